@@ -1,0 +1,1 @@
+//! Reinforcement learning for Bevy: entities become agents, games become training grounds.

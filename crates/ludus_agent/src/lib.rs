@@ -1,0 +1,1 @@
+//! Agents, rows, episodes, arenas and schedules: the vocabulary of bevy_ludus.

@@ -1,0 +1,1 @@
+//! PPO on slices: rollouts, advantages, updates; no Bevy.

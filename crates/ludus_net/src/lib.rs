@@ -1,0 +1,1 @@
+//! Small networks on the CPU in plain Rust: forward, backward, Adam.

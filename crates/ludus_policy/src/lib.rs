@@ -1,0 +1,1 @@
+//! Policy files: a trained network with everything needed to run it.

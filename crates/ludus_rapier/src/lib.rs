@@ -1,0 +1,1 @@
+//! Physics arenas and ray sensors on bevy_rapier3d.

@@ -1,0 +1,14 @@
+//! What an agent senses, does and is rewarded for, as plain data; seeds; what a step led to.
+//!
+//! The words that the side with Bevy (`ludus_agent`, `ludus_worlds`) and the side without it
+//! (`ludus_net`, `ludus_learn`, `ludus_policy`) share. No Bevy, no files.
+
+mod head;
+mod outcome;
+mod seed;
+mod spec;
+
+pub use head::Head;
+pub use outcome::Outcome;
+pub use seed::{Generator, Seed};
+pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm};

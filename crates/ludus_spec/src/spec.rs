@@ -1,0 +1,270 @@
+//! The layout of an agent's rows, as the derives read it off the game's types.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Head;
+
+/// What one kind of agent senses, does and is rewarded for.
+///
+/// Widths, names, ranges and heads come from here and are written nowhere else.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentSpec {
+    /// The agent's type, such as `Plate`.
+    pub name: String,
+    /// The fields of an observation row, in order.
+    pub observation: Vec<ObservationField>,
+    /// The fields of an action row, in order.
+    pub action: Vec<ActionField>,
+    /// The terms of the reward, in order.
+    pub reward: Vec<RewardTerm>,
+}
+
+/// A field of an observation: neighbouring columns of the row that belong together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObservationField {
+    /// Path from the observation, such as `ball` or `eyes.distance`.
+    pub name: String,
+    /// The field's documentation in the game's source, its units above all.
+    pub doc: String,
+    /// One name per column: `x`, `y`, `z` of a vector, the variants of an enum; a single empty name for a number.
+    pub parts: Vec<String>,
+    /// The least and the greatest value that the game promises, if it does.
+    pub range: Option<(f32, f32)>,
+}
+
+/// A field of an action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionField {
+    /// Path from the action, such as `rate`.
+    pub name: String,
+    /// The field's documentation in the game's source.
+    pub doc: String,
+    /// One name per dimension, or one per choice.
+    pub parts: Vec<String>,
+    /// Whether `parts` are dimensions or choices.
+    pub kind: ActionKind,
+}
+
+/// How an action's field is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ActionKind {
+    /// Each part is a number; the policy's -1..=1 is stretched to `low..=high`.
+    Continuous {
+        /// What -1 becomes.
+        low: f32,
+        /// What 1 becomes.
+        high: f32,
+    },
+    /// One of the parts is chosen.
+    Discrete,
+}
+
+/// A term of the reward. Its weight is the run's, not the game's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewardTerm {
+    /// The field's name.
+    pub name: String,
+    /// The field's documentation in the game's source.
+    pub doc: String,
+}
+
+impl AgentSpec {
+    /// Columns of an observation row.
+    pub fn observation_width(&self) -> usize {
+        self.observation.iter().map(ObservationField::width).sum()
+    }
+
+    /// Columns of an action row.
+    pub fn action_width(&self) -> usize {
+        self.action.iter().map(|field| field.head().action_width()).sum()
+    }
+
+    /// The distributions that a policy for this agent has, in the order of the action row.
+    pub fn heads(&self) -> Vec<Head> {
+        self.action.iter().map(ActionField::head).collect()
+    }
+
+    /// The name of an observation column, such as `ball.x`; `None` past the last.
+    pub fn observation_name(&self, column: usize) -> Option<String> {
+        let mut first = 0;
+        for field in &self.observation {
+            if column < first + field.width() {
+                return Some(dotted(&field.name, &field.parts[column - first]));
+            }
+            first += field.width();
+        }
+        None
+    }
+
+    /// A hash of the layout: names, widths, kinds and ranges of actions, but not documentation.
+    ///
+    /// A policy and a game with the same hash fit together. FNV-1a, 64 bits.
+    pub fn layout_hash(&self) -> u64 {
+        let mut hash = Fnv::default();
+        hash.text(&self.name);
+        for field in &self.observation {
+            hash.text("observation").text(&field.name).texts(&field.parts);
+        }
+        for field in &self.action {
+            hash.text("action").text(&field.name).texts(&field.parts);
+            if let ActionKind::Continuous { low, high } = field.kind {
+                hash.bytes(&low.to_le_bytes()).bytes(&high.to_le_bytes());
+            }
+        }
+        hash.0
+    }
+
+    /// The first difference in layout from `trained`, the spec that a policy was trained for, as the rest of a sentence:
+    /// "field `ball` had 3 values, now 2". `None` if a policy for one fits the other.
+    pub fn difference_from(&self, trained: &Self) -> Option<String> {
+        if self.name != trained.name {
+            return Some(format!("the agent was `{}`, now `{}`", trained.name, self.name));
+        }
+        let observed = columns(self.observation.iter().map(|field| (&field.name, &field.parts)));
+        let observed_then = columns(trained.observation.iter().map(|field| (&field.name, &field.parts)));
+        let acted = columns(self.action.iter().map(|field| (&field.name, &field.parts)));
+        let acted_then = columns(trained.action.iter().map(|field| (&field.name, &field.parts)));
+        first_difference("observation", &observed_then, &observed)
+            .or_else(|| first_difference("action", &acted_then, &acted))
+            .or_else(|| self.kind_difference_from(trained))
+    }
+
+    fn kind_difference_from(&self, trained: &Self) -> Option<String> {
+        let changed = self.action.iter().zip(&trained.action).find(|(now, was)| now.kind != was.kind)?;
+        Some(format!("action field `{}` was {:?}, now {:?}", changed.0.name, changed.1.kind, changed.0.kind))
+    }
+}
+
+impl ObservationField {
+    /// Columns of the row that the field takes.
+    pub fn width(&self) -> usize {
+        self.parts.len()
+    }
+}
+
+impl ActionField {
+    /// The distribution that decides the field.
+    pub fn head(&self) -> Head {
+        match self.kind {
+            ActionKind::Continuous { .. } => Head::Gaussian { width: self.parts.len() },
+            ActionKind::Discrete => Head::Categorical { choices: self.parts.len() },
+        }
+    }
+}
+
+type Columns<'a> = Vec<(&'a str, &'a [String])>;
+
+fn columns<'a>(fields: impl Iterator<Item = (&'a String, &'a Vec<String>)>) -> Columns<'a> {
+    fields.map(|(name, parts)| (name.as_str(), parts.as_slice())).collect()
+}
+
+fn first_difference(what: &str, was: &Columns, is: &Columns) -> Option<String> {
+    for (index, (name, parts)) in is.iter().enumerate() {
+        let Some((name_then, parts_then)) = was.get(index) else {
+            return Some(format!("{what} field `{name}` is new"));
+        };
+        if name != name_then {
+            return Some(format!("{what} field {} was `{name_then}`, now `{name}`", index + 1));
+        }
+        if parts.len() != parts_then.len() {
+            return Some(format!("{what} field `{name}` had {} values, now {}", parts_then.len(), parts.len()));
+        }
+        if parts != parts_then {
+            return Some(format!("{what} field `{name}` was {}, now {}", parts_then.join("/"), parts.join("/")));
+        }
+    }
+    was.get(is.len()).map(|(name, _)| format!("{what} field `{name}` is gone"))
+}
+
+fn dotted(field: &str, part: &str) -> String {
+    match (field.is_empty(), part.is_empty()) {
+        (_, true) => field.to_owned(),
+        (true, false) => part.to_owned(),
+        (false, false) => format!("{field}.{part}"),
+    }
+}
+
+/// FNV-1a: Fowler, Noll and Vo; small, stable across releases of the standard library.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        self
+    }
+
+    /// The text and an end mark, so that `ab`, `c` differs from `a`, `bc`.
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes()).bytes(&[0xff])
+    }
+
+    fn texts(&mut self, texts: &[String]) -> &mut Self {
+        for text in texts {
+            self.text(text);
+        }
+        self.bytes(&[0xfe])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sensed(fields: &[(&str, &[&str])]) -> AgentSpec {
+        let field = |&(name, parts): &(&str, &[&str])| ObservationField {
+            name: name.to_owned(),
+            doc: String::new(),
+            parts: parts.iter().map(|&part| part.to_owned()).collect(),
+            range: None,
+        };
+        AgentSpec { name: "Plate".to_owned(), observation: fields.iter().map(field).collect(), ..AgentSpec::default() }
+    }
+
+    #[test]
+    fn columns_have_names() {
+        let spec = sensed(&[("tilt", &["x", "y"]), ("speed", &[""])]);
+        assert_eq!(spec.observation_width(), 3);
+        assert_eq!(spec.observation_name(1).as_deref(), Some("tilt.y"));
+        assert_eq!(spec.observation_name(2).as_deref(), Some("speed"));
+        assert_eq!(spec.observation_name(3), None);
+    }
+
+    #[test]
+    fn a_difference_is_a_sentence() {
+        let trained = sensed(&[("tilt", &["x", "y"]), ("ball", &["x", "y", "z"])]);
+        let check = |now: &AgentSpec, expected: Option<&str>| {
+            assert_eq!(now.difference_from(&trained).as_deref(), expected);
+            assert_eq!(now.layout_hash() == trained.layout_hash(), expected.is_none());
+        };
+        check(&trained.clone(), None);
+        check(
+            &sensed(&[("tilt", &["x", "y"]), ("ball", &["x", "y"])]),
+            Some("observation field `ball` had 3 values, now 2"),
+        );
+        check(&sensed(&[("tilt", &["x", "y"])]), Some("observation field `ball` is gone"));
+        check(
+            &sensed(&[("ball", &["x", "y"]), ("ball", &["x", "y", "z"])]),
+            Some("observation field 1 was `tilt`, now `ball`"),
+        );
+    }
+
+    #[test]
+    fn documentation_is_not_layout() {
+        let mut spec = sensed(&[("tilt", &["x"])]);
+        let hash = spec.layout_hash();
+        spec.observation[0].doc.push_str("Radians.");
+        assert_eq!(spec.layout_hash(), hash);
+    }
+}

@@ -1,0 +1,1 @@
+//! A training run: config, loop, metrics, checkpoints, command line.

@@ -1,0 +1,1 @@
+//! Many headless worlds, stepped in parallel.
