@@ -3,11 +3,13 @@
 //! The words that the side with Bevy (`ludus_agent`, `ludus_worlds`) and the side without it
 //! (`ludus_net`, `ludus_learn`, `ludus_policy`) share. No Bevy, no files.
 
+mod clock;
 mod head;
 mod outcome;
 mod seed;
 mod spec;
 
+pub use clock::{Clock, stopped_clock};
 pub use head::Head;
 pub use outcome::Outcome;
 pub use seed::{Generator, Seed};
