@@ -1,1 +1,103 @@
-//! Derive macros of bevy_ludus.
+//! The derive macros of `bevy_ludus`: a game's own types become what an agent senses, does and is rewarded for.
+//!
+//! Each derive reads names, documentation and types off the item it stands on, so that the layout of a row is written
+//! nowhere else. Every problem of an item is reported at once, each with its remedy.
+//!
+//! | derive | on | what it says |
+//! |---|---|---|
+//! | [`Agent`](macro@Agent) | the component that makes an entity an agent | which observation, action and reward belong to it |
+//! | [`Observation`](macro@Observation) | a struct with named fields, a unit enum | how a value becomes columns of an observation row |
+//! | [`Action`](macro@Action) | a struct with named fields, a unit enum | how columns of an action row become a value, and back |
+//! | [`Reward`](macro@Reward) | a struct of `f32` fields | the terms that a run weights |
+//!
+//! `ludus_agent` has the traits of the same names, with examples; it re-exports these macros, and `bevy_ludus` does too.
+//! The generated code finds its traits through whichever of the two the crate depends on, under any name.
+
+mod action;
+mod agent;
+mod documentation;
+mod errors;
+mod library;
+mod observation;
+mod range;
+mod reward;
+mod settings;
+mod shape;
+
+use proc_macro::TokenStream;
+use syn::DeriveInput;
+
+/// Implements `Agent`: names the observation, action and reward of a component.
+///
+/// ```text
+/// #[derive(Component, Agent)]
+/// #[agent(observation = PlateSenses, action = Tilt, reward = PlateReward)]
+/// pub struct Plate;
+/// ```
+///
+/// | `#[agent(…)]` | value |
+/// |---|---|
+/// | `observation = T` | what the agent senses: a component that derives `Observation` and `Default` |
+/// | `action = T` | what it does: a component that derives `Action` and `Default` |
+/// | `reward = T` | what it is rewarded for: a component that derives `Reward` and `Default` |
+///
+/// All three are needed. The type's name is the agent's name, which keys its section of a run's config, so it can't be
+/// generic.
+#[proc_macro_derive(Agent, attributes(agent))]
+pub fn derive_agent(input: TokenStream) -> TokenStream {
+    derive(input, agent::expand)
+}
+
+/// Implements `Observation`: the fields of a struct become columns of a row, in their order.
+///
+/// | field | columns |
+/// |---|---|
+/// | `f32` | 1 |
+/// | `bool` | 1: 0 or 1 |
+/// | `Vec2`, `Vec3`, `Vec3A`, `Vec4` | 2, 3, 3, 4 |
+/// | `Quat` | 4: x, y, z, w |
+/// | a unit enum that derives `Observation` | one per variant: 1 for the value's own, 0 for the others |
+/// | a struct that derives `Observation` | its fields', each named `field.inner` |
+/// | `[T; N]` of these | N times as many: one field of numbers, or `field.0`, `field.1`, … of anything wider |
+///
+/// | `#[observation(…)]` on a field | what it says |
+/// |---|---|
+/// | `range = low..=high` | every value of the field lies there: a promise for charts and scaling, not enforced |
+///
+/// A field's documentation goes into the spec: say its unit and what it is relative to.
+#[proc_macro_derive(Observation, attributes(observation))]
+pub fn derive_observation(input: TokenStream) -> TokenStream {
+    derive(input, observation::expand)
+}
+
+/// Implements `Action`: columns of a row become the fields of a struct, or the variant of a unit enum, and back.
+///
+/// Every field of a struct says how it is decided. Several fields make an action hybrid or multi-branch.
+///
+/// | `#[action(…)]` on a field | its type | how it is decided |
+/// |---|---|---|
+/// | `continuous` | `f32`, `Vec2`, `Vec3`, `Vec4`, `[f32; N]` | a number in -1..=1 per dimension |
+/// | `continuous, range = low..=high` | the same | the policy's -1..=1 is stretched to that range |
+/// | `discrete` | `bool`, a unit enum that derives `Action` | one of its choices |
+/// | `discrete = 5` | `u8`, `u16`, `u32`, `usize` | one of 0, 1, 2, 3, 4 |
+/// | `nested` | a type that derives `Action` | as that type says; its fields are named `field.inner` |
+///
+/// A unit enum takes no attributes: it is one choice among its variants, as an action of its own or as a field.
+#[proc_macro_derive(Action, attributes(action))]
+pub fn derive_action(input: TokenStream) -> TokenStream {
+    derive(input, action::expand)
+}
+
+/// Implements `Reward`: every field of the struct, all of them `f32`, is a term of the reward.
+///
+/// It has no attributes: weights belong to the run's config, so that re-weighting needs no rebuild. The first sentence
+/// of a field's documentation should say when the term is given, and how much of it.
+#[proc_macro_derive(Reward)]
+pub fn derive_reward(input: TokenStream) -> TokenStream {
+    derive(input, reward::expand)
+}
+
+fn derive(input: TokenStream, expand: fn(&DeriveInput) -> syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    let expanded = syn::parse(input).and_then(|item| expand(&item));
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
+}

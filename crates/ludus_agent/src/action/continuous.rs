@@ -1,0 +1,115 @@
+//! Numbers that a policy decides on.
+
+use bevy::math::{Vec2, Vec3, Vec4};
+
+/// One or several numbers, as a field of an [`Action`](crate::Action).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a continuous action",
+    label = "not a number, a vector or an array of numbers",
+    note = "`#[action(continuous)]` goes with f32, Vec2, Vec3, Vec4 and [f32; N]",
+    note = "for bool and unit enums write `#[action(discrete)]`, for whole numbers `#[action(discrete = 5)]`"
+)]
+pub trait ContinuousAction {
+    /// How many numbers.
+    const WIDTH: usize;
+
+    /// One name per number; a single empty one for `f32`.
+    fn parts() -> Vec<String>;
+
+    /// Reads every number from its column of `row`, stretched from -1..=1 to the range `low..=high`.
+    fn read(&mut self, row: &[f32], range: (f32, f32));
+
+    /// Writes every number to its column of `row`, the inverse of [`read`](Self::read).
+    fn write(&self, row: &mut [f32], range: (f32, f32));
+}
+
+impl<const N: usize> ContinuousAction for [f32; N] {
+    const WIDTH: usize = N;
+
+    fn parts() -> Vec<String> {
+        (0..N).map(|index| index.to_string()).collect()
+    }
+
+    #[inline]
+    fn read(&mut self, row: &[f32], range: (f32, f32)) {
+        for (number, column) in self.iter_mut().zip(&row[..N]) {
+            *number = stretched(*column, range);
+        }
+    }
+
+    #[inline]
+    fn write(&self, row: &mut [f32], range: (f32, f32)) {
+        for (number, column) in self.iter().zip(&mut row[..N]) {
+            *column = shrunk(*number, range);
+        }
+    }
+}
+
+impl ContinuousAction for f32 {
+    const WIDTH: usize = 1;
+
+    fn parts() -> Vec<String> {
+        vec![String::new()]
+    }
+
+    #[inline]
+    fn read(&mut self, row: &[f32], range: (f32, f32)) {
+        *self = stretched(row[0], range);
+    }
+
+    #[inline]
+    fn write(&self, row: &mut [f32], range: (f32, f32)) {
+        row[0] = shrunk(*self, range);
+    }
+}
+
+macro_rules! decide_vector {
+    ($vector:ty, $parts:expr) => {
+        impl ContinuousAction for $vector {
+            const WIDTH: usize = $parts.len();
+
+            fn parts() -> Vec<String> {
+                $parts.map(str::to_owned).to_vec()
+            }
+
+            #[inline]
+            fn read(&mut self, row: &[f32], range: (f32, f32)) {
+                let mut numbers = self.to_array();
+                numbers.read(row, range);
+                *self = Self::from_array(numbers);
+            }
+
+            #[inline]
+            fn write(&self, row: &mut [f32], range: (f32, f32)) {
+                self.to_array().write(row, range);
+            }
+        }
+    };
+}
+
+decide_vector!(Vec2, ["x", "y"]);
+decide_vector!(Vec3, ["x", "y", "z"]);
+decide_vector!(Vec4, ["x", "y", "z", "w"]);
+
+/// `middle + half · clamp(column)`: exact for the range -1..=1, and never outside the range.
+#[inline]
+fn stretched(column: f32, (low, high): (f32, f32)) -> f32 {
+    (low.midpoint(high) + half(low, high) * clamped(column)).max(low).min(high)
+}
+
+#[inline]
+fn shrunk(number: f32, (low, high): (f32, f32)) -> f32 {
+    clamped((number - low.midpoint(high)) / half(low, high))
+}
+
+/// Half the length of a range; halved before the difference, which might overflow.
+#[inline]
+fn half(low: f32, high: f32) -> f32 {
+    high * 0.5 - low * 0.5
+}
+
+/// Within -1..=1; NaN is the middle, so that nothing downstream has to know of it.
+#[inline]
+fn clamped(number: f32) -> f32 {
+    if number.is_nan() { 0.0 } else { number.clamp(-1.0, 1.0) }
+}

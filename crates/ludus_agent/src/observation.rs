@@ -1,0 +1,156 @@
+//! What an agent senses: values as columns of a row.
+
+use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
+use ludus_spec::ObservationField;
+
+pub use ludus_derive::Observation;
+
+/// A value that a policy can see: so many numbers, each with a name.
+///
+/// A number, a vector, an array, a unit enum (one column per variant), or a struct of such. Derive it; the
+/// [derive](macro@Observation) lists what a field can be. An agent's observation is a component besides:
+///
+/// ```
+/// use bevy::prelude::*;
+/// use ludus_agent::Observation;
+///
+/// #[derive(Component, Observation, Default)]
+/// struct PlateSenses {
+///     /// Plate tilt about x and z [rad].
+///     #[observation(range = -0.25..=0.25)]
+///     tilt: Vec2,
+///     /// Whether the ball touches the plate.
+///     touching: bool,
+///     ball: Motion,
+/// }
+///
+/// #[derive(Observation, Default)]
+/// struct Motion {
+///     /// Relative to the plate's centre [m].
+///     position: Vec3,
+///     /// [m/s].
+///     velocity: Vec3,
+/// }
+///
+/// let mut fields = Vec::new();
+/// PlateSenses::fields("", "", &mut fields);
+/// let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+/// assert_eq!(names, ["tilt", "touching", "ball.position", "ball.velocity"]);
+///
+/// let senses = PlateSenses { tilt: Vec2::new(0.1, 0.2), touching: true, ..default() };
+/// let mut row = [0.0; PlateSenses::WIDTH];
+/// senses.write(&mut row);
+/// assert_eq!(row[..4], [0.1, 0.2, 1.0, 0.0]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a policy can see",
+    label = "not an `Observation`",
+    note = "an observation is f32, bool, Vec2, Vec3, Vec3A, Vec4, Quat, an array of these, or a type that derives `Observation`",
+    note = "write another number as `f32`, and your own struct or unit enum with `#[derive(Observation)]`"
+)]
+pub trait Observation {
+    /// Columns of the row that a value takes.
+    const WIDTH: usize;
+
+    /// Appends what the columns are, in order.
+    ///
+    /// `name` is the path so far, empty for a whole observation; `doc` holds for fields that have no documentation of
+    /// their own.
+    fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>);
+
+    /// Writes the value to the first [`WIDTH`](Self::WIDTH) columns of `row`.
+    ///
+    /// # Panics
+    ///
+    /// If `row` is shorter.
+    fn write(&self, row: &mut [f32]);
+}
+
+impl Observation for f32 {
+    const WIDTH: usize = 1;
+
+    fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
+        fields.push(field(name, doc, &[""], None));
+    }
+
+    #[inline]
+    fn write(&self, row: &mut [f32]) {
+        row[0] = *self;
+    }
+}
+
+impl Observation for bool {
+    const WIDTH: usize = 1;
+
+    fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
+        fields.push(field(name, doc, &[""], Some((0.0, 1.0))));
+    }
+
+    #[inline]
+    fn write(&self, row: &mut [f32]) {
+        row[0] = f32::from(u8::from(*self));
+    }
+}
+
+impl<T: Observation, const N: usize> Observation for [T; N] {
+    const WIDTH: usize = N * T::WIDTH;
+
+    fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
+        let mut element = Vec::new();
+        T::fields("", doc, &mut element);
+        match element.pop() {
+            Some(number) if element.is_empty() && number.name.is_empty() && number.parts == [""] => {
+                let parts = (0..N).map(|index| index.to_string()).collect();
+                fields.push(ObservationField { name: name.to_owned(), parts, ..number });
+            }
+            _ => (0..N).for_each(|index| T::fields(&joined(name, &index.to_string()), doc, fields)),
+        }
+    }
+
+    #[inline]
+    fn write(&self, row: &mut [f32]) {
+        let row = &mut row[..Self::WIDTH];
+        for (index, element) in self.iter().enumerate() {
+            element.write(&mut row[index * T::WIDTH..(index + 1) * T::WIDTH]);
+        }
+    }
+}
+
+macro_rules! observe_vector {
+    ($vector:ty, $parts:expr, $range:expr) => {
+        impl Observation for $vector {
+            const WIDTH: usize = $parts.len();
+
+            fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
+                fields.push(field(name, doc, &$parts, $range));
+            }
+
+            #[inline]
+            fn write(&self, row: &mut [f32]) {
+                row[..Self::WIDTH].copy_from_slice(&self.to_array());
+            }
+        }
+    };
+}
+
+observe_vector!(Vec2, ["x", "y"], None);
+observe_vector!(Vec3, ["x", "y", "z"], None);
+observe_vector!(Vec3A, ["x", "y", "z"], None);
+observe_vector!(Vec4, ["x", "y", "z", "w"], None);
+// Bevy's rotations have unit length.
+observe_vector!(Quat, ["x", "y", "z", "w"], Some((-1.0, 1.0)));
+
+fn field(name: &str, doc: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
+    let parts = parts.iter().map(|&part| part.to_owned()).collect();
+    ObservationField { name: name.to_owned(), doc: doc.to_owned(), parts, range }
+}
+
+/// The path of `field` in `parent`: with a dot between, unless one of them is empty.
+#[doc(hidden)]
+pub fn joined(parent: &str, field: &str) -> String {
+    match (parent.is_empty(), field.is_empty()) {
+        (true, _) => field.to_owned(),
+        (_, true) => parent.to_owned(),
+        (false, false) => format!("{parent}.{field}"),
+    }
+}

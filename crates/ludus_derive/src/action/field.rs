@@ -1,0 +1,195 @@
+//! A field of an action: how it is decided, and the code that follows from it.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Ident, Lit};
+
+use crate::errors::Errors;
+use crate::range::ValueRange;
+use crate::settings::{Keys, Setting};
+use crate::shape::Field;
+
+const KEYS: Keys = Keys { attribute: "action", valid: &["continuous", "discrete", "nested", "range"] };
+
+/// A field of an action.
+pub struct ActionField<'a> {
+    field: &'a Field<'a>,
+    decision: Decision,
+    library: &'a TokenStream,
+}
+
+/// How a field is decided.
+enum Decision {
+    /// A number per dimension, in that range.
+    Continuous(ValueRange),
+    /// One of the choices of a bool or a unit enum.
+    Discrete,
+    /// A whole number below that.
+    Number(Expr),
+    /// As the field's own type says.
+    Nested,
+}
+
+impl<'a> ActionField<'a> {
+    /// Reads the field's attribute; `None` if it has a problem.
+    pub fn new(field: &'a Field<'a>, library: &'a TokenStream, errors: &mut Errors) -> Option<Self> {
+        let mut problems = Errors::default();
+        let decision = decision(field, &mut problems);
+        let decision = errors.keep(problems.finish(decision))??;
+        Some(Self { field, decision, library })
+    }
+
+    /// A statement for a constant expression: stops the build if a range or a count can't be.
+    pub fn check(&self) -> Option<TokenStream> {
+        match &self.decision {
+            Decision::Continuous(range) => Some(range.check()),
+            Decision::Number(choices) => {
+                let (ty, library) = (self.field.ty, self.library);
+                Some(quote_spanned! {choices.span()=>
+                    let choices: usize = #choices;
+                    ::core::assert!(choices >= 2, #TOO_FEW);
+                    ::core::assert!(choices <= <#ty as #library::DiscreteNumber>::MOST, #TOO_MANY);
+                })
+            }
+            Decision::Discrete | Decision::Nested => None,
+        }
+    }
+
+    /// The columns that the field takes, as an expression. A type that can't be decided like this is an error here.
+    pub fn width(&self) -> TokenStream {
+        let implementation = self.implementation();
+        match &self.decision {
+            Decision::Continuous(_) | Decision::Nested => quote!(#implementation::WIDTH),
+            Decision::Discrete => quote!({ let _ = #implementation::CHOICES; 1 }),
+            Decision::Number(_) => quote!({ let _ = #implementation::MOST; 1 }),
+        }
+    }
+
+    /// A statement that appends the field to the spec.
+    pub fn description(&self) -> TokenStream {
+        let (library, implementation, name) = (self.library, self.implementation(), &self.field.name);
+        let name = quote!(#library::joined(name, #name));
+        let doc = if self.field.doc.is_empty() { quote!(doc) } else { self.field.doc.to_token_stream() };
+        let (parts, kind) = match &self.decision {
+            Decision::Continuous(range) => {
+                let (low, high) = (range.low(), range.high());
+                (quote!(#implementation::parts()), quote!(Continuous { low: #low, high: #high }))
+            }
+            Decision::Discrete => (quote!(#implementation::parts()), quote!(Discrete)),
+            Decision::Number(choices) => (quote!(#implementation::parts(#choices)), quote!(Discrete)),
+            Decision::Nested => return quote!(#implementation::fields(&#name, #doc, fields);),
+        };
+        quote! {
+            fields.push(#library::spec::ActionField {
+                name: #name,
+                doc: #doc.to_owned(),
+                parts: #parts,
+                kind: #library::spec::ActionKind::#kind,
+            });
+        }
+    }
+
+    /// A statement that reads the field from `columns`.
+    pub fn read(&self) -> TokenStream {
+        let (implementation, ident) = (self.implementation(), self.field.ident);
+        match &self.decision {
+            Decision::Continuous(range) => quote!(#implementation::read(&mut self.#ident, columns, #range);),
+            Decision::Discrete => quote!(self.#ident = #implementation::from_choice(columns[0] as usize);),
+            Decision::Number(choices) => {
+                quote!(self.#ident = #implementation::from_choice(columns[0] as usize, #choices);)
+            }
+            Decision::Nested => quote!(#implementation::read(&mut self.#ident, columns);),
+        }
+    }
+
+    /// A statement that writes the field to `columns`.
+    pub fn write(&self) -> TokenStream {
+        let (implementation, ident) = (self.implementation(), self.field.ident);
+        match &self.decision {
+            Decision::Continuous(range) => quote!(#implementation::write(&self.#ident, columns, #range);),
+            Decision::Discrete => quote!(columns[0] = #implementation::choice(&self.#ident) as f32;),
+            Decision::Number(choices) => {
+                quote!(columns[0] = #implementation::choice(self.#ident, #choices) as f32;)
+            }
+            Decision::Nested => quote!(#implementation::write(&self.#ident, columns);),
+        }
+    }
+
+    /// The field's type as what its decision needs it to be.
+    fn implementation(&self) -> TokenStream {
+        let (ty, library) = (self.field.ty, self.library);
+        let needed = match &self.decision {
+            Decision::Continuous(_) => quote!(ContinuousAction),
+            Decision::Discrete => quote!(DiscreteAction),
+            Decision::Number(_) => quote!(DiscreteNumber),
+            Decision::Nested => quote!(Action),
+        };
+        quote_spanned!(ty.span()=> <#ty as #library::#needed>)
+    }
+}
+
+const TOO_FEW: &str = "a choice needs at least two options: write `discrete = 2` or more";
+const TOO_MANY: &str = "the type is too small for so many choices: take a wider one, such as `u32`";
+
+/// What the attribute says; `None` with the problem added where it says nothing.
+fn decision(field: &Field, errors: &mut Errors) -> Option<Decision> {
+    let settings = KEYS.settings::<Expr>(field.attributes, errors);
+    let (ranges, mut decisions): (Vec<_>, Vec<_>) = settings.into_iter().partition(|setting| setting.key == "range");
+    let range = ranges.first().and_then(|setting| range(setting, errors));
+    if let [first, second, ..] = decisions.as_slice() {
+        let message = format!("`{}` is both `{}` and `{}`: keep one", field.name, first.key, second.key);
+        errors.report(&second.key, message);
+    }
+    let Some(Setting { key, value }) = decisions.pop() else {
+        errors.report(field.ident, undecided(field));
+        return None;
+    };
+    if let Some(setting) = ranges.first().filter(|_| key != "continuous") {
+        let message = format!("`range` says how far a number reaches, and `{}` is `{key}`: drop the range", field.name);
+        errors.report(&setting.key, message);
+    }
+    match value {
+        None if key == "continuous" => Some(Decision::Continuous(range.unwrap_or_else(ValueRange::unit))),
+        None if key == "discrete" => Some(Decision::Discrete),
+        Some(choices) if key == "discrete" => number(choices, errors),
+        None => Some(Decision::Nested),
+        Some(value) => {
+            errors.report(&value, superfluous(&key));
+            None
+        }
+    }
+}
+
+fn range(setting: &Setting<Expr>, errors: &mut Errors) -> Option<ValueRange> {
+    let Some(value) = &setting.value else {
+        errors.report(&setting.key, "`range` needs a value, as in `range = 0.0..=2.0`");
+        return None;
+    };
+    errors.keep(ValueRange::new(value))
+}
+
+fn number(choices: Expr, errors: &mut Errors) -> Option<Decision> {
+    if let Expr::Lit(ExprLit { lit: Lit::Int(count), .. }) = &choices
+        && count.base10_parse::<usize>().is_ok_and(|count| count < 2)
+    {
+        errors.report(count, TOO_FEW);
+        return None;
+    }
+    Some(Decision::Number(choices))
+}
+
+fn undecided(field: &Field) -> String {
+    format!(
+        "nothing says how `{}` is decided: add `#[action(continuous)]`, `#[action(discrete)]`, \
+         `#[action(discrete = 5)]` or `#[action(nested)]`",
+        field.name
+    )
+}
+
+fn superfluous(key: &Ident) -> String {
+    match key.to_string().as_str() {
+        "continuous" => "`continuous` takes no value; for limits write `#[action(continuous, range = 0.0..=2.0)]`".into(),
+        key => format!("`{key}` takes no value"),
+    }
+}

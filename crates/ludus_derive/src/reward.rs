@@ -1,0 +1,55 @@
+//! `#[derive(Reward)]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Type};
+
+use crate::errors::Errors;
+use crate::library::library;
+use crate::shape::{Field, named_fields};
+
+pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
+    let library = library()?;
+    let mut errors = Errors::default();
+    let fields = named_fields(item, "Reward", &mut errors).unwrap_or_default();
+    for field in fields.iter().filter(|field| !is_f32(field.ty)) {
+        errors.report(field.ty, not_a_number(field));
+    }
+    errors.finish(implementation(item, &fields, &library))
+}
+
+fn implementation(item: &DeriveInput, fields: &[Field], library: &TokenStream) -> TokenStream {
+    let name = &item.ident;
+    let (impl_generics, type_generics, where_clause) = item.generics.split_for_impl();
+    let count = fields.len();
+    let indices = 0..count;
+    let idents = fields.iter().map(|field| field.ident);
+    let names = fields.iter().map(|field| &field.name);
+    let docs = fields.iter().map(|field| &field.doc);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #library::Reward for #name #type_generics #where_clause {
+            const TERMS: usize = #count;
+
+            fn terms() -> ::std::vec::Vec<#library::spec::RewardTerm> {
+                ::std::vec![#(#library::spec::RewardTerm { name: #names.to_owned(), doc: #docs.to_owned() }),*]
+            }
+
+            #[inline]
+            fn take(&mut self, terms: &mut [f32]) {
+                let terms = &mut terms[..#count];
+                #(terms[#indices] = ::core::mem::take(&mut self.#idents);)*
+            }
+        }
+    }
+}
+
+/// Whether `ty` is written as `f32`: a derive sees no further than the spelling.
+fn is_f32(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "f32"))
+}
+
+fn not_a_number(field: &Field) -> String {
+    let (name, ty) = (&field.name, field.type_name());
+    format!("`{name}` is `{ty}`, but every term of a reward is weighted and added up: make it `f32`")
+}
