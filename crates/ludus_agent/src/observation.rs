@@ -93,7 +93,10 @@ impl Observation for bool {
 }
 
 impl<T: Observation, const N: usize> Observation for [T; N] {
-    const WIDTH: usize = N * T::WIDTH;
+    const WIDTH: usize = {
+        assert!(N * T::WIDTH > 0, "an array without elements is no observation: give it a length");
+        N * T::WIDTH
+    };
 
     fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
         let mut element = Vec::new();
@@ -109,15 +112,16 @@ impl<T: Observation, const N: usize> Observation for [T; N] {
 
     #[inline]
     fn write(&self, row: &mut [f32]) {
-        let row = &mut row[..Self::WIDTH];
-        for (index, element) in self.iter().enumerate() {
-            element.write(&mut row[index * T::WIDTH..(index + 1) * T::WIDTH]);
+        for (element, columns) in self.iter().zip(row[..Self::WIDTH].chunks_exact_mut(T::WIDTH)) {
+            element.write(columns);
         }
     }
 }
 
+// Not recommended, because the trait's own note lists them under the names that a game knows.
 macro_rules! observe_vector {
     ($vector:ty, $parts:expr, $range:expr) => {
+        #[diagnostic::do_not_recommend]
         impl Observation for $vector {
             const WIDTH: usize = $parts.len();
 

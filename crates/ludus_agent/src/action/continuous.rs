@@ -24,7 +24,10 @@ pub trait ContinuousAction {
 }
 
 impl<const N: usize> ContinuousAction for [f32; N] {
-    const WIDTH: usize = N;
+    const WIDTH: usize = {
+        assert!(N > 0, "an array without elements is no action: give it a length");
+        N
+    };
 
     fn parts() -> Vec<String> {
         (0..N).map(|index| index.to_string()).collect()
@@ -63,8 +66,10 @@ impl ContinuousAction for f32 {
     }
 }
 
+// Not recommended, because the trait's own note lists them under the names that a game knows.
 macro_rules! decide_vector {
     ($vector:ty, $parts:expr) => {
+        #[diagnostic::do_not_recommend]
         impl ContinuousAction for $vector {
             const WIDTH: usize = $parts.len();
 

@@ -62,8 +62,10 @@ pub trait DiscreteNumber: Copy {
     }
 }
 
+// Not recommended, because the trait's own note lists them.
 macro_rules! number_choices {
     ($number:ty, $most:expr) => {
+        #[diagnostic::do_not_recommend]
         impl DiscreteNumber for $number {
             const MOST: usize = $most;
 

@@ -1,0 +1,143 @@
+//! Agents: entities that decide, and how an app comes to know a kind of them.
+
+use std::sync::Arc;
+
+use bevy::ecs::component::Mutable;
+use bevy::prelude::*;
+pub use ludus_derive::Agent;
+use ludus_spec::AgentSpec;
+
+use crate::arena::spawn_arenas;
+use crate::schedule::{RowSystems, add_tick};
+use crate::{
+    Action, AgentRows, Arena, ArenaLayout, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward,
+    Rows, WorldSeed, restart, step,
+};
+
+/// A kind of agent: which components hold what it senses, what it does and what it is rewarded for.
+///
+/// Derive it; the derive wants `#[agent(observation = …, action = …, reward = …)]`.
+pub trait Agent: Component + Sized {
+    /// What it senses; the game's systems in [`Sense`](crate::Sense) write it.
+    type Observation: Observation + Component<Mutability = Mutable> + Default;
+    /// What it does; the game's systems in `FixedUpdate` read it.
+    type Action: Action + Component<Mutability = Mutable> + Default;
+    /// What it is rewarded for; the game's systems in [`Score`](crate::Score) write it.
+    type Reward: Reward + Component<Mutability = Mutable> + Default;
+    /// The kind's name in configs and policies: the type's name.
+    const NAME: &'static str;
+
+    /// The layout of its rows.
+    fn spec() -> AgentSpec {
+        let mut spec = AgentSpec { name: Self::NAME.to_owned(), reward: Self::Reward::terms(), ..AgentSpec::default() };
+        Self::Observation::fields("", "", &mut spec.observation);
+        Self::Action::fields("", "", &mut spec.action);
+        spec
+    }
+}
+
+/// Makes a kind of agent known to an app.
+pub trait AgentAppExt {
+    /// Registers a kind of agent: from then on spawning the component `A` is enough.
+    ///
+    /// Observation, action, reward, [`Episode`], [`EpisodeRng`], [`EpisodeScope`] and [`Controller`] come by required
+    /// components. Call it before the first agent of that kind is spawned; a second call does nothing.
+    fn add_agent<A: Agent>(&mut self) -> &mut Self;
+}
+
+impl AgentAppExt for App {
+    fn add_agent<A: Agent>(&mut self) -> &mut Self {
+        if !self.is_plugin_added::<AgentPlugin>() {
+            self.add_plugins(AgentPlugin);
+        }
+        if !self.world().contains_resource::<AgentRows<A>>() {
+            add_components::<A>(self);
+            add_systems::<A>(self);
+        }
+        self
+    }
+}
+
+/// What all kinds of agents need; [`AgentAppExt::add_agent`] adds it.
+pub struct AgentPlugin;
+
+impl Plugin for AgentPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<AgentKinds>()
+            .init_resource::<WorldSeed>()
+            .init_resource::<ArenaLayout>()
+            .init_resource::<Arenas>();
+        app.register_type::<Arena>().register_type::<Episode>().register_type::<Controller>();
+        app.add_systems(PostStartup, spawn_arenas);
+        add_tick(app);
+        restart::add_arenas(app);
+    }
+}
+
+/// The kinds of agents that an app has, in the order in which they were added.
+#[derive(Resource, Default)]
+pub struct AgentKinds(Vec<AgentKind>);
+
+impl AgentKinds {
+    /// The kinds.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &AgentKind> {
+        self.0.iter()
+    }
+}
+
+/// A kind of agent, with its type erased.
+#[derive(Clone)]
+pub struct AgentKind {
+    spec: Arc<AgentSpec>,
+    rows: fn(&World) -> &Rows,
+    rows_mut: fn(&mut World) -> &mut Rows,
+}
+
+impl AgentKind {
+    /// What its rows hold.
+    pub fn spec(&self) -> &Arc<AgentSpec> {
+        &self.spec
+    }
+
+    /// Its rows in this world.
+    pub fn rows<'world>(&self, world: &'world World) -> &'world Rows {
+        (self.rows)(world)
+    }
+
+    /// Its rows in this world, to write actions.
+    pub fn rows_mut<'world>(&self, world: &'world mut World) -> &'world mut Rows {
+        (self.rows_mut)(world)
+    }
+}
+
+fn rows<A: Agent>(world: &World) -> &Rows {
+    world.resource::<AgentRows<A>>()
+}
+
+fn rows_mut<A: Agent>(world: &mut World) -> &mut Rows {
+    world.resource_mut::<AgentRows<A>>().into_inner()
+}
+
+fn add_components<A: Agent>(app: &mut App) {
+    let spec = Arc::new(A::spec());
+    app.insert_resource(AgentRows::<A>::new(spec.clone()));
+    app.world_mut().resource_mut::<AgentKinds>().0.push(AgentKind { spec, rows: rows::<A>, rows_mut: rows_mut::<A> });
+    app.register_required_components::<A, A::Observation>()
+        .register_required_components::<A, A::Action>()
+        .register_required_components::<A, A::Reward>()
+        .register_required_components::<A, Episode>()
+        .register_required_components::<A, EpisodeRng>()
+        .register_required_components::<A, EpisodeScope>()
+        .register_required_components::<A, Controller>();
+}
+
+fn add_systems<A: Agent>(app: &mut App) {
+    app.add_observer(restart::await_row::<A>).add_observer(restart::release_row::<A>);
+    // Kinds restart in the order in which they were added, so that a game's draws don't depend on the scheduler.
+    let kind = app.world().resource::<AgentKinds>().0.len();
+    let restart = restart::restart::<A>.in_set(RowSystems::RestartKind(kind)).after(RowSystems::RestartKind(kind - 1));
+    app.add_systems(FixedFirst, restart.in_set(RowSystems::Restart));
+    app.add_systems(FixedPreUpdate, step::act::<A>.in_set(RowSystems::Act));
+    app.add_systems(FixedLast, step::score::<A>.in_set(RowSystems::Score));
+    app.add_systems(FixedLast, step::sense::<A>.in_set(RowSystems::Sense));
+}

@@ -1,0 +1,119 @@
+//! Arenas: copies of the playing field inside one world.
+
+use core::ops::Range;
+
+use bevy::prelude::*;
+
+/// One copy of the playing field.
+///
+/// A game builds its field in an observer of `On<Add, Arena>`, relative to the arena's [`Transform`],
+/// and makes what belongs to it a member with [`InArena`]. A game that is played has one, a world that trains has many.
+#[derive(Component, Reflect, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[component(immutable)]
+#[require(Transform, crate::EpisodeRng, ArenaCounts)]
+#[reflect(Component, Debug, PartialEq)]
+pub struct Arena {
+    /// Which of the world's arenas it is; seeds derive from it.
+    pub index: u32,
+}
+
+/// What has happened in an arena; seeds derive from it.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct ArenaCounts {
+    /// Agents that have come so far.
+    pub agents: u32,
+    /// Episodes that the arena as a whole has started.
+    pub episodes: u32,
+}
+
+/// Says which arena an entity belongs to. Despawning the arena despawns its members.
+#[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[relationship(relationship_target = ArenaMembers)]
+#[reflect(Component, Debug, PartialEq)]
+pub struct InArena(pub Entity);
+
+/// The entities that belong to an arena, in the order in which they joined.
+#[derive(Component, Reflect, Clone, Debug, Default, PartialEq, Eq)]
+#[relationship_target(relationship = InArena, linked_spawn)]
+#[reflect(Component, Debug, Default, PartialEq)]
+pub struct ArenaMembers(Vec<Entity>);
+
+/// Where a world's arenas stand.
+///
+/// By default all stand at the origin, which is right for games without space.
+/// Where arenas could touch each other (one physics context for all), `spacing` keeps them apart on a square grid.
+#[derive(Resource, Reflect, Clone, Copy, Debug, Default, PartialEq)]
+#[reflect(Resource, Debug, Default, PartialEq)]
+pub struct ArenaLayout {
+    /// Distance between neighbouring arenas along x and z [m]; 0 puts all at the origin.
+    pub spacing: f32,
+}
+
+impl ArenaLayout {
+    /// The centre of an arena [m].
+    ///
+    /// Arenas fill growing squares around the origin, so that an arena's place depends on its index alone, and none is
+    /// further away than it need be: float precision falls with distance.
+    pub fn origin(&self, index: u32) -> Vec3 {
+        let (column, row) = square_cell(index);
+        Vec3::new(around_zero(column), 0.0, around_zero(row)) * self.spacing
+    }
+}
+
+/// 0, 1, 2, 3, 4, … as 0, 1, -1, 2, -2, …
+fn around_zero(cell: u32) -> f32 {
+    let distance = cell.div_ceil(2) as f32;
+    if cell % 2 == 1 { distance } else { -distance }
+}
+
+/// The cell of the grid with this number, when squares of side 1, 2, 3, … are filled one shell after the other.
+fn square_cell(index: u32) -> (u32, u32) {
+    let shell = index.isqrt();
+    let along = index - shell * shell;
+    if along <= shell { (along, shell) } else { (shell, 2 * shell - along) }
+}
+
+/// Which arenas a world has. They are spawned after the game's own `Startup`, where [`ArenaLayout`] puts them.
+///
+/// One by default, as in a game that is played. A single arena in the middle of the count is the same arena as among
+/// the others: its seeds derive from its index.
+#[derive(Resource, Clone, Debug, PartialEq, Eq)]
+pub struct Arenas(pub Range<u32>);
+
+impl Default for Arenas {
+    fn default() -> Self {
+        Self(0..1)
+    }
+}
+
+/// The [`Transform`] comes with the arena, so that it is there when observers of `On<Add, Arena>` run.
+pub(crate) fn spawn_arenas(arenas: Res<Arenas>, layout: Res<ArenaLayout>, mut commands: Commands) {
+    for index in arenas.0.clone() {
+        commands.spawn((Arena { index }, Transform::from_translation(layout.origin(index))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn squares_fill_without_gaps() {
+        let mut cells: Vec<_> = (0..49).map(square_cell).collect();
+        assert_eq!(cells[..5], [(0, 0), (0, 1), (1, 1), (1, 0), (0, 2)]);
+        cells.sort_unstable();
+        cells.dedup();
+        assert_eq!(cells.len(), 49);
+        assert!(cells.iter().all(|&(column, row)| column < 7 && row < 7));
+    }
+
+    #[test]
+    fn the_grid_is_centred() {
+        assert_eq!([0, 1, 2, 3, 4].map(around_zero), [0.0, 1.0, -1.0, 2.0, -2.0]);
+    }
+
+    #[test]
+    fn without_spacing_all_stand_at_the_origin() {
+        assert_eq!(ArenaLayout::default().origin(17), Vec3::ZERO);
+    }
+}

@@ -1,0 +1,342 @@
+//! Episodes: how they start, end and draw their random numbers.
+
+use core::num::NonZeroU32;
+use core::ops::{Deref, DerefMut};
+
+use bevy::ecs::lifecycle::HookContext;
+use bevy::ecs::world::DeferredWorld;
+use bevy::prelude::*;
+use ludus_spec::{Generator, Outcome, Seed};
+
+/// An agent's steps from a start to an end.
+///
+/// Systems of the [`Score`](crate::Score) schedule end it with [`terminate`](Self::terminate) or
+/// [`truncate`](Self::truncate). The next step is the restart: the agent idles, [`EpisodeStart`] has been sent,
+/// and nothing is learned from it.
+#[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq)]
+#[reflect(Component, Debug, Default, PartialEq)]
+pub struct Episode {
+    number: u32,
+    steps: u32,
+    limit: u32,
+    phase: Phase,
+}
+
+#[derive(Reflect, Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Before the first restart.
+    Unborn,
+    Restarting,
+    Running,
+    /// Ended in this very tick, whose reward still counts.
+    Ending(End),
+    /// Ended in an earlier tick of this step.
+    Ended(End),
+}
+
+#[derive(Reflect, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum End {
+    Truncated,
+    Terminated,
+}
+
+impl Default for Episode {
+    fn default() -> Self {
+        Self { number: 0, steps: 0, limit: u32::MAX, phase: Phase::Unborn }
+    }
+}
+
+impl Episode {
+    /// Ends the episode: the task is over, nothing comes after it.
+    ///
+    /// Does nothing if the episode has ended already, or is restarting.
+    pub fn terminate(&mut self) {
+        self.end(End::Terminated);
+    }
+
+    /// Stops looking: the task would have gone on, and what it would have brought is estimated.
+    ///
+    /// Does nothing if the episode has ended already, or is restarting.
+    pub fn truncate(&mut self) {
+        self.end(End::Truncated);
+    }
+
+    /// Whether the agent decides and is scored. False in the restart step and once the episode has ended.
+    pub const fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running)
+    }
+
+    /// Which of the agent's episodes it is; 1 for the first, 0 before it.
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Finished steps.
+    pub const fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    #[inline]
+    pub(crate) fn end(&mut self, end: End) {
+        if self.phase == Phase::Running {
+            self.phase = Phase::Ending(end);
+        }
+    }
+
+    pub(crate) const fn ended(&self) -> Option<End> {
+        match self.phase {
+            Phase::Ending(end) | Phase::Ended(end) => Some(end),
+            Phase::Unborn | Phase::Restarting | Phase::Running => None,
+        }
+    }
+
+    /// Whether the coming step is to be a restart.
+    pub(crate) const fn wants_restart(&self) -> bool {
+        matches!(self.phase, Phase::Unborn | Phase::Ended(_))
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.number = self.number.wrapping_add(1);
+        self.steps = 0;
+        self.phase = Phase::Restarting;
+    }
+
+    pub(crate) fn run(&mut self) {
+        if self.phase == Phase::Restarting {
+            self.phase = Phase::Running;
+        }
+    }
+
+    /// Closes a tick; true if its reward counts.
+    #[inline]
+    pub(crate) fn close_tick(&mut self) -> bool {
+        match self.phase {
+            Phase::Running => true,
+            Phase::Ending(end) => {
+                self.phase = Phase::Ended(end);
+                true
+            }
+            Phase::Unborn | Phase::Restarting | Phase::Ended(_) => false,
+        }
+    }
+
+    /// Truncates an episode whose present step is the last one that its limit allows. Called on a step's last tick.
+    #[inline]
+    pub(crate) fn heed_limit(&mut self) {
+        if self.phase == Phase::Running && self.steps + 1 >= self.limit {
+            self.phase = Phase::Ending(End::Truncated);
+        }
+    }
+
+    /// Closes a step after its last tick and says what it led to.
+    #[inline]
+    pub(crate) fn close_step(&mut self) -> Outcome {
+        match self.phase {
+            Phase::Running => {
+                self.steps += 1;
+                Outcome::Running
+            }
+            Phase::Ending(end) | Phase::Ended(end) => {
+                self.steps += 1;
+                end.into()
+            }
+            Phase::Unborn | Phase::Restarting => Outcome::Restart,
+        }
+    }
+
+    /// Sets the limit that holds where no [`EpisodeLimit`] does.
+    pub(crate) fn set_default_limit(&mut self, limit: u32) {
+        if self.limit == u32::MAX {
+            self.limit = limit;
+        }
+    }
+}
+
+impl From<End> for Outcome {
+    fn from(end: End) -> Self {
+        match end {
+            End::Truncated => Self::Truncated,
+            End::Terminated => Self::Terminated,
+        }
+    }
+}
+
+/// Ends an agent's episode after this many steps, as a truncation.
+///
+/// Without it, the run's `episode_limit` holds; without that, episodes end only when the game says so.
+#[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq)]
+#[component(immutable, on_insert = note_limit, on_remove = forget_limit)]
+#[require(Episode)]
+#[reflect(Component, Debug, PartialEq)]
+pub struct EpisodeLimit(pub NonZeroU32);
+
+/// The limit is copied into the episode, so that a tick looks at one component and not at two.
+fn note_limit(mut world: DeferredWorld, context: HookContext) {
+    let limit = world.get::<EpisodeLimit>(context.entity).map_or(u32::MAX, |limit| limit.0.get());
+    set_limit(&mut world, context.entity, limit);
+}
+
+fn forget_limit(mut world: DeferredWorld, context: HookContext) {
+    set_limit(&mut world, context.entity, u32::MAX);
+}
+
+fn set_limit(world: &mut DeferredWorld, agent: Entity, limit: u32) {
+    if let Some(mut episode) = world.get_mut::<Episode>(agent) {
+        episode.limit = limit;
+    }
+}
+
+/// Whether an agent's episode is its own or its arena's.
+#[derive(Component, Reflect, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[component(immutable)]
+#[reflect(Component, Debug, Default, PartialEq)]
+pub enum EpisodeScope {
+    /// The agent's own.
+    #[default]
+    Agent,
+    /// The arena's: its agents end together and start together, as soon as one of them ends.
+    /// If one of them terminated, all others terminate; else all are truncated.
+    Arena,
+}
+
+/// Sent when an episode starts, so that the game can put things where they begin.
+///
+/// `EpisodeStart<Plate>` goes to each agent of that kind, in slot order.
+/// `EpisodeStart<Arena>` goes to an arena whose episode is shared ([`EpisodeScope::Arena`]), before its agents.
+/// It comes in [`AgentSystems::Restart`](crate::AgentSystems::Restart), so physics sees the new state before it is observed.
+#[derive(EntityEvent, Debug)]
+pub struct EpisodeStart<T: Component> {
+    /// The agent, or the arena.
+    pub entity: Entity,
+    /// Which of its episodes starts; 1 for the first.
+    pub number: u32,
+    kind: core::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: Component> EpisodeStart<T> {
+    pub(crate) const fn new(entity: Entity, number: u32) -> Self {
+        Self { entity, number, kind: core::marker::PhantomData }
+    }
+}
+
+/// Ties an entity to an episode: it is despawned when the next episode of that agent (or arena) starts.
+///
+/// For what an episode leaves lying about: bullets, crates, targets.
+#[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[relationship(relationship_target = EpisodeEntities)]
+#[reflect(Component, Debug, PartialEq)]
+pub struct EpisodeScoped(pub Entity);
+
+/// The entities that go when the next episode starts.
+#[derive(Component, Reflect, Clone, Debug, Default, PartialEq, Eq)]
+#[relationship_target(relationship = EpisodeScoped, linked_spawn)]
+#[reflect(Component, Debug, Default, PartialEq)]
+pub struct EpisodeEntities(Vec<Entity>);
+
+/// The random numbers of one episode, and the only ones that a game needs.
+///
+/// Seeded from run, world, arena and episode number at every start, so an episode can be repeated alone.
+/// It is a [`rand`] generator: `rng.random_range(-1.0..=1.0)` with [`rand::RngExt`] in scope.
+#[derive(Component, Clone, Debug)]
+pub struct EpisodeRng {
+    generator: Generator,
+    home: Home,
+}
+
+/// What tells the episodes of a world apart, besides their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Home {
+    pub arena: u32,
+    /// Agents of an arena are numbered from 1 in the order in which they came; 0 is the arena itself.
+    pub member: u32,
+}
+
+impl Default for EpisodeRng {
+    fn default() -> Self {
+        Self { generator: Seed::default().generator(), home: Home::default() }
+    }
+}
+
+impl EpisodeRng {
+    pub(crate) fn settle(&mut self, home: Home) {
+        self.home = home;
+    }
+
+    pub(crate) fn restart(&mut self, world: WorldSeed, number: u32) {
+        let Home { arena, member } = self.home;
+        let seed = world.0.derive(u64::from(arena)).derive(u64::from(member)).derive(u64::from(number));
+        self.generator = seed.generator();
+    }
+}
+
+impl Deref for EpisodeRng {
+    type Target = Generator;
+
+    fn deref(&self) -> &Generator {
+        &self.generator
+    }
+}
+
+impl DerefMut for EpisodeRng {
+    fn deref_mut(&mut self) -> &mut Generator {
+        &mut self.generator
+    }
+}
+
+/// The seed of a world, from which those of its arenas and episodes derive.
+#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorldSeed(pub Seed);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running() -> Episode {
+        let mut episode = Episode::default();
+        episode.restart();
+        episode.run();
+        episode
+    }
+
+    #[test]
+    fn the_tick_that_ends_an_episode_still_counts() {
+        let mut episode = running();
+        episode.terminate();
+        assert!(episode.close_tick());
+        assert!(!episode.close_tick(), "later ticks of the same step don't");
+        assert_eq!(episode.close_step(), Outcome::Terminated);
+        assert_eq!(episode.steps(), 1);
+    }
+
+    #[test]
+    fn the_first_end_stands() {
+        let mut episode = running();
+        episode.truncate();
+        episode.terminate();
+        assert_eq!(episode.ended(), Some(End::Truncated));
+    }
+
+    #[test]
+    fn a_restarting_episode_does_not_end() {
+        let mut episode = Episode::default();
+        episode.restart();
+        episode.terminate();
+        assert!(!episode.close_tick());
+        assert_eq!(episode.close_step(), Outcome::Restart);
+        assert_eq!(episode.steps(), 0);
+    }
+
+    #[test]
+    fn a_limit_of_two_allows_two_steps() {
+        let mut episode = running();
+        episode.set_default_limit(2);
+        let mut outcomes = Vec::new();
+        for _ in 0..2 {
+            episode.heed_limit();
+            episode.close_tick();
+            outcomes.push(episode.close_step());
+        }
+        assert_eq!(outcomes, [Outcome::Running, Outcome::Truncated]);
+        assert!(episode.wants_restart());
+    }
+}

@@ -1,0 +1,313 @@
+//! Rows: what a batch sees of all agents of one kind in one world.
+
+use core::marker::PhantomData;
+use core::num::NonZeroU32;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use ludus_spec::{AgentSpec, Outcome};
+
+use crate::Agent;
+
+/// The rows of the agents of kind `A` in this world.
+#[derive(Resource, Deref, DerefMut)]
+pub struct AgentRows<A: Agent> {
+    #[deref]
+    rows: Rows,
+    kind: PhantomData<fn() -> A>,
+}
+
+impl<A: Agent> AgentRows<A> {
+    pub(crate) fn new(spec: Arc<AgentSpec>) -> Self {
+        Self { rows: Rows::new(spec), kind: PhantomData }
+    }
+}
+
+/// Observations, actions, rewards and outcomes of many agents, one row each, memory in the order in which it is read.
+///
+/// Whoever drives a world writes [`actions`](Self::actions_mut) before a step and reads the rest after it.
+/// Rows that no agent has are [`Outcome::Vacant`].
+///
+/// # Shapes
+///
+/// `observations [rows, observation width]`, `actions [rows, action width]`, `rewards [rows]`, `outcomes [rows]`.
+pub struct Rows {
+    pub(crate) spec: Arc<AgentSpec>,
+    pub(crate) observations: Vec<f32>,
+    pub(crate) actions: Vec<f32>,
+    pub(crate) rewards: Vec<f32>,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) weights: Vec<f32>,
+    /// The terms of the agent and tick that is being scored.
+    pub(crate) terms: Vec<f32>,
+    pub(crate) running: RunningEpisodes,
+    pub(crate) finished: Vec<FinishedEpisode>,
+    pub(crate) finished_terms: Vec<f32>,
+    pub(crate) faults: Faults,
+    pub(crate) turnover: Turnover,
+    pub(crate) default_limit: u32,
+}
+
+/// Sums over the episodes that are going on.
+#[derive(Default)]
+pub(crate) struct RunningEpisodes {
+    /// Weighted reward so far `[rows]`.
+    pub returns: Vec<f32>,
+    /// Unweighted terms so far `[rows, terms]`.
+    pub terms: Vec<f32>,
+}
+
+/// An episode that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FinishedEpisode {
+    /// The agent's row.
+    pub row: u32,
+    /// How many steps it had.
+    pub steps: u32,
+    /// [`Outcome::Terminated`] or [`Outcome::Truncated`].
+    pub outcome: Outcome,
+    /// Sum of its rewards, undiscounted.
+    pub reward: f32,
+}
+
+/// A number that was not finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fault {
+    /// The agent's row.
+    pub row: u32,
+    /// Where the number was.
+    pub place: FaultPlace,
+    /// The tick in which it was read.
+    pub tick: u64,
+}
+
+/// Where a number was not finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultPlace {
+    /// This column of the observation.
+    Observation(u32),
+    /// This term of the reward.
+    Reward(u32),
+}
+
+/// Numbers that were not finite: how many there were, and the first few of them since they were last looked at.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub total: u64,
+    pub recent: Vec<Fault>,
+    /// Rows whose step can't be learned from.
+    pub spoiled: Vec<u32>,
+}
+
+/// Who comes and who goes.
+#[derive(Default)]
+pub(crate) struct Turnover {
+    /// The agent of each row.
+    pub agents: Vec<Option<Entity>>,
+    /// Rows that nobody has, lowest first.
+    pub free: BinaryHeap<Reverse<u32>>,
+    /// Rows whose agent went: free once the step in which it went has been reported.
+    pub left: Vec<u32>,
+    /// Agents that wait for a row, in the order in which they came.
+    pub waiting: Vec<Entity>,
+    /// Agents whose episode ended in the last step.
+    pub ended: Vec<(u32, Entity)>,
+    /// Agents whose present step is the restart.
+    pub starting: Vec<(u32, Entity)>,
+    /// Whether no rows may be added.
+    pub is_fixed: bool,
+    /// Agents outside any arena so far; seeds derive from it.
+    pub births: u32,
+}
+
+const FAULTS_KEPT: usize = 16;
+
+impl Rows {
+    fn new(spec: Arc<AgentSpec>) -> Self {
+        Self {
+            weights: vec![1.0; spec.reward.len()],
+            terms: vec![0.0; spec.reward.len()],
+            spec,
+            observations: Vec::new(),
+            actions: Vec::new(),
+            rewards: Vec::new(),
+            outcomes: Vec::new(),
+            running: RunningEpisodes::default(),
+            finished: Vec::new(),
+            finished_terms: Vec::new(),
+            faults: Faults::default(),
+            turnover: Turnover::default(),
+            default_limit: u32::MAX,
+        }
+    }
+
+    /// What the columns mean.
+    pub fn spec(&self) -> &Arc<AgentSpec> {
+        &self.spec
+    }
+
+    /// How many rows there are, vacant ones included.
+    #[expect(clippy::len_without_is_empty, reason = "rows are a batch, not a collection that empties")]
+    pub fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// The observations after the last step `[rows, observation width]`. Always finite.
+    pub fn observations(&self) -> &[f32] {
+        &self.observations
+    }
+
+    /// The actions of the coming step `[rows, action width]`.
+    pub fn actions_mut(&mut self) -> &mut [f32] {
+        &mut self.actions
+    }
+
+    /// The weighted rewards of the last step `[rows]`. Always finite.
+    pub fn rewards(&self) -> &[f32] {
+        &self.rewards
+    }
+
+    /// What the last step led to `[rows]`.
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// The weight of each reward term, in the spec's order; 1 unless set.
+    ///
+    /// # Panics
+    ///
+    /// When written with another length than the spec has terms.
+    pub fn set_weights(&mut self, weights: &[f32]) {
+        self.weights.copy_from_slice(weights);
+    }
+
+    /// Truncates episodes of agents without an [`EpisodeLimit`](crate::EpisodeLimit) of their own; for those to come.
+    pub fn set_episode_limit(&mut self, limit: Option<NonZeroU32>) {
+        self.default_limit = limit.map_or(u32::MAX, NonZeroU32::get);
+    }
+
+    /// Keeps exactly as many rows as there are now, or `rows` if that is more: from here on memory stays where it is.
+    ///
+    /// Agents that find all rows taken stay idle until one is free.
+    pub fn fix_len(&mut self, rows: Option<usize>) {
+        self.turnover.is_fixed = false;
+        while self.len() < rows.unwrap_or(0) {
+            let row = self.add_row();
+            self.turnover.free.push(Reverse(row));
+        }
+        self.turnover.is_fixed = true;
+        self.reserve();
+    }
+
+    /// Overrides what the last step led to, for all rows.
+    pub fn mark_all(&mut self, outcome: Outcome) {
+        self.outcomes.fill(outcome);
+    }
+
+    /// Agents that idle because all rows are taken.
+    pub fn waiting(&self) -> usize {
+        self.turnover.waiting.len()
+    }
+
+    /// Numbers so far that were not finite.
+    pub fn fault_count(&self) -> u64 {
+        self.faults.total
+    }
+
+    /// Takes the first few faults since the last call.
+    pub fn drain_faults(&mut self) -> impl Iterator<Item = Fault> + '_ {
+        self.faults.recent.drain(..)
+    }
+
+    /// Visits the episodes that ended since the last call, each with the sums of its unweighted terms, and forgets them.
+    pub fn drain_episodes(&mut self, mut visit: impl FnMut(FinishedEpisode, &[f32])) {
+        let terms = self.spec.reward.len();
+        for (index, episode) in self.finished.drain(..).enumerate() {
+            visit(episode, &self.finished_terms[index * terms..][..terms]);
+        }
+        self.finished_terms.clear();
+    }
+
+    /// Room for every row to end, start and err at once, so that a step never allocates.
+    fn reserve(&mut self) {
+        let (rows, terms) = (self.len(), self.spec.reward.len());
+        self.finished.reserve(rows);
+        self.finished_terms.reserve(rows * terms);
+        self.faults.recent.reserve(FAULTS_KEPT);
+        self.faults.spoiled.reserve(2 * rows);
+        self.turnover.free.reserve(rows);
+        self.turnover.left.reserve(rows);
+        self.turnover.ended.reserve(rows);
+        self.turnover.starting.reserve(rows);
+    }
+
+    /// A row for a new agent: the lowest that is free, or a new one; `None` if all are taken and no more may be added.
+    pub(crate) fn take_row(&mut self, agent: Entity) -> Option<u32> {
+        let row = match self.turnover.free.pop() {
+            Some(Reverse(row)) => row,
+            None if self.turnover.is_fixed => return None,
+            None => self.add_row(),
+        };
+        self.turnover.agents[row as usize] = Some(agent);
+        Some(row)
+    }
+
+    fn add_row(&mut self) -> u32 {
+        let rows = self.len() + 1;
+        self.observations.resize(rows * self.spec.observation_width(), 0.0);
+        self.actions.resize(rows * self.spec.action_width(), 0.0);
+        self.rewards.resize(rows, 0.0);
+        self.outcomes.resize(rows, Outcome::Vacant);
+        self.running.returns.resize(rows, 0.0);
+        self.running.terms.resize(rows * self.spec.reward.len(), 0.0);
+        self.turnover.agents.resize(rows, None);
+        u32::try_from(rows - 1).expect("a world has fewer than 2³² agents")
+    }
+
+    /// Clears what a row's last agent left.
+    pub(crate) fn begin_episode(&mut self, row: u32) {
+        let (row, terms) = (row as usize, self.spec.reward.len());
+        self.running.returns[row] = 0.0;
+        self.running.terms[row * terms..][..terms].fill(0.0);
+    }
+
+    /// An agent went. If that cut an episode short, the step in which it went terminates it: there is no observation
+    /// left to bootstrap from.
+    pub(crate) fn release_row(&mut self, row: u32, cut_short: bool, steps: u32) {
+        let width = self.spec.observation_width();
+        self.turnover.agents[row as usize] = None;
+        self.turnover.left.push(row);
+        self.observations[row as usize * width..][..width].fill(0.0);
+        if cut_short {
+            self.outcomes[row as usize] = Outcome::Terminated;
+            self.finish_episode(row, steps, Outcome::Terminated);
+        }
+    }
+
+    /// Rows whose agent's last step has been reported are vacant, and free for others.
+    pub(crate) fn vacate_rows(&mut self) {
+        while let Some(row) = self.turnover.left.pop() {
+            self.outcomes[row as usize] = Outcome::Vacant;
+            self.turnover.free.push(Reverse(row));
+        }
+    }
+
+    pub(crate) fn finish_episode(&mut self, row: u32, steps: u32, outcome: Outcome) {
+        let terms = self.spec.reward.len();
+        let reward = self.running.returns[row as usize];
+        self.finished.push(FinishedEpisode { row, steps, outcome, reward });
+        self.finished_terms.extend_from_slice(&self.running.terms[row as usize * terms..][..terms]);
+    }
+}
+
+impl Faults {
+    #[cold]
+    pub(crate) fn report(&mut self, fault: Fault) {
+        self.total += 1;
+        if self.recent.len() < FAULTS_KEPT {
+            self.recent.push(fault);
+        }
+    }
+}

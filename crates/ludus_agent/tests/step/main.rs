@@ -1,0 +1,9 @@
+//! What agents, rows and episodes do from step to step, in tiny real worlds.
+
+mod arena_scope;
+mod contract;
+mod controllers;
+mod faults;
+mod game;
+mod restart;
+mod turnover;

@@ -1,0 +1,109 @@
+//! Agents that come and go.
+
+use bevy::prelude::*;
+use ludus_agent::spec::Outcome::{Restart, Running, Terminated, Vacant};
+use ludus_agent::spec::{Outcome, Seed};
+use ludus_agent::{Sense, Slot};
+use rand::RngExt;
+
+use crate::game::{Counter, Total, app, counters, first, rows, rows_mut, step};
+
+#[test]
+fn an_agent_that_goes_terminates_and_leaves_its_row_vacant() {
+    let mut app = app(1, 1);
+    step(&mut app, 0.0);
+    step(&mut app, 0.1);
+    let agent = counters(&mut app)[0];
+    app.world_mut().despawn(agent);
+    assert_eq!(first(&app).0, Terminated, "the step that has just been taken was its last");
+    step(&mut app, 0.1);
+    assert_eq!(first(&app).0, Vacant);
+    app.world_mut().spawn(Counter);
+    step(&mut app, 0.1);
+    assert_eq!(rows(&app).len(), 1, "the row is used again");
+    assert_eq!(first(&app), (Restart, 0.0, [0.0, 1.0]));
+    step(&mut app, 0.1);
+    assert_eq!(first(&app).0, Running);
+}
+
+#[test]
+fn an_agent_without_a_row_idles_until_one_is_free() {
+    let mut app = app(1, 1);
+    step(&mut app, 0.0);
+    rows_mut(&mut app).fix_len(None);
+    let late = app.world_mut().spawn(Counter).id();
+    step(&mut app, 0.5);
+    assert_eq!((rows(&app).len(), rows(&app).waiting()), (1, 1));
+    assert_eq!(app.world().get::<Total>(late).map(|total| total.sum), Some(0.0));
+    let first = counters(&mut app).into_iter().find(|agent| *agent != late);
+    app.world_mut().despawn(first.expect("the first agent is there"));
+    step(&mut app, 0.5);
+    assert_eq!(rows(&app).waiting(), 0);
+}
+
+/// A row as a model remembers it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Seen {
+    agent: Option<Entity>,
+    outcome: Outcome,
+}
+
+/// Spawns and despawns at random moments, inside of steps too, and checks after every step what must always hold.
+#[test]
+fn under_random_turnover_no_row_is_shared_leaked_or_learned_from_when_vacant() {
+    let mut app = app(4, 2);
+    app.insert_resource(Chaos(Seed::new(5).generator()));
+    app.add_systems(FixedUpdate, churn).add_systems(Sense, churn);
+    app.add_systems(Update, churn);
+    step(&mut app, 0.0);
+    rows_mut(&mut app).fix_len(Some(16));
+    let mut before = look(&mut app);
+    for _ in 0..2_000 {
+        step(&mut app, 0.1);
+        let now = look(&mut app);
+        for (row, (was, is)) in before.iter().zip(&now).enumerate() {
+            check_row(row, *was, *is);
+        }
+        let waiting = rows(&app).waiting();
+        let alive = counters(&mut app).len();
+        let placed = now.iter().filter(|seen| seen.agent.is_some()).count();
+        assert!(placed + waiting <= alive);
+        before = now;
+    }
+}
+
+fn check_row(row: usize, was: Seen, is: Seen) {
+    match (was.agent, is.agent) {
+        (Some(was), Some(is)) if was == is => {}
+        // A newcomer's first step is its restart; nothing of the predecessor is in it.
+        (_, Some(_)) => assert_eq!(is.outcome, Restart, "row {row}"),
+        (Some(_), None) => assert!(matches!(is.outcome, Terminated | Vacant | Restart), "row {row}: {is:?}"),
+        (None, None) => assert!(!matches!(is.outcome, Running | Outcome::Truncated), "row {row}: {is:?}"),
+    }
+    if was.outcome.is_end() {
+        assert!(matches!(is.outcome, Restart | Vacant), "row {row}: {was:?} then {is:?}");
+    }
+}
+
+fn look(app: &mut App) -> Vec<Seen> {
+    let mut seen: Vec<_> = rows(app).outcomes().iter().map(|&outcome| Seen { agent: None, outcome }).collect();
+    for (agent, slot) in app.world_mut().query::<(Entity, &Slot)>().iter(app.world()) {
+        let shared = seen[slot.index()].agent.replace(agent);
+        assert_eq!(shared, None, "two agents in row {}", slot.index());
+    }
+    seen
+}
+
+#[derive(Resource)]
+struct Chaos(ludus_agent::spec::Generator);
+
+fn churn(mut chaos: ResMut<Chaos>, agents: Query<Entity, With<Counter>>, mut commands: Commands) {
+    let count = agents.iter().count();
+    if chaos.0.random_bool(0.2) && count < 20 {
+        commands.spawn(Counter);
+    }
+    if chaos.0.random_bool(0.2) && count > 0 {
+        let victim = chaos.0.random_range(0..count);
+        commands.entity(agents.iter().nth(victim).expect("counted")).despawn();
+    }
+}

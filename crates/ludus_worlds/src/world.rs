@@ -1,0 +1,216 @@
+//! One headless world.
+
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bevy::app::SubApp;
+use bevy::diagnostic::FrameCountPlugin;
+use bevy::ecs::schedule::{Schedules, SingleThreadedExecutor};
+use bevy::prelude::*;
+use bevy::time::{TimePlugin, TimeUpdateStrategy};
+use ludus_agent::spec::{AgentSpec, Outcome, Seed};
+use ludus_agent::{AgentKind, AgentKinds, Arenas, Rows, SenseScoreTime, StepClock, WorldSeed};
+
+use crate::error::panic_message;
+use crate::{Game, WorldError, WorldPanic, WorldSettings};
+
+/// A game without a window, stepped by hand.
+///
+/// Its first step, the restart step of all its agents, is part of building it: then [`rows`](Self::rows) hold the
+/// first observations.
+pub struct PooledWorld {
+    app: SubApp,
+    kind: AgentKind,
+    game: Game,
+    settings: WorldSettings,
+    /// How often the world was built anew after a panic; its seed derives from it.
+    rebuilt: u32,
+}
+
+impl PooledWorld {
+    /// Builds the world and takes its first step.
+    ///
+    /// # Errors
+    ///
+    /// A game without agents or with several kinds of them, with none of them in the world after its first step, or
+    /// one that panics.
+    pub fn build(game: &Game, settings: WorldSettings) -> Result<Self, WorldError> {
+        let (app, kind) = build_app(game, &settings, 0)?;
+        let mut world = Self { app, kind, game: game.clone(), settings, rebuilt: 0 };
+        world.begin()?;
+        Ok(world)
+    }
+
+    /// Takes one step with the actions that stand in the rows.
+    ///
+    /// # Errors
+    ///
+    /// If the game panics. Its rows then say [`Outcome::Faulty`]; [`rebuild`](Self::rebuild) the world before the
+    /// next step.
+    pub fn step(&mut self) -> Result<(), WorldPanic> {
+        let app = &mut self.app;
+        catch_unwind(AssertUnwindSafe(|| app.update())).map_err(|panic| WorldPanic {
+            world: self.settings.world,
+            tick: self.tick(),
+            seed: self.seed().bits(),
+            message: panic_message(&*panic),
+        })
+    }
+
+    /// Builds the world anew, with another seed, after it has panicked.
+    ///
+    /// Its rows say [`Outcome::Faulty`] and hold first observations: what was going on is lost, nothing else.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn rebuild(&mut self) -> Result<(), WorldError> {
+        let rows = self.rows().len();
+        self.rebuilt += 1;
+        (self.app, self.kind) = build_app(&self.game, &self.settings, self.rebuilt)?;
+        self.begin()?;
+        self.rows_mut().fix_len(Some(rows));
+        self.rows_mut().mark_all(Outcome::Faulty);
+        Ok(())
+    }
+
+    /// What a batch sees of the world.
+    pub fn rows(&self) -> &Rows {
+        self.kind.rows(self.app.world())
+    }
+
+    /// What a batch sees of the world, to write actions.
+    pub fn rows_mut(&mut self) -> &mut Rows {
+        self.kind.rows_mut(self.app.world_mut())
+    }
+
+    /// The layout of the rows.
+    pub fn spec(&self) -> &Arc<AgentSpec> {
+        self.kind.spec()
+    }
+
+    /// The Bevy world, to look at or to change from outside.
+    pub fn world_mut(&mut self) -> &mut World {
+        self.app.world_mut()
+    }
+
+    /// The Bevy world, to look at.
+    pub fn world(&self) -> &World {
+        self.app.world()
+    }
+
+    /// Which of the run's worlds it is.
+    pub fn index(&self) -> u32 {
+        self.settings.world
+    }
+
+    /// Ticks since the world was built.
+    pub fn tick(&self) -> u64 {
+        self.world().get_resource::<StepClock>().map_or(0, StepClock::ticks)
+    }
+
+    /// Time spent in sensing and scoring so far [ns of the settings' clock].
+    pub fn sense_score_time(&self) -> u64 {
+        self.world().resource::<SenseScoreTime>().total()
+    }
+
+    fn seed(&self) -> Seed {
+        world_seed(&self.settings, self.rebuilt)
+    }
+
+    /// `Startup` and the first step. How many agents come in it decides how many rows there are.
+    fn begin(&mut self) -> Result<(), WorldError> {
+        // Bevy's first update has no fixed tick.
+        self.step()?;
+        self.step()?;
+        let rows = self.settings.agent.rows.map(|rows| rows as usize);
+        self.rows_mut().fix_len(rows);
+        if self.rows().len() == 0 {
+            let agent = self.spec().name.clone();
+            return Err(WorldError::NobodyCame { world: self.settings.world, agent });
+        }
+        Ok(())
+    }
+}
+
+/// What a game's agents sense, do and are rewarded for.
+///
+/// # Errors
+///
+/// A game without agents, with several kinds of them, or one that panics.
+pub fn spec_of(game: &Game) -> Result<Arc<AgentSpec>, WorldError> {
+    let settings = WorldSettings {
+        seed: Seed::default(),
+        world: 0,
+        arenas: 0..0,
+        decision_interval: core::num::NonZeroU32::MIN,
+        agent: crate::AgentSettings::default(),
+        clock: ludus_agent::spec::stopped_clock,
+    };
+    let app = catch_panic(&settings, || bare_app(game, &settings, 0))?;
+    Ok(only_kind(app.world())?.spec().clone())
+}
+
+fn build_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> Result<(SubApp, AgentKind), WorldError> {
+    let mut app = catch_panic(settings, || bare_app(game, settings, rebuilt))?;
+    let kind = only_kind(app.world())?;
+    configure_rows(kind.rows_mut(app.world_mut()), settings)?;
+    run_on_one_thread(app.world_mut());
+    Ok((core::mem::take(app.main_mut()), kind))
+}
+
+fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), WorldError> {
+    let (terms, weights) = (rows.spec().reward.len(), settings.agent.weights.len());
+    if terms != weights {
+        return Err(WorldError::WrongWeights { agent: rows.spec().name.clone(), terms, weights });
+    }
+    rows.set_weights(&settings.agent.weights);
+    rows.set_episode_limit(settings.agent.episode_limit);
+    Ok(())
+}
+
+/// The game with what `DefaultPlugins` would give it, less everything that needs a window, a clock or a thread.
+fn bare_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> App {
+    let interval = settings.decision_interval;
+    let mut app = App::new();
+    app.add_plugins((TaskPoolPlugin::default(), FrameCountPlugin, TimePlugin, TransformPlugin));
+    app.insert_resource(TimeUpdateStrategy::FixedTimesteps(interval.get()));
+    app.insert_resource(WorldSeed(world_seed(settings, rebuilt)));
+    app.insert_resource(Arenas(settings.arenas.clone()));
+    app.insert_resource(StepClock::new(interval)).insert_resource(SenseScoreTime::new(settings.clock));
+    game(&mut app);
+    // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
+    app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
+    app.finish();
+    app.cleanup();
+    app
+}
+
+fn run_on_one_thread(world: &mut World) {
+    for (_, schedule) in world.resource_mut::<Schedules>().iter_mut() {
+        schedule.set_executor(SingleThreadedExecutor::new());
+    }
+}
+
+fn only_kind(world: &World) -> Result<AgentKind, WorldError> {
+    let kinds: Vec<_> = world.get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
+    match kinds.as_slice() {
+        [] => Err(WorldError::NoAgents),
+        [kind] => Ok(kind.clone()),
+        several => Err(WorldError::SeveralKinds(several.iter().map(|kind| kind.spec().name.clone()).collect())),
+    }
+}
+
+fn world_seed(settings: &WorldSettings, rebuilt: u32) -> Seed {
+    settings.seed.derive(u64::from(settings.world)).derive(u64::from(rebuilt))
+}
+
+fn catch_panic<T>(settings: &WorldSettings, build: impl FnOnce() -> T) -> Result<T, WorldPanic> {
+    catch_unwind(AssertUnwindSafe(build)).map_err(|panic| WorldPanic {
+        world: settings.world,
+        tick: 0,
+        seed: world_seed(settings, 0).bits(),
+        message: panic_message(&*panic),
+    })
+}
