@@ -181,7 +181,6 @@ fn doc_comments_become_documentation() {
 #[test]
 fn a_field_without_documentation_has_that_of_the_field_around_it() {
     #[derive(Observation)]
-    #[expect(dead_code, reason = "only the layout matters")]
     struct Outer {
         /// Ahead.
         sight: Sight<2>,

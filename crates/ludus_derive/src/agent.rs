@@ -15,7 +15,8 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let name = &item.ident;
     let mut errors = Errors::default();
     if !item.generics.params.is_empty() {
-        let message = format!("`{name}` is generic, but an agent's name keys its config: make one type per kind of agent");
+        let message =
+            format!("`{name}` is generic, but an agent's name keys its config: make one type per kind of agent");
         errors.report(&item.generics, message);
     }
     let settings = KEYS.settings(&item.attrs, &mut errors);

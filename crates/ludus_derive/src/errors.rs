@@ -14,6 +14,11 @@ impl Errors {
         self.add(syn::Error::new_spanned(at, message));
     }
 
+    /// Whether there has been no problem.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The value, or `None` with its error added.
     pub fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()

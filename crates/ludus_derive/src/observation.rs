@@ -32,13 +32,13 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
 fn struct_body(fields: &[Field], library: &TokenStream, errors: &mut Errors) -> TokenStream {
     let ranges: Vec<_> = fields.iter().map(|field| range(field, errors)).collect();
     let checks = ranges.iter().flatten().map(ValueRange::check);
-    let widths: Vec<_> = fields.iter().map(|field| width(field, library)).collect();
+    let types: Vec<_> = fields.iter().map(|field| observation(field, library)).collect();
     let descriptions = fields.iter().zip(&ranges).map(|(field, range)| description(field, range.as_ref(), library));
     let idents = fields.iter().map(|field| field.ident);
     quote! {
         const WIDTH: usize = {
             #(#checks)*
-            0 #(+ #widths)*
+            0 #(+ #types::WIDTH)*
         };
 
         fn fields(name: &str, doc: &str, fields: &mut ::std::vec::Vec<#library::spec::ObservationField>) {
@@ -49,8 +49,8 @@ fn struct_body(fields: &[Field], library: &TokenStream, errors: &mut Errors) -> 
         fn write(&self, row: &mut [f32]) {
             let row = &mut row[..<Self as #library::Observation>::WIDTH];
             #(
-                let (columns, row) = row.split_at_mut(#widths);
-                #library::Observation::write(&self.#idents, columns);
+                let (columns, row) = row.split_at_mut(#types::WIDTH);
+                #types::write(&self.#idents, columns);
             )*
             let _ = row;
         }
@@ -94,18 +94,18 @@ fn range(field: &Field, errors: &mut Errors) -> Option<ValueRange> {
     errors.keep(ValueRange::new(&value))
 }
 
-/// The columns that the field takes, as an expression. A type that can't be observed is an error here.
-fn width(field: &Field, library: &TokenStream) -> TokenStream {
+/// The field's type as an observation; where it isn't one, the compiler says so under the type.
+fn observation(field: &Field, library: &TokenStream) -> TokenStream {
     let ty = field.ty;
-    quote_spanned!(ty.span()=> <#ty as #library::Observation>::WIDTH)
+    quote_spanned!(ty.span()=> <#ty as #library::Observation>)
 }
 
 /// A statement that appends the field to the spec.
 fn description(field: &Field, range: Option<&ValueRange>, library: &TokenStream) -> TokenStream {
-    let (ty, name) = (field.ty, &field.name);
+    let (observation, name) = (observation(field, library), &field.name);
     let doc = if field.doc.is_empty() { quote!(doc) } else { field.doc.to_token_stream() };
     let describe = quote! {
-        <#ty as #library::Observation>::fields(&#library::joined(name, #name), #doc, fields);
+        #observation::fields(&#library::joined(name, #name), #doc, fields);
     };
     let Some(range) = range else { return describe };
     quote! {

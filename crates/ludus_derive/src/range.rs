@@ -14,7 +14,8 @@ pub struct ValueRange {
 impl ValueRange {
     /// Reads the value of `range = …`. It has both ends, and they are in order as far as they are literals.
     pub fn new(expression: &Expr) -> syn::Result<Self> {
-        let Expr::Range(ExprRange { start: Some(low), limits: RangeLimits::Closed(_), end: Some(high), .. }) = expression
+        let Expr::Range(ExprRange { start: Some(low), limits: RangeLimits::Closed(_), end: Some(high), .. }) =
+            expression
         else {
             return Err(syn::Error::new_spanned(expression, "a range has both ends, as in `range = -1.0..=1.0`"));
         };
@@ -29,12 +30,13 @@ impl ValueRange {
         Self { low: syn::parse_quote!(-1.0f32), high: syn::parse_quote!(1.0f32) }
     }
 
-    /// A statement that stops the build if the ends, once they are known, are out of order.
+    /// A statement that stops the build if the ends, once they are known, are out of order or infinite.
     pub fn check(&self) -> TokenStream {
         let Self { low, high } = self;
         quote_spanned!(low.span()=> {
             let (low, high): (f32, f32) = (#low, #high);
             ::core::assert!(low < high, #EMPTY);
+            ::core::assert!(low.is_finite() && high.is_finite(), #ENDLESS);
         })
     }
 
@@ -58,6 +60,8 @@ impl ToTokens for ValueRange {
 }
 
 const EMPTY: &str = "the range is empty: its low end must be below its high end, as in `range = -1.0..=1.0`";
+
+const ENDLESS: &str = "the range has no end: leave `range` out where there is no limit";
 
 /// The value of a number as it is written, perhaps with a minus before it.
 fn literal(expression: &Expr) -> Option<f64> {

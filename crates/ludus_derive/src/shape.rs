@@ -59,8 +59,9 @@ pub fn named_fields<'a>(item: &'a DeriveInput, derive: &str, errors: &mut Errors
 fn fields<'a>(item: &'a DeriveInput, fields: &'a Fields, derive: &str, errors: &mut Errors) -> Option<Vec<Field<'a>>> {
     let name = &item.ident;
     if let Fields::Unnamed(unnamed) = fields {
-        let message =
-            format!("`{derive}` takes a field's name into the spec: give the fields of `{name}` names, as in `{{ speed: f32 }}`");
+        let message = format!(
+            "`{derive}` takes a field's name into the spec: give the fields of `{name}` names, as in `{{ speed: f32 }}`"
+        );
         errors.report(unnamed, message);
         return None;
     }

@@ -61,7 +61,7 @@ fn action(item: &DeriveInput, library: &TokenStream) -> TokenStream {
 
             #[inline]
             fn read(&mut self, row: &[f32]) {
-                *self = <Self as #library::DiscreteAction>::from_choice(row[0] as usize);
+                *self = <Self as #library::DiscreteAction>::from_choice(row[0] as u32 as usize);
             }
 
             #[inline]

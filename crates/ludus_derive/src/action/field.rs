@@ -56,13 +56,14 @@ impl<'a> ActionField<'a> {
         }
     }
 
-    /// The columns that the field takes, as an expression. A type that can't be decided like this is an error here.
+    /// The columns that the field takes, as an expression.
     pub fn width(&self) -> TokenStream {
-        let implementation = self.implementation();
         match &self.decision {
-            Decision::Continuous(_) | Decision::Nested => quote!(#implementation::WIDTH),
-            Decision::Discrete => quote!({ let _ = #implementation::CHOICES; 1 }),
-            Decision::Number(_) => quote!({ let _ = #implementation::MOST; 1 }),
+            Decision::Continuous(_) | Decision::Nested => {
+                let implementation = self.implementation();
+                quote!(#implementation::WIDTH)
+            }
+            Decision::Discrete | Decision::Number(_) => quote!(1),
         }
     }
 
@@ -95,9 +96,9 @@ impl<'a> ActionField<'a> {
         let (implementation, ident) = (self.implementation(), self.field.ident);
         match &self.decision {
             Decision::Continuous(range) => quote!(#implementation::read(&mut self.#ident, columns, #range);),
-            Decision::Discrete => quote!(self.#ident = #implementation::from_choice(columns[0] as usize);),
+            Decision::Discrete => quote!(self.#ident = #implementation::from_choice(columns[0] as u32 as usize);),
             Decision::Number(choices) => {
-                quote!(self.#ident = #implementation::from_choice(columns[0] as usize, #choices);)
+                quote!(self.#ident = #implementation::from_choice(columns[0] as u32 as usize, #choices);)
             }
             Decision::Nested => quote!(#implementation::read(&mut self.#ident, columns);),
         }
@@ -116,7 +117,7 @@ impl<'a> ActionField<'a> {
         }
     }
 
-    /// The field's type as what its decision needs it to be.
+    /// The field's type as what its decision needs it to be; where it isn't, the compiler says so under the type.
     fn implementation(&self) -> TokenStream {
         let (ty, library) = (self.field.ty, self.library);
         let needed = match &self.decision {
@@ -135,25 +136,21 @@ const TOO_MANY: &str = "the type is too small for so many choices: take a wider 
 /// What the attribute says; `None` with the problem added where it says nothing.
 fn decision(field: &Field, errors: &mut Errors) -> Option<Decision> {
     let settings = KEYS.settings::<Expr>(field.attributes, errors);
-    let (ranges, mut decisions): (Vec<_>, Vec<_>) = settings.into_iter().partition(|setting| setting.key == "range");
-    let range = ranges.first().and_then(|setting| range(setting, errors));
-    if let [first, second, ..] = decisions.as_slice() {
-        let message = format!("`{}` is both `{}` and `{}`: keep one", field.name, first.key, second.key);
-        errors.report(&second.key, message);
-    }
-    let Some(Setting { key, value }) = decisions.pop() else {
-        errors.report(field.ident, undecided(field));
-        return None;
-    };
-    if let Some(setting) = ranges.first().filter(|_| key != "continuous") {
+    let (mut ranges, decisions): (Vec<_>, Vec<_>) = settings.into_iter().partition(|setting| setting.key == "range");
+    let Setting { key, value } = only_decision(field, decisions, errors)?;
+    let range = ranges.pop();
+    if let Some(range) = range.as_ref().filter(|_| key != "continuous") {
         let message = format!("`range` says how far a number reaches, and `{}` is `{key}`: drop the range", field.name);
-        errors.report(&setting.key, message);
+        errors.report(&range.key, message);
     }
     match value {
-        None if key == "continuous" => Some(Decision::Continuous(range.unwrap_or_else(ValueRange::unit))),
+        None if key == "continuous" => match range {
+            Some(range) => range_value(&range, errors).map(Decision::Continuous),
+            None => Some(Decision::Continuous(ValueRange::unit())),
+        },
         None if key == "discrete" => Some(Decision::Discrete),
-        Some(choices) if key == "discrete" => number(choices, errors),
         None => Some(Decision::Nested),
+        Some(choices) if key == "discrete" => number(choices, errors),
         Some(value) => {
             errors.report(&value, superfluous(&key));
             None
@@ -161,7 +158,20 @@ fn decision(field: &Field, errors: &mut Errors) -> Option<Decision> {
     }
 }
 
-fn range(setting: &Setting<Expr>, errors: &mut Errors) -> Option<ValueRange> {
+/// The one key that says how the field is decided.
+fn only_decision(field: &Field, decisions: Vec<Setting<Expr>>, errors: &mut Errors) -> Option<Setting<Expr>> {
+    if let [first, second, ..] = decisions.as_slice() {
+        let message = format!("`{}` is both `{}` and `{}`: keep one", field.name, first.key, second.key);
+        errors.report(&second.key, message);
+    }
+    // A misspelt key has been reported already, and leaves the field undecided.
+    if decisions.is_empty() && errors.is_empty() {
+        errors.report(field.ident, undecided(field));
+    }
+    decisions.into_iter().next()
+}
+
+fn range_value(setting: &Setting<Expr>, errors: &mut Errors) -> Option<ValueRange> {
     let Some(value) = &setting.value else {
         errors.report(&setting.key, "`range` needs a value, as in `range = 0.0..=2.0`");
         return None;
@@ -189,7 +199,9 @@ fn undecided(field: &Field) -> String {
 
 fn superfluous(key: &Ident) -> String {
     match key.to_string().as_str() {
-        "continuous" => "`continuous` takes no value; for limits write `#[action(continuous, range = 0.0..=2.0)]`".into(),
+        "continuous" => {
+            "`continuous` takes no value; for limits write `#[action(continuous, range = 0.0..=2.0)]`".into()
+        }
         key => format!("`{key}` takes no value"),
     }
 }

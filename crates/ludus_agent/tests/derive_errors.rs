@@ -1,0 +1,6 @@
+//! What the derives say to code that they can't take: every problem of an item at once, each with its remedy.
+
+#[test]
+fn every_mistake_has_a_message_that_names_the_remedy() {
+    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
+}
