@@ -1,0 +1,46 @@
+//! What a user chooses about a network.
+
+use serde::{Deserialize, Serialize};
+
+/// The shape of an actor-critic network, apart from its inputs and heads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// Width of each hidden layer, from the observation on.
+    ///
+    /// Each at least 1; multiples of 16 waste nothing. Usually `[64, 64]`; empty makes the policy linear.
+    pub hidden: Vec<usize>,
+    /// What each hidden layer does to its sums.
+    pub activation: Activation,
+    /// Whether actor and critic share their hidden layers.
+    ///
+    /// Apart is the safer default; sharing halves the time. Andrychowicz et al. 2021, arXiv:2006.05990, §3.2.
+    pub shared: bool,
+}
+
+/// What a hidden layer does to each of its sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Activation {
+    /// Hyperbolic tangent: bounded, smooth, the usual choice for small control policies.
+    #[default]
+    Tanh,
+    /// `max(x, 0)`: a little faster.
+    Relu,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self { hidden: vec![64, 64], activation: Activation::Tanh, shared: false }
+    }
+}
+
+impl NetworkConfig {
+    /// Everything that is wrong with the values, one sentence each; empty if they can be used.
+    pub fn problems(&self) -> Vec<String> {
+        let zero = |(layer, &width): (usize, &usize)| {
+            (width == 0)
+                .then(|| format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out"))
+        };
+        self.hidden.iter().enumerate().filter_map(zero).collect()
+    }
+}

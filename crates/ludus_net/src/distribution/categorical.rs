@@ -1,0 +1,127 @@
+//! One of several choices, each as probable as the exponential of its logit says.
+
+use super::group::{Group, GroupMut};
+use crate::lanewise::{Lane, add, exp, ln, map, zip};
+use crate::panels::LANES;
+
+/// The logits of one categorical head.
+#[derive(Clone, Copy)]
+pub(super) struct Categorical<'a> {
+    pub outputs: Group<'a>,
+    pub first: usize,
+    pub choices: usize,
+}
+
+/// What all of a head's functions need of its logits.
+#[derive(Clone, Copy)]
+struct Normalisation {
+    greatest: Lane,
+    /// Σ exp(logit − greatest)
+    total: Lane,
+    log_total: Lane,
+}
+
+impl Categorical<'_> {
+    /// A choice and its log-probability; `uniform` decides.
+    #[inline(always)]
+    pub fn sample(self, uniform: Lane) -> (Lane, Lane) {
+        let normalisation = self.normalisation();
+        let threshold = zip(uniform, normalisation.total, |uniform, total| uniform * total);
+        let (mut below, mut choice, mut picked) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for index in 0..self.choices {
+            let shifted = self.shifted(index, normalisation);
+            for lane in 0..LANES {
+                let weight = exp(shifted[lane]);
+                // What can't happen must not be drawn, even where rounding lets the threshold reach the total.
+                let is_reached = below[lane] <= threshold[lane] && weight > 0.0;
+                choice[lane] = if is_reached { index as f32 } else { choice[lane] };
+                picked[lane] = if is_reached { shifted[lane] } else { picked[lane] };
+                below[lane] += weight;
+            }
+        }
+        (choice, zip(picked, normalisation.log_total, |picked, log_total| picked - log_total))
+    }
+
+    /// The first of the most probable choices.
+    #[inline(always)]
+    pub fn mode(self) -> Lane {
+        let (mut choice, mut greatest) = ([0.0; LANES], self.logit(0));
+        for index in 1..self.choices {
+            let logit = self.logit(index);
+            for lane in 0..LANES {
+                choice[lane] = if logit[lane] > greatest[lane] { index as f32 } else { choice[lane] };
+                greatest[lane] = greatest[lane].max(logit[lane]);
+            }
+        }
+        choice
+    }
+
+    /// The log-probability of a choice, and the entropy.
+    #[inline(always)]
+    pub fn evaluate(self, choice: Lane) -> (Lane, Lane) {
+        let normalisation = self.normalisation();
+        let mut picked = [0.0; LANES];
+        for index in 0..self.choices {
+            let shifted = self.shifted(index, normalisation);
+            for lane in 0..LANES {
+                picked[lane] = if choice[lane] == index as f32 { shifted[lane] } else { picked[lane] };
+            }
+        }
+        let log_prob = zip(picked, normalisation.log_total, |picked, log_total| picked - log_total);
+        (log_prob, self.entropy(normalisation))
+    }
+
+    /// ```text
+    /// ∂log p(a)/∂logit[k] = [k = a] − p[k]      ∂H/∂logit[k] = −p[k]·(ln p[k] + H)
+    /// ```
+    #[inline(always)]
+    pub fn backward(self, choice: Lane, d_log_prob: Lane, d_entropy: Lane, d_outputs: &mut GroupMut<'_>) {
+        let normalisation = self.normalisation();
+        let entropy = self.entropy(normalisation);
+        for index in 0..self.choices {
+            let log_prob = zip(self.shifted(index, normalisation), normalisation.log_total, |s, t| s - t);
+            let mut gradient = [0.0; LANES];
+            for lane in 0..LANES {
+                let probability = exp(log_prob[lane]);
+                let is_chosen = if choice[lane] == index as f32 { 1.0 } else { 0.0 };
+                let by_entropy = -probability * (log_prob[lane] + entropy[lane]);
+                gradient[lane] = d_log_prob[lane] * (is_chosen - probability) + d_entropy[lane] * by_entropy;
+            }
+            d_outputs.add(self.first + index, gradient);
+        }
+    }
+
+    #[inline(always)]
+    fn normalisation(self) -> Normalisation {
+        let mut greatest = self.logit(0);
+        for index in 1..self.choices {
+            greatest = zip(greatest, self.logit(index), f32::max);
+        }
+        let mut total = [0.0; LANES];
+        for index in 0..self.choices {
+            total = add(total, zip(self.logit(index), greatest, |logit, greatest| exp(logit - greatest)));
+        }
+        Normalisation { greatest, total, log_total: map(total, ln) }
+    }
+
+    /// `H = ln Z − Σ exp(s)·s / Z` with the shifted logits s.
+    #[inline(always)]
+    fn entropy(self, normalisation: Normalisation) -> Lane {
+        let mut weighted = [0.0; LANES];
+        for index in 0..self.choices {
+            weighted = add(weighted, map(self.shifted(index, normalisation), |shifted| exp(shifted) * shifted));
+        }
+        let mean = zip(weighted, normalisation.total, |weighted, total| weighted / total);
+        zip(normalisation.log_total, mean, |log_total, mean| log_total - mean)
+    }
+
+    #[inline(always)]
+    fn logit(self, choice: usize) -> Lane {
+        self.outputs.column(self.first + choice)
+    }
+
+    #[inline(always)]
+    fn shifted(self, choice: usize, normalisation: Normalisation) -> Lane {
+        zip(self.logit(choice), normalisation.greatest, |logit, greatest| logit - greatest)
+    }
+}

@@ -1,0 +1,197 @@
+//! The distribution's functions for any number of rows, a group at a time.
+
+use ludus_spec::Seed;
+use pulp::Simd;
+
+use super::categorical::Categorical;
+use super::gaussian::Gaussian;
+use super::group::{Group, GroupMut, lane};
+use super::{Distribution, Part, Upstream};
+use crate::lanewise::{Lane, add};
+use crate::panels::LANES;
+use crate::simd::{Kernel, Lanes};
+
+pub(super) struct Sample<'a, F> {
+    pub of: Distribution<'a>,
+    pub outputs: &'a [f32],
+    pub seed_of: F,
+    pub actions: &'a mut [f32],
+    pub log_probs: &'a mut [f32],
+}
+
+impl<F: Fn(usize) -> Seed> Kernel for Sample<'_, F> {
+    #[inline(always)]
+    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+        let widths = Widths::of(self.of);
+        let outputs = widths.outputs(self.outputs);
+        let actions = widths.actions_mut(self.actions);
+        for (index, ((outputs, actions), log_probs)) in
+            outputs.zip(actions).zip(self.log_probs.chunks_mut(LANES)).enumerate()
+        {
+            let mut seeds = [Seed::default(); LANES];
+            for (row, seed) in seeds.iter_mut().enumerate().take(log_probs.len()) {
+                *seed = (self.seed_of)(index * LANES + row);
+            }
+            let log_prob = sample_group(self.of, outputs, &seeds, actions);
+            log_probs.copy_from_slice(&log_prob[..log_probs.len()]);
+        }
+    }
+}
+
+#[inline(always)]
+fn sample_group(of: Distribution<'_>, outputs: Group<'_>, seeds: &[Seed; LANES], mut actions: GroupMut<'_>) -> Lane {
+    let mut log_prob = [0.0; LANES];
+    for part in of.parts() {
+        let (column, (action, log_prob_of_part)) = match part {
+            Part::Choice { output, choices, action } => {
+                (action, Categorical { outputs, first: output, choices }.sample(draws(seeds, 2 * action)))
+            }
+            Part::Number { output, action, log_std } => {
+                let gaussian = Gaussian { mean: outputs.column(output), log_std };
+                (action, gaussian.sample(draws(seeds, 2 * action), draws(seeds, 2 * action + 1)))
+            }
+        };
+        actions.set(column, action);
+        log_prob = add(log_prob, log_prob_of_part);
+    }
+    log_prob
+}
+
+/// The uniform draws of each row's child.
+#[inline(always)]
+fn draws(seeds: &[Seed; LANES], child: usize) -> Lane {
+    let mut uniforms = [0.0; LANES];
+    for (uniform, seed) in uniforms.iter_mut().zip(seeds) {
+        *uniform = seed.derive(child as u64).uniform();
+    }
+    uniforms
+}
+
+pub(super) struct Mode<'a> {
+    pub of: Distribution<'a>,
+    pub outputs: &'a [f32],
+    pub actions: &'a mut [f32],
+}
+
+impl Kernel for Mode<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+        let widths = Widths::of(self.of);
+        for (outputs, mut actions) in widths.outputs(self.outputs).zip(widths.actions_mut(self.actions)) {
+            for part in self.of.parts() {
+                match part {
+                    Part::Choice { output, choices, action } => {
+                        actions.set(action, Categorical { outputs, first: output, choices }.mode());
+                    }
+                    Part::Number { output, action, .. } => actions.set(action, outputs.column(output)),
+                }
+            }
+        }
+    }
+}
+
+pub(super) struct Evaluate<'a> {
+    pub of: Distribution<'a>,
+    pub outputs: &'a [f32],
+    pub actions: &'a [f32],
+    pub log_probs: &'a mut [f32],
+    pub entropies: &'a mut [f32],
+}
+
+impl Kernel for Evaluate<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+        let widths = Widths::of(self.of);
+        let results = self.log_probs.chunks_mut(LANES).zip(self.entropies.chunks_mut(LANES));
+        let rows = widths.outputs(self.outputs).zip(widths.actions(self.actions));
+        for ((outputs, actions), (log_probs, entropies)) in rows.zip(results) {
+            let (log_prob, entropy) = evaluate_group(self.of, outputs, actions);
+            log_probs.copy_from_slice(&log_prob[..log_probs.len()]);
+            entropies.copy_from_slice(&entropy[..entropies.len()]);
+        }
+    }
+}
+
+#[inline(always)]
+fn evaluate_group(of: Distribution<'_>, outputs: Group<'_>, actions: Group<'_>) -> (Lane, Lane) {
+    let (mut log_prob, mut entropy) = ([0.0; LANES], [0.0; LANES]);
+    for part in of.parts() {
+        let (log_prob_of_part, entropy_of_part) = match part {
+            Part::Choice { output, choices, action } => {
+                Categorical { outputs, first: output, choices }.evaluate(actions.column(action))
+            }
+            Part::Number { output, action, log_std } => {
+                Gaussian { mean: outputs.column(output), log_std }.evaluate(actions.column(action))
+            }
+        };
+        log_prob = add(log_prob, log_prob_of_part);
+        entropy = add(entropy, entropy_of_part);
+    }
+    (log_prob, entropy)
+}
+
+pub(super) struct Backward<'a> {
+    pub of: Distribution<'a>,
+    pub outputs: &'a [f32],
+    pub actions: &'a [f32],
+    pub upstream: Upstream<'a>,
+    pub d_outputs: &'a mut [f32],
+    pub d_log_std: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+        let widths = Widths::of(self.of);
+        let rows = widths.outputs(self.outputs).zip(widths.actions(self.actions));
+        let upstream = self.upstream.d_log_probs.chunks(LANES).zip(self.upstream.d_entropies.chunks(LANES));
+        let gradients = widths.outputs_mut(self.d_outputs);
+        for (((outputs, actions), (d_log_probs, d_entropies)), mut d_outputs) in rows.zip(upstream).zip(gradients) {
+            let (d_log_prob, d_entropy) = (lane(d_log_probs), lane(d_entropies));
+            let mut d_log_std = self.d_log_std.iter_mut();
+            for part in self.of.parts() {
+                match part {
+                    Part::Choice { output, choices, action } => {
+                        let categorical = Categorical { outputs, first: output, choices };
+                        categorical.backward(actions.column(action), d_log_prob, d_entropy, &mut d_outputs);
+                    }
+                    Part::Number { output, action, log_std } => {
+                        let gaussian = Gaussian { mean: outputs.column(output), log_std };
+                        let (d_mean, by_log_std) = gaussian.backward(actions.column(action), d_log_prob, d_entropy);
+                        d_outputs.add(output, d_mean);
+                        d_log_std.next().into_iter().for_each(|sum| *sum += by_log_std.iter().sum::<f32>());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Widths of output and action rows.
+#[derive(Clone, Copy)]
+struct Widths {
+    output: usize,
+    action: usize,
+}
+
+impl Widths {
+    fn of(distribution: Distribution<'_>) -> Self {
+        Self { output: distribution.output_width(), action: distribution.action_width() }
+    }
+
+    fn outputs<'a>(self, rows: &'a [f32]) -> impl Iterator<Item = Group<'a>> {
+        rows.chunks(LANES * self.output).map(move |rows| Group { rows, width: self.output })
+    }
+
+    fn outputs_mut<'a>(self, rows: &'a mut [f32]) -> impl Iterator<Item = GroupMut<'a>> {
+        rows.chunks_mut(LANES * self.output).map(move |rows| GroupMut { rows, width: self.output })
+    }
+
+    fn actions<'a>(self, rows: &'a [f32]) -> impl Iterator<Item = Group<'a>> {
+        rows.chunks(LANES * self.action).map(move |rows| Group { rows, width: self.action })
+    }
+
+    fn actions_mut<'a>(self, rows: &'a mut [f32]) -> impl Iterator<Item = GroupMut<'a>> {
+        rows.chunks_mut(LANES * self.action).map(move |rows| GroupMut { rows, width: self.action })
+    }
+}

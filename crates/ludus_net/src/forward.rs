@@ -1,0 +1,65 @@
+//! The forward pass of one block of rows.
+
+use crate::Activation;
+use crate::kernel::{Dots, Finish, Product, Rows, RowsMut, Start};
+use crate::layout::{Dense, Form};
+use crate::scratch::{Block, ChainScratch};
+use crate::simd::SimdLevel;
+
+/// What every layer needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass<'a> {
+    pub level: SimdLevel,
+    pub parameters: &'a [f32],
+    pub transposed: &'a [f32],
+    pub activation: Activation,
+    pub row_count: usize,
+}
+
+impl Pass<'_> {
+    /// Runs hidden layers; returns what the next layer reads.
+    pub fn hidden<'s>(self, layers: &[Dense], input: Rows<'s>, blocks: &'s mut [Block]) -> Rows<'s> {
+        let mut input = input;
+        for (layer, block) in layers.iter().zip(blocks) {
+            self.wide(layer, input, Finish::Activate(self.activation), block.rows_mut());
+            input = block.rows();
+        }
+        input
+    }
+
+    /// Runs hidden layers and the head behind them; writes `[rows, outputs]` without padding.
+    pub fn chain(self, layers: &[Dense], input: Rows<'_>, scratch: &mut ChainScratch, out: &mut [f32]) {
+        let Some((head, hidden)) = layers.split_last() else { return };
+        let input = self.hidden(hidden, input, &mut scratch.hidden);
+        match head.form {
+            Form::Narrow => self.narrow(head, input, out),
+            Form::Wide => {
+                self.wide(head, input, Finish::Store, scratch.head.rows_mut());
+                scratch.head.copy_to(head.outputs, out);
+            }
+        }
+    }
+
+    fn wide(self, layer: &Dense, input: Rows<'_>, finish: Finish<'_>, out: RowsMut<'_>) {
+        self.level.run(Product {
+            row_count: self.row_count,
+            a: input,
+            b: &self.parameters[layer.weight.clone()],
+            panels: layer.panels(),
+            start: Start::Bias(&self.parameters[layer.bias.clone()]),
+            finish,
+            out,
+        });
+    }
+
+    fn narrow(self, layer: &Dense, input: Rows<'_>, out: &mut [f32]) {
+        self.level.run(Dots {
+            row_count: self.row_count,
+            a: input,
+            b: &self.parameters[layer.weight.clone()],
+            panels: layer.panels(),
+            bias: &self.parameters[layer.bias.clone()],
+            out: RowsMut { data: out, stride: layer.outputs },
+        });
+    }
+}

@@ -1,0 +1,42 @@
+//! The loops that take the time, each compiled for several sets of vector instructions.
+//!
+//! A row's results never depend on the rows beside it: whichever tile a row falls into, its sums are added up in the
+//! same order with the same instructions.
+
+mod activate;
+mod dots;
+mod outer;
+mod product;
+mod tile;
+
+pub(crate) use dots::Dots;
+pub(crate) use outer::OuterSum;
+pub(crate) use product::{Finish, Product, Start};
+
+/// Rows of equal length in one array; the distance between their starts may be greater than their length.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub data: &'a [f32],
+    pub stride: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The first `width` numbers of row `index`.
+    #[inline(always)]
+    fn row(self, index: usize, width: usize) -> &'a [f32] {
+        &self.data[index * self.stride..][..width]
+    }
+}
+
+/// As [`Rows`], to be written.
+pub(crate) struct RowsMut<'a> {
+    pub data: &'a mut [f32],
+    pub stride: usize,
+}
+
+impl RowsMut<'_> {
+    #[inline(always)]
+    fn row(&mut self, index: usize, columns: std::ops::Range<usize>) -> &mut [f32] {
+        &mut self.data[index * self.stride..][columns]
+    }
+}

@@ -1,0 +1,77 @@
+//! Narrow heads: a dot product per row and output.
+
+use pulp::Simd;
+
+use super::{Rows, RowsMut};
+use crate::panels::Panels;
+use crate::simd::{Kernel, Lanes};
+
+/// `out[r][o] = bias[o] + a[r]·b[o]`.
+///
+/// # Shapes
+///
+/// `a` is `[rows, padded width]`, `b` an `[outputs, width]` matrix in panels, `out` `[rows, outputs]`.
+pub(crate) struct Dots<'a> {
+    pub row_count: usize,
+    pub a: Rows<'a>,
+    pub b: &'a [f32],
+    pub panels: Panels,
+    pub bias: &'a [f32],
+    pub out: RowsMut<'a>,
+}
+
+impl Kernel for Dots<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FUSED: bool>(mut self, lanes: Lanes<S, FUSED>) {
+        let mut output = 0;
+        while output < self.panels.depth {
+            output += match self.panels.depth - output {
+                4.. => self.all_rows::<S, FUSED, 4>(lanes, output),
+                2..=3 => self.all_rows::<S, FUSED, 2>(lanes, output),
+                _ => self.all_rows::<S, FUSED, 1>(lanes, output),
+            };
+        }
+    }
+}
+
+impl Dots<'_> {
+    /// `OUTPUTS` outputs of all rows; returns `OUTPUTS`.
+    #[inline(always)]
+    fn all_rows<S: Simd, const FUSED: bool, const OUTPUTS: usize>(
+        &mut self,
+        lanes: Lanes<S, FUSED>,
+        output: usize,
+    ) -> usize {
+        for row in 0..self.row_count {
+            let sums = self.row::<S, FUSED, OUTPUTS>(lanes, row, output);
+            let out = self.out.row(row, output..output + OUTPUTS);
+            for (index, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
+                *out = lanes.sum(sum) + self.bias[output + index];
+            }
+        }
+        OUTPUTS
+    }
+
+    #[inline(always)]
+    fn row<S: Simd, const FUSED: bool, const OUTPUTS: usize>(
+        &self,
+        lanes: Lanes<S, FUSED>,
+        row: usize,
+        output: usize,
+    ) -> [S::f32s; OUTPUTS] {
+        let mut sums = [lanes.splat(0.0); OUTPUTS];
+        let a = self.a.row(row, self.panels.padded_width());
+        for first in self.panels.firsts() {
+            let width = self.panels.panel_width(first);
+            let a = Lanes::<S, FUSED>::vectors(&a[first..][..width]);
+            let panel = &self.b[self.panels.panel(first)];
+            for (index, sum) in sums.iter_mut().enumerate() {
+                let b = Lanes::<S, FUSED>::vectors(&panel[(output + index) * width..][..width]);
+                for (&a, &b) in a.iter().zip(b) {
+                    *sum = lanes.mul_add(a, b, *sum);
+                }
+            }
+        }
+        sums
+    }
+}

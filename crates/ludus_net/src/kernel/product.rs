@@ -1,0 +1,159 @@
+//! A product of matrices with what a layer does before and after it.
+
+use std::ops::Range;
+
+use pulp::Simd;
+
+use super::activate::{activate, backward};
+use super::tile::{Columns, Tile, multiply};
+use super::{Rows, RowsMut};
+use crate::Activation;
+use crate::panels::Panels;
+use crate::simd::{Kernel, Lanes};
+
+/// `out = finish(start + a·b)`, row by row.
+///
+/// # Shapes
+///
+/// `a` is `[rows, depth]`, `b` a `[depth, width]` matrix in panels, `out` `[rows, padded width]`.
+pub(crate) struct Product<'a> {
+    pub row_count: usize,
+    pub a: Rows<'a>,
+    pub b: &'a [f32],
+    pub panels: Panels,
+    pub start: Start<'a>,
+    pub finish: Finish<'a>,
+    pub out: RowsMut<'a>,
+}
+
+/// What the sums of a product start from.
+#[derive(Clone, Copy)]
+pub(crate) enum Start<'a> {
+    Zero,
+    /// The same padded row for every row.
+    Bias(&'a [f32]),
+    /// What `out` holds.
+    Out,
+}
+
+/// What happens to the sums of a product.
+#[derive(Clone, Copy)]
+pub(crate) enum Finish<'a> {
+    Store,
+    Activate(Activation),
+    /// Multiplied by the slope of the activation that had these results; rows as far apart as those of `out`.
+    Slope(Activation, &'a [f32]),
+}
+
+impl Kernel for Product<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FUSED: bool>(mut self, lanes: Lanes<S, FUSED>) {
+        for first in self.panels.firsts() {
+            let b = Lanes::<S, FUSED>::vectors(&self.b[self.panels.panel(first)]);
+            let per_row = self.panels.panel_width(first) / Lanes::<S, FUSED>::COUNT;
+            let mut done = 0;
+            while done < per_row {
+                let columns = Columns { vectors: b, per_row, first: done };
+                let column = first + done * Lanes::<S, FUSED>::COUNT;
+                done += match (per_row - done).min(Lanes::<S, FUSED>::TILE) {
+                    4.. => self.all_rows::<S, FUSED, 4>(lanes, columns, column),
+                    3 => self.all_rows::<S, FUSED, 3>(lanes, columns, column),
+                    2 => self.all_rows::<S, FUSED, 2>(lanes, columns, column),
+                    _ => self.all_rows::<S, FUSED, 1>(lanes, columns, column),
+                };
+            }
+        }
+    }
+}
+
+impl Product<'_> {
+    /// All rows of `COLUMNS` vectors from `column` on; returns `COLUMNS`.
+    #[inline(always)]
+    fn all_rows<S: Simd, const FUSED: bool, const COLUMNS: usize>(
+        &mut self,
+        lanes: Lanes<S, FUSED>,
+        b: Columns<'_, S::f32s>,
+        column: usize,
+    ) -> usize {
+        let mut row = 0;
+        while row < self.row_count {
+            row += match self.row_count - row {
+                6.. => self.tile::<S, FUSED, 6, COLUMNS>(lanes, b, row, column),
+                3..=5 => self.tile::<S, FUSED, 3, COLUMNS>(lanes, b, row, column),
+                _ => self.tile::<S, FUSED, 1, COLUMNS>(lanes, b, row, column),
+            };
+        }
+        COLUMNS
+    }
+
+    /// `ROWS` rows from `row` on; returns `ROWS`.
+    #[inline(always)]
+    fn tile<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
+        &mut self,
+        lanes: Lanes<S, FUSED>,
+        b: Columns<'_, S::f32s>,
+        row: usize,
+        column: usize,
+    ) -> usize {
+        let mut sums = self.started::<S, FUSED, ROWS, COLUMNS>(lanes, row, column);
+        let mut a = [self.a.row(row, self.panels.depth); ROWS];
+        for (r, a) in a.iter_mut().enumerate() {
+            *a = self.a.row(row + r, self.panels.depth);
+        }
+        multiply(lanes, &mut sums, a, b);
+        let columns = column..column + COLUMNS * Lanes::<S, FUSED>::COUNT;
+        for (r, sums) in sums.iter().enumerate() {
+            Lanes::<S, FUSED>::vectors_mut(self.out.row(row + r, columns.clone())).copy_from_slice(sums);
+        }
+        // Only now, on memory: a loop over the sums would take them out of their registers.
+        for r in row..row + ROWS {
+            self.finish_row(lanes, r, columns.clone());
+        }
+        ROWS
+    }
+
+    #[inline(always)]
+    fn started<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
+        &self,
+        lanes: Lanes<S, FUSED>,
+        row: usize,
+        column: usize,
+    ) -> Tile<S::f32s, ROWS, COLUMNS> {
+        let mut sums = [[lanes.splat(0.0); COLUMNS]; ROWS];
+        let start = match self.start {
+            Start::Zero => return sums,
+            Start::Bias(bias) => Rows { data: bias, stride: 0 },
+            Start::Out => Rows { data: self.out.data, stride: self.out.stride },
+        };
+        for (r, sums) in sums.iter_mut().enumerate() {
+            sums.copy_from_slice(vectors_at::<S, FUSED, COLUMNS>(start, row + r, column));
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn finish_row<S: Simd, const FUSED: bool>(&mut self, lanes: Lanes<S, FUSED>, row: usize, columns: Range<usize>) {
+        let place = row * self.out.stride + columns.start..row * self.out.stride + columns.end;
+        let sums = Lanes::<S, FUSED>::vectors_mut(&mut self.out.data[place.clone()]);
+        match self.finish {
+            Finish::Store => {}
+            Finish::Activate(activation) => {
+                for sum in sums {
+                    *sum = activate(lanes, activation, *sum);
+                }
+            }
+            Finish::Slope(activation, activated) => {
+                for (sum, &activated) in sums.iter_mut().zip(Lanes::<S, FUSED>::vectors(&activated[place])) {
+                    *sum = backward(lanes, activation, activated, *sum);
+                }
+            }
+        }
+    }
+}
+
+/// `COUNT` vectors of a row from `column` on.
+#[inline(always)]
+fn vectors_at<S: Simd, const FUSED: bool, const COUNT: usize>(rows: Rows<'_>, row: usize, column: usize) -> &[S::f32s] {
+    let numbers = &rows.data[row * rows.stride + column..][..COUNT * Lanes::<S, FUSED>::COUNT];
+    Lanes::<S, FUSED>::vectors(numbers)
+}

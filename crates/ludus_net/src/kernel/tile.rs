@@ -1,0 +1,72 @@
+//! Register tiles: the innermost loops.
+
+use pulp::Simd;
+
+use super::Rows;
+use crate::simd::Lanes;
+
+/// `ROWS` × `COLUMNS` vectors of sums, held in registers.
+pub(super) type Tile<V, const ROWS: usize, const COLUMNS: usize> = [[V; COLUMNS]; ROWS];
+
+/// A tall matrix of vectors, and which of its columns a tile reads.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a, V> {
+    pub vectors: &'a [V],
+    pub per_row: usize,
+    pub first: usize,
+}
+
+impl<V: Copy> Columns<'_, V> {
+    /// Some vectors of a row, as a copy that stays in registers.
+    #[inline(always)]
+    fn row<const COUNT: usize>(&self, row: usize) -> [V; COUNT] {
+        let vectors = &self.vectors[row * self.per_row + self.first..][..COUNT];
+        let mut copy = [vectors[0]; COUNT];
+        copy.copy_from_slice(vectors);
+        copy
+    }
+}
+
+/// `sums[r] += Σₖ a[r][k]·b[k]`, in the order of `k`.
+#[inline(always)]
+pub(super) fn multiply<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
+    lanes: Lanes<S, FUSED>,
+    sums: &mut Tile<S::f32s, ROWS, COLUMNS>,
+    a: [&[f32]; ROWS],
+    b: Columns<'_, S::f32s>,
+) {
+    let depth = a[0].len();
+    for a_row in a {
+        // Tells the compiler that no index is out of bounds below.
+        assert_eq!(a_row.len(), depth, "rows of equal length");
+    }
+    for k in 0..depth {
+        let b_row = b.row::<COLUMNS>(k);
+        for (sums, a_row) in sums.iter_mut().zip(a) {
+            let factor = lanes.splat(a_row[k]);
+            for (sum, &b) in sums.iter_mut().zip(&b_row) {
+                *sum = lanes.mul_add(factor, b, *sum);
+            }
+        }
+    }
+}
+
+/// `sums[c] += Σᵣ a[r][first + c]·b[r]`, in the order of the rows `r`.
+#[inline(always)]
+pub(super) fn multiply_transposed<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
+    lanes: Lanes<S, FUSED>,
+    sums: &mut Tile<S::f32s, ROWS, COLUMNS>,
+    (a, first, row_count): (Rows<'_>, usize, usize),
+    b: Columns<'_, S::f32s>,
+) {
+    for row in 0..row_count {
+        let b_row = b.row::<COLUMNS>(row);
+        let factors = &a.data[row * a.stride + first..][..ROWS];
+        for (sums, &factor) in sums.iter_mut().zip(factors) {
+            let factor = lanes.splat(factor);
+            for (sum, &b) in sums.iter_mut().zip(&b_row) {
+                *sum = lanes.mul_add(factor, b, *sum);
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Where each weight of a network stands in its flat parameter array.
+
+use std::ops::Range;
+
+use ludus_spec::Head;
+
+use crate::panels::{Panels, padded};
+use crate::{NetError, NetworkConfig};
+
+/// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
+const NARROW: usize = 8;
+
+/// Four gigabytes of parameters: far beyond what a CPU can train.
+const PARAMETER_LIMIT: usize = 1 << 30;
+
+/// The shape of an actor-critic network, and where its parameters stand in one flat array.
+///
+/// The array holds all weights and biases and the Gaussian heads' `log_std`, padded with zeros for the kernels'
+/// convenience; its order is the same on every machine. [`Layout::tensors`] names what is in it, and
+/// [`export`](Layout::export) and [`import`](Layout::import) translate to plain `[out, in]` matrices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    inputs: usize,
+    heads: Vec<Head>,
+    config: NetworkConfig,
+    log_std: Range<usize>,
+    parameter_count: usize,
+    pub(crate) trunk: Vec<Dense>,
+    pub(crate) actor: Vec<Dense>,
+    pub(crate) critic: Vec<Dense>,
+    pub(crate) transposed_count: usize,
+}
+
+/// A fully connected layer: where its parameters stand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Dense {
+    pub name: String,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub form: Form,
+    pub weight: Range<usize>,
+    pub bias: Range<usize>,
+    /// Where the transposed copy of a wide weight stands among all copies; empty if the backward pass ends here.
+    pub transposed: Range<usize>,
+}
+
+/// Which way round a layer's weight lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `[in, out]`: outputs side by side, for a product of matrices.
+    Wide,
+    /// `[out, in]`: inputs side by side, for a dot product per output.
+    Narrow,
+}
+
+/// A named part of the parameter array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor<'a> {
+    /// Such as `actor.0.weight`, `trunk.1.bias` or `log_std`.
+    pub name: String,
+    /// `[out, in]` of a weight, `[out]` of a bias, `[dimensions]` of `log_std`.
+    pub shape: Vec<usize>,
+    place: Place<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place<'a> {
+    Weight(&'a Dense),
+    Row(usize),
+}
+
+impl Layout {
+    /// Lays out a network that reads `inputs` numbers per row and drives these heads.
+    ///
+    /// # Errors
+    ///
+    /// Without inputs or heads, for a head or a layer of no width, and for networks that no memory could hold.
+    pub fn new(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<Self, NetError> {
+        check(inputs, heads, config)?;
+        let mut cursor = Cursor::default();
+        let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
+        let raw = Source { width: inputs, is_raw: true };
+        let trunk = cursor.chain("trunk", raw, shared, None);
+        let features = trunk.last().map_or(raw, |last| Source { width: last.outputs, is_raw: false });
+        let output_width = saturating_sum(heads.iter().map(|head| head.output_width()));
+        let actor = cursor.chain("actor", features, own, Some(output_width));
+        let critic = cursor.chain("critic", features, own, Some(1));
+        let log_std = cursor.take(saturating_sum(heads.iter().copied().map(gaussian_width)));
+        let layout = Self {
+            inputs,
+            heads: heads.to_vec(),
+            config: config.clone(),
+            log_std,
+            parameter_count: cursor.parameters,
+            trunk,
+            actor,
+            critic,
+            transposed_count: cursor.transposed,
+        };
+        layout.check_size()
+    }
+
+    /// Numbers in the flat parameter array, padding included.
+    pub fn parameter_count(&self) -> usize {
+        self.parameter_count
+    }
+
+    /// Columns of an input row.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Columns of an output row: means and logits, head after head.
+    pub fn output_width(&self) -> usize {
+        self.heads.iter().map(|head| head.output_width()).sum()
+    }
+
+    /// Columns of an action row.
+    pub fn action_width(&self) -> usize {
+        self.heads.iter().map(|head| head.action_width()).sum()
+    }
+
+    /// The distributions that an output row describes.
+    pub fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    /// What the network was made from.
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// Where the logarithms of the Gaussian heads' standard deviations stand, head after head; empty without such heads.
+    pub fn log_std(&self) -> Range<usize> {
+        self.log_std.clone()
+    }
+
+    /// All named parts of the parameter array, in a fixed order.
+    pub fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
+        let log_std = (!self.log_std.is_empty()).then(|| Tensor {
+            name: "log_std".to_owned(),
+            shape: vec![self.log_std.len()],
+            place: Place::Row(self.log_std.start),
+        });
+        self.layers().flat_map(Dense::tensors).chain(log_std)
+    }
+
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Dense> {
+        self.trunk.iter().chain(&self.actor).chain(&self.critic)
+    }
+
+    fn check_size(self) -> Result<Self, NetError> {
+        let count = self.parameter_count;
+        if count > PARAMETER_LIMIT {
+            return Err(NetError::TooLarge { count, limit: PARAMETER_LIMIT });
+        }
+        Ok(self)
+    }
+}
+
+impl Tensor<'_> {
+    /// Where the element with this row-major index stands in the parameter array.
+    pub fn position(&self, element: usize) -> usize {
+        match &self.place {
+            Place::Weight(dense) => dense.position(element / dense.inputs, element % dense.inputs),
+            Place::Row(start) => start + element,
+        }
+    }
+
+    /// Numbers in the tensor, without padding.
+    pub fn element_count(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+impl Dense {
+    /// How the weight lies within its range.
+    pub fn panels(&self) -> Panels {
+        match self.form {
+            Form::Wide => Panels { depth: self.inputs, width: self.outputs },
+            Form::Narrow => Panels { depth: self.outputs, width: self.inputs },
+        }
+    }
+
+    /// How the transposed copy of a wide weight lies within its range.
+    pub fn transposed_panels(&self) -> Panels {
+        Panels { depth: self.outputs, width: self.inputs }
+    }
+
+    fn position(&self, output: usize, input: usize) -> usize {
+        let (row, column) = match self.form {
+            Form::Wide => (input, output),
+            Form::Narrow => (output, input),
+        };
+        self.weight.start + self.panels().index(row, column)
+    }
+
+    fn tensors(&self) -> [Tensor<'_>; 2] {
+        let weight = Tensor {
+            name: format!("{}.weight", self.name),
+            shape: vec![self.outputs, self.inputs],
+            place: Place::Weight(self),
+        };
+        let bias = Tensor {
+            name: format!("{}.bias", self.name),
+            shape: vec![self.outputs],
+            place: Place::Row(self.bias.start),
+        };
+        [weight, bias]
+    }
+}
+
+/// Hands out places, each starting on a multiple of [`LANES`](crate::panels::LANES).
+#[derive(Default)]
+struct Cursor {
+    parameters: usize,
+    transposed: usize,
+}
+
+impl Cursor {
+    fn take(&mut self, len: usize) -> Range<usize> {
+        let start = self.parameters;
+        self.parameters = start.saturating_add(padded(len));
+        start..start.saturating_add(len)
+    }
+
+    /// Hidden layers of these widths, one after another, and the head behind them if there is one.
+    fn chain(&mut self, name: &str, source: Source, hidden: &[usize], head: Option<usize>) -> Vec<Dense> {
+        let mut layers = Vec::with_capacity(hidden.len() + 1);
+        let mut source = source;
+        for (index, &outputs) in hidden.iter().chain(&head).enumerate() {
+            let is_narrow = index == hidden.len() && outputs <= NARROW && !source.is_raw;
+            let form = if is_narrow { Form::Narrow } else { Form::Wide };
+            layers.push(self.dense(format!("{name}.{index}"), source, outputs, form));
+            source = Source { width: outputs, is_raw: false };
+        }
+        layers
+    }
+
+    fn dense(&mut self, name: String, source: Source, outputs: usize, form: Form) -> Dense {
+        let mut dense = Dense {
+            name,
+            inputs: source.width,
+            outputs,
+            form,
+            weight: 0..0,
+            bias: 0..0,
+            transposed: self.transposed..self.transposed,
+        };
+        dense.weight = self.take(dense.panels().len());
+        dense.bias = self.take(padded(outputs));
+        if form == Form::Wide && !source.is_raw {
+            self.transposed = self.transposed.saturating_add(dense.transposed_panels().len());
+            dense.transposed.end = self.transposed;
+        }
+        dense
+    }
+}
+
+/// What a layer reads.
+#[derive(Clone, Copy)]
+struct Source {
+    width: usize,
+    /// The network's inputs: rows without padding, and nothing that a gradient flows back to.
+    is_raw: bool,
+}
+
+fn check(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<(), NetError> {
+    if inputs == 0 {
+        return Err(NetError::NoInputs);
+    }
+    if heads.is_empty() {
+        return Err(NetError::NoHeads);
+    }
+    for (index, &head) in heads.iter().enumerate() {
+        check_head(index, head)?;
+    }
+    match config.problems().into_iter().next() {
+        Some(problem) => Err(NetError::Config(problem)),
+        None => Ok(()),
+    }
+}
+
+fn check_head(head: usize, shape: Head) -> Result<(), NetError> {
+    match shape {
+        Head::Gaussian { width: 0 } => Err(NetError::EmptyGaussian { head }),
+        Head::Categorical { choices } if choices < 2 => Err(NetError::TooFewChoices { head, choices }),
+        Head::Gaussian { .. } | Head::Categorical { .. } => Ok(()),
+    }
+}
+
+/// A sum that stops at the greatest number, so that an absurd width becomes an error and not a wrong size.
+fn saturating_sum(numbers: impl Iterator<Item = usize>) -> usize {
+    numbers.fold(0, usize::saturating_add)
+}
+
+fn gaussian_width(head: Head) -> usize {
+    match head {
+        Head::Gaussian { width } => width,
+        Head::Categorical { .. } => 0,
+    }
+}

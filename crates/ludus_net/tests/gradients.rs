@@ -1,0 +1,261 @@
+//! Forward and backward against a naive network in double precision.
+
+use std::collections::HashMap;
+
+use ludus_net::{Activation, Layout, NamedTensor, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
+use ludus_spec::{Head, Seed};
+
+/// More than one block of rows, and no multiple of any tile.
+const ROWS: usize = 103;
+
+const GAUSSIAN: &[Head] = &[Head::Gaussian { width: 2 }];
+const CATEGORICAL: &[Head] = &[Head::Categorical { choices: 3 }];
+const MIXED: &[Head] = &[
+    Head::Gaussian { width: 1 },
+    Head::Categorical { choices: 2 },
+    Head::Categorical { choices: 4 },
+    Head::Gaussian { width: 3 },
+];
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    for heads in [GAUSSIAN, CATEGORICAL, MIXED] {
+        for hidden in [&[][..], &[5], &[17, 3], &[4, 16, 6]] {
+            for activation in [Activation::Tanh, Activation::Relu] {
+                for shared in [false, true] {
+                    check_gradient(3, heads, NetworkConfig { hidden: hidden.to_vec(), activation, shared });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn wide_networks_have_right_gradients() {
+    let config =
+        |hidden: &[usize], shared| NetworkConfig { hidden: hidden.to_vec(), shared, ..NetworkConfig::default() };
+    check_gradient(37, MIXED, config(&[13], false));
+    check_gradient(1, CATEGORICAL, config(&[70, 2], true));
+    check_gradient(2, CATEGORICAL, config(&[3, 129], false));
+    check_gradient(2, &[Head::Categorical { choices: 20 }], config(&[6], true));
+}
+
+#[test]
+fn all_simd_levels_agree() {
+    let config = NetworkConfig { hidden: vec![40, 64, 100], ..NetworkConfig::default() };
+    for shared in [false, true] {
+        let case = Case::new(9, MIXED, NetworkConfig { shared, ..config.clone() });
+        let results: Vec<_> = SimdLevel::available().into_iter().map(|level| case.run(level)).collect();
+        for (level, result) in SimdLevel::available().iter().zip(&results) {
+            let what = level.name();
+            assert_close(&format!("{what} outputs"), &result.outputs, &to_f64(&results[0].outputs), 1e-5);
+            assert_close(&format!("{what} values"), &result.values, &to_f64(&results[0].values), 1e-5);
+            assert_close(&format!("{what} gradient"), &result.gradient, &to_f64(&results[0].gradient), 1e-4);
+        }
+    }
+}
+
+fn check_gradient(inputs: usize, heads: &[Head], config: NetworkConfig) {
+    let case = Case::new(inputs, heads, config);
+    let layout = case.network.layout();
+    let exact = Reference::new(&case, &layout.export(case.network.parameters()));
+    let result = case.run(SimdLevel::best());
+    let what = format!("{inputs} inputs, {heads:?}, {:?}", layout.config());
+    let (outputs, values) = exact.forward(&case.inputs);
+    assert_close(&format!("outputs of {what}"), &result.outputs, &outputs, 2e-6);
+    assert_close(&format!("values of {what}"), &result.values, &values, 2e-6);
+    assert_close(&format!("log-probabilities of {what}"), &result.log_probs, &exact.log_probs(), 1e-5);
+    for (name, _, derivatives) in layout.export(&result.gradient) {
+        let numeric: Vec<_> = (0..derivatives.len()).map(|element| exact.derivative(&name, element)).collect();
+        assert_close(&format!("gradient of {name} of {what}"), &derivatives, &numeric, 2e-4);
+    }
+}
+
+/// A network with inputs, actions and a loss: Σ over rows of `weights · (log-probability, entropy, value²)`.
+struct Case {
+    network: Network,
+    inputs: Vec<f32>,
+    actions: Vec<f32>,
+    weights: Vec<[f32; 3]>,
+}
+
+struct Outcome {
+    outputs: Vec<f32>,
+    values: Vec<f32>,
+    log_probs: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+impl Case {
+    fn new(inputs: usize, heads: &[Head], config: NetworkConfig) -> Self {
+        let layout = Layout::new(inputs, heads, &config).unwrap();
+        let mut network = Network::new(layout.clone(), Seed::new(1));
+        // Neither zero biases nor tiny heads: every parameter must matter.
+        let mut tensors = layout.export(network.parameters());
+        for (index, number) in tensors.iter_mut().flat_map(|(_, _, numbers)| numbers).enumerate() {
+            *number += 0.6 * (uniform(2, index) - 0.5);
+        }
+        network.set_parameters(&layout.import(&tensors).unwrap()).unwrap();
+        let inputs = (0..ROWS * inputs).map(|index| 4.0 * uniform(3, index) - 2.0).collect();
+        let weights = (0..ROWS).map(|row| [0, 1, 2].map(|part| uniform(4, 3 * row + part) - 0.4)).collect();
+        let actions = (0..ROWS).flat_map(|row| action_row(heads, row)).collect();
+        Self { network, inputs, actions, weights }
+    }
+
+    fn run(&self, level: SimdLevel) -> Outcome {
+        let mut network = self.network.clone();
+        network.set_simd_level(level);
+        let layout = network.layout().clone();
+        let mut scratch = Scratch::new(&layout);
+        let mut outcome = Outcome {
+            outputs: vec![0.0; ROWS * layout.output_width()],
+            values: vec![0.0; ROWS],
+            log_probs: vec![0.0; ROWS],
+            gradient: vec![0.0; layout.parameter_count()],
+        };
+        network.forward(&self.inputs, &mut scratch, &mut outcome.outputs, &mut outcome.values);
+        let log_probs = &mut outcome.log_probs;
+        network.gradient(&self.inputs, &mut scratch, &mut outcome.gradient, |block| {
+            let rows = block.first_row..block.first_row + block.values.len();
+            let actions = &self.actions[rows.start * layout.action_width()..rows.end * layout.action_width()];
+            let weights = &self.weights[rows.clone()];
+            let mut entropies = vec![0.0; rows.len()];
+            network.distribution().evaluate(block.outputs, actions, &mut log_probs[rows], &mut entropies);
+            let column = |part: usize| weights.iter().map(|weights| weights[part]).collect::<Vec<_>>();
+            let upstream = Upstream { d_log_probs: &column(0), d_entropies: &column(1) };
+            network.distribution().backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
+            for (row, weights) in weights.iter().enumerate() {
+                block.d_values[row] = 2.0 * weights[2] * block.values[row];
+            }
+        });
+        outcome
+    }
+}
+
+fn action_row(heads: &[Head], row: usize) -> Vec<f32> {
+    let column = |head: usize, column: usize| uniform(5 + head as u64, 10 * row + column);
+    let parts = heads.iter().enumerate().map(|(index, &head)| match head {
+        Head::Gaussian { width } => (0..width).map(|dimension| 2.0 * column(index, dimension) - 1.0).collect(),
+        Head::Categorical { choices } => vec![(column(index, 0) * choices as f32).floor()],
+    });
+    parts.collect::<Vec<_>>().concat()
+}
+
+fn uniform(stream: u64, index: usize) -> f32 {
+    Seed::new(stream).derive(index as u64).uniform()
+}
+
+fn to_f64(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().copied().map(f64::from).collect()
+}
+
+#[track_caller]
+fn assert_close(what: &str, actual: &[f32], expected: &[f64], tolerance: f64) {
+    assert_eq!(actual.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(1.0_f64, |scale, number| scale.max(number.abs()));
+    for (index, (&actual, &expected)) in actual.iter().zip(expected).enumerate() {
+        let error = (f64::from(actual) - expected).abs();
+        assert!(error <= tolerance * scale, "{what}: {actual} instead of {expected} at {index}");
+    }
+}
+
+/// The same network, written as plainly as can be.
+struct Reference<'a> {
+    case: &'a Case,
+    tensors: HashMap<String, (Vec<usize>, Vec<f64>)>,
+}
+
+impl<'a> Reference<'a> {
+    fn new(case: &'a Case, tensors: &[NamedTensor]) -> Self {
+        let plain = |(name, shape, numbers): &NamedTensor| (name.clone(), (shape.clone(), to_f64(numbers)));
+        Self { case, tensors: tensors.iter().map(plain).collect() }
+    }
+
+    /// The derivative of the loss by one number, as a central difference.
+    fn derivative(&self, name: &str, element: usize) -> f64 {
+        const STEP: f64 = 1e-6;
+        let loss_at = |offset: f64| {
+            let mut moved = Self { case: self.case, tensors: self.tensors.clone() };
+            moved.tensors.get_mut(name).unwrap().1[element] += offset;
+            moved.loss()
+        };
+        (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP)
+    }
+
+    fn loss(&self) -> f64 {
+        let (outputs, values) = self.forward(&self.case.inputs);
+        let (log_probs, entropies) = self.evaluate(&outputs);
+        let row = |row: usize| {
+            let [a, b, c] = self.case.weights[row].map(f64::from);
+            a * log_probs[row] + b * entropies[row] + c * values[row] * values[row]
+        };
+        (0..ROWS).map(row).sum()
+    }
+
+    fn log_probs(&self) -> Vec<f64> {
+        self.evaluate(&self.forward(&self.case.inputs).0).0
+    }
+
+    fn forward(&self, inputs: &[f32]) -> (Vec<f64>, Vec<f64>) {
+        let (mut outputs, mut values) = (vec![], vec![]);
+        for row in inputs.chunks_exact(self.case.network.layout().inputs()) {
+            let features = self.chain("trunk", to_f64(row), true);
+            outputs.extend(self.chain("actor", features.clone(), false));
+            values.extend(self.chain("critic", features, false));
+        }
+        (outputs, values)
+    }
+
+    fn chain(&self, name: &str, input: Vec<f64>, activate_last: bool) -> Vec<f64> {
+        let depth = (0..).take_while(|layer| self.tensors.contains_key(&format!("{name}.{layer}.weight"))).count();
+        (0..depth).fold(input, |input, layer| {
+            let (shape, weight) = &self.tensors[&format!("{name}.{layer}.weight")];
+            let (_, bias) = &self.tensors[&format!("{name}.{layer}.bias")];
+            assert_eq!(shape[1], input.len());
+            let sums = weight.chunks_exact(shape[1]).zip(bias).map(|(weights, bias)| {
+                bias + weights.iter().zip(&input).map(|(weight, input)| weight * input).sum::<f64>()
+            });
+            sums.map(|sum| if layer + 1 < depth || activate_last { self.activate(sum) } else { sum }).collect()
+        })
+    }
+
+    fn activate(&self, sum: f64) -> f64 {
+        match self.case.network.layout().config().activation {
+            Activation::Tanh => sum.tanh(),
+            Activation::Relu => sum.max(0.0),
+        }
+    }
+
+    fn evaluate(&self, outputs: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let layout = self.case.network.layout();
+        let rows =
+            outputs.chunks_exact(layout.output_width()).zip(self.case.actions.chunks_exact(layout.action_width()));
+        rows.map(|(outputs, actions)| self.evaluate_row(outputs, actions)).unzip()
+    }
+
+    fn evaluate_row(&self, mut outputs: &[f64], mut actions: &[f32]) -> (f64, f64) {
+        let (mut log_prob, mut entropy, mut dimension) = (0.0, 0.0, 0);
+        for head in self.case.network.layout().heads() {
+            let (own, later) = outputs.split_at(head.output_width());
+            let (action, later_actions) = actions.split_at(head.action_width());
+            (outputs, actions) = (later, later_actions);
+            match head {
+                Head::Categorical { .. } => {
+                    let total: f64 = own.iter().map(|logit| logit.exp()).sum();
+                    log_prob += own[action[0] as usize] - total.ln();
+                    entropy -= own.iter().map(|logit| logit.exp() / total * (logit - total.ln())).sum::<f64>();
+                }
+                Head::Gaussian { .. } => {
+                    for (mean, &action) in own.iter().zip(action) {
+                        let log_std = self.tensors["log_std"].1[dimension];
+                        let z = (f64::from(action) - mean) / log_std.exp();
+                        log_prob += -0.5 * z * z - log_std - 0.5 * std::f64::consts::TAU.ln();
+                        entropy += log_std + 0.5 * (std::f64::consts::TAU * std::f64::consts::E).ln();
+                        dimension += 1;
+                    }
+                }
+            }
+        }
+        (log_prob, entropy)
+    }
+}
