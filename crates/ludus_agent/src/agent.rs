@@ -10,8 +10,8 @@ use ludus_spec::AgentSpec;
 use crate::arena::spawn_arenas;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
-    Action, AgentRows, Arena, ArenaLayout, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward,
-    Rows, WorldSeed, restart, step,
+    Action, AgentRows, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward, Rows,
+    WorldSeed, restart, step,
 };
 
 /// A kind of agent: which components hold what it senses, what it does and what it is rewarded for.
@@ -63,10 +63,7 @@ pub struct AgentPlugin;
 
 impl Plugin for AgentPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<AgentKinds>()
-            .init_resource::<WorldSeed>()
-            .init_resource::<ArenaLayout>()
-            .init_resource::<Arenas>();
+        app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
         app.register_type::<Arena>().register_type::<Episode>().register_type::<Controller>();
         app.add_systems(PostStartup, spawn_arenas);
         add_tick(app);

@@ -6,11 +6,11 @@ use bevy::prelude::*;
 
 /// One copy of the playing field.
 ///
-/// A game builds its field in an observer of `On<Add, Arena>`, relative to the arena's [`Transform`],
-/// and makes what belongs to it a member with [`InArena`]. A game that is played has one, a world that trains has many.
+/// A game builds its field in an observer of `On<Add, Arena>`, relative to the arena's [`Transform`] if the world has an
+/// [`ArenaLayout`], and makes what belongs to it a member with [`InArena`]. A game that is played has one, a world that trains has many.
 #[derive(Component, Reflect, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[component(immutable)]
-#[require(Transform, crate::EpisodeRng, ArenaCounts)]
+#[require(crate::EpisodeRng, ArenaCounts)]
 #[reflect(Component, Debug, PartialEq)]
 pub struct Arena {
     /// Which of the world's arenas it is; seeds derive from it.
@@ -38,10 +38,9 @@ pub struct InArena(pub Entity);
 #[reflect(Component, Debug, Default, PartialEq)]
 pub struct ArenaMembers(Vec<Entity>);
 
-/// Where a world's arenas stand.
+/// Where a world's arenas stand: apart on a square grid, so that they don't touch each other.
 ///
-/// By default all stand at the origin, which is right for games without space.
-/// Where arenas could touch each other (one physics context for all), `spacing` keeps them apart on a square grid.
+/// A game without space does without this resource; its arenas have no [`Transform`].
 #[derive(Resource, Reflect, Clone, Copy, Debug, Default, PartialEq)]
 #[reflect(Resource, Debug, Default, PartialEq)]
 pub struct ArenaLayout {
@@ -87,9 +86,12 @@ impl Default for Arenas {
 }
 
 /// The [`Transform`] comes with the arena, so that it is there when observers of `On<Add, Arena>` run.
-pub(crate) fn spawn_arenas(arenas: Res<Arenas>, layout: Res<ArenaLayout>, mut commands: Commands) {
+pub(crate) fn spawn_arenas(arenas: Res<Arenas>, layout: Option<Res<ArenaLayout>>, mut commands: Commands) {
     for index in arenas.0.clone() {
-        commands.spawn((Arena { index }, Transform::from_translation(layout.origin(index))));
+        match &layout {
+            Some(layout) => commands.spawn((Arena { index }, Transform::from_translation(layout.origin(index)))),
+            None => commands.spawn(Arena { index }),
+        };
     }
 }
 

@@ -11,7 +11,9 @@ mod observation;
 mod restart;
 mod reward;
 mod rows;
+mod runs;
 mod schedule;
+mod scoring;
 mod slot;
 mod step;
 

@@ -44,6 +44,14 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     // Taken out and put back: observers of the events may spawn and despawn agents, which changes the rows.
     let mut starting = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.starting);
     starting.sort_unstable_by_key(|&(row, _)| row);
+    let seed = *world.resource::<WorldSeed>();
+    let mut query = agents.query_mut(world);
+    for (_, agent) in &starting {
+        if let Ok((mut episode, mut rng, _)) = query.get_mut(*agent) {
+            episode.restart();
+            rng.restart(seed, episode.number());
+        }
+    }
     for &(_, agent) in &starting {
         start_episode::<A>(world, agents, agent);
     }
@@ -53,8 +61,9 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
 /// Agents whose restart step is over run from now on.
 fn run_restarted<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>) {
     let mut restarted = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.starting);
+    let mut query = agents.query_mut(world);
     for (_, agent) in restarted.drain(..) {
-        if let Ok((mut episode, ..)) = agents.get_mut(world, agent) {
+        if let Ok((mut episode, ..)) = query.get_mut(agent) {
             episode.run();
         }
     }
@@ -122,12 +131,10 @@ fn home<A: Agent>(world: &mut World, agent: Entity) -> Home {
     Home { arena: 0, member: rows.turnover.births }
 }
 
+/// Clears what the last episode left and tells the game.
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {
-    let seed = *world.resource::<WorldSeed>();
-    let Ok((mut episode, mut rng, left_over)) = agents.get_mut(world, agent) else { return };
-    episode.restart();
+    let Ok((episode, _, left_over)) = agents.get_manual(world, agent) else { return };
     let number = episode.number();
-    rng.restart(seed, number);
     if left_over.is_some() {
         world.entity_mut(agent).despawn_related::<EpisodeEntities>();
     }
