@@ -1,0 +1,210 @@
+//! Observations brought to zero mean and unit variance, by statistics that are gathered on the way.
+
+use serde::{Deserialize, Serialize};
+
+use crate::simd::{Kernel, Lanes, SimdLevel};
+use crate::{NetError, Statistics};
+
+/// Keeps a column that never changes from being divided by zero.
+const VARIANCE_FLOOR: f64 = 1e-8;
+
+/// Running statistics of observations, and their use.
+///
+/// ```text
+/// out = clamp((x − mean)/√(variance + 1e-8), ±clip)
+/// ```
+///
+/// It belongs to a policy as its weights do: without it the policy sees other numbers than it was trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Saved", into = "Saved")]
+pub struct Normalizer {
+    statistics: Statistics,
+    clip: f32,
+    /// The statistics as they are applied: single precision, and a factor in place of a division and a root.
+    means: Vec<f32>,
+    factors: Vec<f32>,
+}
+
+/// What is written to files.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+    count: f64,
+    clip: f32,
+}
+
+impl Normalizer {
+    /// Leaves observations of this width as they are, until it is told of some; later limits them to `±clip`.
+    ///
+    /// `clip` is usually 10.
+    pub fn new(width: usize, clip: f32) -> Self {
+        Self { statistics: Statistics::new(width), clip, means: vec![0.0; width], factors: vec![1.0; width] }
+    }
+
+    /// Leaves observations as they are.
+    pub fn identity(width: usize) -> Self {
+        Self::new(width, f32::MAX)
+    }
+
+    /// With known statistics.
+    ///
+    /// # Errors
+    ///
+    /// If there are not as many variances as means, or if a number is not finite, a variance or the count is negative,
+    /// or `clip` is not positive.
+    pub fn from_parts(mean: Vec<f64>, variance: Vec<f64>, count: f64, clip: f32) -> Result<Self, NetError> {
+        if !(clip.is_finite() && clip > 0.0) {
+            return Err(NetError::Statistics(format!("the clip is {clip}, but has to be positive and finite")));
+        }
+        let mut normalizer = Self::new(mean.len(), clip);
+        normalizer.statistics = Statistics::from_parts(mean, variance, count)?;
+        normalizer.refresh();
+        Ok(normalizer)
+    }
+
+    /// Columns of an observation row.
+    pub fn width(&self) -> usize {
+        self.means.len()
+    }
+
+    /// The statistics so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// The greatest absolute value of a normalised number.
+    pub fn clip(&self) -> f32 {
+        self.clip
+    }
+
+    /// Takes further rows into account.
+    ///
+    /// The result depends on the order in which statistics are merged, if only in the last bits: keep it fixed.
+    ///
+    /// # Panics
+    ///
+    /// If they are of another width.
+    pub fn merge(&mut self, statistics: &Statistics) {
+        self.statistics.merge(statistics);
+        self.refresh();
+    }
+
+    /// Normalises rows.
+    ///
+    /// # Shapes
+    ///
+    /// `raw` and `out` are `[rows, width]`.
+    ///
+    /// # Panics
+    ///
+    /// If they are not of equal length.
+    pub fn apply(&self, raw: &[f32], out: &mut [f32]) {
+        assert_eq!(raw.len(), out.len(), "one normalised number per raw one");
+        SimdLevel::best().run(Apply { of: self, raw, out });
+    }
+
+    fn refresh(&mut self) {
+        if self.statistics.count() == 0.0 {
+            return;
+        }
+        for (mean, exact) in self.means.iter_mut().zip(self.statistics.mean()) {
+            *mean = *exact as f32;
+        }
+        for (factor, variance) in self.factors.iter_mut().zip(self.statistics.variance()) {
+            *factor = (variance + VARIANCE_FLOOR).sqrt().recip() as f32;
+        }
+    }
+}
+
+impl TryFrom<Saved> for Normalizer {
+    type Error = NetError;
+
+    fn try_from(saved: Saved) -> Result<Self, NetError> {
+        Self::from_parts(saved.mean, saved.variance, saved.count, saved.clip)
+    }
+}
+
+impl From<Normalizer> for Saved {
+    fn from(normalizer: Normalizer) -> Self {
+        let statistics = &normalizer.statistics;
+        Self {
+            mean: statistics.mean().to_vec(),
+            variance: statistics.variance().to_vec(),
+            count: statistics.count(),
+            clip: normalizer.clip,
+        }
+    }
+}
+
+struct Apply<'a> {
+    of: &'a Normalizer,
+    raw: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for Apply<'_> {
+    #[inline(always)]
+    fn run<S: pulp::Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+        let Normalizer { means, factors, clip, .. } = self.of;
+        let width = means.len().max(1);
+        for (raw, out) in self.raw.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {
+            for (((out, raw), mean), factor) in out.iter_mut().zip(raw).zip(means).zip(factors) {
+                *out = ((raw - mean) * factor).clamp(-clip, *clip);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normalised(normalizer: &Normalizer, raw: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; raw.len()];
+        normalizer.apply(raw, &mut out);
+        out
+    }
+
+    #[test]
+    fn identity_changes_nothing() {
+        let raw = [1.5, -2e30, f32::MIN, 0.0];
+        assert_eq!(normalised(&Normalizer::identity(2), &raw), raw);
+    }
+
+    #[test]
+    fn rows_get_zero_mean_and_unit_variance() {
+        let mut normalizer = Normalizer::new(2, 10.0);
+        let mut statistics = Statistics::new(2);
+        statistics.observe(&[1.0, 100.0, 3.0, 300.0], |_| true);
+        normalizer.merge(&statistics);
+        let expected = [-1.0, -1.0, 1.0, 1.0, 10.0, -2.0];
+        for (actual, expected) in normalised(&normalizer, &[1.0, 100.0, 3.0, 300.0, 99.0, 0.0]).iter().zip(expected) {
+            assert!((actual - expected).abs() < 1e-6, "{actual} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn a_constant_column_stays_finite() {
+        let normalizer = Normalizer::from_parts(vec![5.0], vec![0.0], 9.0, 10.0).unwrap();
+        assert_eq!(normalised(&normalizer, &[5.0, 6.0]), [0.0, 10.0]);
+    }
+
+    #[test]
+    fn a_saved_normalizer_is_the_same() {
+        let normalizer = Normalizer::from_parts(vec![0.25, 3.0], vec![2.0, 0.5], 7.0, 10.0).unwrap();
+        let text = serde_json::to_string(&normalizer).unwrap();
+        assert_eq!(serde_json::from_str::<Normalizer>(&text).unwrap(), normalizer);
+        let identity = Normalizer::identity(1);
+        let text = serde_json::to_string(&identity).unwrap();
+        assert_eq!(serde_json::from_str::<Normalizer>(&text).unwrap(), identity);
+    }
+
+    #[test]
+    fn damaged_statistics_are_errors() {
+        let text = r#"{"mean": [0.0], "variance": [-1.0], "count": 2.0, "clip": 10.0}"#;
+        let error = serde_json::from_str::<Normalizer>(text).unwrap_err().to_string();
+        assert!(error.contains("column 0"), "{error}");
+    }
+}

@@ -1,0 +1,232 @@
+//! Means and variances of columns, gathered in parts.
+
+use crate::NetError;
+
+/// Mean and variance of each column of some rows.
+///
+/// Threads gather statistics of their own rows, which are then merged in a fixed order.
+///
+/// # Source
+///
+/// Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances", eq. 2.1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statistics {
+    count: f64,
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+    part: Part,
+}
+
+/// Working memory: mean and variance of the rows that are being added.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+}
+
+/// It is no part of what the statistics say.
+impl PartialEq for Part {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Statistics {
+    /// Of no rows of this width.
+    pub fn new(width: usize) -> Self {
+        let zeros = || vec![0.0; width];
+        Self { count: 0.0, mean: zeros(), variance: zeros(), part: Part { mean: zeros(), variance: zeros() } }
+    }
+
+    /// Known statistics; `variance` is that of the population, σ².
+    ///
+    /// # Errors
+    ///
+    /// If there are not as many variances as means, or if a number is not finite, or a variance or the count negative.
+    pub fn from_parts(mean: Vec<f64>, variance: Vec<f64>, count: f64) -> Result<Self, NetError> {
+        check(&mean, &variance, count).map_err(NetError::Statistics)?;
+        let mut statistics = Self::new(mean.len());
+        (statistics.mean, statistics.variance, statistics.count) = (mean, variance, count);
+        Ok(statistics)
+    }
+
+    /// Rows seen.
+    pub fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// The mean of each column.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// The population variance of each column; zero before the first row.
+    pub fn variance(&self) -> &[f64] {
+        &self.variance
+    }
+
+    /// Forgets all rows.
+    pub fn clear(&mut self) {
+        self.count = 0.0;
+        self.mean.fill(0.0);
+        self.variance.fill(0.0);
+    }
+
+    /// Takes rows into account, those whose index `is_counted` accepts.
+    ///
+    /// # Shapes
+    ///
+    /// `rows` is `[rows, width]`.
+    pub fn observe(&mut self, rows: &[f32], is_counted: impl Fn(usize) -> bool) {
+        let width = self.mean.len().max(1);
+        let counted = || rows.chunks_exact(width).enumerate().filter(|(row, _)| is_counted(*row)).map(|(_, row)| row);
+        let count = counted().count() as f64;
+        if count == 0.0 {
+            return;
+        }
+        let mut part = std::mem::take(&mut self.part);
+        part.gather(counted, count);
+        self.combine(count, &part.mean, &part.variance);
+        self.part = part;
+    }
+
+    /// Takes the rows of other statistics into account.
+    ///
+    /// # Panics
+    ///
+    /// If they are of another width.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.mean.len(), other.mean.len(), "statistics of rows of equal width");
+        if other.count > 0.0 {
+            self.combine(other.count, &other.mean, &other.variance);
+        }
+    }
+
+    fn combine(&mut self, count: f64, mean: &[f64], variance: &[f64]) {
+        let total = self.count + count;
+        let (own_share, share) = (self.count / total, count / total);
+        let columns = self.mean.iter_mut().zip(&mut self.variance).zip(mean.iter().zip(variance));
+        for ((own_mean, own_variance), (mean, variance)) in columns {
+            let offset = mean - *own_mean;
+            *own_mean += offset * share;
+            *own_variance = *own_variance * own_share + variance * share + offset * offset * (own_share * share);
+        }
+        self.count = total;
+    }
+}
+
+impl Part {
+    /// In two passes, the second about the mean: nothing cancels.
+    fn gather<'a, I: Iterator<Item = &'a [f32]>>(&mut self, rows: impl Fn() -> I, count: f64) {
+        self.mean.fill(0.0);
+        self.variance.fill(0.0);
+        for row in rows() {
+            self.mean.iter_mut().zip(row).for_each(|(sum, &number)| *sum += f64::from(number));
+        }
+        self.mean.iter_mut().for_each(|sum| *sum /= count);
+        for row in rows() {
+            for ((sum, mean), &number) in self.variance.iter_mut().zip(&self.mean).zip(row) {
+                *sum += (f64::from(number) - mean).powi(2);
+            }
+        }
+        self.variance.iter_mut().for_each(|sum| *sum /= count);
+    }
+}
+
+fn check(mean: &[f64], variance: &[f64], count: f64) -> Result<(), String> {
+    if mean.len() != variance.len() {
+        return Err(format!("{} means, but {} variances", mean.len(), variance.len()));
+    }
+    if !(count.is_finite() && count >= 0.0) {
+        return Err(format!("the count is {count}"));
+    }
+    for (column, (mean, variance)) in mean.iter().zip(variance).enumerate() {
+        if !(mean.is_finite() && variance.is_finite() && *variance >= 0.0) {
+            return Err(format!("column {column} has mean {mean} and variance {variance}"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_spec::Seed;
+
+    use super::*;
+
+    const WIDTH: usize = 3;
+
+    /// Columns of very different mean and spread.
+    fn rows(count: usize) -> Vec<f32> {
+        let number = |index: usize| {
+            let uniform = Seed::new(1).derive(index as u64).uniform();
+            [uniform, 1000.0 + uniform, -5.0 * uniform * uniform][index % WIDTH]
+        };
+        (0..count * WIDTH).map(number).collect()
+    }
+
+    fn of(rows: &[f32]) -> Statistics {
+        let mut statistics = Statistics::new(WIDTH);
+        statistics.observe(rows, |_| true);
+        statistics
+    }
+
+    #[track_caller]
+    fn assert_same(actual: &Statistics, expected: &Statistics) {
+        assert_eq!(actual.count(), expected.count());
+        let pairs = |a: &Statistics, b: &Statistics| {
+            let (a, b) = ([a.mean(), a.variance()].concat(), [b.mean(), b.variance()].concat());
+            a.into_iter().zip(b).collect::<Vec<_>>()
+        };
+        for (actual, expected) in pairs(actual, expected) {
+            assert!((actual - expected).abs() < 1e-12 * expected.abs().max(1.0), "{actual} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn three_rows_by_hand() {
+        let mut statistics = Statistics::new(1);
+        statistics.observe(&[1.0, 2.0], |_| true);
+        statistics.observe(&[6.0], |_| true);
+        assert_eq!(
+            (statistics.count(), statistics.mean(), statistics.variance()),
+            (3.0, &[3.0][..], &[14.0 / 3.0][..])
+        );
+    }
+
+    #[test]
+    fn parts_merge_to_the_whole() {
+        let rows = rows(1000);
+        for cut in [0, 1, 10, 999] {
+            let (a, b) = rows.split_at(cut * WIDTH);
+            let mut merged = of(a);
+            merged.merge(&of(b));
+            assert_same(&merged, &of(&rows));
+            let mut observed = of(a);
+            observed.observe(b, |_| true);
+            assert_same(&observed, &of(&rows));
+        }
+    }
+
+    #[test]
+    fn rows_that_do_not_count_leave_no_trace() {
+        let mut all = rows(10);
+        let even: Vec<f32> = all.chunks(WIDTH).step_by(2).flatten().copied().collect();
+        all[WIDTH] = f32::NAN;
+        let mut statistics = Statistics::new(WIDTH);
+        statistics.observe(&all, |row| row % 2 == 0);
+        assert_eq!(statistics, of(&even));
+    }
+
+    #[test]
+    fn contradictions_are_errors() {
+        let check = |mean: f64, variance: &[f64], count: f64, expected: &str| {
+            let error = Statistics::from_parts(vec![mean], variance.to_vec(), count).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(0.0, &[], 1.0, "1 means, but 0 variances");
+        check(0.0, &[-1.0], 1.0, "column 0 has mean 0 and variance -1");
+        check(f64::NAN, &[1.0], 1.0, "column 0 has mean NaN");
+        check(0.0, &[1.0], -1.0, "the count is -1");
+    }
+}
