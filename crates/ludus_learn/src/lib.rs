@@ -1,1 +1,126 @@
-//! PPO on slices: rollouts, advantages, updates; no Bevy.
+//! Proximal policy optimisation (PPO) on slices: rollouts, advantages, updates. No Bevy, no libtorch.
+//!
+//! Whatever steps rows of agents can be learned from: it implements [`Simulation`]. [`Ppo`] plays rollouts with it and
+//! learns from them, one [`iterate`](Ppo::iterate) after another; the arithmetic is a [`Learner`]'s, of which
+//! [`NativeLearner`] is the one in plain Rust.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use ludus_learn::{Machine, NativeLearner, Ppo, PpoConfig, Schedule, Simulation, StepRows};
+//! use ludus_net::{Layout, Network, NetworkConfig};
+//! use ludus_spec::{Head, Outcome, Seed, stopped_clock};
+//!
+//! /// 64 agents that see nothing and are rewarded for choosing 1.
+//! struct Lever;
+//!
+//! impl Simulation for Lever {
+//!     fn rows(&self) -> usize {
+//!         64
+//!     }
+//!     fn observe(&mut self, observations: &mut [f32]) {
+//!         observations.fill(1.0);
+//!     }
+//!     fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+//!         rows.rewards.copy_from_slice(actions);
+//!         rows.outcomes.fill(Outcome::Running);
+//!         rows.observations.fill(1.0);
+//!     }
+//! }
+//!
+//! let config = PpoConfig { learning_rate: Schedule::Constant(0.01), minibatch: 256, ..PpoConfig::default() };
+//! let layout = Layout::new(1, &[Head::Categorical { choices: 2 }], &NetworkConfig::default())?;
+//! let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build()?);
+//! let machine = Machine { pool, clock: stopped_clock };
+//! let learner = NativeLearner::new(Network::new(layout, Seed::new(1)), None, machine)?;
+//! let mut ppo = Ppo::new(config, learner, vec![64], Seed::new(2))?;
+//! for iteration in 0..8 {
+//!     ppo.iterate(&mut [Lever], iteration as f32 / 8.0)?;
+//! }
+//! let rewards = &ppo.rollout().samples().rewards[..32 * 64];
+//! assert!(rewards.iter().sum::<f32>() > 0.9 * rewards.len() as f32);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What holds
+//!
+//! - **Same seed, same bits**, with any number of threads. Every draw's seed derives from what it is for: the run, the
+//!   iteration, the step and the row. A minibatch is cut into shards by its size alone, and they are added up in order.
+//! - **No hidden state**: [`PpoState`] is all that a run needs to go on.
+//! - **Nothing allocates** per step or per minibatch.
+//! - **A loss that is not finite changes nothing**: [`LearnError::NotFinite`].
+//!
+//! # PPO, detail by detail
+//!
+//! Each is cited by its number where it is implemented. *Huang* is Huang et al. 2022, "The 37 implementation details of
+//! proximal policy optimization", ICLR blog track; *Andrychowicz* is Andrychowicz et al. 2020, arXiv:2006.05990.
+//!
+//! 1. **Orthogonal weights**, gain √2 for hidden layers, 0.01 for the policy's head, 1 for the critic's; biases 0
+//!    (in `ludus_net`). Huang, core 2; Andrychowicz, §3.2.
+//! 2. **Adam with ε = 1e-5** (in `ludus_net`). Huang, core 3.
+//! 3. **Schedules** for the learning rate, the clip range and the entropy bonus, by the run's progress. Huang, core 4.
+//! 4. **Generalised advantage estimation**. Schulman et al. 2016, arXiv:1506.02438; Huang, core 5.
+//! 5. **A truncated step bootstraps** from the value of its true final observation, a terminated one doesn't.
+//!    Pardo et al. 2018, arXiv:1712.00378.
+//! 6. **Only experience counts**: restart steps, vacant rows and faulty steps are in no advantage, minibatch or statistic.
+//!    Gymnasium's next-step autoreset; Huang et al. mask it likewise.
+//! 7. **One policy per rollout**: every action comes from the newest policy, and its log-probability and value are kept.
+//!    Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
+//! 8. **Shuffled minibatches**, anew in every epoch, of sizes that differ by one at most. Huang, core 6.
+//! 9. **Advantages normalised per minibatch**. Huang, core 7; Andrychowicz, §3.3.
+//! 10. **The clipped surrogate**. Schulman et al. 2017, eq. 7; Huang, core 8.
+//! 11. **The critic's squared error, clipped if wanted**. Huang, core 9; Engstrom et al. 2020, arXiv:2005.12729, §3.
+//! 12. **An entropy bonus**. Schulman et al. 2017, eq. 9; Huang, core 10.
+//! 13. **The gradient clipped by its global norm**. Huang, core 11.
+//! 14. **Observations normalised** by running statistics that stand still within an iteration and belong to the policy.
+//!     Huang, continuous 6 and 7; Andrychowicz, §3.3.
+//! 15. **Rewards scaled** by the deviation of the discounted return, if wanted. Engstrom et al. 2020, §3; Huang,
+//!     continuous 8 and 9.
+//! 16. **An early stop** once the policy has moved far enough, if wanted. Achiam 2018, "Spinning Up in Deep RL", PPO.
+//! 17. **What is measured**: the divergence from the old policy by two estimators, the part of samples that were clipped,
+//!     the variance that the critic explains. Huang, core 12; Schulman 2020, "Approximating KL divergence".
+//! 18. **Heads**: Gaussians whose deviation does not depend on the observation, categoricals, any mix; the log-probabilities
+//!     of independent parts add up (in `ludus_net`). Huang, continuous 1 to 3.
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | settings | [`PpoConfig`], [`Schedule`] |
+//! | what is learned from | [`Simulation`], [`StepRows`] |
+//! | the loop | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
+//! | the data | [`Rollout`], [`estimate_advantages`] |
+//! | the arithmetic | [`Learner`], [`NativeLearner`] |
+//! | saving | [`PpoState`], [`LearnerState`] |
+
+mod config;
+mod error;
+mod experience;
+mod gae;
+mod iteration;
+mod learner;
+mod losses;
+mod native;
+mod phases;
+mod ppo;
+mod reward_scale;
+mod rollout;
+mod schedule;
+mod simulation;
+mod state;
+mod statistics;
+mod threads;
+
+pub use config::PpoConfig;
+pub use error::LearnError;
+pub use gae::{Discount, Trajectories, estimate_advantages};
+pub use iteration::Iteration;
+pub use learner::{Learner, Machine, Minibatch, UpdateSettings};
+pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
+pub use native::NativeLearner;
+pub use phases::PhaseTimes;
+pub use ppo::Ppo;
+pub use rollout::{Rollout, RolloutShape, Samples, Slab};
+pub use schedule::Schedule;
+pub use simulation::{Simulation, StepRows};
+pub use state::{LearnerState, PpoState};
+pub use statistics::{Moments, Standardization, Sums};

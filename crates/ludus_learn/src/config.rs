@@ -1,0 +1,258 @@
+//! The settings of PPO.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Discount, Schedule};
+
+/// How PPO learns: a section of a run's config.
+///
+/// Every field has a default that is a fair start for a game with hundreds of agents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PpoConfig {
+    /// Steps that every row plays between two updates.
+    ///
+    /// More see further and make estimates less noisy; fewer learn more often. At least 1; usually 16 to 64 with
+    /// hundreds of rows, 128 to 2,048 with a handful. Andrychowicz et al. 2020, arXiv:2006.05990, §3.5.
+    pub rollout_steps: usize,
+    /// How often an update goes through the rollout.
+    ///
+    /// More get more out of the same experience, up to where the policy leaves the data behind. At least 1, usually
+    /// 1 to 10. Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
+    pub epochs: usize,
+    /// Samples per gradient step; the experience is split evenly into minibatches of about this size.
+    ///
+    /// Larger ones are less noisy and need fewer, larger steps. At least 1, usually 64 to 8,192, and a quarter to all
+    /// of a rollout. Huang et al. 2022, core detail 6.
+    pub minibatch: usize,
+    /// Adam's step size.
+    ///
+    /// Larger learns faster until it no longer learns. At least 0, usually 1e-4 to 1e-2, and often `Linear` down to 0.
+    /// Huang et al. 2022, core detail 4.
+    pub learning_rate: Schedule,
+    /// What a reward is worth one step later (γ).
+    ///
+    /// Closer to 1 looks further: about 1 / (1 − γ) steps. In `0.0..=1.0`, usually 0.95 to 0.999.
+    /// Andrychowicz et al. 2020, arXiv:2006.05990, §3.6.
+    pub gamma: f32,
+    /// How far an advantage looks past the critic's estimate (λ).
+    ///
+    /// 0 trusts the critic wholly, 1 not at all. In `0.0..=1.0`, usually 0.9 to 0.98.
+    /// Schulman et al. 2016, arXiv:1506.02438, eq. 16.
+    pub gae_lambda: f32,
+    /// How far the new policy may move from the old one before its gain is ignored (ε).
+    ///
+    /// Smaller is steadier and slower. Above 0 and below 1, usually 0.1 to 0.3.
+    /// Schulman et al. 2017, arXiv:1707.06347, eq. 7.
+    pub clip: Schedule,
+    /// How far the critic may move from its old estimate, if that is to be limited.
+    ///
+    /// Seldom helps and depends on the rewards' scale. Above 0, usually none.
+    /// Engstrom et al. 2020, arXiv:2005.12729, §3; Andrychowicz et al. 2020, arXiv:2006.05990, §3.4.
+    pub value_clip: Option<f32>,
+    /// What a nat of entropy is worth: keeps the policy from settling too early.
+    ///
+    /// At least 0, usually 0 to 0.02. Schulman et al. 2017, arXiv:1707.06347, eq. 9.
+    pub entropy: Schedule,
+    /// What the critic's loss counts beside the policy's; it matters most where they share a trunk.
+    ///
+    /// At least 0, usually 0.5 to 1, of half the squared error. Schulman et al. 2017, arXiv:1707.06347, eq. 9.
+    pub value_coefficient: f32,
+    /// The longest gradient, over all parameters together; a longer one is shortened to it.
+    ///
+    /// Above 0, usually 0.5. Huang et al. 2022, core detail 11.
+    pub max_grad_norm: f32,
+    /// Ends an update once the policy has moved this far from the old one [nat], if that is to be limited.
+    ///
+    /// Above 0, usually 0.01 to 0.05. Achiam 2018, "Spinning Up in Deep RL", PPO.
+    pub target_kl: Option<f32>,
+    /// Whether the advantages of each minibatch are shifted and scaled to mean 0 and deviation 1.
+    ///
+    /// Makes the step size independent of the rewards' scale. Usually on. Huang et al. 2022, core detail 7.
+    pub normalize_advantages: bool,
+    /// Whether observations are shifted and scaled by their running mean and deviation, which the policy keeps.
+    ///
+    /// Off, a game must scale its observations to about -1..=1 itself. Usually on.
+    /// Andrychowicz et al. 2020, arXiv:2006.05990, §3.3.
+    pub normalize_observations: bool,
+    /// Whether rewards are divided by the running deviation of the discounted return.
+    ///
+    /// Helps where rewards are far from 1. Usually off in games, whose rewards have weights.
+    /// Engstrom et al. 2020, arXiv:2005.12729, §3.
+    pub scale_rewards: bool,
+}
+
+impl Default for PpoConfig {
+    fn default() -> Self {
+        Self {
+            rollout_steps: 32,
+            epochs: 4,
+            minibatch: 2048,
+            learning_rate: Schedule::Constant(3e-4),
+            gamma: 0.99,
+            gae_lambda: 0.95,
+            clip: Schedule::Constant(0.2),
+            value_clip: None,
+            entropy: Schedule::Constant(0.0),
+            value_coefficient: 0.5,
+            max_grad_norm: 0.5,
+            target_kl: None,
+            normalize_advantages: true,
+            normalize_observations: true,
+            scale_rewards: false,
+        }
+    }
+}
+
+impl PpoConfig {
+    /// How the future counts.
+    pub const fn discount(&self) -> Discount {
+        Discount { gamma: self.gamma, lambda: self.gae_lambda }
+    }
+
+    /// How many minibatches an epoch over this many samples has: as many as come closest to `minibatch` samples each.
+    pub const fn minibatches(&self, samples: usize) -> usize {
+        let rounded = (samples + self.minibatch / 2) / self.minibatch;
+        if rounded == 0 { 1 } else { rounded }
+    }
+
+    /// Everything that is out of range: each field's name, and a sentence with its value and what is valid.
+    ///
+    /// ```
+    /// # use ludus_learn::PpoConfig;
+    /// let config = PpoConfig { gamma: 1.5, epochs: 0, ..PpoConfig::default() };
+    /// let problems = config.problems();
+    /// assert_eq!(problems[0], ("epochs", "`epochs` is 0; it must be at least 1".to_owned()));
+    /// assert_eq!(problems[1], ("gamma", "`gamma` is 1.5; it must be from 0 to 1".to_owned()));
+    /// ```
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Problems::default();
+        problems
+            .count("rollout_steps", self.rollout_steps)
+            .count("epochs", self.epochs)
+            .count("minibatch", self.minibatch)
+            .numbers("learning_rate", &self.learning_rate.ends(), Range::NotNegative)
+            .numbers("gamma", &[self.gamma], Range::Fraction)
+            .numbers("gae_lambda", &[self.gae_lambda], Range::Fraction)
+            .numbers("clip", &self.clip.ends(), Range::Clip)
+            .numbers("value_clip", self.value_clip.as_slice(), Range::Positive)
+            .numbers("entropy", &self.entropy.ends(), Range::NotNegative)
+            .numbers("value_coefficient", &[self.value_coefficient], Range::NotNegative)
+            .numbers("max_grad_norm", &[self.max_grad_norm], Range::Positive)
+            .numbers("target_kl", self.target_kl.as_slice(), Range::Positive);
+        problems.0
+    }
+}
+
+/// The numbers that a field may have.
+#[derive(Clone, Copy)]
+enum Range {
+    Positive,
+    NotNegative,
+    Fraction,
+    Clip,
+}
+
+impl Range {
+    /// NaN is in no range.
+    fn contains(self, value: f32) -> bool {
+        match self {
+            Self::Positive => value > 0.0 && value.is_finite(),
+            Self::NotNegative => value >= 0.0 && value.is_finite(),
+            Self::Fraction => (0.0..=1.0).contains(&value),
+            Self::Clip => value > 0.0 && value < 1.0,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Positive => "above 0",
+            Self::NotNegative => "at least 0",
+            Self::Fraction => "from 0 to 1",
+            Self::Clip => "above 0 and below 1",
+        }
+    }
+}
+
+#[derive(Default)]
+struct Problems(Vec<(&'static str, String)>);
+
+impl Problems {
+    fn count(&mut self, field: &'static str, value: usize) -> &mut Self {
+        if value == 0 {
+            self.0.push((field, format!("`{field}` is 0; it must be at least 1")));
+        }
+        self
+    }
+
+    /// One sentence per field, about the first of its numbers that is out of range.
+    fn numbers(&mut self, field: &'static str, values: &[f32], range: Range) -> &mut Self {
+        if let Some(value) = values.iter().find(|&&value| !range.contains(value)) {
+            self.0.push((field, format!("`{field}` is {value}; it must be {}", range.text())));
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_has_no_problems() {
+        assert_eq!(PpoConfig::default().problems(), []);
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let config = PpoConfig {
+            rollout_steps: 0,
+            epochs: 0,
+            minibatch: 0,
+            learning_rate: Schedule::Linear { from: 1e-3, to: -1.0 },
+            gamma: f32::NAN,
+            gae_lambda: 1.01,
+            clip: Schedule::Constant(0.0),
+            value_clip: Some(0.0),
+            entropy: Schedule::Constant(f32::INFINITY),
+            value_coefficient: -0.5,
+            max_grad_norm: 0.0,
+            target_kl: Some(-0.1),
+            ..PpoConfig::default()
+        };
+        let problems = config.problems();
+        assert_eq!(problems.len(), 12);
+        assert!(problems.iter().all(|(field, sentence)| sentence.contains(field)));
+        assert_eq!(problems[3].1, "`learning_rate` is -1; it must be at least 0");
+    }
+
+    #[test]
+    fn a_section_names_only_what_differs() {
+        let config: PpoConfig = ron::from_str(
+            "(rollout_steps: 16, learning_rate: Linear(from: 3e-4, to: 0.0), clip: 0.1, target_kl: Some(0.02))",
+        )
+        .unwrap();
+        assert_eq!(config.learning_rate, Schedule::Linear { from: 3e-4, to: 0.0 });
+        assert_eq!((config.clip.at(0.5), config.target_kl, config.epochs), (0.1, Some(0.02), 4));
+        assert_eq!(ron::from_str::<PpoConfig>(&ron::to_string(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_unknown_field_is_an_error_that_names_it() {
+        let error = ron::from_str::<PpoConfig>("(gama: 0.9)").unwrap_err().to_string();
+        assert!(error.contains("gama") && error.contains("gamma"), "{error}");
+    }
+
+    #[test]
+    fn minibatches_come_as_close_as_they_can() {
+        let check = |samples, minibatch, expected| {
+            assert_eq!(PpoConfig { minibatch, ..PpoConfig::default() }.minibatches(samples), expected);
+        };
+        check(1000, 256, 4);
+        check(900, 256, 4);
+        check(890, 256, 3);
+        check(100, 256, 1);
+        check(16_384, 2_048, 8);
+        check(5, 1, 5);
+    }
+}

@@ -1,0 +1,48 @@
+//! Why learning stops.
+
+/// Why PPO can't start, go on or resume.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LearnError {
+    /// The settings are out of range.
+    #[error("{}", sentences(.0))]
+    Config(Vec<(&'static str, String)>),
+    /// A minibatch led to a number that is not finite. The parameters are as they were before it.
+    #[error(
+        "the {what} is {value}, so nothing was learned from it; go back to the last checkpoint with a lower \
+         `learning_rate` or smaller rewards, or look for rewards and observations that are not finite"
+    )]
+    NotFinite {
+        /// What the number is: a loss or the gradient's length.
+        what: &'static str,
+        /// NaN or infinite.
+        value: f32,
+    },
+    /// The simulations are not those that the rollout was laid out for.
+    #[error("simulation {simulation} has {now} rows, but the rollout was laid out for {was}; build PPO anew")]
+    Rows {
+        /// Index of the first that differs.
+        simulation: usize,
+        /// Its rows then; 0 if it is new.
+        was: usize,
+        /// Its rows now; 0 if it is gone.
+        now: usize,
+    },
+    /// The network can't be had, or saved numbers don't fit it.
+    #[error(transparent)]
+    Network(#[from] ludus_net::NetError),
+    /// Saved numbers don't fit the learner.
+    #[error("the checkpoint has {was} {what}, the learner {now}; resume with the config that made it")]
+    Checkpoint {
+        /// What there are too many or too few of.
+        what: &'static str,
+        /// How many were saved.
+        was: usize,
+        /// How many are needed.
+        now: usize,
+    },
+}
+
+fn sentences(problems: &[(&'static str, String)]) -> String {
+    problems.iter().map(|(_, sentence)| sentence.as_str()).collect::<Vec<_>>().join("\n")
+}

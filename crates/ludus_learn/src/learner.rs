@@ -1,0 +1,94 @@
+//! What stands between PPO and the arithmetic.
+
+use std::sync::Arc;
+
+use ludus_spec::{Clock, Seed};
+use rayon::ThreadPool;
+
+use crate::{LearnError, LearnerState, Losses, PhaseTimes, Rollout, Simulation, Standardization};
+
+/// A policy and a critic that play, and that learn from minibatches.
+///
+/// PPO decides what is played, estimated and learned, and in which order; a learner decides where the arithmetic
+/// happens and how a rollout runs: a thread for each simulation with a network of its own at hand, or one batched
+/// forward pass on a device for all rows, with a barrier at every step.
+///
+/// Whatever it does, the result must not depend on how many threads there are.
+pub trait Learner: Send {
+    /// Columns of an observation.
+    fn observation_width(&self) -> usize;
+
+    /// Columns of an action.
+    fn action_width(&self) -> usize;
+
+    /// The threads and the timer that it works with.
+    fn machine(&self) -> &Machine;
+
+    /// Plays the simulations through one rollout: fills in all but advantages and returns, the last values included.
+    ///
+    /// Every action is drawn from the policy as it is now, with a seed of its own: that of the step and the row, as
+    /// children of `seed`. The rollout was made for these simulations.
+    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes;
+
+    /// Takes one gradient step; what the minibatch cost before it.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::NotFinite`] if a loss or the gradient is not finite, with all parameters as they were.
+    fn learn_minibatch(
+        &mut self,
+        rollout: &Rollout,
+        minibatch: Minibatch<'_>,
+        settings: &UpdateSettings,
+    ) -> Result<Losses, LearnError>;
+
+    /// Takes the observations of the rollout's experience into the statistics that they are normalised with, if they are.
+    ///
+    /// Called after an iteration: within it, the statistics stand still. Detail 14.
+    fn update_normalizer(&mut self, rollout: &Rollout);
+
+    /// Everything that was learned, to save.
+    fn state(&self) -> LearnerState;
+
+    /// Goes on from a saved state.
+    ///
+    /// # Errors
+    ///
+    /// If the state belongs to another network, or holds numbers that can't be.
+    fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError>;
+}
+
+/// What a run lends to its learner.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The threads. With a pool of one, everything happens on the caller's thread.
+    pub pool: Arc<ThreadPool>,
+    /// The timer of the phases.
+    pub clock: Clock,
+}
+
+/// Samples to take one gradient step on.
+#[derive(Clone, Copy, Debug)]
+pub struct Minibatch<'a> {
+    /// Indices of samples of the rollout, all of them experience.
+    pub samples: &'a [u32],
+    /// What brings their advantages to a common scale.
+    pub advantages: Standardization,
+}
+
+/// How to take a gradient step: the config's numbers, as they are at this point of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UpdateSettings {
+    /// Adam's step size.
+    pub learning_rate: f32,
+    /// How far the policy may move (ε).
+    pub clip: f32,
+    /// How far the critic may move, if that is limited.
+    pub value_clip: Option<f32>,
+    /// What a nat of entropy is worth.
+    pub entropy: f32,
+    /// What the critic's loss counts.
+    pub value_coefficient: f32,
+    /// The longest gradient.
+    pub max_grad_norm: f32,
+}

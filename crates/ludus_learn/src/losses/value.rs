@@ -1,0 +1,56 @@
+//! The critic's squared error.
+
+/// What a sample says about the critic.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueError {
+    /// Half the squared error.
+    pub loss: f32,
+    /// The loss's derivative by the value.
+    pub slope: f32,
+}
+
+/// Half the squared error of one value. Detail 11.
+///
+/// With `clip` the value may leave `old_value` by that much; beyond it, the larger of the two errors counts,
+/// and where that is the clipped one, the slope is 0.
+///
+/// # Source
+///
+/// Huang et al. 2022, "The 37 implementation details of PPO", core detail 9; Engstrom et al. 2020, arXiv:2005.12729, §3.
+#[inline]
+pub fn value_error(value: f32, old_value: f32, target: f32, clip: Option<f32>) -> ValueError {
+    let plain = half_square(value - target);
+    let Some(clip) = clip else { return plain };
+    let clipped_value = old_value + (value - old_value).clamp(-clip, clip);
+    let clipped = half_square(clipped_value - target);
+    if clipped.loss > plain.loss { ValueError { slope: 0.0, ..clipped } } else { plain }
+}
+
+const fn half_square(error: f32) -> ValueError {
+    ValueError { loss: 0.5 * error * error, slope: error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: f32, target: f32, clip: Option<f32>, loss: f32, slope: f32) {
+        assert_eq!(value_error(value, 1.0, target, clip), ValueError { loss, slope });
+    }
+
+    /// The old value is 1 throughout.
+    #[test]
+    fn a_value_that_moved_too_far_towards_its_target_no_longer_pulls() {
+        check(3.0, 4.0, None, 0.5, -1.0);
+        check(3.0, 4.0, Some(0.5), 3.125, 0.0);
+        check(1.25, 4.0, Some(0.5), 3.78125, -2.75);
+        // It moved away from the target: the plain error is the larger one.
+        check(3.0, 0.0, Some(0.5), 4.5, 3.0);
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        assert!(value_error(f32::NAN, 1.0, 1.0, Some(0.5)).loss.is_nan());
+        assert!(value_error(1.0, 1.0, f32::NAN, None).loss.is_nan());
+    }
+}

@@ -1,0 +1,229 @@
+//! The learner in plain Rust.
+
+mod idle;
+mod observed;
+mod player;
+mod policy;
+mod shard;
+
+use ludus_net::{Adam, NetError, Network, Normalizer, Scratch};
+use ludus_spec::Seed;
+
+use crate::threads::{for_each_chunk_in, for_each_in};
+use crate::{
+    LearnError, Learner, LearnerState, Losses, Machine, Minibatch, PhaseTimes, Rollout, Simulation, UpdateSettings,
+};
+use idle::Idle;
+use observed::Observed;
+use player::{Game, Player, Rules};
+use policy::Policy;
+use shard::{Lesson, Shard, Student};
+
+/// Samples that a shard has if there are not too many shards.
+///
+/// More make a shard more efficient, fewer keep more threads busy with a small minibatch.
+const SHARD_SAMPLES: usize = 128;
+
+/// A minibatch has no more shards than this: each needs a gradient of its own.
+const SHARD_LIMIT: usize = 32;
+
+/// Parameters whose gradients are added up in one go.
+const SUM_CHUNK: usize = 4096;
+
+/// The learner for small networks on the CPU.
+///
+/// In a rollout, each thread plays whole simulations with forward passes of its own, so no step waits for another
+/// thread. A minibatch is cut into shards whose gradients are worked out in parallel and added up in a fixed order.
+/// The result is the same, bit for bit, with any number of threads.
+#[derive(Debug)]
+pub struct NativeLearner {
+    network: Network,
+    normalizer: Option<Normalizer>,
+    optimizer: Adam,
+    machine: Machine,
+    scratch: Scratch,
+    players: Idle<Player>,
+    students: Idle<Student>,
+    shards: Vec<Shard>,
+    observed: Vec<Observed>,
+}
+
+impl NativeLearner {
+    /// A learner that starts from this network. Details 1 and 2.
+    ///
+    /// With a `normalizer`, observations are normalised, from its statistics on; they follow the experience.
+    ///
+    /// # Errors
+    ///
+    /// If the normaliser is not as wide as the network's input.
+    pub fn new(network: Network, normalizer: Option<Normalizer>, machine: Machine) -> Result<Self, LearnError> {
+        check_width(normalizer.as_ref(), &network)?;
+        let scratch = Scratch::new(network.layout());
+        let threads = machine.pool.current_num_threads();
+        Ok(Self {
+            optimizer: Adam::new(network.parameters().len()),
+            normalizer,
+            players: Idle::new((0..threads).map(|_| Player::new(scratch.clone()))),
+            students: Idle::new((0..threads).map(|_| Student::new(scratch.clone()))),
+            shards: Vec::new(),
+            observed: Vec::new(),
+            network,
+            machine,
+            scratch,
+        })
+    }
+
+    /// The network: policy and critic.
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The statistics that observations are normalised with, if they are.
+    pub const fn normalizer(&self) -> Option<&Normalizer> {
+        self.normalizer.as_ref()
+    }
+}
+
+impl Learner for NativeLearner {
+    fn observation_width(&self) -> usize {
+        self.network.layout().inputs()
+    }
+
+    fn action_width(&self) -> usize {
+        self.network.layout().action_width()
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes {
+        let Machine { pool, clock } = &self.machine;
+        let start = clock();
+        let policy = Policy { network: &self.network, normalizer: self.normalizer.as_ref() };
+        let rules = Rules { policy, steps: rollout.shape().steps, seed, clock: *clock };
+        let game = |(simulation, slab)| Game { simulation, slab, times: PhaseTimes::default() };
+        let mut games: Vec<Game<'_, S>> = simulations.iter_mut().zip(rollout.slabs_mut()).map(game).collect();
+        for_each_in(pool, &mut games, |game| {
+            self.players.with(|| Player::new(self.scratch.clone()), |player| player.play(rules, game));
+        });
+        let mut times = PhaseTimes::default();
+        games.iter().for_each(|game| times.add(&game.times));
+        times.shared_out(clock().saturating_sub(start))
+    }
+
+    fn learn_minibatch(
+        &mut self,
+        rollout: &Rollout,
+        minibatch: Minibatch<'_>,
+        settings: &UpdateSettings,
+    ) -> Result<Losses, LearnError> {
+        let policy = Policy { network: &self.network, normalizer: self.normalizer.as_ref() };
+        let lesson = Lesson { policy, rollout: rollout.samples(), minibatch, settings };
+        let shards = cut(&mut self.shards, minibatch.samples.len(), self.network.parameters().len());
+        for_each_in(&self.machine.pool, shards, |shard| {
+            self.students.with(|| Student::new(self.scratch.clone()), |student| student.study(lesson, shard));
+        });
+        let losses = self.sum_up(minibatch.samples.len());
+        self.step(losses, settings)
+    }
+
+    fn update_normalizer(&mut self, rollout: &Rollout) {
+        let Some(normalizer) = &mut self.normalizer else { return };
+        let (width, samples) = (normalizer.width(), rollout.samples());
+        self.observed.resize_with(rollout.shape().rows.len(), || Observed::new(width));
+        for (observed, place) in self.observed.iter_mut().zip(rollout.slab_places()) {
+            observed.samples = place;
+        }
+        for_each_in(&self.machine.pool, &mut self.observed, |observed| observed.gather(samples, width));
+        self.observed.iter().for_each(|observed| normalizer.merge(&observed.statistics));
+    }
+
+    fn state(&self) -> LearnerState {
+        LearnerState {
+            parameters: self.network.parameters().to_vec(),
+            first_moments: self.optimizer.mean().to_vec(),
+            second_moments: self.optimizer.variance().to_vec(),
+            optimizer_steps: self.optimizer.step_count(),
+            normalizer: self.normalizer.clone(),
+        }
+    }
+
+    fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
+        let needed = self.network.parameters().len();
+        check_count("parameters", state.parameters.len(), needed)?;
+        check_count("moments per parameter", state.first_moments.len() / needed, 1)?;
+        let normalizers = [state.normalizer.is_some(), self.normalizer.is_some()].map(usize::from);
+        check_count("observation normalisers", normalizers[0], normalizers[1])?;
+        check_width(state.normalizer.as_ref(), &self.network)?;
+        state.parameters.iter().try_for_each(|&parameter| check_finite("checkpoint's parameter", parameter))?;
+        let LearnerState { first_moments, second_moments, optimizer_steps, .. } = state.clone();
+        let optimizer = Adam::from_state(first_moments, second_moments, optimizer_steps)?;
+        self.network.set_parameters(&state.parameters)?;
+        self.optimizer = optimizer;
+        self.normalizer.clone_from(&state.normalizer);
+        Ok(())
+    }
+}
+
+impl NativeLearner {
+    /// Adds the shards' gradients up in the first one's, in their order, and their losses to means.
+    fn sum_up(&mut self, samples: usize) -> Losses {
+        let mut losses = Losses::default();
+        let shards = &mut self.shards[..shard_count(samples)];
+        shards.iter().for_each(|shard| losses.add(&shard.losses, 1.0 / samples as f32));
+        let Some((first, others)) = shards.split_first_mut() else { return losses };
+        for_each_chunk_in(&self.machine.pool, &mut first.gradient, SUM_CHUNK, |start, sum| {
+            for other in &*others {
+                sum.iter_mut().zip(&other.gradient[start..]).for_each(|(sum, derivative)| *sum += derivative);
+            }
+        });
+        losses
+    }
+
+    /// Follows the first shard's gradient, unless something is not finite. Details 2 and 13.
+    fn step(&mut self, losses: Losses, settings: &UpdateSettings) -> Result<Losses, LearnError> {
+        check_finite("policy loss", losses.policy)?;
+        check_finite("value loss", losses.value)?;
+        check_finite("entropy", losses.entropy)?;
+        let Self { network, optimizer, shards, .. } = self;
+        let Some(Shard { gradient, .. }) = shards.first() else { return Ok(losses) };
+        let UpdateSettings { learning_rate, max_grad_norm, .. } = *settings;
+        let grad_norm = network.update(|parameters| optimizer.step(parameters, gradient, learning_rate, max_grad_norm));
+        check_finite("gradient's length", grad_norm)?;
+        Ok(Losses { grad_norm, ..losses })
+    }
+}
+
+/// How many shards a minibatch of this size has: a matter of the size alone.
+fn shard_count(samples: usize) -> usize {
+    samples.div_ceil(SHARD_SAMPLES).min(SHARD_LIMIT)
+}
+
+/// Cuts a minibatch into shards whose sizes differ by one at most; makes those that there never were before.
+fn cut(shards: &mut Vec<Shard>, samples: usize, parameters: usize) -> &mut [Shard] {
+    let count = shard_count(samples);
+    while shards.len() < count {
+        shards.push(Shard { gradient: vec![0.0; parameters], losses: Losses::default(), samples: 0..0 });
+    }
+    for (index, shard) in shards[..count].iter_mut().enumerate() {
+        shard.samples = index * samples / count..(index + 1) * samples / count;
+    }
+    &mut shards[..count]
+}
+
+fn check_finite(what: &'static str, value: f32) -> Result<(), LearnError> {
+    if value.is_finite() { Ok(()) } else { Err(LearnError::NotFinite { what, value }) }
+}
+
+fn check_width(normalizer: Option<&Normalizer>, network: &Network) -> Result<(), LearnError> {
+    let expected = network.layout().inputs();
+    match normalizer.map(Normalizer::width).filter(|&actual| actual != expected) {
+        Some(actual) => Err(NetError::WrongLength { what: "the observation normaliser", expected, actual }.into()),
+        None => Ok(()),
+    }
+}
+
+fn check_count(what: &'static str, was: usize, now: usize) -> Result<(), LearnError> {
+    if was == now { Ok(()) } else { Err(LearnError::Checkpoint { what, was, now }) }
+}

@@ -1,0 +1,220 @@
+//! The gradient of a part of a minibatch.
+
+use std::ops::Range;
+
+use ludus_net::{Block, Scratch, Upstream};
+
+use super::policy::Policy;
+use crate::losses::{surrogate, value_error};
+use crate::{Losses, Minibatch, Samples, UpdateSettings};
+
+/// A part of a minibatch and what it says: its gradient, and its share of the losses.
+///
+/// How a minibatch is cut depends on its size alone, and shards are added up in their order: so the sum is the same
+/// bits whichever threads the shards were on.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub gradient: Vec<f32>,
+    pub losses: Losses,
+    pub samples: Range<usize>,
+}
+
+/// A minibatch, and how to learn from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lesson<'a> {
+    pub policy: Policy<'a>,
+    pub rollout: Samples<'a>,
+    pub minibatch: Minibatch<'a>,
+    pub settings: &'a UpdateSettings,
+}
+
+/// One thread's working memory for learning: the shard's samples side by side.
+#[derive(Debug)]
+pub(super) struct Student {
+    scratch: Scratch,
+    inputs: Vec<f32>,
+    /// Observations before they are normalised; empty if they aren't.
+    observations: Vec<f32>,
+    actions: Vec<f32>,
+    block: BlockColumns,
+}
+
+/// Columns of one block of rows.
+#[derive(Debug, Default)]
+struct BlockColumns {
+    log_probs: Vec<f32>,
+    entropies: Vec<f32>,
+    d_log_probs: Vec<f32>,
+    d_entropies: Vec<f32>,
+}
+
+impl Student {
+    pub fn new(scratch: Scratch) -> Self {
+        let (inputs, observations, actions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { scratch, inputs, observations, actions, block: BlockColumns::default() }
+    }
+
+    /// Works out a shard's gradient and losses.
+    pub fn study(&mut self, lesson: Lesson<'_>, shard: &mut Shard) {
+        let samples = &lesson.minibatch.samples[shard.samples.clone()];
+        self.gather(lesson, samples);
+        shard.gradient.fill(0.0);
+        shard.losses = Losses::default();
+        let Self { scratch, inputs, actions, block: columns, .. } = self;
+        let action_width = lesson.policy.network.layout().action_width();
+        lesson.policy.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
+            let rows = block.first_row..block.first_row + block.values.len();
+            let actions = &actions[rows.start * action_width..rows.end * action_width];
+            columns.derive(lesson, &samples[rows], actions, block, &mut shard.losses);
+        });
+    }
+
+    /// Brings the samples' observations and actions side by side. Detail 14.
+    fn gather(&mut self, lesson: Lesson<'_>, samples: &[u32]) {
+        let layout = lesson.policy.network.layout();
+        let Self { inputs, observations, actions, .. } = self;
+        inputs.resize(samples.len() * layout.inputs(), 0.0);
+        actions.resize(samples.len() * layout.action_width(), 0.0);
+        gather_rows(lesson.rollout.actions, samples, actions);
+        let Some(normalizer) = lesson.policy.normalizer else {
+            return gather_rows(lesson.rollout.observations, samples, inputs);
+        };
+        observations.resize(inputs.len(), 0.0);
+        gather_rows(lesson.rollout.observations, samples, observations);
+        normalizer.apply(observations, inputs);
+    }
+}
+
+impl BlockColumns {
+    /// Adds a block's losses, and fills in their derivatives by what the network put out. Details 9 to 12.
+    fn derive(&mut self, lesson: Lesson<'_>, samples: &[u32], actions: &[f32], block: Block<'_>, losses: &mut Losses) {
+        self.resize(samples.len());
+        let distribution = lesson.policy.network.distribution();
+        distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
+        for (row, &sample) in samples.iter().enumerate() {
+            self.d_log_probs[row] = self.policy_slope(lesson, row, sample as usize, losses);
+            block.d_values[row] = value_slope(lesson, block.values[row], sample as usize, losses);
+        }
+        self.d_entropies.fill(-lesson.weight() * lesson.settings.entropy);
+        let upstream = Upstream { d_log_probs: &self.d_log_probs, d_entropies: &self.d_entropies };
+        distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
+    }
+
+    fn policy_slope(&self, lesson: Lesson<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
+        let log_ratio = self.log_probs[row] - lesson.rollout.log_probs[sample];
+        let advantage = lesson.minibatch.advantages.apply(lesson.rollout.advantages[sample]);
+        let clip = lesson.settings.clip;
+        let found = surrogate(log_ratio, advantage, clip);
+        losses.policy += found.loss;
+        losses.entropy += self.entropies[row];
+        // Detail 17: Schulman 2020, "Approximating KL Divergence", http://joschu.net/blog/kl-approx.html, k1 and k3.
+        losses.old_approx_kl -= log_ratio;
+        losses.approx_kl += found.ratio - 1.0 - log_ratio;
+        losses.clip_fraction += f32::from((found.ratio - 1.0).abs() > clip);
+        lesson.weight() * found.slope
+    }
+
+    fn resize(&mut self, rows: usize) {
+        for column in [&mut self.log_probs, &mut self.entropies, &mut self.d_log_probs, &mut self.d_entropies] {
+            column.resize(rows, 0.0);
+        }
+    }
+}
+
+fn value_slope(lesson: Lesson<'_>, value: f32, sample: usize, losses: &mut Losses) -> f32 {
+    let (old_value, target) = (lesson.rollout.values[sample], lesson.rollout.returns[sample]);
+    let found = value_error(value, old_value, target, lesson.settings.value_clip);
+    losses.value += found.loss;
+    lesson.weight() * lesson.settings.value_coefficient * found.slope
+}
+
+impl Lesson<'_> {
+    /// What one sample counts in a mean over the minibatch.
+    fn weight(&self) -> f32 {
+        1.0 / self.minibatch.samples.len() as f32
+    }
+}
+
+/// Copies the rows of these samples side by side.
+fn gather_rows(rows: &[f32], samples: &[u32], gathered: &mut [f32]) {
+    let width = gathered.len() / samples.len().max(1);
+    for (out, &sample) in gathered.chunks_exact_mut(width).zip(samples) {
+        out.copy_from_slice(&rows[sample as usize * width..][..width]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_net::{Activation, Layout, Network, NetworkConfig};
+    use ludus_spec::{Head, Outcome, Seed};
+
+    use super::*;
+    use crate::{Rollout, RolloutShape, Standardization};
+
+    const SETTINGS: UpdateSettings = UpdateSettings {
+        learning_rate: 0.0,
+        clip: 0.2,
+        value_clip: None,
+        entropy: 0.3,
+        value_coefficient: 0.7,
+        max_grad_norm: 1.0,
+    };
+
+    /// A hybrid policy and a rollout of one simulation with random numbers in it.
+    fn network() -> Network {
+        let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }];
+        let config = NetworkConfig { hidden: vec![5], activation: Activation::Tanh, shared: false };
+        let mut network = Network::new(Layout::new(3, &heads, &config).unwrap(), Seed::new(1));
+        // A policy that is not all but uniform, so that every derivative matters.
+        let scatter = |(index, p): (usize, &mut f32)| *p += Seed::new(2).derive(index as u64).uniform() - 0.5;
+        network.update(|parameters| parameters.iter_mut().enumerate().for_each(scatter));
+        network
+    }
+
+    fn rollout(rows: usize) -> Rollout {
+        let shape = RolloutShape { steps: 1, rows: vec![rows], observation_width: 3, action_width: 3 };
+        let mut rollout = Rollout::new(shape);
+        let slab = rollout.slabs_mut().next().unwrap();
+        let arrays = [slab.observations, slab.actions, slab.values, slab.advantages, slab.returns, slab.log_probs];
+        for (seed, array) in arrays.into_iter().enumerate() {
+            let seed = Seed::new(seed as u64 + 3);
+            array.iter_mut().enumerate().for_each(|(index, x)| *x = 2.0 * seed.derive(index as u64).uniform() - 1.0);
+        }
+        slab.log_probs.iter_mut().for_each(|log_prob| *log_prob -= 3.0);
+        slab.actions.iter_mut().skip(2).step_by(3).for_each(|choice| *choice = (*choice + 1.5).floor());
+        slab.outcomes.fill(Outcome::Running);
+        rollout
+    }
+
+    fn study(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
+        let policy = Policy { network, normalizer: None };
+        let minibatch = Minibatch { samples, advantages: Standardization { shift: 0.1, scale: 1.5 } };
+        let lesson = Lesson { policy, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
+        let gradient = vec![f32::NAN; network.parameters().len()];
+        let mut shard = Shard { gradient, losses: Losses::default(), samples: 0..samples.len() };
+        Student::new(Scratch::new(network.layout())).study(lesson, &mut shard);
+        shard
+    }
+
+    /// Every derivative against the difference of the loss itself.
+    #[test]
+    fn a_shard_s_gradient_is_that_of_its_losses() {
+        let (network, rollout) = (network(), rollout(7));
+        let samples = [4, 0, 6, 1, 5];
+        let loss_at = |parameter: usize, change: f32| {
+            let mut moved = network.clone();
+            moved.update(|parameters| parameters[parameter] += change);
+            let Losses { policy, value, entropy, .. } = study(&moved, &rollout, &samples).losses;
+            (policy + SETTINGS.value_coefficient * value - SETTINGS.entropy * entropy) / samples.len() as f32
+        };
+        let gradient = study(&network, &rollout, &samples).gradient;
+        assert!(gradient.iter().filter(|derivative| derivative.abs() > 1e-3).count() > 40);
+        for tensor in network.layout().tensors() {
+            for parameter in (0..tensor.element_count()).map(|element| tensor.position(element)) {
+                let difference = (loss_at(parameter, 1e-2) - loss_at(parameter, -1e-2)) / 2e-2;
+                let error = (gradient[parameter] - difference).abs();
+                assert!(error < 2e-3, "{}: {} against {difference}", tensor.name, gradient[parameter]);
+            }
+        }
+    }
+}

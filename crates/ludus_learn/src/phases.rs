@@ -1,0 +1,55 @@
+//! Where an iteration's time goes.
+
+/// Time that an iteration spent, by phase [ns of wall time].
+///
+/// Rollouts run on several threads at once; their time is what the wall showed, shared out as the threads spent theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseTimes {
+    /// The network's forward passes of the rollout, and drawing actions from them.
+    pub forward: u64,
+    /// Moving rows: observations to where the network reads them.
+    pub copy: u64,
+    /// The simulations' steps.
+    pub simulate: u64,
+    /// Advantages and updates.
+    pub learn: u64,
+}
+
+impl PhaseTimes {
+    /// All phases together [ns].
+    pub const fn total(&self) -> u64 {
+        self.forward + self.copy + self.simulate + self.learn
+    }
+
+    /// Adds another's times.
+    pub const fn add(&mut self, other: &Self) {
+        self.forward += other.forward;
+        self.copy += other.copy;
+        self.simulate += other.simulate;
+        self.learn += other.learn;
+    }
+
+    /// The same shares of another total, `wall` [ns].
+    pub(crate) fn shared_out(&self, wall: u64) -> Self {
+        let factor = wall as f64 / self.total().max(1) as f64;
+        let share = |time: u64| (time as f64 * factor) as u64;
+        Self {
+            forward: share(self.forward),
+            copy: share(self.copy),
+            simulate: share(self.simulate),
+            learn: share(self.learn),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_out_the_wall_time() {
+        let spent = PhaseTimes { forward: 60, copy: 20, simulate: 120, learn: 0 };
+        assert_eq!(spent.shared_out(100), PhaseTimes { forward: 30, copy: 10, simulate: 60, learn: 0 });
+        assert_eq!(PhaseTimes::default().shared_out(100), PhaseTimes::default());
+    }
+}

@@ -1,0 +1,214 @@
+//! Proximal policy optimisation: one iteration after another.
+
+use ludus_spec::Seed;
+
+use crate::experience::Experience;
+use crate::reward_scale::RewardScale;
+use crate::statistics::explained_variance;
+use crate::threads::run_in;
+use crate::{
+    Iteration, LearnError, Learner, Minibatch, PpoConfig, PpoState, Rollout, RolloutShape, Simulation, Standardization,
+    UpdateSettings,
+};
+
+/// Indices of the seed's children: what the draws are for.
+const ACTIONS: u64 = 0;
+const SHUFFLES: u64 = 1;
+
+/// Proximal policy optimisation with a learner.
+///
+/// It has no state but [`PpoState`] and what the next iteration overwrites.
+#[derive(Debug)]
+pub struct Ppo<L> {
+    config: PpoConfig,
+    learner: L,
+    rollout: Rollout,
+    experience: Experience,
+    reward_scale: RewardScale,
+    seed: Seed,
+    iteration: u64,
+}
+
+impl<L: Learner> Ppo<L> {
+    /// PPO for simulations with these many rows each.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Config`] with everything in the config that is out of range.
+    pub fn new(config: PpoConfig, learner: L, rows: Vec<usize>, seed: Seed) -> Result<Self, LearnError> {
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(LearnError::Config(problems));
+        }
+        let rollout = Rollout::new(RolloutShape {
+            steps: config.rollout_steps,
+            rows,
+            observation_width: learner.observation_width(),
+            action_width: learner.action_width(),
+        });
+        let experience = Experience::with_capacity(rollout.samples().values.len());
+        let reward_scale = RewardScale::new(rollout.shape().total_rows());
+        Ok(Self { config, learner, rollout, experience, reward_scale, seed, iteration: 0 })
+    }
+
+    /// Plays one rollout and learns from it.
+    ///
+    /// `progress` says how much of the run is over, in `0.0..=1.0`: schedules follow it.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, and
+    /// [`LearnError::NotFinite`] if a minibatch can't be learned from; then the learner is as it was before that one.
+    pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
+        self.check_rows(simulations)?;
+        let machine = self.learner.machine().clone();
+        run_in(&machine.pool, || self.iterate_here(simulations, progress))
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &PpoConfig {
+        &self.config
+    }
+
+    /// The learner, and with it the policy.
+    pub const fn learner(&self) -> &L {
+        &self.learner
+    }
+
+    /// The last rollout.
+    pub const fn rollout(&self) -> &Rollout {
+        &self.rollout
+    }
+
+    /// How many iterations are over.
+    pub const fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// Everything that a run needs to go on, to save.
+    pub fn state(&self) -> PpoState {
+        PpoState {
+            seed: self.seed,
+            iteration: self.iteration,
+            rewards: self.reward_scale.moments(),
+            learner: self.learner.state(),
+        }
+    }
+
+    /// Goes on from a saved state, with simulations whose first step is a restart.
+    ///
+    /// # Errors
+    ///
+    /// If the state belongs to another network, or holds numbers that can't be; then everything is as it was.
+    pub fn restore(&mut self, state: &PpoState) -> Result<(), LearnError> {
+        self.learner.restore(&state.learner)?;
+        self.reward_scale.restore(state.rewards);
+        self.seed = state.seed;
+        self.iteration = state.iteration;
+        Ok(())
+    }
+
+    fn check_rows<S: Simulation>(&self, simulations: &[S]) -> Result<(), LearnError> {
+        let laid_out = &self.rollout.shape().rows;
+        for simulation in 0..simulations.len().max(laid_out.len()) {
+            let was = laid_out.get(simulation).copied().unwrap_or(0);
+            let now = simulations.get(simulation).map_or(0, S::rows);
+            if was != now {
+                return Err(LearnError::Rows { simulation, was, now });
+            }
+        }
+        Ok(())
+    }
+
+    fn iterate_here<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
+        let clock = self.learner.machine().clock;
+        let actions = self.seed.derive(ACTIONS).derive(self.iteration);
+        let mut phases = self.learner.collect(simulations, &mut self.rollout, actions);
+        let start = clock();
+        self.estimate();
+        let settings = self.settings(progress);
+        let learned = self.learn(&settings)?;
+        self.learner.update_normalizer(&self.rollout);
+        phases.learn += clock().saturating_sub(start);
+        self.iteration += 1;
+        Ok(Iteration { phases, ..learned })
+    }
+
+    /// Brings the rollout to the point where it can be learned from.
+    fn estimate(&mut self) {
+        let discount = self.config.discount();
+        if self.config.scale_rewards {
+            self.reward_scale.scale(&mut self.rollout, discount);
+        }
+        self.rollout.estimate_advantages(discount);
+        self.experience.select(self.rollout.samples().outcomes);
+    }
+
+    /// The config's numbers at this point of the run. Detail 3.
+    fn settings(&self, progress: f32) -> UpdateSettings {
+        UpdateSettings {
+            learning_rate: self.config.learning_rate.at(progress),
+            clip: self.config.clip.at(progress),
+            value_clip: self.config.value_clip,
+            entropy: self.config.entropy.at(progress),
+            value_coefficient: self.config.value_coefficient,
+            max_grad_norm: self.config.max_grad_norm,
+        }
+    }
+
+    /// Learns from the rollout, epoch after epoch. Details 8, 9 and 16.
+    fn learn(&mut self, settings: &UpdateSettings) -> Result<Iteration, LearnError> {
+        let mut learned = self.before_learning(settings);
+        if learned.experience == 0 {
+            return Ok(learned);
+        }
+        let shuffles = self.seed.derive(SHUFFLES).derive(self.iteration);
+        for epoch in 0..self.config.epochs {
+            self.experience.shuffle(shuffles.derive(epoch as u64));
+            self.learn_epoch(settings, &mut learned)?;
+            if learned.reached_target_kl {
+                break;
+            }
+        }
+        learned.average();
+        Ok(learned)
+    }
+
+    fn before_learning(&self, settings: &UpdateSettings) -> Iteration {
+        let rollout = self.rollout.samples();
+        let experience = self.experience.samples();
+        Iteration {
+            number: self.iteration,
+            experience: experience.len(),
+            learning_rate: settings.learning_rate,
+            explained_variance: explained_variance(rollout.values, rollout.returns, experience),
+            ..Iteration::default()
+        }
+    }
+
+    /// One pass over the experience; leaves sums in `learned`.
+    fn learn_epoch(&mut self, settings: &UpdateSettings, learned: &mut Iteration) -> Result<(), LearnError> {
+        let count = self.config.minibatches(self.experience.samples().len());
+        for samples in self.experience.minibatches(count) {
+            let advantages = self.standardization(samples);
+            let minibatch = Minibatch { samples, advantages };
+            let losses = self.learner.learn_minibatch(&self.rollout, minibatch, settings)?;
+            learned.add(&losses, samples.len());
+            // Detail 16.
+            if self.config.target_kl.is_some_and(|target| losses.approx_kl > target) {
+                learned.reached_target_kl = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Detail 9.
+    fn standardization(&self, samples: &[u32]) -> Standardization {
+        if self.config.normalize_advantages {
+            Standardization::of(self.rollout.samples().advantages, samples)
+        } else {
+            Standardization::NONE
+        }
+    }
+}

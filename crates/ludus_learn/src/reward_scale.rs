@@ -1,0 +1,110 @@
+//! Rewards on the scale of the returns' deviation.
+
+use ludus_spec::Outcome;
+
+use crate::gae::Discount;
+use crate::rollout::Rollout;
+use crate::statistics::{Moments, Sums};
+
+/// A scaled reward stays within this distance of 0.
+const LIMIT: f32 = 10.0;
+
+/// Divides rewards by the running deviation of the discounted return. Detail 15.
+///
+/// ```text
+/// G[t] = r[t] + γ·G[t−1], from 0 at the start of every episode;   r[t] ← clamp(r[t] / √(Var G + 1e-8), −10, 10)
+/// ```
+///
+/// # Source
+///
+/// Engstrom et al. 2020, arXiv:2005.12729, §3, algorithm 1; Huang et al. 2022, continuous details 8 and 9.
+#[derive(Clone, Debug)]
+pub struct RewardScale {
+    returns: Vec<f32>,
+    moments: Moments,
+}
+
+impl RewardScale {
+    /// A scale that has seen nothing yet, for this many rows.
+    pub fn new(rows: usize) -> Self {
+        Self { returns: vec![0.0; rows], moments: Moments::default() }
+    }
+
+    /// The statistics behind the scale.
+    pub const fn moments(&self) -> Moments {
+        self.moments
+    }
+
+    /// Goes on from saved statistics, at the start of every row's episode.
+    pub fn restore(&mut self, moments: Moments) {
+        self.moments = moments;
+        self.returns.fill(0.0);
+    }
+
+    /// Takes the rollout's rewards into the statistics, slab by slab in order of time, then scales them.
+    pub fn scale(&mut self, rollout: &mut Rollout, discount: Discount) {
+        let returns = self.follow(rollout, discount);
+        self.moments.merge(&returns);
+        let scale = (1.0 / (self.moments.variance + 1e-8).sqrt()) as f32;
+        for slab in rollout.slabs_mut() {
+            slab.rewards.iter_mut().for_each(|reward| *reward = (*reward * scale).clamp(-LIMIT, LIMIT));
+        }
+    }
+
+    /// Carries every row's discounted return through the rollout; what the returns were.
+    fn follow(&mut self, rollout: &mut Rollout, discount: Discount) -> Sums {
+        let steps = rollout.shape().steps;
+        let mut sums = Sums::default();
+        for slab in rollout.slabs_mut() {
+            let totals = &mut self.returns[slab.first_row..][..slab.rows];
+            for sample in 0..steps * slab.rows {
+                let (outcome, total) = (slab.outcomes[sample], &mut totals[sample % slab.rows]);
+                if outcome.is_experience() {
+                    *total = slab.rewards[sample] + discount.gamma * *total;
+                    sums.push(*total);
+                }
+                if outcome != Outcome::Running {
+                    *total = 0.0;
+                }
+            }
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_spec::Outcome::{Restart, Running, Terminated};
+
+    use super::*;
+    use crate::rollout::RolloutShape;
+
+    /// One row over four steps, γ = 0.5, by hand: returns 2, 2 (= 1 + 0.5·2), then a new episode: 6.
+    #[test]
+    fn rewards_are_divided_by_the_deviation_of_the_returns() {
+        let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 0, action_width: 0 };
+        let mut rollout = Rollout::new(shape);
+        let slab = rollout.slabs_mut().next().unwrap();
+        slab.rewards[..4].copy_from_slice(&[2.0, 1.0, f32::NAN, 6.0]);
+        slab.outcomes[..4].copy_from_slice(&[Running, Terminated, Restart, Running]);
+        let mut scale = RewardScale::new(1);
+        scale.scale(&mut rollout, Discount { gamma: 0.5, lambda: 1.0 });
+        let moments = scale.moments();
+        assert_eq!(moments.count, 3.0);
+        assert!((moments.mean - 10.0 / 3.0).abs() < 1e-12);
+        assert!((moments.variance - 32.0 / 9.0).abs() < 1e-12);
+        assert!((rollout.samples().rewards[0] - 2.0 / (32.0_f32 / 9.0).sqrt()).abs() < 1e-6);
+        // The row goes on where it was: 1 + 0.5·6 = 4.
+        assert_eq!(scale.returns, [6.0]);
+    }
+
+    #[test]
+    fn a_scaled_reward_is_limited() {
+        let shape = RolloutShape { steps: 1, rows: vec![1], observation_width: 0, action_width: 0 };
+        let mut rollout = Rollout::new(shape);
+        let slab = rollout.slabs_mut().next().unwrap();
+        (slab.rewards[0], slab.outcomes[0]) = (-3.0, Running);
+        RewardScale::new(1).scale(&mut rollout, Discount { gamma: 0.5, lambda: 1.0 });
+        assert_eq!(rollout.samples().rewards[0], -10.0, "a single return has no deviation");
+    }
+}

@@ -1,0 +1,58 @@
+//! Steps and minibatches don't allocate.
+
+#![expect(unsafe_code, reason = "counting allocations takes a global allocator")]
+
+#[path = "ppo/cart_pole.rs"]
+mod cart_pole;
+
+use std::alloc::{GlobalAlloc, Layout as Memory, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cart_pole::{CartPoles, WIDTH};
+use ludus_learn::{Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
+use ludus_spec::{Head, Seed, stopped_clock};
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the promises that the system's allocator asks for.
+        unsafe { System.alloc(memory) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, memory) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Once a first iteration has sized everything, an iteration allocates the list of its games and nothing else.
+#[test]
+fn steps_and_minibatches_do_not_allocate() {
+    let config = PpoConfig { rollout_steps: 64, minibatch: 200, scale_rewards: true, ..PpoConfig::default() };
+    let layout = Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &NetworkConfig::default()).unwrap();
+    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+    let machine = Machine { pool, clock: stopped_clock };
+    let learner =
+        NativeLearner::new(Network::new(layout, Seed::new(1)), Some(Normalizer::new(WIDTH, 10.0)), machine).unwrap();
+    let mut worlds = [CartPoles::new(0..20, Seed::new(2)), CartPoles::new(20..30, Seed::new(2))];
+    let mut ppo = Ppo::new(config, learner, vec![20, 10], Seed::new(3)).unwrap();
+    ppo.iterate(&mut worlds, 0.0).unwrap();
+    for _ in 0..3 {
+        worlds.iter_mut().for_each(|world| world.finished.clear());
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let iteration = ppo.iterate(&mut worlds, 0.0).unwrap();
+        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        assert!(iteration.minibatches > 30);
+        assert!(allocations <= 1, "{allocations}");
+    }
+}

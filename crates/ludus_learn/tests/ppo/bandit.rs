@@ -1,0 +1,72 @@
+//! A task of one step with a hybrid action.
+
+use ludus_learn::{Ppo, PpoConfig, Schedule, Simulation, StepRows};
+use ludus_spec::{Head, Outcome, Seed};
+
+use crate::learner;
+
+/// Sees -1 or 1; should answer with two numbers that depend on it, and with the index of its sign.
+struct Bandit {
+    contexts: Vec<f32>,
+    seed: Seed,
+    is_over: bool,
+    /// Mean reward of the last step that was one.
+    mean_reward: f32,
+}
+
+impl Bandit {
+    fn reward(context: f32, action: &[f32]) -> f32 {
+        let errors = [action[0] - context, action[1] - 0.5];
+        let is_right = (action[2] > 0.5) == (context > 0.0);
+        f32::from(is_right) - errors.iter().map(|error| error * error).sum::<f32>()
+    }
+}
+
+impl Simulation for Bandit {
+    fn rows(&self) -> usize {
+        self.contexts.len()
+    }
+
+    fn observe(&mut self, observations: &mut [f32]) {
+        observations.copy_from_slice(&self.contexts);
+    }
+
+    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+        let was_over = self.is_over;
+        self.is_over = !was_over;
+        if was_over {
+            self.seed = self.seed.derive(0);
+            let sign = |row: usize| if self.seed.derive(row as u64 + 1).uniform() < 0.5 { -1.0 } else { 1.0 };
+            self.contexts = (0..self.contexts.len()).map(sign).collect();
+            rows.outcomes.fill(Outcome::Restart);
+        } else {
+            let answers = self.contexts.iter().zip(actions.chunks_exact(3));
+            rows.rewards.iter_mut().zip(answers).for_each(|(reward, (&context, action))| {
+                *reward = Self::reward(context, action);
+            });
+            rows.outcomes.fill(Outcome::Terminated);
+            self.mean_reward = rows.rewards.iter().sum::<f32>() / rows.rewards.len() as f32;
+        }
+        self.observe(rows.observations);
+    }
+}
+
+/// The best reward is 1. An agent that ignores what it sees gets 0.5 less for the sign and 1 less for the number,
+/// so at most −0.5; one that never narrows its standard deviation of 1 loses 2, so gets at most −1.
+#[test]
+fn a_hybrid_policy_learns_what_to_answer() {
+    let config = PpoConfig {
+        rollout_steps: 8,
+        epochs: 4,
+        minibatch: 256,
+        learning_rate: Schedule::Constant(0.01),
+        ..PpoConfig::default()
+    };
+    let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 2 }];
+    let mut worlds = [Bandit { contexts: vec![0.0; 256], seed: Seed::new(4), is_over: true, mean_reward: 0.0 }];
+    let mut ppo = Ppo::new(config.clone(), learner(1, &heads, &config, 1), vec![256], Seed::new(5)).unwrap();
+    for _ in 0..60 {
+        ppo.iterate(&mut worlds, 0.0).unwrap();
+    }
+    assert!(worlds[0].mean_reward > 0.8, "{}", worlds[0].mean_reward);
+}

@@ -1,0 +1,86 @@
+//! What stops an update, or a run.
+
+use ludus_learn::{LearnError, PpoConfig, Simulation, StepRows};
+use ludus_spec::Outcome;
+
+use crate::cart_pole::CartPoles;
+use crate::{cart_pole_ppo, cart_poles, parameter_bits, small};
+
+#[test]
+fn an_update_ends_when_the_policy_has_moved_far_enough() {
+    let minibatches = |target_kl| {
+        let config = PpoConfig { target_kl, epochs: 8, ..small() };
+        let mut worlds = cart_poles(&[64]);
+        let mut ppo = cart_pole_ppo(&config, &worlds, 1);
+        let iteration = ppo.iterate(&mut worlds, 0.0).unwrap();
+        assert_eq!(iteration.reached_target_kl, iteration.minibatches < 8 * config.minibatches(iteration.experience));
+        iteration.minibatches
+    };
+    let all = minibatches(None);
+    assert_eq!(minibatches(Some(1e3)), all);
+    // The first minibatch is learned from with the policy that played, so its divergence is 0.
+    assert_eq!(minibatches(Some(1e-9)), 2);
+}
+
+#[test]
+fn before_its_first_step_the_policy_is_the_one_that_played() {
+    let config = PpoConfig { epochs: 1, minibatch: 10_000, ..small() };
+    let mut worlds = cart_poles(&[40]);
+    let losses = cart_pole_ppo(&config, &worlds, 1).iterate(&mut worlds, 0.0).unwrap().losses;
+    assert_eq!((losses.clip_fraction, losses.policy.abs() < 1e-6), (0.0, true));
+    assert!(losses.approx_kl.abs() < 1e-6 && losses.old_approx_kl.abs() < 1e-6, "{losses:?}");
+    assert!((losses.entropy - 2.0_f32.ln()).abs() < 1e-3, "{losses:?}");
+}
+
+/// Cart-poles whose rewards stop being numbers.
+struct Endless {
+    inner: CartPoles,
+    steps: usize,
+}
+
+impl Simulation for Endless {
+    fn rows(&self) -> usize {
+        self.inner.rows()
+    }
+
+    fn observe(&mut self, observations: &mut [f32]) {
+        self.inner.observe(observations);
+    }
+
+    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+        self.steps += 1;
+        let StepRows { rewards, outcomes, observations } = rows;
+        self.inner.step(actions, StepRows { rewards: &mut *rewards, outcomes: &mut *outcomes, observations });
+        if self.steps > 20 {
+            outcomes[0] = Outcome::Running;
+            rewards[0] = f32::INFINITY;
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_before_the_parameters_change() {
+    let config = PpoConfig { minibatch: 10_000, scale_rewards: false, ..small() };
+    let mut worlds: Vec<Endless> = cart_poles(&[20]).into_iter().map(|inner| Endless { inner, steps: 0 }).collect();
+    let mut ppo = cart_pole_ppo(&config, &worlds, 1);
+    ppo.iterate(&mut worlds, 0.0).unwrap();
+    let (bits, state) = (parameter_bits(&ppo), ppo.state());
+    let error = ppo.iterate(&mut worlds, 0.0).unwrap_err();
+    assert!(matches!(error, LearnError::NotFinite { .. }), "{error}");
+    assert!(error.to_string().contains("learning_rate"), "{error}");
+    assert_eq!(parameter_bits(&ppo), bits);
+    assert_eq!(ppo.state(), state);
+}
+
+#[test]
+fn simulations_must_be_those_that_the_rollout_was_made_for() {
+    let worlds = cart_poles(&[4, 5]);
+    let mut ppo = cart_pole_ppo(&small(), &worlds, 1);
+    let mut check = |sizes: &[u64], simulation, was, now| {
+        let error = ppo.iterate(&mut cart_poles(sizes), 0.0).unwrap_err();
+        assert_eq!(error, LearnError::Rows { simulation, was, now });
+    };
+    check(&[4, 6], 1, 5, 6);
+    check(&[4], 1, 5, 0);
+    check(&[4, 5, 1], 2, 0, 1);
+}
