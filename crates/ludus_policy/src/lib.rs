@@ -1,1 +1,28 @@
 //! Policy files: a trained network with everything needed to run it.
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! # use ludus_policy::{ActionChoice, Policy, PolicyFile};
+//! # fn main() -> Result<(), ludus_policy::PolicyError> {
+//! let file = PolicyFile::read(Path::new("runs/balance-2026-11-23-1/policy.safetensors"))?;
+//! let policy = Policy::new(&file)?;
+//! let (observations, mut actions) = (vec![0.0; policy.spec().observation_width()], vec![0.0; policy.spec().action_width()]);
+//! policy.act(&observations, ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - A file is read as untrusted input: reading it runs no code, never panics, and takes no more memory than a small
+//!   multiple of the file's size.
+//! - A file is written whole or not at all.
+
+mod atomic;
+mod error;
+mod file;
+mod policy;
+mod tensors;
+
+pub use error::PolicyError;
+pub use file::{Origin, PolicyFile};
+pub use policy::{ActionChoice, Policy, PolicyScratch};
+pub use tensors::{TensorData, TensorFile, Values};

@@ -1,0 +1,380 @@
+//! Policy files.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use ludus_net::{Layout, NetError, NetworkConfig, Normalizer};
+use ludus_spec::AgentSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::PolicyError;
+use crate::tensors::{TensorData, TensorFile, Values};
+
+/// The name of the text that says everything but numbers.
+const TEXT: &str = "policy";
+/// The version of that text.
+const FORMAT: u32 = 1;
+
+const MEAN: &str = "normalizer.mean";
+const VARIANCE: &str = "normalizer.variance";
+const COUNT: &str = "normalizer.count";
+const CLIP: &str = "normalizer.clip";
+
+/// More hidden layers than any policy has; names of tensors are compared with one another.
+const DEEPEST: usize = 256;
+
+/// Tensors of a checkpoint that a policy has no use for.
+const OPTIMIZER: &str = "adam.";
+
+/// A trained policy with everything needed to run it: one `.safetensors` file.
+///
+/// Weights are plain `[out, in]` tensors with names as in PyTorch, such as `actor.0.weight`; observation statistics
+/// are `normalizer.mean`, `.variance`, `.count` and `.clip`. The rest is JSON in the file's metadata, under
+/// `policy`. A checkpoint is a policy file with more in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyFile {
+    /// What the agent senses and does.
+    pub spec: AgentSpec,
+    /// The network's shape.
+    pub network: NetworkConfig,
+    /// Its parameters, as [`Layout`] lays them out.
+    pub parameters: Vec<f32>,
+    /// What observations are normalised with, if they are.
+    pub normalizer: Option<Normalizer>,
+    /// Ticks per step.
+    pub decision_interval: NonZeroU32,
+    /// Ticks per second of the game's time [Hz].
+    pub tick_rate_hz: f64,
+    /// Where the policy comes from.
+    pub origin: Origin,
+}
+
+/// Where a policy comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The game that trained it.
+    pub program: String,
+    /// The version of the library that trained it.
+    pub library: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// Steps of experience.
+    pub steps: u64,
+}
+
+/// What a policy file says besides tensors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    format: u32,
+    spec: AgentSpec,
+    network: NetworkConfig,
+    normalized: bool,
+    decision_interval: NonZeroU32,
+    tick_rate_hz: f64,
+    origin: Origin,
+}
+
+impl PolicyFile {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, is damaged or cut short, or is no policy.
+    pub fn read(path: &Path) -> Result<Self, PolicyError> {
+        let file = TensorFile::read(path)?;
+        Self::from_tensor_file(&file).map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
+    }
+
+    /// Reads a policy for agents of this kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and if it was trained for another layout of rows, with the first difference.
+    pub fn read_for(path: &Path, spec: &AgentSpec) -> Result<Self, PolicyError> {
+        let policy = Self::read(path)?;
+        match spec.difference_from(&policy.spec) {
+            None => Ok(policy),
+            Some(difference) => {
+                Err(PolicyError::OtherLayout { path: path.to_owned(), agent: spec.name.clone(), difference })
+            }
+        }
+    }
+
+    /// Writes the policy, or replaces the file whole.
+    ///
+    /// # Errors
+    ///
+    /// If the folder can't be written to.
+    pub fn write(&self, path: &Path) -> Result<(), PolicyError> {
+        self.to_tensor_file().write(path)
+    }
+
+    /// Where the parameters stand.
+    ///
+    /// # Errors
+    ///
+    /// If there can be no such network.
+    pub fn layout(&self) -> Result<Layout, NetError> {
+        Layout::new(self.spec.observation_width(), &self.spec.heads(), &self.network)
+    }
+
+    /// The file's content.
+    ///
+    /// # Panics
+    ///
+    /// If there are more or fewer parameters than the network has.
+    pub fn to_tensor_file(&self) -> TensorFile {
+        let layout = self.layout().expect("parameters come from a network that was built");
+        let mut file = TensorFile::default();
+        for (name, shape, values) in layout.export(&self.parameters) {
+            file.tensors.insert(name, TensorData { shape, values: Values::F32(values) });
+        }
+        if let Some(normalizer) = &self.normalizer {
+            let statistics = normalizer.statistics();
+            let mut insert = |name: &str, values| file.tensors.insert(name.to_owned(), TensorData::double_row(values));
+            insert(MEAN, statistics.mean().to_vec());
+            insert(VARIANCE, statistics.variance().to_vec());
+            insert(COUNT, vec![statistics.count()]);
+            insert(CLIP, vec![f64::from(normalizer.clip())]);
+        }
+        file.texts.insert(TEXT.to_owned(), self.text());
+        file
+    }
+
+    /// The policy that a file's content describes.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about what is wrong with it.
+    pub fn from_tensor_file(file: &TensorFile) -> Result<Self, String> {
+        let text = file.texts.get(TEXT).ok_or_else(|| format!("its metadata has no `{TEXT}`"))?;
+        let text = serde_json::from_str::<Text>(text).map_err(|error| format!("its `{TEXT}`: {error}"))?;
+        text.check()?;
+        let layout = Layout::new(text.spec.observation_width(), &text.spec.heads(), &text.network);
+        let layout = layout.map_err(|error| error.to_string())?;
+        let parameters = parameters(file, &layout)?;
+        let normalizer = text.normalized.then(|| normalizer(file, layout.inputs())).transpose()?;
+        let Text { spec, network, decision_interval, tick_rate_hz, origin, .. } = text;
+        Ok(Self { spec, network, parameters, normalizer, decision_interval, tick_rate_hz, origin })
+    }
+
+    fn text(&self) -> String {
+        let text = Text {
+            format: FORMAT,
+            spec: self.spec.clone(),
+            network: self.network.clone(),
+            normalized: self.normalizer.is_some(),
+            decision_interval: self.decision_interval,
+            tick_rate_hz: self.tick_rate_hz,
+            origin: self.origin.clone(),
+        };
+        serde_json::to_string(&text).expect("names and numbers are JSON")
+    }
+}
+
+impl Text {
+    fn check(&self) -> Result<(), String> {
+        if self.format != FORMAT {
+            return Err(format!("its format is {}, this version of the library reads {FORMAT}", self.format));
+        }
+        let depth = self.network.hidden.len();
+        if depth > DEEPEST {
+            return Err(format!("its network has {depth} hidden layers, there may be {DEEPEST} at most"));
+        }
+        let rate = self.tick_rate_hz;
+        if rate.is_finite() && rate >= 0.0 { Ok(()) } else { Err(format!("its tick rate is {rate} Hz")) }
+    }
+}
+
+fn parameters(file: &TensorFile, layout: &Layout) -> Result<Vec<f32>, String> {
+    let is_weight = |name: &str| ![MEAN, VARIANCE, COUNT, CLIP].contains(&name) && !name.starts_with(OPTIMIZER);
+    let weights = file.tensors.iter().filter(|(name, _)| is_weight(name));
+    let named = weights.map(|(name, tensor)| match &tensor.values {
+        Values::F32(values) => Ok((name.clone(), tensor.shape.clone(), values.clone())),
+        Values::F64(_) => Err(format!("tensor `{name}` is of type F64, it must be F32")),
+    });
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let stored = named.iter().map(|(_, _, values)| values.len()).sum::<usize>();
+    let needed = layout.tensors().map(|tensor| tensor.element_count()).fold(0, usize::saturating_add);
+    // Before memory is taken for a network that the file only claims to hold.
+    if stored != needed {
+        return Err(format!("it has {stored} weights, its network needs {needed}"));
+    }
+    layout.import(&named).map_err(|error| error.to_string())
+}
+
+fn normalizer(file: &TensorFile, width: usize) -> Result<Normalizer, String> {
+    let mean = file.f64s(MEAN)?;
+    if mean.len() != width {
+        return Err(format!("`{MEAN}` has {} numbers, it must have {width}", mean.len()));
+    }
+    let (mean, variance) = (mean.to_vec(), file.f64s(VARIANCE)?.to_vec());
+    let (count, clip) = (single(file, COUNT)?, single(file, CLIP)?);
+    Normalizer::from_parts(mean, variance, count, clip as f32).map_err(|error| error.to_string())
+}
+
+fn single(file: &TensorFile, name: &str) -> Result<f64, String> {
+    match file.f64s(name)? {
+        &[number] => Ok(number),
+        numbers => Err(format!("`{name}` has {} numbers, it must have 1", numbers.len())),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use ludus_net::Network;
+    use ludus_spec::{ActionField, ActionKind, ObservationField, RewardTerm, Seed};
+
+    use super::*;
+
+    pub fn strings(parts: &[&str]) -> Vec<String> {
+        parts.iter().map(|&part| part.to_owned()).collect()
+    }
+
+    pub fn spec() -> AgentSpec {
+        let action = |name: &str, parts: &[&str], kind| ActionField {
+            name: name.to_owned(),
+            doc: String::new(),
+            parts: strings(parts),
+            kind,
+        };
+        AgentSpec {
+            name: "Plate".to_owned(),
+            observation: vec![ObservationField {
+                name: "ball".to_owned(),
+                doc: "Where it is [m].".to_owned(),
+                parts: strings(&["x", "y", "z"]),
+                range: Some((-1.0, 1.0)),
+            }],
+            action: vec![
+                action("rate", &["x", "z"], ActionKind::Continuous { low: -2.0, high: 2.0 }),
+                action("jump", &["no", "yes"], ActionKind::Discrete),
+            ],
+            reward: vec![RewardTerm { name: "balanced".to_owned(), doc: String::new() }],
+        }
+    }
+
+    pub fn policy() -> PolicyFile {
+        let network = NetworkConfig { hidden: vec![5, 4], ..NetworkConfig::default() };
+        let spec = spec();
+        let layout = Layout::new(spec.observation_width(), &spec.heads(), &network).unwrap();
+        let parameters = Network::new(layout, Seed::new(3)).parameters().to_vec();
+        PolicyFile {
+            spec,
+            network,
+            parameters,
+            normalizer: Some(Normalizer::from_parts(vec![0.1, -0.2, 0.3], vec![1.0, 4.0, 9.0], 8.0, 10.0).unwrap()),
+            decision_interval: NonZeroU32::new(5).unwrap(),
+            tick_rate_hz: 50.0,
+            origin: Origin {
+                program: "balance".to_owned(),
+                library: "0.1.0".to_owned(),
+                seed: u64::MAX,
+                steps: 1 << 40,
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.safetensors");
+        for policy in [policy(), PolicyFile { normalizer: None, ..policy() }] {
+            policy.write(&path).unwrap();
+            assert_eq!(PolicyFile::read(&path).unwrap(), policy);
+            assert_eq!(std::fs::read(&path).unwrap(), policy.to_tensor_file().to_bytes());
+        }
+    }
+
+    #[test]
+    fn tensors_are_plain_and_named_as_in_pytorch() {
+        let file = policy().to_tensor_file();
+        let shape = |name: &str| file.tensors[name].shape.clone();
+        assert_eq!(shape("actor.0.weight"), [5, 3]);
+        assert_eq!(shape("actor.0.bias"), [5]);
+        assert_eq!(shape("actor.2.weight"), [4, 4], "two means and two logits from four");
+        assert_eq!(shape("critic.2.weight"), [1, 4]);
+        assert_eq!(shape("log_std"), [2]);
+        assert_eq!(shape("normalizer.mean"), [3]);
+    }
+
+    #[test]
+    fn a_checkpoint_is_a_policy_too() {
+        let mut file = policy().to_tensor_file();
+        file.tensors.insert("adam.mean.log_std".to_owned(), TensorData::row(vec![0.0; 2]));
+        file.texts.insert("checkpoint".to_owned(), "{}".to_owned());
+        assert_eq!(PolicyFile::from_tensor_file(&file).unwrap(), policy());
+    }
+
+    #[test]
+    fn a_policy_of_another_layout_is_refused_with_the_difference() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.safetensors");
+        policy().write(&path).unwrap();
+        assert!(PolicyFile::read_for(&path, &spec()).is_ok());
+        let mut changed = spec();
+        changed.observation[0].parts.pop();
+        let error = PolicyFile::read_for(&path, &changed).unwrap_err().to_string();
+        let expected =
+            "was trained for a different `Plate`: observation field `ball` had 3 values, now 2; retrain, or load";
+        assert!(error.contains(expected), "{error}");
+    }
+
+    fn refuse(change: impl FnOnce(&mut TensorFile), part: &str) {
+        let mut file = policy().to_tensor_file();
+        change(&mut file);
+        let error = PolicyFile::from_tensor_file(&file).unwrap_err();
+        assert!(error.contains(part), "{error}");
+    }
+
+    fn rewrite(from: &'static str, to: &'static str) -> impl FnOnce(&mut TensorFile) {
+        move |file| {
+            let text = file.texts.get_mut(TEXT).unwrap();
+            assert!(text.contains(from), "{text}");
+            *text = text.replace(from, to);
+        }
+    }
+
+    #[test]
+    fn files_that_contradict_themselves_are_refused() {
+        let not_finite = |file: &mut TensorFile| {
+            let Values::F32(values) = &mut file.tensors.get_mut("actor.0.weight").unwrap().values else { panic!() };
+            values[0] = f32::NAN;
+        };
+        refuse(not_finite, "actor.0.weight");
+        refuse(|file| file.texts.clear(), "its metadata has no `policy`");
+        refuse(|file| drop(file.tensors.remove("log_std")), "weights, its network needs");
+        refuse(|file| drop(file.tensors.remove("normalizer.mean")), "tensor `normalizer.mean` is missing");
+        refuse(|file| file.tensors.get_mut("actor.0.weight").unwrap().shape = vec![3, 5], "shape [3, 5]");
+        refuse(|file| drop(file.tensors.insert("log_std".to_owned(), TensorData::double_row(vec![0.0; 2]))), "F64");
+        refuse(|file| drop(file.tensors.insert(COUNT.to_owned(), TensorData::double_row(vec![1.0; 2]))), "must have 1");
+        refuse(|file| drop(file.tensors.insert(MEAN.to_owned(), TensorData::double_row(vec![1.0; 2]))), "must have 3");
+        refuse(
+            |file| drop(file.tensors.insert("extra".to_owned(), TensorData::row(vec![1.0]))),
+            "weights, its network",
+        );
+        refuse(rewrite("\"format\":1", "\"format\":2"), "its format is 2, this version of the library reads 1");
+        refuse(rewrite("\"decision_interval\":5", "\"decision_interval\":0"), "nonzero");
+        refuse(rewrite("[5,4]", "[1000000000000,1000000000000]"), "network");
+        refuse(rewrite("[5,4]", "[18446744073709551615]"), "network");
+        refuse(rewrite("[5,4]", "[0]"), "hidden");
+        refuse(rewrite("[5,4]", "[1000000]"), "weights, its network needs");
+        refuse(rewrite("\"rate\"", "\"rate\",\"speed\":1"), "unknown field `speed`");
+        refuse(rewrite("\"tick_rate_hz\":50.0", "\"tick_rate_hz\":-1"), "tick rate");
+    }
+
+    #[test]
+    fn a_flipped_bit_never_panics() {
+        let bytes = policy().to_tensor_file().to_bytes();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let policy = TensorFile::from_bytes(&flipped).and_then(|file| PolicyFile::from_tensor_file(&file));
+            if let Ok(policy) = policy {
+                crate::Policy::new(&policy).unwrap();
+            }
+        }
+    }
+}

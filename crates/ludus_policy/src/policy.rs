@@ -1,0 +1,155 @@
+//! Policies that act.
+
+use ludus_net::{Network, Normalizer, Scratch};
+use ludus_spec::{AgentSpec, Seed};
+
+use crate::{PolicyError, PolicyFile};
+
+/// A trained network that maps observations to actions.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    spec: AgentSpec,
+    network: Network,
+    normalizer: Option<Normalizer>,
+}
+
+/// Working memory of one thread that acts.
+#[derive(Clone, Debug)]
+pub struct PolicyScratch {
+    network: Scratch,
+    observations: Vec<f32>,
+    outputs: Vec<f32>,
+    log_probs: Vec<f32>,
+}
+
+/// How a policy chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionChoice {
+    /// The most probable action.
+    Greedy,
+    /// Drawn from the policy's distribution; that of a row derives from this seed and the row.
+    Sampled(Seed),
+}
+
+impl Policy {
+    /// The policy of a file.
+    ///
+    /// # Errors
+    ///
+    /// If the parameters are not those of the network that the file describes.
+    pub fn new(file: &PolicyFile) -> Result<Self, PolicyError> {
+        let layout = file.layout().map_err(PolicyError::Network)?;
+        let mut network = Network::new(layout, Seed::default());
+        network.set_parameters(&file.parameters).map_err(PolicyError::Network)?;
+        Ok(Self { spec: file.spec.clone(), network, normalizer: file.normalizer.clone() })
+    }
+
+    /// What the agent senses and does.
+    pub const fn spec(&self) -> &AgentSpec {
+        &self.spec
+    }
+
+    /// Working memory for one thread.
+    pub fn scratch(&self) -> PolicyScratch {
+        let network = Scratch::new(self.network.layout());
+        PolicyScratch { network, observations: Vec::new(), outputs: Vec::new(), log_probs: Vec::new() }
+    }
+
+    /// Decides for some rows. Allocates only where `scratch` has not seen as many rows before.
+    ///
+    /// # Shapes
+    ///
+    /// `observations` is `[rows, observation width]`, `actions` `[rows, action width]`.
+    ///
+    /// # Panics
+    ///
+    /// If the slices are not of as many whole rows.
+    pub fn act(&self, observations: &[f32], choice: ActionChoice, scratch: &mut PolicyScratch, actions: &mut [f32]) {
+        let layout = self.network.layout();
+        let rows = observations.len() / layout.inputs();
+        let PolicyScratch { network, observations: normalized, outputs, log_probs } = scratch;
+        let inputs = match &self.normalizer {
+            Some(normalizer) => {
+                normalized.resize(observations.len(), 0.0);
+                normalizer.apply(observations, normalized);
+                normalized
+            }
+            None => observations,
+        };
+        outputs.resize(rows * layout.output_width(), 0.0);
+        self.network.forward_policy(inputs, network, outputs);
+        match choice {
+            ActionChoice::Greedy => self.network.distribution().mode(outputs, actions),
+            ActionChoice::Sampled(seed) => {
+                log_probs.resize(rows, 0.0);
+                let seed_of = |row: usize| seed.derive(row as u64);
+                self.network.distribution().sample(outputs, seed_of, actions, log_probs);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_net::Layout;
+
+    use super::*;
+    use crate::file::tests::policy;
+
+    /// A linear policy on one layer, by hand: actor outputs = W·x + b.
+    fn linear() -> PolicyFile {
+        let mut file = PolicyFile { normalizer: None, ..policy() };
+        file.network.hidden.clear();
+        let layout = Layout::new(3, &file.spec.heads(), &file.network).unwrap();
+        let tensors = layout.tensors().map(|tensor| {
+            let values = match tensor.name.as_str() {
+                // Two means: x and 2·y. Two logits: 0 and z.
+                "actor.0.weight" => vec![1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+                "actor.0.bias" => vec![0.0, 0.5, 0.0, 0.0],
+                _ => vec![0.0; tensor.element_count()],
+            };
+            (tensor.name.clone(), tensor.shape.clone(), values)
+        });
+        file.parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
+        file
+    }
+
+    fn act(policy: &Policy, observations: &[f32], choice: ActionChoice) -> Vec<f32> {
+        let mut actions = vec![0.0; observations.len()];
+        policy.act(observations, choice, &mut policy.scratch(), &mut actions);
+        actions
+    }
+
+    #[test]
+    fn a_greedy_policy_takes_means_and_the_likelier_choice() {
+        let policy = Policy::new(&linear()).unwrap();
+        let actions = act(&policy, &[0.25, 1.0, 3.0, -1.0, 0.0, -3.0], ActionChoice::Greedy);
+        assert_eq!(actions, [0.25, 2.5, 1.0, -1.0, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn observations_are_normalised_first() {
+        let normalizer = Normalizer::from_parts(vec![1.0, 0.0, 0.0], vec![4.0, 1.0, 1.0], 1e6, 10.0).unwrap();
+        let policy = Policy::new(&PolicyFile { normalizer: Some(normalizer), ..linear() }).unwrap();
+        let actions = act(&policy, &[3.0, 0.0, 0.0], ActionChoice::Greedy);
+        assert!((actions[0] - 1.0).abs() < 1e-4, "(3 − 1) / √4, not {}", actions[0]);
+    }
+
+    #[test]
+    fn drawn_actions_follow_from_the_seed() {
+        let policy = Policy::new(&linear()).unwrap();
+        let observations = [0.0; 300];
+        let draw = |seed| act(&policy, &observations, ActionChoice::Sampled(Seed::new(seed)));
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+        let jumps = draw(1).chunks(3).filter(|row| row[2] == 1.0).count();
+        assert!((25..=75).contains(&jumps), "{jumps} of 100, with even odds");
+    }
+
+    #[test]
+    fn parameters_of_another_network_are_refused() {
+        let mut file = linear();
+        file.parameters.pop();
+        assert!(Policy::new(&file).is_err());
+    }
+}
