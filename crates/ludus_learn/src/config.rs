@@ -62,7 +62,7 @@ pub struct PpoConfig {
     ///
     /// Above 0, usually 0.5. Huang et al. 2022, core detail 11.
     pub max_grad_norm: f32,
-    /// Ends an update once the policy has moved this far from the old one [nat], if that is to be limited.
+    /// Ends an update once the policy has moved this far from the old one, in nats, if that is to be limited.
     ///
     /// Above 0, usually 0.01 to 0.05. Achiam 2018, "Spinning Up in Deep RL", PPO.
     pub target_kl: Option<f32>,

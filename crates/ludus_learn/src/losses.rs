@@ -15,12 +15,12 @@ pub struct Losses {
     pub policy: f32,
     /// Half the squared error of the critic: `losses/value_loss`.
     pub value: f32,
-    /// The policy's entropy [nat]: `losses/entropy`.
+    /// The policy's entropy, in nats: `losses/entropy`.
     pub entropy: f32,
-    /// Mean of `−ln ratio`, an estimate of the divergence from the old policy that is often negative [nat]:
+    /// Mean of `−ln ratio`, an estimate of the divergence from the old policy that is often negative, in nats:
     /// `losses/old_approx_kl`.
     pub old_approx_kl: f32,
-    /// Mean of `ratio − 1 − ln ratio`, the estimate that never is [nat]: `losses/approx_kl`.
+    /// Mean of `ratio − 1 − ln ratio`, the estimate that never is, in nats: `losses/approx_kl`.
     pub approx_kl: f32,
     /// The part of the samples whose ratio was outside the clip range, in `0.0..=1.0`: `losses/clipfrac`.
     pub clip_fraction: f32,

@@ -1,6 +1,6 @@
 //! Where an iteration's time goes.
 
-/// Time that an iteration spent, by phase [ns of wall time].
+/// Time that an iteration spent, by phase, in nanoseconds of wall time.
 ///
 /// Rollouts run on several threads at once; their time is what the wall showed, shared out as the threads spent theirs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct PhaseTimes {
 }
 
 impl PhaseTimes {
-    /// All phases together [ns].
+    /// All phases together, in nanoseconds.
     pub const fn total(&self) -> u64 {
         self.forward + self.copy + self.simulate + self.learn
     }
@@ -29,7 +29,7 @@ impl PhaseTimes {
         self.learn += other.learn;
     }
 
-    /// The same shares of another total, `wall` [ns].
+    /// The same shares of another total, `wall`, in nanoseconds.
     pub(crate) fn shared_out(&self, wall: u64) -> Self {
         let factor = wall as f64 / self.total().max(1) as f64;
         let share = |time: u64| (time as f64 * factor) as u64;
