@@ -1,1 +1,55 @@
-//! Physics arenas and ray sensors on bevy_rapier3d.
+//! Physics arenas and ray sensors on [`bevy_rapier3d`].
+//!
+//! One plugin adds rapier, steps it once per fixed tick and keeps arenas from touching each other:
+//!
+//! ```
+//! use bevy::prelude::*;
+//! use bevy_rapier3d::prelude::*;
+//! use ludus_agent::{AgentPlugin, Arena, InArena};
+//! use ludus_rapier::ArenaPhysicsPlugin;
+//!
+//! fn game(app: &mut App) {
+//!     app.insert_resource(Time::<Fixed>::from_hz(50.0))
+//!         .add_plugins((AgentPlugin, ArenaPhysicsPlugin::shared(12.0)))
+//!         .add_observer(build_arena);
+//! }
+//!
+//! /// A ball, 4 m above the middle of every arena.
+//! fn build_arena(on: On<Add, Arena>, arenas: Query<&Transform>, mut commands: Commands) -> Result {
+//!     let centre = arenas.get(on.entity)?.translation;
+//!     let place = Transform::from_translation(centre + 4.0 * Vec3::Y);
+//!     commands.spawn((RigidBody::Dynamic, Collider::ball(0.5), Velocity::zero(), place, InArena(on.entity)));
+//!     Ok(())
+//! }
+//!
+//! let mut app = App::new();
+//! app.add_plugins((bevy::time::TimePlugin, TransformPlugin));
+//! game(&mut app);
+//! app.finish();
+//! app.update();
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | choose whether arenas share a physics context | [`ArenaPhysics`] |
+//! | sense distances | [`RaySensor`], [`RayCaster`] and, as a field of the observation, [`Rays`] |
+//!
+//! # A tick
+//!
+//! Physics runs in `FixedPostUpdate`: after the game's systems in `FixedUpdate`, and before `Score` and `Sense`, which
+//! see where things have come to. It advances by the timestep of `Time<Fixed>`.
+//!
+//! # Restarting
+//!
+//! An observer of `EpisodeStart` writes [`Transform`]s, and whatever it writes is where the body is, at once. That holds
+//! for kinematic bodies too: rapier by itself would sweep them to the new place and push what is in between. Write
+//! [`Velocity`](bevy_rapier3d::prelude::Velocity) as well, or a dynamic body keeps the one it had. With the same draws an
+//! episode is then the same, bit for bit, whatever came before it.
+
+mod contexts;
+mod placement;
+mod plugin;
+mod rays;
+
+pub use plugin::{ArenaPhysics, ArenaPhysicsPlugin};
+pub use rays::{RayCaster, RayError, RaySensor, Rays};

@@ -1,0 +1,51 @@
+//! A physics context for each arena.
+
+use bevy::prelude::*;
+use bevy_rapier3d::prelude::*;
+use ludus_agent::{Arena, InArena};
+
+/// From now on arenas come with a context, and what belongs to them gets into it.
+pub(crate) fn add_observers(app: &mut App) {
+    app.add_observer(add_context).add_observer(link_member).add_observer(link_body).add_observer(link_collider);
+}
+
+/// The arena's entity is its context.
+fn add_context(on: On<Add, Arena>, settings: Res<RapierContextInitialization>, mut commands: Commands) {
+    let mut context = RapierContextSimulation::default();
+    let mut configuration = RapierConfiguration::new(1.0);
+    if let RapierContextInitialization::InitializeDefaultRapierContext {
+        integration_parameters,
+        rapier_configuration,
+    } = &*settings
+    {
+        context.integration_parameters = *integration_parameters;
+        configuration = *rapier_configuration;
+    }
+    commands.entity(on.entity).insert((context, configuration));
+}
+
+fn link_member(on: On<Insert, InArena>, homes: Query<&InArena>, mut commands: Commands) {
+    if let Ok(home) = homes.get(on.entity) {
+        commands.entity(on.entity).insert(RapierContextEntityLink(home.0));
+    }
+}
+
+fn link_body(on: On<Add, RigidBody>, homes: Homes, commands: Commands) {
+    link_part(on.entity, homes, commands);
+}
+
+fn link_collider(on: On<Add, Collider>, homes: Homes, commands: Commands) {
+    link_part(on.entity, homes, commands);
+}
+
+type Homes<'w, 's> = (Query<'w, 's, &'static ChildOf>, Query<'w, 's, &'static InArena>);
+
+/// Parts of a member, such as the second collider of a body, are where the member is.
+fn link_part(part: Entity, (parents, homes): Homes, mut commands: Commands) {
+    if homes.contains(part) {
+        return;
+    }
+    if let Some(home) = parents.iter_ancestors(part).find_map(|ancestor| homes.get(ancestor).ok()) {
+        commands.entity(part).insert(RapierContextEntityLink(home.0));
+    }
+}

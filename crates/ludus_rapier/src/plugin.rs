@@ -1,0 +1,101 @@
+//! The plugin, and whether arenas share their physics.
+
+use bevy::prelude::*;
+use bevy_rapier3d::prelude::*;
+use ludus_agent::{AgentSystems, ArenaLayout};
+
+use crate::{contexts, placement};
+
+/// Adds rapier to the fixed tick, with room for many arenas.
+///
+/// It stands in for `RapierPhysicsPlugin`, which it adds: in `FixedPostUpdate`, with the timestep of `Time<Fixed>`.
+/// Bodies and colliders of an arena's members ([`InArena`](ludus_agent::InArena)) get into the arena's physics by
+/// themselves. Gravity and solver settings are those of the resource `RapierContextInitialization`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArenaPhysicsPlugin {
+    /// Whether arenas share their physics. A resource of that type, inserted before or after the plugin, overrules it.
+    pub arenas: ArenaPhysics,
+}
+
+impl ArenaPhysicsPlugin {
+    /// [`ArenaPhysics::Shared`]: one physics context, arenas `spacing` apart [m].
+    pub const fn shared(spacing: f32) -> Self {
+        Self { arenas: ArenaPhysics::Shared { spacing } }
+    }
+
+    /// [`ArenaPhysics::PerArena`]: a physics context for each arena.
+    pub const fn per_arena() -> Self {
+        Self { arenas: ArenaPhysics::PerArena }
+    }
+}
+
+/// Whether arenas share their physics. Takes effect when the app is finished.
+#[derive(Resource, Reflect, Clone, Copy, Debug, PartialEq)]
+#[reflect(Resource, Debug, PartialEq)]
+pub enum ArenaPhysics {
+    /// All arenas stand in one physics context, on a grid.
+    ///
+    /// The fast choice: a context costs more than the few bodies of an arena. What belongs to an arena must stay within
+    /// `spacing / 2` of its centre, or it meets its neighbours. Positions are rounded where they are: an arena 100 m from
+    /// the origin has steps of 8 µm, one at 1 km of 60 µm. So two arenas that do the same drift apart in the last bits.
+    Shared {
+        /// Distance between the centres of neighbouring arenas along x and z [m], above 0.
+        spacing: f32,
+    },
+    /// Every arena has a physics context of its own, and stands at the origin.
+    ///
+    /// An arena then does the same alone and among others, bit for bit. What is in no arena shares the default context
+    /// and can't touch what is in one. The context is on the arena's entity.
+    PerArena,
+}
+
+impl Plugin for ArenaPhysicsPlugin {
+    fn build(&self, app: &mut App) {
+        if !app.world().contains_resource::<ArenaPhysics>() {
+            app.insert_resource(self.arenas);
+        }
+        app.register_type::<ArenaPhysics>();
+        app.init_resource::<ArenaLayout>();
+        add_rapier(app);
+        app.init_resource::<placement::RestartBegan>();
+        app.add_systems(
+            FixedFirst,
+            (
+                placement::note_restart.before(AgentSystems::Restart),
+                placement::place_kinematic_bodies.after(AgentSystems::Restart),
+            ),
+        );
+    }
+
+    /// Places arenas and prepares their contexts. Here and not in `build`, so that a resource inserted later counts.
+    ///
+    /// # Panics
+    ///
+    /// If arenas that share a context would not stand apart.
+    fn finish(&self, app: &mut App) {
+        let spacing = match *app.world().resource::<ArenaPhysics>() {
+            ArenaPhysics::Shared { spacing } => {
+                assert!(spacing > 0.0, "arenas that share physics need a spacing above 0 m, not {spacing}");
+                spacing
+            }
+            ArenaPhysics::PerArena => {
+                contexts::add_observers(app);
+                0.0
+            }
+        };
+        app.world_mut().resource_mut::<ArenaLayout>().spacing = spacing;
+    }
+}
+
+fn add_rapier(app: &mut App) {
+    app.insert_resource(TimestepMode::Fixed { dt: 0.0, substeps: 1 })
+        .add_plugins(RapierPhysicsPlugin::<NoUserData>::default().in_schedule(FixedPostUpdate))
+        .add_systems(FixedPostUpdate, follow_fixed_time.before(PhysicsSet::SyncBackend));
+}
+
+/// Rapier has a timestep of its own; the game's is the one that counts.
+fn follow_fixed_time(time: Res<Time<Fixed>>, mut mode: ResMut<TimestepMode>) {
+    if let TimestepMode::Fixed { dt, .. } = &mut *mode {
+        *dt = time.timestep().as_secs_f32();
+    }
+}

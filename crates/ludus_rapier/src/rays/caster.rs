@@ -1,0 +1,113 @@
+//! Casting rays.
+
+use bevy::ecs::system::SystemParam;
+use bevy::prelude::*;
+use bevy_rapier3d::prelude::*;
+use ludus_agent::InArena;
+use thiserror::Error;
+
+use super::{RaySensor, Rays};
+
+/// Casts the rays of sensors: a parameter of the game's systems in [`Sense`](ludus_agent::Sense).
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use ludus_agent::Observation;
+/// # use ludus_rapier::{RayCaster, RaySensor, Rays};
+/// # #[derive(Component, Observation, Default)]
+/// # struct MouseSenses { eyes: Rays<8> }
+/// fn sense(caster: RayCaster, mut mice: Query<(Entity, &RaySensor<8>, &mut MouseSenses)>) -> Result {
+///     for (mouse, sensor, mut senses) in &mut mice {
+///         senses.eyes = caster.cast(mouse, sensor)?;
+///     }
+///     Ok(())
+/// }
+/// # bevy::ecs::system::assert_is_system::<(), (), _>(sense);
+/// ```
+#[derive(SystemParam)]
+pub struct RayCaster<'w, 's> {
+    contexts:
+        Query<'w, 's, (&'static RapierContextSimulation, &'static RapierContextColliders, &'static RapierRigidBodySet)>,
+    default_context: Query<'w, 's, Entity, With<DefaultRapierContext>>,
+    links: Query<'w, 's, &'static RapierContextEntityLink>,
+    bodies: Query<'w, 's, (), With<RapierRigidBodyHandle>>,
+    homes: Query<'w, 's, &'static InArena>,
+    parents: Query<'w, 's, &'static ChildOf>,
+    transforms: TransformHelper<'w, 's>,
+}
+
+/// Why rays could not be cast.
+#[derive(Error, Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RayError {
+    /// The entity is nowhere.
+    #[error("{0} casts rays but has no place; give it, and every parent it has, a `Transform`")]
+    NoTransform(Entity),
+    /// There is no physics to cast the rays in.
+    #[error("{0} casts rays but has no physics context; add `ArenaPhysicsPlugin`, or make it a member with `InArena`")]
+    NoContext(Entity),
+}
+
+impl RayCaster<'_, '_> {
+    /// What the rays of `agent` hit, as of the last physics step.
+    ///
+    /// They don't see the agent's own body, nor what belongs to another arena, however near it stands. A ray that starts
+    /// inside of something has distance 0.
+    ///
+    /// # Errors
+    ///
+    /// If the agent has no [`Transform`] or is in no physics context.
+    pub fn cast<const N: usize>(&self, agent: Entity, sensor: &RaySensor<N>) -> Result<Rays<N>, RayError> {
+        let place = self.transforms.compute_global_transform(agent).map_err(|_| RayError::NoTransform(agent))?;
+        let (simulation, colliders, bodies) = self.context(agent).ok_or(RayError::NoContext(agent))?;
+        let home = self.home(agent);
+        let is_in_sight = |other: Entity| home.is_none_or(|home| self.home(other).is_none_or(|other| other == home));
+        let filter = QueryFilter {
+            flags: sensor.excluded,
+            groups: Some(sensor.groups),
+            exclude_collider: Some(agent),
+            exclude_rigid_body: Some(self.body(agent)),
+            predicate: Some(&is_in_sight),
+        };
+        let dispatcher = simulation.narrow_phase.query_dispatcher();
+        let cast = |rays: RapierQueryPipeline<'_>| sensor.cast(place, rays);
+        Ok(RapierQueryPipeline::new_scoped(&simulation.broad_phase, colliders, bodies, &filter, dispatcher, cast))
+    }
+
+    fn context(
+        &self,
+        agent: Entity,
+    ) -> Option<(&RapierContextSimulation, &RapierContextColliders, &RapierRigidBodySet)> {
+        let link = self.links.get(agent).ok().map(|link| link.0);
+        self.contexts.get(link.or_else(|| self.default_context.single().ok())?).ok()
+    }
+
+    /// The arena that an entity belongs to, by itself or as part of a member.
+    fn home(&self, entity: Entity) -> Option<Entity> {
+        self.lineage(entity).find_map(|entity| self.homes.get(entity).ok()).map(|home| home.0)
+    }
+
+    /// The body that an entity is, or is part of; itself if there is none.
+    fn body(&self, entity: Entity) -> Entity {
+        self.lineage(entity).find(|&entity| self.bodies.contains(entity)).unwrap_or(entity)
+    }
+
+    fn lineage(&self, entity: Entity) -> impl Iterator<Item = Entity> {
+        core::iter::once(entity).chain(self.parents.iter_ancestors(entity))
+    }
+}
+
+impl<const N: usize> RaySensor<N> {
+    fn cast(&self, place: GlobalTransform, rays: RapierQueryPipeline<'_>) -> Rays<N> {
+        let origin = place.transform_point(self.offset);
+        let rotation = place.rotation();
+        let mut seen = Rays::default();
+        for (ray, direction) in self.directions.iter().enumerate() {
+            if let Some((_, distance)) = rays.cast_ray(origin, rotation * **direction, self.length, true) {
+                seen.distances[ray] = distance / self.length;
+                seen.hits[ray] = true;
+            }
+        }
+        seen
+    }
+}

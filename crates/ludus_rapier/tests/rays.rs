@@ -1,0 +1,189 @@
+//! Rays read what is there: known distances in small worlds.
+
+use core::f32::consts::{FRAC_PI_2, TAU};
+
+use bevy::ecs::system::RunSystemOnce;
+use bevy::prelude::*;
+use bevy::time::{TimePlugin, TimeUpdateStrategy};
+use bevy_rapier3d::prelude::*;
+use ludus_agent::{AgentPlugin, Arena, Arenas, InArena, Sense};
+use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, RayCaster, RayError, RaySensor, Rays};
+
+const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 6.0 };
+const LENGTH: f32 = 10.0;
+const MISS: f32 = 1.0;
+
+/// What the agent with these eyes saw last.
+#[derive(Component, Default)]
+struct Eyes(Rays<4>);
+
+fn look(caster: RayCaster, mut agents: Query<(Entity, &RaySensor<4>, &mut Eyes)>) -> Result {
+    for (agent, sensor, mut eyes) in &mut agents {
+        eyes.0 = caster.cast(agent, sensor)?;
+    }
+    Ok(())
+}
+
+/// Rays backward, left, forward and right, in this order.
+fn four_rays() -> (RaySensor<4>, Eyes) {
+    (RaySensor::fan(TAU, LENGTH), Eyes::default())
+}
+
+/// A wall 1 m thick and wide whose face towards the origin is this far away.
+fn wall(direction: Dir3, distance: f32) -> (RigidBody, Collider, Transform) {
+    let centre = Transform::from_translation(direction * (distance + 0.5));
+    (RigidBody::Fixed, Collider::cuboid(0.5, 0.5, 0.5), centre)
+}
+
+fn world(physics: ArenaPhysics, arenas: u32, build: fn(&mut Commands, Entity, &Arena, Transform)) -> App {
+    let mut app = App::new();
+    app.add_plugins((TaskPoolPlugin::default(), TimePlugin, TransformPlugin, AgentPlugin));
+    app.add_plugins(ArenaPhysicsPlugin { arenas: physics });
+    app.insert_resource(TimeUpdateStrategy::FixedTimesteps(1)).insert_resource(Arenas(0..arenas));
+    app.add_observer(
+        move |on: On<Add, Arena>, arenas: Query<(&Arena, &Transform)>, mut commands: Commands| -> Result {
+            let (arena, centre) = arenas.get(on.entity)?;
+            build(&mut commands, on.entity, arena, *centre);
+            Ok(())
+        },
+    );
+    app.add_systems(Sense, look);
+    app.finish();
+    // Bevy's first update starts the clocks and has no tick yet.
+    app.update();
+    app
+}
+
+/// What the agents see after some ticks, in the order of their arenas.
+fn seen_after(ticks: u32, mut app: App) -> Vec<Rays<4>> {
+    (0..ticks).for_each(|_| app.update());
+    let mut agents = app.world_mut().query::<(&Eyes, Option<&InArena>)>();
+    let home = |home: Option<&InArena>| home.and_then(|home| app.world().get::<Arena>(home.0)).map(|arena| arena.index);
+    let mut seen: Vec<_> = agents.iter(app.world()).map(|(eyes, in_arena)| (home(in_arena), eyes.0)).collect();
+    seen.sort_by_key(|(arena, _)| *arena);
+    seen.into_iter().map(|(_, rays)| rays).collect()
+}
+
+#[track_caller]
+fn check(seen: Rays<4>, distances: [f32; 4]) {
+    assert_eq!(seen.hits, distances.map(|distance| distance < MISS));
+    assert!(seen.distances.iter().zip(distances).all(|(a, b)| (a - b).abs() < 1e-5), "{seen:?} is not {distances:?}");
+}
+
+#[test]
+fn a_ray_reads_the_share_of_its_length() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        commands.spawn((four_rays(), Transform::default()));
+        commands.spawn(wall(Dir3::NEG_Z, 3.0));
+        commands.spawn(wall(Dir3::X, 9.5));
+        commands.spawn(wall(Dir3::Z, 10.5));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.3, 0.95]);
+}
+
+#[test]
+fn rays_turn_with_the_agent_and_start_at_their_offset() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        let (mut sensor, eyes) = four_rays();
+        sensor.offset = Vec3::NEG_Z;
+        commands.spawn((sensor, eyes, Transform::from_rotation(Quat::from_rotation_y(FRAC_PI_2))));
+        commands.spawn(wall(Dir3::NEG_X, 3.0));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.2, MISS]);
+}
+
+#[test]
+fn a_ray_does_not_see_the_agent_it_starts_from() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        let body = (RigidBody::KinematicPositionBased, Collider::ball(0.5), Transform::default());
+        let hat = (Collider::cuboid(0.5, 0.5, 0.5), Transform::from_xyz(0.0, 0.0, -1.0));
+        commands.spawn((four_rays(), body, children![hat]));
+        commands.spawn(wall(Dir3::NEG_Z, 3.0));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
+}
+
+#[test]
+fn eyes_on_a_child_do_not_see_the_body_they_belong_to() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        let head = (four_rays(), Transform::from_xyz(0.0, 0.0, -1.0));
+        commands.spawn((RigidBody::Fixed, Collider::ball(2.0), Transform::default(), children![head]));
+        commands.spawn(wall(Dir3::NEG_Z, 4.0));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
+}
+
+#[test]
+fn rays_see_what_their_groups_let_them() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        let (mut sensor, eyes) = four_rays();
+        sensor.groups = CollisionGroups::new(Group::GROUP_1, Group::GROUP_2);
+        commands.spawn((sensor, eyes, Transform::default()));
+        commands.spawn((wall(Dir3::NEG_Z, 3.0), CollisionGroups::new(Group::GROUP_2, Group::ALL)));
+        commands.spawn((wall(Dir3::X, 3.0), CollisionGroups::new(Group::GROUP_3, Group::ALL)));
+        commands.spawn((wall(Dir3::Z, 3.0), CollisionGroups::new(Group::GROUP_2, Group::ALL), Sensor));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
+}
+
+/// At 6.4 m/s and 64 ticks a second; seen after the step that moved it, not before.
+#[test]
+fn rays_see_where_physics_has_brought_things() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        commands.spawn((four_rays(), Transform::default()));
+        let (_, collider, place) = wall(Dir3::NEG_Z, 3.0);
+        let flight = (GravityScale(0.0), Velocity::linear(6.4 * Vec3::NEG_Z));
+        commands.spawn((RigidBody::Dynamic, collider, place, flight));
+    });
+    check(seen_after(4, app)[0], [MISS, MISS, 0.34, MISS]);
+}
+
+/// Arena 0 has a wall in front, 1 on the left, 2 none; all at the same place.
+#[test]
+fn with_physics_of_their_own_arenas_do_not_see_each_other() {
+    let seen = seen_after(2, world(ArenaPhysics::PerArena, 3, walls_by_arena));
+    check(seen[0], [MISS, MISS, 0.3, MISS]);
+    check(seen[1], [MISS, 0.3, MISS, MISS]);
+    check(seen[2], [MISS; 4]);
+}
+
+/// The same, 6 m apart, with rays of 10 m.
+#[test]
+fn with_shared_physics_arenas_do_not_see_each_other() {
+    let seen = seen_after(2, world(SHARED, 3, walls_by_arena));
+    check(seen[0], [MISS, MISS, 0.3, MISS]);
+    check(seen[1], [MISS, 0.3, MISS, MISS]);
+    check(seen[2], [MISS; 4]);
+}
+
+fn walls_by_arena(commands: &mut Commands, arena: Entity, Arena { index }: &Arena, centre: Transform) {
+    commands.spawn((four_rays(), centre, InArena(arena)));
+    let side = [Some(Dir3::NEG_Z), Some(Dir3::NEG_X), None][*index as usize];
+    if let Some((body, collider, place)) = side.map(|side| wall(side, 3.0)) {
+        commands.spawn((body, collider, centre * place, InArena(arena)));
+    }
+}
+
+#[test]
+fn what_is_in_no_arena_is_seen_from_all_that_share_physics() {
+    let seen = seen_after(
+        2,
+        world(SHARED, 2, |commands, arena, Arena { index }, centre| {
+            commands.spawn((four_rays(), centre, InArena(arena)));
+            if *index == 0 {
+                commands.spawn(wall(Dir3::NEG_X, 4.0));
+            }
+        }),
+    );
+    check(seen[0], [MISS, 0.4, MISS, MISS]);
+}
+
+#[test]
+fn what_cannot_cast_says_why() {
+    let mut app = world(SHARED, 0, |_, _, _, _| {});
+    let nowhere = app.world_mut().spawn_empty().id();
+    let astray = app.world_mut().spawn((Transform::default(), RapierContextEntityLink(nowhere))).id();
+    let cast = move |caster: RayCaster| [nowhere, astray].map(|agent| caster.cast(agent, &four_rays().0));
+    let seen = app.world_mut().run_system_once(cast).unwrap();
+    assert_eq!(seen, [Err(RayError::NoTransform(nowhere)), Err(RayError::NoContext(astray))]);
+}
