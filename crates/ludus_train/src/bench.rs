@@ -1,0 +1,204 @@
+//! How fast a game and its learner are, by phase.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ludus_learn::Simulation;
+use ludus_spec::{ActionKind, AgentSpec, Seed};
+use rand::RngExt;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use serde::Serialize;
+
+use crate::clock;
+use crate::cpu;
+use crate::error::TrainError;
+use crate::group::WorldGroup;
+use crate::phases::Phases;
+use crate::training::{Blueprint, Training};
+
+/// Rows of random actions that are drawn beforehand, besides one for each row: steps take them from different places.
+const SPARE_ACTIONS: usize = 1021;
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Benchmark {
+    /// Worlds.
+    pub worlds: u32,
+    /// Agents that step at once.
+    pub rows: usize,
+    /// Threads.
+    pub threads: usize,
+    /// Building all worlds and their first step [s].
+    pub build_seconds: f64,
+    /// Memory that a world took [bytes], where the system tells.
+    pub bytes_per_world: Option<f64>,
+    /// The game with all of the library's part, with random actions.
+    pub simulation: SimulationSpeed,
+    /// Whole iterations.
+    pub training: TrainingSpeed,
+}
+
+/// How fast worlds step.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SimulationSpeed {
+    /// Steps of agents per second.
+    pub agent_steps_per_second: f64,
+    /// Ticks of arenas per second.
+    pub arena_ticks_per_second: f64,
+    /// The part of the time that sensing and scoring took.
+    pub sense_score_share: f64,
+}
+
+/// How fast a policy learns. All speeds are in samples per second of wall time.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TrainingSpeed {
+    /// Samples per second of all phases together.
+    pub steps_per_second: f64,
+    /// The same for each second of processor time, where the system tells.
+    pub steps_per_cpu_second: Option<f64>,
+    /// While the network computes and draws actions.
+    pub forward_per_second: f64,
+    /// While worlds step.
+    pub simulate_per_second: f64,
+    /// While the learner learns; every sample counts once, however many epochs there are.
+    pub learn_per_second: f64,
+    /// Where the time went.
+    #[serde(skip)]
+    pub phases: Phases,
+    /// Samples.
+    #[serde(skip)]
+    pub steps: u64,
+    /// Seconds.
+    #[serde(skip)]
+    pub seconds: f64,
+    /// Processor time.
+    #[serde(skip)]
+    pub cpu_seconds: Option<f64>,
+}
+
+/// Builds the worlds of a run, steps them with random actions, then trains; each for this long [s]. Writes nothing.
+pub(crate) fn bench(blueprint: Blueprint, seconds: f64, interrupted: &AtomicBool) -> Result<Benchmark, TrainError> {
+    let (start, memory_before) = (clock::seconds(), cpu::resident_bytes());
+    let config = blueprint.config.clone();
+    let threads = blueprint.pool.current_num_threads();
+    let mut training = Training::build(blueprint)?;
+    let build_seconds = clock::seconds() - start;
+    let worlds = config.worlds.resolve(1).get();
+    let memory = memory_before.and_then(|before| Some(cpu::resident_bytes()?.saturating_sub(before)));
+    Ok(Benchmark {
+        worlds,
+        rows: training.rows(),
+        threads,
+        build_seconds,
+        bytes_per_world: memory.map(|bytes| bytes as f64 / f64::from(worlds)),
+        simulation: simulate(&mut training, Until { seconds, interrupted }),
+        training: train(&mut training, Until { seconds, interrupted })?,
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Until<'a> {
+    seconds: f64,
+    interrupted: &'a AtomicBool,
+}
+
+impl Until<'_> {
+    fn is_over(&self, start: f64) -> bool {
+        clock::seconds() - start >= self.seconds || self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+/// A group of worlds and the random actions for it.
+struct Drive<'a> {
+    group: &'a mut WorldGroup,
+    actions: Vec<f32>,
+    steps: u64,
+}
+
+fn simulate(training: &mut Training, until: Until<'_>) -> SimulationSpeed {
+    let spec = training.blueprint.spec.clone();
+    let config = &training.blueprint.config;
+    let ticks_per_row = f64::from(config.decision_interval.get())
+        * f64::from(config.arenas.get())
+        * f64::from(config.worlds.resolve(1).get())
+        / training.rows().max(1) as f64;
+    let seed = training.blueprint.evaluation_seed();
+    let pool = training.blueprint.pool.clone();
+    let groups = training.groups.iter_mut().enumerate();
+    let mut drives =
+        groups.map(|(index, group)| Drive::new(group, &spec, seed.derive(index as u64))).collect::<Vec<_>>();
+    let start = clock::seconds();
+    pool.install(|| drives.par_iter_mut().with_max_len(1).for_each(|drive| drive.drive(&spec, until, start)));
+    let seconds = clock::seconds() - start;
+    let agent_steps = drives.iter().map(|drive| drive.steps * drive.group.rows() as u64).sum::<u64>() as f64;
+    let times = training.take_times();
+    SimulationSpeed {
+        agent_steps_per_second: agent_steps / seconds,
+        arena_ticks_per_second: agent_steps * ticks_per_row / seconds,
+        sense_score_share: times.sense_score as f64 / times.total.max(1) as f64,
+    }
+}
+
+impl<'a> Drive<'a> {
+    fn new(group: &'a mut WorldGroup, spec: &AgentSpec, seed: Seed) -> Self {
+        let actions = random_actions(spec, group.rows() + SPARE_ACTIONS, seed);
+        Self { group, actions, steps: 0 }
+    }
+
+    fn drive(&mut self, spec: &AgentSpec, until: Until<'_>, start: f64) {
+        let width = spec.action_width();
+        while !until.is_over(start) {
+            let mut row = self.steps as usize * 7 % SPARE_ACTIONS;
+            for rows in self.group.rows_mut() {
+                let own = rows.actions_mut();
+                own.copy_from_slice(&self.actions[row * width..][..own.len()]);
+                row += own.len() / width.max(1);
+            }
+            self.group.step_in_place();
+            self.group.drain_episodes().for_each(drop);
+            self.steps += 1;
+        }
+    }
+}
+
+/// Uniform over -1..=1 and over the choices.
+fn random_actions(spec: &AgentSpec, rows: usize, seed: Seed) -> Vec<f32> {
+    let mut rng = seed.generator();
+    let mut actions = Vec::with_capacity(rows * spec.action_width());
+    for _ in 0..rows {
+        for field in &spec.action {
+            match field.kind {
+                ActionKind::Discrete => actions.push(rng.random_range(0..field.parts.len()) as f32),
+                ActionKind::Continuous { .. } => {
+                    actions.extend((0..field.parts.len()).map(|_| rng.random_range(-1.0..=1.0_f32)));
+                }
+            }
+        }
+    }
+    actions
+}
+
+fn train(training: &mut Training, until: Until<'_>) -> Result<TrainingSpeed, TrainError> {
+    // The first iteration brings everything into the caches.
+    training.iterate(0.0).map_err(TrainError::Learner)?;
+    let steps_before = training.steps;
+    training.phases = Phases::default();
+    let (start, cpu_before) = (clock::seconds(), cpu::seconds());
+    while !until.is_over(start) {
+        training.iterate(0.0).map_err(TrainError::Learner)?;
+    }
+    let seconds = clock::seconds() - start;
+    let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
+    let (steps, phases) = (training.steps - steps_before, training.phases);
+    let per_second = |time: u64| steps as f64 / (time.max(1) as f64 * 1e-9);
+    Ok(TrainingSpeed {
+        steps_per_second: steps as f64 / seconds.max(1e-9),
+        steps_per_cpu_second: cpu_seconds.map(|cpu| steps as f64 / cpu.max(1e-9)),
+        forward_per_second: per_second(phases.forward),
+        simulate_per_second: per_second(phases.simulate + phases.sense_score),
+        learn_per_second: per_second(phases.learn),
+        phases,
+        steps,
+        seconds,
+        cpu_seconds,
+    })
+}

@@ -1,0 +1,120 @@
+//! The command line of a game: `train`, `eval`, `bench`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line; the library never prints")]
+
+mod arguments;
+mod bench;
+mod eval;
+mod progress;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches};
+use ludus_spec::AgentSpec;
+use ludus_worlds::{Game, spec_of};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::config::{ConfigSource, RunConfig};
+use crate::error::TrainError;
+use crate::report::Report;
+use crate::training::Blueprint;
+use arguments::{Arguments, Command, RunArguments};
+
+/// What a thread that builds and steps worlds has for its stack [bytes]: as much as a main thread.
+const STACK_BYTES: usize = 8 << 20;
+
+/// A game and its name.
+pub(crate) struct Program {
+    pub name: String,
+    pub game: Game,
+}
+
+impl Program {
+    /// Does what the command line asks for; the code to exit with.
+    pub fn run(&self, arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+        let command = Arguments::command().name(self.name.clone()).bin_name(self.name.clone());
+        let parsed = command.try_get_matches_from(arguments).and_then(|found| Arguments::from_arg_matches(&found));
+        let command = match parsed {
+            Ok(arguments) => arguments.command,
+            Err(usage) => {
+                // Nobody is left to tell if the terminal is gone.
+                let _ = usage.print();
+                return u8::try_from(usage.exit_code()).unwrap_or(2);
+            }
+        };
+        match self.execute(&command) {
+            Ok(report) => finish(&command, &report),
+            Err(error) => fail(&error),
+        }
+    }
+
+    fn execute(&self, command: &Command) -> Result<Report, TrainError> {
+        match command {
+            Command::Train(arguments) => train::train(self, arguments),
+            Command::Eval(arguments) => eval::eval(self, arguments),
+            Command::Bench(arguments) => bench::bench(self, arguments),
+        }
+    }
+
+    fn spec(&self) -> Result<Arc<AgentSpec>, TrainError> {
+        Ok(spec_of(&self.game)?)
+    }
+
+    /// The config that the arguments name, or else the game's own, or else defaults.
+    fn config(&self, arguments: &RunArguments, spec: &AgentSpec) -> Result<RunConfig, TrainError> {
+        let file = arguments.config.clone().or_else(|| shipped_config(&self.name));
+        self.config_from(file, arguments, spec)
+    }
+
+    fn config_from(
+        &self,
+        file: Option<PathBuf>,
+        arguments: &RunArguments,
+        spec: &AgentSpec,
+    ) -> Result<RunConfig, TrainError> {
+        let source = ConfigSource { file, sets: arguments.set.clone(), seed: arguments.seed };
+        Ok(RunConfig::load(&source, spec)?.resolved(cores()))
+    }
+
+    fn blueprint(
+        &self,
+        spec: Arc<AgentSpec>,
+        config: RunConfig,
+        arguments: &RunArguments,
+    ) -> Result<Blueprint, TrainError> {
+        let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
+        Ok(Blueprint { name: self.name.clone(), game: self.game.clone(), spec, config, pool })
+    }
+}
+
+fn finish(command: &Command, report: &Report) -> u8 {
+    if command.shared().json {
+        println!("{}", report.to_json());
+    }
+    0
+}
+
+/// Shows every line of an error as one.
+fn fail(error: &TrainError) -> u8 {
+    for line in error.to_string().lines() {
+        eprintln!("error: {line}");
+    }
+    error.exit_code()
+}
+
+/// `assets/train/<game>.ron` here, or where cargo says that the program comes from.
+fn shipped_config(name: &str) -> Option<PathBuf> {
+    let file = Path::new("assets/train").join(format!("{name}.ron"));
+    let of_package = std::env::var_os("CARGO_MANIFEST_DIR").map(|package| Path::new(&package).join(&file));
+    std::iter::once(file).chain(of_package).find(|file| file.is_file())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
+}
+
+fn thread_pool(threads: usize) -> Result<ThreadPool, TrainError> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
+    pool.map_err(|error| TrainError::Threads { threads, message: error.to_string() })
+}

@@ -1,0 +1,122 @@
+//! What can be written on the command line.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trains, scores and measures the game's agents.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Trains a policy in many headless copies of the game.
+    Train(TrainArguments),
+    /// Scores a run's policy on fresh episodes.
+    Eval(EvalArguments),
+    /// Measures the game and the learner by phase. Writes nothing.
+    Bench(BenchArguments),
+}
+
+impl Command {
+    /// What all commands share.
+    pub const fn shared(&self) -> &RunArguments {
+        match self {
+            Self::Train(arguments) => &arguments.run,
+            Self::Eval(arguments) => &arguments.run,
+            Self::Bench(arguments) => &arguments.run,
+        }
+    }
+}
+
+/// What all commands share.
+#[derive(Debug, Default, Args)]
+pub struct RunArguments {
+    /// Config in RON [default: assets/train/<game>.ron, or eval: the run's]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Changes the config, such as ppo.clip=0.1 or worlds=2; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The root of all random numbers [default: the config's]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Threads; the result does not depend on them [default: one per core]
+    #[arg(long, value_name = "COUNT")]
+    pub threads: Option<NonZeroUsize>,
+    /// Where runs have their folders
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    pub runs_dir: PathBuf,
+    /// Makes the last line of the output one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `train`
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `eval`
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    /// A run's folder, its name, or a policy file [default: the newest run of this game]
+    #[arg(value_name = "RUN")]
+    pub of: Option<PathBuf>,
+    /// Episodes to score
+    #[arg(long, default_value = "100")]
+    pub episodes: NonZeroU32,
+    /// Draws actions as in training, instead of the most probable ones
+    #[arg(long)]
+    pub sample: bool,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `bench`
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// How long each section is measured
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_read() {
+        let line = ["balance", "eval", "my-run", "--set", "worlds=2", "--set", "arenas=1", "--json", "--episodes", "7"];
+        let Command::Eval(eval) = Arguments::parse_from(line).command else { panic!("not eval") };
+        assert_eq!(eval.of, Some(PathBuf::from("my-run")));
+        assert_eq!(eval.run.set, ["worlds=2", "arenas=1"]);
+        assert!(eval.run.json && !eval.sample);
+        assert_eq!(eval.episodes.get(), 7);
+        assert_eq!(eval.run.runs_dir, PathBuf::from("runs"));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [&["balance"][..], &["balance", "watch"], &["balance", "train", "--threads", "0"]] {
+            assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `eval`
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use ludus_policy::{Policy, PolicyFile};
+use ludus_spec::AgentSpec;
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::evaluation::{Evaluation, EvaluationSettings, evaluate};
+use crate::folder::RunFolder;
+use crate::interrupt;
+use crate::report::Report;
+
+use super::Program;
+use super::arguments::EvalArguments;
+
+/// Scores a policy.
+pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Report, TrainError> {
+    let spec = program.spec()?;
+    let found = find(program, arguments)?;
+    let (policy, interval) = load(&found.policy, &spec)?;
+    let run = &arguments.run;
+    let config = match run.config.clone().or_else(|| found.config()) {
+        Some(file) => program.config_from(Some(file), run, &spec)?,
+        None => program.config(run, &spec)?,
+    };
+    let config = RunConfig { decision_interval: interval, ..config.shrunk_to(arguments.episodes) };
+    let blueprint = program.blueprint(spec, config, run)?;
+    let settings = EvaluationSettings { episodes: arguments.episodes.get(), sampled: arguments.sample };
+    let evaluation = evaluate(&blueprint, &policy, settings, interrupt::listen())?;
+    println!("policy: {}", found.policy.display());
+    tell(&evaluation, settings);
+    Ok(Report { run_dir: found.folder.map(|folder| folder.path().to_owned()), ..Report::from(&evaluation) })
+}
+
+/// A policy file, and the run that it belongs to.
+struct Found {
+    policy: PathBuf,
+    folder: Option<RunFolder>,
+}
+
+impl Found {
+    /// The run's config, if it has one.
+    fn config(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(RunFolder::config).filter(|file| file.is_file())
+    }
+}
+
+fn find(program: &Program, arguments: &EvalArguments) -> Result<Found, TrainError> {
+    let runs = &arguments.run.runs_dir;
+    let Some(named) = &arguments.of else {
+        let newest = RunFolder::newest(runs, &program.name);
+        let none = || TrainError::NoRun { game: program.name.clone(), runs: runs.clone() };
+        return newest.map(of_folder).ok_or_else(none);
+    };
+    if named.is_file() {
+        return Ok(Found { folder: folder_around(named), policy: named.clone() });
+    }
+    let folder = [named.clone(), runs.join(named)].into_iter().find(|path| path.is_dir());
+    let unknown = || TrainError::UnknownRun { run: named.clone(), runs: runs.clone() };
+    folder.map(|path| of_folder(RunFolder::open(path))).ok_or_else(unknown)
+}
+
+fn of_folder(folder: RunFolder) -> Found {
+    Found { policy: folder.policy(), folder: Some(folder) }
+}
+
+/// The run's folder that a policy or a checkpoint lies in.
+fn folder_around(policy: &Path) -> Option<RunFolder> {
+    let around = policy.ancestors().skip(1).take(2).map(RunFolder::open);
+    around.into_iter().find(|folder| folder.config().is_file())
+}
+
+/// The policy and its decision interval, if it was trained for agents like these.
+fn load(path: &Path, spec: &AgentSpec) -> Result<(Policy, NonZeroU32), TrainError> {
+    let file = PolicyFile::read_for(path, spec)?;
+    let interval = file.decision_interval;
+    Ok((Policy::new(&file)?, interval))
+}
+
+fn tell(evaluation: &Evaluation, settings: EvaluationSettings) {
+    let Evaluation { returns, lengths, episodes, .. } = evaluation;
+    println!(
+        "return {:.2} ± {:.2}, length {:.1} ± {:.1}, {episodes} episodes",
+        returns.mean, returns.std, lengths.mean, lengths.std
+    );
+    for (term, spread) in &evaluation.terms {
+        println!("  {term}: {:.3} ± {:.3}", spread.mean, spread.std);
+    }
+    if *episodes < settings.episodes as usize {
+        println!("{} episodes were asked for; the others did not end", settings.episodes);
+    }
+}

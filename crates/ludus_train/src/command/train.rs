@@ -1,0 +1,53 @@
+//! `train`
+
+use crate::error::TrainError;
+use crate::interrupt;
+use crate::report::Report;
+use crate::run::{self, RunSummary, StopReason};
+
+use super::Program;
+use super::arguments::TrainArguments;
+use super::progress::Display;
+
+/// Trains, and shows how it goes.
+pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Report, TrainError> {
+    let run = &arguments.run;
+    let spec = program.spec()?;
+    let config = program.config(run, &spec)?;
+    let blueprint = program.blueprint(spec, config, run)?;
+    let mut display = Display::new();
+    let summary = run::train(blueprint, &run.runs_dir, interrupt::listen(), &mut |event| display.show(&event));
+    display.finish();
+    let summary = summary?;
+    tell(&summary);
+    Ok(Report::from(&summary))
+}
+
+fn tell(summary: &RunSummary) {
+    let progress = &summary.progress;
+    println!(
+        "{}: return {:.2} ± {:.2} over the last episodes of {}, {} steps in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
+        reason(summary.reason),
+        progress.returns.mean,
+        progress.returns.std,
+        progress.episodes,
+        progress.steps,
+        progress.seconds,
+        progress.steps_per_second,
+        summary.build_seconds,
+    );
+    println!("time: {}", progress.phases.in_percent());
+    if summary.faults > 0 {
+        println!("{} numbers were not finite; their steps were not learned from", summary.faults);
+    }
+    println!("policy: {}", summary.run_dir.join("policy.safetensors").display());
+}
+
+const fn reason(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::MeanReturn => "reached the mean return",
+        StopReason::Steps => "made all steps",
+        StopReason::Seconds => "time is up",
+        StopReason::Interrupted => "interrupted and saved",
+    }
+}

@@ -1,0 +1,221 @@
+//! The config of a run: typed, every problem reported at once.
+
+mod check;
+mod deserialize;
+mod parse;
+mod problem;
+mod tree;
+mod worlds;
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::{Path, PathBuf};
+
+use ludus_learn::PpoConfig;
+use ludus_net::NetworkConfig;
+use ludus_spec::AgentSpec;
+use serde::{Deserialize, Serialize};
+
+pub use problem::{ConfigError, Problem};
+pub use worlds::WorldCount;
+
+use problem::{Report, Sources};
+use tree::{Node, Place};
+
+/// Everything that decides what a run learns.
+///
+/// The same config and seed give the same policy, bit for bit, whatever the number of threads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// The root of every random number of the run.
+    pub seed: u64,
+    /// Copies of the game's app. Auto is one per core, settled once when the run starts.
+    pub worlds: WorldCount,
+    /// Playing fields in each world. 1 for a game that can't be copied inside a world.
+    pub arenas: NonZeroU32,
+    /// Ticks per step: how often agents decide.
+    pub decision_interval: NonZeroU32,
+    /// A section per kind of agent, by its type's name.
+    pub agents: BTreeMap<String, AgentConfig>,
+    /// When the run ends.
+    pub stop: StopConfig,
+    /// When the run saves what it has learned.
+    pub checkpoints: CheckpointConfig,
+}
+
+/// How one kind of agent learns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentConfig {
+    /// Steps after which an episode is truncated; without it, the game alone ends episodes.
+    pub episode_limit: Option<NonZeroU32>,
+    /// Rows per world; without it, as many as the game has agents when it starts.
+    ///
+    /// For games that spawn agents while they run.
+    pub rows: Option<NonZeroU32>,
+    /// The weight of each term of the reward.
+    pub reward: BTreeMap<String, f32>,
+    /// The actor's and the critic's network.
+    pub network: NetworkConfig,
+    /// How it is trained.
+    pub ppo: PpoConfig,
+}
+
+/// When a run ends: as soon as one of these holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StopConfig {
+    /// Steps of all agents together. The steps in which an episode restarts don't count.
+    pub steps: NonZeroU64,
+    /// Mean return of the last 100 episodes, once there are as many.
+    pub mean_return: Option<f32>,
+    /// Seconds of training. The only limit that depends on the machine: with it, the same seed may learn more or less.
+    pub seconds: Option<f64>,
+}
+
+/// When a run saves what it has learned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Steps between checkpoints. The end of a run is always saved.
+    pub every: NonZeroU64,
+    /// Newest checkpoints to keep. The best is kept besides.
+    pub keep: NonZeroU32,
+}
+
+/// Where a config comes from: a file, and what the command line changes in it.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigSource {
+    /// A RON file; without one, defaults, with all terms of the reward weighing 1.
+    pub file: Option<PathBuf>,
+    /// Changes `key=value`, where the key is a path from the top (`stop.steps`) or from the agent's section (`ppo.clip`).
+    pub sets: Vec<String>,
+    /// Replaces the config's seed.
+    pub seed: Option<u64>,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            worlds: WorldCount::Auto,
+            arenas: const { NonZeroU32::new(16).unwrap() },
+            decision_interval: NonZeroU32::MIN,
+            agents: BTreeMap::new(),
+            stop: StopConfig::default(),
+            checkpoints: CheckpointConfig::default(),
+        }
+    }
+}
+
+impl Default for StopConfig {
+    fn default() -> Self {
+        Self { steps: const { NonZeroU64::new(1_000_000).unwrap() }, mean_return: None, seconds: None }
+    }
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { every: const { NonZeroU64::new(500_000).unwrap() }, keep: const { NonZeroU32::new(3).unwrap() } }
+    }
+}
+
+impl RunConfig {
+    /// The defaults for a game with this agent: all terms of its reward weigh 1.
+    pub fn for_agent(spec: &AgentSpec) -> Self {
+        let reward = spec.reward.iter().map(|term| (term.name.clone(), 1.0)).collect();
+        let agent = AgentConfig { reward, ..AgentConfig::default() };
+        Self { agents: BTreeMap::from([(spec.name.clone(), agent)]), ..Self::default() }
+    }
+
+    /// The config for a game with this agent.
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once: text that is not RON, unknown fields, agents and terms, missing weights, values of a
+    /// wrong type or out of range, each with its line and what would be valid.
+    pub fn load(source: &ConfigSource, spec: &AgentSpec) -> Result<Self, ConfigError> {
+        let sources = Sources { file: source.file.clone(), flags: source.sets.clone() };
+        let mut tree = read_tree(source.file.as_deref(), spec)?;
+        let mut mistakes = Vec::new();
+        for (index, set) in source.sets.iter().enumerate() {
+            let place = Place::Flag(index);
+            if let Err(message) = apply_set(&mut tree, set, place, spec) {
+                mistakes.push((place, message));
+            }
+        }
+        let config = deserialize::read::<Self>(&tree, &mut mistakes);
+        let mut report = Report::new(&tree, mistakes);
+        if let Some(config) = &config {
+            check::check(config, spec, &mut report);
+        }
+        report.finish(&sources)?;
+        let mut config = config.ok_or_else(|| ConfigError::single(sources.file().display().to_string(), "is empty"))?;
+        config.seed = source.seed.unwrap_or(config.seed);
+        Ok(config)
+    }
+
+    /// The same with the number of worlds settled.
+    #[must_use]
+    pub fn resolved(mut self, cores: usize) -> Self {
+        self.worlds = WorldCount::Exactly(self.worlds.resolve(cores));
+        self
+    }
+
+    /// The same with no more arenas than this many episodes keep busy; the number of worlds is settled.
+    #[must_use]
+    pub(crate) fn shrunk_to(mut self, episodes: NonZeroU32) -> Self {
+        let worlds = self.worlds.resolve(1).min(episodes);
+        let per_world = episodes.get().div_ceil(worlds.get());
+        self.worlds = WorldCount::Exactly(worlds);
+        self.arenas = NonZeroU32::new(per_world).map_or(self.arenas, |most| self.arenas.min(most));
+        self
+    }
+
+    /// The config as a RON file.
+    pub fn to_ron(&self) -> String {
+        let pretty = ron::ser::PrettyConfig::new().struct_names(false);
+        ron::ser::to_string_pretty(self, pretty).expect("a config has no value that RON can't write")
+    }
+
+    /// The section of this agent.
+    pub fn agent(&self, spec: &AgentSpec) -> &AgentConfig {
+        self.agents.get(&spec.name).expect("checked when the config was loaded")
+    }
+}
+
+impl AgentConfig {
+    /// The weights in the order of the spec's terms.
+    pub fn weights(&self, spec: &AgentSpec) -> Vec<f32> {
+        spec.reward.iter().map(|term| self.reward.get(&term.name).copied().unwrap_or(0.0)).collect()
+    }
+}
+
+fn read_tree(file: Option<&Path>, spec: &AgentSpec) -> Result<Node, ConfigError> {
+    let Some(path) = file else {
+        return Ok(parse::parse(&RunConfig::for_agent(spec).to_ron()).expect("what RON wrote is RON"));
+    };
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::single(shown.to_string(), format!("can't be read: {error}; check --config")))?;
+    parse::parse(&text).map_err(|error| ConfigError::single(format!("{shown}:{}", error.line), error.message))
+}
+
+/// Writes one `key=value` into the tree.
+fn apply_set(tree: &mut Node, set: &str, place: Place, spec: &AgentSpec) -> Result<(), String> {
+    let (key, text) = set.split_once('=').ok_or("expected key=value, such as ppo.clip=0.1")?;
+    let path = key.trim().split('.').collect::<Vec<_>>();
+    if path.iter().any(|part| part.is_empty()) {
+        return Err(format!("`{key}` is not a path of names, such as ppo.clip"));
+    }
+    let mut value = parse::parse(text).map_err(|error| format!("the value `{text}`: {}", error.message))?;
+    value.relocate(place);
+    let is_absolute = deserialize::field_names::<RunConfig>().contains(&path[0]);
+    let section: &[&str] = if is_absolute { &[] } else { &["agents", &spec.name] };
+    tree.set(&[section, &path].concat(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What types can't say about a config: ranges, and what the game knows.
+
+use ludus_spec::AgentSpec;
+
+use super::deserialize::valid_names;
+use super::problem::Report;
+use super::{AgentConfig, RunConfig, WorldCount};
+
+/// More rows than any machine steps; a config that asks for them has a typing mistake.
+const MOST_ARENAS: u64 = 1 << 24;
+
+/// Notes everything about `config` that can't be run with agents of this spec.
+pub(super) fn check(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {
+    check_size(config, report);
+    check_stop(config, report);
+    check_kinds(config, spec, report);
+    if let Some(agent) = config.agents.get(&spec.name) {
+        check_agent(agent, spec, report);
+    }
+}
+
+fn check_size(config: &RunConfig, report: &mut Report<'_>) {
+    let worlds = match config.worlds {
+        WorldCount::Auto => 1,
+        WorldCount::Exactly(count) => u64::from(count.get()),
+    };
+    let arenas = worlds * u64::from(config.arenas.get());
+    let message = || format!("{arenas} arenas in all; there may be {MOST_ARENAS} at most");
+    report.require(arenas <= MOST_ARENAS, &["arenas"], message);
+}
+
+fn check_stop(config: &RunConfig, report: &mut Report<'_>) {
+    if let Some(mean_return) = config.stop.mean_return {
+        let message = || format!("`mean_return` is {mean_return}; it must be finite");
+        report.require(mean_return.is_finite(), &["stop", "mean_return"], message);
+    }
+    if let Some(seconds) = config.stop.seconds {
+        let message = || format!("`seconds` is {seconds}; it must be above 0");
+        report.require(seconds > 0.0 && seconds.is_finite(), &["stop", "seconds"], message);
+    }
+}
+
+/// Every section must be of an agent that the game has, and the other way round.
+fn check_kinds(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {
+    let unknown = config.agents.keys().filter(|kind| **kind != spec.name).collect::<Vec<_>>();
+    for kind in &unknown {
+        let message = format!("unknown agent `{kind}`; {}", valid_names(&[&spec.name]));
+        report.problem(&["agents", kind.as_str()], message);
+    }
+    if unknown.is_empty() && !report.is_written(&["agents", &spec.name]) {
+        report.problem(&["agents"], format!("no section for agent `{}`; write `\"{0}\": (…)`", spec.name));
+    }
+}
+
+fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) {
+    let section = ["agents", spec.name.as_str()];
+    check_reward(agent, spec, report);
+    for message in agent.network.problems() {
+        report.problem(&[&section[..], &["network", "hidden"]].concat(), message);
+    }
+    for (field, message) in agent.ppo.problems() {
+        report.problem(&[&section[..], &["ppo", field]].concat(), message);
+    }
+}
+
+fn check_reward(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) {
+    let terms = spec.reward.iter().map(|term| term.name.as_str()).collect::<Vec<_>>();
+    let path = |term| ["agents", spec.name.as_str(), "reward", term];
+    for (term, weight) in &agent.reward {
+        if !terms.contains(&term.as_str()) {
+            report.problem(&path(term), format!("unknown term `{term}`; {}", valid_names(&terms)));
+        }
+        report.require(weight.is_finite(), &path(term), || {
+            format!("the weight of `{term}` is {weight}; it must be finite")
+        });
+    }
+    for term in terms.iter().filter(|term| !report.is_written(&path(term))).collect::<Vec<_>>() {
+        let message = format!("no weight for term `{term}`; every term needs one: {}", valid_names(&terms));
+        report.problem(&path(term), message);
+    }
+}

@@ -1,0 +1,250 @@
+//! One tiny game's configs, right and wrong.
+
+use ludus_spec::{AgentSpec, RewardTerm};
+
+use super::*;
+
+fn plate() -> AgentSpec {
+    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new() };
+    AgentSpec { name: "Plate".to_owned(), reward: vec![term("balanced"), term("dropped")], ..AgentSpec::default() }
+}
+
+fn load(text: &str, sets: &[&str]) -> Result<RunConfig, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("balance.ron");
+    std::fs::write(&file, text).unwrap();
+    let sets = sets.iter().map(|&set| set.to_owned()).collect();
+    RunConfig::load(&ConfigSource { file: Some(file.clone()), sets, seed: None }, &plate()).map_err(|error| {
+        let lines = error.to_string().replace(&file.display().to_string(), "balance.ron");
+        lines.lines().map(str::to_owned).collect()
+    })
+}
+
+fn check(text: &str, sets: &[&str], expected: &[&str]) {
+    assert_eq!(load(text, sets).unwrap_err(), expected, "{text} {sets:?}");
+}
+
+/// A config in which nothing is wrong, with `insert` as line 4 of the file and `inside` as line 8, in the section of ppo.
+fn with(insert: &str, inside: &str) -> String {
+    format!(
+        r#"(
+    worlds: 2,
+    arenas: 64,
+    {insert}
+    agents: {{
+        "Plate": (
+            reward: {{ "balanced": 0.1, "dropped": -1.0 }},
+            ppo: ({inside}),
+        ),
+    }},
+)"#
+    )
+}
+
+const EMPTY: &str = "";
+
+#[test]
+fn the_designs_config_is_valid() {
+    let text = r#"(
+    seed: 1,
+    worlds: Auto,                  // resolved once and written into the run: never a matter of --threads
+    arenas: 64,
+    decision_interval: 5,          // ticks per step
+    agents: {
+        "Plate": (
+            episode_limit: 1000,   // steps, then truncation
+            reward: { "balanced": 0.1, "dropped": -1.0 },
+            network: (hidden: [64, 64], activation: Tanh, shared: false),
+            ppo: (
+                rollout_steps: 32, epochs: 3, minibatch: 2048, learning_rate: Linear(from: 3e-4, to: 0.0),
+                gamma: 0.99, gae_lambda: 0.95, clip: 0.2, entropy: 0.0, max_grad_norm: 0.5,
+            ),
+        ),
+    },
+    stop: (steps: 2_000_000, mean_return: Some(99.0)),
+)"#;
+    let config = load(text, &[]).unwrap();
+    assert_eq!(config.worlds, WorldCount::Auto);
+    assert_eq!(config.decision_interval.get(), 5);
+    assert_eq!(config.stop.mean_return, Some(99.0));
+    let agent = config.agent(&plate());
+    assert_eq!(agent.weights(&plate()), [0.1, -1.0]);
+    assert_eq!(agent.episode_limit.map(NonZeroU32::get), Some(1000));
+    assert_eq!(agent.ppo.learning_rate.ends(), [3e-4, 0.0]);
+}
+
+#[test]
+fn what_a_run_writes_it_can_read() {
+    let config =
+        load(&with("seed: 7,", "clip: 0.1, learning_rate: Linear(from: 1, to: 0), target_kl: 0.02"), &[]).unwrap();
+    let resolved = config.resolved(3);
+    assert_eq!(load(&resolved.to_ron(), &[]).unwrap(), resolved);
+    assert_eq!(RunConfig::default().resolved(3).worlds.resolve(99).get(), 3);
+}
+
+#[test]
+fn without_a_file_all_terms_weigh_one() {
+    let config = RunConfig::load(&ConfigSource::default(), &plate()).unwrap();
+    assert_eq!(config, RunConfig::for_agent(&plate()));
+    assert_eq!(config.agent(&plate()).weights(&plate()), [1.0, 1.0]);
+}
+
+#[test]
+fn unknown_fields_are_named_with_the_valid_ones() {
+    check(
+        &with("arena: 3,", "gama: 0.9"),
+        &[],
+        &[
+            "balance.ron:4: unknown field `arena`; valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, \
+             `stop`, `checkpoints`",
+            "balance.ron:8: unknown field `gama`; valid: `rollout_steps`, `epochs`, `minibatch`, `learning_rate`, \
+             `gamma`, `gae_lambda`, `clip`, `value_clip`, `entropy`, `value_coefficient`, `max_grad_norm`, \
+             `target_kl`, `normalize_advantages`, `normalize_observations`, `scale_rewards`",
+        ],
+    );
+}
+
+#[test]
+fn values_of_a_wrong_type_are_named() {
+    check(
+        &with("decision_interval: 0, stop: (steps: \"many\"),", "gamma: [1], learning_rate: Fast"),
+        &[],
+        &[
+            "balance.ron:4: `decision_interval`: expected a nonzero u32, found `0`",
+            "balance.ron:4: `steps`: expected a nonzero u64, found `many`",
+            "balance.ron:8: `gamma`: expected f32, found a list",
+            "balance.ron:8: `learning_rate`: expected a number, `Linear(from: …, to: …)` or `Cosine(from: …, to: …)`",
+        ],
+    );
+    check("3", &[], &["balance.ron:1: expected struct RunConfig, found `3`"]);
+    check(
+        &with("seed: -1,", EMPTY).replace("worlds: 2", "worlds: Many"),
+        &[],
+        &[
+            "balance.ron:2: `worlds`: expected `Auto` or a number from 1, found `Many`",
+            "balance.ron:4: `seed`: expected u64, found `-1`",
+        ],
+    );
+}
+
+#[test]
+fn values_out_of_range_are_named() {
+    check(
+        &with("stop: (mean_return: NaN, seconds: -1.0),", "gamma: 1.5, epochs: 0"),
+        &[],
+        &[
+            "balance.ron:4: `mean_return` is NaN; it must be finite",
+            "balance.ron:4: `seconds` is -1; it must be above 0",
+            "balance.ron:8: `epochs` is 0; it must be at least 1",
+            "balance.ron:8: `gamma` is 1.5; it must be from 0 to 1",
+        ],
+    );
+    let crowded = with(EMPTY, EMPTY).replace("arenas: 64", "arenas: 1_000_000_000");
+    check(&crowded, &[], &["balance.ron:3: 2000000000 arenas in all; there may be 16777216 at most"]);
+}
+
+#[test]
+fn every_term_needs_a_weight_and_only_terms_have_one() {
+    check(
+        &with(EMPTY, EMPTY).replace("\"dropped\": -1.0", "\"droped\": -1.0"),
+        &[],
+        &[
+            "balance.ron:7: unknown term `droped`; valid: `balanced`, `dropped`",
+            "balance.ron:7: no weight for term `dropped`; every term needs one: valid: `balanced`, `dropped`",
+        ],
+    );
+    check(
+        &with(EMPTY, EMPTY).replace("0.1", "inf"),
+        &[],
+        &["balance.ron:7: the weight of `balanced` is inf; it must be finite"],
+    );
+    check(&with(EMPTY, EMPTY).replace("0.1", "much"), &[], &["balance.ron:7: `balanced`: expected f32, found `much`"]);
+}
+
+#[test]
+fn every_section_must_be_of_an_agent_that_the_game_has() {
+    check(
+        &with(EMPTY, EMPTY).replace("\"Plate\"", "\"Plat\""),
+        &[],
+        &["balance.ron:6: unknown agent `Plat`; valid: `Plate`"],
+    );
+    check("(seed: 1)", &[], &["balance.ron:1: no section for agent `Plate`; write `\"Plate\": (…)`"]);
+}
+
+#[test]
+fn all_kinds_of_problems_are_shown_together() {
+    let text = with("arena: 3,", "gama: 0.9, clip: 2.0").replace("\"dropped\": -1.0", "\"fell\": -1.0");
+    let problems = load(&text, &["ppo.epochs=0", "ppo.speed=1", "clip"]).unwrap_err();
+    assert_eq!(problems.len(), 8, "{problems:#?}");
+    assert_eq!(problems[5], "--set ppo.epochs=0: `epochs` is 0; it must be at least 1");
+    assert!(problems[6].starts_with("--set ppo.speed=1: unknown field `speed`; valid: `rollout_steps`"));
+    assert_eq!(problems[7], "--set clip: expected key=value, such as ppo.clip=0.1");
+}
+
+#[test]
+fn sets_change_the_config_before_it_is_checked() {
+    let sets = [
+        "ppo.clip=0.1",
+        "agents.Plate.ppo.epochs=2",
+        "worlds=3",
+        "stop.steps=1_000",
+        "stop.mean_return=5",
+        "reward.balanced=0.5",
+        "reward={\"balanced\": 2, \"dropped\": 0}",
+        "episode_limit=9",
+        "network.hidden=[8]",
+    ];
+    let config = load(&with("stop: (steps: 0),", "clip: 7.0"), &sets).unwrap();
+    let agent = config.agent(&plate());
+    assert_eq!(agent.ppo.clip.ends(), [0.1, 0.1]);
+    assert_eq!(agent.ppo.epochs, 2);
+    assert_eq!(config.worlds.resolve(1).get(), 3);
+    assert_eq!(config.stop.steps.get(), 1000);
+    assert_eq!(config.stop.mean_return, Some(5.0));
+    assert_eq!(agent.weights(&plate()), [2.0, 0.0]);
+    assert_eq!(agent.episode_limit.map(NonZeroU32::get), Some(9));
+}
+
+#[test]
+fn a_wrong_set_is_named() {
+    let check = |set: &str, expected: &str| {
+        let source = ConfigSource { sets: vec![set.to_owned()], ..ConfigSource::default() };
+        let error = RunConfig::load(&source, &plate()).unwrap_err();
+        assert_eq!(error.to_string(), format!("--set {set}: {expected}"));
+    };
+    check("seed", "expected key=value, such as ppo.clip=0.1");
+    check("ppo..clip=1", "`ppo..clip` is not a path of names, such as ppo.clip");
+    check("worlds=", "the value ``: expected a value, found the end of the text");
+    check("worlds=0", "`worlds`: expected `Auto` or a number from 1, found `0`");
+    check("stop.stepps=1", "unknown field `stepps`; valid: `steps`, `mean_return`, `seconds`");
+    check("reward.ballanced=1", "unknown term `ballanced`; valid: `balanced`, `dropped`");
+    check("arenas.x=1", "`arenas`: expected a nonzero u32, found a section");
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let file = Some(PathBuf::from("/no/such/config.ron"));
+    let error = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, &plate()).unwrap_err();
+    assert!(error.to_string().starts_with("/no/such/config.ron: can't be read: "), "{error}");
+    check("(seed: 1", &[], &["balance.ron:1: expected `,` or `)`, found the end of the text"]);
+}
+
+#[test]
+fn the_command_lines_seed_wins() {
+    let source = ConfigSource { sets: vec!["seed=3".to_owned()], seed: Some(4), file: None };
+    assert_eq!(RunConfig::load(&source, &plate()).unwrap().seed, 4);
+}
+
+#[test]
+fn an_evaluation_builds_no_more_arenas_than_it_needs() {
+    let shrunk = |worlds, arenas, episodes| {
+        let count = |number| NonZeroU32::new(number).unwrap();
+        let worlds = WorldCount::Exactly(count(worlds));
+        let config = RunConfig { worlds, arenas: count(arenas), ..RunConfig::default() }.shrunk_to(count(episodes));
+        (config.worlds.resolve(0).get(), config.arenas.get())
+    };
+    assert_eq!(shrunk(2, 512, 100), (2, 50));
+    assert_eq!(shrunk(4096, 1, 100), (100, 1));
+    assert_eq!(shrunk(2, 16, 100), (2, 16));
+    assert_eq!(shrunk(3, 16, 2), (2, 1));
+}

@@ -1,0 +1,32 @@
+//! Processor time.
+
+/// Time that all threads of this process have spent on processors [s], where the system tells.
+#[cfg(unix)]
+pub(crate) fn seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+}
+
+/// Time that all threads of this process have spent on processors [s], where the system tells.
+#[cfg(not(unix))]
+pub(crate) const fn seconds() -> Option<f64> {
+    None
+}
+
+/// Memory that this process occupies [bytes], where the system tells.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_takes_time_and_memory() {
+        assert!(seconds().unwrap() > 0.0);
+        assert!(resident_bytes().unwrap() > 100_000);
+    }
+}

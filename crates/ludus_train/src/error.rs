@@ -1,0 +1,83 @@
+//! What can end a command before its time.
+
+use std::io;
+use std::path::PathBuf;
+
+use ludus_learn::LearnError;
+use ludus_policy::PolicyError;
+use ludus_worlds::WorldError;
+
+use crate::config::ConfigError;
+
+/// Why a run can't start, go on or be evaluated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The config can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A world can't be built.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// The learner can't be made from the config and the game.
+    #[error(transparent)]
+    Learner(LearnError),
+    /// A policy can't be read or written.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Learning led to numbers that are not finite.
+    #[error("{cause}; {kept}")]
+    Diverged {
+        /// What the learner said.
+        cause: LearnError,
+        /// What is left of the run.
+        kept: String,
+    },
+    /// A run's folder or a file in it can't be written.
+    #[error("`{path}` can't be written: {source}; check its permissions, or choose another folder with --runs-dir")]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// There is nothing to evaluate.
+    #[error("no run of `{game}` with a policy in `{runs}`; train one first, or name its folder")]
+    NoRun {
+        /// The game.
+        game: String,
+        /// Where runs were looked for.
+        runs: PathBuf,
+    },
+    /// The run that was named is not there.
+    #[error("no run `{run}`, neither as a path nor in `{runs}`; check the name")]
+    UnknownRun {
+        /// What was named.
+        run: PathBuf,
+        /// Where runs were looked for.
+        runs: PathBuf,
+    },
+    /// The threads can't be started.
+    #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the operating system said.
+        message: String,
+    },
+}
+
+impl TrainError {
+    /// The code that the process exits with: 2 if what was asked for can't be done, 1 if it failed on the way.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::NoRun { .. } | Self::UnknownRun { .. } | Self::Policy(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Names the path that an error is about.
+pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> TrainError {
+    |source| TrainError::Folder { path: path.into(), source }
+}

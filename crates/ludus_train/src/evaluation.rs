@@ -1,0 +1,199 @@
+//! Scoring a policy on fresh episodes.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ludus_learn::{Simulation, StepRows};
+use ludus_policy::{ActionChoice, Policy, PolicyScratch};
+use ludus_spec::{Outcome, Seed};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
+use crate::clock;
+use crate::cpu;
+use crate::episodes::{EpisodeSummary, Spread};
+use crate::error::TrainError;
+use crate::group::{WorldGroup, group_worlds};
+use crate::phases::{Phases, StepTimes};
+use crate::training::{Blueprint, Purpose};
+
+/// Steps without the end of an episode that is waited for: then there will be none.
+const PATIENCE: u64 = 100_000;
+
+/// How a policy is scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvaluationSettings {
+    /// Episodes to score.
+    pub episodes: u32,
+    /// Whether actions are drawn as in training, or the most probable ones.
+    pub sampled: bool,
+}
+
+/// What a policy's episodes came to.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// Their returns.
+    pub returns: Spread,
+    /// Their lengths [steps].
+    pub lengths: Spread,
+    /// Mean and deviation of each term's sum, unweighted.
+    pub terms: BTreeMap<String, Spread>,
+    /// How many there were: fewer than asked for if it was interrupted, or if some never end.
+    pub episodes: usize,
+    /// Steps of these episodes.
+    pub steps: u64,
+    /// How long it took, without building the worlds [s].
+    pub seconds: f64,
+    /// Processor time [s], where the system tells.
+    pub cpu_seconds: Option<f64>,
+    /// Time by phase, of all threads together.
+    pub phases: Phases,
+}
+
+/// Plays as many episodes as asked for, in worlds whose seeds training never uses.
+///
+/// Every row plays as many as the others, give or take one. To take those that end first would favour short ones.
+pub(crate) fn evaluate(
+    blueprint: &Blueprint,
+    policy: &Policy,
+    settings: EvaluationSettings,
+    interrupted: &AtomicBool,
+) -> Result<Evaluation, TrainError> {
+    let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
+    let mut players = seat(groups, settings.episodes, policy);
+    let rules = Rules { policy, actions: settings.sampled.then(|| blueprint.evaluation_seed()), interrupted };
+    let (start, cpu_before) = (clock::seconds(), cpu::seconds());
+    blueprint.pool.install(|| players.par_iter_mut().with_max_len(1).for_each(|player| player.play(rules)));
+    let seconds = clock::seconds() - start;
+    let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
+    if let Some(failure) = players.iter().find_map(|player| player.group.failure()) {
+        return Err(failure.clone().into());
+    }
+    Ok(Evaluation { seconds, cpu_seconds, ..summarise(&players, blueprint) })
+}
+
+#[derive(Clone, Copy)]
+struct Rules<'a> {
+    policy: &'a Policy,
+    /// What actions derive from, if they are drawn.
+    actions: Option<Seed>,
+    interrupted: &'a AtomicBool,
+}
+
+/// A group of worlds, and the episodes that its rows still owe.
+struct Player {
+    index: u64,
+    group: WorldGroup,
+    /// Episodes to come `[rows]`.
+    owed: Vec<u32>,
+    episodes: Vec<EpisodeSummary>,
+    scratch: PolicyScratch,
+    slab: Slab,
+    phases: Phases,
+}
+
+/// One step of a group's rows.
+struct Slab {
+    observations: Vec<f32>,
+    actions: Vec<f32>,
+    rewards: Vec<f32>,
+    outcomes: Vec<Outcome>,
+}
+
+/// Shares the episodes out among all rows.
+fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Policy) -> Vec<Player> {
+    let total = groups.iter().map(Simulation::rows).sum::<usize>().max(1) as u32;
+    let mut rows = 0..total;
+    let player = |(index, group): (usize, WorldGroup)| {
+        let own = rows.by_ref().take(group.rows());
+        let owed = own.map(|row| episodes / total + u32::from(row < episodes % total)).collect();
+        Player {
+            index: index as u64,
+            slab: Slab::new(group.rows(), policy),
+            owed,
+            episodes: Vec::new(),
+            scratch: policy.scratch(),
+            phases: Phases::default(),
+            group,
+        }
+    };
+    groups.into_iter().enumerate().map(player).collect()
+}
+
+impl Slab {
+    fn new(rows: usize, policy: &Policy) -> Self {
+        let spec = policy.spec();
+        Self {
+            observations: vec![0.0; rows * spec.observation_width()],
+            actions: vec![0.0; rows * spec.action_width()],
+            rewards: vec![0.0; rows],
+            outcomes: vec![Outcome::Vacant; rows],
+        }
+    }
+}
+
+impl Player {
+    /// Plays until no row owes an episode.
+    fn play(&mut self, rules: Rules<'_>) {
+        self.group.observe(&mut self.slab.observations);
+        let mut waited = 0;
+        for step in 0.. {
+            let is_over = self.owed.iter().all(|&owed| owed == 0) || waited == PATIENCE;
+            if is_over || self.group.failure().is_some() || rules.interrupted.load(Ordering::Relaxed) {
+                return;
+            }
+            self.step(rules, step);
+            waited = if self.collect() { 0 } else { waited + 1 };
+        }
+    }
+
+    fn step(&mut self, rules: Rules<'_>, step: u64) {
+        let choice = match rules.actions {
+            None => ActionChoice::Greedy,
+            Some(seed) => ActionChoice::Sampled(seed.derive(self.index).derive(step)),
+        };
+        let Slab { observations, actions, rewards, outcomes } = &mut self.slab;
+        let start = clock::nanoseconds();
+        rules.policy.act(observations, choice, &mut self.scratch, actions);
+        let acted = clock::nanoseconds();
+        self.group.step(actions, StepRows { rewards, outcomes, observations });
+        let StepTimes { total, sense_score } = self.group.take_times();
+        self.phases.add(&Phases {
+            forward: acted - start,
+            copy: (clock::nanoseconds() - acted).saturating_sub(total),
+            simulate: total.saturating_sub(sense_score),
+            sense_score,
+            learn: 0,
+        });
+    }
+
+    /// Takes the episodes that were owed; whether there were any.
+    fn collect(&mut self) -> bool {
+        let before = self.episodes.len();
+        for episode in self.group.drain_episodes() {
+            let owed = &mut self.owed[episode.row as usize];
+            if *owed > 0 {
+                *owed -= 1;
+                self.episodes.push(episode);
+            }
+        }
+        self.episodes.len() > before
+    }
+}
+
+fn summarise(players: &[Player], blueprint: &Blueprint) -> Evaluation {
+    let episodes = players.iter().flat_map(|player| &player.episodes).collect::<Vec<_>>();
+    let term = |index: usize| Spread::of(episodes.iter().map(|episode| f64::from(episode.terms[index])));
+    let terms = blueprint.spec.reward.iter().enumerate();
+    let mut phases = Phases::default();
+    players.iter().for_each(|player| phases.add(&player.phases));
+    Evaluation {
+        returns: Spread::of(episodes.iter().map(|episode| f64::from(episode.reward))),
+        lengths: Spread::of(episodes.iter().map(|episode| f64::from(episode.steps))),
+        terms: terms.map(|(index, reward)| (reward.name.clone(), term(index))).collect(),
+        episodes: episodes.len(),
+        steps: episodes.iter().map(|episode| u64::from(episode.steps)).sum(),
+        seconds: 0.0,
+        cpu_seconds: None,
+        phases,
+    }
+}

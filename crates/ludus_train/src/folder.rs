@@ -1,0 +1,140 @@
+//! The folder of a run: `runs/<game>-<date>-<number>/`.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// A run's folder and the names of what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// A new, empty folder in `runs`, numbered after those of the same game and date.
+    ///
+    /// No two runs get the same one, not even when they start at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// If `runs` can't be made or written to.
+    pub fn create(runs: &Path, game: &str, date: &str) -> io::Result<Self> {
+        fs::create_dir_all(runs)?;
+        let mut number = last_number(runs, game, date)? + 1;
+        loop {
+            let path = runs.join(format!("{game}-{date}-{number}"));
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    fs::create_dir(path.join("checkpoints"))?;
+                    return Ok(Self { path });
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The folder of a run that was made before.
+    pub fn open(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The newest run of this game in `runs` that has a policy, if there is one.
+    pub fn newest(runs: &Path, game: &str) -> Option<Self> {
+        let folders = fs::read_dir(runs).ok()?.flatten();
+        let of_game = folders.filter_map(|entry| Some((order(entry.file_name().to_str()?, game)?, entry.path())));
+        let with_policy = of_game.map(|(order, path)| (order, Self { path })).filter(|(_, run)| run.policy().is_file());
+        with_policy.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, run)| run)
+    }
+
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The resolved config.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.ron")
+    }
+
+    /// The newest policy.
+    pub fn policy(&self) -> PathBuf {
+        self.path.join("policy.safetensors")
+    }
+
+    /// The last checkpoints and the best.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+}
+
+/// The highest number of the game's runs on this date, or 0.
+fn last_number(runs: &Path, game: &str, date: &str) -> io::Result<u32> {
+    let mut last = 0;
+    for entry in fs::read_dir(runs)? {
+        let name = entry?.file_name();
+        if let Some((of_date, number)) = name.to_str().and_then(|name| order(name, game))
+            && of_date == date
+        {
+            last = last.max(number);
+        }
+    }
+    Ok(last)
+}
+
+/// The date and the number of a run of `game`, by its folder's name; `None` for every other name.
+fn order(name: &str, game: &str) -> Option<(String, u32)> {
+    let (date, number) = name.strip_prefix(game)?.strip_prefix('-')?.rsplit_once('-')?;
+    let is_date = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let number = number.parse().ok()?;
+    is_date.then(|| (date.to_owned(), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_numbered() {
+        let runs = tempfile::tempdir().unwrap();
+        let name = |game, date| {
+            let run = RunFolder::create(runs.path(), game, date).unwrap();
+            run.path().file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(name("balance", "2026-11-23"), "balance-2026-11-23-1");
+        assert_eq!(name("balance", "2026-11-23"), "balance-2026-11-23-2");
+        assert_eq!(name("balance", "2026-11-24"), "balance-2026-11-24-1");
+        assert_eq!(name("balance-2", "2026-11-23"), "balance-2-2026-11-23-1");
+    }
+
+    #[test]
+    fn runs_that_start_together_get_folders_of_their_own() {
+        let runs = tempfile::tempdir().unwrap();
+        let mut paths = std::thread::scope(|scope| {
+            let create = || RunFolder::create(runs.path(), "balance", "2026-11-23").unwrap().path;
+            let threads = (0..16).map(|_| scope.spawn(create)).collect::<Vec<_>>();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), 16);
+    }
+
+    #[test]
+    fn the_newest_run_with_a_policy_is_found() {
+        let runs = tempfile::tempdir().unwrap();
+        assert_eq!(RunFolder::newest(runs.path(), "balance"), None);
+        assert_eq!(RunFolder::newest(&runs.path().join("none"), "balance"), None);
+        let create = |game: &str, date: &str| {
+            let run = RunFolder::create(runs.path(), game, date).unwrap();
+            fs::write(run.policy(), "").unwrap();
+            run
+        };
+        let earlier = [(); 10].map(|()| create("balance", "2026-11-23"));
+        assert_eq!(RunFolder::newest(runs.path(), "balance").as_ref(), earlier.last(), "10 comes after 9");
+        let later = create("balance", "2026-12-01");
+        create("other", "2026-12-02");
+        RunFolder::create(runs.path(), "balance", "2026-12-03").unwrap();
+        assert_eq!(RunFolder::newest(runs.path(), "balance"), Some(later));
+    }
+}

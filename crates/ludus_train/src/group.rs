@@ -1,0 +1,224 @@
+//! Worlds that step together on one thread.
+
+use ludus_agent::{Fault, Rows};
+use ludus_learn::{Simulation, StepRows};
+use ludus_spec::{Clock, Outcome};
+use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
+
+use crate::episodes::EpisodeSummary;
+use crate::phases::StepTimes;
+
+/// Rows that make a forward pass worth its while.
+const ENOUGH_ROWS: usize = 64;
+
+/// Groups that keep many cores busy; there are fewer only where there are fewer worlds.
+const ENOUGH_GROUPS: usize = 8;
+
+/// One world, or a few small ones.
+///
+/// A world that panics is built anew; its rows say [`Outcome::Faulty`] for that step. One that can't be built anew
+/// stands still from then on, and [`failure`](Self::failure) says why.
+pub(crate) struct WorldGroup {
+    worlds: Vec<Member>,
+    clock: Clock,
+    times: StepTimes,
+    episodes: Vec<EpisodeSummary>,
+    panics: Vec<WorldPanic>,
+    failure: Option<WorldError>,
+}
+
+struct Member {
+    world: PooledWorld,
+    rows: usize,
+    sense_score_before: u64,
+}
+
+/// A number that was not finite, and the world it was in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct WorldFault {
+    pub world: u32,
+    pub fault: Fault,
+}
+
+/// Puts worlds into groups, in order.
+///
+/// How they are grouped follows from how many worlds and rows there are, never from threads: a policy must not depend
+/// on the machine.
+pub(crate) fn group_worlds(worlds: Vec<PooledWorld>, clock: Clock) -> Vec<WorldGroup> {
+    let rows = worlds.iter().map(|world| world.rows().len()).sum::<usize>();
+    let size = group_size(worlds.len(), rows);
+    let mut groups = Vec::with_capacity(worlds.len().div_ceil(size));
+    let mut worlds = worlds.into_iter().peekable();
+    while worlds.peek().is_some() {
+        groups.push(WorldGroup::new(worlds.by_ref().take(size).collect(), clock));
+    }
+    groups
+}
+
+/// Worlds per group.
+fn group_size(worlds: usize, rows: usize) -> usize {
+    let for_enough_rows = (ENOUGH_ROWS * worlds).div_ceil(rows.max(1));
+    for_enough_rows.min(worlds.div_ceil(ENOUGH_GROUPS)).max(1)
+}
+
+impl WorldGroup {
+    pub fn new(worlds: Vec<PooledWorld>, clock: Clock) -> Self {
+        let member = |world: PooledWorld| Member { rows: world.rows().len(), sense_score_before: 0, world };
+        let worlds = worlds.into_iter().map(member).collect();
+        let (episodes, panics) = (Vec::new(), Vec::new());
+        Self { worlds, clock, times: StepTimes::default(), episodes, panics, failure: None }
+    }
+
+    /// Hands out the episodes that ended since the last call.
+    pub fn drain_episodes(&mut self) -> impl Iterator<Item = EpisodeSummary> + '_ {
+        self.episodes.drain(..)
+    }
+
+    /// Hands out the panics since the last call.
+    pub fn drain_panics(&mut self) -> impl Iterator<Item = WorldPanic> + '_ {
+        self.panics.drain(..)
+    }
+
+    /// Hands out the first few faults of each world since the last call.
+    pub fn drain_faults(&mut self) -> impl Iterator<Item = WorldFault> + '_ {
+        self.worlds.iter_mut().flat_map(|member| {
+            let world = member.world.index();
+            member.world.rows_mut().drain_faults().map(move |fault| WorldFault { world, fault })
+        })
+    }
+
+    /// All faults so far of the worlds as they are; a world that was built anew counts from 0.
+    pub fn fault_count(&self) -> u64 {
+        self.worlds.iter().map(|member| member.world.rows().fault_count()).sum()
+    }
+
+    /// Why a world stands still, if one does.
+    pub fn failure(&self) -> Option<&WorldError> {
+        self.failure.as_ref()
+    }
+
+    /// The time of all steps since the last call.
+    pub fn take_times(&mut self) -> StepTimes {
+        std::mem::take(&mut self.times)
+    }
+
+    /// Takes one step with the actions that stand in the rows, without copying anything.
+    pub fn step_in_place(&mut self) {
+        let start = (self.clock)();
+        for member in &mut self.worlds {
+            if let Err(failure) = member.step(&mut self.panics) {
+                self.failure = Some(failure);
+            }
+            self.times.sense_score += member.take_sense_score_time();
+        }
+        self.times.total += (self.clock)().saturating_sub(start);
+        let mut first_row = 0;
+        for member in &mut self.worlds {
+            collect_episodes(member.world.rows_mut(), first_row, &mut self.episodes);
+            first_row += member.rows as u32;
+        }
+    }
+
+    /// The rows of each world, to write actions.
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
+        self.worlds.iter_mut().map(|member| member.world.rows_mut())
+    }
+}
+
+/// Numbers in the rows of a world.
+#[derive(Clone, Copy)]
+struct Shape {
+    observations: usize,
+    actions: usize,
+}
+
+impl Member {
+    /// Of the rows that the group was made with: a world that was built anew may have got more.
+    fn shape(&self) -> Shape {
+        let spec = self.world.spec();
+        Shape { observations: self.rows * spec.observation_width(), actions: self.rows * spec.action_width() }
+    }
+
+    /// Steps, and builds the world anew if it panics.
+    fn step(&mut self, panics: &mut Vec<WorldPanic>) -> Result<(), WorldError> {
+        let Err(panic) = self.world.step() else { return Ok(()) };
+        panics.push(panic);
+        self.sense_score_before = 0;
+        let rebuilt = self.world.rebuild();
+        if rebuilt.is_err() {
+            self.world.rows_mut().fix_len(Some(self.rows));
+            self.world.rows_mut().mark_all(Outcome::Faulty);
+        }
+        rebuilt
+    }
+
+    fn take_sense_score_time(&mut self) -> u64 {
+        let total = self.world.sense_score_time();
+        let before = std::mem::replace(&mut self.sense_score_before, total);
+        total.saturating_sub(before)
+    }
+}
+
+fn collect_episodes(rows: &mut Rows, first_row: u32, episodes: &mut Vec<EpisodeSummary>) {
+    rows.drain_episodes(|episode, terms| {
+        episodes.push(EpisodeSummary {
+            row: first_row + episode.row,
+            reward: episode.reward,
+            steps: episode.steps,
+            terms: terms.to_vec(),
+        });
+    });
+}
+
+impl Simulation for WorldGroup {
+    fn rows(&self) -> usize {
+        self.worlds.iter().map(|member| member.rows).sum()
+    }
+
+    fn observe(&mut self, mut observations: &mut [f32]) {
+        for member in &self.worlds {
+            let shape = member.shape();
+            observations = write(observations, &member.world.rows().observations()[..shape.observations]);
+        }
+    }
+
+    fn step(&mut self, mut actions: &[f32], rows: StepRows<'_>) {
+        for member in &mut self.worlds {
+            let (given, rest) = actions.split_at(member.shape().actions);
+            write(member.world.rows_mut().actions_mut(), given);
+            actions = rest;
+        }
+        self.step_in_place();
+        let StepRows { mut rewards, mut outcomes, mut observations } = rows;
+        for member in &self.worlds {
+            let (own, shape) = (member.world.rows(), member.shape());
+            rewards = write(rewards, &own.rewards()[..member.rows]);
+            outcomes = write(outcomes, &own.outcomes()[..member.rows]);
+            observations = write(observations, &own.observations()[..shape.observations]);
+        }
+    }
+}
+
+/// Writes `values` at the start of `out`; what is left of it.
+fn write<'a, T: Copy>(out: &'a mut [T], values: &[T]) -> &'a mut [T] {
+    let (start, rest) = out.split_at_mut(values.len());
+    start.copy_from_slice(values);
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_have_enough_rows_and_are_enough() {
+        let check =
+            |worlds, rows, expected| assert_eq!(group_size(worlds, rows), expected, "{worlds} worlds, {rows} rows");
+        check(4096, 4096, 64); // small worlds share a forward pass
+        check(2, 32, 1); // too few to share a thread
+        check(32, 32, 4);
+        check(8, 8 * 256, 1); // large enough by themselves
+        check(1, 1, 1);
+        check(64, 0, 8);
+    }
+}

@@ -1,0 +1,44 @@
+//! A game with a command line.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use bevy::app::{App, AppExit};
+
+use crate::command::Program;
+
+/// A game, ready to be trained, scored and measured from the command line.
+///
+/// ```no_run
+/// # use bevy::app::{App, AppExit};
+/// # use ludus_train::Ludus;
+/// # fn balance(_: &mut App) {}
+/// fn main() -> AppExit {
+///     Ludus::new("balance", balance).run()
+/// }
+/// ```
+///
+/// Then `balance train` trains a policy, `balance eval` scores it, `balance bench` measures both;
+/// `balance help` says more.
+pub struct Ludus {
+    program: Program,
+}
+
+impl Ludus {
+    /// A game by its name and the function that adds its plugins, systems and agents to an app.
+    ///
+    /// The name is that of run folders and of the config, `assets/train/<name>.ron`.
+    pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
+        Self { program: Program { name: name.to_owned(), game: Arc::new(game) } }
+    }
+
+    /// Does what this process's command line asks for.
+    pub fn run(self) -> AppExit {
+        self.run_with(std::env::args_os())
+    }
+
+    /// Does what `arguments` ask for; the first of them is the program's name.
+    pub fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> AppExit {
+        AppExit::from_code(self.program.run(arguments.into_iter().map(Into::into)))
+    }
+}

@@ -1,0 +1,143 @@
+//! What a command came to, as one JSON object.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::bench::Benchmark;
+use crate::evaluation::Evaluation;
+use crate::phases::PhaseShares;
+use crate::run::{RunSummary, StopReason};
+
+/// The last line of standard output with `--json`. What does not apply to a command is left out or null.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// Mean return of the last 100 episodes, or of those that were evaluated.
+    pub mean_return: Option<f64>,
+    /// Standard deviation of these returns.
+    pub std_return: Option<f64>,
+    /// Episodes: all of the training, or those that were evaluated.
+    pub episodes: u64,
+    /// Steps that agents decided.
+    pub env_steps: u64,
+    /// Time from the first iteration's start to the stop condition [s].
+    pub train_seconds: f64,
+    /// Processor time of all threads meanwhile [s].
+    pub cpu_seconds: Option<f64>,
+    /// `env_steps` per second.
+    pub steps_per_second: f64,
+    /// The run's folder.
+    pub run_dir: Option<PathBuf>,
+    /// Where the time went: parts of 1.
+    pub phases: PhaseShares,
+    /// Time to build the worlds [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_seconds: Option<f64>,
+    /// Why training ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<StopReason>,
+    /// Mean length of the episodes that were evaluated [steps].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_length: Option<f64>,
+    /// Mean sum of each term of the reward per episode, unweighted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, f64>,
+    /// Numbers that were not finite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<u64>,
+    /// What `bench` measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bench: Option<Benchmark>,
+}
+
+impl Report {
+    /// One line of JSON. Numbers that are not finite are null.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers and names are JSON")
+    }
+}
+
+impl From<&RunSummary> for Report {
+    fn from(summary: &RunSummary) -> Self {
+        let progress = &summary.progress;
+        Self {
+            mean_return: Some(progress.returns.mean),
+            std_return: Some(progress.returns.std),
+            episodes: progress.episodes,
+            env_steps: progress.steps,
+            train_seconds: progress.seconds,
+            cpu_seconds: summary.cpu_seconds,
+            steps_per_second: progress.steps_per_second,
+            run_dir: Some(summary.run_dir.clone()),
+            phases: progress.phases.shares(),
+            build_seconds: Some(summary.build_seconds),
+            stop_reason: Some(summary.reason),
+            terms: summary.terms.clone(),
+            faults: Some(summary.faults),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Evaluation> for Report {
+    fn from(evaluation: &Evaluation) -> Self {
+        Self {
+            mean_return: Some(evaluation.returns.mean),
+            std_return: Some(evaluation.returns.std),
+            episodes: evaluation.episodes as u64,
+            env_steps: evaluation.steps,
+            cpu_seconds: evaluation.cpu_seconds,
+            steps_per_second: evaluation.steps as f64 / evaluation.seconds.max(1e-9),
+            phases: evaluation.phases.shares(),
+            mean_length: Some(evaluation.lengths.mean),
+            terms: evaluation.terms.iter().map(|(name, spread)| (name.clone(), spread.mean)).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Benchmark> for Report {
+    fn from(bench: &Benchmark) -> Self {
+        let training = &bench.training;
+        Self {
+            env_steps: training.steps,
+            train_seconds: training.seconds,
+            cpu_seconds: training.cpu_seconds,
+            steps_per_second: training.steps_per_second,
+            phases: training.phases.shares(),
+            build_seconds: Some(bench.build_seconds),
+            bench: Some(bench.clone()),
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_promised_keys_are_there() {
+        let json = Report { mean_return: Some(f64::NAN), ..Report::default() }.to_json();
+        assert!(!json.contains('\n'));
+        let object = serde_json::from_str::<serde_json::Value>(&json).unwrap();
+        for key in [
+            "mean_return",
+            "std_return",
+            "episodes",
+            "env_steps",
+            "train_seconds",
+            "cpu_seconds",
+            "steps_per_second",
+            "run_dir",
+            "phases",
+        ] {
+            assert!(object.get(key).is_some(), "{key} in {json}");
+        }
+        for phase in ["forward", "copy", "simulate", "sense_score", "learn"] {
+            assert!(object["phases"].get(phase).is_some(), "{phase} in {json}");
+        }
+        assert!(object["mean_return"].is_null());
+    }
+}

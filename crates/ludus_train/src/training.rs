@@ -1,0 +1,211 @@
+//! Worlds and a learner: what a run is made of.
+
+use std::sync::Arc;
+
+use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo};
+use ludus_net::{Layout, Network, Normalizer};
+use ludus_policy::{Origin, PolicyFile};
+use ludus_spec::{AgentSpec, Seed};
+use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, build_worlds};
+use rayon::ThreadPool;
+
+use crate::clock;
+use crate::config::RunConfig;
+use crate::episodes::RecentEpisodes;
+use crate::error::TrainError;
+use crate::group::{WorldFault, WorldGroup, group_worlds};
+use crate::phases::{Phases, StepTimes};
+
+/// Indices of the run seed's children: what the draws are for.
+const WORLDS: u64 = 0;
+const NETWORK: u64 = 1;
+const LEARNING: u64 = 2;
+const EVALUATION_WORLDS: u64 = 3;
+const EVALUATION_ACTIONS: u64 = 4;
+
+/// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
+const OBSERVATION_CLIP: f32 = 10.0;
+
+/// Episodes that a run's mean return is taken over.
+const RECENT_EPISODES: usize = 100;
+
+/// What a run is built from.
+#[derive(Clone)]
+pub(crate) struct Blueprint {
+    /// The game's name, for people.
+    pub name: String,
+    pub game: Game,
+    pub spec: Arc<AgentSpec>,
+    /// With the number of worlds settled.
+    pub config: RunConfig,
+    pub pool: Arc<ThreadPool>,
+}
+
+/// Which worlds to build: those of training, or fresh ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Training,
+    /// Worlds whose seeds training never uses.
+    Evaluation,
+}
+
+impl Blueprint {
+    /// All worlds of a run, in order.
+    pub fn build_worlds(&self, purpose: Purpose) -> Result<Vec<PooledWorld>, WorldError> {
+        let run = Seed::new(self.config.seed);
+        let seed = match purpose {
+            Purpose::Training => run.derive(WORLDS),
+            Purpose::Evaluation => run.derive(EVALUATION_WORLDS),
+        };
+        let count = self.config.worlds.resolve(1).get();
+        let settings = (0..count).map(|world| self.world_settings(seed, world)).collect();
+        self.pool.install(|| build_worlds(&self.game, settings))
+    }
+
+    /// What an evaluation's actions derive from, where they are drawn.
+    pub fn evaluation_seed(&self) -> Seed {
+        Seed::new(self.config.seed).derive(EVALUATION_ACTIONS)
+    }
+
+    fn world_settings(&self, seed: Seed, world: u32) -> WorldSettings {
+        let arenas = self.config.arenas.get();
+        let agent = self.config.agent(&self.spec);
+        WorldSettings {
+            seed,
+            world,
+            arenas: world * arenas..(world + 1) * arenas,
+            decision_interval: self.config.decision_interval,
+            agent: AgentSettings {
+                weights: agent.weights(&self.spec),
+                episode_limit: agent.episode_limit,
+                rows: agent.rows.map(|rows| rows.get()),
+            },
+            clock: clock::nanoseconds,
+        }
+    }
+
+    /// A network that has learned nothing yet.
+    fn learner(&self) -> Result<NativeLearner, LearnError> {
+        let agent = self.config.agent(&self.spec);
+        let layout = Layout::new(self.spec.observation_width(), &self.spec.heads(), &agent.network)?;
+        let network = Network::new(layout, Seed::new(self.config.seed).derive(NETWORK));
+        let width = self.spec.observation_width();
+        let normalizer = agent.ppo.normalize_observations.then(|| Normalizer::new(width, OBSERVATION_CLIP));
+        let machine = Machine { pool: self.pool.clone(), clock: clock::nanoseconds };
+        NativeLearner::new(network, normalizer, machine)
+    }
+}
+
+/// Worlds, a learner, and what came of them so far.
+pub(crate) struct Training {
+    pub blueprint: Blueprint,
+    pub ppo: Ppo<NativeLearner>,
+    pub groups: Vec<WorldGroup>,
+    /// Experience so far: decisions of all agents.
+    pub steps: u64,
+    pub phases: Phases,
+    pub recent: RecentEpisodes,
+    /// Ticks per second of the game's time.
+    pub tick_rate_hz: f64,
+}
+
+/// What an iteration came to.
+#[derive(Debug)]
+pub(crate) struct Lap {
+    pub learned: Iteration,
+    pub phases: Phases,
+    /// How many of the recent episodes ended in it.
+    pub episodes: u64,
+}
+
+/// What went wrong in the worlds without ending the run.
+#[derive(Debug, Default)]
+pub(crate) struct Incidents {
+    pub faults: Vec<WorldFault>,
+    pub panics: Vec<WorldPanic>,
+}
+
+impl Training {
+    /// Builds the worlds and the learner.
+    pub fn build(blueprint: Blueprint) -> Result<Self, TrainError> {
+        let worlds = blueprint.build_worlds(Purpose::Training)?;
+        let tick_rate_hz = worlds.first().map_or(0.0, tick_rate_hz);
+        let groups = group_worlds(worlds, clock::nanoseconds);
+        let rows = groups.iter().map(ludus_learn::Simulation::rows).collect();
+        let learner = blueprint.learner().map_err(TrainError::Learner)?;
+        let config = blueprint.config.agent(&blueprint.spec).ppo.clone();
+        let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
+        let ppo = Ppo::new(config, learner, rows, seed).map_err(TrainError::Learner)?;
+        let (steps, phases, recent) = (0, Phases::default(), RecentEpisodes::new(RECENT_EPISODES));
+        Ok(Self { blueprint, ppo, groups, steps, phases, recent, tick_rate_hz })
+    }
+
+    /// Rows of all worlds.
+    pub fn rows(&self) -> usize {
+        self.groups.iter().map(ludus_learn::Simulation::rows).sum()
+    }
+
+    /// Plays one rollout and learns from it. `progress` is the part of the run that is over.
+    pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
+        let learned = self.ppo.iterate(&mut self.groups, progress)?;
+        self.steps += learned.experience as u64;
+        let phases = Phases::split(&learned.phases, self.take_times());
+        self.phases.add(&phases);
+        let before = self.recent.total();
+        for group in &mut self.groups {
+            group.drain_episodes().for_each(|episode| self.recent.push(episode));
+        }
+        Ok(Lap { learned, phases, episodes: self.recent.total() - before })
+    }
+
+    /// What went wrong since the last call.
+    pub fn take_incidents(&mut self) -> Incidents {
+        let mut incidents = Incidents::default();
+        for group in &mut self.groups {
+            incidents.faults.extend(group.drain_faults());
+            incidents.panics.extend(group.drain_panics());
+        }
+        incidents
+    }
+
+    /// Why a world stands still, if one does.
+    pub fn failure(&self) -> Option<&WorldError> {
+        self.groups.iter().find_map(WorldGroup::failure)
+    }
+
+    /// The policy as it is now.
+    pub fn policy(&self) -> PolicyFile {
+        let learner = self.ppo.learner();
+        let config = &self.blueprint.config;
+        PolicyFile {
+            spec: (*self.blueprint.spec).clone(),
+            network: learner.network().layout().config().clone(),
+            parameters: learner.network().parameters().to_vec(),
+            normalizer: learner.normalizer().cloned(),
+            decision_interval: config.decision_interval,
+            tick_rate_hz: self.tick_rate_hz,
+            origin: Origin {
+                program: self.blueprint.name.clone(),
+                library: env!("CARGO_PKG_VERSION").to_owned(),
+                seed: config.seed,
+                steps: self.steps,
+            },
+        }
+    }
+
+    /// The time of all steps since the last call.
+    pub fn take_times(&mut self) -> StepTimes {
+        let mut times = StepTimes::default();
+        for group in &mut self.groups {
+            let own = group.take_times();
+            times.total += own.total;
+            times.sense_score += own.sense_score;
+        }
+        times
+    }
+}
+
+fn tick_rate_hz(world: &PooledWorld) -> f64 {
+    let tick = world.world().get_resource::<bevy::time::Time<bevy::time::Fixed>>().map(|time| time.timestep());
+    tick.map_or(0.0, |tick| 1.0 / tick.as_secs_f64())
+}

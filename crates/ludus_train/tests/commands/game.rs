@@ -1,0 +1,96 @@
+//! A game that is learned in a moment: say which way the arrow points, eight times.
+
+use bevy::prelude::*;
+use ludus_agent::{
+    Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, Score, Sense,
+};
+use rand::RngExt;
+
+/// Arrows in an episode.
+const ARROWS: u32 = 8;
+
+/// Says which way an arrow points.
+#[derive(Component, Agent, Default)]
+#[require(Arrow)]
+#[agent(observation = Sight, action = Answer, reward = Marks)]
+pub struct Reader;
+
+#[derive(Component, Default)]
+struct Arrow {
+    points_right: bool,
+}
+
+#[derive(Component, Observation, Default)]
+pub struct Sight {
+    /// -1 left, 1 right.
+    pub arrow: f32,
+}
+
+#[derive(Component, Action, Default, PartialEq)]
+pub enum Answer {
+    #[default]
+    Left,
+    Right,
+}
+
+#[derive(Component, Reward, Default)]
+pub struct Marks {
+    pub right: f32,
+    pub wrong: f32,
+}
+
+/// The game as it should be.
+pub fn arrows(app: &mut App) {
+    app.add_agent::<Reader>()
+        .add_observer(|on: On<Add, Arena>, mut commands: Commands| {
+            commands.spawn((Reader, InArena(on.entity)));
+        })
+        .add_observer(|on: On<EpisodeStart<Reader>>, mut readers: Query<(&mut Arrow, &mut EpisodeRng)>| -> Result {
+            let (mut arrow, mut rng) = readers.get_mut(on.entity)?;
+            arrow.points_right = rng.random();
+            Ok(())
+        })
+        .add_systems(Score, score)
+        .add_systems(Sense, sense);
+}
+
+/// Now and then an observation is no number.
+pub fn faulty(app: &mut App) {
+    arrows(app);
+    app.add_systems(Sense, spoil.after(sense));
+}
+
+/// A world panics now and then.
+pub fn panicking(app: &mut App) {
+    arrows(app);
+    app.add_systems(FixedUpdate, |mut ticks: Local<u32>| {
+        *ticks += 1;
+        assert!(*ticks < 100, "tick 100 was too much");
+    });
+}
+
+fn score(mut readers: Query<(&mut Arrow, &Answer, &mut Marks, &mut Episode, &mut EpisodeRng)>) {
+    for (mut arrow, answer, mut marks, mut episode, mut rng) in &mut readers {
+        let is_right = arrow.points_right == (*answer == Answer::Right);
+        *marks = Marks { right: f32::from(is_right), wrong: f32::from(!is_right) };
+        arrow.points_right = rng.random();
+        if episode.steps() + 1 >= ARROWS {
+            episode.terminate();
+        }
+    }
+}
+
+fn sense(mut readers: Query<(&Arrow, &mut Sight)>) {
+    for (arrow, mut sight) in &mut readers {
+        sight.arrow = if arrow.points_right { 1.0 } else { -1.0 };
+    }
+}
+
+fn spoil(mut readers: Query<&mut Sight>, mut steps: Local<u32>) {
+    *steps += 1;
+    if steps.is_multiple_of(40)
+        && let Some(mut sight) = readers.iter_mut().next()
+    {
+        sight.arrow = f32::NAN;
+    }
+}

@@ -1,0 +1,68 @@
+//! The game's command line in a process of its own.
+//!
+//! This test's own program plays the part: it calls itself, asks for the one test below, and says by the environment
+//! which game it is to be and with which arguments.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use bevy::app::AppExit;
+use ludus_train::Ludus;
+use serde_json::Value;
+
+use super::game;
+
+const GAME: &str = "LUDUS_TEST_GAME";
+const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
+
+/// What a command printed and how it ended.
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub errors: String,
+}
+
+impl Done {
+    /// The last line of the output.
+    pub fn json(&self) -> Value {
+        let line = self.out.lines().last().unwrap_or_default();
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in `{line}`; {}", self.errors))
+    }
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), errors: text(output.stderr) }
+    }
+}
+
+/// Starts a game's command in this folder.
+pub fn start(game: &str, folder: &Path, arguments: &[&str]) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "program::plays_the_game", "--ignored", "--nocapture"]);
+    command.env(GAME, game).env(ARGUMENTS, arguments.join("\n")).env_remove("CARGO_MANIFEST_DIR");
+    command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Runs a game's command in this folder.
+pub fn run(game: &str, folder: &Path, arguments: &[&str]) -> Done {
+    start(game, folder, arguments).wait_with_output().unwrap().into()
+}
+
+#[test]
+#[ignore = "the part of the program that the other tests call"]
+fn plays_the_game() {
+    let (Ok(game), Ok(arguments)) = (std::env::var(GAME), std::env::var(ARGUMENTS)) else { return };
+    let game = match game.as_str() {
+        "faulty" => Ludus::new("arrows", game::faulty),
+        "panicking" => Ludus::new("arrows", game::panicking),
+        _ => Ludus::new("arrows", game::arrows),
+    };
+    let code = match game.run_with(std::iter::once("arrows").chain(arguments.lines())) {
+        AppExit::Success => 0,
+        AppExit::Error(code) => i32::from(code.get()),
+    };
+    // Before the test's own words follow those of the program.
+    std::process::exit(code);
+}

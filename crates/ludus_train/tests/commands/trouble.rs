@@ -1,0 +1,38 @@
+//! What goes wrong on the way is told, and costs no more than it must.
+
+use std::fs;
+
+use super::program::run;
+
+#[test]
+fn numbers_that_are_not_finite_are_told_and_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = run("faulty", folder.path(), &["train", "--json", "--set", "stop.steps=20_000", "--set", "worlds=1"]);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    let expected = "warning: observation `arrow` of `Reader` in row 0 of world 0 was not finite at tick 40; \
+                    that step is not learned from";
+    assert!(done.errors.contains(expected), "{}", done.errors);
+    assert!(done.json()["faults"].as_u64().unwrap() > 10, "{}", done.out);
+    assert!(done.errors.lines().filter(|line| line.contains("not finite")).count() <= 20);
+}
+
+#[test]
+fn a_world_that_panics_is_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = run("panicking", folder.path(), &["train", "--json", "--set", "stop.steps=5_000", "--set", "worlds=2"]);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    assert!(done.errors.contains("the game panicked in world 1 at tick"), "{}", done.errors);
+    assert!(done.errors.contains("tick 100 was too much; the world was built anew"), "{}", done.errors);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_with_the_last_good_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let wild = ["train", "--set", "ppo.learning_rate=1e30", "--set", "ppo.max_grad_norm=1e30"];
+    let done = run("arrows", folder.path(), &wild);
+    assert_eq!(done.code, 1, "{}", done.errors);
+    let sentence = done.errors.lines().last().unwrap();
+    assert!(sentence.starts_with("error: the ") && sentence.contains("the last good checkpoint is `"), "{sentence}");
+    let path = sentence.rsplit('`').nth(1).unwrap();
+    assert!(fs::metadata(folder.path().join(path)).is_ok(), "{path}");
+}
