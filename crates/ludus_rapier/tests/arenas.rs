@@ -2,6 +2,7 @@
 
 mod tray;
 
+use bevy::ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel};
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{Arena, InArena};
@@ -166,5 +167,17 @@ fn physics_advances_by_the_fixed_timestep() {
         let story = &play(&mut app, 2, |_, _, _| Vec2::ZERO)[&0];
         let speed = -story[1].senses[8];
         assert!((speed - 9.81 * 10.0 / hertz as f32).abs() < 1e-4, "{speed} m/s at {hertz} Hz");
+    }
+}
+
+#[test]
+fn the_order_of_systems_leaves_nothing_to_chance() {
+    let mut app = world(SHARED, Start::Drawn, 0..1);
+    let strict = ScheduleBuildSettings { ambiguity_detection: LogLevel::Error, ..default() };
+    for label in [FixedFirst.intern(), FixedPostUpdate.intern()] {
+        app.world_mut().schedule_scope(label, |world, schedule| {
+            schedule.set_build_settings(strict.clone());
+            schedule.initialize(world).expect("no ambiguity");
+        });
     }
 }
