@@ -9,6 +9,8 @@ pub struct Iteration {
     pub number: u64,
     /// Samples of the rollout that are experience. Without any, nothing was learned and all losses are 0.
     pub experience: usize,
+    /// Steps that were left out because a number that they need was not finite.
+    pub faulty: usize,
     /// Samples learned from, counted anew in every epoch.
     pub samples: usize,
     /// Gradient steps taken.

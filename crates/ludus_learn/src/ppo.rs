@@ -1,6 +1,6 @@
 //! Proximal policy optimisation: one iteration after another.
 
-use ludus_spec::Seed;
+use ludus_spec::{Outcome, Seed};
 
 use crate::experience::Experience;
 use crate::reward_scale::RewardScale;
@@ -137,6 +137,7 @@ impl<L: Learner> Ppo<L> {
     /// Brings the rollout to the point where it can be learned from.
     fn estimate(&mut self) {
         let discount = self.config.discount();
+        self.rollout.mask_faults();
         if self.config.scale_rewards {
             self.reward_scale.scale(&mut self.rollout, discount);
         }
@@ -180,6 +181,7 @@ impl<L: Learner> Ppo<L> {
         Iteration {
             number: self.iteration,
             experience: experience.len(),
+            faulty: rollout.outcomes.iter().filter(|&&outcome| outcome == Outcome::Faulty).count(),
             learning_rate: settings.learning_rate,
             explained_variance: explained_variance(rollout.values, rollout.returns, experience),
             ..Iteration::default()

@@ -155,6 +155,18 @@ impl Rollout {
         shape.rows.iter().map(move |&rows| left.split_off_first(rows, shape))
     }
 
+    /// Masks the steps that an observation which is not finite spoils: the one that was decided from it, and the one
+    /// whose value would have to be bootstrapped from it. Detail 6.
+    ///
+    /// A simulation that marks its faults has masked the latter itself.
+    pub(crate) fn mask_faults(&mut self) {
+        let is_spoiled = self.observations.iter().fold(false, |any, number| any | !number.is_finite());
+        if is_spoiled {
+            let width = self.shape.observation_width;
+            self.slabs_mut().for_each(|slab| slab.mask_faults(width));
+        }
+    }
+
     /// Works out the advantages and the returns of every slab. Details 4 to 6.
     pub(crate) fn estimate_advantages(&mut self, discount: Discount) {
         let steps = self.shape.steps;
@@ -181,6 +193,21 @@ impl<'a> Slab<'a> {
             outcomes: split_off_first(&mut self.outcomes, samples),
             advantages: split_off_first(&mut self.advantages, samples),
             returns: split_off_first(&mut self.returns, samples),
+        }
+    }
+
+    fn mask_faults(self, observation_width: usize) {
+        for (sample, observation) in self.observations.chunks_exact(observation_width).enumerate() {
+            if observation.iter().all(|number| number.is_finite()) {
+                continue;
+            }
+            if self.outcomes[sample].is_experience() {
+                self.outcomes[sample] = Outcome::Faulty;
+            }
+            let before = sample.checked_sub(self.rows).map(|before| &mut self.outcomes[before]);
+            if let Some(outcome @ (Outcome::Running | Outcome::Truncated)) = before {
+                *outcome = Outcome::Faulty;
+            }
         }
     }
 
@@ -224,6 +251,25 @@ mod tests {
         let samples = rollout.samples();
         assert_eq!(samples.values, [[1.0; 9].as_slice(), &[2.0; 3]].concat());
         assert_eq!(samples.observations, [[1.0; 18].as_slice(), &[2.0; 6]].concat());
+    }
+
+    /// One row over four steps; what is observed before step 2 is not finite.
+    #[test]
+    fn an_observation_that_is_not_finite_masks_what_needs_it() {
+        use Outcome::{Faulty, Restart, Running, Terminated, Truncated, Vacant};
+        let check = |outcomes: [Outcome; 4], expected: [Outcome; 4]| {
+            let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 2, action_width: 0 };
+            let mut rollout = Rollout::new(shape);
+            let slab = rollout.slabs_mut().next().unwrap();
+            slab.outcomes[..4].copy_from_slice(&outcomes);
+            slab.observations[2 * 2 + 1] = f32::NEG_INFINITY;
+            rollout.mask_faults();
+            assert_eq!(rollout.samples().outcomes[..4], expected);
+        };
+        check([Running; 4], [Running, Faulty, Faulty, Running]);
+        check([Running, Truncated, Restart, Running], [Running, Faulty, Restart, Running]);
+        check([Running, Terminated, Restart, Running], [Running, Terminated, Restart, Running]);
+        check([Vacant; 4], [Vacant; 4]);
     }
 
     #[test]

@@ -13,6 +13,9 @@ use ludus_spec::Outcome;
 /// - Steps that are [`Outcome::Restart`], [`Outcome::Vacant`] or [`Outcome::Faulty`] are no experience:
 ///   their rewards and observations may be anything, NaN included, and nothing is learned from them.
 ///
+/// An observation that is not finite masks the step that was decided from it and the one that bootstraps from it,
+/// whatever their outcomes say; a reward of an experienced step that is not finite stops learning with an error.
+///
 /// The count of rows never changes; an agent that comes or goes takes or leaves a row.
 pub trait Simulation: Send {
     /// How many rows there are.

@@ -1,5 +1,7 @@
 //! The same seed gives the same weights.
 
+use ludus_learn::{PpoConfig, Schedule};
+
 use crate::{cart_pole_ppo, cart_poles, small, trained};
 
 fn bits(sizes: &[u64], threads: usize) -> Vec<u32> {
@@ -32,4 +34,20 @@ fn actions_do_not_depend_on_how_rows_are_grouped() {
         actions
     };
     assert_eq!(first_actions(&[12]), first_actions(&[3, 8, 1]));
+}
+
+#[test]
+fn every_iteration_draws_anew() {
+    let config = PpoConfig { learning_rate: Schedule::Constant(0.0), ..small() };
+    let actions = |iterations: usize| {
+        let mut worlds = cart_poles(&[40]);
+        let mut ppo = cart_pole_ppo(&config, &worlds, 1);
+        // The same worlds every time, so that all that can differ is the iteration.
+        for _ in 0..iterations {
+            ppo.iterate(&mut worlds, 0.0).unwrap();
+            worlds = cart_poles(&[40]);
+        }
+        ppo.rollout().samples().actions[40..80].to_vec()
+    };
+    assert_ne!(actions(1), actions(2));
 }

@@ -67,6 +67,45 @@ fn nothing_is_learned_from_masked_rows() {
     }
 }
 
+/// Cart-poles, one of which observes something infinite now and then and doesn't say so.
+struct Blinking {
+    inner: CartPoles,
+    steps: usize,
+}
+
+impl Simulation for Blinking {
+    fn rows(&self) -> usize {
+        self.inner.rows()
+    }
+
+    fn observe(&mut self, observations: &mut [f32]) {
+        self.inner.observe(observations);
+    }
+
+    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+        self.steps += 1;
+        let StepRows { rewards, outcomes, observations } = rows;
+        self.inner.step(actions, StepRows { rewards, outcomes: &mut *outcomes, observations: &mut *observations });
+        if self.steps == 8 {
+            outcomes[0] = Outcome::Running;
+            observations[1] = f32::INFINITY;
+        }
+        if self.steps == 9 {
+            outcomes[0] = Outcome::Running;
+        }
+    }
+}
+
+#[test]
+fn an_observation_that_is_not_finite_is_left_out() {
+    let mut worlds: Vec<Blinking> = cart_poles(&[6]).into_iter().map(|inner| Blinking { inner, steps: 0 }).collect();
+    let mut ppo = cart_pole_ppo(&small(), &worlds, 1);
+    let iteration = ppo.iterate(&mut worlds, 0.0).unwrap();
+    assert_eq!(iteration.faulty, 2);
+    assert!(ppo.learner().network().parameters().iter().all(|parameter| parameter.is_finite()));
+    assert!(ppo.iterate(&mut worlds, 0.0).unwrap().losses.value.is_finite(), "the statistics are sound");
+}
+
 /// Rows that nobody has.
 struct Empty;
 
