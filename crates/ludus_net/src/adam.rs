@@ -1,13 +1,12 @@
 //! The optimiser.
 
-use pulp::Simd;
-
 use crate::NetError;
 use crate::panels::LANES;
 use crate::simd::{Kernel, Lanes, SimdLevel};
 
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
+/// How much of the running means stays at each step.
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
 const EPSILON: f32 = 1e-5;
 
 /// Adam over one flat parameter array, with the gradient clipped by its norm.
@@ -20,7 +19,8 @@ const EPSILON: f32 = 1e-5;
 ///
 /// # Source
 ///
-/// Kingma and Ba 2015, arXiv:1412.6980, algorithm 1; ε as in the PPO of OpenAI's baselines.
+/// Kingma and Ba 2015, arXiv:1412.6980, algorithm 1; ε as in Huang et al. 2022, "The 37 implementation
+/// details of PPO", detail 3.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam {
     mean: Vec<f32>,
@@ -90,8 +90,8 @@ impl Adam {
 }
 
 /// `1 − βᵗ`
-fn unbias(beta: f32, step: u64) -> f64 {
-    1.0 - f64::from(beta).powf(step as f64)
+fn unbias(beta: f64, step: u64) -> f64 {
+    1.0 - beta.powf(step as f64)
 }
 
 /// The Euclidean norm, summed in double precision and in an order that does not depend on the machine.
@@ -118,13 +118,15 @@ struct Step<'a> {
 
 impl Kernel for Step<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(self, _: L) {
+        const NEW_1: f32 = (1.0 - BETA_1) as f32;
+        const NEW_2: f32 = (1.0 - BETA_2) as f32;
         let Rates { clip, learning_rate, unbias_2 } = self.rates;
         let moments = self.mean.iter_mut().zip(self.variance);
         for ((parameter, gradient), (mean, variance)) in self.parameters.iter_mut().zip(self.gradient).zip(moments) {
             let gradient = gradient * clip;
-            *mean += (gradient - *mean) * (1.0 - BETA_1);
-            *variance += (gradient * gradient - *variance) * (1.0 - BETA_2);
+            *mean += (gradient - *mean) * NEW_1;
+            *variance += (gradient * gradient - *variance) * NEW_2;
             *parameter -= learning_rate * *mean / (variance.sqrt() * unbias_2 + EPSILON);
         }
     }
@@ -137,7 +139,7 @@ struct SquareSum<'a> {
 
 impl Kernel for SquareSum<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(self, _: L) {
         let mut sums = [0.0_f64; LANES];
         let (whole, rest) = self.numbers.as_chunks::<LANES>();
         for numbers in whole {
@@ -152,5 +154,77 @@ pub(crate) fn check_finite(what: &str, numbers: &[f32]) -> Result<(), NetError> 
     match numbers.iter().position(|number| !number.is_finite()) {
         Some(index) => Err(NetError::NotFinite { what: what.to_owned(), index, value: f64::from(numbers[index]) }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_close(actual: &[f32], expected: &[f64]) {
+        for (&actual, &expected) in actual.iter().zip(expected) {
+            assert!((f64::from(actual) - expected).abs() < 1e-6 * expected.abs(), "{actual} instead of {expected}");
+        }
+    }
+
+    /// Gradients 2 and −1, then 1 and 3; rate 0.1; not clipped.
+    #[test]
+    fn two_steps_by_hand() {
+        let (mut adam, mut parameters) = (Adam::new(2), [1.0, 1.0]);
+        let norm = adam.step(&mut parameters, &[2.0, -1.0], 0.1, 1e9);
+        assert_close(&[norm], &[5.0_f64.sqrt()]);
+        // m̂ = g and √v̂ = |g|, so the first step is 0.1·g/(|g| + 1e-5).
+        let first = [1.0 - 0.1 * 2.0 / 2.00001, 1.0 + 0.1 / 1.00001];
+        assert_close(&parameters, &first);
+
+        adam.step(&mut parameters, &[1.0, 3.0], 0.1, 1e9);
+        // m = 0.9·0.1·g₁ + 0.1·g₂ = 0.28 and 0.21;  v = 0.999·0.001·g₁² + 0.001·g₂² = 0.004996 and 0.009999
+        assert_close(adam.mean(), &[0.28, 0.21]);
+        assert_close(adam.variance(), &[0.004_996, 0.009_999]);
+        // 1 − 0.9² = 0.19;  1 − 0.999² = 0.001999
+        let moved = |start: f64, m: f64, v: f64| start - 0.1 * (m / 0.19) / ((v / 0.001_999).sqrt() + 1e-5);
+        assert_close(&parameters, &[moved(first[0], 0.28, 0.004_996), moved(first[1], 0.21, 0.009_999)]);
+        assert_eq!(adam.step_count(), 2);
+    }
+
+    #[test]
+    fn a_long_gradient_is_shortened_to_the_norm() {
+        let mut clipped = Adam::new(2);
+        let norm = clipped.step(&mut [0.0; 2], &[30.0, 40.0], 0.1, 5.0);
+        assert_eq!(norm, 50.0);
+        assert_close(clipped.mean(), &[0.3, 0.4]);
+        let mut short = Adam::new(2);
+        short.step(&mut [0.0; 2], &[3.0, 4.0], 0.1, 6.0);
+        assert_close(short.mean(), &[0.3, 0.4]);
+    }
+
+    #[test]
+    fn the_norm_of_many_numbers_is_exact() {
+        let numbers = vec![0.1_f32; 100_003];
+        let expected = f64::from(0.1_f32) * f64::from(100_003).sqrt();
+        assert!((f64::from(norm(&numbers)) - expected).abs() < 1e-6 * expected);
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_changes_nothing() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let (mut adam, mut parameters) = (Adam::new(2), [1.0, 2.0]);
+            assert!(!adam.step(&mut parameters, &[bad, 1.0], 0.1, 1.0).is_finite());
+            assert_eq!((adam, parameters), (Adam::new(2), [1.0, 2.0]));
+        }
+    }
+
+    #[test]
+    fn saved_state_goes_on_where_it_stopped() {
+        let (mut adam, mut parameters) = (Adam::new(1), [1.0]);
+        adam.step(&mut parameters, &[0.5], 0.1, 1.0);
+        let mut copy = Adam::from_state(adam.mean().to_vec(), adam.variance().to_vec(), adam.step_count()).unwrap();
+        let mut copied = parameters;
+        copy.step(&mut copied, &[0.25], 0.1, 1.0);
+        adam.step(&mut parameters, &[0.25], 0.1, 1.0);
+        assert_eq!((copy, copied), (adam, parameters));
+        assert!(Adam::from_state(vec![0.0], vec![f32::NAN], 1).is_err());
+        assert!(Adam::from_state(vec![0.0], vec![], 1).is_err());
     }
 }

@@ -12,18 +12,19 @@ use crate::forward::Pass;
 use crate::kernel::{Finish, OuterSum, Product, Rows, RowsMut, Start};
 use crate::layout::{Dense, Form};
 use crate::panels::{Panels, row_stride};
-use crate::scratch::Block;
+use crate::scratch::Padded;
 
 /// Layers, what the first of them read, and what all but the last of them made of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Chain<'a> {
     pub layers: &'a [Dense],
     pub input: Rows<'a>,
-    pub hidden: &'a [Block],
+    pub hidden: &'a [Padded],
 }
 
 impl Pass<'_> {
-    /// Adds the gradients of a chain's parameters to `gradient`, given that by its last sums; returns that by its first.
+    /// Adds the gradients of a chain's parameters to `gradient`, given that by its last sums; returns that by its
+    /// first sums.
     pub fn backward<'b>(
         self,
         chain: Chain<'_>,

@@ -27,9 +27,9 @@ pub struct Distribution<'a> {
 /// The derivatives of a loss by what [`Distribution::evaluate`] returned for some rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a> {
-    /// ∂L/∂log_prob, `[rows]`
+    /// `∂L/∂log_prob`, `[rows]`
     pub d_log_probs: &'a [f32],
-    /// ∂L/∂entropy, `[rows]`
+    /// `∂L/∂entropy`, `[rows]`
     pub d_entropies: &'a [f32],
 }
 
@@ -88,7 +88,8 @@ impl<'a> Distribution<'a> {
     ///
     /// # Shapes
     ///
-    /// `outputs` and `d_outputs` are `[rows, output_width]`, `actions` `[rows, action_width]`, `d_log_std` as `log_std`.
+    /// `outputs` and `d_outputs` are `[rows, output_width]`, `actions` `[rows, action_width]`, `d_log_std` is
+    /// `[dimensions]`.
     pub fn backward(
         self,
         outputs: &[f32],

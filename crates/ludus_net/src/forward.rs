@@ -3,7 +3,7 @@
 use crate::Activation;
 use crate::kernel::{Dots, Finish, Product, Rows, RowsMut, Start};
 use crate::layout::{Dense, Form};
-use crate::scratch::{Block, ChainScratch};
+use crate::scratch::{ChainScratch, Padded};
 use crate::simd::SimdLevel;
 
 /// What every layer needs.
@@ -18,7 +18,7 @@ pub(crate) struct Pass<'a> {
 
 impl Pass<'_> {
     /// Runs hidden layers; returns what the next layer reads.
-    pub fn hidden<'s>(self, layers: &[Dense], input: Rows<'s>, blocks: &'s mut [Block]) -> Rows<'s> {
+    pub fn hidden<'s>(self, layers: &[Dense], input: Rows<'s>, blocks: &'s mut [Padded]) -> Rows<'s> {
         let mut input = input;
         for (layer, block) in layers.iter().zip(blocks) {
             self.wide(layer, input, Finish::Activate(self.activation), block.rows_mut());

@@ -1,9 +1,11 @@
 //! The parameters that training starts from.
 
+use std::f64::consts::{SQRT_2, TAU};
+
 use ludus_spec::Seed;
 
 use crate::Layout;
-use crate::layout::Tensor;
+use crate::layout::{Dense, Tensor};
 
 /// Writes orthogonal weights; everything else is left at zero.
 pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [f32]) {
@@ -16,14 +18,13 @@ pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [
 }
 
 fn gain(layout: &Layout, name: &str) -> f64 {
-    let is_head =
-        |chain: &[crate::layout::Dense]| chain.last().is_some_and(|head| name == format!("{}.weight", head.name));
-    if is_head(&layout.actor) {
+    let ends_in = |chain: &[Dense]| chain.last().is_some_and(|head| name == format!("{}.weight", head.name));
+    if ends_in(&layout.actor) {
         0.01
-    } else if is_head(&layout.critic) {
+    } else if ends_in(&layout.critic) {
         1.0
     } else {
-        std::f64::consts::SQRT_2
+        SQRT_2
     }
 }
 
@@ -63,8 +64,60 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Normally distributed, by the Box–Muller transform.
+/// A normally distributed number, by the Box–Muller transform.
 fn normal(seed: Seed) -> f64 {
     let (radius, angle) = (f64::from(seed.derive(0).uniform()), f64::from(seed.derive(1).uniform()));
-    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+    (-2.0 * (1.0 - radius).ln()).sqrt() * (TAU * angle).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_spec::Head;
+
+    use super::*;
+    use crate::{Network, NetworkConfig};
+
+    /// The greatest deviation of `W·Wᵀ` (or `Wᵀ·W` of a tall matrix) from `gain²` on, 0 off the diagonal.
+    fn deviation(weight: &[f32], outputs: usize, inputs: usize, gain: f64) -> f64 {
+        let weight: Vec<_> = weight.iter().copied().map(f64::from).collect();
+        let vectors = if outputs <= inputs { weight } else { turned(&weight, inputs) };
+        let vectors: Vec<_> = vectors.chunks_exact(outputs.max(inputs)).collect();
+        let mut worst: f64 = 0.0;
+        for (i, a) in vectors.iter().enumerate() {
+            for (j, b) in vectors.iter().enumerate() {
+                let expected = if i == j { gain * gain } else { 0.0 };
+                worst = worst.max((dot(a, b) - expected).abs() / (gain * gain));
+            }
+        }
+        worst
+    }
+
+    #[test]
+    fn weights_are_orthogonal_and_the_rest_is_zero() {
+        let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 9 }];
+        for shared in [false, true] {
+            let config = NetworkConfig { hidden: vec![40, 70], shared, ..NetworkConfig::default() };
+            let network = Network::new(Layout::new(6, &heads, &config).unwrap(), Seed::new(1));
+            for (name, shape, numbers) in network.layout().export(network.parameters()) {
+                let [outputs, inputs] = shape[..] else {
+                    assert!(numbers.iter().all(|&number| number == 0.0), "{name}");
+                    continue;
+                };
+                let gain = match outputs {
+                    11 => 0.01,
+                    1 => 1.0,
+                    _ => SQRT_2,
+                };
+                assert!(deviation(&numbers, outputs, inputs, gain) < 1e-5, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_seed_gives_other_weights() {
+        let layout = Layout::new(6, &[Head::Gaussian { width: 2 }], &NetworkConfig::default()).unwrap();
+        let of = |seed: u64| Network::new(layout.clone(), Seed::new(seed)).parameters().to_vec();
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+    }
 }

@@ -37,7 +37,8 @@ pub(crate) fn add(a: Lane, b: Lane) -> Lane {
 /// `x = n·ln 2 + r` with `|r| ≤ ln 2 / 2`; then `eˣ = 2ⁿ·eʳ`, and eʳ by its Taylor series.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    // Few enough bits that n·LN_2_HIGH is exact.
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = (std::f64::consts::LN_2 - LN_2_HIGH as f64) as f32;
     // Adding it rounds to a whole number, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;

@@ -10,8 +10,8 @@ use crate::{NetError, NetworkConfig};
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
 const NARROW: usize = 8;
 
-/// Four gigabytes of parameters: far beyond what a CPU can train.
-const PARAMETER_LIMIT: usize = 1 << 30;
+/// A gigabyte of parameters: far beyond what a CPU can train.
+const PARAMETER_LIMIT: usize = 1 << 28;
 
 /// The shape of an actor-critic network, and where its parameters stand in one flat array.
 ///
@@ -130,7 +130,7 @@ impl Layout {
         &self.config
     }
 
-    /// Where the logarithms of the Gaussian heads' standard deviations stand, head after head; empty without such heads.
+    /// Where the logarithms of the Gaussian heads' standard deviations stand, head after head; empty without such.
     pub fn log_std(&self) -> Range<usize> {
         self.log_std.clone()
     }

@@ -146,7 +146,7 @@ struct Apply<'a> {
 
 impl Kernel for Apply<'_> {
     #[inline(always)]
-    fn run<S: pulp::Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(self, _: L) {
         let Normalizer { means, factors, clip, .. } = self.of;
         let width = means.len().max(1);
         for (raw, out) in self.raw.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {

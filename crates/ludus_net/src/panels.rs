@@ -33,7 +33,12 @@ impl Panels {
     /// Where an element stands.
     pub fn index(self, row: usize, column: usize) -> usize {
         let first = column - column % PANEL;
-        first * self.depth + row * self.panel_width(first) + column % PANEL
+        first * self.depth + row * self.stride(column) + column % PANEL
+    }
+
+    /// Distance between neighbouring rows of a column.
+    pub fn stride(self, column: usize) -> usize {
+        self.panel_width(column - column % PANEL)
     }
 
     /// The padded width of the panel that starts at column `first`.

@@ -17,30 +17,51 @@ pub(crate) const BLOCK_ROWS: usize = 96;
 /// Fits every [`Network`](crate::Network) of the [`Layout`] that it was made for.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    pub(crate) trunk: ChainScratch,
-    pub(crate) actor: ChainScratch,
-    pub(crate) critic: ChainScratch,
-    /// The gradient by a layer's sums, and that by the sums of the layer before it.
-    pub(crate) gradients: [Aligned; 2],
-    /// The gradient by the trunk's last sums, gathered from both heads.
-    pub(crate) trunk_gradient: Aligned,
-    pub(crate) outputs: Vec<f32>,
-    pub(crate) values: Vec<f32>,
-    pub(crate) d_outputs: Vec<f32>,
-    pub(crate) d_values: Vec<f32>,
+    pub(crate) chains: Chains,
+    pub(crate) heads: Heads,
+    /// The gradient by a layer's sums, and that by the sums of the layer before it, taking turns.
+    pub(crate) deltas: [Aligned; 2],
+    /// The gradient by the sums of the trunk's last layer, gathered from actor and critic.
+    pub(crate) trunk_delta: Aligned,
+}
+
+/// What all layers computed.
+#[derive(Clone, Debug)]
+pub(crate) struct Chains {
+    pub trunk: ChainScratch,
+    pub actor: ChainScratch,
+    pub critic: ChainScratch,
 }
 
 /// What the layers of a chain computed.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainScratch {
-    pub hidden: Vec<Block>,
-    /// A wide head's outputs, padded; empty for narrow heads.
-    pub head: Block,
+    pub hidden: Vec<Padded>,
+    /// A wide head's outputs, later the gradient by them; of no width for narrow heads.
+    pub head: Padded,
+}
+
+/// Results and their gradients, without padding.
+#[derive(Clone, Debug)]
+pub(crate) struct Heads {
+    width: usize,
+    pub outputs: Vec<f32>,
+    pub values: Vec<f32>,
+    pub d_outputs: Vec<f32>,
+    pub d_values: Vec<f32>,
+}
+
+/// The first rows of [`Heads`].
+pub(crate) struct HeadRows<'a> {
+    pub outputs: &'a mut [f32],
+    pub values: &'a mut [f32],
+    pub d_outputs: &'a mut [f32],
+    pub d_values: &'a mut [f32],
 }
 
 /// A block of padded rows.
 #[derive(Clone, Debug)]
-pub(crate) struct Block {
+pub(crate) struct Padded {
     pub data: Aligned,
     pub stride: usize,
 }
@@ -48,34 +69,56 @@ pub(crate) struct Block {
 impl Scratch {
     /// Working memory for networks of this layout.
     pub fn new(layout: &Layout) -> Self {
-        let widest = layout.layers().map(|layer| layer.outputs.max(layer.inputs)).max().unwrap_or(0);
-        let gradient = || Aligned::zeros(BLOCK_ROWS * row_stride(widest));
+        let widest = layout.layers().map(|layer| layer.outputs).max().unwrap_or(0);
+        let delta = || Aligned::zeros(BLOCK_ROWS * row_stride(widest));
         Self {
-            trunk: ChainScratch::new(&layout.trunk, false),
-            actor: ChainScratch::new(&layout.actor, true),
-            critic: ChainScratch::new(&layout.critic, true),
-            gradients: [gradient(), gradient()],
-            trunk_gradient: gradient(),
-            outputs: vec![0.0; BLOCK_ROWS * layout.output_width()],
-            values: vec![0.0; BLOCK_ROWS],
-            d_outputs: vec![0.0; BLOCK_ROWS * layout.output_width()],
-            d_values: vec![0.0; BLOCK_ROWS],
+            chains: Chains {
+                trunk: ChainScratch::new(&layout.trunk, None),
+                actor: ChainScratch::of_chain(&layout.actor),
+                critic: ChainScratch::of_chain(&layout.critic),
+            },
+            heads: Heads::new(layout.output_width()),
+            deltas: [delta(), delta()],
+            trunk_delta: delta(),
+        }
+    }
+}
+
+impl Heads {
+    fn new(width: usize) -> Self {
+        let (outputs, values) = (vec![0.0; BLOCK_ROWS * width], vec![0.0; BLOCK_ROWS]);
+        Self { width, outputs: outputs.clone(), values: values.clone(), d_outputs: outputs, d_values: values }
+    }
+
+    pub fn first_rows(&mut self, row_count: usize) -> HeadRows<'_> {
+        HeadRows {
+            outputs: &mut self.outputs[..row_count * self.width],
+            values: &mut self.values[..row_count],
+            d_outputs: &mut self.d_outputs[..row_count * self.width],
+            d_values: &mut self.d_values[..row_count],
         }
     }
 }
 
 impl ChainScratch {
-    fn new(layers: &[Dense], has_head: bool) -> Self {
-        let (hidden, head) = layers.split_at(layers.len() - usize::from(has_head));
-        let wide_head = head.first().filter(|head| head.form == Form::Wide);
+    /// For hidden layers and the head behind them.
+    fn of_chain(layers: &[Dense]) -> Self {
+        match layers.split_last() {
+            Some((head, hidden)) => Self::new(hidden, Some(head)),
+            None => Self::new(&[], None),
+        }
+    }
+
+    fn new(hidden: &[Dense], head: Option<&Dense>) -> Self {
+        let wide_head = head.filter(|head| head.form == Form::Wide);
         Self {
-            hidden: hidden.iter().map(|layer| Block::new(layer.outputs)).collect(),
-            head: Block::new(wide_head.map_or(0, |head| head.outputs)),
+            hidden: hidden.iter().map(|layer| Padded::new(layer.outputs)).collect(),
+            head: Padded::new(wide_head.map_or(0, |head| head.outputs)),
         }
     }
 }
 
-impl Block {
+impl Padded {
     fn new(width: usize) -> Self {
         let stride = row_stride(width);
         Self { data: Aligned::zeros(BLOCK_ROWS * stride), stride }

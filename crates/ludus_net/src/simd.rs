@@ -26,7 +26,7 @@ impl SimdLevel {
         levels
     }
 
-    /// Its name, such as `avx512`.
+    /// Its name: `avx512`, `avx2+fma`, `plain`, or `native` on other machines than x86-64.
     pub fn name(self) -> &'static str {
         match self.0 {
             Arch::Scalar => "plain",
@@ -45,22 +45,18 @@ impl SimdLevel {
     }
 }
 
-/// The vector instructions that networks use on this machine: `avx512`, `avx2+fma`, `plain`, or `native` elsewhere.
+/// The vector instructions that networks use on this machine: see [`SimdLevel::name`].
 pub fn simd_level() -> &'static str {
     SimdLevel::best().name()
 }
 
 /// A loop over numbers that is compiled once per set of vector instructions.
-pub(crate) trait Kernel {
-    fn run<S: Simd, const FUSED: bool>(self, lanes: Lanes<S, FUSED>);
-}
-
-/// Arithmetic on `Lanes::COUNT` numbers at once.
 ///
-/// `FUSED` says whether the machine multiplies and adds in one instruction; where it does not, asking for the fused
-/// result would call a slow library function.
-#[derive(Clone, Copy)]
-pub(crate) struct Lanes<S, const FUSED: bool>(S);
+/// All that `run` calls must be `#[inline(always)]`: what is not inlined is compiled for the plainest machine. Closures
+/// and the standard library's array functions can't be relied on; loops can.
+pub(crate) trait Kernel {
+    fn run<L: Lanes>(self, lanes: L);
+}
 
 struct Dispatched<K>(K);
 
@@ -69,80 +65,125 @@ impl<K: Kernel> WithSimd for Dispatched<K> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if S::IS_SCALAR {
-            self.0.run(Lanes::<_, false>(Scalar128b));
-        } else {
-            self.0.run(Lanes::<_, true>(simd));
-        }
+        if S::IS_SCALAR { self.0.run(Plain) } else { self.0.run(Fused(simd)) }
     }
 }
 
-impl<S: Simd, const FUSED: bool> Lanes<S, FUSED> {
+/// `L::COUNT` numbers in a register.
+pub(crate) type Vector<L> = <<L as Lanes>::Simd as Simd>::f32s;
+
+/// Arithmetic on some numbers at once.
+pub(crate) trait Lanes: Copy {
+    type Simd: Simd;
+
     /// Numbers in a vector: 4, 8 or 16.
-    pub const COUNT: usize = S::F32_LANES;
+    const COUNT: usize = <Self::Simd as Simd>::F32_LANES;
 
     /// Vectors side by side in a register tile: with six rows they fill the register file.
-    pub const TILE: usize = if S::REGISTER_COUNT >= 32 { 4 } else { 2 };
+    const TILE: usize = if <Self::Simd as Simd>::REGISTER_COUNT >= 32 { 4 } else { 2 };
 
-    /// The slice as vectors; its length must be a multiple of [`Lanes::COUNT`].
-    #[inline(always)]
-    pub fn vectors(slice: &[f32]) -> &[S::f32s] {
-        S::as_simd_f32s(slice).0
-    }
-
-    #[inline(always)]
-    pub fn vectors_mut(slice: &mut [f32]) -> &mut [S::f32s] {
-        S::as_mut_simd_f32s(slice).0
-    }
-
-    #[inline(always)]
-    pub fn splat(self, value: f32) -> S::f32s {
-        self.0.splat_f32s(value)
-    }
+    fn simd(self) -> Self::Simd;
 
     /// `a·b + c`
-    #[inline(always)]
-    pub fn mul_add(self, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
-        if FUSED { self.0.mul_add_e_f32s(a, b, c) } else { self.0.add_f32s(self.0.mul_f32s(a, b), c) }
-    }
+    fn mul_add(self, a: Vector<Self>, b: Vector<Self>, c: Vector<Self>) -> Vector<Self>;
 
     /// `c − a·b`
+    fn negative_mul_add(self, a: Vector<Self>, b: Vector<Self>, c: Vector<Self>) -> Vector<Self>;
+
+    /// The slice as vectors; its length must be a multiple of `COUNT`.
     #[inline(always)]
-    pub fn negative_mul_add(self, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
-        if FUSED { self.0.negate_mul_add_e_f32s(a, b, c) } else { self.0.sub_f32s(c, self.0.mul_f32s(a, b)) }
+    fn vectors(self, slice: &[f32]) -> &[Vector<Self>] {
+        Self::Simd::as_simd_f32s(slice).0
     }
 
     #[inline(always)]
-    pub fn mul(self, a: S::f32s, b: S::f32s) -> S::f32s {
-        self.0.mul_f32s(a, b)
+    fn vectors_mut(self, slice: &mut [f32]) -> &mut [Vector<Self>] {
+        Self::Simd::as_mut_simd_f32s(slice).0
     }
 
     #[inline(always)]
-    pub fn div(self, a: S::f32s, b: S::f32s) -> S::f32s {
-        self.0.div_f32s(a, b)
+    fn splat(self, value: f32) -> Vector<Self> {
+        self.simd().splat_f32s(value)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
+        self.simd().mul_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
+        self.simd().div_f32s(a, b)
     }
 
     /// `max(value, 0)`; NaN stays NaN, since x86 returns the second operand then.
     #[inline(always)]
-    pub fn positive_part(self, value: S::f32s) -> S::f32s {
-        self.0.max_f32s(self.splat(0.0), value)
+    fn positive_part(self, value: Vector<Self>) -> Vector<Self> {
+        self.simd().max_f32s(self.splat(0.0), value)
     }
 
     /// `value` limited to `-limit..=limit`; NaN stays NaN as above.
     #[inline(always)]
-    pub fn clamp(self, value: S::f32s, limit: f32) -> S::f32s {
-        self.0.min_f32s(self.splat(limit), self.0.max_f32s(self.splat(-limit), value))
+    fn clamp(self, value: Vector<Self>, limit: f32) -> Vector<Self> {
+        let raised = self.simd().max_f32s(self.splat(-limit), value);
+        self.simd().min_f32s(self.splat(limit), raised)
     }
 
     /// `value` where `sign` is greater than zero, else zero.
     #[inline(always)]
-    pub fn keep_where_positive(self, sign: S::f32s, value: S::f32s) -> S::f32s {
+    fn keep_where_positive(self, sign: Vector<Self>, value: Vector<Self>) -> Vector<Self> {
         let zero = self.splat(0.0);
-        self.0.select_f32s(self.0.greater_than_f32s(sign, zero), value, zero)
+        self.simd().select_f32s(self.simd().greater_than_f32s(sign, zero), value, zero)
     }
 
     #[inline(always)]
-    pub fn sum(self, value: S::f32s) -> f32 {
-        self.0.reduce_sum_f32s(value)
+    fn sum(self, value: Vector<Self>) -> f32 {
+        self.simd().reduce_sum_f32s(value)
+    }
+}
+
+/// A machine that multiplies and adds in one instruction.
+#[derive(Clone, Copy)]
+struct Fused<S>(S);
+
+impl<S: Simd> Lanes for Fused<S> {
+    type Simd = S;
+
+    #[inline(always)]
+    fn simd(self) -> S {
+        self.0
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        self.0.mul_add_e_f32s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn negative_mul_add(self, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        self.0.negate_mul_add_e_f32s(a, b, c)
+    }
+}
+
+/// A machine that does not, where asking for the fused result would call a slow library function.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl Lanes for Plain {
+    type Simd = Scalar128b;
+
+    #[inline(always)]
+    fn simd(self) -> Scalar128b {
+        Scalar128b
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Vector<Self>, b: Vector<Self>, c: Vector<Self>) -> Vector<Self> {
+        Scalar128b.add_f32s(Scalar128b.mul_f32s(a, b), c)
+    }
+
+    #[inline(always)]
+    fn negative_mul_add(self, a: Vector<Self>, b: Vector<Self>, c: Vector<Self>) -> Vector<Self> {
+        Scalar128b.sub_f32s(c, Scalar128b.mul_f32s(a, b))
     }
 }

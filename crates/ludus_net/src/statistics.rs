@@ -8,7 +8,7 @@ use crate::NetError;
 ///
 /// # Source
 ///
-/// Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances", eq. 2.1.
+/// Chan et al. 1979, "Updating formulae and a pairwise algorithm for computing sample variances", eq. 2.1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
     count: f64,

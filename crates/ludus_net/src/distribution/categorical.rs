@@ -16,9 +16,10 @@ pub(super) struct Categorical<'a> {
 #[derive(Clone, Copy)]
 struct Normalisation {
     greatest: Lane,
-    /// Σ exp(logit − greatest)
+    /// Z = Σ exp(logit − greatest)
     total: Lane,
     log_total: Lane,
+    entropy: Lane,
 }
 
 impl Categorical<'_> {
@@ -68,7 +69,7 @@ impl Categorical<'_> {
             }
         }
         let log_prob = zip(picked, normalisation.log_total, |picked, log_total| picked - log_total);
-        (log_prob, self.entropy(normalisation))
+        (log_prob, normalisation.entropy)
     }
 
     /// ```text
@@ -77,42 +78,36 @@ impl Categorical<'_> {
     #[inline(always)]
     pub fn backward(self, choice: Lane, d_log_prob: Lane, d_entropy: Lane, d_outputs: &mut GroupMut<'_>) {
         let normalisation = self.normalisation();
-        let entropy = self.entropy(normalisation);
         for index in 0..self.choices {
             let log_prob = zip(self.shifted(index, normalisation), normalisation.log_total, |s, t| s - t);
             let mut gradient = [0.0; LANES];
             for lane in 0..LANES {
                 let probability = exp(log_prob[lane]);
                 let is_chosen = if choice[lane] == index as f32 { 1.0 } else { 0.0 };
-                let by_entropy = -probability * (log_prob[lane] + entropy[lane]);
+                let by_entropy = -probability * (log_prob[lane] + normalisation.entropy[lane]);
                 gradient[lane] = d_log_prob[lane] * (is_chosen - probability) + d_entropy[lane] * by_entropy;
             }
             d_outputs.add(self.first + index, gradient);
         }
     }
 
+    /// `H = ln Z − Σ exp(s)·s / Z` with the shifted logits `s = logit − greatest`.
     #[inline(always)]
     fn normalisation(self) -> Normalisation {
         let mut greatest = self.logit(0);
         for index in 1..self.choices {
             greatest = zip(greatest, self.logit(index), f32::max);
         }
-        let mut total = [0.0; LANES];
+        let (mut total, mut weighted) = ([0.0; LANES], [0.0; LANES]);
         for index in 0..self.choices {
-            total = add(total, zip(self.logit(index), greatest, |logit, greatest| exp(logit - greatest)));
+            let shifted = zip(self.logit(index), greatest, |logit, greatest| logit - greatest);
+            let weight = map(shifted, exp);
+            total = add(total, weight);
+            weighted = add(weighted, zip(weight, shifted, |weight, shifted| weight * shifted));
         }
-        Normalisation { greatest, total, log_total: map(total, ln) }
-    }
-
-    /// `H = ln Z − Σ exp(s)·s / Z` with the shifted logits s.
-    #[inline(always)]
-    fn entropy(self, normalisation: Normalisation) -> Lane {
-        let mut weighted = [0.0; LANES];
-        for index in 0..self.choices {
-            weighted = add(weighted, map(self.shifted(index, normalisation), |shifted| exp(shifted) * shifted));
-        }
-        let mean = zip(weighted, normalisation.total, |weighted, total| weighted / total);
-        zip(normalisation.log_total, mean, |log_total, mean| log_total - mean)
+        let log_total = map(total, ln);
+        let mean = zip(weighted, total, |weighted, total| weighted / total);
+        Normalisation { greatest, total, log_total, entropy: zip(log_total, mean, |log_total, mean| log_total - mean) }
     }
 
     #[inline(always)]

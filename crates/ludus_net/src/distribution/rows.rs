@@ -1,8 +1,5 @@
 //! The distribution's functions for any number of rows, a group at a time.
 
-use ludus_spec::Seed;
-use pulp::Simd;
-
 use super::categorical::Categorical;
 use super::gaussian::Gaussian;
 use super::group::{Group, GroupMut, lane};
@@ -10,6 +7,7 @@ use super::{Distribution, Part, Upstream};
 use crate::lanewise::{Lane, add};
 use crate::panels::LANES;
 use crate::simd::{Kernel, Lanes};
+use ludus_spec::Seed;
 
 pub(super) struct Sample<'a, F> {
     pub of: Distribution<'a>,
@@ -21,7 +19,7 @@ pub(super) struct Sample<'a, F> {
 
 impl<F: Fn(usize) -> Seed> Kernel for Sample<'_, F> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
         let outputs = widths.outputs(self.outputs);
         let actions = widths.actions_mut(self.actions);
@@ -75,7 +73,7 @@ pub(super) struct Mode<'a> {
 
 impl Kernel for Mode<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
         for (outputs, mut actions) in widths.outputs(self.outputs).zip(widths.actions_mut(self.actions)) {
             for part in self.of.parts() {
@@ -100,7 +98,7 @@ pub(super) struct Evaluate<'a> {
 
 impl Kernel for Evaluate<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
         let results = self.log_probs.chunks_mut(LANES).zip(self.entropies.chunks_mut(LANES));
         let rows = widths.outputs(self.outputs).zip(widths.actions(self.actions));
@@ -141,7 +139,7 @@ pub(super) struct Backward<'a> {
 
 impl Kernel for Backward<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(self, _: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
         let rows = widths.outputs(self.outputs).zip(widths.actions(self.actions));
         let upstream = self.upstream.d_log_probs.chunks(LANES).zip(self.upstream.d_entropies.chunks(LANES));

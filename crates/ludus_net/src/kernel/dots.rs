@@ -1,10 +1,8 @@
 //! Narrow heads: a dot product per row and output.
 
-use pulp::Simd;
-
 use super::{Rows, RowsMut};
 use crate::panels::Panels;
-use crate::simd::{Kernel, Lanes};
+use crate::simd::{Kernel, Lanes, Vector};
 
 /// `out[r][o] = bias[o] + a[r]·b[o]`.
 ///
@@ -22,13 +20,13 @@ pub(crate) struct Dots<'a> {
 
 impl Kernel for Dots<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(mut self, lanes: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(mut self, lanes: L) {
         let mut output = 0;
         while output < self.panels.depth {
             output += match self.panels.depth - output {
-                4.. => self.all_rows::<S, FUSED, 4>(lanes, output),
-                2..=3 => self.all_rows::<S, FUSED, 2>(lanes, output),
-                _ => self.all_rows::<S, FUSED, 1>(lanes, output),
+                4.. => self.all_rows::<L, 4>(lanes, output),
+                2..=3 => self.all_rows::<L, 2>(lanes, output),
+                _ => self.all_rows::<L, 1>(lanes, output),
             };
         }
     }
@@ -37,13 +35,9 @@ impl Kernel for Dots<'_> {
 impl Dots<'_> {
     /// `OUTPUTS` outputs of all rows; returns `OUTPUTS`.
     #[inline(always)]
-    fn all_rows<S: Simd, const FUSED: bool, const OUTPUTS: usize>(
-        &mut self,
-        lanes: Lanes<S, FUSED>,
-        output: usize,
-    ) -> usize {
+    fn all_rows<L: Lanes, const OUTPUTS: usize>(&mut self, lanes: L, output: usize) -> usize {
         for row in 0..self.row_count {
-            let sums = self.row::<S, FUSED, OUTPUTS>(lanes, row, output);
+            let sums = self.row::<L, OUTPUTS>(lanes, row, output);
             let out = self.out.row(row, output..output + OUTPUTS);
             for (index, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
                 *out = lanes.sum(sum) + self.bias[output + index];
@@ -53,20 +47,15 @@ impl Dots<'_> {
     }
 
     #[inline(always)]
-    fn row<S: Simd, const FUSED: bool, const OUTPUTS: usize>(
-        &self,
-        lanes: Lanes<S, FUSED>,
-        row: usize,
-        output: usize,
-    ) -> [S::f32s; OUTPUTS] {
+    fn row<L: Lanes, const OUTPUTS: usize>(&self, lanes: L, row: usize, output: usize) -> [Vector<L>; OUTPUTS] {
         let mut sums = [lanes.splat(0.0); OUTPUTS];
         let a = self.a.row(row, self.panels.padded_width());
         for first in self.panels.firsts() {
             let width = self.panels.panel_width(first);
-            let a = Lanes::<S, FUSED>::vectors(&a[first..][..width]);
+            let a = lanes.vectors(&a[first..][..width]);
             let panel = &self.b[self.panels.panel(first)];
             for (index, sum) in sums.iter_mut().enumerate() {
-                let b = Lanes::<S, FUSED>::vectors(&panel[(output + index) * width..][..width]);
+                let b = lanes.vectors(&panel[(output + index) * width..][..width]);
                 for (&a, &b) in a.iter().zip(b) {
                     *sum = lanes.mul_add(a, b, *sum);
                 }

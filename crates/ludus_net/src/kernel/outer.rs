@@ -1,11 +1,9 @@
 //! The gradient of a weight matrix: a sum of outer products.
 
-use pulp::Simd;
-
 use super::Rows;
 use super::tile::{Columns, multiply_transposed};
 use crate::panels::Panels;
-use crate::simd::{Kernel, Lanes};
+use crate::simd::{Kernel, Lanes, Vector};
 
 /// `sum += Σᵣ a[r]ᵀ·b[r]`, in the order of the rows `r`.
 ///
@@ -22,20 +20,20 @@ pub(crate) struct OuterSum<'a> {
 
 impl Kernel for OuterSum<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(mut self, lanes: Lanes<S, FUSED>) {
-        let b = Lanes::<S, FUSED>::vectors(self.b.data);
-        let b_per_row = self.b.stride / Lanes::<S, FUSED>::COUNT;
+    fn run<L: Lanes>(mut self, lanes: L) {
+        let b = lanes.vectors(self.b.data);
+        let b_per_row = self.b.stride / L::COUNT;
         for first in self.panels.firsts() {
-            let per_row = self.panels.panel_width(first) / Lanes::<S, FUSED>::COUNT;
+            let per_row = self.panels.panel_width(first) / L::COUNT;
             let mut done = 0;
             while done < per_row {
-                let b = Columns { vectors: b, per_row: b_per_row, first: first / Lanes::<S, FUSED>::COUNT + done };
+                let b = Columns { vectors: b, per_row: b_per_row, first: first / L::COUNT + done };
                 let place = Place { panel: first, per_row, vector: done };
-                done += match (per_row - done).min(Lanes::<S, FUSED>::TILE) {
-                    4.. => self.all_columns::<S, FUSED, 4>(lanes, b, place),
-                    3 => self.all_columns::<S, FUSED, 3>(lanes, b, place),
-                    2 => self.all_columns::<S, FUSED, 2>(lanes, b, place),
-                    _ => self.all_columns::<S, FUSED, 1>(lanes, b, place),
+                done += match (per_row - done).min(L::TILE) {
+                    4.. => self.all_columns::<L, 4>(lanes, b, place),
+                    3 => self.all_columns::<L, 3>(lanes, b, place),
+                    2 => self.all_columns::<L, 2>(lanes, b, place),
+                    _ => self.all_columns::<L, 1>(lanes, b, place),
                 };
             }
         }
@@ -56,33 +54,33 @@ struct Place {
 impl OuterSum<'_> {
     /// All columns of `a`, that is rows of `sum`; returns `COLUMNS`.
     #[inline(always)]
-    fn all_columns<S: Simd, const FUSED: bool, const COLUMNS: usize>(
+    fn all_columns<L: Lanes, const COLUMNS: usize>(
         &mut self,
-        lanes: Lanes<S, FUSED>,
-        b: Columns<'_, S::f32s>,
+        lanes: L,
+        b: Columns<'_, Vector<L>>,
         place: Place,
     ) -> usize {
         let mut row = 0;
         while row < self.panels.depth {
             row += match self.panels.depth - row {
-                6.. => self.tile::<S, FUSED, 6, COLUMNS>(lanes, b, place, row),
-                4..=5 => self.tile::<S, FUSED, 4, COLUMNS>(lanes, b, place, row),
-                2..=3 => self.tile::<S, FUSED, 2, COLUMNS>(lanes, b, place, row),
-                _ => self.tile::<S, FUSED, 1, COLUMNS>(lanes, b, place, row),
+                6.. => self.tile::<L, 6, COLUMNS>(lanes, b, place, row),
+                4..=5 => self.tile::<L, 4, COLUMNS>(lanes, b, place, row),
+                2..=3 => self.tile::<L, 2, COLUMNS>(lanes, b, place, row),
+                _ => self.tile::<L, 1, COLUMNS>(lanes, b, place, row),
             };
         }
         COLUMNS
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
+    fn tile<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
         &mut self,
-        lanes: Lanes<S, FUSED>,
-        b: Columns<'_, S::f32s>,
+        lanes: L,
+        b: Columns<'_, Vector<L>>,
         place: Place,
         row: usize,
     ) -> usize {
-        let panel = Lanes::<S, FUSED>::vectors_mut(&mut self.sum[self.panels.panel(place.panel)]);
+        let panel = lanes.vectors_mut(&mut self.sum[self.panels.panel(place.panel)]);
         let mut sums = [[lanes.splat(0.0); COLUMNS]; ROWS];
         for (r, sums) in sums.iter_mut().enumerate() {
             sums.copy_from_slice(&panel[(row + r) * place.per_row + place.vector..][..COLUMNS]);

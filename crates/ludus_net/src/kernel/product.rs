@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use pulp::Simd;
-
 use super::activate::{activate, backward};
 use super::tile::{Columns, Tile, multiply};
 use super::{Rows, RowsMut};
 use crate::Activation;
 use crate::panels::Panels;
-use crate::simd::{Kernel, Lanes};
+use crate::simd::{Kernel, Lanes, Vector};
 
 /// `out = finish(start + a·b)`, row by row.
 ///
@@ -47,19 +45,19 @@ pub(crate) enum Finish<'a> {
 
 impl Kernel for Product<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FUSED: bool>(mut self, lanes: Lanes<S, FUSED>) {
+    fn run<L: Lanes>(mut self, lanes: L) {
         for first in self.panels.firsts() {
-            let b = Lanes::<S, FUSED>::vectors(&self.b[self.panels.panel(first)]);
-            let per_row = self.panels.panel_width(first) / Lanes::<S, FUSED>::COUNT;
+            let b = lanes.vectors(&self.b[self.panels.panel(first)]);
+            let per_row = self.panels.panel_width(first) / L::COUNT;
             let mut done = 0;
             while done < per_row {
                 let columns = Columns { vectors: b, per_row, first: done };
-                let column = first + done * Lanes::<S, FUSED>::COUNT;
-                done += match (per_row - done).min(Lanes::<S, FUSED>::TILE) {
-                    4.. => self.all_rows::<S, FUSED, 4>(lanes, columns, column),
-                    3 => self.all_rows::<S, FUSED, 3>(lanes, columns, column),
-                    2 => self.all_rows::<S, FUSED, 2>(lanes, columns, column),
-                    _ => self.all_rows::<S, FUSED, 1>(lanes, columns, column),
+                let column = first + done * L::COUNT;
+                done += match (per_row - done).min(L::TILE) {
+                    4.. => self.all_rows::<L, 4>(lanes, columns, column),
+                    3 => self.all_rows::<L, 3>(lanes, columns, column),
+                    2 => self.all_rows::<L, 2>(lanes, columns, column),
+                    _ => self.all_rows::<L, 1>(lanes, columns, column),
                 };
             }
         }
@@ -69,18 +67,18 @@ impl Kernel for Product<'_> {
 impl Product<'_> {
     /// All rows of `COLUMNS` vectors from `column` on; returns `COLUMNS`.
     #[inline(always)]
-    fn all_rows<S: Simd, const FUSED: bool, const COLUMNS: usize>(
+    fn all_rows<L: Lanes, const COLUMNS: usize>(
         &mut self,
-        lanes: Lanes<S, FUSED>,
-        b: Columns<'_, S::f32s>,
+        lanes: L,
+        b: Columns<'_, Vector<L>>,
         column: usize,
     ) -> usize {
         let mut row = 0;
         while row < self.row_count {
             row += match self.row_count - row {
-                6.. => self.tile::<S, FUSED, 6, COLUMNS>(lanes, b, row, column),
-                3..=5 => self.tile::<S, FUSED, 3, COLUMNS>(lanes, b, row, column),
-                _ => self.tile::<S, FUSED, 1, COLUMNS>(lanes, b, row, column),
+                6.. => self.tile::<L, 6, COLUMNS>(lanes, b, row, column),
+                3..=5 => self.tile::<L, 3, COLUMNS>(lanes, b, row, column),
+                _ => self.tile::<L, 1, COLUMNS>(lanes, b, row, column),
             };
         }
         COLUMNS
@@ -88,22 +86,22 @@ impl Product<'_> {
 
     /// `ROWS` rows from `row` on; returns `ROWS`.
     #[inline(always)]
-    fn tile<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
+    fn tile<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
         &mut self,
-        lanes: Lanes<S, FUSED>,
-        b: Columns<'_, S::f32s>,
+        lanes: L,
+        b: Columns<'_, Vector<L>>,
         row: usize,
         column: usize,
     ) -> usize {
-        let mut sums = self.started::<S, FUSED, ROWS, COLUMNS>(lanes, row, column);
+        let mut sums = self.started::<L, ROWS, COLUMNS>(lanes, row, column);
         let mut a = [self.a.row(row, self.panels.depth); ROWS];
         for (r, a) in a.iter_mut().enumerate() {
             *a = self.a.row(row + r, self.panels.depth);
         }
         multiply(lanes, &mut sums, a, b);
-        let columns = column..column + COLUMNS * Lanes::<S, FUSED>::COUNT;
+        let columns = column..column + COLUMNS * L::COUNT;
         for (r, sums) in sums.iter().enumerate() {
-            Lanes::<S, FUSED>::vectors_mut(self.out.row(row + r, columns.clone())).copy_from_slice(sums);
+            lanes.vectors_mut(self.out.row(row + r, columns.clone())).copy_from_slice(sums);
         }
         // Only now, on memory: a loop over the sums would take them out of their registers.
         for r in row..row + ROWS {
@@ -113,12 +111,12 @@ impl Product<'_> {
     }
 
     #[inline(always)]
-    fn started<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
+    fn started<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
         &self,
-        lanes: Lanes<S, FUSED>,
+        lanes: L,
         row: usize,
         column: usize,
-    ) -> Tile<S::f32s, ROWS, COLUMNS> {
+    ) -> Tile<Vector<L>, ROWS, COLUMNS> {
         let mut sums = [[lanes.splat(0.0); COLUMNS]; ROWS];
         let start = match self.start {
             Start::Zero => return sums,
@@ -126,15 +124,15 @@ impl Product<'_> {
             Start::Out => Rows { data: self.out.data, stride: self.out.stride },
         };
         for (r, sums) in sums.iter_mut().enumerate() {
-            sums.copy_from_slice(vectors_at::<S, FUSED, COLUMNS>(start, row + r, column));
+            sums.copy_from_slice(vectors_at::<L, COLUMNS>(lanes, start, row + r, column));
         }
         sums
     }
 
     #[inline(always)]
-    fn finish_row<S: Simd, const FUSED: bool>(&mut self, lanes: Lanes<S, FUSED>, row: usize, columns: Range<usize>) {
+    fn finish_row<L: Lanes>(&mut self, lanes: L, row: usize, columns: Range<usize>) {
         let place = row * self.out.stride + columns.start..row * self.out.stride + columns.end;
-        let sums = Lanes::<S, FUSED>::vectors_mut(&mut self.out.data[place.clone()]);
+        let sums = lanes.vectors_mut(&mut self.out.data[place.clone()]);
         match self.finish {
             Finish::Store => {}
             Finish::Activate(activation) => {
@@ -143,7 +141,7 @@ impl Product<'_> {
                 }
             }
             Finish::Slope(activation, activated) => {
-                for (sum, &activated) in sums.iter_mut().zip(Lanes::<S, FUSED>::vectors(&activated[place])) {
+                for (sum, &activated) in sums.iter_mut().zip(lanes.vectors(&activated[place])) {
                     *sum = backward(lanes, activation, activated, *sum);
                 }
             }
@@ -153,7 +151,7 @@ impl Product<'_> {
 
 /// `COUNT` vectors of a row from `column` on.
 #[inline(always)]
-fn vectors_at<S: Simd, const FUSED: bool, const COUNT: usize>(rows: Rows<'_>, row: usize, column: usize) -> &[S::f32s] {
-    let numbers = &rows.data[row * rows.stride + column..][..COUNT * Lanes::<S, FUSED>::COUNT];
-    Lanes::<S, FUSED>::vectors(numbers)
+fn vectors_at<L: Lanes, const COUNT: usize>(lanes: L, rows: Rows<'_>, row: usize, column: usize) -> &[Vector<L>] {
+    let numbers = &rows.data[row * rows.stride + column..][..COUNT * L::COUNT];
+    lanes.vectors(numbers)
 }

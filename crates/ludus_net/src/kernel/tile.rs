@@ -1,9 +1,7 @@
 //! Register tiles: the innermost loops.
 
-use pulp::Simd;
-
 use super::Rows;
-use crate::simd::Lanes;
+use crate::simd::{Lanes, Vector};
 
 /// `ROWS` × `COLUMNS` vectors of sums, held in registers.
 pub(super) type Tile<V, const ROWS: usize, const COLUMNS: usize> = [[V; COLUMNS]; ROWS];
@@ -29,11 +27,11 @@ impl<V: Copy> Columns<'_, V> {
 
 /// `sums[r] += Σₖ a[r][k]·b[k]`, in the order of `k`.
 #[inline(always)]
-pub(super) fn multiply<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
-    lanes: Lanes<S, FUSED>,
-    sums: &mut Tile<S::f32s, ROWS, COLUMNS>,
+pub(super) fn multiply<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
+    lanes: L,
+    sums: &mut Tile<Vector<L>, ROWS, COLUMNS>,
     a: [&[f32]; ROWS],
-    b: Columns<'_, S::f32s>,
+    b: Columns<'_, Vector<L>>,
 ) {
     let depth = a[0].len();
     for a_row in a {
@@ -53,11 +51,11 @@ pub(super) fn multiply<S: Simd, const FUSED: bool, const ROWS: usize, const COLU
 
 /// `sums[c] += Σᵣ a[r][first + c]·b[r]`, in the order of the rows `r`.
 #[inline(always)]
-pub(super) fn multiply_transposed<S: Simd, const FUSED: bool, const ROWS: usize, const COLUMNS: usize>(
-    lanes: Lanes<S, FUSED>,
-    sums: &mut Tile<S::f32s, ROWS, COLUMNS>,
+pub(super) fn multiply_transposed<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
+    lanes: L,
+    sums: &mut Tile<Vector<L>, ROWS, COLUMNS>,
     (a, first, row_count): (Rows<'_>, usize, usize),
-    b: Columns<'_, S::f32s>,
+    b: Columns<'_, Vector<L>>,
 ) {
     for row in 0..row_count {
         let b_row = b.row::<COLUMNS>(row);

@@ -1,0 +1,71 @@
+//! After construction nothing allocates: not a forward pass, not a draw, not a step of learning.
+#![expect(unsafe_code, reason = "an allocator that counts has to implement `GlobalAlloc`")]
+
+use std::alloc::{GlobalAlloc, Layout as Memory, System};
+use std::cell::Cell;
+
+use ludus_net::{Adam, Layout, Network, NetworkConfig, Normalizer, Scratch, Statistics, Upstream};
+use ludus_spec::{Head, Seed};
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(memory) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, memory) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn nothing_allocates_after_construction() {
+    const ROWS: usize = 150;
+    let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }, Head::Categorical { choices: 12 }];
+    for shared in [false, true] {
+        let layout = Layout::new(6, &heads, &NetworkConfig { shared, ..NetworkConfig::default() }).unwrap();
+        let mut network = Network::new(layout.clone(), Seed::new(1));
+        let mut scratch = Scratch::new(&layout);
+        let mut adam = Adam::new(layout.parameter_count());
+        let mut normalizer = Normalizer::new(6, 10.0);
+        let mut statistics = Statistics::new(6);
+        let raw = vec![0.5; ROWS * 6];
+        let mut inputs = raw.clone();
+        let mut outputs = vec![0.0; ROWS * layout.output_width()];
+        let mut actions = vec![0.0; ROWS * layout.action_width()];
+        let [mut values, mut log_probs, mut entropies] = [0, 1, 2].map(|_| vec![0.0; ROWS]);
+        let mut gradient = vec![0.0; layout.parameter_count()];
+
+        let before = ALLOCATIONS.get();
+        statistics.observe(&raw, |row| row != 3);
+        normalizer.merge(&statistics);
+        normalizer.apply(&raw, &mut inputs);
+        network.forward(&inputs, &mut scratch, &mut outputs, &mut values);
+        let distribution = network.distribution();
+        distribution.sample(&outputs, |row| Seed::new(2).derive(row as u64), &mut actions, &mut log_probs);
+        distribution.mode(&outputs, &mut actions);
+        network.gradient(&inputs, &mut scratch, &mut gradient, |block| {
+            let count = block.values.len();
+            let actions = &actions[block.first_row * 4..][..count * 4];
+            let (log_probs, entropies) = (&mut log_probs[..count], &mut entropies[..count]);
+            distribution.evaluate(block.outputs, actions, log_probs, entropies);
+            let upstream = Upstream { d_log_probs: log_probs, d_entropies: entropies };
+            distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
+        });
+        let norm = network.update(|parameters| adam.step(parameters, &gradient, 1e-3, 0.5));
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert!(norm > 0.0);
+    }
+}

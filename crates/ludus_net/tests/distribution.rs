@@ -1,0 +1,114 @@
+//! Distributions against closed forms and their own samples.
+
+use ludus_net::Distribution;
+use ludus_spec::{Head, Seed};
+
+const DRAWS: usize = 100_000;
+
+/// Actions and log-probabilities of many draws from one output row.
+fn draw(heads: &[Head], log_std: &[f32], output: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let distribution = Distribution::new(heads, log_std);
+    let mut actions = vec![0.0; DRAWS * distribution.action_width()];
+    let mut log_probs = vec![0.0; DRAWS];
+    distribution.sample(&output.repeat(DRAWS), |row| Seed::new(5).derive(row as u64), &mut actions, &mut log_probs);
+    (actions, log_probs)
+}
+
+/// The log-probability of one action, and the entropy.
+fn evaluate(heads: &[Head], log_std: &[f32], output: &[f32], action: &[f32]) -> (f32, f32) {
+    let (mut log_prob, mut entropy) = ([0.0], [0.0]);
+    Distribution::new(heads, log_std).evaluate(output, action, &mut log_prob, &mut entropy);
+    (log_prob[0], entropy[0])
+}
+
+#[track_caller]
+fn assert_close(actual: f32, expected: f64, tolerance: f64) {
+    assert!((f64::from(actual) - expected).abs() < tolerance, "{actual} instead of {expected}");
+}
+
+#[test]
+fn choices_are_drawn_as_often_as_their_logits_say() {
+    let probabilities = [0.5_f32, 0.2, 0.3];
+    let heads = [Head::Categorical { choices: 3 }];
+    let (actions, log_probs) = draw(&heads, &[], &probabilities.map(f32::ln));
+    for (choice, probability) in probabilities.into_iter().enumerate() {
+        let frequency = actions.iter().filter(|&&action| action == choice as f32).count() as f64 / DRAWS as f64;
+        // Four standard deviations of a frequency are at most 4·√(0.25/DRAWS) = 0.0063.
+        assert!((frequency - f64::from(probability)).abs() < 0.0064, "{choice}: {frequency}");
+    }
+    for (action, log_prob) in actions.iter().zip(log_probs) {
+        assert_close(log_prob.exp(), f64::from(probabilities[*action as usize]), 1e-6);
+    }
+}
+
+#[test]
+fn numbers_are_drawn_normally() {
+    let (actions, log_probs) = draw(&[Head::Gaussian { width: 1 }], &[0.5_f32.ln()], &[3.0]);
+    let z = |action: &f32| (f64::from(*action) - 3.0) / 0.5;
+    let moment = |power: i32| actions.iter().map(|action| z(action).powi(power)).sum::<f64>() / DRAWS as f64;
+    // Standard errors: √(1, 2, 15, 96)/√DRAWS; four of them.
+    for (power, expected, variance) in [(1, 0.0, 1.0_f64), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
+        let error = (moment(power) - expected).abs();
+        assert!(error < 4.0 * (variance / DRAWS as f64).sqrt(), "moment {power}: {error}");
+    }
+    for (action, log_prob) in actions.iter().zip(log_probs) {
+        let expected = -0.5 * z(action).powi(2) - 0.5_f64.ln() - 0.5 * std::f64::consts::TAU.ln();
+        assert_close(log_prob, expected, 1e-5);
+    }
+}
+
+#[test]
+fn dimensions_and_heads_are_drawn_independently() {
+    let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 2 }, Head::Categorical { choices: 2 }];
+    let (actions, _) = draw(&heads, &[0.0, 0.0], &[0.0; 6]);
+    for (a, b) in [(0, 1), (1, 2), (2, 3), (0, 3)] {
+        let centre = |column: usize| if column < 2 { 0.0 } else { 0.5 };
+        let products = actions.chunks(4).map(|row| f64::from((row[a] - centre(a)) * (row[b] - centre(b))));
+        let covariance = products.sum::<f64>() / DRAWS as f64;
+        assert!(covariance.abs() < 4.0 / (DRAWS as f64).sqrt(), "{a} and {b}: {covariance}");
+    }
+}
+
+#[test]
+fn log_probabilities_and_entropies_have_closed_forms() {
+    // p = (1/4, 3/4)
+    let coin = [Head::Categorical { choices: 2 }];
+    let (log_prob, entropy) = evaluate(&coin, &[], &[5.0, 5.0 + 3.0_f32.ln()], &[1.0]);
+    assert_close(log_prob, 0.75_f64.ln(), 1e-6);
+    assert_close(entropy, -(0.25 * 0.25_f64.ln() + 0.75 * 0.75_f64.ln()), 1e-6);
+
+    let bell = [Head::Gaussian { width: 1 }];
+    let (log_prob, entropy) = evaluate(&bell, &[2.0_f32.ln()], &[1.0], &[3.0]);
+    assert_close(log_prob, -0.5 - 2.0_f64.ln() - 0.5 * std::f64::consts::TAU.ln(), 1e-6);
+    assert_close(entropy, 0.5 * (std::f64::consts::TAU * std::f64::consts::E * 4.0).ln(), 1e-6);
+}
+
+#[test]
+fn several_heads_add_up() {
+    let (coin, bell) = (Head::Categorical { choices: 2 }, Head::Gaussian { width: 1 });
+    let apart = [evaluate(&[coin], &[], &[0.3, 1.0], &[0.0]), evaluate(&[bell], &[-0.2], &[0.7], &[0.1])];
+    let together = evaluate(&[coin, bell], &[-0.2], &[0.3, 1.0, 0.7], &[0.0, 0.1]);
+    assert_close(together.0, f64::from(apart[0].0 + apart[1].0), 1e-6);
+    assert_close(together.1, f64::from(apart[0].1 + apart[1].1), 1e-6);
+}
+
+#[test]
+fn extreme_logits_stay_finite() {
+    let heads = [Head::Categorical { choices: 3 }];
+    let output = [1000.0, -1000.0, 999.0];
+    let (actions, log_probs) = draw(&heads, &[], &output);
+    assert!(log_probs.iter().all(|log_prob| log_prob.is_finite()));
+    assert!(actions.iter().all(|&action| action != 1.0), "what can't happen was drawn");
+    let (log_prob, entropy) = evaluate(&heads, &[], &output, &[1.0]);
+    assert_close(log_prob, -2000.0 - (1.0 + (-1.0_f64).exp()).ln(), 1e-3);
+    assert!(entropy > 0.5 && entropy < 0.6, "{entropy}");
+}
+
+#[test]
+fn the_mode_is_the_most_probable_action() {
+    let heads = [Head::Categorical { choices: 3 }, Head::Gaussian { width: 2 }];
+    let mut actions = [0.0; 6];
+    let outputs = [0.1, 0.3, 0.2, 7.0, -8.0, -1.0, -2.0, -1.0, 0.5, 0.25];
+    Distribution::new(&heads, &[0.0, 0.0]).mode(&outputs, &mut actions);
+    assert_eq!(actions, [1.0, 7.0, -8.0, 0.0, 0.5, 0.25]);
+}
