@@ -56,9 +56,10 @@
 //! # How it is fast
 //!
 //! Rows are computed in blocks whose activations stay in the cache, by register tiles of six rows and up to four
-//! vectors. A block's gradient is taken right after its forward pass: that is why a loss is a closure over a [`Block`]. Narrow
-//! heads are dot products. The copies of weights that the backward pass needs are made once per change, which is why
-//! parameters change only inside [`Network::update`]. `cargo run --release -p ludus_net --example speed` measures it.
+//! vectors. A block's gradient is taken right after its forward pass: that is why a loss is a closure over a [`Block`].
+//! Narrow heads are dot products. The copies of weights that the backward pass needs are made once per change, which is
+//! why parameters change only inside [`Network::update`]. To measure it:
+//! `cargo run --release -p ludus_net --example speed`.
 
 mod adam;
 mod aligned;
