@@ -18,7 +18,7 @@ pub struct ArenaPhysicsPlugin {
 }
 
 impl ArenaPhysicsPlugin {
-    /// [`ArenaPhysics::Shared`]: one physics context, arenas `spacing` apart [m].
+    /// [`ArenaPhysics::Shared`]: one physics context, arenas `spacing` metres apart.
     pub const fn shared(spacing: f32) -> Self {
         Self { arenas: ArenaPhysics::Shared { spacing } }
     }
@@ -39,7 +39,7 @@ pub enum ArenaPhysics {
     /// `spacing / 2` of its centre, or it meets its neighbours. Positions are rounded where they are: an arena 100 m from
     /// the origin has steps of 8 µm, one at 1 km of 60 µm. So two arenas that do the same drift apart in the last bits.
     Shared {
-        /// Distance between the centres of neighbouring arenas along x and z [m], above 0.
+        /// Distance between the centres of neighbouring arenas along x and z, in metres, above 0.
         spacing: f32,
     },
     /// Every arena has a physics context of its own, and stands at the origin.

@@ -21,9 +21,9 @@ use ludus_agent::Observation;
 pub struct RaySensor<const N: usize> {
     /// Where the rays point, in the entity's own space.
     pub directions: [Dir3; N],
-    /// How far they see [m], above 0.
+    /// How far they see, in metres, above 0.
     pub length: f32,
-    /// Where they start, in the entity's own space [m].
+    /// Where they start, in the entity's own space, in metres.
     pub offset: Vec3,
     /// What they see: only colliders whose groups match.
     pub groups: CollisionGroups,
@@ -32,7 +32,7 @@ pub struct RaySensor<const N: usize> {
 }
 
 impl<const N: usize> RaySensor<N> {
-    /// Rays in these directions, of this length [m], from the entity's origin.
+    /// Rays in these directions, of this length in metres, from the entity's origin.
     pub fn new(directions: [Dir3; N], length: f32) -> Self {
         Self {
             directions,
@@ -43,7 +43,7 @@ impl<const N: usize> RaySensor<N> {
         }
     }
 
-    /// Rays in the horizontal plane, evenly from `spread / 2` \[rad\] left of forward (-Z) to `spread / 2` right of it.
+    /// Rays in the horizontal plane, evenly from `spread / 2` radians left of forward (-Z) to `spread / 2` right of it.
     ///
     /// Over a full turn the first and the last are one ray apart, so that none is cast twice.
     pub fn fan(spread: f32, length: f32) -> Self {
