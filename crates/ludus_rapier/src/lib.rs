@@ -41,10 +41,10 @@
 //!
 //! # Restarting
 //!
-//! An observer of `EpisodeStart` writes a [`Transform`](bevy::prelude::Transform), and whatever it writes is where the body is, at once. That holds
-//! for kinematic bodies too: rapier by itself would sweep them to the new place and push what is in between. Write
-//! [`Velocity`](bevy_rapier3d::prelude::Velocity) as well, or a dynamic body keeps the one it had. With the same draws an
-//! episode is then the same, bit for bit, whatever came before it.
+//! An observer of `EpisodeStart` writes a [`Transform`](bevy::prelude::Transform), and whatever it writes is where the
+//! body is, at once. That holds for kinematic bodies too: rapier by itself would sweep them to the new place and push
+//! what is in between. Write [`Velocity`](bevy_rapier3d::prelude::Velocity) as well, or a dynamic body keeps the one it
+//! had. With the same draws an episode is then the same, bit for bit, whatever came before it.
 
 mod contexts;
 mod placement;
