@@ -8,7 +8,7 @@ pub use value::{ValueError, value_error};
 
 /// What the minibatches of an update cost on average, under the names that CleanRL made known.
 ///
-/// Andrychowicz et al. 2020 and Huang et al. 2022 (detail 12 of the core ones) tell how to read them.
+/// Huang et al. 2022, core detail 12, tells how to read them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Losses {
     /// The clipped surrogate, negated: `losses/policy_loss`.

@@ -145,11 +145,14 @@ fn gather_rows(rows: &[f32], samples: &[u32], gathered: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ludus_net::{Activation, Layout, Network, NetworkConfig};
-    use ludus_spec::{Head, Outcome, Seed};
+    use ludus_spec::{Head, Outcome, Seed, stopped_clock};
+    use rayon::ThreadPoolBuilder;
 
     use super::*;
-    use crate::{Rollout, RolloutShape, Standardization};
+    use crate::{Learner, Machine, NativeLearner, Rollout, RolloutShape, Standardization};
 
     const SETTINGS: UpdateSettings = UpdateSettings {
         learning_rate: 0.0,
@@ -159,6 +162,8 @@ mod tests {
         value_coefficient: 0.7,
         max_grad_norm: 1.0,
     };
+
+    const ADVANTAGES: Standardization = Standardization { shift: 0.1, scale: 1.5 };
 
     /// A hybrid policy and a rollout of one simulation with random numbers in it.
     fn network() -> Network {
@@ -188,7 +193,7 @@ mod tests {
 
     fn study(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
         let policy = Policy { network, normalizer: None };
-        let minibatch = Minibatch { samples, advantages: Standardization { shift: 0.1, scale: 1.5 } };
+        let minibatch = Minibatch { samples, advantages: ADVANTAGES };
         let lesson = Lesson { policy, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
         let gradient = vec![f32::NAN; network.parameters().len()];
         let mut shard = Shard { gradient, losses: Losses::default(), samples: 0..samples.len() };
@@ -216,5 +221,22 @@ mod tests {
                 assert!(error < 2e-3, "{}: {} against {difference}", tensor.name, gradient[parameter]);
             }
         }
+    }
+
+    /// 300 samples make three shards.
+    #[test]
+    fn shards_add_up_to_the_whole() {
+        let (network, rollout) = (network(), rollout(300));
+        let samples: Vec<u32> = (0..300).rev().collect();
+        let whole = study(&network, &rollout, &samples);
+        let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+        let mut learner = NativeLearner::new(network, None, Machine { pool, clock: stopped_clock }).unwrap();
+        let minibatch = Minibatch { samples: &samples, advantages: ADVANTAGES };
+        let losses = learner.learn_minibatch(&rollout, minibatch, &SETTINGS).unwrap();
+        assert_eq!(learner.shards.len(), 3);
+        for (sum, expected) in learner.shards[0].gradient.iter().zip(&whole.gradient) {
+            assert!((sum - expected).abs() < 1e-5, "{sum} instead of {expected}");
+        }
+        assert!((losses.value - whole.losses.value / 300.0).abs() < 1e-5);
     }
 }

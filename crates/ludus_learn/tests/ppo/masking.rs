@@ -1,10 +1,10 @@
 //! What is no experience leaves no trace.
 
-use ludus_learn::{Simulation, StepRows};
-use ludus_spec::Outcome;
+use ludus_learn::{Ppo, PpoConfig, Simulation, StepRows};
+use ludus_spec::{Head, Outcome, Seed};
 
 use crate::cart_pole::{CartPoles, WIDTH};
-use crate::{cart_pole_ppo, cart_poles, small, trained};
+use crate::{cart_pole_ppo, cart_poles, learner, small, trained};
 
 /// Cart-poles, behind them some vacant rows, and now and then a faulty step; `junk` stands wherever nothing may look.
 struct Junky {
@@ -118,8 +118,20 @@ impl Simulation for Empty {
         observations.fill(f32::NAN);
     }
 
-    fn step(&mut self, _: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+        assert!(actions.iter().all(|action| action.is_finite()), "{actions:?}");
         rows.outcomes.fill(Outcome::Vacant);
+        rows.observations.fill(f32::NAN);
+    }
+}
+
+#[test]
+fn an_action_is_finite_whatever_was_observed() {
+    for normalize_observations in [false, true] {
+        let config = PpoConfig { normalize_observations, ..small() };
+        let learner = learner(WIDTH, &[Head::Gaussian { width: 2 }], &config, 1);
+        let mut ppo = Ppo::new(config, learner, vec![3], Seed::new(1)).unwrap();
+        ppo.iterate(&mut [Empty], 0.0).unwrap();
     }
 }
 
