@@ -31,11 +31,8 @@ mod training;
 
 pub use bench::{Benchmark, SimulationSpeed, TrainingSpeed};
 pub use checkpoint::Checkpoint;
-pub use episodes::{EpisodeSummary, RecentEpisodes, Spread};
-pub use error::TrainError;
-pub use evaluation::{Evaluation, EvaluationSettings};
 pub use folder::RunFolder;
 pub use ludus::Ludus;
 pub use phases::{PhaseShares, Phases};
 pub use report::Report;
-pub use run::{Progress, RunEvent, RunStart, RunSummary, StopReason};
+pub use run::StopReason;

@@ -17,7 +17,7 @@ use crate::cpu;
 use crate::episodes::Spread;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
-use crate::group::WorldFault;
+use crate::group::{WorldFault, WorldGroup};
 use crate::metrics::Metrics;
 use crate::phases::Phases;
 use crate::training::{Blueprint, Lap, Training};
@@ -45,7 +45,7 @@ pub enum RunEvent<'a> {
 pub struct RunStart {
     /// The run's folder.
     pub run_dir: PathBuf,
-    /// Worlds, rows of all of them, and threads.
+    /// Worlds.
     pub worlds: u32,
     /// Agents that learn at once.
     pub rows: usize,
@@ -298,7 +298,7 @@ impl Run {
             build_seconds: self.build_seconds,
             cpu_seconds,
             terms: terms.map(|(index, term)| (term.name.clone(), recent.term(index).mean)).collect(),
-            faults: self.training.groups.iter().map(crate::group::WorldGroup::fault_count).sum(),
+            faults: self.training.groups.iter().map(WorldGroup::fault_count).sum(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo};
+use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation};
 use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
@@ -128,11 +128,11 @@ pub(crate) struct Incidents {
 impl Training {
     /// Builds the worlds and the learner.
     pub fn build(blueprint: Blueprint) -> Result<Self, TrainError> {
+        let learner = blueprint.learner().map_err(TrainError::Learner)?;
         let worlds = blueprint.build_worlds(Purpose::Training)?;
         let tick_rate_hz = worlds.first().map_or(0.0, tick_rate_hz);
         let groups = group_worlds(worlds, clock::nanoseconds);
-        let rows = groups.iter().map(ludus_learn::Simulation::rows).collect();
-        let learner = blueprint.learner().map_err(TrainError::Learner)?;
+        let rows = groups.iter().map(Simulation::rows).collect();
         let config = blueprint.config.agent(&blueprint.spec).ppo.clone();
         let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
         let ppo = Ppo::new(config, learner, rows, seed).map_err(TrainError::Learner)?;
@@ -142,7 +142,7 @@ impl Training {
 
     /// Rows of all worlds.
     pub fn rows(&self) -> usize {
-        self.groups.iter().map(ludus_learn::Simulation::rows).sum()
+        self.groups.iter().map(Simulation::rows).sum()
     }
 
     /// Plays one rollout and learns from it. `progress` is the part of the run that is over.

@@ -60,6 +60,7 @@ pub struct RunArguments {
 
 /// `train`
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct TrainArguments {
     #[command(flatten)]
     pub run: RunArguments,
@@ -67,6 +68,7 @@ pub struct TrainArguments {
 
 /// `eval`
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct EvalArguments {
     /// A run's folder, its name, or a policy file [default: the newest run of this game]
     #[arg(value_name = "RUN")]
@@ -83,6 +85,7 @@ pub struct EvalArguments {
 
 /// `bench`
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct BenchArguments {
     /// How long each section is measured
     #[arg(long, default_value_t = 3.0)]
@@ -111,6 +114,14 @@ mod tests {
         assert!(eval.run.json && !eval.sample);
         assert_eq!(eval.episodes.get(), 7);
         assert_eq!(eval.run.runs_dir, PathBuf::from("runs"));
+    }
+
+    #[test]
+    fn the_last_of_a_flag_counts() {
+        let line = ["balance", "bench", "--seconds", "1", "--seconds", "2", "--set", "a=1", "--set", "b=2"];
+        let Command::Bench(bench) = Arguments::parse_from(line).command else { panic!("not bench") };
+        assert_eq!(bench.seconds, 2.0);
+        assert_eq!(bench.run.set.len(), 2, "all that is set counts");
     }
 
     #[test]

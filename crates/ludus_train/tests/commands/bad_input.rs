@@ -35,6 +35,15 @@ fn a_config_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_network_that_fits_no_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = run("arrows", folder.path(), &["train", "--set", "network.hidden=[1_000_000_000, 1_000_000_000]"]);
+    assert_eq!(done.code, 2);
+    assert!(done.errors.starts_with("error: the network would have "), "{}", done.errors);
+    assert!(!folder.path().join("runs").exists());
+}
+
+#[test]
 fn evaluation_needs_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let done = run("arrows", folder.path(), &["eval"]);

@@ -119,6 +119,18 @@ fn checkpoints_are_the_last_ones_and_the_best() {
 }
 
 #[test]
+fn a_run_ends_as_soon_as_it_is_good_enough_or_late_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let stopped = |by: &str| run("arrows", folder.path(), &[QUICK.as_slice(), &["--set", by]].concat()).json();
+    let report = stopped("stop=(steps: 1_000_000_000, mean_return: 7.0)");
+    assert_eq!(report["stop_reason"], "mean_return");
+    assert!(report["mean_return"].as_f64().unwrap() >= 7.0 && report["episodes"].as_u64().unwrap() >= 100);
+    let report = stopped("stop=(steps: 1_000_000_000_000, seconds: 0.2)");
+    assert_eq!(report["stop_reason"], "seconds");
+    assert!(report["train_seconds"].as_f64().unwrap() >= 0.2);
+}
+
+#[test]
 fn a_benchmark_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let done = run("arrows", folder.path(), &["bench", "--json", "--seconds", "0.2", "--set", "worlds=2"]);
