@@ -1,0 +1,88 @@
+//! What has to hold before a change lands.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+/// One thing that has to hold.
+pub struct Check {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What to do if it fails.
+    pub remedy: &'static str,
+    arguments: &'static [&'static str],
+    /// Set for the command.
+    environment: &'static [(&'static str, &'static str)],
+}
+
+/// The checks, the quickest first. The tests come last, so that their summary is what one sees at the end.
+///
+/// All of them build the whole workspace with all features: any other choice would build Bevy once more.
+pub fn all_checks() -> [Check; 5] {
+    [
+        Check {
+            name: "format",
+            remedy: "`cargo fmt --all` puts it right",
+            arguments: &["fmt", "--all", "--check"],
+            environment: &[],
+        },
+        Check {
+            name: "lints",
+            remedy: "do as it says above, or make an exception with `#[expect(…, reason = \"…\")]`",
+            arguments: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+            environment: &[],
+        },
+        Check {
+            name: "docs",
+            remedy: "mend the documentation named above; `cargo doc --workspace --all-features` shows the same",
+            arguments: &["doc", "--no-deps", "--workspace", "--all-features"],
+            environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        },
+        Check {
+            name: "examples-in-docs",
+            remedy: "a code block in the documentation does not do what it says; they are tests like any other",
+            arguments: &["test", "--workspace", "--all-features", "--doc"],
+            environment: &[],
+        },
+        Check {
+            name: "tests",
+            remedy: "run the one that failed by itself: `cargo test -p CRATE NAME`",
+            arguments: tests(),
+            environment: &[],
+        },
+    ]
+}
+
+/// nextest runs tests of all crates at once; without it, cargo runs them crate after crate.
+fn tests() -> &'static [&'static str] {
+    if has_nextest() {
+        &["nextest", "run", "--workspace", "--all-features"]
+    } else {
+        &["test", "--workspace", "--all-features", "--all-targets"]
+    }
+}
+
+fn has_nextest() -> bool {
+    let version = cargo().args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+impl Check {
+    /// The command, to copy.
+    pub fn command_line(&self) -> String {
+        let variables = self.environment.iter().map(|(name, value)| format!("{name}=\"{value}\" ")).collect::<String>();
+        format!("{variables}cargo {}", self.arguments.join(" "))
+    }
+
+    /// Runs it, with its output where ours goes.
+    pub fn run(&self) -> io::Result<ExitStatus> {
+        cargo().args(self.arguments).envs(self.environment.iter().copied()).status()
+    }
+}
+
+/// The cargo that runs this program, at the root of the workspace.
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+    cargo
+}
