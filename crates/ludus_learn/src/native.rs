@@ -19,13 +19,16 @@ use player::{Game, Player, Rules};
 use policy::Policy;
 use shard::{Lesson, Shard, Student};
 
-/// Samples that a shard has if there are not too many shards.
-///
-/// More make a shard more efficient, fewer keep more threads busy with a small minibatch.
-const SHARD_SAMPLES: usize = 128;
+/// Samples of a shard while a minibatch has up to [`FEW_SHARDS`]: fewer keep more threads busy with a small minibatch.
+const SMALL_SHARD: usize = 128;
 
-/// A minibatch has no more shards than this: each needs a gradient of its own.
-const SHARD_LIMIT: usize = 32;
+/// Samples of a shard beyond that: each shard needs a gradient of its own, which has to stay in the cache.
+const LARGE_SHARD: usize = 256;
+
+const FEW_SHARDS: usize = 16;
+
+/// Larger minibatches get larger shards instead of more.
+const MOST_SHARDS: usize = 32;
 
 /// Parameters whose gradients are added up in one go.
 const SUM_CHUNK: usize = 4096;
@@ -197,7 +200,8 @@ impl NativeLearner {
 
 /// How many shards a minibatch of this size has: a matter of the size alone.
 fn shard_count(samples: usize) -> usize {
-    samples.div_ceil(SHARD_SAMPLES).min(SHARD_LIMIT)
+    let few = samples.div_ceil(SMALL_SHARD).min(FEW_SHARDS);
+    samples.div_ceil(LARGE_SHARD).clamp(few, MOST_SHARDS)
 }
 
 /// Cuts a minibatch into shards whose sizes differ by one at most; makes those that there never were before.
@@ -226,4 +230,25 @@ fn check_width(normalizer: Option<&Normalizer>, network: &Network) -> Result<(),
 
 fn check_count(what: &'static str, was: usize, now: usize) -> Result<(), LearnError> {
     if was == now { Ok(()) } else { Err(LearnError::Checkpoint { what, was, now }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minibatch_is_cut_by_its_size() {
+        let check = |samples: usize, sizes: &[usize]| {
+            let mut shards = Vec::new();
+            let found: Vec<usize> = cut(&mut shards, samples, 0).iter().map(|shard| shard.samples.len()).collect();
+            assert_eq!(found, sizes);
+        };
+        check(1, &[1]);
+        check(129, &[64, 65]);
+        check(256, &[128; 2]);
+        check(2048, &[128; 16]);
+        check(4096, &[256; 16]);
+        check(8192, &[256; 32]);
+        check(65_536, &[2048; 32]);
+    }
 }
