@@ -2,6 +2,7 @@
 
 mod check;
 mod deserialize;
+mod mistake;
 mod parse;
 mod problem;
 mod tree;

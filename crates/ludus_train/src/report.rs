@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::bench::Benchmark;
 use crate::evaluation::Evaluation;
 use crate::phases::PhaseShares;
-use crate::run::{RunSummary, StopReason};
+use crate::progress::{RunSummary, StopReason};
 
 /// The last line of standard output with `--json`. What does not apply to a command is left out or null.
 #[derive(Clone, Debug, Default, Serialize)]

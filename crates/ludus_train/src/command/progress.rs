@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::run::{Progress, RunEvent, RunStart};
+use crate::progress::{Progress, RunEvent, RunStart};
 
 /// Seconds between two updates of the bar.
 const BAR_INTERVAL: f64 = 0.1;

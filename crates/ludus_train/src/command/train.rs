@@ -2,8 +2,9 @@
 
 use crate::error::TrainError;
 use crate::interrupt;
+use crate::progress::{RunSummary, StopReason};
 use crate::report::Report;
-use crate::run::{self, RunSummary, StopReason};
+use crate::run;
 
 use super::Program;
 use super::arguments::TrainArguments;

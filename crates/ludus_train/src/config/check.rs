@@ -2,7 +2,7 @@
 
 use ludus_spec::AgentSpec;
 
-use super::deserialize::valid_names;
+use super::mistake::valid_names;
 use super::problem::Report;
 use super::{AgentConfig, RunConfig, WorldCount};
 

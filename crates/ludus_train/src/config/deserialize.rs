@@ -3,24 +3,11 @@
 //! Serde stops at the first problem. So [`read`] notes it, sets the entry that caused it aside, and reads again,
 //! until nothing is left to complain about. What the types accept is written in the types alone.
 
-use std::fmt::Display;
-
 use serde::de::{self, DeserializeOwned, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::mistake::Mistake;
 use super::tree::{Entry, Node, Place, Value};
-
-/// Why a value is not what its type asks for.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Mistake {
-    pub message: String,
-    /// The innermost value that is to blame; `None` until it is known.
-    pub place: Option<Place>,
-    /// Whether an entry was set aside for it.
-    reported: bool,
-    /// The names that would have been right, where the mistake is an unknown one.
-    valid: &'static [&'static str],
-}
 
 /// The value of `root`, or of what is left of it without the mistakes, which are added to `mistakes`.
 ///
@@ -44,80 +31,6 @@ pub(crate) fn field_names<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut root = Node::section(place);
     root.set(&["\0 no field has this name"], Node::new(place, Value::Unit));
     T::deserialize(Reader(&root)).map_or_else(|mistake| mistake.valid, |_| &[])
-}
-
-impl Mistake {
-    fn at(mut self, place: Place) -> Self {
-        self.place.get_or_insert(place);
-        self
-    }
-
-    /// Sets `entry` aside, unless an entry inside it was already.
-    fn of(mut self, entry: &Entry) -> Self {
-        if !self.reported {
-            self.reported = true;
-            entry.reported.set(true);
-        }
-        self
-    }
-}
-
-impl Display for Mistake {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Mistake {}
-
-impl de::Error for Mistake {
-    fn custom<T: Display>(message: T) -> Self {
-        Self { message: message.to_string(), ..Self::default() }
-    }
-
-    fn invalid_type(found: Unexpected, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!("expected {expected}, found {}", described(found)))
-    }
-
-    fn invalid_value(found: Unexpected, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!("expected {expected}, found {}", described(found)))
-    }
-
-    fn unknown_field(field: &str, valid: &'static [&'static str]) -> Self {
-        Self { valid, ..Self::custom(format_args!("unknown field `{field}`; {}", valid_names(valid))) }
-    }
-
-    fn unknown_variant(variant: &str, valid: &'static [&'static str]) -> Self {
-        Self { valid, ..Self::custom(format_args!("unknown choice `{variant}`; {}", valid_names(valid))) }
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::custom(format_args!("field `{field}` is missing; write it"))
-    }
-}
-
-/// The end of a message: the names to choose from.
-pub(crate) fn valid_names<T: AsRef<str>>(valid: &[T]) -> String {
-    if valid.is_empty() {
-        return "there are none".to_owned();
-    }
-    let quoted = valid.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>();
-    format!("valid: {}", quoted.join(", "))
-}
-
-fn described(found: Unexpected) -> String {
-    match found {
-        Unexpected::Unit => "`()`".to_owned(),
-        Unexpected::Bool(value) => format!("`{value}`"),
-        Unexpected::Unsigned(value) => format!("`{value}`"),
-        Unexpected::Signed(value) => format!("`{value}`"),
-        Unexpected::Float(value) => format!("`{value:?}`"),
-        Unexpected::Str(value) => format!("`{value}`"),
-        Unexpected::Seq => "a list".to_owned(),
-        Unexpected::Map => "a section".to_owned(),
-        Unexpected::Enum | Unexpected::UnitVariant | Unexpected::NewtypeVariant => "a choice".to_owned(),
-        other => other.to_string(),
-    }
 }
 
 /// Serde's view of a node.
@@ -268,7 +181,7 @@ impl<'a> de::MapAccess<'a> for Entries<'a> {
 
     fn next_value_seed<V: de::DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
         let Some(entry) = self.current else { return Err(de::Error::custom("a value was asked for before its key")) };
-        seed.deserialize(Reader(&entry.node)).map_err(|mistake| named(mistake, entry).at(entry.place).of(entry))
+        seed.deserialize(Reader(&entry.node)).map_err(|mistake| mistake.named(entry).at(entry.place).of(entry))
     }
 }
 
@@ -311,14 +224,6 @@ impl<'a> de::Deserializer<'a> for Content<'a> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
         unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
-}
-
-/// The mistake with the name of the innermost entry that it is in.
-fn named(mut mistake: Mistake, entry: &Entry) -> Mistake {
-    if !mistake.reported && mistake.valid.is_empty() {
-        mistake.message = format!("`{}`: {}", entry.key, mistake.message);
-    }
-    mistake
 }
 
 /// A variant's name and what it holds.

@@ -1,0 +1,110 @@
+//! How a run goes and what it comes to, for whoever watches.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ludus_agent::FaultPlace;
+use ludus_spec::AgentSpec;
+use serde::Serialize;
+
+use crate::episodes::Spread;
+use crate::group::WorldFault;
+use crate::phases::Phases;
+
+/// Something that people may want to hear about while a run goes on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunEvent<'a> {
+    /// The worlds stand and learning begins.
+    Started(&'a RunStart),
+    /// An iteration is over.
+    Progress(&'a Progress),
+    /// Something went wrong that doesn't end the run.
+    Trouble(String),
+}
+
+/// What a run starts with.
+#[derive(Clone, Debug)]
+pub struct RunStart {
+    /// The run's folder.
+    pub run_dir: PathBuf,
+    /// Worlds.
+    pub worlds: u32,
+    /// Agents that learn at once.
+    pub rows: usize,
+    /// Threads.
+    pub threads: usize,
+    /// How long building the worlds took [s].
+    pub build_seconds: f64,
+    /// Steps after which the run ends at the latest.
+    pub stop_steps: u64,
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Steps of experience so far.
+    pub steps: u64,
+    /// Returns of the recent episodes.
+    pub returns: Spread,
+    /// Episodes so far.
+    pub episodes: u64,
+    /// Steps of experience per second, from the start of training on.
+    pub steps_per_second: f64,
+    /// Time since training started [s].
+    pub seconds: f64,
+    /// Time by phase since training started.
+    pub phases: Phases,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The mean return was reached.
+    MeanReturn,
+    /// All steps were made.
+    Steps,
+    /// The time was up.
+    Seconds,
+    /// The user ended it.
+    Interrupted,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct RunSummary {
+    /// How far it came.
+    pub progress: Progress,
+    /// Why it ended.
+    pub reason: StopReason,
+    /// The run's folder.
+    pub run_dir: PathBuf,
+    /// How long building the worlds took [s].
+    pub build_seconds: f64,
+    /// Processor time of training, all threads together [s], where the system tells.
+    pub cpu_seconds: Option<f64>,
+    /// Mean sum of each term of the reward over the recent episodes, unweighted.
+    pub terms: BTreeMap<String, f64>,
+    /// Numbers that were not finite.
+    pub faults: u64,
+}
+
+/// Where a number was not finite, as a sentence.
+pub(crate) fn fault_sentence(WorldFault { world, fault }: &WorldFault, spec: &AgentSpec) -> String {
+    let place = match fault.place {
+        FaultPlace::Observation(column) => {
+            let name = spec.observation_name(column as usize).unwrap_or_else(|| column.to_string());
+            format!("observation `{name}`")
+        }
+        FaultPlace::Reward(term) => {
+            let name = spec.reward.get(term as usize).map_or_else(|| term.to_string(), |term| term.name.clone());
+            format!("reward `{name}`")
+        }
+    };
+    format!(
+        "{place} of `{}` in row {} of world {world} was not finite at tick {}; that step is not learned from",
+        spec.name, fault.row, fault.tick
+    )
+}
