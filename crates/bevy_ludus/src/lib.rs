@@ -1,4 +1,159 @@
-//! Reinforcement learning for Bevy: entities become agents, games become training grounds.
+//! Reinforcement learning for Bevy: entities become agents, and a game trains them in many headless copies of itself.
+//!
+//! **Observations, actions and rewards are components. Observing, acting and scoring are ordinary systems.**
+//! Gameplay leaves an observation in a component and finds an action in a component. It never calls a policy, never
+//! waits, and can't tell whether a network, a player or a script wrote the action. So one game function serves for
+//! playing, for training and for tests.
+//!
+//! ```
+//! use bevy::prelude::*;
+//! use bevy_ludus::prelude::*;
+//!
+//! /// Walks along a line to a target at 0.
+//! #[derive(Component, Agent)]
+//! #[require(Transform)]
+//! #[agent(observation = Sight, action = Walk, reward = Success)]
+//! struct Seeker;
+//!
+//! #[derive(Component, Observation, Default)]
+//! struct Sight { target: f32 }
+//!
+//! #[derive(Component, Action, Default)]
+//! struct Walk { #[action(continuous)] velocity: f32 }
+//!
+//! #[derive(Component, Reward, Default)]
+//! struct Success { distance: f32 }
+//!
+//! fn seek(app: &mut App) {
+//!     app.add_agent::<Seeker>().add_observer(build_arena);
+//!     app.add_systems(FixedUpdate, walk).add_systems(Score, score).add_systems(Sense, sense);
+//! }
+//!
+//! fn build_arena(arena: On<Add, Arena>, mut commands: Commands) {
+//!     commands.spawn((Seeker, InArena(arena.entity)));
+//! }
+//!
+//! fn walk(time: Res<Time>, mut seekers: Query<(&mut Transform, &Walk)>) {
+//!     seekers.iter_mut().for_each(|(mut place, walk)| place.translation.x += walk.velocity * time.delta_secs());
+//! }
+//!
+//! fn score(mut seekers: Query<(&Transform, &mut Success)>) {
+//!     seekers.iter_mut().for_each(|(place, mut success)| success.distance = place.translation.x.abs());
+//! }
+//!
+//! fn sense(mut seekers: Query<(&Transform, &mut Sight)>) {
+//!     seekers.iter_mut().for_each(|(place, mut sight)| sight.target = -place.translation.x);
+//! }
+//!
+//! // The game in a test: a "player" walks right for a second.
+//! use bevy::time::TimeUpdateStrategy;
+//!
+//! let mut app = App::new();
+//! app.add_plugins(MinimalPlugins).insert_resource(TimeUpdateStrategy::FixedTimesteps(1));
+//! seek(&mut app);
+//! app.update(); // Bevy's first update has no fixed tick;
+//! app.update(); // the first tick brings the arena, and is the restart.
+//! let mut seekers = app.world_mut().query::<(&mut Controller, &mut Walk)>();
+//! let (mut controller, mut walk) = seekers.single_mut(app.world_mut())?;
+//! (*controller, walk.velocity) = (Controller::External, 1.0);
+//! (0..64).for_each(|_| app.update());
+//! let mut sights = app.world_mut().query::<&Sight>();
+//! assert!((sights.single(app.world())?.target + 1.0).abs() < 1e-5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With the feature `train` the game gets a command line: `train`, `eval` and `bench`.
+//!
+#![cfg_attr(feature = "train", doc = "```no_run")]
+#![cfg_attr(not(feature = "train"), doc = "```ignore")]
+//! # use bevy::prelude::*;
+//! # fn seek(app: &mut App) {}
+//! use bevy_ludus::Ludus;
+//!
+//! fn main() -> AppExit {
+//!     Ludus::new("seek", seek).run()
+//! }
+//! ```
+//!
+//! # The ideas
+//!
+//! - An **agent** is an entity that decides: once per **step**, which lasts `decision_interval` **ticks** of Bevy's fixed
+//!   timestep. What maps its observation to its action is a **policy**.
+//! - An agent's steps from a start to an end are an **episode**. It is *terminated* when the task is over, and
+//!   *truncated* when we stop looking. The difference matters: a truncated episode is worth what it would have brought.
+//! - [`EpisodeStart`](prelude::EpisodeStart) is when the game puts things where they begin. The step in which it comes
+//!   is the **restart**: the agent idles, and nothing is learned from it.
+//! - The game says what happened, as **terms** of a reward. What they are worth is the run's config.
+//! - An **arena** is one copy of the playing field. A game that is played has one; a **world** that trains has many, and
+//!   a run has many worlds. Build the field in an observer of `On<Add, Arena>`.
+//! - [`EpisodeRng`](prelude::EpisodeRng) is the only randomness that a game needs. With it the same seed gives the same
+//!   policy, bit for bit, with any number of threads.
+//!
+//! [`agent`] is the guide to these words, each with its code.
+//!
+//! # What to look at
+//!
+//! | to | see |
+//! |---|---|
+//! | make an entity an agent | [`Agent`](agent::Agent), [`add_agent`](agent::AgentAppExt::add_agent) |
+//! | say what it senses | [`Observation`](agent::Observation) and its [derive](macro@agent::Observation), [`Sense`](agent::Sense) |
+//! | say what it does | [`Action`](agent::Action) and its [derive](macro@agent::Action) |
+//! | say what is good | [`Reward`](agent::Reward), [`Score`](agent::Score) |
+//! | start and end episodes | [`EpisodeStart`](agent::EpisodeStart), [`Episode`](agent::Episode), [`EpisodeLimit`](agent::EpisodeLimit), [`EpisodeScoped`](agent::EpisodeScoped) |
+//! | let several agents play together | [`EpisodeScope::Arena`](agent::EpisodeScope), [`InArena`](agent::InArena) |
+//! | let a player or a script decide | [`Controller`](agent::Controller) |
+//! | order systems around the library's | [`AgentSystems`](agent::AgentSystems) |
+//! | use physics, cast rays | `bevy_ludus::rapier` |
+//! | train, score and measure | `bevy_ludus::Ludus`; its config is `bevy_ludus::train::config::RunConfig` |
+//! | choose how it learns | `bevy_ludus::learn::PpoConfig`, [`NetworkConfig`](net::NetworkConfig) |
+//! | use a policy that was trained | [`Policy`](policy::Policy) |
+//! | step worlds with something else | `bevy_ludus::worlds::PooledWorld` |
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | none | what a shipped game needs: [`agent`], [`net`], [`policy`] |
+//! | `train` | `Ludus` and its commands: worlds, PPO on the CPU, metrics, checkpoints. No libtorch, no Python |
+//! | `rapier` | arenas with physics and ray sensors on bevy_rapier3d |
+//!
+//! # Why is nothing happening?
+//!
+//! **The run doesn't start.** *No agents*: call `app.add_agent::<A>()` in the game's function. *None of them after the
+//! first step*: spawn one in an observer of `On<Add, Arena>`, or in `Startup`.
+//!
+//! **It panics for want of a resource or a plugin.** A world that trains has task pools, time and transforms, but no
+//! window, renderer, input or assets. Keep what draws in a function of its own, and what reads input out of the game's.
+//!
+//! **Agents don't move.** Read the action in `FixedUpdate`, not in `Update`: a world that trains updates once per step,
+//! not once per tick. Without `TimePlugin`, as in an empty `App`, there are no ticks at all. In an app without training
+//! nobody writes actions for [`Controller::Policy`](agent::Controller): they stay at the middle of their range, or at
+//! the first choice.
+//!
+//! **They decide too seldom or too often.** `decision_interval` counts ticks, 64 of them a second unless the game
+//! inserts another `Time::<Fixed>`.
+//!
+//! **Observations stay at their defaults.** Write them in [`Sense`](agent::Sense). Check that the system's query
+//! matches: a missing component is silent.
+//!
+//! **The reward is always 0.** Write it in [`Score`](agent::Score), every tick anew: terms are taken and emptied after
+//! each. Look at the term's weight in the config, and at `reward/<term>` in `metrics.csv`.
+//!
+//! **"No episode has ended yet."** Call [`Episode::terminate`](agent::Episode::terminate), or give the config an
+//! `episode_limit`.
+//!
+//! **All arenas are in one place, or an arena has no `Transform`.** They have one where the world has an
+//! [`ArenaLayout`](agent::ArenaLayout), which the physics of the feature `rapier` brings along. Place things relative to
+//! it, and observe them relative to it.
+//!
+//! **The return doesn't rise.** Is it possible with these observations? Try it by hand, with
+//! [`Controller::External`](agent::Controller). Is it rewarded soon enough? With γ 0.99 a reward counts for some 100
+//! steps back. Then look at `metrics.csv`: `losses/explained_variance` should climb towards 1, `losses/entropy` should
+//! sink slowly, and `losses/approx_kl` should stay below about 0.05; if not, lower `learning_rate`. More arenas make
+//! every estimate less noisy.
+//!
+//! **Two runs with one seed differ.** Something reads another clock or another generator than
+//! [`EpisodeRng`](agent::EpisodeRng), or goes through a `HashMap` in an order that changes.
 
 pub use ludus_agent as agent;
 pub use ludus_agent::spec;
