@@ -1,0 +1,48 @@
+//! Every config that is shipped belongs to a game and loads.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use bevy::prelude::App;
+use bevy_ludus::train::config::{ConfigSource, RunConfig};
+use bevy_ludus::worlds::spec_of;
+
+use crate::in_repository;
+
+#[path = "../../examples/balance/game.rs"]
+mod balance;
+#[path = "../../examples/cart_pole/game.rs"]
+mod cart_pole;
+#[path = "../../examples/minimal.rs"]
+#[expect(dead_code, reason = "its `main` is the example's own")]
+mod minimal;
+
+const GAMES: [(&str, fn(&mut App)); 3] =
+    [("balance", balance::balance), ("cart_pole", cart_pole::cart_pole), ("minimal", minimal::seek)];
+
+#[test]
+fn every_shipped_config_loads() {
+    for (name, game) in GAMES {
+        let spec = spec_of(&(Arc::new(game) as _)).unwrap();
+        let file = in_repository("assets/train").join(name).with_extension("ron");
+        let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &spec);
+        assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
+    }
+}
+
+#[test]
+fn every_example_is_a_game_with_a_config() {
+    let games: BTreeSet<_> = GAMES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names_in("examples", |path| path.is_dir() || path.extension().is_some_and(|end| end == "rs")), games);
+    assert_eq!(names_in("assets/train", |_| true), games);
+}
+
+/// The names of what is in a folder, without their extensions.
+fn names_in(folder: &str, is_wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(in_repository(folder)).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| is_wanted(path))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect()
+}

@@ -1,0 +1,119 @@
+//! Who may depend on whom.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::in_repository;
+
+/// The project's crates, each with those of them that it may depend on. `ARCHITECTURE.md` draws the same.
+const ARROWS: [(&str, &str); 12] = [
+    ("bevy_ludus", "ludus_agent ludus_learn ludus_net ludus_policy ludus_rapier ludus_spec ludus_train ludus_worlds"),
+    ("ludus_train", "ludus_agent ludus_learn ludus_net ludus_policy ludus_spec ludus_worlds"),
+    ("ludus_worlds", "ludus_agent ludus_spec"),
+    ("ludus_rapier", "ludus_agent"),
+    ("ludus_agent", "ludus_derive ludus_spec"),
+    ("ludus_learn", "ludus_net ludus_spec"),
+    ("ludus_policy", "ludus_net ludus_spec"),
+    ("ludus_net", "ludus_spec"),
+    ("ludus_derive", ""),
+    ("ludus_spec", ""),
+    ("ludus_examples", ""),
+    ("xtask", ""),
+];
+
+#[test]
+fn arrows_point_down() {
+    for package in packages() {
+        let allowed = ARROWS.iter().find(|(name, _)| *name == package.name).map(|(_, allowed)| allowed);
+        let Some(allowed) = allowed else {
+            panic!("`{}` is new: give it a place in `ARROWS` and in ARCHITECTURE.md", package.name)
+        };
+        for dependency in package.dependencies.iter().filter(|name| ARROWS.iter().any(|(own, _)| own == name)) {
+            let is_allowed = allowed.split(' ').any(|name| name == dependency);
+            assert!(is_allowed, "`{}` must not depend on `{dependency}`", package.name);
+        }
+    }
+}
+
+#[test]
+fn a_shipped_game_has_nothing_of_training() {
+    let tree = tree(&["--package", "bevy_ludus"]);
+    check_absent(&tree, &["rayon", "clap", "ron", "indicatif", "tch", "torch-sys"]);
+    check_absent(&tree, &["ludus_learn", "ludus_train", "ludus_worlds", "ludus_rapier", "bevy_rapier3d"]);
+    check_present(&tree, &["ludus_agent", "ludus_net", "ludus_policy", "bevy_ecs"]);
+}
+
+#[test]
+fn learning_and_playing_a_policy_need_no_bevy() {
+    for package in ["ludus_learn", "ludus_net", "ludus_policy", "ludus_spec"] {
+        let tree = tree(&["--package", package, "--all-features"]);
+        check_present(&tree, &[package, "serde"]);
+        let bevy = tree.iter().find(|name| name.starts_with("bevy"));
+        assert_eq!(bevy, None, "below `{package}`");
+    }
+}
+
+#[test]
+fn worlds_know_no_policy() {
+    let tree = tree(&["--package", "ludus_worlds", "--all-features"]);
+    check_present(&tree, &["ludus_agent"]);
+    check_absent(&tree, &["ludus_net", "ludus_learn", "ludus_policy"]);
+}
+
+#[test]
+fn only_one_crate_names_rapier() {
+    let names_rapier = |package: &Package| package.dependencies.iter().any(|name| name.contains("rapier3d"));
+    let naming: Vec<_> = packages().into_iter().filter(names_rapier).map(|package| package.name).collect();
+    assert_eq!(naming, ["ludus_rapier"]);
+}
+
+#[test]
+fn nothing_renders() {
+    let tree = tree(&["--workspace", "--all-features", "--edges", "normal,build,dev"]);
+    check_present(&tree, &["bevy_ecs", "rapier3d", "ludus_train"]);
+    check_absent(&tree, &["wgpu", "wgpu-core", "wgpu-hal", "naga", "winit", "bevy_winit", "bevy_render", "bevy_audio"]);
+}
+
+/// A package of the workspace and everything that it depends on outside its tests, optional or not.
+struct Package {
+    name: String,
+    dependencies: Vec<String>,
+}
+
+fn packages() -> Vec<Package> {
+    let metadata: serde_json::Value =
+        serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).unwrap();
+    let name = |value: &serde_json::Value| value["name"].as_str().unwrap().to_owned();
+    let package = |package: &serde_json::Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        Package { name: name(package), dependencies: all.filter(|one| one["kind"] != "dev").map(name).collect() }
+    };
+    metadata["packages"].as_array().unwrap().iter().map(package).collect()
+}
+
+/// The names of everything that is built for what the arguments choose, on this machine, without tests.
+fn tree(arguments: &[&str]) -> BTreeSet<String> {
+    let fixed = ["tree", "--locked", "--prefix", "none", "--format", "{p}"];
+    let edges: &[&str] = if arguments.contains(&"--edges") { &[] } else { &["--edges", "normal,build"] };
+    let listed = cargo(&[&fixed, edges, arguments].concat());
+    listed.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(in_repository("")).output().unwrap();
+    assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn check_absent(tree: &BTreeSet<String>, forbidden: &[&str]) {
+    let found: Vec<_> = forbidden.iter().filter(|name| tree.contains(**name)).collect();
+    assert!(found.is_empty(), "{found:?} must not be there; `cargo tree --invert NAME` tells who brings it");
+}
+
+/// So that a tree that could not be read does not pass.
+#[track_caller]
+fn check_present(tree: &BTreeSet<String>, expected: &[&str]) {
+    let missing: Vec<_> = expected.iter().filter(|name| !tree.contains(**name)).collect();
+    assert!(missing.is_empty(), "{missing:?} should be there");
+}

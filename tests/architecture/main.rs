@@ -1,0 +1,17 @@
+//! What holds the project together: arrows point down, configs load, documents say what is there.
+
+mod configs;
+mod dependencies;
+mod documents;
+
+use std::path::{Path, PathBuf};
+
+/// A path from the root of the repository.
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The text of a file, by its path from the root of the repository.
+fn text_of(path: &str) -> String {
+    std::fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
