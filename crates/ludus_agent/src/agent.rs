@@ -10,8 +10,8 @@ use ludus_spec::AgentSpec;
 use crate::arena::spawn_arenas;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
-    Action, AgentRows, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward, Rows,
-    WorldSeed, restart, step,
+    Action, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward,
+    Rows, WorldSeed, restart, step,
 };
 
 /// A kind of agent: which components hold what it senses, what it does and what it is rewarded for.
@@ -65,7 +65,7 @@ impl Plugin for AgentPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
         app.register_type::<Arena>().register_type::<Episode>().register_type::<Controller>();
-        app.add_systems(PostStartup, spawn_arenas);
+        app.add_systems(FixedFirst, spawn_arenas.before(AgentSystems::Restart));
         add_tick(app);
         restart::add_arenas(app);
     }

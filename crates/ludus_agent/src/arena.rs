@@ -2,19 +2,34 @@
 
 use core::ops::Range;
 
+use bevy::ecs::lifecycle::HookContext;
+use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
+
+use crate::episode::Home;
+use crate::{EpisodeRng, WorldSeed};
 
 /// One copy of the playing field.
 ///
 /// A game builds its field in an observer of `On<Add, Arena>`, relative to the arena's [`Transform`] if the world has an
 /// [`ArenaLayout`], and makes what belongs to it a member with [`InArena`]. A game that is played has one, a world that trains has many.
 #[derive(Component, Reflect, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[component(immutable)]
-#[require(crate::EpisodeRng, ArenaCounts)]
+#[component(immutable, on_add = settle_arena)]
+#[require(EpisodeRng, ArenaCounts)]
 #[reflect(Component, Debug, PartialEq)]
 pub struct Arena {
     /// Which of the world's arenas it is; seeds derive from it.
     pub index: u32,
+}
+
+/// An arena's own random numbers are there before observers of `On<Add, Arena>` run.
+fn settle_arena(mut world: DeferredWorld, context: HookContext) {
+    let seed = world.get_resource::<WorldSeed>().copied().unwrap_or_default();
+    let arena = world.get::<Arena>(context.entity).map_or(0, |arena| arena.index);
+    if let Some(mut rng) = world.get_mut::<EpisodeRng>(context.entity) {
+        rng.settle(Home { arena, member: 0 });
+        rng.restart(seed, 0);
+    }
 }
 
 /// What has happened in an arena; seeds derive from it.
@@ -62,7 +77,7 @@ impl ArenaLayout {
 /// 0, 1, 2, 3, 4, … as 0, 1, -1, 2, -2, …
 fn around_zero(cell: u32) -> f32 {
     let distance = cell.div_ceil(2) as f32;
-    if cell % 2 == 1 { distance } else { -distance }
+    if cell % 2 == 0 { 0.0 - distance } else { distance }
 }
 
 /// The cell of the grid with this number, when squares of side 1, 2, 3, … are filled one shell after the other.
@@ -72,9 +87,10 @@ fn square_cell(index: u32) -> (u32, u32) {
     if along <= shell { (along, shell) } else { (shell, 2 * shell - along) }
 }
 
-/// Which arenas a world has. They are spawned after the game's own `Startup`, where [`ArenaLayout`] puts them.
+/// Which arenas a world is still to get. They come with its first tick, after the game's own `Startup`, and stand where
+/// [`ArenaLayout`] puts them.
 ///
-/// One by default, as in a game that is played. A single arena in the middle of the count is the same arena as among
+/// One by default, as in a game that is played. A single arena from the middle of the count is the same arena as among
 /// the others: its seeds derive from its index.
 #[derive(Resource, Clone, Debug, PartialEq, Eq)]
 pub struct Arenas(pub Range<u32>);
@@ -86,8 +102,8 @@ impl Default for Arenas {
 }
 
 /// The [`Transform`] comes with the arena, so that it is there when observers of `On<Add, Arena>` run.
-pub(crate) fn spawn_arenas(arenas: Res<Arenas>, layout: Option<Res<ArenaLayout>>, mut commands: Commands) {
-    for index in arenas.0.clone() {
+pub(crate) fn spawn_arenas(mut arenas: ResMut<Arenas>, layout: Option<Res<ArenaLayout>>, mut commands: Commands) {
+    for index in core::mem::take(&mut arenas.bypass_change_detection().0) {
         match &layout {
             Some(layout) => commands.spawn((Arena { index }, Transform::from_translation(layout.origin(index)))),
             None => commands.spawn(Arena { index }),

@@ -148,7 +148,7 @@ pub(crate) struct SharedEpisodes(bool);
 /// Adds what arenas with episodes of their own need.
 pub(crate) fn add_arenas(app: &mut App) {
     app.init_resource::<SharedEpisodes>();
-    app.add_observer(note_scope).add_observer(settle_arena);
+    app.add_observer(note_scope);
     app.add_systems(FixedFirst, start_arenas.in_set(AgentSystems::Restart).before(RowSystems::Restart));
     let shared = resource_equals_shared;
     let end = end_together.in_set(AgentSystems::Score).before(RowSystems::Score).run_if(shared);
@@ -161,13 +161,6 @@ fn resource_equals_shared(shared: Res<SharedEpisodes>) -> bool {
 
 fn note_scope(on: On<Insert, EpisodeScope>, scopes: Query<&EpisodeScope>, mut shared: ResMut<SharedEpisodes>) {
     shared.0 |= scopes.get(on.entity).is_ok_and(|scope| *scope == EpisodeScope::Arena);
-}
-
-fn settle_arena(on: On<Add, Arena>, mut arenas: Query<(&Arena, &mut EpisodeRng)>, seed: Res<WorldSeed>) {
-    if let Ok((arena, mut rng)) = arenas.get_mut(on.entity) {
-        rng.settle(Home { arena: arena.index, member: 0 });
-        rng.restart(*seed, 0);
-    }
 }
 
 /// Arenas whose agents have all ended or just come start an episode of their own, before their agents do.

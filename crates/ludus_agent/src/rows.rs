@@ -14,14 +14,15 @@ use crate::Agent;
 /// The rows of the agents of kind `A` in this world.
 #[derive(Resource, Deref, DerefMut)]
 pub struct AgentRows<A: Agent> {
+    // Boxed: Bevy's storage of a resource has room for 64 of them.
     #[deref]
-    rows: Rows,
+    rows: Box<Rows>,
     kind: PhantomData<fn() -> A>,
 }
 
 impl<A: Agent> AgentRows<A> {
     pub(crate) fn new(spec: Arc<AgentSpec>) -> Self {
-        Self { rows: Rows::new(spec), kind: PhantomData }
+        Self { rows: Box::new(Rows::new(spec)), kind: PhantomData }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bevy::app::SubApp;
 use bevy::diagnostic::FrameCountPlugin;
@@ -174,17 +174,41 @@ fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), World
 fn bare_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> App {
     let interval = settings.decision_interval;
     let mut app = App::new();
-    app.add_plugins((TaskPoolPlugin::default(), FrameCountPlugin, TimePlugin, TransformPlugin));
+    app.insert_resource(shared_types());
+    app.add_plugins((TaskPoolPlugin::default(), FrameCountPlugin, TimePlugin));
     app.insert_resource(TimeUpdateStrategy::FixedTimesteps(interval.get()));
     app.insert_resource(WorldSeed(world_seed(settings, rebuilt)));
     app.insert_resource(Arenas(settings.arenas.clone()));
     app.insert_resource(StepClock::new(interval)).insert_resource(SenseScoreTime::new(settings.clock));
     game(&mut app);
+    add_transforms_if_used(&mut app);
     // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
     app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
     app.finish();
     app.cleanup();
     app
+}
+
+/// What Bevy knows of types by reflection is the same in all worlds, and large.
+fn shared_types() -> AppTypeRegistry {
+    static TYPES: OnceLock<AppTypeRegistry> = OnceLock::new();
+    TYPES.get_or_init(AppTypeRegistry::default).clone()
+}
+
+/// Adds the plugin that propagates transforms, unless nothing in the game looks at one.
+///
+/// Thousands of small worlds would pay for it in memory and time.
+fn add_transforms_if_used(app: &mut App) {
+    let world = app.world_mut();
+    let labels: Vec<_> = world.resource::<Schedules>().iter().map(|(_, schedule)| schedule.label()).collect();
+    for label in labels {
+        // Systems name the components that they use when they are initialized.
+        // What is wrong with a schedule is reported when it runs.
+        let _ = world.schedule_scope(label, |world, schedule| schedule.initialize(world));
+    }
+    if world.components().component_id::<GlobalTransform>().is_some() && !app.is_plugin_added::<TransformPlugin>() {
+        app.add_plugins(TransformPlugin);
+    }
 }
 
 fn run_on_one_thread(world: &mut World) {

@@ -1,0 +1,156 @@
+//! The same seed and the same actions give the same trajectory, bit for bit, wherever an arena is.
+
+use core::num::NonZeroU32;
+use core::ops::Range;
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use bevy_ludus::rapier::ArenaPhysics;
+use bevy_ludus::spec::{Head, Outcome, Seed, stopped_clock};
+use bevy_ludus::worlds::{AgentSettings, Game, PooledWorld, WorldSettings, build_worlds, spec_of};
+
+#[path = "../examples/balance/game.rs"]
+mod balance;
+#[path = "../examples/cart_pole/game.rs"]
+mod cart_pole;
+
+const STEPS: u64 = 120;
+
+/// A game, and how many ticks it decides for.
+#[derive(Clone)]
+struct Subject {
+    game: Game,
+    decision_interval: u32,
+}
+
+fn cart_pole() -> Subject {
+    Subject { game: Arc::new(cart_pole::cart_pole), decision_interval: 1 }
+}
+
+fn balance() -> Subject {
+    Subject { game: Arc::new(balance::balance), decision_interval: 5 }
+}
+
+fn balance_with(arenas: ArenaPhysics) -> Subject {
+    let game = move |app: &mut App| {
+        app.insert_resource(arenas);
+        balance::balance(app);
+    };
+    Subject { game: Arc::new(game), decision_interval: 5 }
+}
+
+impl Subject {
+    fn settings(&self, world: u32, arenas: Range<u32>) -> WorldSettings {
+        let terms = spec_of(&self.game).expect("the game can be trained").reward.len();
+        WorldSettings {
+            seed: Seed::new(11),
+            world,
+            arenas,
+            decision_interval: NonZeroU32::new(self.decision_interval).expect("not zero"),
+            agent: AgentSettings { weights: vec![1.0; terms], episode_limit: NonZeroU32::new(50), rows: None },
+            clock: stopped_clock,
+        }
+    }
+
+    fn world(&self, world: u32, arenas: Range<u32>) -> PooledWorld {
+        PooledWorld::build(&self.game, self.settings(world, arenas)).expect("the game can be trained")
+    }
+}
+
+/// What a learner sees of one row in one step.
+#[derive(Clone, Debug, PartialEq)]
+struct Seen {
+    observation: Vec<f32>,
+    reward: f32,
+    outcome: Outcome,
+}
+
+/// What each arena shows, `[arenas][steps]`, under actions that depend on the arena and the step alone.
+fn trajectories(world: &mut PooledWorld, arenas: Range<u32>) -> Vec<Vec<Seen>> {
+    let spec = world.spec().clone();
+    let heads = spec.heads();
+    let mut seen = vec![Vec::new(); arenas.len()];
+    for step in 0..STEPS {
+        for (arena, row) in arenas.clone().zip(world.rows_mut().actions_mut().chunks_exact_mut(spec.action_width())) {
+            act(Seed::new(step).derive(u64::from(arena)), &heads, row);
+        }
+        world.step().expect("the game doesn't panic");
+        let rows = world.rows();
+        for (row, observation) in rows.observations().chunks_exact(spec.observation_width()).enumerate() {
+            let (reward, outcome) = (rows.rewards()[row], rows.outcomes()[row]);
+            seen[row].push(Seen { observation: observation.to_vec(), reward, outcome });
+        }
+    }
+    seen
+}
+
+/// Uniform in -1..1; for a choice that is rounded up to 0 or 1, so that both are made.
+fn act(seed: Seed, heads: &[Head], row: &mut [f32]) {
+    let mut columns = row.iter_mut().enumerate();
+    for head in heads {
+        for (column, value) in columns.by_ref().take(head.action_width()) {
+            let draw = seed.derive(column as u64).uniform() * 2.0 - 1.0;
+            *value = if matches!(head, Head::Categorical { .. }) { draw.ceil() } else { draw };
+        }
+    }
+}
+
+fn a_world_is_the_same_alone_and_among_many(subject: &Subject) {
+    let expected = trajectories(&mut subject.world(2, 0..4), 0..4);
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had");
+        let all = (0..4).map(|world| subject.settings(world, 0..4)).collect();
+        let many: Vec<_> = pool.install(|| {
+            use rayon::prelude::*;
+            let mut worlds = build_worlds(&subject.game, all).expect("the game can be trained");
+            worlds.par_iter_mut().map(|world| trajectories(world, 0..4)).collect()
+        });
+        assert!(many[2] == expected, "{threads} threads");
+        assert!(many[1] != expected, "worlds differ");
+    }
+}
+
+fn an_arena_is_the_same_alone_and_among_many(subject: &Subject) {
+    let many = trajectories(&mut subject.world(0, 0..9), 0..9);
+    for arena in [0, 4, 8] {
+        let alone = trajectories(&mut subject.world(0, arena..arena + 1), arena..arena + 1);
+        assert!(alone[0] == many[arena as usize], "arena {arena}");
+    }
+    assert!(many[0] != many[1], "arenas differ");
+}
+
+#[test]
+fn a_world_of_cart_poles_is_the_same_alone_and_among_many() {
+    a_world_is_the_same_alone_and_among_many(&cart_pole());
+}
+
+#[test]
+fn a_world_of_plates_is_the_same_alone_and_among_many() {
+    a_world_is_the_same_alone_and_among_many(&balance());
+}
+
+#[test]
+fn an_arena_of_cart_pole_is_the_same_alone_and_among_many() {
+    an_arena_is_the_same_alone_and_among_many(&cart_pole());
+}
+
+#[test]
+fn an_arena_of_balance_with_its_own_physics_is_the_same_alone_and_among_many() {
+    an_arena_is_the_same_alone_and_among_many(&balance_with(ArenaPhysics::PerArena));
+}
+
+/// Far apart, positions are rounded otherwise; what is observed differs by no more than that rounding grows to.
+#[test]
+fn what_balance_observes_does_not_depend_on_where_its_arena_stands() {
+    let near = trajectories(&mut balance_with(ArenaPhysics::Shared { spacing: 12.0 }).world(0, 0..9), 0..9);
+    let far = trajectories(&mut balance_with(ArenaPhysics::Shared { spacing: 200.0 }).world(0, 0..9), 0..9);
+    for (near, far) in
+        near.iter().flatten().zip(far.iter().flatten()).take_while(|(near, far)| near.outcome == far.outcome)
+    {
+        for (near, far) in near.observation.iter().zip(&far.observation) {
+            assert!((near - far).abs() < 0.01, "{near} near the origin, {far} far from it");
+        }
+    }
+    let compared = near[8].iter().zip(&far[8]).filter(|(near, far)| near.outcome == far.outcome).count();
+    assert!(compared > STEPS as usize * 9 / 10, "episodes end alike: {compared} of {STEPS} steps");
+}
