@@ -18,7 +18,10 @@ mod cart_pole;
 #[expect(dead_code, reason = "its `main` is the example's own")]
 mod minimal;
 
-const GAMES: [(&str, fn(&mut App)); 3] =
+/// A game by the name of its config.
+type NamedGame = (&'static str, fn(&mut App));
+
+const GAMES: [NamedGame; 3] =
     [("balance", balance::balance), ("cart_pole", cart_pole::cart_pole), ("minimal", minimal::seek)];
 
 #[test]

@@ -1,4 +1,5 @@
 //! What holds the project together: arrows point down, configs load, documents say what is there.
+#![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 mod configs;
 mod dependencies;

@@ -115,7 +115,7 @@
 //! |---|---|
 //! | none | what a shipped game needs: [`agent`], [`net`], [`policy`] |
 //! | `train` | `Ludus` and its commands: worlds, PPO on the CPU, metrics, checkpoints. No libtorch, no Python |
-//! | `rapier` | arenas with physics and ray sensors on bevy_rapier3d |
+//! | `rapier` | arenas with physics and ray sensors on `bevy_rapier3d` |
 //!
 //! # Why is nothing happening?
 //!

@@ -10,7 +10,8 @@ pub struct Check {
     pub name: &'static str,
     /// What to do if it fails.
     pub remedy: &'static str,
-    arguments: &'static [&'static str],
+    /// For cargo, with a space between them.
+    arguments: &'static str,
     /// Set for the command.
     environment: &'static [(&'static str, &'static str)],
 }
@@ -23,25 +24,25 @@ pub fn all_checks() -> [Check; 5] {
         Check {
             name: "format",
             remedy: "`cargo fmt --all` puts it right",
-            arguments: &["fmt", "--all", "--check"],
+            arguments: "fmt --all --check",
             environment: &[],
         },
         Check {
             name: "lints",
             remedy: "do as it says above, or make an exception with `#[expect(…, reason = \"…\")]`",
-            arguments: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+            arguments: "clippy --workspace --all-targets --all-features --keep-going -- -D warnings",
             environment: &[],
         },
         Check {
             name: "docs",
             remedy: "mend the documentation named above; `cargo doc --workspace --all-features` shows the same",
-            arguments: &["doc", "--no-deps", "--workspace", "--all-features"],
+            arguments: "doc --no-deps --workspace --all-features --keep-going",
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
         },
         Check {
             name: "examples-in-docs",
             remedy: "a code block in the documentation does not do what it says; they are tests like any other",
-            arguments: &["test", "--workspace", "--all-features", "--doc"],
+            arguments: "test --workspace --all-features --doc",
             environment: &[],
         },
         Check {
@@ -54,11 +55,11 @@ pub fn all_checks() -> [Check; 5] {
 }
 
 /// nextest runs tests of all crates at once; without it, cargo runs them crate after crate.
-fn tests() -> &'static [&'static str] {
+fn tests() -> &'static str {
     if has_nextest() {
-        &["nextest", "run", "--workspace", "--all-features"]
+        "nextest run --workspace --all-features"
     } else {
-        &["test", "--workspace", "--all-features", "--all-targets"]
+        "test --workspace --all-features --all-targets"
     }
 }
 
@@ -71,12 +72,12 @@ impl Check {
     /// The command, to copy.
     pub fn command_line(&self) -> String {
         let variables = self.environment.iter().map(|(name, value)| format!("{name}=\"{value}\" ")).collect::<String>();
-        format!("{variables}cargo {}", self.arguments.join(" "))
+        format!("{variables}cargo {}", self.arguments)
     }
 
     /// Runs it, with its output where ours goes.
     pub fn run(&self) -> io::Result<ExitStatus> {
-        cargo().args(self.arguments).envs(self.environment.iter().copied()).status()
+        cargo().args(self.arguments.split(' ')).envs(self.environment.iter().copied()).status()
     }
 }
 
