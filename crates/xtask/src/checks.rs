@@ -35,7 +35,7 @@ pub fn all_checks() -> [Check; 5] {
         },
         Check {
             name: "docs",
-            remedy: "mend the documentation named above; `cargo doc --workspace --all-features` shows the same",
+            remedy: "mend the documentation named above; `cargo doc --workspace --no-deps --all-features` shows the same",
             arguments: "doc --no-deps --workspace --all-features --keep-going",
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
         },
