@@ -8,8 +8,10 @@ use crate::{in_repository, text_of};
 #[test]
 fn the_readme_shows_the_minimal_example() {
     let readme = text_of("README.md");
-    let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
-    assert_eq!(shown, Some(text_of("examples/minimal.rs").as_str()), "copy examples/minimal.rs into the README");
+    for (language, file) in [("rust", "examples/minimal.rs"), ("ron", "assets/train/minimal.ron")] {
+        let shown = readme.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
+        assert_eq!(shown, Some(text_of(file).as_str()), "copy {file} into the README");
+    }
 }
 
 #[test]
