@@ -1,0 +1,52 @@
+//! The examples learn what they are there to learn.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Runs an example and returns what it printed last, as JSON.
+fn run(example: &str, arguments: &[&str], runs: &tempfile::TempDir) -> Value {
+    let mut command = Command::new(path_of(example));
+    command.args(arguments).arg("--json").arg("--runs-dir").arg(runs.path());
+    let output = command.output().expect("the example is built together with this test");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(printed.lines().last().expect("it printed something")).expect("the last line is JSON")
+}
+
+/// Examples lie beside the folder of the tests.
+fn path_of(example: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("tests lie in a folder of the profile's");
+    profile.join("examples").join(example).with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+fn number(report: &Value, key: &str) -> f64 {
+    report[key].as_f64().unwrap_or_else(|| panic!("no number `{key}` in {report}"))
+}
+
+fn check(example: &str, train: &[&str], least_return: f64) {
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    let trained = run(example, &[&["train", "--seed", "1"], train].concat(), &runs);
+    let scored = run(example, &["eval", "--episodes", "20"], &runs);
+    assert_eq!(scored["run_dir"], trained["run_dir"], "the newest run is scored");
+    assert!(number(&scored, "mean_return") >= least_return, "{scored}");
+}
+
+/// The last 100 episodes of training and the fresh ones of the evaluation both reach Gymnasium's threshold.
+#[test]
+fn cart_pole_is_solved() {
+    check("cart_pole", &[], 475.0);
+}
+
+/// Random actions return about 1 of 100.
+#[test]
+fn balance_is_learned() {
+    check("balance", &["--set", "stop.steps=150000"], 60.0);
+}
+
+#[test]
+fn minimal_is_learned() {
+    check("minimal", &[], 0.8);
+}
