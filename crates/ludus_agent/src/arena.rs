@@ -77,7 +77,7 @@ impl ArenaLayout {
 /// 0, 1, 2, 3, 4, … as 0, 1, -1, 2, -2, …
 fn around_zero(cell: u32) -> f32 {
     let distance = cell.div_ceil(2) as f32;
-    if cell % 2 == 0 { 0.0 - distance } else { distance }
+    if cell.is_multiple_of(2) { 0.0 - distance } else { distance }
 }
 
 /// The cell of the grid with this number, when squares of side 1, 2, 3, … are filled one shell after the other.

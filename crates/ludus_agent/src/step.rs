@@ -50,11 +50,13 @@ fn act_table<T: Action + Default>(rows: &Rows, slots: &[Slot], controllers: &[Co
     }
 }
 
+type Scorable<'a, A> = (Entity, &'a Slot, &'a Controller, &'a mut <A as Agent>::Reward, &'a mut Episode);
+
 /// Every tick: reward terms add up. On a step's last tick: the step's outcome is settled.
 pub(crate) fn score<A: Agent>(
     clock: Res<StepClock>,
     rows: ResMut<AgentRows<A>>,
-    mut agents: Query<(Entity, &Slot, &Controller, &mut A::Reward, &mut Episode), With<A>>,
+    mut agents: Query<Scorable<A>, With<A>>,
 ) {
     let mut scoring = Scoring::new(rows.into_inner(), &clock);
     if let Ok(tables) = agents.contiguous_iter_mut() {
