@@ -59,12 +59,12 @@ pub struct ArenaMembers(Vec<Entity>);
 #[derive(Resource, Reflect, Clone, Copy, Debug, Default, PartialEq)]
 #[reflect(Resource, Debug, Default, PartialEq)]
 pub struct ArenaLayout {
-    /// Distance between neighbouring arenas along x and z [m]; 0 puts all at the origin.
+    /// Distance between neighbouring arenas along x and z \[m\]; 0 puts all at the origin.
     pub spacing: f32,
 }
 
 impl ArenaLayout {
-    /// The centre of an arena [m].
+    /// The centre of an arena \[m\].
     ///
     /// Arenas fill growing squares around the origin, so that an arena's place depends on its index alone, and none is
     /// further away than it need be: float precision falls with distance.

@@ -43,7 +43,7 @@ pub struct PolicyFile {
     pub normalizer: Option<Normalizer>,
     /// Ticks per step.
     pub decision_interval: NonZeroU32,
-    /// Ticks per second of the game's time [Hz].
+    /// Ticks per second of the game's time \[Hz\].
     pub tick_rate_hz: f64,
     /// Where the policy comes from.
     pub origin: Origin,

@@ -27,9 +27,9 @@ pub struct Benchmark {
     pub rows: usize,
     /// Threads.
     pub threads: usize,
-    /// Building all worlds and their first step [s].
+    /// Building all worlds and their first step \[s\].
     pub build_seconds: f64,
-    /// Memory that a world took [bytes], where the system tells.
+    /// Memory that a world took \[bytes\], where the system tells.
     pub bytes_per_world: Option<f64>,
     /// The game with all of the library's part, with random actions.
     pub simulation: SimulationSpeed,
@@ -75,7 +75,7 @@ pub struct TrainingSpeed {
     pub cpu_seconds: Option<f64>,
 }
 
-/// Builds the worlds of a run, steps them with random actions, then trains; each for this long [s]. Writes nothing.
+/// Builds the worlds of a run, steps them with random actions, then trains; each for this long \[s\]. Writes nothing.
 pub(crate) fn bench(blueprint: Blueprint, seconds: f64, interrupted: &AtomicBool) -> Result<Benchmark, TrainError> {
     let (start, memory_before) = (clock::seconds(), cpu::resident_bytes());
     let config = blueprint.config.clone();

@@ -10,17 +10,17 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Time since the process first asked [ns]. A [`Clock`](ludus_spec::Clock).
+/// Time since the process first asked \[ns\]. A [`Clock`](ludus_spec::Clock).
 pub fn nanoseconds() -> u64 {
     START.elapsed().as_nanos() as u64
 }
 
-/// Time since the process first asked [s].
+/// Time since the process first asked \[s\].
 pub fn seconds() -> f64 {
     nanoseconds() as f64 * 1e-9
 }
 
-/// Time since 1970 [s], for dates and event files.
+/// Time since 1970 \[s\], for dates and event files.
 #[expect(clippy::disallowed_methods, reason = "dates of runs and of metrics, for people")]
 pub(crate) fn wall_seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()

@@ -33,7 +33,7 @@ pub struct PhaseShares {
     pub learn: f64,
 }
 
-/// Time that the worlds' threads spent, to tell sensing and scoring from the game [ns].
+/// Time that the worlds' threads spent, to tell sensing and scoring from the game \[ns\].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StepTimes {
     pub total: u64,
@@ -58,7 +58,7 @@ impl Phases {
         self.learn += other.learn;
     }
 
-    /// All phases together [ns].
+    /// All phases together \[ns\].
     pub const fn total(&self) -> u64 {
         self.forward + self.copy + self.simulate + self.sense_score + self.learn
     }

@@ -21,9 +21,9 @@ pub struct Report {
     pub episodes: u64,
     /// Steps that agents decided.
     pub env_steps: u64,
-    /// Time from the first iteration's start to the stop condition [s].
+    /// Time from the first iteration's start to the stop condition \[s\].
     pub train_seconds: f64,
-    /// Processor time of all threads meanwhile [s].
+    /// Processor time of all threads meanwhile \[s\].
     pub cpu_seconds: Option<f64>,
     /// `env_steps` per second.
     pub steps_per_second: f64,
@@ -31,13 +31,13 @@ pub struct Report {
     pub run_dir: Option<PathBuf>,
     /// Where the time went: parts of 1.
     pub phases: PhaseShares,
-    /// Time to build the worlds [s].
+    /// Time to build the worlds \[s\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_seconds: Option<f64>,
     /// Why training ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<StopReason>,
-    /// Mean length of the episodes that were evaluated [steps].
+    /// Mean length of the episodes that were evaluated \[steps\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_length: Option<f64>,
     /// Mean sum of each term of the reward per episode, unweighted.
