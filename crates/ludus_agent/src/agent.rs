@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use bevy::ecs::component::Mutable;
+use bevy::ecs::component::{Mutable, RequiredComponentsError};
 use bevy::prelude::*;
 pub use ludus_derive::Agent;
 use ludus_spec::AgentSpec;
 
 use crate::arena::spawn_arenas;
+use crate::restart::Homeless;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
     Action, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward,
@@ -41,7 +42,12 @@ pub trait AgentAppExt {
     /// Registers a kind of agent: from then on spawning the component `A` is enough.
     ///
     /// Observation, action, reward, [`Episode`], [`EpisodeRng`], [`EpisodeScope`] and [`Controller`] come by required
-    /// components. Call it before the first agent of that kind is spawned; a second call does nothing.
+    /// components; what the agent requires by itself, such as `#[require(EpisodeScope::Arena)]`, has the value that it
+    /// says there. A second call does nothing.
+    ///
+    /// # Panics
+    ///
+    /// If an agent of that kind has been spawned already.
     fn add_agent<A: Agent>(&mut self) -> &mut Self;
 }
 
@@ -64,6 +70,7 @@ pub struct AgentPlugin;
 impl Plugin for AgentPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
+        app.init_resource::<Homeless>();
         app.register_type::<Arena>().register_type::<Episode>().register_type::<Controller>();
         app.add_systems(FixedFirst, spawn_arenas.before(AgentSystems::Restart));
         add_tick(app);
@@ -119,13 +126,21 @@ fn add_components<A: Agent>(app: &mut App) {
     let spec = Arc::new(A::spec());
     app.insert_resource(AgentRows::<A>::new(spec.clone()));
     app.world_mut().resource_mut::<AgentKinds>().0.push(AgentKind { spec, rows: rows::<A>, rows_mut: rows_mut::<A> });
-    app.register_required_components::<A, A::Observation>()
-        .register_required_components::<A, A::Action>()
-        .register_required_components::<A, A::Reward>()
-        .register_required_components::<A, Episode>()
-        .register_required_components::<A, EpisodeRng>()
-        .register_required_components::<A, EpisodeScope>()
-        .register_required_components::<A, Controller>();
+    require::<A, A::Observation>(app);
+    require::<A, A::Action>(app);
+    require::<A, A::Reward>(app);
+    require::<A, Episode>(app);
+    require::<A, EpisodeRng>(app);
+    require::<A, EpisodeScope>(app);
+    require::<A, Controller>(app);
+}
+
+fn require<A: Agent, Required: Component + Default>(app: &mut App) {
+    match app.try_register_required_components::<A, Required>() {
+        // The agent's own requirement says which value; ours would be the default.
+        Ok(()) | Err(RequiredComponentsError::DuplicateRegistration(..)) => {}
+        Err(error) => panic!("call `add_agent` before the first `{}` is spawned: {error}", A::NAME),
+    }
 }
 
 fn add_systems<A: Agent>(app: &mut App) {

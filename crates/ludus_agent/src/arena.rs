@@ -27,7 +27,7 @@ fn settle_arena(mut world: DeferredWorld, context: HookContext) {
     let seed = world.get_resource::<WorldSeed>().copied().unwrap_or_default();
     let arena = world.get::<Arena>(context.entity).map_or(0, |arena| arena.index);
     if let Some(mut rng) = world.get_mut::<EpisodeRng>(context.entity) {
-        rng.settle(Home { arena, member: 0 });
+        rng.settle(Home { arena: Some(arena), member: 0 });
         rng.restart(seed, 0);
     }
 }

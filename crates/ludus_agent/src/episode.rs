@@ -246,10 +246,14 @@ pub struct EpisodeRng {
 /// What tells the episodes of a world apart, besides their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Home {
-    pub arena: u32,
+    /// The index of its arena, if it is in one.
+    pub arena: Option<u32>,
     /// Agents of an arena are numbered from 1 in the order in which they came; 0 is the arena itself.
     pub member: u32,
 }
+
+/// Stands for an arena's index where there is none: greater than all of them.
+const OUTSIDE: u64 = 1 << 32;
 
 impl Default for EpisodeRng {
     fn default() -> Self {
@@ -264,7 +268,8 @@ impl EpisodeRng {
 
     pub(crate) fn restart(&mut self, world: WorldSeed, number: u32) {
         let Home { arena, member } = self.home;
-        let seed = world.0.derive(u64::from(arena)).derive(u64::from(member)).derive(u64::from(number));
+        let arena = arena.map_or(OUTSIDE, u64::from);
+        let seed = world.0.derive(arena).derive(u64::from(member)).derive(u64::from(number));
         self.generator = seed.generator();
     }
 }

@@ -7,8 +7,8 @@ use crate::arena::ArenaCounts;
 use crate::episode::Home;
 use crate::schedule::RowSystems;
 use crate::{
-    Agent, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeRng, EpisodeScope,
-    EpisodeStart, InArena, Slot, StepClock, WorldSeed,
+    Agent, AgentRows, AgentSystems, Arena, ArenaMembers, Controller, Episode, EpisodeEntities, EpisodeRng,
+    EpisodeScope, EpisodeStart, InArena, Slot, StepClock, WorldSeed,
 };
 
 /// A new agent waits for its row until the next step begins.
@@ -16,18 +16,23 @@ pub(crate) fn await_row<A: Agent>(on: On<Add, A>, mut rows: ResMut<AgentRows<A>>
     rows.turnover.waiting.push(on.entity);
 }
 
-/// An agent that goes leaves its row, whatever it was doing.
+/// An agent that goes leaves its row, whatever it was doing. If that cuts an episode short, it terminates it.
 pub(crate) fn release_row<A: Agent>(
     on: On<Remove, A>,
     mut rows: ResMut<AgentRows<A>>,
-    agents: Query<(&Slot, &Episode)>,
+    agents: Query<(&Slot, &Episode, &Controller)>,
 ) {
     rows.turnover.waiting.retain(|&agent| agent != on.entity);
-    let Ok((slot, episode)) = agents.get(on.entity) else { return };
-    let row = slot.index();
-    let is_reported = rows.outcomes[row].is_end();
-    let cut_short = episode.is_running() || (episode.ended().is_some() && !is_reported);
-    rows.release_row(row as u32, cut_short, episode.steps() + 1);
+    let Ok((slot, episode, controller)) = agents.get(on.entity) else { return };
+    let row = slot.index() as u32;
+    let is_reported = || rows.turnover.ended.contains(&(row, on.entity));
+    if episode.is_running() || (episode.ended().is_some() && !is_reported()) {
+        // There is no observation left to bootstrap from.
+        let is_learned_from = *controller == Controller::Policy;
+        rows.outcomes[slot.index()] = if is_learned_from { Outcome::Terminated } else { Outcome::Vacant };
+        rows.finish_episode(row, episode.steps() + 1, Outcome::Terminated);
+    }
+    rows.release_row(row);
 }
 
 type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>);
@@ -105,7 +110,7 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
     rows.begin_episode(row);
     rows.turnover.starting.push((row, agent));
     let limit = rows.default_limit;
-    let home = home::<A>(world, agent);
+    let home = home(world, agent);
     let mut agent = world.entity_mut(agent);
     agent.insert(Slot::new(row));
     if let Some(mut episode) = agent.get_mut::<Episode>() {
@@ -117,19 +122,23 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
 }
 
 /// Numbers a new agent among those of its arena, or of the world if it is in none.
-fn home<A: Agent>(world: &mut World, agent: Entity) -> Home {
+fn home(world: &mut World, agent: Entity) -> Home {
     let arena = world.get::<InArena>(agent).map(|home| home.0);
     if let Some(mut arena) = arena.and_then(|arena| world.get_entity_mut(arena).ok())
         && let Some(index) = arena.get::<Arena>().map(|arena| arena.index)
         && let Some(mut counts) = arena.get_mut::<ArenaCounts>()
     {
         counts.agents += 1;
-        return Home { arena: index, member: counts.agents };
+        return Home { arena: Some(index), member: counts.agents };
     }
-    let mut rows = world.resource_mut::<AgentRows<A>>();
-    rows.turnover.births += 1;
-    Home { arena: 0, member: rows.turnover.births }
+    let mut homeless = world.resource_mut::<Homeless>();
+    homeless.0 += 1;
+    Home { arena: None, member: homeless.0 }
 }
+
+/// How many agents have come outside any arena, of all kinds; seeds derive from it.
+#[derive(Resource, Default)]
+pub(crate) struct Homeless(u32);
 
 /// Clears what the last episode left and tells the game.
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {

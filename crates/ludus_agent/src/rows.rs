@@ -119,8 +119,6 @@ pub(crate) struct Turnover {
     pub starting: Vec<(u32, Entity)>,
     /// Whether no rows may be added.
     pub is_fixed: bool,
-    /// Agents outside any arena so far; seeds derive from it.
-    pub births: u32,
 }
 
 const FAULTS_KEPT: usize = 16;
@@ -274,17 +272,12 @@ impl Rows {
         self.running.terms[row * terms..][..terms].fill(0.0);
     }
 
-    /// An agent went. If that cut an episode short, the step in which it went terminates it: there is no observation
-    /// left to bootstrap from.
-    pub(crate) fn release_row(&mut self, row: u32, cut_short: bool, steps: u32) {
+    /// An agent went: nothing of it stays in its row but what its last step led to.
+    pub(crate) fn release_row(&mut self, row: u32) {
         let width = self.spec.observation_width();
         self.turnover.agents[row as usize] = None;
         self.turnover.left.push(row);
         self.observations[row as usize * width..][..width].fill(0.0);
-        if cut_short {
-            self.outcomes[row as usize] = Outcome::Terminated;
-            self.finish_episode(row, steps, Outcome::Terminated);
-        }
     }
 
     /// Rows whose agent's last step has been reported are vacant, and free for others.

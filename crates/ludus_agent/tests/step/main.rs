@@ -1,5 +1,6 @@
 //! What agents, rows and episodes do from step to step, in tiny real worlds.
 
+mod agent;
 mod arena_scope;
 mod contract;
 mod controllers;
