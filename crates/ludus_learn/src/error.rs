@@ -9,8 +9,8 @@ pub enum LearnError {
     Config(Vec<(&'static str, String)>),
     /// A minibatch led to a number that is not finite. The parameters are as they were before it.
     #[error(
-        "the {what} is {value}, so nothing was learned from it; go back to the last checkpoint with a lower \
-         `learning_rate` or smaller rewards, or look for rewards and observations that are not finite"
+        "the {what} is {value}, so nothing was learned from it; train with a lower `learning_rate` or smaller rewards, \
+         or look for rewards and observations that are not finite"
     )]
     NotFinite {
         /// What the number is: a loss or the gradient's length.

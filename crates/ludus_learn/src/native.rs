@@ -155,7 +155,7 @@ impl Learner for NativeLearner {
     fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
         let needed = self.network.parameters().len();
         check_count("parameters", state.parameters.len(), needed)?;
-        check_count("moments per parameter", state.first_moments.len() / needed, 1)?;
+        check_count("moments", state.first_moments.len(), needed)?;
         let normalizers = [state.normalizer.is_some(), self.normalizer.is_some()].map(usize::from);
         check_count("observation normalisers", normalizers[0], normalizers[1])?;
         check_width(state.normalizer.as_ref(), &self.network)?;

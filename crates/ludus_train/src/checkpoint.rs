@@ -141,7 +141,7 @@ impl Checkpoints {
             self.best = mean_return;
             checkpoint.write(&self.folder.join("best.safetensors"))?;
         }
-        self.next = steps + self.config.every.get();
+        self.next = steps.saturating_add(self.config.every.get());
         if self.last() != Some(&path) {
             self.kept.push(path);
         }

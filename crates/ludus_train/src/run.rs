@@ -90,13 +90,21 @@ impl Run {
     ) -> Result<StopReason, TrainError> {
         loop {
             let part = self.training.steps as f64 / self.stop().steps.get() as f64;
-            let lap = self.training.iterate(part as f32).map_err(|cause| self.diverged(cause))?;
+            let lap = match self.training.iterate(part as f32) {
+                Ok(lap) => lap,
+                Err(cause) => {
+                    // They may well be why.
+                    self.tell_incidents(tell);
+                    return Err(self.diverged(cause));
+                }
+            };
             let progress = self.progress();
             tell(RunEvent::Progress(&progress));
             self.record(&lap, &progress)?;
             self.tell_incidents(tell);
-            if let Some(failure) = self.training.failure() {
-                return Err(failure.clone().into());
+            if let Some(failure) = self.training.failure().cloned() {
+                self.save()?;
+                return Err(failure.into());
             }
             if let Some(reason) = self.stop_reason(&progress, interrupted) {
                 return Ok(reason);

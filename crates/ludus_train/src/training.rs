@@ -146,8 +146,19 @@ impl Training {
     }
 
     /// Plays one rollout and learns from it. `progress` is the part of the run that is over.
+    ///
+    /// # Errors
+    ///
+    /// If something is not finite; then what was learned before this iteration is as it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
-        let learned = self.ppo.iterate(&mut self.groups, progress)?;
+        let good = self.ppo.state();
+        let learned = match self.ppo.iterate(&mut self.groups, progress).and_then(|learned| self.checked(learned)) {
+            Ok(learned) => learned,
+            Err(cause) => {
+                self.ppo.restore(&good)?;
+                return Err(cause);
+            }
+        };
         self.steps += learned.experience as u64;
         let phases = Phases::split(&learned.phases, self.take_times());
         self.phases.add(&phases);
@@ -156,6 +167,14 @@ impl Training {
             group.drain_episodes().for_each(|episode| self.recent.push(episode));
         }
         Ok(Lap { learned, phases, episodes: self.recent.total() - before })
+    }
+
+    /// Makes sure that the last minibatch has left a policy that can act: no loss was worked out after it.
+    fn checked(&self, learned: Iteration) -> Result<Iteration, LearnError> {
+        match self.ppo.learner().network().parameters().iter().find(|parameter| !parameter.is_finite()) {
+            Some(&value) => Err(LearnError::NotFinite { what: "network's parameter", value }),
+            None => Ok(learned),
+        }
     }
 
     /// What went wrong since the last call.

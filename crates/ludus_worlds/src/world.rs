@@ -46,8 +46,7 @@ impl PooledWorld {
     ///
     /// # Errors
     ///
-    /// If the game panics. Its rows then say [`Outcome::Faulty`]; [`rebuild`](Self::rebuild) the world before the
-    /// next step.
+    /// If the game panics. Its rows are then half written: [`rebuild`](Self::rebuild) the world before they are read.
     pub fn step(&mut self) -> Result<(), WorldPanic> {
         let app = &mut self.app;
         catch_unwind(AssertUnwindSafe(|| app.update())).map_err(|panic| WorldPanic {

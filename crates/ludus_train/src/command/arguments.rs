@@ -88,10 +88,16 @@ pub struct EvalArguments {
 #[command(args_override_self = true)]
 pub struct BenchArguments {
     /// How long each section is measured
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 3.0, value_parser = positive)]
     pub seconds: f64,
     #[command(flatten)]
     pub run: RunArguments,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
+    let is_positive = number.is_finite() && number > 0.0;
+    if is_positive { Ok(number) } else { Err("it must be above 0".to_owned()) }
 }
 
 #[cfg(test)]
@@ -126,7 +132,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for line in [&["balance"][..], &["balance", "watch"], &["balance", "train", "--threads", "0"]] {
+        const NAN: &[&str] = &["balance", "bench", "--seconds", "nan"];
+        for line in [&["balance"][..], &["balance", "watch"], &["balance", "train", "--threads", "0"], NAN] {
             assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");
         }
     }

@@ -7,7 +7,13 @@ use super::problem::Report;
 use super::{AgentConfig, RunConfig, WorldCount};
 
 /// More rows than any machine steps; a config that asks for them has a typing mistake.
-const MOST_ARENAS: u64 = 1 << 24;
+const MOST_ROWS: u64 = 1 << 24;
+
+/// More samples than a machine's memory holds; they are numbered with 32 bits besides.
+const MOST_SAMPLES: u64 = 1 << 28;
+
+/// At 64 Hz a decision every 17 minutes.
+const LONGEST_STEP: u32 = 1 << 16;
 
 /// Notes everything about `config` that can't be run with agents of this spec.
 pub(super) fn check(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {
@@ -20,13 +26,29 @@ pub(super) fn check(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_
 }
 
 fn check_size(config: &RunConfig, report: &mut Report<'_>) {
+    let interval = config.decision_interval.get();
+    let message = || format!("`decision_interval` is {interval}; it must be at most {LONGEST_STEP}");
+    report.require(interval <= LONGEST_STEP, &["decision_interval"], message);
     let worlds = match config.worlds {
         WorldCount::Auto => 1,
         WorldCount::Exactly(count) => u64::from(count.get()),
     };
     let arenas = worlds * u64::from(config.arenas.get());
-    let message = || format!("{arenas} arenas in all; there may be {MOST_ARENAS} at most");
-    report.require(arenas <= MOST_ARENAS, &["arenas"], message);
+    if arenas > MOST_ROWS {
+        return report.problem(&["arenas"], format!("{arenas} arenas in all; there may be {MOST_ROWS} at most"));
+    }
+    for (kind, agent) in &config.agents {
+        let rows = agent.rows.map_or(arenas, |rows| worlds * u64::from(rows.get()));
+        check_rollout(kind, agent, rows, report);
+    }
+}
+
+fn check_rollout(kind: &str, agent: &AgentConfig, rows: u64, report: &mut Report<'_>) {
+    let message = || format!("{rows} rows in all; there may be {MOST_ROWS} at most");
+    report.require(rows <= MOST_ROWS, &["agents", kind, "rows"], message);
+    let samples = rows.saturating_mul(agent.ppo.rollout_steps as u64);
+    let message = || format!("a rollout of {samples} samples; there may be {MOST_SAMPLES} at most");
+    report.require(samples <= MOST_SAMPLES, &["agents", kind, "ppo", "rollout_steps"], message);
 }
 
 fn check_stop(config: &RunConfig, report: &mut Report<'_>) {

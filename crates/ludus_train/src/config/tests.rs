@@ -141,6 +141,15 @@ fn values_out_of_range_are_named() {
     );
     let crowded = with(EMPTY, EMPTY).replace("arenas: 64", "arenas: 1_000_000_000");
     check(&crowded, &[], &["balance.ron:3: 2000000000 arenas in all; there may be 16777216 at most"]);
+    check(
+        &with(EMPTY, EMPTY),
+        &["worlds=1", "arenas=1", "rows=20_000_000", "ppo.rollout_steps=1_000_000", "decision_interval=65_537"],
+        &[
+            "--set rows=20_000_000: 20000000 rows in all; there may be 16777216 at most",
+            "--set ppo.rollout_steps=1_000_000: a rollout of 20000000000000 samples; there may be 268435456 at most",
+            "--set decision_interval=65_537: `decision_interval` is 65537; it must be at most 65536",
+        ],
+    );
 }
 
 #[test]

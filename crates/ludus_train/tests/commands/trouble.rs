@@ -28,11 +28,13 @@ fn a_world_that_panics_is_built_anew() {
 #[test]
 fn a_loss_that_is_not_finite_ends_the_run_with_the_last_good_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
-    let wild = ["train", "--set", "ppo.learning_rate=1e30", "--set", "ppo.max_grad_norm=1e30"];
+    let wild = ["train", "--set", "ppo.learning_rate=3e38", "--set", "ppo.max_grad_norm=1e30"];
     let done = run("arrows", folder.path(), &wild);
     assert_eq!(done.code, 1, "{}", done.errors);
     let sentence = done.errors.lines().last().unwrap();
     assert!(sentence.starts_with("error: the ") && sentence.contains("the last good checkpoint is `"), "{sentence}");
     let path = sentence.rsplit('`').nth(1).unwrap();
     assert!(fs::metadata(folder.path().join(path)).is_ok(), "{path}");
+    let done = run("arrows", folder.path(), &["eval", path, "--episodes", "1"]);
+    assert_eq!(done.code, 0, "{}", done.errors);
 }
