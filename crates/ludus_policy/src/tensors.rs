@@ -1,11 +1,13 @@
 //! `.safetensors` files: named arrays of numbers, and text beside them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Metadata, TensorView};
 use safetensors::{Dtype, SafeTensors};
+use serde_json::json;
 
 use crate::PolicyError;
 use crate::atomic::write_atomically;
@@ -104,14 +106,33 @@ impl TensorFile {
     }
 
     /// The file's bytes: the same for the same content.
+    ///
+    /// The header is written here, because `safetensors::serialize` takes texts in an order that changes.
+    ///
+    /// # Panics
+    ///
+    /// If a tensor has more or fewer numbers than its shape says.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let stored = self.tensors.iter().map(|(name, tensor)| (name, tensor.to_le_bytes())).collect::<Vec<_>>();
-        let views = stored.iter().map(|(name, (dtype, bytes))| {
-            let shape = self.tensors[*name].shape.clone();
-            (name.as_str(), TensorView::new(*dtype, shape, bytes).expect("as many numbers as the shape says"))
-        });
-        let texts = self.texts.clone().into_iter().collect::<HashMap<_, _>>();
-        safetensors::serialize(views, Some(texts)).expect("names and shapes are JSON")
+        let mut stored =
+            self.tensors.iter().map(|(name, tensor)| (name, tensor, tensor.to_le_bytes())).collect::<Vec<_>>();
+        // The widest numbers first, so that all of them are aligned.
+        stored.sort_by_key(|(_, _, (dtype, _))| Reverse(*dtype));
+        let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(self.texts))]);
+        let mut data = Vec::new();
+        for (name, TensorData { shape, .. }, (dtype, bytes)) in &stored {
+            let start = data.len();
+            data.extend_from_slice(bytes);
+            assert_eq!(
+                bytes.len() * 8,
+                shape.iter().product::<usize>() * dtype.bitsize(),
+                "as many numbers as the shape says"
+            );
+            let described = json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, data.len()] });
+            header.insert((*name).clone(), described);
+        }
+        let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+        header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
+        [&(header.len() as u64).to_le_bytes(), header.as_slice(), &data].concat()
     }
 
     /// What the bytes of a file say.
@@ -189,6 +210,16 @@ mod tests {
         let bytes = file().to_bytes();
         assert_eq!(TensorFile::from_bytes(&bytes).unwrap(), file());
         assert_eq!(bytes, file().to_bytes());
+    }
+
+    /// A map with a seed of its own would order them anew each time.
+    #[test]
+    fn texts_are_written_in_order() {
+        let texts = (0..8).map(|index| (index.to_string(), String::new())).collect();
+        let bytes = TensorFile { texts, ..file() }.to_bytes();
+        let places = (0..8).map(|index| format!("\"{index}\":\"\""));
+        let places = places.map(|text| bytes.windows(text.len()).position(|part| part == text.as_bytes()).unwrap());
+        assert!(places.is_sorted());
     }
 
     #[test]
