@@ -19,6 +19,8 @@ pub struct Episode {
     number: u32,
     steps: u32,
     limit: u32,
+    /// Steps by which the limit of the first episode is shorter.
+    head_start: u32,
     phase: Phase,
 }
 
@@ -42,7 +44,7 @@ pub(crate) enum End {
 
 impl Default for Episode {
     fn default() -> Self {
-        Self { number: 0, steps: 0, limit: u32::MAX, phase: Phase::Unborn }
+        Self { number: 0, steps: 0, limit: u32::MAX, head_start: 0, phase: Phase::Unborn }
     }
 }
 
@@ -96,6 +98,9 @@ impl Episode {
     }
 
     pub(crate) fn restart(&mut self) {
+        if self.number == 1 {
+            self.head_start = 0;
+        }
         self.number = self.number.wrapping_add(1);
         self.steps = 0;
         self.phase = Phase::Restarting;
@@ -123,7 +128,7 @@ impl Episode {
     /// Truncates an episode whose present step is the last one that its limit allows. Called on a step's last tick.
     #[inline]
     pub(crate) fn heed_limit(&mut self) {
-        if self.phase == Phase::Running && self.steps + 1 >= self.limit {
+        if self.phase == Phase::Running && self.steps + self.head_start + 1 >= self.limit {
             self.phase = Phase::Ending(End::Truncated);
         }
     }
@@ -148,6 +153,18 @@ impl Episode {
     pub(crate) fn set_default_limit(&mut self, limit: u32) {
         if self.limit == u32::MAX {
             self.limit = limit;
+        }
+    }
+
+    /// Whether the episode was cut short so that it would end apart from others: it says little about the policy.
+    pub(crate) fn is_staggered(&self) -> bool {
+        self.head_start > 0 && self.ended() == Some(End::Truncated)
+    }
+
+    /// Lets the limit cut the first episode short, by a part of it in `0.0..1.0`.
+    pub(crate) fn stagger(&mut self, part: f32) {
+        if self.limit != u32::MAX {
+            self.head_start = (self.limit as f32 * part) as u32;
         }
     }
 }
@@ -255,6 +272,9 @@ pub(crate) struct Home {
 /// Stands for an arena's index where there is none: greater than all of them.
 const OUTSIDE: u64 = 1 << 32;
 
+/// Where the seeds of phases branch off: greater than all indices of arenas.
+const PHASE: u64 = OUTSIDE + 1;
+
 impl Default for EpisodeRng {
     fn default() -> Self {
         Self { generator: Seed::default().generator(), home: Home::default() }
@@ -271,6 +291,14 @@ impl EpisodeRng {
         let arena = arena.map_or(OUTSIDE, u64::from);
         let seed = world.0.derive(arena).derive(u64::from(member)).derive(u64::from(number));
         self.generator = seed.generator();
+    }
+}
+
+impl Home {
+    /// A number in `0.0..1.0` that is the same for all agents of an arena.
+    pub(crate) fn phase(self, world: WorldSeed) -> f32 {
+        let apart = self.arena.map_or(OUTSIDE + u64::from(self.member), u64::from);
+        world.0.derive(PHASE).derive(apart).uniform()
     }
 }
 
@@ -329,6 +357,25 @@ mod tests {
         assert!(!episode.close_tick());
         assert_eq!(episode.close_step(), Outcome::Restart);
         assert_eq!(episode.steps(), 0);
+    }
+
+    #[test]
+    fn a_staggered_episode_is_short_but_the_next_one_is_not() {
+        let mut episode = Episode::default();
+        episode.set_default_limit(4);
+        episode.stagger(0.5);
+        let mut lengths = Vec::new();
+        for _ in 0..2 {
+            episode.restart();
+            episode.run();
+            while episode.ended().is_none() {
+                episode.heed_limit();
+                episode.close_tick();
+                episode.close_step();
+            }
+            lengths.push(episode.steps());
+        }
+        assert_eq!(lengths, [2, 4]);
     }
 
     #[test]

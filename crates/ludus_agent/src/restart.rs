@@ -109,12 +109,16 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
     rows.outcomes[row as usize] = Outcome::Restart;
     rows.begin_episode(row);
     rows.turnover.starting.push((row, agent));
-    let limit = rows.default_limit;
+    let (limit, staggers) = (rows.default_limit, rows.staggers);
     let home = home(world, agent);
+    let seed = *world.resource::<WorldSeed>();
     let mut agent = world.entity_mut(agent);
     agent.insert(Slot::new(row));
     if let Some(mut episode) = agent.get_mut::<Episode>() {
         episode.set_default_limit(limit);
+        if staggers {
+            episode.stagger(home.phase(seed));
+        }
     }
     if let Some(mut rng) = agent.get_mut::<EpisodeRng>() {
         rng.settle(home);

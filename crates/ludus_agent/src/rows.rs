@@ -49,6 +49,7 @@ pub struct Rows {
     pub(crate) faults: Faults,
     pub(crate) turnover: Turnover,
     pub(crate) default_limit: u32,
+    pub(crate) staggers: bool,
 }
 
 /// Sums over the episodes that are going on.
@@ -139,6 +140,7 @@ impl Rows {
             faults: Faults::default(),
             turnover: Turnover::default(),
             default_limit: u32::MAX,
+            staggers: false,
         }
     }
 
@@ -185,6 +187,16 @@ impl Rows {
     /// Truncates episodes of agents without an [`EpisodeLimit`](crate::EpisodeLimit) of their own; for those to come.
     pub fn set_episode_limit(&mut self, limit: Option<NonZeroU32>) {
         self.default_limit = limit.map_or(u32::MAX, NonZeroU32::get);
+    }
+
+    /// Lets the limit cut the first episode of every agent to come at a point of its own, drawn from the world's seed.
+    ///
+    /// Without it, agents that all live to their limit restart in the same step for ever, and a learner sees no start of
+    /// an episode for as long as one lasts. Agents of one arena stay together. Episodes cut short by it are not reported as
+    /// finished. Source: Rudin et al. 2022,
+    /// arXiv:2109.11978, whose environments start at random points of their time limit.
+    pub fn stagger_first_episodes(&mut self) {
+        self.staggers = true;
     }
 
     /// Keeps exactly as many rows as there are now, or `rows` if that is more: from here on memory stays where it is.

@@ -108,15 +108,17 @@ impl<'rows> Scoring<'rows> {
                 let row = run.first_row + index;
                 let reward = self.returns[row];
                 let ended = FinishedEpisode { row: row as u32, steps: episode.steps(), outcome: led_to, reward };
-                self.ends.note(agents.entities[run.agents.start + index], ended, &self.terms[row * terms..][..terms]);
+                self.ends.ended.push((ended.row, agents.entities[run.agents.start + index]));
+                if !episode.is_staggered() {
+                    self.ends.report(ended, &self.terms[row * terms..][..terms]);
+                }
             }
         }
     }
 }
 
 impl Ends<'_> {
-    fn note(&mut self, agent: Entity, episode: FinishedEpisode, terms: &[f32]) {
-        self.ended.push((episode.row, agent));
+    fn report(&mut self, episode: FinishedEpisode, terms: &[f32]) {
         self.finished.push(episode);
         self.finished_terms.extend_from_slice(terms);
     }

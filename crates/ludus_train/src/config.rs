@@ -46,11 +46,16 @@ pub struct RunConfig {
 }
 
 /// How one kind of agent learns.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentConfig {
     /// Steps after which an episode is truncated; without it, the game alone ends episodes.
     pub episode_limit: Option<NonZeroU32>,
+    /// Whether the limit cuts the first episode of each agent at a point of its own. `true` unless said otherwise.
+    ///
+    /// Without it, agents that all live to their limit restart in the same step for ever, and learning forgets how
+    /// episodes start in the time between. Rudin et al. 2022, arXiv:2109.11978.
+    pub stagger: bool,
     /// Rows per world; without it, as many as the game has agents when it starts.
     ///
     /// For games that spawn agents while they run.
@@ -183,6 +188,19 @@ impl RunConfig {
     /// The section of this agent.
     pub fn agent(&self, spec: &AgentSpec) -> &AgentConfig {
         self.agents.get(&spec.name).expect("checked when the config was loaded")
+    }
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            episode_limit: None,
+            stagger: true,
+            rows: None,
+            reward: BTreeMap::new(),
+            network: NetworkConfig::default(),
+            ppo: PpoConfig::default(),
+        }
     }
 }
 

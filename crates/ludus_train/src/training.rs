@@ -58,7 +58,7 @@ impl Blueprint {
             Purpose::Evaluation => run.derive(EVALUATION_WORLDS),
         };
         let count = self.config.worlds.resolve(1).get();
-        let settings = (0..count).map(|world| self.world_settings(seed, world)).collect();
+        let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
         self.pool.install(|| build_worlds(&self.game, settings))
     }
 
@@ -67,17 +67,18 @@ impl Blueprint {
         Seed::new(self.config.seed).derive(EVALUATION_ACTIONS)
     }
 
-    fn world_settings(&self, seed: Seed, world: u32) -> WorldSettings {
-        let arenas = self.config.arenas.get();
+    fn world_settings(&self, purpose: Purpose, seed: Seed, world: u32) -> WorldSettings {
         let agent = self.config.agent(&self.spec);
         WorldSettings {
             seed,
             world,
-            arenas: world * arenas..(world + 1) * arenas,
+            arenas: 0..self.config.arenas.get(),
             decision_interval: self.config.decision_interval,
             agent: AgentSettings {
                 weights: agent.weights(&self.spec),
                 episode_limit: agent.episode_limit,
+                // What an evaluation counts are whole episodes.
+                stagger: agent.stagger && purpose == Purpose::Training,
                 rows: agent.rows.map(|rows| rows.get()),
             },
             clock: clock::nanoseconds,

@@ -34,6 +34,8 @@ pub struct AgentSettings {
     pub weights: Vec<f32>,
     /// Truncates episodes after so many steps, where the agent has no limit of its own.
     pub episode_limit: Option<NonZeroU32>,
+    /// Lets the limit cut first episodes at points of their own, so that agents don't all restart in the same step.
+    pub stagger: bool,
     /// Rows to keep; if `None`, as many as there are agents after the world's first step.
     pub rows: Option<u32>,
 }

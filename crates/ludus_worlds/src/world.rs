@@ -166,6 +166,9 @@ fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), World
     }
     rows.set_weights(&settings.agent.weights);
     rows.set_episode_limit(settings.agent.episode_limit);
+    if settings.agent.stagger {
+        rows.stagger_first_episodes();
+    }
     Ok(())
 }
 

@@ -84,7 +84,7 @@ fn settings(world: u32, arenas: core::ops::Range<u32>) -> WorldSettings {
         world,
         arenas,
         decision_interval: NonZeroU32::new(2).expect("not zero"),
-        agent: AgentSettings { weights: vec![1.0], episode_limit: NonZeroU32::new(20), rows: None },
+        agent: AgentSettings { weights: vec![1.0], episode_limit: NonZeroU32::new(20), stagger: true, rows: None },
         clock: stopped_clock,
     }
 }
