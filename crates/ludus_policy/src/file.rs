@@ -30,7 +30,7 @@ const OPTIMIZER: &str = "adam.";
 ///
 /// Weights are plain `[out, in]` tensors with names as in PyTorch, such as `actor.0.weight`; observation statistics
 /// are `normalizer.mean`, `.variance`, `.count` and `.clip`. The rest is JSON in the file's metadata, under
-/// `policy`. A checkpoint is a policy file with more in it.
+/// `policy`; the spec's [layout hash](AgentSpec::layout_hash) is part of it. A checkpoint is a policy file with more in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicyFile {
     /// What the agent senses and does.
@@ -69,6 +69,8 @@ pub struct Origin {
 struct Text {
     format: u32,
     spec: AgentSpec,
+    /// [`AgentSpec::layout_hash`] in 16 hexadecimal digits, since JSON's numbers are not always read with 64 bits.
+    layout_hash: String,
     network: NetworkConfig,
     normalized: bool,
     decision_interval: NonZeroU32,
@@ -94,6 +96,9 @@ impl PolicyFile {
     /// As [`read`](Self::read), and if it was trained for another layout of rows, with the first difference.
     pub fn read_for(path: &Path, spec: &AgentSpec) -> Result<Self, PolicyError> {
         let policy = Self::read(path)?;
+        if spec.layout_hash() == policy.spec.layout_hash() {
+            return Ok(policy);
+        }
         match spec.difference_from(&policy.spec) {
             None => Ok(policy),
             Some(difference) => {
@@ -163,6 +168,7 @@ impl PolicyFile {
     fn text(&self) -> String {
         let text = Text {
             format: FORMAT,
+            layout_hash: written(self.spec.layout_hash()),
             spec: self.spec.clone(),
             network: self.network.clone(),
             normalized: self.normalizer.is_some(),
@@ -179,6 +185,10 @@ impl Text {
         if self.format != FORMAT {
             return Err(format!("its format is {}, this version of the library reads {FORMAT}", self.format));
         }
+        let layout_hash = written(self.spec.layout_hash());
+        if self.layout_hash != layout_hash {
+            return Err(format!("its layout hash is {}, but that of its spec is {layout_hash}", self.layout_hash));
+        }
         let depth = self.network.hidden.len();
         if depth > DEEPEST {
             return Err(format!("its network has {depth} hidden layers, there may be {DEEPEST} at most"));
@@ -186,6 +196,10 @@ impl Text {
         let rate = self.tick_rate_hz;
         if rate.is_finite() && rate >= 0.0 { Ok(()) } else { Err(format!("its tick rate is {rate} Hz")) }
     }
+}
+
+fn written(layout_hash: u64) -> String {
+    format!("{layout_hash:016x}")
 }
 
 fn parameters(file: &TensorFile, layout: &Layout) -> Result<Vec<f32>, String> {
@@ -363,6 +377,26 @@ pub(crate) mod tests {
         refuse(rewrite("[5,4]", "[1000000]"), "weights, its network needs");
         refuse(rewrite("\"rate\"", "\"rate\",\"speed\":1"), "unknown field `speed`");
         refuse(rewrite("\"tick_rate_hz\":50.0", "\"tick_rate_hz\":-1"), "tick rate");
+    }
+
+    #[test]
+    fn a_spec_that_is_not_the_one_hashed_is_refused_with_both_hashes() {
+        let mut renamed = spec();
+        renamed.observation[0].name = "balk".to_owned();
+        let [stored, own] = [spec(), renamed].map(|spec| format!("{:016x}", spec.layout_hash()));
+        let expected = format!("its layout hash is {stored}, but that of its spec is {own}");
+        refuse(rewrite("\"ball\"", "\"balk\""), &expected);
+        refuse(rewrite("\"layout_hash\"", "\"hash\""), "unknown field `hash`");
+    }
+
+    #[test]
+    fn documentation_may_change_after_training() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.safetensors");
+        policy().write(&path).unwrap();
+        let mut changed = spec();
+        changed.observation[0].doc.clear();
+        assert_eq!(PolicyFile::read_for(&path, &changed).unwrap(), policy());
     }
 
     #[test]
