@@ -89,7 +89,7 @@ pub use error::NetError;
 pub use layout::{Layout, Tensor};
 pub use named::NamedTensor;
 pub use network::Network;
-pub use normalizer::Normalizer;
+pub use normalizer::{Normalizer, stage};
 pub use passes::Block;
 pub use scratch::Scratch;
 pub use simd::{SimdLevel, simd_level};

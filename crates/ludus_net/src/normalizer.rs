@@ -39,7 +39,12 @@ impl Normalizer {
     /// Leaves observations of this width as they are, until it is told of some; later limits them to `±clip`.
     ///
     /// `clip` is usually 10.
+    ///
+    /// # Panics
+    ///
+    /// If `clip` is not positive and finite.
     pub fn new(width: usize, clip: f32) -> Self {
+        assert!(is_clip(clip), "the clip is {clip}, but has to be positive and finite");
         Self { statistics: Statistics::new(width), clip, means: vec![0.0; width], factors: vec![1.0; width] }
     }
 
@@ -55,7 +60,7 @@ impl Normalizer {
     /// If there are not as many variances as means, or if a number is not finite, a variance or the count is negative,
     /// or `clip` is not positive.
     pub fn from_parts(mean: Vec<f64>, variance: Vec<f64>, count: f64, clip: f32) -> Result<Self, NetError> {
-        if !(clip.is_finite() && clip > 0.0) {
+        if !is_clip(clip) {
             return Err(NetError::Statistics(format!("the clip is {clip}, but has to be positive and finite")));
         }
         let mut normalizer = Self::new(mean.len(), clip);
@@ -115,6 +120,32 @@ impl Normalizer {
         for (factor, variance) in self.factors.iter_mut().zip(self.statistics.variance()) {
             *factor = (variance + VARIANCE_FLOOR).sqrt().recip() as f32;
         }
+    }
+}
+
+fn is_clip(clip: f32) -> bool {
+    clip.is_finite() && clip > 0.0
+}
+
+/// Turns observations into what a network reads: normalised if they are to be.
+///
+/// Observations come from a game, unchecked: what is not a finite number then becomes 0, so that even a faulty row's
+/// action is finite. An infinite observation that is normalised is `±clip`, as any other far value.
+///
+/// # Shapes
+///
+/// `observations` and `inputs` are `[rows, width]`.
+///
+/// # Panics
+///
+/// If they are not of equal length.
+pub fn stage(normalizer: Option<&Normalizer>, observations: &[f32], inputs: &mut [f32]) {
+    match normalizer {
+        Some(normalizer) => normalizer.apply(observations, inputs),
+        None => inputs.copy_from_slice(observations),
+    }
+    for input in inputs {
+        *input = if input.is_finite() { *input } else { 0.0 };
     }
 }
 
@@ -199,6 +230,27 @@ mod tests {
         let identity = Normalizer::identity(1);
         let text = serde_json::to_string(&identity).unwrap();
         assert_eq!(serde_json::from_str::<Normalizer>(&text).unwrap(), identity);
+    }
+
+    #[test]
+    fn a_clip_that_limits_nothing_is_refused() {
+        for clip in [f32::NAN, -1.0, 0.0, f32::INFINITY] {
+            assert!(std::panic::catch_unwind(|| Normalizer::new(1, clip)).is_err(), "{clip}");
+            assert!(Normalizer::from_parts(vec![0.0], vec![1.0], 1.0, clip).is_err(), "{clip}");
+        }
+    }
+
+    #[test]
+    fn what_a_network_reads_is_finite() {
+        let raw = [f32::NAN, f32::INFINITY, 7.0];
+        let staged = |normalizer: Option<&Normalizer>| {
+            let mut inputs = [1.0; 3];
+            stage(normalizer, &raw, &mut inputs);
+            inputs
+        };
+        assert_eq!(staged(None), [0.0, 0.0, 7.0]);
+        let normalizer = Normalizer::from_parts(vec![5.0; 3], vec![4.0; 3], 9.0, 10.0).unwrap();
+        assert_eq!(staged(Some(&normalizer)), [0.0, 10.0, 1.0]);
     }
 
     #[test]

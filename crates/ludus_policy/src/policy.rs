@@ -1,6 +1,6 @@
 //! Policies that act.
 
-use ludus_net::{Network, Normalizer, Scratch};
+use ludus_net::{Network, Normalizer, Scratch, stage};
 use ludus_spec::{AgentSpec, Seed};
 
 use crate::{PolicyError, PolicyFile};
@@ -17,7 +17,7 @@ pub struct Policy {
 #[derive(Clone, Debug)]
 pub struct PolicyScratch {
     network: Scratch,
-    observations: Vec<f32>,
+    inputs: Vec<f32>,
     outputs: Vec<f32>,
     log_probs: Vec<f32>,
 }
@@ -52,10 +52,10 @@ impl Policy {
     /// Working memory for one thread.
     pub fn scratch(&self) -> PolicyScratch {
         let network = Scratch::new(self.network.layout());
-        PolicyScratch { network, observations: Vec::new(), outputs: Vec::new(), log_probs: Vec::new() }
+        PolicyScratch { network, inputs: Vec::new(), outputs: Vec::new(), log_probs: Vec::new() }
     }
 
-    /// Decides for some rows. Allocates only where `scratch` has not seen as many rows before.
+    /// Decides for some rows. An observation that is not a number counts as 0, as in training. Allocates only where `scratch` has not seen as many rows before.
     ///
     /// # Shapes
     ///
@@ -67,15 +67,9 @@ impl Policy {
     pub fn act(&self, observations: &[f32], choice: ActionChoice, scratch: &mut PolicyScratch, actions: &mut [f32]) {
         let layout = self.network.layout();
         let rows = observations.len() / layout.inputs();
-        let PolicyScratch { network, observations: normalized, outputs, log_probs } = scratch;
-        let inputs = match &self.normalizer {
-            Some(normalizer) => {
-                normalized.resize(observations.len(), 0.0);
-                normalizer.apply(observations, normalized);
-                normalized
-            }
-            None => observations,
-        };
+        let PolicyScratch { network, inputs, outputs, log_probs } = scratch;
+        inputs.resize(observations.len(), 0.0);
+        stage(self.normalizer.as_ref(), observations, inputs);
         outputs.resize(rows * layout.output_width(), 0.0);
         self.network.forward_policy(inputs, network, outputs);
         match choice {
@@ -133,6 +127,13 @@ mod tests {
         let policy = Policy::new(&PolicyFile { normalizer: Some(normalizer), ..linear() }).unwrap();
         let actions = act(&policy, &[3.0, 0.0, 0.0], ActionChoice::Greedy);
         assert!((actions[0] - 1.0).abs() < 1e-4, "(3 − 1) / √4, not {}", actions[0]);
+    }
+
+    #[test]
+    fn what_is_not_a_number_counts_as_zero() {
+        let policy = Policy::new(&linear()).unwrap();
+        let actions = act(&policy, &[f32::NAN, 1.0, f32::INFINITY], ActionChoice::Greedy);
+        assert_eq!(actions, act(&policy, &[0.0, 1.0, 0.0], ActionChoice::Greedy));
     }
 
     #[test]
