@@ -32,7 +32,7 @@ pub(crate) fn add(a: Lane, b: Lane) -> Lane {
     zip(a, b, |a, b| a + b)
 }
 
-/// eˣ with a relative error below 2e-7; 0 below -87, e⁸⁸ above 88.
+/// eˣ with a relative error below 2e-7; 0 below -87, e⁸⁸ above 88, NaN of NaN.
 ///
 /// `x = n·ln 2 + r` with `|r| ≤ ln 2 / 2`; then `eˣ = 2ⁿ·eʳ`, and eʳ by its Taylor series.
 #[inline(always)]
@@ -42,8 +42,9 @@ pub(crate) fn exp(x: f32) -> f32 {
     const LN_2_LOW: f32 = (std::f64::consts::LN_2 - LN_2_HIGH as f64) as f32;
     // Adding it rounds to a whole number, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    let limited = if x < 88.0 { x } else { 88.0 };
-    let limited = if limited > -87.0 { limited } else { -87.0 };
+    // In this order a comparison with NaN lets NaN pass, and each line is still one instruction.
+    let limited = if x > 88.0 { 88.0 } else { x };
+    let limited = if limited < -87.0 { -87.0 } else { limited };
     let rounded = limited * std::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
     let r = (limited - n * LN_2_HIGH) - n * LN_2_LOW;
@@ -55,7 +56,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { series * power }
 }
 
-/// ln x of a positive normal number, with a relative error below 2e-7.
+/// ln x of a positive normal number, with a relative error below 2e-7; NaN of NaN.
 ///
 /// `x = 2ⁿ·m` with m about 1; `ln m = 2·artanh((m − 1)/(m + 1))` by its series.
 #[inline(always)]
@@ -70,7 +71,7 @@ pub(crate) fn ln(x: f32) -> f32 {
     for coefficient in [2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0, 2.0] {
         series = series * square + coefficient;
     }
-    n * std::f32::consts::LN_2 + series * s
+    if x.is_nan() { x } else { n * std::f32::consts::LN_2 + series * s }
 }
 
 /// A normally distributed number from two uniform ones, by the Box–Muller transform.
@@ -124,5 +125,11 @@ mod tests {
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert!(exp(1000.0) > 1e38);
         assert_eq!(exp(0.0), 1.0);
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        assert!(exp(f32::NAN).is_nan() && exp(-f32::NAN).is_nan());
+        assert!(ln(f32::NAN).is_nan() && ln(-f32::NAN).is_nan());
     }
 }

@@ -105,6 +105,21 @@ fn extreme_logits_stay_finite() {
 }
 
 #[test]
+fn a_logit_that_is_not_a_number_is_told() {
+    let heads = [Head::Categorical { choices: 3 }];
+    for position in 0..3 {
+        let mut output = [0.5; 3];
+        output[position] = f32::NAN;
+        let (_, log_probs) = draw(&heads, &[], &output);
+        assert!(log_probs.iter().all(|log_prob| log_prob.is_nan()), "drawn with logit {position}");
+        for choice in [0.0, 1.0, 2.0] {
+            let (log_prob, entropy) = evaluate(&heads, &[], &output, &[choice]);
+            assert!(log_prob.is_nan() && entropy.is_nan(), "logit {position}: {log_prob}, {entropy}");
+        }
+    }
+}
+
+#[test]
 fn the_mode_is_the_most_probable_action() {
     let heads = [Head::Categorical { choices: 3 }, Head::Gaussian { width: 2 }];
     let mut actions = [0.0; 6];
