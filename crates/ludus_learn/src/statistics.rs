@@ -43,7 +43,7 @@ impl FromIterator<f32> for Sums {
 
 /// The mean and the variance of all the numbers of a run, taken batch by batch.
 ///
-/// Chan et al. 1983, doi:10.1080/00031305.1983.10483115, eq. 2.1.
+/// Chan et al. 1979, "Updating formulae and a pairwise algorithm for computing sample variances", eq. 2.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Moments {

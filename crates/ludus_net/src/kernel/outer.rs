@@ -25,11 +25,11 @@ impl Kernel for OuterSum<'_> {
         let b_per_row = self.b.stride / L::COUNT;
         for first in self.panels.firsts() {
             let per_row = self.panels.panel_width(first) / L::COUNT;
-            let mut done = 0;
-            while done < per_row {
-                let b = Columns { vectors: b, per_row: b_per_row, first: first / L::COUNT + done };
-                let place = Place { panel: first, per_row, vector: done };
-                done += match (per_row - done).min(L::TILE) {
+            let mut vector = 0;
+            while vector < per_row {
+                let b = Columns { vectors: b, per_row: b_per_row, first: first / L::COUNT + vector };
+                let place = Place { panel: first, per_row, vector };
+                vector += match (per_row - vector).min(L::TILE) {
                     4.. => self.all_columns::<L, 4>(lanes, b, place),
                     3 => self.all_columns::<L, 3>(lanes, b, place),
                     2 => self.all_columns::<L, 2>(lanes, b, place),

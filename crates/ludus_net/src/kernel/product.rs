@@ -49,11 +49,11 @@ impl Kernel for Product<'_> {
         for first in self.panels.firsts() {
             let b = lanes.vectors(&self.b[self.panels.panel(first)]);
             let per_row = self.panels.panel_width(first) / L::COUNT;
-            let mut done = 0;
-            while done < per_row {
-                let columns = Columns { vectors: b, per_row, first: done };
-                let column = first + done * L::COUNT;
-                done += match (per_row - done).min(L::TILE) {
+            let mut vector = 0;
+            while vector < per_row {
+                let columns = Columns { vectors: b, per_row, first: vector };
+                let column = first + vector * L::COUNT;
+                vector += match (per_row - vector).min(L::TILE) {
                     4.. => self.all_rows::<L, 4>(lanes, columns, column),
                     3 => self.all_rows::<L, 3>(lanes, columns, column),
                     2 => self.all_rows::<L, 2>(lanes, columns, column),
