@@ -18,6 +18,16 @@ pub enum LearnError {
         /// NaN or infinite.
         value: f32,
     },
+    /// The rollout has more samples than can be told apart.
+    #[error(
+        "a rollout has {samples} samples, there may be {} at most; train with fewer agents, or with a lower \
+         `rollout_steps`",
+        u32::MAX
+    )]
+    TooManySamples {
+        /// Steps, and one more, times rows.
+        samples: usize,
+    },
     /// The simulations are not those that the rollout was laid out for.
     #[error("simulation {simulation} has {now} rows, but the rollout was laid out for {was}; build PPO anew")]
     Rows {

@@ -15,7 +15,7 @@ impl Experience {
         Self { samples: Vec::with_capacity(samples) }
     }
 
-    /// Takes the samples that are experience, in their order. Detail 6.
+    /// Takes the samples that are experience, in their order; there are `u32::MAX` samples at most. Detail 6.
     pub fn select(&mut self, outcomes: &[Outcome]) {
         let experience = |index: &u32| outcomes[*index as usize].is_experience();
         self.samples.clear();

@@ -34,18 +34,21 @@ impl<L: Learner> Ppo<L> {
     ///
     /// # Errors
     ///
-    /// [`LearnError::Config`] with everything in the config that is out of range.
+    /// [`LearnError::Config`] with everything in the config that is out of range, and [`LearnError::TooManySamples`] if
+    /// a rollout has more than `u32::MAX` of them.
     pub fn new(config: PpoConfig, learner: L, rows: Vec<usize>, seed: Seed) -> Result<Self, LearnError> {
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(LearnError::Config(problems));
         }
-        let rollout = Rollout::new(RolloutShape {
+        let shape = RolloutShape {
             steps: config.rollout_steps,
             rows,
             observation_width: learner.observation_width(),
             action_width: learner.action_width(),
-        });
+        };
+        check_samples(&shape)?;
+        let rollout = Rollout::new(shape);
         let experience = Experience::with_capacity(rollout.samples().values.len());
         let reward_scale = RewardScale::new(rollout.shape().total_rows());
         Ok(Self { config, learner, rollout, experience, reward_scale, seed, iteration: 0 })
@@ -212,5 +215,13 @@ impl<L: Learner> Ppo<L> {
         } else {
             Standardization::NONE
         }
+    }
+}
+
+/// An index of a sample has 32 bits, which halves what is shuffled.
+fn check_samples(shape: &RolloutShape) -> Result<(), LearnError> {
+    match shape.total_samples() {
+        samples if u32::try_from(samples).is_err() => Err(LearnError::TooManySamples { samples }),
+        _ => Ok(()),
     }
 }

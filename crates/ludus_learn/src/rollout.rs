@@ -24,6 +24,12 @@ impl RolloutShape {
     pub fn total_rows(&self) -> usize {
         self.rows.iter().sum()
     }
+
+    /// Samples of all rows together, with those after the last step; `usize::MAX` if there are more.
+    pub fn total_samples(&self) -> usize {
+        let rows = self.rows.iter().fold(0, |sum: usize, rows| sum.saturating_add(*rows));
+        self.steps.saturating_add(1).saturating_mul(rows)
+    }
 }
 
 /// What all rows saw, did and got in one rollout. Allocated once, then written over and over.

@@ -1,10 +1,10 @@
 //! What stops an update, or a run.
 
-use ludus_learn::{LearnError, PpoConfig, Simulation, StepRows};
-use ludus_spec::Outcome;
+use ludus_learn::{LearnError, Ppo, PpoConfig, Simulation, StepRows};
+use ludus_spec::{Head, Outcome, Seed};
 
-use crate::cart_pole::CartPoles;
-use crate::{cart_pole_ppo, cart_poles, parameter_bits, small};
+use crate::cart_pole::{CartPoles, WIDTH};
+use crate::{cart_pole_ppo, cart_poles, learner, parameter_bits, small};
 
 #[test]
 fn an_update_ends_when_the_policy_has_moved_far_enough() {
@@ -83,4 +83,18 @@ fn simulations_must_be_those_that_the_rollout_was_made_for() {
     check(&[4, 6], 1, 5, 6);
     check(&[4], 1, 5, 0);
     check(&[4, 5, 1], 2, 0, 1);
+}
+
+#[test]
+fn samples_that_no_index_tells_apart_are_refused() {
+    let check = |rows: Vec<usize>, samples| {
+        let learner = learner(WIDTH, &[Head::Categorical { choices: 2 }], &small(), 1);
+        let config = PpoConfig { rollout_steps: 15, ..small() };
+        let error = Ppo::new(config, learner, rows, Seed::new(12)).unwrap_err();
+        assert_eq!(error, LearnError::TooManySamples { samples });
+        assert!(error.to_string().contains("4294967295 at most; train with fewer agents"), "{error}");
+    };
+    // 15 steps and what comes after them, 2²⁸ rows: 2³².
+    check(vec![1 << 27, 1 << 27], 1 << 32);
+    check(vec![usize::MAX, 1], usize::MAX);
 }
