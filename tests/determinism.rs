@@ -47,7 +47,12 @@ impl Subject {
             world,
             arenas,
             decision_interval: NonZeroU32::new(self.decision_interval).expect("not zero"),
-            agent: AgentSettings { weights: vec![1.0; terms], episode_limit: NonZeroU32::new(50), stagger: true, rows: None },
+            agent: AgentSettings {
+                weights: vec![1.0; terms],
+                episode_limit: NonZeroU32::new(50),
+                stagger: true,
+                rows: None,
+            },
             clock: stopped_clock,
         }
     }

@@ -233,9 +233,9 @@ pub use episode::{
     Episode, EpisodeEntities, EpisodeLimit, EpisodeRng, EpisodeScope, EpisodeScoped, EpisodeStart, WorldSeed,
 };
 pub use ludus_spec as spec;
-pub use observation::Observation;
 #[doc(hidden)]
-pub use observation::joined;
+pub use ludus_spec::joined;
+pub use observation::Observation;
 pub use reward::Reward;
 pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};
 pub use schedule::{AgentSystems, Score, Sense, SenseScoreTime, StepClock};

@@ -1,7 +1,7 @@
 //! What an agent senses: values as columns of a row.
 
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
-use ludus_spec::ObservationField;
+use ludus_spec::{ObservationField, joined};
 
 pub use ludus_derive::Observation;
 
@@ -147,14 +147,4 @@ observe_vector!(Quat, ["x", "y", "z", "w"], Some((-1.0, 1.0)));
 fn field(name: &str, doc: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
     let parts = parts.iter().map(|&part| part.to_owned()).collect();
     ObservationField { name: name.to_owned(), doc: doc.to_owned(), parts, range }
-}
-
-/// The path of `field` in `parent`: with a dot between, unless one of them is empty.
-#[doc(hidden)]
-pub fn joined(parent: &str, field: &str) -> String {
-    match (parent.is_empty(), field.is_empty()) {
-        (true, _) => field.to_owned(),
-        (_, true) => parent.to_owned(),
-        (false, false) => format!("{parent}.{field}"),
-    }
 }

@@ -13,4 +13,6 @@ pub use clock::{Clock, stopped_clock};
 pub use head::Head;
 pub use outcome::Outcome;
 pub use seed::{Generator, Seed};
+#[doc(hidden)]
+pub use spec::joined;
 pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm};

@@ -93,7 +93,7 @@ impl AgentSpec {
         let mut first = 0;
         for field in &self.observation {
             if column < first + field.width() {
-                return Some(dotted(&field.name, &field.parts[column - first]));
+                return Some(joined(&field.name, &field.parts[column - first]));
             }
             first += field.width();
         }
@@ -180,11 +180,13 @@ fn first_difference(what: &str, was: &Columns, is: &Columns) -> Option<String> {
     was.get(is.len()).map(|(name, _)| format!("{what} field `{name}` is gone"))
 }
 
-fn dotted(field: &str, part: &str) -> String {
-    match (field.is_empty(), part.is_empty()) {
-        (_, true) => field.to_owned(),
-        (true, false) => part.to_owned(),
-        (false, false) => format!("{field}.{part}"),
+/// The path of `field` in `parent`: with a dot between, unless one of them is empty.
+#[doc(hidden)]
+pub fn joined(parent: &str, field: &str) -> String {
+    match (parent.is_empty(), field.is_empty()) {
+        (true, _) => field.to_owned(),
+        (_, true) => parent.to_owned(),
+        (false, false) => format!("{parent}.{field}"),
     }
 }
 

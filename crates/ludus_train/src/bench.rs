@@ -12,6 +12,7 @@ use crate::clock;
 use crate::cpu;
 use crate::error::TrainError;
 use crate::group::WorldGroup;
+use crate::incidents::IncidentTeller;
 use crate::phases::Phases;
 use crate::training::{Blueprint, Training};
 
@@ -31,6 +32,10 @@ pub struct Benchmark {
     pub build_seconds: f64,
     /// Memory that a world took \[bytes\], where the system tells.
     pub bytes_per_world: Option<f64>,
+    /// Numbers that were not finite.
+    pub faults: u64,
+    /// Worlds that panicked and were built anew.
+    pub panics: u64,
     /// The game with all of the library's part, with random actions.
     pub simulation: SimulationSpeed,
     /// Whole iterations.
@@ -40,7 +45,9 @@ pub struct Benchmark {
 /// How fast worlds step.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct SimulationSpeed {
-    /// Steps of agents per second.
+    /// Rows stepped per second, those of restart steps included: in them nobody decides, but the game works as much.
+    ///
+    /// So it is somewhat above the steps per second that `train` counts, the more so the shorter episodes are.
     pub agent_steps_per_second: f64,
     /// Ticks of arenas per second.
     pub arena_ticks_per_second: f64,
@@ -76,7 +83,14 @@ pub struct TrainingSpeed {
 }
 
 /// Builds the worlds of a run, steps them with random actions, then trains; each for this long \[s\]. Writes nothing.
-pub(crate) fn bench(blueprint: Blueprint, seconds: f64, interrupted: &AtomicBool) -> Result<Benchmark, TrainError> {
+///
+/// Tells what went wrong on the way, one sentence for each.
+pub(crate) fn bench(
+    blueprint: Blueprint,
+    seconds: f64,
+    interrupted: &AtomicBool,
+    tell: &mut dyn FnMut(String),
+) -> Result<Benchmark, TrainError> {
     let (start, memory_before) = (clock::seconds(), cpu::resident_bytes());
     let config = blueprint.config.clone();
     let threads = blueprint.pool.current_num_threads();
@@ -84,15 +98,33 @@ pub(crate) fn bench(blueprint: Blueprint, seconds: f64, interrupted: &AtomicBool
     let build_seconds = clock::seconds() - start;
     let worlds = config.worlds.resolve(1).get();
     let memory = memory_before.and_then(|before| Some(cpu::resident_bytes()?.saturating_sub(before)));
+    let until = Until { seconds, interrupted };
+    let mut incidents = IncidentTeller::of_training();
+    let simulation = simulate(&mut training, until);
+    check(&mut training, &mut incidents, tell)?;
+    let speed = train(&mut training, until);
+    check(&mut training, &mut incidents, tell)?;
     Ok(Benchmark {
         worlds,
         rows: training.rows(),
         threads,
         build_seconds,
         bytes_per_world: memory.map(|bytes| bytes as f64 / f64::from(worlds)),
-        simulation: simulate(&mut training, Until { seconds, interrupted }),
-        training: train(&mut training, Until { seconds, interrupted })?,
+        faults: training.fault_count(),
+        panics: incidents.panics(),
+        simulation,
+        training: speed?,
     })
+}
+
+/// Tells what went wrong since the last call, and fails if a world stands still: it would count as the fastest.
+fn check(
+    training: &mut Training,
+    incidents: &mut IncidentTeller,
+    tell: &mut dyn FnMut(String),
+) -> Result<(), TrainError> {
+    incidents.tell(training.take_incidents(), &training.blueprint.spec, tell);
+    training.failure().map_or(Ok(()), |failure| Err(failure.clone().into()))
 }
 
 #[derive(Clone, Copy)]

@@ -1,9 +1,9 @@
 //! The command line of a game: `train`, `eval`, `bench`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line; the library never prints")]
 
 mod arguments;
 mod bench;
 mod eval;
+mod outlet;
 mod progress;
 mod train;
 
@@ -20,6 +20,7 @@ use crate::error::TrainError;
 use crate::report::Report;
 use crate::training::Blueprint;
 use arguments::{Arguments, Command, RunArguments};
+use outlet::{note, say};
 
 /// What a thread that builds and steps worlds has for its stack [bytes]: as much as a main thread.
 const STACK_BYTES: usize = 8 << 20;
@@ -90,7 +91,7 @@ impl Program {
 
 fn finish(command: &Command, report: &Report) -> u8 {
     if command.shared().json {
-        println!("{}", report.to_json());
+        say(report.to_json());
     }
     0
 }
@@ -98,7 +99,7 @@ fn finish(command: &Command, report: &Report) -> u8 {
 /// Shows every line of an error as one.
 fn fail(error: &TrainError) -> u8 {
     for line in error.to_string().lines() {
-        eprintln!("error: {line}");
+        note(format_args!("error: {line}"));
     }
     error.exit_code()
 }

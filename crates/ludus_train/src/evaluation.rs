@@ -13,6 +13,7 @@ use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
+use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::{Phases, StepTimes};
 use crate::training::{Blueprint, Purpose};
 
@@ -47,9 +48,15 @@ pub struct Evaluation {
     pub cpu_seconds: Option<f64>,
     /// Time by phase, of all threads together.
     pub phases: Phases,
+    /// Numbers that were not finite.
+    pub faults: u64,
+    /// Worlds that panicked and were built anew.
+    pub panics: u64,
 }
 
 /// Plays as many episodes as asked for, in worlds whose seeds training never uses.
+///
+/// Tells what went wrong on the way, one sentence for each.
 ///
 /// Every row plays as many as the others, give or take one. To take those that end first would favour short ones.
 pub(crate) fn evaluate(
@@ -57,6 +64,7 @@ pub(crate) fn evaluate(
     policy: &Policy,
     settings: EvaluationSettings,
     interrupted: &AtomicBool,
+    tell: &mut dyn FnMut(String),
 ) -> Result<Evaluation, TrainError> {
     let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
     let mut players = seat(groups, settings.episodes, policy);
@@ -65,10 +73,12 @@ pub(crate) fn evaluate(
     blueprint.pool.install(|| players.par_iter_mut().with_max_len(1).for_each(|player| player.play(rules)));
     let seconds = clock::seconds() - start;
     let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
+    let mut teller = IncidentTeller::of_evaluation();
+    teller.tell(Incidents::take(players.iter_mut().map(|player| &mut player.group)), &blueprint.spec, tell);
     if let Some(failure) = players.iter().find_map(|player| player.group.failure()) {
         return Err(failure.clone().into());
     }
-    Ok(Evaluation { seconds, cpu_seconds, ..summarise(&players, blueprint) })
+    Ok(Evaluation { seconds, cpu_seconds, panics: teller.panics(), ..summarise(&players, blueprint) })
 }
 
 #[derive(Clone, Copy)]
@@ -195,5 +205,7 @@ fn summarise(players: &[Player], blueprint: &Blueprint) -> Evaluation {
         seconds: 0.0,
         cpu_seconds: None,
         phases,
+        faults: players.iter().map(|player| player.group.fault_count()).sum(),
+        panics: 0,
     }
 }

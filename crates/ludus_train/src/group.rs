@@ -23,7 +23,7 @@ pub(crate) struct WorldGroup {
     clock: Clock,
     times: StepTimes,
     episodes: Vec<EpisodeSummary>,
-    panics: Vec<WorldPanic>,
+    panics: Vec<Accident>,
     failure: Option<WorldError>,
 }
 
@@ -31,6 +31,10 @@ struct Member {
     world: PooledWorld,
     rows: usize,
     sense_score_before: u64,
+    /// Faults of the worlds that were there before this one was built anew.
+    faults_before: u64,
+    /// Whether it panicked and could not be built anew: it stands still.
+    is_broken: bool,
 }
 
 /// A number that was not finite, and the world it was in.
@@ -38,6 +42,14 @@ struct Member {
 pub(crate) struct WorldFault {
     pub world: u32,
     pub fault: Fault,
+}
+
+/// A panic, and what became of its world.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Accident {
+    pub panic: WorldPanic,
+    /// Whether the world was built anew; else it stands still.
+    pub is_rebuilt: bool,
 }
 
 /// Puts worlds into groups, in order.
@@ -63,8 +75,7 @@ fn group_size(worlds: usize, rows: usize) -> usize {
 
 impl WorldGroup {
     pub fn new(worlds: Vec<PooledWorld>, clock: Clock) -> Self {
-        let member = |world: PooledWorld| Member { rows: world.rows().len(), sense_score_before: 0, world };
-        let worlds = worlds.into_iter().map(member).collect();
+        let worlds = worlds.into_iter().map(Member::new).collect();
         let (episodes, panics) = (Vec::new(), Vec::new());
         Self { worlds, clock, times: StepTimes::default(), episodes, panics, failure: None }
     }
@@ -75,7 +86,7 @@ impl WorldGroup {
     }
 
     /// Hands out the panics since the last call.
-    pub fn drain_panics(&mut self) -> impl Iterator<Item = WorldPanic> + '_ {
+    pub fn drain_panics(&mut self) -> impl Iterator<Item = Accident> + '_ {
         self.panics.drain(..)
     }
 
@@ -87,9 +98,9 @@ impl WorldGroup {
         })
     }
 
-    /// All faults so far of the worlds as they are; a world that was built anew counts from 0.
+    /// All faults so far.
     pub fn fault_count(&self) -> u64 {
-        self.worlds.iter().map(|member| member.world.rows().fault_count()).sum()
+        self.worlds.iter().map(|member| member.fault_count()).sum()
     }
 
     /// Why a world stands still, if one does.
@@ -133,19 +144,34 @@ struct Shape {
 }
 
 impl Member {
+    fn new(world: PooledWorld) -> Self {
+        Self { rows: world.rows().len(), sense_score_before: 0, faults_before: 0, is_broken: false, world }
+    }
+
+    fn fault_count(&self) -> u64 {
+        self.faults_before + self.world.rows().fault_count()
+    }
+
     /// Of the rows that the group was made with: a world that was built anew may have got more.
     fn shape(&self) -> Shape {
         let spec = self.world.spec();
         Shape { observations: self.rows * spec.observation_width(), actions: self.rows * spec.action_width() }
     }
 
-    /// Steps, and builds the world anew if it panics.
-    fn step(&mut self, panics: &mut Vec<WorldPanic>) -> Result<(), WorldError> {
+    /// Steps, and builds the world anew if it panics. One that can't be built anew keeps its faulty rows.
+    fn step(&mut self, panics: &mut Vec<Accident>) -> Result<(), WorldError> {
+        if self.is_broken {
+            return Ok(());
+        }
         let Err(panic) = self.world.step() else { return Ok(()) };
-        panics.push(panic);
-        self.sense_score_before = 0;
+        let faults = self.fault_count();
         let rebuilt = self.world.rebuild();
-        if rebuilt.is_err() {
+        panics.push(Accident { panic, is_rebuilt: rebuilt.is_ok() });
+        if rebuilt.is_ok() {
+            self.faults_before = faults;
+            self.sense_score_before = 0;
+        } else {
+            self.is_broken = true;
             self.world.rows_mut().fix_len(Some(self.rows));
             self.world.rows_mut().mark_all(Outcome::Faulty);
         }

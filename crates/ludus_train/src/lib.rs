@@ -21,6 +21,7 @@ mod error;
 mod evaluation;
 mod folder;
 mod group;
+mod incidents;
 mod interrupt;
 mod ludus;
 mod metrics;

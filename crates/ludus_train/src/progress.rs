@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ludus_agent::FaultPlace;
-use ludus_spec::AgentSpec;
 use serde::Serialize;
 
 use crate::episodes::Spread;
-use crate::group::WorldFault;
 use crate::phases::Phases;
 
 /// Something that people may want to hear about while a run goes on.
@@ -89,22 +86,6 @@ pub struct RunSummary {
     pub terms: BTreeMap<String, f64>,
     /// Numbers that were not finite.
     pub faults: u64,
-}
-
-/// Where a number was not finite, as a sentence.
-pub(crate) fn fault_sentence(WorldFault { world, fault }: &WorldFault, spec: &AgentSpec) -> String {
-    let place = match fault.place {
-        FaultPlace::Observation(column) => {
-            let name = spec.observation_name(column as usize).unwrap_or_else(|| column.to_string());
-            format!("observation `{name}`")
-        }
-        FaultPlace::Reward(term) => {
-            let name = spec.reward.get(term as usize).map_or_else(|| term.to_string(), |term| term.name.clone());
-            format!("reward `{name}`")
-        }
-    };
-    format!(
-        "{place} of `{}` in row {} of world {world} was not finite at tick {}; that step is not learned from",
-        spec.name, fault.row, fault.tick
-    )
+    /// Worlds that panicked and were built anew.
+    pub panics: u64,
 }

@@ -46,6 +46,9 @@ pub struct Report {
     /// Numbers that were not finite.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faults: Option<u64>,
+    /// Worlds that panicked and were built anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub panics: Option<u64>,
     /// What `bench` measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bench: Option<Benchmark>,
@@ -75,6 +78,7 @@ impl From<&RunSummary> for Report {
             stop_reason: Some(summary.reason),
             terms: summary.terms.clone(),
             faults: Some(summary.faults),
+            panics: Some(summary.panics),
             ..Self::default()
         }
     }
@@ -91,6 +95,8 @@ impl From<&Evaluation> for Report {
             steps_per_second: evaluation.steps as f64 / evaluation.seconds.max(1e-9),
             phases: evaluation.phases.shares(),
             mean_length: Some(evaluation.lengths.mean),
+            faults: Some(evaluation.faults),
+            panics: Some(evaluation.panics),
             terms: evaluation.terms.iter().map(|(name, spread)| (name.clone(), spread.mean)).collect(),
             ..Self::default()
         }
@@ -107,6 +113,8 @@ impl From<&Benchmark> for Report {
             steps_per_second: training.steps_per_second,
             phases: training.phases.shares(),
             build_seconds: Some(bench.build_seconds),
+            faults: Some(bench.faults),
+            panics: Some(bench.panics),
             bench: Some(bench.clone()),
             ..Self::default()
         }

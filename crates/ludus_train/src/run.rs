@@ -13,17 +13,14 @@ use crate::config::StopConfig;
 use crate::cpu;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
-use crate::group::WorldGroup;
+use crate::incidents::IncidentTeller;
 use crate::metrics::Metrics;
 use crate::phases::Phases;
-use crate::progress::{Progress, RunEvent, RunStart, RunSummary, StopReason, fault_sentence};
+use crate::progress::{Progress, RunEvent, RunStart, RunSummary, StopReason};
 use crate::training::{Blueprint, Lap, Training};
 
 /// Seconds between two writes of the metrics to the disk.
 const FLUSH_SECONDS: f64 = 5.0;
-
-/// Faults that are told in full; after that they are only counted.
-const FAULTS_TOLD: u64 = 20;
 
 /// Trains until the config's stop condition, or until `interrupted`; saves; says what came of it.
 pub(crate) fn train(
@@ -56,7 +53,7 @@ struct Run {
     /// When training began [s of the clock].
     began: f64,
     flushed: f64,
-    faults: u64,
+    incidents: IncidentTeller,
 }
 
 impl Run {
@@ -68,7 +65,8 @@ impl Run {
         let metrics = Metrics::create(folder.path(), names, clock::wall_seconds()).map_err(at(folder.path()))?;
         let checkpoints = Checkpoints::new(folder.checkpoints(), blueprint.config.checkpoints.clone());
         let now = clock::seconds();
-        Ok(Self { training, folder, checkpoints, metrics, build_seconds, began: now, flushed: now, faults: 0 })
+        let incidents = IncidentTeller::of_training();
+        Ok(Self { training, folder, checkpoints, metrics, build_seconds, began: now, flushed: now, incidents })
     }
 
     fn start(&self) -> RunStart {
@@ -178,17 +176,8 @@ impl Run {
 
     fn tell_incidents(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) {
         let incidents = self.training.take_incidents();
-        for panic in incidents.panics {
-            tell(RunEvent::Trouble(format!("{panic}; the world was built anew, the others lost nothing")));
-        }
-        for fault in incidents.faults {
-            self.faults += 1;
-            match self.faults {
-                ..FAULTS_TOLD => tell(RunEvent::Trouble(fault_sentence(&fault, &self.training.blueprint.spec))),
-                FAULTS_TOLD => tell(RunEvent::Trouble("more such numbers are only counted from here on".to_owned())),
-                _ => {}
-            }
-        }
+        let mut tell = |sentence| tell(RunEvent::Trouble(sentence));
+        self.incidents.tell(incidents, &self.training.blueprint.spec, &mut tell);
     }
 
     /// Saves a checkpoint and the policy.
@@ -223,7 +212,8 @@ impl Run {
             build_seconds: self.build_seconds,
             cpu_seconds,
             terms: terms.map(|(index, term)| (term.name.clone(), recent.term(index).mean)).collect(),
-            faults: self.training.groups.iter().map(WorldGroup::fault_count).sum(),
+            faults: self.training.fault_count(),
+            panics: self.incidents.panics(),
         }
     }
 }

@@ -6,14 +6,15 @@ use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation
 use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
-use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, build_worlds};
+use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds};
 use rayon::ThreadPool;
 
 use crate::clock;
 use crate::config::RunConfig;
 use crate::episodes::RecentEpisodes;
 use crate::error::TrainError;
-use crate::group::{WorldFault, WorldGroup, group_worlds};
+use crate::group::{WorldGroup, group_worlds};
+use crate::incidents::Incidents;
 use crate::phases::{Phases, StepTimes};
 
 /// Indices of the run seed's children: what the draws are for.
@@ -119,13 +120,6 @@ pub(crate) struct Lap {
     pub episodes: u64,
 }
 
-/// What went wrong in the worlds without ending the run.
-#[derive(Debug, Default)]
-pub(crate) struct Incidents {
-    pub faults: Vec<WorldFault>,
-    pub panics: Vec<WorldPanic>,
-}
-
 impl Training {
     /// Builds the worlds and the learner.
     pub fn build(blueprint: Blueprint) -> Result<Self, TrainError> {
@@ -180,12 +174,12 @@ impl Training {
 
     /// What went wrong since the last call.
     pub fn take_incidents(&mut self) -> Incidents {
-        let mut incidents = Incidents::default();
-        for group in &mut self.groups {
-            incidents.faults.extend(group.drain_faults());
-            incidents.panics.extend(group.drain_panics());
-        }
-        incidents
+        Incidents::take(&mut self.groups)
+    }
+
+    /// Numbers so far that were not finite.
+    pub fn fault_count(&self) -> u64 {
+        self.groups.iter().map(WorldGroup::fault_count).sum()
     }
 
     /// Why a world stands still, if one does.

@@ -21,6 +21,8 @@ pub enum Command {
     /// Scores a run's policy on fresh episodes.
     Eval(EvalArguments),
     /// Measures the game and the learner by phase. Writes nothing.
+    ///
+    /// The simulation's agent-steps are all rows of all steps, those in which episodes restart included.
     Bench(BenchArguments),
 }
 

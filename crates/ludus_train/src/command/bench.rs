@@ -7,29 +7,30 @@ use crate::report::Report;
 
 use super::Program;
 use super::arguments::BenchArguments;
+use super::outlet::{say, warn};
 
 /// Measures, and shows what was measured.
 pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
     let config = program.config(&arguments.run, &spec)?;
     let blueprint = program.blueprint(spec, config, &arguments.run)?;
-    let benchmark = bench::bench(blueprint, arguments.seconds, interrupt::listen())?;
+    let benchmark = bench::bench(blueprint, arguments.seconds, interrupt::listen(), &mut |sentence| warn(&sentence))?;
     tell(&benchmark);
     Ok(Report::from(&benchmark))
 }
 
 fn tell(bench: &Benchmark) {
     let Benchmark { worlds, rows, threads, build_seconds, .. } = bench;
-    println!("{worlds} worlds, {rows} agents, {threads} threads; built in {build_seconds:.3} s");
+    say(format_args!("{worlds} worlds, {rows} agents, {threads} threads; built in {build_seconds:.3} s"));
     if let Some(bytes) = bench.bytes_per_world {
-        println!("memory      {:>12.1} KB/world", bytes / 1024.0);
+        say(format_args!("memory      {:>12.1} KB/world", bytes / 1024.0));
     }
     let (simulation, training) = (&bench.simulation, &bench.training);
-    println!("simulation  {:>12.0} agent-steps/s", simulation.agent_steps_per_second);
-    println!("            {:>12.0} arena-ticks/s", simulation.arena_ticks_per_second);
-    println!("            {:>12.1} % sense+score", 100.0 * simulation.sense_score_share);
-    println!("forward     {:>12.0} samples/s", training.forward_per_second);
-    println!("learn       {:>12.0} samples/s", training.learn_per_second);
-    println!("training    {:>12.0} steps/s", training.steps_per_second);
-    println!("time        {}", training.phases.in_percent());
+    say(format_args!("simulation  {:>12.0} agent-steps/s (restart steps included)", simulation.agent_steps_per_second));
+    say(format_args!("            {:>12.0} arena-ticks/s", simulation.arena_ticks_per_second));
+    say(format_args!("            {:>12.1} % sense+score", 100.0 * simulation.sense_score_share));
+    say(format_args!("forward     {:>12.0} samples/s", training.forward_per_second));
+    say(format_args!("learn       {:>12.0} samples/s", training.learn_per_second));
+    say(format_args!("training    {:>12.0} steps/s", training.steps_per_second));
+    say(format_args!("time        {}", training.phases.in_percent()));
 }

@@ -15,6 +15,7 @@ use crate::report::Report;
 
 use super::Program;
 use super::arguments::EvalArguments;
+use super::outlet::{say, warn};
 
 /// Scores a policy.
 pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Report, TrainError> {
@@ -29,8 +30,8 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
     let config = RunConfig { decision_interval: interval, ..config.shrunk_to(arguments.episodes) };
     let blueprint = program.blueprint(spec, config, run)?;
     let settings = EvaluationSettings { episodes: arguments.episodes.get(), sampled: arguments.sample };
-    let evaluation = evaluate(&blueprint, &policy, settings, interrupt::listen())?;
-    println!("policy: {}", found.policy.display());
+    let evaluation = evaluate(&blueprint, &policy, settings, interrupt::listen(), &mut |sentence| warn(&sentence))?;
+    say(format_args!("policy: {}", found.policy.display()));
     tell(&evaluation, settings);
     Ok(Report { run_dir: found.folder.map(|folder| folder.path().to_owned()), ..Report::from(&evaluation) })
 }
@@ -82,14 +83,17 @@ fn load(path: &Path, spec: &AgentSpec) -> Result<(Policy, NonZeroU32), TrainErro
 
 fn tell(evaluation: &Evaluation, settings: EvaluationSettings) {
     let Evaluation { returns, lengths, episodes, .. } = evaluation;
-    println!(
+    say(format_args!(
         "return {:.2} ± {:.2}, length {:.1} ± {:.1}, {episodes} episodes",
         returns.mean, returns.std, lengths.mean, lengths.std
-    );
+    ));
     for (term, spread) in &evaluation.terms {
-        println!("  {term}: {:.3} ± {:.3}", spread.mean, spread.std);
+        say(format_args!("  {term}: {:.3} ± {:.3}", spread.mean, spread.std));
+    }
+    if evaluation.faults > 0 {
+        say(format_args!("{} numbers were not finite; zeros took their place", evaluation.faults));
     }
     if *episodes < settings.episodes as usize {
-        println!("{} episodes were asked for; the others did not end", settings.episodes);
+        say(format_args!("{} episodes were asked for; the others did not end", settings.episodes));
     }
 }

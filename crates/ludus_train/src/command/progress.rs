@@ -6,6 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::progress::{Progress, RunEvent, RunStart};
 
+use super::outlet::{note, warn};
+
 /// Seconds between two updates of the bar.
 const BAR_INTERVAL: f64 = 0.1;
 /// Seconds between two lines of a log.
@@ -29,7 +31,7 @@ impl Display {
             RunEvent::Started(start) => self.show_start(start),
             RunEvent::Progress(progress) if progress.seconds >= self.next => self.show_progress(progress),
             RunEvent::Progress(_) => {}
-            RunEvent::Trouble(sentence) => self.line(&format!("warning: {sentence}")),
+            RunEvent::Trouble(sentence) => self.above(|| warn(sentence)),
         }
     }
 
@@ -44,14 +46,16 @@ impl Display {
         if let Some(bar) = &self.bar {
             bar.set_length(start.stop_steps);
         }
-        self.line(&format!(
-            "training {} agents in {} worlds on {} threads (built in {:.2} s) into {}",
-            start.rows,
-            start.worlds,
-            start.threads,
-            start.build_seconds,
-            start.run_dir.display()
-        ));
+        self.above(|| {
+            note(format_args!(
+                "training {} agents in {} worlds on {} threads (built in {:.2} s) into {}",
+                start.rows,
+                start.worlds,
+                start.threads,
+                start.build_seconds,
+                start.run_dir.display()
+            ))
+        });
     }
 
     fn show_progress(&mut self, progress: &Progress) {
@@ -62,14 +66,15 @@ impl Display {
             bar.set_message(text);
         } else {
             self.next = progress.seconds + LINE_INTERVAL;
-            eprintln!("{:.0} s, {} steps, {text}", progress.seconds, progress.steps);
+            note(format_args!("{:.0} s, {} steps, {text}", progress.seconds, progress.steps));
         }
     }
 
-    fn line(&self, text: &str) {
+    /// Writes while the bar is out of the way.
+    fn above(&self, write: impl FnOnce()) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(write),
+            None => write(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::run;
 
 use super::Program;
 use super::arguments::TrainArguments;
+use super::outlet::say;
 use super::progress::Display;
 
 /// Trains, and shows how it goes.
@@ -26,7 +27,7 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
 
 fn tell(summary: &RunSummary) {
     let progress = &summary.progress;
-    println!(
+    say(format_args!(
         "{}: return {:.2} ± {:.2} over the last episodes of {}, {} steps in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
         reason(summary.reason),
         progress.returns.mean,
@@ -36,12 +37,12 @@ fn tell(summary: &RunSummary) {
         progress.seconds,
         progress.steps_per_second,
         summary.build_seconds,
-    );
-    println!("time: {}", progress.phases.in_percent());
+    ));
+    say(format_args!("time: {}", progress.phases.in_percent()));
     if summary.faults > 0 {
-        println!("{} numbers were not finite; their steps were not learned from", summary.faults);
+        say(format_args!("{} numbers were not finite; their steps were not learned from", summary.faults));
     }
-    println!("policy: {}", summary.run_dir.join("policy.safetensors").display());
+    say(format_args!("policy: {}", summary.run_dir.join("policy.safetensors").display()));
 }
 
 const fn reason(reason: StopReason) -> &'static str {

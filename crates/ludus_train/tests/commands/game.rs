@@ -1,5 +1,7 @@
 //! A game that is learned in a moment: say which way the arrow points, eight times.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bevy::prelude::*;
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, Score, Sense,
@@ -65,6 +67,20 @@ pub fn panicking(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, |mut ticks: Local<u32>| {
         *ticks += 1;
+        assert!(*ticks < 100, "tick 100 was too much");
+    });
+}
+
+/// A world panics, and no world can be built from then on.
+pub fn doomed(app: &mut App) {
+    static IS_DOOMED: AtomicBool = AtomicBool::new(false);
+    assert!(!IS_DOOMED.load(Ordering::Relaxed), "nothing can be built");
+    arrows(app);
+    app.add_systems(FixedUpdate, |mut ticks: Local<u32>| {
+        *ticks += 1;
+        if *ticks == 100 {
+            IS_DOOMED.store(true, Ordering::Relaxed);
+        }
         assert!(*ticks < 100, "tick 100 was too much");
     });
 }

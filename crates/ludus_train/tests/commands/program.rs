@@ -56,6 +56,7 @@ fn plays_the_game() {
     let (Ok(game), Ok(arguments)) = (std::env::var(GAME), std::env::var(ARGUMENTS)) else { return };
     let game = match game.as_str() {
         "faulty" => Ludus::new("arrows", game::faulty),
+        "doomed" => Ludus::new("arrows", game::doomed),
         "panicking" => Ludus::new("arrows", game::panicking),
         _ => Ludus::new("arrows", game::arrows),
     };
