@@ -54,7 +54,7 @@ impl Display {
                 start.threads,
                 start.build_seconds,
                 start.run_dir.display()
-            ))
+            ));
         });
     }
 
