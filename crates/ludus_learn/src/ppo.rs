@@ -7,8 +7,8 @@ use crate::reward_scale::RewardScale;
 use crate::statistics::explained_variance;
 use crate::threads::run_in;
 use crate::{
-    Iteration, LearnError, Learner, Minibatch, PpoConfig, PpoState, Rollout, RolloutShape, Simulation, Standardization,
-    UpdateSettings,
+    Iteration, LearnError, Learner, Minibatch, PpoConfig, PpoState, Rollout, RolloutShape, Schedule, Simulation,
+    Standardization, UpdateSettings,
 };
 
 /// Indices of the seed's children: what the draws are for.
@@ -71,6 +71,21 @@ impl<L: Learner> Ppo<L> {
     /// The settings.
     pub const fn config(&self) -> &PpoConfig {
         &self.config
+    }
+
+    /// Takes another step size from the next iteration on.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Config`] if it is out of range; then the old one stays.
+    pub fn set_learning_rate(&mut self, learning_rate: Schedule) -> Result<(), LearnError> {
+        let config = PpoConfig { learning_rate, ..self.config.clone() };
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(LearnError::Config(problems));
+        }
+        self.config = config;
+        Ok(())
     }
 
     /// The learner, and with it the policy.

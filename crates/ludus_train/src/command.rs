@@ -23,7 +23,7 @@ use arguments::{Arguments, Command, RunArguments};
 use outlet::{note, say};
 
 /// What a thread that builds and steps worlds has for its stack [bytes]: as much as a main thread.
-const STACK_BYTES: usize = 8 << 20;
+pub(crate) const STACK_BYTES: usize = 8 << 20;
 
 /// A game and its name.
 pub(crate) struct Program {
@@ -115,7 +115,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
-fn thread_pool(threads: usize) -> Result<ThreadPool, TrainError> {
+pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool, TrainError> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
     pool.map_err(|error| TrainError::Threads { threads, message: error.to_string() })
 }

@@ -57,6 +57,16 @@ impl RunFolder {
         self.path.join("config.ron")
     }
 
+    /// The numbers of every iteration.
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.csv")
+    }
+
+    /// What was changed while the run went on, if anything was.
+    pub fn changes(&self) -> PathBuf {
+        self.path.join("changes.csv")
+    }
+
     /// The newest policy.
     pub fn policy(&self) -> PathBuf {
         self.path.join("policy.safetensors")

@@ -1,6 +1,7 @@
 //! Worlds that step together on one thread.
 
-use ludus_agent::{Fault, Rows};
+use bevy::ecs::world::World;
+use ludus_agent::{Arena, Fault, InArena, Rows, Slot};
 use ludus_learn::{Simulation, StepRows};
 use ludus_spec::{Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
@@ -130,6 +131,21 @@ impl WorldGroup {
         }
     }
 
+    /// Weighs the reward's terms anew, in the order of the spec.
+    pub fn set_weights(&mut self, weights: &[f32]) {
+        self.worlds.iter_mut().for_each(|member| member.world.set_weights(weights));
+    }
+
+    /// The arena of each row's agent, by its index in its world; 0 for agents that are in none.
+    pub fn arenas(&self) -> Vec<u32> {
+        self.worlds.iter().flat_map(|member| arenas_of_rows(member.world.world(), member.rows)).collect()
+    }
+
+    /// Rows of each world.
+    pub fn world_rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.worlds.iter().map(|member| member.rows)
+    }
+
     /// The rows of each world, to write actions.
     pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
         self.worlds.iter_mut().map(|member| member.world.rows_mut())
@@ -183,6 +199,18 @@ impl Member {
         let before = std::mem::replace(&mut self.sense_score_before, total);
         total.saturating_sub(before)
     }
+}
+
+fn arenas_of_rows(world: &World, rows: usize) -> Vec<u32> {
+    let mut arenas = vec![0; rows];
+    let Some(mut agents) = world.try_query::<(&Slot, &InArena)>() else { return arenas };
+    for (slot, of) in agents.iter(world) {
+        let arena = world.get::<Arena>(of.0);
+        if let (Some(arena), Some(index)) = (arena, arenas.get_mut(slot.index())) {
+            *index = arena.index;
+        }
+    }
+    arenas
 }
 
 fn collect_episodes(rows: &mut Rows, first_row: u32, episodes: &mut Vec<EpisodeSummary>) {

@@ -5,16 +5,19 @@
 //! - [`config`]: what decides a run, and every problem with it at once.
 //! - [`RunFolder`]: where a run leaves its config, metrics, checkpoints and policy.
 //! - [`Checkpoint`]: what a run needs to go on.
+//! - [`session`]: a run in threads of its own, with a handle, for whoever shows or steers one.
 //! - [`Report`]: what a command came to, for programs.
 //!
 //! The same config and seed give the same policy, bit for bit, whatever the number of threads. The wall clock is read
 //! in one place, [`clock`], and only for people.
 
 mod bench;
+mod changes;
 mod checkpoint;
 pub mod clock;
 mod command;
 pub mod config;
+mod control;
 mod cpu;
 mod episodes;
 mod error;
@@ -29,10 +32,14 @@ mod phases;
 mod progress;
 mod report;
 mod run;
+pub mod session;
 mod training;
 
 pub use bench::{Benchmark, SimulationSpeed, TrainingSpeed};
+pub use changes::Change;
 pub use checkpoint::Checkpoint;
+pub use episodes::Spread;
+pub use error::TrainError;
 pub use folder::RunFolder;
 pub use ludus::Ludus;
 pub use phases::{PhaseShares, Phases};

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::Path;
 
+pub(crate) use csv::quoted;
+
 use csv::CsvWriter;
 use tensorboard::EventWriter;
 

@@ -1,21 +1,26 @@
 //! How a run goes and what it comes to, for whoever watches.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::changes::Change;
 use crate::episodes::Spread;
 use crate::phases::Phases;
+use crate::training::{Lap, Training};
 
 /// Something that people may want to hear about while a run goes on.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum RunEvent<'a> {
     /// The worlds stand and learning begins.
-    Started(&'a RunStart),
+    Started(&'a RunStart, &'a Training),
     /// An iteration is over.
-    Progress(&'a Progress),
+    Progress(&'a Progress, &'a Training, &'a Lap),
+    /// A checkpoint was saved.
+    Saved(&'a Path),
+    /// A setting was changed while the run goes on.
+    Changed(&'a Change, &'a Training),
     /// Something went wrong that doesn't end the run.
     Trouble(String),
 }

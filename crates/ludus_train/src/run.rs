@@ -1,8 +1,9 @@
 //! A run from its first iteration to its last.
 
+mod steering;
+
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_learn::LearnError;
 use ludus_spec::AgentSpec;
@@ -10,6 +11,7 @@ use ludus_spec::AgentSpec;
 use crate::checkpoint::{Checkpoint, Checkpoints};
 use crate::clock;
 use crate::config::StopConfig;
+use crate::control::Control;
 use crate::cpu;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
@@ -22,24 +24,24 @@ use crate::training::{Blueprint, Lap, Training};
 /// Seconds between two writes of the metrics to the disk.
 const FLUSH_SECONDS: f64 = 5.0;
 
-/// Trains until the config's stop condition, or until `interrupted`; saves; says what came of it.
+/// Trains until the config's stop condition, or until `control` says so; saves; says what came of it.
 pub(crate) fn train(
     blueprint: Blueprint,
     runs: &Path,
-    interrupted: &AtomicBool,
+    control: &dyn Control,
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<RunSummary, TrainError> {
     let build_start = clock::seconds();
     let training = Training::build(blueprint)?;
     let build_seconds = clock::seconds() - build_start;
     let mut run = Run::create(training, runs, build_seconds)?;
-    tell(RunEvent::Started(&run.start()));
+    tell(RunEvent::Started(&run.start(), &run.training));
     run.began = clock::seconds();
     let cpu_before = cpu::seconds();
-    let reason = run.until_stopped(interrupted, tell)?;
+    let reason = run.until_stopped(control, tell)?;
     let progress = run.progress();
     let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
-    run.save()?;
+    run.save_and_tell(tell)?;
     run.metrics.flush().map_err(at(run.folder.path()))?;
     Ok(run.summary(progress, reason, cpu_seconds))
 }
@@ -83,7 +85,7 @@ impl Run {
 
     fn until_stopped(
         &mut self,
-        interrupted: &AtomicBool,
+        control: &dyn Control,
         tell: &mut dyn FnMut(RunEvent<'_>),
     ) -> Result<StopReason, TrainError> {
         loop {
@@ -97,18 +99,19 @@ impl Run {
                 }
             };
             let progress = self.progress();
-            tell(RunEvent::Progress(&progress));
+            tell(RunEvent::Progress(&progress, &self.training, &lap));
             self.record(&lap, &progress)?;
             self.tell_incidents(tell);
             if let Some(failure) = self.training.failure().cloned() {
                 self.save()?;
                 return Err(failure.into());
             }
-            if let Some(reason) = self.stop_reason(&progress, interrupted) {
+            self.obey(control, tell)?;
+            if let Some(reason) = self.stop_reason(&progress, control) {
                 return Ok(reason);
             }
             if self.checkpoints.is_due(self.training.steps) {
-                self.save()?;
+                self.save_and_tell(tell)?;
             }
         }
     }
@@ -117,7 +120,7 @@ impl Run {
         &self.training.blueprint.config.stop
     }
 
-    fn stop_reason(&self, progress: &Progress, interrupted: &AtomicBool) -> Option<StopReason> {
+    fn stop_reason(&self, progress: &Progress, control: &dyn Control) -> Option<StopReason> {
         let stop = self.stop();
         let reached = |goal: f32| self.training.recent.is_full() && progress.returns.mean >= f64::from(goal);
         if stop.mean_return.is_some_and(reached) {
@@ -127,7 +130,7 @@ impl Run {
         } else if stop.seconds.is_some_and(|limit| progress.seconds >= limit) {
             Some(StopReason::Seconds)
         } else {
-            interrupted.load(Ordering::Relaxed).then_some(StopReason::Interrupted)
+            control.is_ending().then_some(StopReason::Interrupted)
         }
     }
 

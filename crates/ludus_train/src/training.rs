@@ -10,7 +10,7 @@ use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, 
 use rayon::ThreadPool;
 
 use crate::clock;
-use crate::config::RunConfig;
+use crate::config::{AgentConfig, RunConfig};
 use crate::episodes::RecentEpisodes;
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
@@ -107,6 +107,8 @@ pub(crate) struct Training {
     pub steps: u64,
     pub phases: Phases,
     pub recent: RecentEpisodes,
+    /// The return of each row's last episode `[rows]`; NaN before the first.
+    pub last_returns: Vec<f32>,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
 }
@@ -132,7 +134,8 @@ impl Training {
         let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
         let ppo = Ppo::new(config, learner, rows, seed).map_err(TrainError::Learner)?;
         let (steps, phases, recent) = (0, Phases::default(), RecentEpisodes::new(RECENT_EPISODES));
-        Ok(Self { blueprint, ppo, groups, steps, phases, recent, tick_rate_hz })
+        let last_returns = vec![f32::NAN; groups.iter().map(Simulation::rows).sum()];
+        Ok(Self { blueprint, ppo, groups, steps, phases, recent, last_returns, tick_rate_hz })
     }
 
     /// Rows of all worlds.
@@ -157,11 +160,48 @@ impl Training {
         self.steps += learned.experience as u64;
         let phases = Phases::split(&learned.phases, self.take_times());
         self.phases.add(&phases);
+        let episodes = self.take_episodes();
+        Ok(Lap { learned, phases, episodes })
+    }
+
+    /// Takes note of the episodes that ended since the last call; how many there were.
+    fn take_episodes(&mut self) -> u64 {
         let before = self.recent.total();
+        let mut first_row = 0;
         for group in &mut self.groups {
-            group.drain_episodes().for_each(|episode| self.recent.push(episode));
+            let rows = group.rows();
+            for episode in group.drain_episodes() {
+                self.last_returns[first_row + episode.row as usize] = episode.reward;
+                self.recent.push(episode);
+            }
+            first_row += rows;
         }
-        Ok(Lap { learned, phases, episodes: self.recent.total() - before })
+        self.recent.total() - before
+    }
+
+    /// Takes another step size of Adam from the next iteration on, in place of the config's schedule.
+    ///
+    /// # Errors
+    ///
+    /// If it is out of range; then nothing changes.
+    pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<(), LearnError> {
+        self.ppo.set_learning_rate(learning_rate.into())?;
+        self.agent_config_mut().ppo.learning_rate = learning_rate.into();
+        Ok(())
+    }
+
+    /// Takes another weight for a term of the reward from the next iteration on.
+    ///
+    /// Episodes that are going on have counted the old one until then.
+    pub fn set_weight(&mut self, term: &str, weight: f32) {
+        self.agent_config_mut().reward.insert(term.to_owned(), weight);
+        let weights = self.blueprint.config.agent(&self.blueprint.spec).weights(&self.blueprint.spec);
+        self.groups.iter_mut().for_each(|group| group.set_weights(&weights));
+    }
+
+    fn agent_config_mut(&mut self) -> &mut AgentConfig {
+        let Blueprint { config, spec, .. } = &mut self.blueprint;
+        config.agents.get_mut(&spec.name).expect("checked when the config was loaded")
     }
 
     /// Makes sure that the last minibatch has left a policy that can act: no loss was worked out after it.

@@ -84,6 +84,16 @@ impl PooledWorld {
         self.kind.rows_mut(self.app.world_mut())
     }
 
+    /// Weighs the reward's terms anew from the next step on, also if the world is [rebuilt](Self::rebuild).
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many weights as terms.
+    pub fn set_weights(&mut self, weights: &[f32]) {
+        self.rows_mut().set_weights(weights);
+        self.settings.agent.weights.copy_from_slice(weights);
+    }
+
     /// The layout of the rows.
     pub fn spec(&self) -> &Arc<AgentSpec> {
         self.kind.spec()

@@ -28,9 +28,9 @@ impl Display {
 
     pub fn show(&mut self, event: &RunEvent<'_>) {
         match event {
-            RunEvent::Started(start) => self.show_start(start),
-            RunEvent::Progress(progress) if progress.seconds >= self.next => self.show_progress(progress),
-            RunEvent::Progress(_) => {}
+            RunEvent::Started(start, _) => self.show_start(start),
+            RunEvent::Progress(progress, ..) if progress.seconds >= self.next => self.show_progress(progress),
+            RunEvent::Progress(..) | RunEvent::Saved(_) | RunEvent::Changed(..) => {}
             RunEvent::Trouble(sentence) => self.above(|| warn(sentence)),
         }
     }

@@ -39,7 +39,7 @@ impl<W: Write> CsvWriter<W> {
 }
 
 /// Names of reward terms are Rust's, which need no quotes; a game that builds its spec by hand may have others.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
 }
 

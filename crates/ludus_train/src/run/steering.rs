@@ -1,0 +1,84 @@
+//! What a run does between two iterations because someone asks for it.
+
+use crate::changes::{self, Change};
+use crate::clock;
+use crate::control::{Control, Order};
+use crate::error::{TrainError, at};
+use crate::progress::RunEvent;
+
+use super::Run;
+
+impl Run {
+    /// Does what was asked for; waits while the run is paused, which is no time of training.
+    pub(super) fn obey(&mut self, control: &dyn Control, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
+        let asked = clock::seconds();
+        while let Some(order) = control.next_order() {
+            self.carry_out(&order, tell)?;
+        }
+        self.began += clock::seconds() - asked;
+        Ok(())
+    }
+
+    /// Saves, and says where to.
+    pub(super) fn save_and_tell(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
+        self.save()?;
+        if let Some(path) = self.checkpoints.last() {
+            tell(RunEvent::Saved(path));
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, order: &Order, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
+        let changed = match *order {
+            Order::Save => return self.save_and_tell(tell),
+            Order::LearningRate(rate) => self.set_learning_rate(rate),
+            Order::Weight { term, weight } => self.set_weight(term, weight),
+        };
+        match changed {
+            Ok(change) if change.was == change.now => {}
+            Ok(change) => {
+                self.write_change(&change)?;
+                tell(RunEvent::Changed(&change, &self.training));
+            }
+            Err(sentence) => tell(RunEvent::Trouble(sentence)),
+        }
+        Ok(())
+    }
+
+    fn set_learning_rate(&mut self, rate: f32) -> Result<Change, String> {
+        let schedule = self.training.ppo.config().learning_rate;
+        self.training.set_learning_rate(rate).map_err(|error| error.to_string())?;
+        let was = ron::to_string(&schedule).expect("a schedule has no value that RON can't write");
+        Ok(self.change("ppo.learning_rate".to_owned(), was, rate))
+    }
+
+    fn set_weight(&mut self, term: usize, weight: f32) -> Result<Change, String> {
+        let spec = self.training.blueprint.spec.clone();
+        let Some(term) = spec.reward.get(term) else {
+            return Err(format!("`{}` has {} reward terms, there is no {term}", spec.name, spec.reward.len()));
+        };
+        if !weight.is_finite() {
+            return Err(format!("the weight of `{}` is {weight}; it must be finite", term.name));
+        }
+        let was = self.training.blueprint.config.agent(&spec).reward.get(&term.name).copied().unwrap_or_default();
+        self.training.set_weight(&term.name, weight);
+        Ok(self.change(format!("reward.{}", term.name), number(was), weight))
+    }
+
+    fn change(&self, setting: String, was: String, now: f32) -> Change {
+        Change { step: self.training.steps, setting, was, now: number(now) }
+    }
+
+    /// A run that goes on from its folder goes on with what was changed.
+    fn write_change(&self, change: &Change) -> Result<(), TrainError> {
+        let config = self.folder.config();
+        changes::replace(&config, &self.training.blueprint.config.to_ron()).map_err(at(config))?;
+        let table = self.folder.changes();
+        change.append(&table).map_err(at(table))
+    }
+}
+
+/// A number as RON, the way it stands in a config.
+fn number(value: f32) -> String {
+    ron::to_string(&value).expect("a number is RON")
+}

@@ -1,0 +1,178 @@
+//! A run in threads of its own, with a handle: for windows, and for whoever else shows or steers one.
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use ludus_train::config::RunConfig;
+//! # use ludus_train::session::{Session, SessionCommand, SessionSetup};
+//! # fn balance(_: &mut bevy::app::App) {}
+//! # fn main() -> Result<(), ludus_train::TrainError> {
+//! let game: ludus_train::session::Game = Arc::new(balance);
+//! let spec = ludus_train::session::spec_of(&game)?;
+//! let config = RunConfig::for_agent(&spec);
+//! let setup = SessionSetup { name: "balance".into(), game, spec, config, threads: 2, runs: "runs".into() };
+//! let session = Session::start(setup);
+//! session.send(SessionCommand::SetLearningRate(1e-3));
+//! println!("{} iterations so far", session.snapshot().history.len());
+//! session.close(); // saves a checkpoint
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - A session that nobody steers learns what `train` learns with the same config, bit for bit: they share one loop.
+//! - Neither side waits for the other: commands are read between two iterations, and news are left for whoever looks.
+//! - What is changed while it runs is written into the run: its `config.ron` and its `changes.csv`.
+
+mod history;
+mod mailbox;
+mod reporter;
+mod snapshot;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use ludus_policy::PolicyFile;
+use ludus_spec::AgentSpec;
+pub use ludus_worlds::{Game, spec_of};
+
+use crate::command::{STACK_BYTES, thread_pool};
+use crate::config::{ConfigError, RunConfig};
+use crate::control::Order;
+use crate::error::TrainError;
+use crate::progress::RunSummary;
+use crate::run;
+use crate::training::Blueprint;
+pub use history::{History, IterationRecord};
+use mailbox::Mailbox;
+use reporter::Reporter;
+pub use snapshot::{ArenaReturn, Incident, Saved, SessionState, TrainingSnapshot};
+
+/// What a session is started with.
+#[derive(Clone)]
+pub struct SessionSetup {
+    /// The game's name: that of the run's folder.
+    pub name: String,
+    /// The game.
+    pub game: Game,
+    /// The game's agent.
+    pub spec: Arc<AgentSpec>,
+    /// What decides the run; if its number of worlds is not settled, there is one per thread.
+    pub config: RunConfig,
+    /// Threads that train; at least 1. What is learned does not depend on them.
+    pub threads: usize,
+    /// Where runs have their folders.
+    pub runs: PathBuf,
+}
+
+/// What a session can be told. It follows between two iterations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SessionCommand {
+    /// Waits before the next iteration.
+    Pause,
+    /// Goes on.
+    Resume,
+    /// Saves and ends the run.
+    Stop,
+    /// Saves a checkpoint and the policy now.
+    Save,
+    /// Takes this step size of Adam, at least 0, in place of the config's schedule.
+    SetLearningRate(f32),
+    /// Weighs a term of the reward anew.
+    SetWeight {
+        /// The term's index in the spec.
+        term: usize,
+        /// Any finite number.
+        weight: f32,
+    },
+}
+
+/// A run that goes on in threads of its own.
+///
+/// Dropping it ends the run with a checkpoint, and waits for that.
+pub struct Session {
+    mailbox: Arc<Mailbox>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Session {
+    /// Starts a run and returns at once: worlds are built in the run's own thread.
+    ///
+    /// What can't be started is [`SessionState::Failed`], with a sentence.
+    pub fn start(setup: SessionSetup) -> Self {
+        let mailbox = Arc::new(Mailbox::new(snapshot::before(&setup)));
+        let run_mailbox = mailbox.clone();
+        let builder = thread::Builder::new().name("ludus session".to_owned()).stack_size(STACK_BYTES);
+        let thread = match builder.spawn(move || run_to_the_end(setup, &run_mailbox)) {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                mailbox.finish(SessionState::Failed(format!("the run's thread can't be started: {error}")));
+                None
+            }
+        };
+        Self { mailbox, thread }
+    }
+
+    /// Tells the run something. Never waits.
+    pub fn send(&self, command: SessionCommand) {
+        match command {
+            SessionCommand::Pause => self.mailbox.set_paused(true),
+            SessionCommand::Resume => self.mailbox.set_paused(false),
+            SessionCommand::Stop => self.mailbox.end(),
+            SessionCommand::Save => self.mailbox.order(Order::Save),
+            SessionCommand::SetLearningRate(rate) => self.mailbox.order(Order::LearningRate(rate)),
+            SessionCommand::SetWeight { term, weight } => self.mailbox.order(Order::Weight { term, weight }),
+        }
+    }
+
+    /// How the run goes. The same `Arc` until there is news; cheap enough to ask for on every frame.
+    pub fn snapshot(&self) -> Arc<TrainingSnapshot> {
+        self.mailbox.snapshot()
+    }
+
+    /// The newest policy that was asked for in time; the same `Arc` until there is a newer one.
+    pub fn policy(&self) -> Option<Arc<PolicyFile>> {
+        self.mailbox.policy()
+    }
+
+    /// Ends the run with a checkpoint, waits for that, and says how it ended.
+    pub fn close(mut self) -> Arc<TrainingSnapshot> {
+        self.end_and_wait();
+        self.mailbox.snapshot()
+    }
+
+    fn end_and_wait(&mut self) {
+        self.mailbox.end();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the run was caught and told; there is none left to hear of here.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end_and_wait();
+    }
+}
+
+fn run_to_the_end(setup: SessionSetup, mailbox: &Mailbox) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| train(setup, mailbox)));
+    mailbox.finish(match outcome {
+        Ok(Ok(summary)) => SessionState::Ended(summary.reason),
+        Ok(Err(error)) => SessionState::Failed(error.to_string()),
+        Err(_) => SessionState::Failed("the run panicked; what was saved before is kept".to_owned()),
+    });
+}
+
+fn train(setup: SessionSetup, mailbox: &Mailbox) -> Result<RunSummary, TrainError> {
+    let SessionSetup { name, game, spec, config, threads, runs } = setup;
+    if !config.agents.contains_key(&spec.name) {
+        let message = format!("no section for agent `{}`; write `\"{0}\": (…)`", spec.name);
+        return Err(ConfigError::single("agents", message).into());
+    }
+    let pool = Arc::new(thread_pool(threads.max(1))?);
+    let blueprint = Blueprint { name, game, spec, config: config.resolved(threads.max(1)), pool };
+    let mut reporter = Reporter::new(mailbox);
+    run::train(blueprint, &runs, mailbox, &mut |event| reporter.report(&event))
+}

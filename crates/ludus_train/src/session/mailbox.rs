@@ -1,0 +1,151 @@
+//! What a run and whoever watches it leave for each other.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use ludus_policy::PolicyFile;
+
+use super::{IterationRecord, SessionState, TrainingSnapshot};
+use crate::control::{Control, Order};
+
+/// Orders one way, news the other. A lock is held for as long as it takes to put something in or out.
+pub(super) struct Mailbox {
+    orders: Mutex<Orders>,
+    changed: Condvar,
+    news: Mutex<News>,
+    /// Whether someone has looked since the last large piece of news: there is no need for more than they see.
+    is_watched: AtomicBool,
+}
+
+#[derive(Default)]
+struct Orders {
+    queue: VecDeque<Order>,
+    is_paused: bool,
+    is_ending: bool,
+    /// Whether the run stands still because it is paused.
+    is_waiting: bool,
+}
+
+struct News {
+    /// All but the iterations that nobody has seen.
+    snapshot: TrainingSnapshot,
+    unseen: Vec<IterationRecord>,
+    shown: Arc<TrainingSnapshot>,
+    is_shown: bool,
+    policy: Option<Arc<PolicyFile>>,
+}
+
+impl Mailbox {
+    pub fn new(snapshot: TrainingSnapshot) -> Self {
+        let shown = Arc::new(snapshot.clone());
+        let news = News { snapshot, unseen: Vec::new(), shown, is_shown: true, policy: None };
+        Self {
+            orders: Mutex::default(),
+            changed: Condvar::new(),
+            news: Mutex::new(news),
+            is_watched: AtomicBool::new(true),
+        }
+    }
+
+    pub fn order(&self, order: Order) {
+        self.orders().queue.push_back(order);
+        self.changed.notify_all();
+    }
+
+    pub fn set_paused(&self, is_paused: bool) {
+        self.orders().is_paused = is_paused;
+        self.changed.notify_all();
+    }
+
+    pub fn end(&self) {
+        self.orders().is_ending = true;
+        self.changed.notify_all();
+    }
+
+    pub fn snapshot(&self) -> Arc<TrainingSnapshot> {
+        self.is_watched.store(true, Ordering::Relaxed);
+        self.news().show()
+    }
+
+    pub fn policy(&self) -> Option<Arc<PolicyFile>> {
+        self.is_watched.store(true, Ordering::Relaxed);
+        self.news().policy.clone()
+    }
+
+    /// Whether someone has looked since this was last asked.
+    pub fn take_watched(&self) -> bool {
+        self.is_watched.swap(false, Ordering::Relaxed)
+    }
+
+    /// Changes what is seen of the run.
+    pub fn update(&self, change: impl FnOnce(&mut TrainingSnapshot)) {
+        let mut news = self.news();
+        change(&mut news.snapshot);
+        news.is_shown = false;
+    }
+
+    pub fn add_iteration(&self, record: IterationRecord) {
+        let mut news = self.news();
+        news.unseen.push(record);
+        news.is_shown = false;
+    }
+
+    pub fn set_policy(&self, policy: PolicyFile) {
+        self.news().policy = Some(Arc::new(policy));
+    }
+
+    pub fn finish(&self, state: SessionState) {
+        self.update(|snapshot| {
+            snapshot.state = state;
+            snapshot.seconds_left = None;
+        });
+    }
+
+    fn tell_waiting(&self, orders: &mut Orders, waits: bool) {
+        if std::mem::replace(&mut orders.is_waiting, waits) != waits {
+            let state = if waits { SessionState::Paused } else { SessionState::Running };
+            self.update(|snapshot| snapshot.state = state);
+        }
+    }
+
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl News {
+    fn show(&mut self) -> Arc<TrainingSnapshot> {
+        if !self.is_shown {
+            self.snapshot.history.extend(self.unseen.drain(..));
+            self.shown = Arc::new(self.snapshot.clone());
+            self.is_shown = true;
+        }
+        self.shown.clone()
+    }
+}
+
+impl Control for Mailbox {
+    fn next_order(&self) -> Option<Order> {
+        let mut orders = self.orders();
+        loop {
+            if let Some(order) = orders.queue.pop_front() {
+                return Some(order);
+            }
+            let waits = orders.is_paused && !orders.is_ending;
+            self.tell_waiting(&mut orders, waits);
+            if !waits {
+                return None;
+            }
+            orders = self.changed.wait(orders).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.orders().is_ending
+    }
+}

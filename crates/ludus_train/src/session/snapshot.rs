@@ -1,0 +1,131 @@
+//! What whoever watches a session sees of it: plain data.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ludus_spec::AgentSpec;
+
+use super::{History, SessionSetup};
+use crate::changes::Change;
+use crate::config::{RunConfig, StopConfig};
+use crate::phases::Phases;
+use crate::progress::StopReason;
+
+/// How a run goes. Without a run, that of [`SessionState::Idle`].
+#[derive(Clone, Debug, Default)]
+pub struct TrainingSnapshot {
+    /// What the run does now.
+    pub state: SessionState,
+    /// What the agents sense, do and are rewarded for.
+    pub spec: Arc<AgentSpec>,
+    /// The run's folder, once there is one.
+    pub run_dir: Option<PathBuf>,
+    /// Worlds.
+    pub worlds: u32,
+    /// Arenas of each world.
+    pub arenas: u32,
+    /// Agents that learn at once; 0 until the worlds are built.
+    pub rows: usize,
+    /// Threads.
+    pub threads: usize,
+    /// How long building the worlds took [s].
+    pub build_seconds: f64,
+    /// When the run ends.
+    pub stop: StopConfig,
+    /// The numbers of every iteration.
+    pub history: History,
+    /// Time by phase since training started.
+    pub phases: Phases,
+    /// Time until the run ends at the latest, at the speed that it had so far [s].
+    pub seconds_left: Option<f64>,
+    /// Adam's step size, as it was last used or is to be used next.
+    pub learning_rate: f32,
+    /// The weight of each term of the reward, in the spec's order.
+    pub weights: Vec<f32>,
+    /// The last episodes of each arena, world by world.
+    pub returns: Arc<[ArenaReturn]>,
+    /// What went wrong without ending the run: the newest, oldest of them first.
+    pub incidents: Vec<Incident>,
+    /// What was changed while the run went on, oldest first.
+    pub changes: Vec<Change>,
+    /// The newest checkpoint.
+    pub saved: Option<Saved>,
+}
+
+/// What a session does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SessionState {
+    /// There is no run.
+    #[default]
+    Idle,
+    /// The worlds are being built.
+    Building,
+    /// It learns.
+    Running,
+    /// It waits.
+    Paused,
+    /// It is over, and saved.
+    Ended(StopReason),
+    /// It can't start, or can't go on; the sentence says why.
+    Failed(String),
+}
+
+/// How the last episodes in an arena went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArenaReturn {
+    /// The arena's world.
+    pub world: u32,
+    /// Its index in the world.
+    pub arena: u32,
+    /// Mean return of its agents' last episodes; NaN until one has ended.
+    pub last: f32,
+}
+
+/// Something that went wrong without ending the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// Steps of experience until then.
+    pub step: u64,
+    /// What happened, and what follows from it.
+    pub sentence: String,
+}
+
+/// A checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Steps of experience in it.
+    pub step: u64,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+impl SessionState {
+    /// Whether the run is under way: being built, learning or waiting.
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Building | Self::Running | Self::Paused)
+    }
+}
+
+impl TrainingSnapshot {
+    /// Steps of experience so far.
+    pub fn steps(&self) -> u64 {
+        self.history.last().map_or(0, |record| record.steps)
+    }
+}
+
+/// What is known before a run starts.
+pub(super) fn before(setup: &SessionSetup) -> TrainingSnapshot {
+    let RunConfig { worlds, arenas, stop, agents, .. } = &setup.config;
+    let agent = agents.get(&setup.spec.name);
+    TrainingSnapshot {
+        state: SessionState::Building,
+        spec: setup.spec.clone(),
+        worlds: worlds.resolve(setup.threads).get(),
+        arenas: arenas.get(),
+        threads: setup.threads,
+        stop: stop.clone(),
+        learning_rate: agent.map_or(0.0, |agent| agent.ppo.learning_rate.at(0.0)),
+        weights: agent.map_or_else(Vec::new, |agent| agent.weights(&setup.spec)),
+        ..TrainingSnapshot::default()
+    }
+}

@@ -1,0 +1,247 @@
+//! Runs with a handle: steered and watched while they go on.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+#[path = "../commands/game.rs"]
+mod game;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use bevy::prelude::App;
+use ludus_policy::{ActionChoice, Policy, PolicyFile};
+use ludus_train::config::{ConfigSource, RunConfig};
+use ludus_train::session::{Game, Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, spec_of};
+use ludus_train::{Checkpoint, Ludus, RunFolder, StopReason, clock};
+
+/// What the games are trained with, as changes to the defaults.
+const SETS: [&str; 5] =
+    ["arenas=32", "worlds=3", "reward={\"right\": 1, \"wrong\": 0}", "ppo.learning_rate=0.01", "ppo.minibatch=256"];
+
+/// Longer than any machine needs for what is waited for [10 ms].
+const PATIENCE: u32 = 6_000;
+
+fn setup(game: fn(&mut App), runs: &Path, stop: &str) -> SessionSetup {
+    let game: Game = Arc::new(game);
+    let spec = spec_of(&game).unwrap();
+    let sets = SETS.iter().chain(&[stop]).map(|&set| set.to_owned()).collect();
+    let config = RunConfig::load(&ConfigSource { sets, ..ConfigSource::default() }, &spec).unwrap();
+    SessionSetup { name: "arrows".to_owned(), game, spec, config, threads: 2, runs: runs.to_owned() }
+}
+
+/// A run that goes on until it is stopped.
+fn endless(runs: &Path) -> Session {
+    Session::start(setup(game::arrows, runs, "stop.steps=1_000_000_000_000"))
+}
+
+/// Waits until the run is as it should be.
+fn wait_for(session: &Session, is_there: impl Fn(&TrainingSnapshot) -> bool) -> Arc<TrainingSnapshot> {
+    for _ in 0..PATIENCE {
+        let snapshot = session.snapshot();
+        if is_there(&snapshot) {
+            return snapshot;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    panic!("the run did not get there, it is {:?}", session.snapshot().state);
+}
+
+fn wait_for_iterations(session: &Session, count: usize) -> Arc<TrainingSnapshot> {
+    wait_for(session, |snapshot| snapshot.history.len() >= count)
+}
+
+fn is_over(snapshot: &TrainingSnapshot) -> bool {
+    !snapshot.state.is_live()
+}
+
+fn run_of(snapshot: &TrainingSnapshot) -> RunFolder {
+    RunFolder::open(snapshot.run_dir.clone().unwrap())
+}
+
+#[test]
+fn a_session_that_is_only_watched_learns_what_the_command_learns() {
+    let runs = tempfile::tempdir().unwrap();
+    let stop = "stop.steps=9000";
+    let session = Session::start(setup(game::arrows, runs.path(), stop));
+    let end = wait_for(&session, is_over);
+    assert_eq!(end.state, SessionState::Ended(StopReason::Steps));
+    let runs_dir = runs.path().to_str().unwrap();
+    let sets = [SETS.as_slice(), &[stop]].concat();
+    let arguments = sets.iter().flat_map(|&set| ["--set", set]);
+    Ludus::new("arrows", game::arrows)
+        .run_with(["arrows", "train", "--runs-dir", runs_dir].into_iter().chain(arguments));
+    let ours = run_of(&end);
+    let other = RunFolder::newest(runs.path(), "arrows").unwrap();
+    assert_ne!(ours, other);
+    assert!(fs::read(ours.policy()).unwrap() == fs::read(other.policy()).unwrap(), "the same bits");
+    assert_eq!(fs::read_to_string(ours.config()).unwrap(), fs::read_to_string(other.config()).unwrap());
+    assert!(!ours.changes().exists(), "nothing was changed");
+}
+
+#[test]
+fn a_snapshot_has_the_numbers_of_every_iteration() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = endless(runs.path());
+    wait_for_iterations(&session, 40);
+    let policy = Policy::new(&session.policy().unwrap()).unwrap();
+    let mut actions = [0.0; 2];
+    policy.act(&[-1.0, 1.0], ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
+    assert_eq!(actions, [0.0, 1.0], "the newest policy has learned the game");
+    let end = session.close();
+    assert_eq!((end.worlds, end.arenas, end.rows, end.returns.len()), (3, 32, 96, 96));
+    assert!(end.returns.iter().enumerate().all(|(index, one)| (one.world * 32 + one.arena) as usize == index));
+    assert!(end.returns.iter().all(|arena| (-8.0..=16.0).contains(&arena.last)), "{:?}", end.returns);
+    let table = fs::read_to_string(run_of(&end).metrics()).unwrap();
+    let steps = table.lines().skip(1).map(|line| line.split(',').next().unwrap().parse::<u64>().unwrap());
+    assert!(steps.eq(end.history.iter().map(|record| record.steps)), "no iteration is lost");
+    let last = end.history.last().unwrap();
+    assert_eq!((last.terms.len(), last.length), (2, 8.0));
+    assert!((last.terms[0] + last.terms[1] - 8.0).abs() < 1e-6, "{last:?}");
+    assert_eq!(last.metrics.last().unwrap(), &("charts/learning_rate", 0.01));
+    assert!(end.phases.total() > 0 && last.phases.total() > 0);
+}
+
+#[test]
+fn a_run_pauses_and_goes_on() {
+    let runs = tempfile::tempdir().unwrap();
+    let started = clock::seconds();
+    let session = endless(runs.path());
+    wait_for_iterations(&session, 2);
+    session.send(SessionCommand::Pause);
+    let paused = wait_for(&session, |snapshot| snapshot.state == SessionState::Paused);
+    sleep(Duration::from_millis(300));
+    let later = session.snapshot();
+    assert!(Arc::ptr_eq(&paused, &later), "nothing happens while it is paused");
+    session.send(SessionCommand::Save);
+    let saved = wait_for(&session, |snapshot| snapshot.saved.is_some());
+    assert_eq!(saved.state, SessionState::Paused, "it saves without going on");
+    assert_eq!(Checkpoint::read(&saved.saved.as_ref().unwrap().path).unwrap().policy.origin.steps, saved.steps());
+    session.send(SessionCommand::Resume);
+    let on = wait_for_iterations(&session, paused.history.len() + 2);
+    assert_eq!(on.state, SessionState::Running);
+    let trained = on.history.last().unwrap().seconds;
+    assert!(trained < clock::seconds() - started - 0.3, "a pause is no time of training");
+}
+
+#[test]
+fn a_run_saves_and_goes_on() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = endless(runs.path());
+    wait_for_iterations(&session, 1);
+    session.send(SessionCommand::Save);
+    let saved = wait_for(&session, |snapshot| snapshot.saved.is_some());
+    let steps = PolicyFile::read(&run_of(&saved).policy()).unwrap().origin.steps;
+    assert!(steps > 0 && saved.saved.as_ref().unwrap().step == steps);
+    wait_for_iterations(&session, saved.history.len() + 1);
+}
+
+#[test]
+fn a_stopped_run_is_saved() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = endless(runs.path());
+    wait_for_iterations(&session, 1);
+    session.send(SessionCommand::Pause);
+    session.send(SessionCommand::Stop);
+    let end = wait_for(&session, is_over);
+    assert_eq!(end.state, SessionState::Ended(StopReason::Interrupted));
+    let checkpoint = Checkpoint::read(&end.saved.as_ref().unwrap().path).unwrap();
+    assert_eq!(checkpoint.policy.origin.steps, end.steps());
+    assert_eq!(session.policy().unwrap().origin.program, "arrows");
+}
+
+#[test]
+fn dropping_the_handle_ends_the_run_with_a_checkpoint() {
+    let runs = tempfile::tempdir().unwrap();
+    for is_paused in [false, true] {
+        let session = endless(runs.path());
+        let snapshot = wait_for_iterations(&session, 1);
+        if is_paused {
+            session.send(SessionCommand::Pause);
+            wait_for(&session, |snapshot| snapshot.state == SessionState::Paused);
+        }
+        drop(session);
+        let run = run_of(&snapshot);
+        let checkpoints = fs::read_dir(run.checkpoints()).unwrap().count();
+        assert!(checkpoints >= 1 && PolicyFile::read(&run.policy()).unwrap().origin.steps >= snapshot.steps());
+    }
+    drop(endless(runs.path())); // before its worlds are built
+    assert_eq!(fs::read_dir(runs.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn changes_are_written_into_the_run() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = endless(runs.path());
+    wait_for_iterations(&session, 2);
+    session.send(SessionCommand::SetLearningRate(0.002));
+    session.send(SessionCommand::SetWeight { term: 1, weight: -0.5 });
+    session.send(SessionCommand::SetWeight { term: 1, weight: -0.5 });
+    let changed = wait_for(&session, |snapshot| snapshot.changes.len() == 2);
+    assert_eq!((changed.learning_rate, changed.weights.as_slice()), (0.002, [1.0, -0.5].as_slice()));
+    let count = changed.history.len();
+    wait_for_iterations(&session, count + 5);
+    let end = session.close();
+    let rates = end.history.iter().map(|record| record.metrics.last().unwrap().1).collect::<Vec<_>>();
+    assert_eq!((rates[0], rates[rates.len() - 1]), (0.01, 0.002));
+    let step = changed.changes[0].step;
+    assert!(
+        end.history.iter().all(|one| one.metrics.last().unwrap().1 == if one.steps <= step { 0.01 } else { 0.002 })
+    );
+    let last = end.history.last().unwrap();
+    assert!((last.returns.mean - (last.terms[0] - 0.5 * last.terms[1])).abs() < 1e-4, "{last:?}");
+    let run = run_of(&end);
+    let expected = format!("step,setting,was,now\n{step},ppo.learning_rate,0.01,0.002\n{step},reward.wrong,0.0,-0.5\n");
+    assert_eq!(fs::read_to_string(run.changes()).unwrap(), expected);
+    let source = ConfigSource { file: Some(run.config()), ..ConfigSource::default() };
+    let config = RunConfig::load(&source, &end.spec).unwrap();
+    let agent = config.agent(&end.spec);
+    assert_eq!((agent.ppo.learning_rate.at(0.5), agent.reward["wrong"]), (0.002, -0.5));
+}
+
+#[test]
+fn a_change_that_makes_no_sense_is_refused_with_a_sentence() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = endless(runs.path());
+    session.send(SessionCommand::SetLearningRate(-1.0));
+    session.send(SessionCommand::SetLearningRate(f32::NAN));
+    session.send(SessionCommand::SetWeight { term: 0, weight: f32::INFINITY });
+    session.send(SessionCommand::SetWeight { term: 7, weight: 1.0 });
+    let snapshot = wait_for(&session, |snapshot| snapshot.incidents.len() == 4);
+    let sentences = snapshot.incidents.iter().map(|incident| incident.sentence.as_str()).collect::<Vec<_>>();
+    assert_eq!(sentences[0], "`learning_rate` is -1; it must be at least 0");
+    assert!(sentences[1].contains("NaN"), "{sentences:?}");
+    assert_eq!(sentences[2], "the weight of `right` is inf; it must be finite");
+    assert_eq!(sentences[3], "`Reader` has 2 reward terms, there is no 7");
+    assert_eq!((snapshot.learning_rate, snapshot.weights.as_slice()), (0.01, [1.0, 0.0].as_slice()));
+    assert!(!run_of(&snapshot).changes().exists() && snapshot.state == SessionState::Running);
+}
+
+#[test]
+fn what_goes_wrong_is_told() {
+    let runs = tempfile::tempdir().unwrap();
+    let stop = "stop.steps=1_000_000_000_000";
+    let told = |game, expected: &str| {
+        let session = Session::start(setup(game, runs.path(), stop));
+        let snapshot = wait_for(&session, |snapshot| !snapshot.incidents.is_empty());
+        assert!(snapshot.incidents[0].sentence.contains(expected), "{:?}", snapshot.incidents);
+    };
+    told(game::faulty, "observation `arrow` of `Reader`");
+    told(game::panicking, "tick 100 was too much");
+    let session = Session::start(setup(game::doomed, runs.path(), stop));
+    let end = wait_for(&session, is_over);
+    let SessionState::Failed(sentence) = &end.state else { panic!("{:?}", end.state) };
+    assert!(sentence.contains("nothing can be built"), "{sentence}");
+    assert!(run_of(&end).policy().is_file(), "what was learned is kept");
+}
+
+#[test]
+fn a_run_that_can_t_start_says_why() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut setup = setup(game::arrows, runs.path(), "stop.steps=1");
+    setup.config.agents.clear();
+    let end = wait_for(&Session::start(setup), is_over);
+    let expected = "agents: no section for agent `Reader`; write `\"Reader\": (…)`";
+    assert_eq!(end.state, SessionState::Failed(expected.to_owned()));
+}
