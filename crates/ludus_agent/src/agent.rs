@@ -1,8 +1,9 @@
 //! Agents: entities that decide, and how an app comes to know a kind of them.
 
+use core::any::TypeId;
 use std::sync::Arc;
 
-use bevy::ecs::component::{Mutable, RequiredComponentsError};
+use bevy::ecs::component::{ComponentId, Mutable, RequiredComponentsError};
 use bevy::prelude::*;
 pub use ludus_derive::Agent;
 use ludus_spec::AgentSpec;
@@ -12,7 +13,7 @@ use crate::restart::Homeless;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
     Action, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward,
-    Rows, WorldSeed, restart, step,
+    Rows, Slot, StartingArena, WorldSeed, restart, step,
 };
 
 /// A kind of agent: which components hold what it senses, what it does and what it is rewarded for.
@@ -70,7 +71,7 @@ pub struct AgentPlugin;
 impl Plugin for AgentPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
-        app.init_resource::<Homeless>();
+        app.init_resource::<Homeless>().init_resource::<StartingArena>();
         app.register_type::<Arena>().register_type::<Episode>().register_type::<Controller>();
         app.add_systems(FixedFirst, spawn_arenas.before(AgentSystems::Restart));
         add_tick(app);
@@ -95,6 +96,9 @@ pub struct AgentKind {
     spec: Arc<AgentSpec>,
     rows: fn(&World) -> &Rows,
     rows_mut: fn(&mut World) -> &mut Rows,
+    written_actions: fn(&mut World) -> Vec<WrittenAction>,
+    action: ComponentId,
+    act: TypeId,
 }
 
 impl AgentKind {
@@ -112,6 +116,42 @@ impl AgentKind {
     pub fn rows_mut<'world>(&self, world: &'world mut World) -> &'world mut Rows {
         (self.rows_mut)(world)
     }
+
+    /// The actions that stand in the components of agents that a policy controls, to find out whether anything else has
+    /// written them. Slow.
+    pub fn written_actions(&self, world: &mut World) -> Vec<WrittenAction> {
+        (self.written_actions)(world)
+    }
+
+    /// The component that holds the agents' actions.
+    pub fn action_component(&self) -> ComponentId {
+        self.action
+    }
+
+    /// The library's own system that writes it, as [`System::system_type`] says.
+    pub fn act_system(&self) -> TypeId {
+        self.act
+    }
+}
+
+/// What an agent's action component holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WrittenAction {
+    /// The agent's row.
+    pub row: usize,
+    /// The action as a row would have it.
+    pub action: Vec<f32>,
+}
+
+fn written_actions<A: Agent>(world: &mut World) -> Vec<WrittenAction> {
+    let mut agents = world.query_filtered::<(&Slot, &Controller, &A::Action), With<A>>();
+    let of_policy = agents.iter(world).filter(|(_, controller, _)| **controller == Controller::Policy);
+    let written = |(slot, _, action): (&Slot, &Controller, &A::Action)| {
+        let mut written = vec![0.0; A::Action::WIDTH];
+        action.write(&mut written);
+        WrittenAction { row: slot.index(), action: written }
+    };
+    of_policy.map(written).collect()
 }
 
 fn rows<A: Agent>(world: &World) -> &Rows {
@@ -125,7 +165,15 @@ fn rows_mut<A: Agent>(world: &mut World) -> &mut Rows {
 fn add_components<A: Agent>(app: &mut App) {
     let spec = Arc::new(A::spec());
     app.insert_resource(AgentRows::<A>::new(spec.clone()));
-    app.world_mut().resource_mut::<AgentKinds>().0.push(AgentKind { spec, rows: rows::<A>, rows_mut: rows_mut::<A> });
+    let kind = AgentKind {
+        spec,
+        rows: rows::<A>,
+        rows_mut: rows_mut::<A>,
+        written_actions: written_actions::<A>,
+        action: app.world_mut().register_component::<A::Action>(),
+        act: step::act::<A>.system_type_id(),
+    };
+    app.world_mut().resource_mut::<AgentKinds>().0.push(kind);
     require::<A, A::Observation>(app);
     require::<A, A::Action>(app);
     require::<A, A::Reward>(app);

@@ -282,6 +282,11 @@ impl Default for EpisodeRng {
 }
 
 impl EpisodeRng {
+    /// The index of the arena that it belongs to, if it is in one.
+    pub(crate) const fn arena(&self) -> Option<u32> {
+        self.home.arena
+    }
+
     pub(crate) fn settle(&mut self, home: Home) {
         self.home = home;
     }

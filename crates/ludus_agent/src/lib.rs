@@ -206,7 +206,7 @@
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
 //! | the tick | [`AgentSystems`], [`Sense`], [`Score`], [`StepClock`] |
-//! | rows, for who drives a world | [`AgentRows`], [`Rows`], [`Slot`], [`AgentKinds`], [`WorldSeed`] |
+//! | rows, for who drives a world | [`AgentRows`], [`Rows`], [`Slot`], [`AgentKinds`], [`WorldSeed`], [`StartingArena`] |
 
 extern crate self as ludus_agent;
 
@@ -226,7 +226,7 @@ mod slot;
 mod step;
 
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
-pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin};
+pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin, WrittenAction};
 pub use arena::{Arena, ArenaLayout, ArenaMembers, Arenas, InArena};
 pub use controller::Controller;
 pub use episode::{
@@ -236,6 +236,7 @@ pub use ludus_spec as spec;
 #[doc(hidden)]
 pub use ludus_spec::joined;
 pub use observation::Observation;
+pub use restart::StartingArena;
 pub use reward::Reward;
 pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};
 pub use schedule::{AgentSystems, Score, Sense, SenseScoreTime, StepClock};

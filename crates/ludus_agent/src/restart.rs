@@ -146,12 +146,24 @@ pub(crate) struct Homeless(u32);
 
 /// Clears what the last episode left and tells the game.
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {
-    let Ok((episode, _, left_over)) = agents.get_manual(world, agent) else { return };
-    let number = episode.number();
+    let Ok((episode, rng, left_over)) = agents.get_manual(world, agent) else { return };
+    let (number, arena) = (episode.number(), rng.arena());
     if left_over.is_some() {
         world.entity_mut(agent).despawn_related::<EpisodeEntities>();
     }
-    world.trigger(EpisodeStart::<A>::new(agent, number));
+    in_arena(world, arena, |world| world.trigger(EpisodeStart::<A>::new(agent, number)));
+}
+
+/// The arena whose episode is being started, if one is: where the game is when it panics there.
+///
+/// A system of the game visits all arenas, so of a panic in one nobody knows where it was.
+#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartingArena(pub Option<u32>);
+
+fn in_arena(world: &mut World, arena: Option<u32>, start: impl FnOnce(&mut World)) {
+    world.resource_mut::<StartingArena>().0 = arena;
+    start(world);
+    world.resource_mut::<StartingArena>().0 = None;
 }
 
 /// Whether any agent's episode is its arena's; most games never pay for it.
@@ -203,11 +215,13 @@ fn start_arena(world: &mut World, arena: Entity) {
     let Some(mut counts) = entity.get_mut::<ArenaCounts>() else { return };
     counts.episodes += 1;
     let number = counts.episodes;
+    let mut index = None;
     if let Some(mut rng) = entity.get_mut::<EpisodeRng>() {
         rng.restart(seed, number);
+        index = rng.arena();
     }
     entity.despawn_related::<EpisodeEntities>();
-    world.trigger(EpisodeStart::<Arena>::new(arena, number));
+    in_arena(world, index, |world| world.trigger(EpisodeStart::<Arena>::new(arena, number)));
 }
 
 /// Where one agent of an arena has ended, those who share its episode end too.

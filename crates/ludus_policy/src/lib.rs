@@ -22,6 +22,7 @@ mod file;
 mod policy;
 mod tensors;
 
+pub use atomic::{remove_parts, write_atomically};
 pub use error::PolicyError;
 pub use file::{Origin, PolicyFile};
 pub use policy::{ActionChoice, Policy, PolicyScratch};

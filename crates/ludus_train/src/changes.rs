@@ -1,8 +1,8 @@
 //! What was changed in a run while it went on.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::metrics::quoted;
 
@@ -31,25 +31,10 @@ impl Change {
     }
 }
 
-/// Replaces a text file whole.
-pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let beside = beside(path);
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // What is left of a failed attempt is of no use; that it can't be removed is no news either.
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-/// A name in the same folder, so that renaming does not move the file to another disk.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.part"))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -64,16 +49,5 @@ mod tests {
                         640,ppo.learning_rate,\"Linear(from: 0.001, to: 0.0)\",0.01\n\
                         1280,ppo.learning_rate,\"Linear(from: 0.001, to: 0.0)\",0.01\n";
         assert_eq!(fs::read_to_string(&table).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_file_is_replaced_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config.ron");
-        replace(&file, "one").unwrap();
-        replace(&file, "two").unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "two");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert!(replace(&folder.path().join("none/config.ron"), "three").is_err());
     }
 }

@@ -85,7 +85,7 @@ impl Program {
         arguments: &RunArguments,
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
-        Ok(Blueprint { name: self.name.clone(), game: self.game.clone(), spec, config, pool })
+        Ok(Blueprint { name: self.name.clone(), game: self.game.clone(), spec, config, pool, iteration: 0 })
     }
 }
 

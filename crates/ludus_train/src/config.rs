@@ -80,12 +80,16 @@ pub struct StopConfig {
     pub seconds: Option<f64>,
 }
 
-/// When a run saves what it has learned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// When a run saves what it has learned: as soon as one of these holds, and always at its end.
+///
+/// It changes nothing about what is learned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
-    /// Steps between checkpoints. The end of a run is always saved.
+    /// Steps between checkpoints.
     pub every: NonZeroU64,
+    /// Seconds between checkpoints: what a run that is killed loses at most. 300 unless said otherwise.
+    pub every_seconds: Option<f64>,
     /// Newest checkpoints to keep. The best is kept besides.
     pub keep: NonZeroU32,
 }
@@ -123,7 +127,11 @@ impl Default for StopConfig {
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        Self { every: const { NonZeroU64::new(500_000).unwrap() }, keep: const { NonZeroU32::new(3).unwrap() } }
+        Self {
+            every: const { NonZeroU64::new(500_000).unwrap() },
+            every_seconds: Some(300.0),
+            keep: const { NonZeroU32::new(3).unwrap() },
+        }
     }
 }
 

@@ -39,6 +39,13 @@ impl RecentEpisodes {
         Self { episodes: VecDeque::with_capacity(capacity), capacity, total: 0 }
     }
 
+    /// Goes on from those remembered before; `total` is how many there were in all.
+    pub fn restore(&mut self, episodes: impl IntoIterator<Item = EpisodeSummary>, total: u64) {
+        self.episodes.clear();
+        episodes.into_iter().for_each(|episode| self.push(episode));
+        self.total = total;
+    }
+
     /// Takes another one.
     pub fn push(&mut self, episode: EpisodeSummary) {
         if self.episodes.len() == self.capacity {
@@ -109,5 +116,7 @@ mod tests {
         assert_eq!(recent.lengths(), Spread { mean: 10.0, std: 0.0 });
         assert_eq!(recent.term(1).mean, -1.0);
         assert_eq!(recent.total(), 3);
+        recent.restore([episode(7.0, 1)], 9);
+        assert_eq!((recent.returns().mean, recent.total(), recent.is_full()), (7.0, 9, false));
     }
 }

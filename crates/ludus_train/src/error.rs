@@ -33,6 +33,46 @@ pub enum TrainError {
         /// What is left of the run.
         kept: String,
     },
+    /// Something can't be saved, so the run ended.
+    #[error("{cause}; {kept}")]
+    Unsaved {
+        /// What can't be written, and why.
+        cause: Box<TrainError>,
+        /// What is left of the run, and how to go on.
+        kept: String,
+    },
+    /// Another process trains the run.
+    #[error("`{run}` is being trained by {holder}; wait until it ends, or end it first")]
+    Busy {
+        /// The run's folder.
+        run: PathBuf,
+        /// Who has it.
+        holder: String,
+    },
+    /// There is no run to go on with.
+    #[error("no run of `{game}` to resume in `{runs}`; train without --resume, or name the run's folder")]
+    NothingToResume {
+        /// The game.
+        game: String,
+        /// Where runs were looked for.
+        runs: PathBuf,
+    },
+    /// The folder has no config.
+    #[error(
+        "`{run}` has no config.ron: it is no run's folder, or the run ended before it began; train without --resume"
+    )]
+    NotBegun {
+        /// The folder.
+        run: PathBuf,
+    },
+    /// All checkpoints are damaged.
+    #[error("{}no checkpoint of `{run}` can be gone on from; train without --resume", lines(skipped))]
+    NoGoodCheckpoint {
+        /// The run's folder.
+        run: PathBuf,
+        /// What is wrong with each, the newest first.
+        skipped: Vec<PolicyError>,
+    },
     /// A run's folder or a file in it can't be written.
     #[error("`{path}` can't be written: {source}; check its permissions, or choose another folder with --runs-dir")]
     Folder {
@@ -72,10 +112,23 @@ impl TrainError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Policy(PolicyError::Unwritable { .. }) | Self::Learner(LearnError::NotFinite { .. }) => 1,
-            Self::Config(_) | Self::Learner(_) | Self::NoRun { .. } | Self::UnknownRun { .. } | Self::Policy(_) => 2,
+            Self::Config(_)
+            | Self::Learner(_)
+            | Self::NoRun { .. }
+            | Self::UnknownRun { .. }
+            | Self::Policy(_)
+            | Self::Busy { .. }
+            | Self::NothingToResume { .. }
+            | Self::NotBegun { .. }
+            | Self::NoGoodCheckpoint { .. } => 2,
             _ => 1,
         }
     }
+}
+
+/// Each on a line of its own.
+fn lines(errors: &[PolicyError]) -> String {
+    errors.iter().map(|error| format!("{error}\n")).collect()
 }
 
 /// Names the path that an error is about.

@@ -41,10 +41,24 @@ impl RunFolder {
 
     /// The newest run of this game in `runs` that has a policy, if there is one.
     pub fn newest(runs: &Path, game: &str) -> Option<Self> {
+        Self::newest_with(runs, game, Self::policy)
+    }
+
+    /// The newest run of this game in `runs` that has begun, and so can go on, if there is one.
+    pub fn newest_begun(runs: &Path, game: &str) -> Option<Self> {
+        Self::newest_with(runs, game, Self::config)
+    }
+
+    /// The run that is meant: a folder's path, or its name in `runs`.
+    pub fn named(runs: &Path, name: &Path) -> Option<Self> {
+        [name.to_owned(), runs.join(name)].into_iter().find(|path| path.is_dir()).map(Self::open)
+    }
+
+    fn newest_with(runs: &Path, game: &str, file: impl Fn(&Self) -> PathBuf) -> Option<Self> {
         let folders = fs::read_dir(runs).ok()?.flatten();
         let of_game = folders.filter_map(|entry| Some((order(entry.file_name().to_str()?, game)?, entry.path())));
-        let with_policy = of_game.map(|(order, path)| (order, Self { path })).filter(|(_, run)| run.policy().is_file());
-        with_policy.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, run)| run)
+        let with_file = of_game.map(|(order, path)| (order, Self { path })).filter(|(_, run)| file(run).is_file());
+        with_file.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, run)| run)
     }
 
     /// Where the folder is.
@@ -70,6 +84,11 @@ impl RunFolder {
     /// The newest policy.
     pub fn policy(&self) -> PathBuf {
         self.path.join("policy.safetensors")
+    }
+
+    /// What the process that trains it has locked.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("lock")
     }
 
     /// The last checkpoints and the best.

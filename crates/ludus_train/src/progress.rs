@@ -21,6 +21,8 @@ pub enum RunEvent<'a> {
     Saved(&'a Path),
     /// A setting was changed while the run goes on.
     Changed(&'a Change, &'a Training),
+    /// Something that people should know about how the run begins.
+    Note(String),
     /// Something went wrong that doesn't end the run.
     Trouble(String),
 }
@@ -40,6 +42,8 @@ pub struct RunStart {
     pub build_seconds: f64,
     /// Steps after which the run ends at the latest.
     pub stop_steps: u64,
+    /// Steps that were over before: those of the checkpoint that the run goes on from.
+    pub steps_before: u64,
 }
 
 /// How far a run has come.
@@ -51,11 +55,11 @@ pub struct Progress {
     pub returns: Spread,
     /// Episodes so far.
     pub episodes: u64,
-    /// Steps of experience per second, from the start of training on.
+    /// Steps of experience per second, from the start of training on, or from where it was resumed.
     pub steps_per_second: f64,
-    /// Time since training started [s].
+    /// Time of training [s], that before a run was resumed included.
     pub seconds: f64,
-    /// Time by phase since training started.
+    /// Time by phase since training started, or was resumed.
     pub phases: Phases,
 }
 

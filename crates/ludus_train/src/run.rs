@@ -2,13 +2,13 @@
 
 mod steering;
 
-use std::fs;
 use std::path::Path;
 
 use ludus_learn::LearnError;
+use ludus_policy::{PolicyError, write_atomically};
 use ludus_spec::AgentSpec;
 
-use crate::checkpoint::{Checkpoint, Checkpoints};
+use crate::checkpoints::{Checkpoints, Found};
 use crate::clock;
 use crate::config::StopConfig;
 use crate::control::Control;
@@ -16,9 +16,11 @@ use crate::cpu;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 use crate::incidents::IncidentTeller;
+use crate::lock::RunLock;
 use crate::metrics::Metrics;
 use crate::phases::Phases;
 use crate::progress::{Progress, RunEvent, RunStart, RunSummary, StopReason};
+use crate::resume::{Place, Resumption};
 use crate::training::{Blueprint, Lap, Training};
 
 /// Seconds between two writes of the metrics to the disk.
@@ -27,48 +29,101 @@ const FLUSH_SECONDS: f64 = 5.0;
 /// Trains until the config's stop condition, or until `control` says so; saves; says what came of it.
 pub(crate) fn train(
     blueprint: Blueprint,
-    runs: &Path,
+    place: Place<'_>,
     control: &dyn Control,
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<RunSummary, TrainError> {
     let build_start = clock::seconds();
-    let training = Training::build(blueprint)?;
+    let training = Training::build(Blueprint { iteration: place.iteration(), ..blueprint })?;
     let build_seconds = clock::seconds() - build_start;
-    let mut run = Run::create(training, runs, build_seconds)?;
+    let mut run = match place {
+        Place::New(runs) => Run::create(training, runs)?,
+        Place::Old(resumption) => Run::resume(training, *resumption, tell)?,
+    };
+    run.build_seconds = build_seconds;
     tell(RunEvent::Started(&run.start(), &run.training));
     run.began = clock::seconds();
     let cpu_before = cpu::seconds();
-    let reason = run.until_stopped(control, tell)?;
+    let reason = run.until_stopped(control, tell).map_err(|error| run.unsaved(error))?;
     let progress = run.progress();
     let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
-    run.save_and_tell(tell)?;
-    run.metrics.flush().map_err(at(run.folder.path()))?;
+    run.save(tell).map_err(|error| run.unsaved(error))?;
     Ok(run.summary(progress, reason, cpu_seconds))
 }
 
 struct Run {
     training: Training,
     folder: RunFolder,
+    /// Held for as long as the run writes.
+    _lock: RunLock,
     checkpoints: Checkpoints,
     metrics: Metrics,
     build_seconds: f64,
-    /// When training began [s of the clock].
+    /// When training began, or was resumed [s of the clock].
     began: f64,
+    /// What was over when it was resumed.
+    before: Before,
     flushed: f64,
     incidents: IncidentTeller,
 }
 
+/// How far a run had come when this process took it up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    steps: u64,
+    seconds: f64,
+}
+
 impl Run {
-    fn create(training: Training, runs: &Path, build_seconds: f64) -> Result<Self, TrainError> {
+    /// A run in a new folder.
+    fn create(training: Training, runs: &Path) -> Result<Self, TrainError> {
         let blueprint = &training.blueprint;
         let folder = RunFolder::create(runs, &blueprint.name, &clock::today()).map_err(at(runs))?;
-        fs::write(folder.config(), blueprint.config.to_ron()).map_err(at(folder.config()))?;
+        let lock = RunLock::take(&folder)?;
+        write_config(&folder, blueprint)?;
         let names = metric_names(&blueprint.spec);
         let metrics = Metrics::create(folder.path(), names, clock::wall_seconds()).map_err(at(folder.path()))?;
-        let checkpoints = Checkpoints::new(folder.checkpoints(), blueprint.config.checkpoints.clone());
+        Ok(Self::new(training, folder, lock, metrics))
+    }
+
+    /// A run that goes on in its folder. Says from where, and which checkpoints were skipped.
+    fn resume(
+        mut training: Training,
+        Resumption { folder, lock, found }: Resumption,
+        tell: &mut dyn FnMut(RunEvent<'_>),
+    ) -> Result<Self, TrainError> {
+        let mut before = Before::default();
+        if let Some((_, checkpoint)) = &found.checkpoint {
+            training.resume(checkpoint)?;
+            before = Before { steps: training.steps, seconds: checkpoint.record.seconds };
+        }
+        found.skipped.iter().for_each(|error| tell(RunEvent::Trouble(format!("{error}; it was skipped"))));
+        tell(RunEvent::Note(origin_sentence(&folder, &found)));
+        // Its limits may have been changed on the command line.
+        write_config(&folder, &training.blueprint)?;
+        let names = metric_names(&training.blueprint.spec);
+        let metrics = Metrics::resume(folder.path(), names, before.steps, clock::wall_seconds());
+        let metrics = metrics.map_err(at(folder.path()))?;
+        let mut run = Self::new(training, folder, lock, metrics);
+        run.checkpoints = run.checkpoints.going_on(&found);
+        run.before = before;
+        Ok(run)
+    }
+
+    fn new(training: Training, folder: RunFolder, lock: RunLock, metrics: Metrics) -> Self {
         let now = clock::seconds();
-        let incidents = IncidentTeller::of_training();
-        Ok(Self { training, folder, checkpoints, metrics, build_seconds, began: now, flushed: now, incidents })
+        Self {
+            checkpoints: Checkpoints::new(folder.checkpoints(), training.blueprint.config.checkpoints.clone(), now),
+            training,
+            folder,
+            _lock: lock,
+            metrics,
+            build_seconds: 0.0,
+            began: now,
+            before: Before::default(),
+            flushed: now,
+            incidents: IncidentTeller::of_training(),
+        }
     }
 
     fn start(&self) -> RunStart {
@@ -80,6 +135,7 @@ impl Run {
             threads: blueprint.pool.current_num_threads(),
             build_seconds: self.build_seconds,
             stop_steps: blueprint.config.stop.steps.get(),
+            steps_before: self.before.steps,
         }
     }
 
@@ -88,6 +144,11 @@ impl Run {
         control: &dyn Control,
         tell: &mut dyn FnMut(RunEvent<'_>),
     ) -> Result<StopReason, TrainError> {
+        if self.before.steps > 0
+            && let Some(reason) = self.stop_reason(&self.progress(), control)
+        {
+            return Ok(reason);
+        }
         loop {
             let part = self.training.steps as f64 / self.stop().steps.get() as f64;
             let lap = match self.training.iterate(part as f32) {
@@ -95,7 +156,7 @@ impl Run {
                 Err(cause) => {
                     // They may well be why.
                     self.tell_incidents(tell);
-                    return Err(self.diverged(cause));
+                    return Err(self.diverged(cause, tell));
                 }
             };
             let progress = self.progress();
@@ -103,15 +164,15 @@ impl Run {
             self.record(&lap, &progress)?;
             self.tell_incidents(tell);
             if let Some(failure) = self.training.failure().cloned() {
-                self.save()?;
+                self.save(tell)?;
                 return Err(failure.into());
             }
             self.obey(control, tell)?;
             if let Some(reason) = self.stop_reason(&progress, control) {
                 return Ok(reason);
             }
-            if self.checkpoints.is_due(self.training.steps) {
-                self.save_and_tell(tell)?;
+            if self.checkpoints.is_due(self.training.steps, clock::seconds()) {
+                self.save(tell)?;
             }
         }
     }
@@ -136,12 +197,13 @@ impl Run {
 
     fn progress(&self) -> Progress {
         let seconds = clock::seconds() - self.began;
+        let steps = self.training.steps - self.before.steps;
         Progress {
             steps: self.training.steps,
             returns: self.training.recent.returns(),
             episodes: self.training.recent.total(),
-            steps_per_second: self.training.steps as f64 / seconds.max(1e-9),
-            seconds,
+            steps_per_second: steps as f64 / seconds.max(1e-9),
+            seconds: self.before.seconds + seconds,
             phases: self.training.phases,
         }
     }
@@ -183,18 +245,36 @@ impl Run {
         self.incidents.tell(incidents, &self.training.blueprint.spec, &mut tell);
     }
 
-    /// Saves a checkpoint and the policy.
-    fn save(&mut self) -> Result<(), TrainError> {
-        let checkpoint = Checkpoint { policy: self.training.policy(), state: self.training.ppo.state() };
-        self.checkpoints.save(&checkpoint, self.training.recent.returns().mean)?;
-        Ok(checkpoint.policy.write(&self.folder.policy())?)
+    /// Saves the curves up to here, a checkpoint and the policy.
+    fn save(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
+        self.metrics.flush().map_err(at(self.folder.path()))?;
+        let checkpoint = self.training.checkpoint(self.progress().seconds);
+        self.checkpoints.save(&checkpoint, clock::seconds())?;
+        checkpoint.policy.write(&self.folder.policy())?;
+        if let Some(path) = self.checkpoints.last() {
+            tell(RunEvent::Saved(path));
+        }
+        Ok(())
+    }
+
+    /// Adds to an error about what can't be written what is left of the run.
+    fn unsaved(&self, error: TrainError) -> TrainError {
+        if !matches!(error, TrainError::Folder { .. } | TrainError::Policy(PolicyError::Unwritable { .. })) {
+            return error;
+        }
+        let run = self.folder.path().display();
+        let kept = match self.checkpoints.last() {
+            Some(path) => format!("`{}` is intact, go on from it with --resume {run}", path.display()),
+            None => "nothing was saved before".to_owned(),
+        };
+        TrainError::Unsaved { cause: Box::new(error), kept: format!("the run has ended; {kept}") }
     }
 
     /// Ends the run after a step that can't be learned from. What was saved before it is kept as it is.
-    fn diverged(&mut self, cause: LearnError) -> TrainError {
+    fn diverged(&mut self, cause: LearnError, tell: &mut dyn FnMut(RunEvent<'_>)) -> TrainError {
         let flushed = self.metrics.flush();
         if self.checkpoints.last().is_none()
-            && let Err(error) = self.save()
+            && let Err(error) = self.save(tell)
         {
             return error;
         }
@@ -218,6 +298,21 @@ impl Run {
             faults: self.training.fault_count(),
             panics: self.incidents.panics(),
         }
+    }
+}
+
+/// Writes what the run was configured with, all of it or nothing.
+fn write_config(folder: &RunFolder, blueprint: &Blueprint) -> Result<(), TrainError> {
+    write_atomically(&folder.config(), blueprint.config.to_ron().as_bytes()).map_err(at(folder.config()))
+}
+
+/// Where a resumed run goes on.
+fn origin_sentence(folder: &RunFolder, found: &Found) -> String {
+    match &found.checkpoint {
+        Some((path, checkpoint)) => {
+            format!("going on from `{}`, after {} steps", path.display(), checkpoint.policy.origin.steps)
+        }
+        None => format!("`{}` ended before its first checkpoint, so it begins anew", folder.path().display()),
     }
 }
 

@@ -41,6 +41,7 @@ use crate::config::{ConfigError, RunConfig};
 use crate::control::Order;
 use crate::error::TrainError;
 use crate::progress::RunSummary;
+use crate::resume::Place;
 use crate::run;
 use crate::training::Blueprint;
 pub use history::{History, IterationRecord};
@@ -172,7 +173,7 @@ fn train(setup: SessionSetup, mailbox: &Mailbox) -> Result<RunSummary, TrainErro
         return Err(ConfigError::single("agents", message).into());
     }
     let pool = Arc::new(thread_pool(threads.max(1))?);
-    let blueprint = Blueprint { name, game, spec, config: config.resolved(threads.max(1)), pool };
+    let blueprint = Blueprint { name, game, spec, config: config.resolved(threads.max(1)), pool, iteration: 0 };
     let mut reporter = Reporter::new(mailbox);
-    run::train(blueprint, &runs, mailbox, &mut |event| reporter.report(&event))
+    run::train(blueprint, Place::New(&runs), mailbox, &mut |event| reporter.report(&event))
 }

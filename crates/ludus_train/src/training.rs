@@ -9,13 +9,15 @@ use ludus_spec::{AgentSpec, Seed};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds};
 use rayon::ThreadPool;
 
+use crate::checkpoint::Checkpoint;
 use crate::clock;
 use crate::config::{AgentConfig, RunConfig};
-use crate::episodes::RecentEpisodes;
+use crate::episodes::{EpisodeSummary, RecentEpisodes};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::Incidents;
 use crate::phases::{Phases, StepTimes};
+use crate::record::{PastEpisode, RunRecord};
 
 /// Indices of the run seed's children: what the draws are for.
 const WORLDS: u64 = 0;
@@ -23,6 +25,7 @@ const NETWORK: u64 = 1;
 const LEARNING: u64 = 2;
 const EVALUATION_WORLDS: u64 = 3;
 const EVALUATION_ACTIONS: u64 = 4;
+const RESUMED_WORLDS: u64 = 5;
 
 /// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
 const OBSERVATION_CLIP: f32 = 10.0;
@@ -40,6 +43,8 @@ pub(crate) struct Blueprint {
     /// With the number of worlds settled.
     pub config: RunConfig,
     pub pool: Arc<ThreadPool>,
+    /// Iterations that are over when training's worlds are built: 0, or those of the checkpoint that the run goes on from.
+    pub iteration: u64,
 }
 
 /// Which worlds to build: those of training, or fresh ones.
@@ -53,14 +58,21 @@ pub(crate) enum Purpose {
 impl Blueprint {
     /// All worlds of a run, in order.
     pub fn build_worlds(&self, purpose: Purpose) -> Result<Vec<PooledWorld>, WorldError> {
-        let run = Seed::new(self.config.seed);
-        let seed = match purpose {
-            Purpose::Training => run.derive(WORLDS),
-            Purpose::Evaluation => run.derive(EVALUATION_WORLDS),
-        };
+        let seed = self.worlds_seed(purpose);
         let count = self.config.worlds.resolve(1).get();
         let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
         self.pool.install(|| build_worlds(&self.game, settings))
+    }
+
+    /// What the seeds of worlds derive from.
+    fn worlds_seed(&self, purpose: Purpose) -> Seed {
+        let run = Seed::new(self.config.seed);
+        match purpose {
+            Purpose::Training if self.iteration == 0 => run.derive(WORLDS),
+            // Episodes that were seen before are not to be seen again.
+            Purpose::Training => run.derive(RESUMED_WORLDS).derive(self.iteration),
+            Purpose::Evaluation => run.derive(EVALUATION_WORLDS),
+        }
     }
 
     /// What an evaluation's actions derive from, where they are drawn.
@@ -136,6 +148,26 @@ impl Training {
         let (steps, phases, recent) = (0, Phases::default(), RecentEpisodes::new(RECENT_EPISODES));
         let last_returns = vec![f32::NAN; groups.iter().map(Simulation::rows).sum()];
         Ok(Self { blueprint, ppo, groups, steps, phases, recent, last_returns, tick_rate_hz })
+    }
+
+    /// Goes on from a checkpoint; the worlds were built for it.
+    ///
+    /// # Errors
+    ///
+    /// If it belongs to another network; then everything is as it was.
+    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let Checkpoint { policy, state, record } = checkpoint;
+        self.ppo.restore(state).map_err(TrainError::Learner)?;
+        self.steps = policy.origin.steps;
+        self.recent.restore(record.recent.iter().map(EpisodeSummary::from), record.episodes);
+        Ok(())
+    }
+
+    /// Everything that a run needs to go on, after this many seconds of training.
+    pub fn checkpoint(&self, seconds: f64) -> Checkpoint {
+        let recent = self.recent.iter().filter_map(PastEpisode::of).collect();
+        let record = RunRecord { episodes: self.recent.total(), recent, seconds };
+        Checkpoint { policy: self.policy(), state: self.ppo.state(), record }
     }
 
     /// Rows of all worlds.

@@ -39,16 +39,22 @@ pub enum WorldError {
 
 /// A game panicked.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
-#[error("the game panicked in world {world} at tick {tick} (world seed {seed:#018x}): {message}")]
+#[error("the game panicked in world {world}{} at tick {tick} (world seed {seed:#018x}): {message}", place(*arena))]
 pub struct WorldPanic {
     /// The world's index.
     pub world: u32,
+    /// The arena it was in, where that can be known: the only one of its world, or the one whose episode was starting.
+    pub arena: Option<u32>,
     /// Ticks since the world was built.
     pub tick: u64,
     /// The world's own seed.
     pub seed: u64,
     /// What the panic said.
     pub message: String,
+}
+
+fn place(arena: Option<u32>) -> String {
+    arena.map_or_else(String::new, |arena| format!(", arena {arena},"))
 }
 
 /// The text of a caught panic.

@@ -12,8 +12,10 @@ mod build;
 mod error;
 mod settings;
 mod world;
+mod writers;
 
 pub use build::build_worlds;
 pub use error::{WorldError, WorldPanic};
 pub use settings::{AgentSettings, Game, WorldSettings};
 pub use world::{PooledWorld, spec_of};
+pub use writers::{ActionWriter, action_writers};

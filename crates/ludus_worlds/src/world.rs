@@ -10,7 +10,9 @@ use bevy::ecs::schedule::{Schedules, SingleThreadedExecutor};
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::{AgentSpec, Outcome, Seed};
-use ludus_agent::{AgentKind, AgentKinds, Arenas, Rows, SenseScoreTime, StepClock, WorldSeed};
+use ludus_agent::{
+    AgentKind, AgentKinds, Arenas, Rows, SenseScoreTime, StartingArena, StepClock, WorldSeed, WrittenAction,
+};
 
 use crate::error::panic_message;
 use crate::{Game, WorldError, WorldPanic, WorldSettings};
@@ -51,6 +53,7 @@ impl PooledWorld {
         let app = &mut self.app;
         catch_unwind(AssertUnwindSafe(|| app.update())).map_err(|panic| WorldPanic {
             world: self.settings.world,
+            arena: self.arena(),
             tick: self.tick(),
             seed: self.seed().bits(),
             message: panic_message(&*panic),
@@ -94,6 +97,12 @@ impl PooledWorld {
         self.settings.agent.weights.copy_from_slice(weights);
     }
 
+    /// The actions that stand in the components of agents that a policy controls, to find out whether the game has
+    /// written them. Slow.
+    pub fn written_actions(&mut self) -> Vec<WrittenAction> {
+        self.kind.written_actions(self.app.world_mut())
+    }
+
     /// The layout of the rows.
     pub fn spec(&self) -> &Arc<AgentSpec> {
         self.kind.spec()
@@ -124,6 +133,12 @@ impl PooledWorld {
         self.world().resource::<SenseScoreTime>().total()
     }
 
+    /// The arena in which something is going on, as far as that can be known.
+    fn arena(&self) -> Option<u32> {
+        let starting = self.world().get_resource::<StartingArena>().and_then(|starting| starting.0);
+        starting.or_else(|| only_arena(&self.settings))
+    }
+
     fn seed(&self) -> Seed {
         world_seed(&self.settings, self.rebuilt)
     }
@@ -149,16 +164,21 @@ impl PooledWorld {
 ///
 /// A game without agents, with several kinds of them, or one that panics.
 pub fn spec_of(game: &Game) -> Result<Arc<AgentSpec>, WorldError> {
-    let settings = WorldSettings {
+    let settings = spec_settings();
+    let app = catch_panic(&settings, || bare_app(game, &settings, 0))?;
+    Ok(only_kind(app.world())?.spec().clone())
+}
+
+/// For an app that is only looked at.
+pub(crate) fn spec_settings() -> WorldSettings {
+    WorldSettings {
         seed: Seed::default(),
         world: 0,
         arenas: 0..0,
         decision_interval: core::num::NonZeroU32::MIN,
         agent: crate::AgentSettings::default(),
         clock: ludus_agent::spec::stopped_clock,
-    };
-    let app = catch_panic(&settings, || bare_app(game, &settings, 0))?;
-    Ok(only_kind(app.world())?.spec().clone())
+    }
 }
 
 fn build_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> Result<(SubApp, AgentKind), WorldError> {
@@ -184,6 +204,18 @@ fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), World
 
 /// The game with what `DefaultPlugins` would give it, less everything that needs a window, a clock or a thread.
 fn bare_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> App {
+    let mut app = plain_app(settings, rebuilt);
+    game(&mut app);
+    add_transforms_if_used(&mut app);
+    // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
+    app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
+    app.finish();
+    app.cleanup();
+    app
+}
+
+/// What a game is added to.
+pub(crate) fn plain_app(settings: &WorldSettings, rebuilt: u32) -> App {
     let interval = settings.decision_interval;
     let mut app = App::new();
     app.insert_resource(shared_types());
@@ -192,12 +224,6 @@ fn bare_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> App {
     app.insert_resource(WorldSeed(world_seed(settings, rebuilt)));
     app.insert_resource(Arenas(settings.arenas.clone()));
     app.insert_resource(StepClock::new(interval)).insert_resource(SenseScoreTime::new(settings.clock));
-    game(&mut app);
-    add_transforms_if_used(&mut app);
-    // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
-    app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
-    app.finish();
-    app.cleanup();
     app
 }
 
@@ -229,7 +255,7 @@ fn run_on_one_thread(world: &mut World) {
     }
 }
 
-fn only_kind(world: &World) -> Result<AgentKind, WorldError> {
+pub(crate) fn only_kind(world: &World) -> Result<AgentKind, WorldError> {
     let kinds: Vec<_> = world.get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
     match kinds.as_slice() {
         [] => Err(WorldError::NoAgents),
@@ -242,9 +268,15 @@ fn world_seed(settings: &WorldSettings, rebuilt: u32) -> Seed {
     settings.seed.derive(u64::from(settings.world)).derive(u64::from(rebuilt))
 }
 
-fn catch_panic<T>(settings: &WorldSettings, build: impl FnOnce() -> T) -> Result<T, WorldPanic> {
+fn only_arena(settings: &WorldSettings) -> Option<u32> {
+    let mut arenas = settings.arenas.clone();
+    arenas.next().filter(|_| arenas.next().is_none())
+}
+
+pub(crate) fn catch_panic<T>(settings: &WorldSettings, build: impl FnOnce() -> T) -> Result<T, WorldPanic> {
     catch_unwind(AssertUnwindSafe(build)).map_err(|panic| WorldPanic {
         world: settings.world,
+        arena: only_arena(settings),
         tick: 0,
         seed: world_seed(settings, 0).bits(),
         message: panic_message(&*panic),

@@ -64,6 +64,9 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct TrainArguments {
+    /// Goes on with a run: its folder, its name, or `latest`; its config holds, with what --set changes
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "seed"])]
+    pub resume: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArguments,
 }

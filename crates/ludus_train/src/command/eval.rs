@@ -59,9 +59,8 @@ fn find(program: &Program, arguments: &EvalArguments) -> Result<Found, TrainErro
     if named.is_file() {
         return Ok(Found { folder: folder_around(named), policy: named.clone() });
     }
-    let folder = [named.clone(), runs.join(named)].into_iter().find(|path| path.is_dir());
     let unknown = || TrainError::UnknownRun { run: named.clone(), runs: runs.clone() };
-    folder.map(|path| of_folder(RunFolder::open(path))).ok_or_else(unknown)
+    RunFolder::named(runs, named).map(of_folder).ok_or_else(unknown)
 }
 
 fn of_folder(folder: RunFolder) -> Found {

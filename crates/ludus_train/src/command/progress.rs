@@ -17,20 +17,26 @@ const LINE_INTERVAL: f64 = 5.0;
 pub(super) struct Display {
     bar: Option<ProgressBar>,
     next: f64,
+    /// Steps so far.
+    steps: u64,
+    /// Steps of the last checkpoint.
+    saved: Option<u64>,
 }
 
 impl Display {
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(bar);
         let next = if bar.is_some() { 0.0 } else { LINE_INTERVAL };
-        Self { bar, next }
+        Self { bar, next, steps: 0, saved: None }
     }
 
     pub fn show(&mut self, event: &RunEvent<'_>) {
         match event {
             RunEvent::Started(start, _) => self.show_start(start),
-            RunEvent::Progress(progress, ..) if progress.seconds >= self.next => self.show_progress(progress),
-            RunEvent::Progress(..) | RunEvent::Saved(_) | RunEvent::Changed(..) => {}
+            RunEvent::Progress(progress, ..) => self.show_progress(progress),
+            RunEvent::Saved(_) => self.saved = Some(self.steps),
+            RunEvent::Changed(..) => {}
+            RunEvent::Note(sentence) => self.above(|| note(sentence)),
             RunEvent::Trouble(sentence) => self.above(|| warn(sentence)),
         }
     }
@@ -45,6 +51,7 @@ impl Display {
     fn show_start(&self, start: &RunStart) {
         if let Some(bar) = &self.bar {
             bar.set_length(start.stop_steps);
+            bar.set_position(start.steps_before);
         }
         self.above(|| {
             note(format_args!(
@@ -59,7 +66,14 @@ impl Display {
     }
 
     fn show_progress(&mut self, progress: &Progress) {
-        let text = described(progress);
+        self.steps = progress.steps;
+        if progress.seconds < self.next {
+            return;
+        }
+        let mut text = described(progress);
+        if let Some(steps) = self.saved {
+            text.push_str(&format!(", saved at {steps}"));
+        }
         if let Some(bar) = &self.bar {
             self.next = progress.seconds + BAR_INTERVAL;
             bar.set_position(progress.steps);

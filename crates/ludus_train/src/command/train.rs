@@ -1,9 +1,13 @@
 //! `train`
 
+use std::path::Path;
+
 use crate::error::TrainError;
+use crate::folder::RunFolder;
 use crate::interrupt;
 use crate::progress::{RunSummary, StopReason};
 use crate::report::Report;
+use crate::resume::{Place, Resumption};
 use crate::run;
 
 use super::Program;
@@ -11,18 +15,38 @@ use super::arguments::TrainArguments;
 use super::outlet::say;
 use super::progress::Display;
 
+/// Stands for the newest run of the game.
+const LATEST: &str = "latest";
+
 /// Trains, and shows how it goes.
 pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Report, TrainError> {
     let run = &arguments.run;
     let spec = program.spec()?;
-    let config = program.config(run, &spec)?;
+    let (config, place) = match &arguments.resume {
+        None => (program.config(run, &spec)?, Place::New(&run.runs_dir)),
+        Some(named) => {
+            let resumption = Resumption::open(find(program, &run.runs_dir, named)?)?;
+            resumption.check(&spec)?;
+            (program.config_from(Some(resumption.folder.config()), run, &spec)?, Place::Old(Box::new(resumption)))
+        }
+    };
     let blueprint = program.blueprint(spec, config, run)?;
     let mut display = Display::new();
-    let summary = run::train(blueprint, &run.runs_dir, interrupt::listen(), &mut |event| display.show(&event));
+    let summary = run::train(blueprint, place, interrupt::listen(), &mut |event| display.show(&event));
     display.finish();
     let summary = summary?;
     tell(&summary);
     Ok(Report::from(&summary))
+}
+
+/// The run to resume.
+fn find(program: &Program, runs: &Path, named: &Path) -> Result<RunFolder, TrainError> {
+    if named == Path::new(LATEST) {
+        let nothing = || TrainError::NothingToResume { game: program.name.clone(), runs: runs.to_owned() };
+        return RunFolder::newest_begun(runs, &program.name).ok_or_else(nothing);
+    }
+    let unknown = || TrainError::UnknownRun { run: named.to_owned(), runs: runs.to_owned() };
+    RunFolder::named(runs, named).ok_or_else(unknown)
 }
 
 fn tell(summary: &RunSummary) {

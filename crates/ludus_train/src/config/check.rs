@@ -19,6 +19,7 @@ const LONGEST_STEP: u32 = 1 << 16;
 pub(super) fn check(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {
     check_size(config, report);
     check_stop(config, report);
+    check_checkpoints(config, report);
     check_kinds(config, spec, report);
     if let Some(agent) = config.agents.get(&spec.name) {
         check_agent(agent, spec, report);
@@ -59,6 +60,13 @@ fn check_stop(config: &RunConfig, report: &mut Report<'_>) {
     if let Some(seconds) = config.stop.seconds {
         let message = || format!("`seconds` is {seconds}; it must be above 0");
         report.require(seconds > 0.0 && seconds.is_finite(), &["stop", "seconds"], message);
+    }
+}
+
+fn check_checkpoints(config: &RunConfig, report: &mut Report<'_>) {
+    if let Some(seconds) = config.checkpoints.every_seconds {
+        let message = || format!("`every_seconds` is {seconds}; it must be above 0, or `None`");
+        report.require(seconds > 0.0 && seconds.is_finite(), &["checkpoints", "every_seconds"], message);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Metrics as a table: one line per iteration, always the same columns.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
 
 /// Writes lines of numbers under a header.
 #[derive(Debug)]
@@ -12,9 +14,13 @@ pub(crate) struct CsvWriter<W> {
 impl<W: Write> CsvWriter<W> {
     /// Starts a table with these columns.
     pub fn new<'a>(mut file: W, columns: impl Iterator<Item = &'a str>) -> io::Result<Self> {
-        let header = columns.map(quoted).collect::<Vec<_>>().join(",");
-        writeln!(file, "{header}")?;
+        writeln!(file, "{}", header(columns))?;
         Ok(Self { file, line: String::new() })
+    }
+
+    /// Goes on with a table.
+    pub const fn append(file: W) -> Self {
+        Self { file, line: String::new() }
     }
 
     /// Writes one line; a number that is not finite leaves its cell empty.
@@ -36,6 +42,42 @@ impl<W: Write> CsvWriter<W> {
     pub fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Bytes of the table at `path` up to the last line of at most `step` steps; `None` if it has other columns or is not there.
+pub(crate) fn length_up_to<'a>(
+    path: &Path,
+    columns: impl Iterator<Item = &'a str>,
+    step: u64,
+) -> io::Result<Option<u64>> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => BufReader::new(file?),
+    };
+    let mut line = Vec::new();
+    file.read_until(b'\n', &mut line)?;
+    if line != (header(columns) + "\n").as_bytes() {
+        return Ok(None);
+    }
+    let mut length = 0;
+    loop {
+        length += line.len() as u64;
+        line.clear();
+        file.read_until(b'\n', &mut line)?;
+        if step_of(&line).is_none_or(|found| found > step) {
+            return Ok(Some(length));
+        }
+    }
+}
+
+/// The step of a whole line.
+fn step_of(line: &[u8]) -> Option<u64> {
+    let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
+    line.split(',').next()?.parse().ok()
+}
+
+fn header<'a>(columns: impl Iterator<Item = &'a str>) -> String {
+    columns.map(quoted).collect::<Vec<_>>().join(",")
 }
 
 /// Names of reward terms are Rust's, which need no quotes; a game that builds its spec by hand may have others.

@@ -32,6 +32,19 @@ impl<W: Write> EventWriter<W> {
         Ok(writer)
     }
 
+    /// Says that the numbers after `step` start anew: viewers drop what earlier files have of later steps.
+    ///
+    /// A `SessionLog` (field 7 of an event) whose `status` (field 1) is `START`, 1.
+    pub fn restart(&mut self, wall_seconds: f64, step: u64) -> io::Result<()> {
+        self.value.clear();
+        put_integer(&mut self.value, 1, 1);
+        self.event.clear();
+        put_double(&mut self.event, 1, wall_seconds);
+        put_integer(&mut self.event, 2, step);
+        put_bytes(&mut self.event, 7, &self.value);
+        self.record()
+    }
+
     /// Writes one event with all these numbers; those that are not finite are left out.
     pub fn write<'a>(
         &mut self,
@@ -126,6 +139,15 @@ mod tests {
         assert_eq!(&tail[..11], [0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0x1a, 13]);
         assert_eq!(&tail[11..24], b"brain.Event:2");
         assert_eq!(tail.len(), 24 + 4);
+    }
+
+    #[test]
+    fn a_resumed_file_says_from_where() {
+        let mut writer = EventWriter::new(Vec::new(), 0.0).unwrap();
+        let start = writer.file.len() + 12;
+        writer.restart(2.0, 300).unwrap();
+        let expected = [0x09, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x10, 0xac, 0x02, 0x3a, 2, 0x08, 1];
+        assert_eq!(writer.file[start..writer.file.len() - 4], expected);
     }
 
     #[test]

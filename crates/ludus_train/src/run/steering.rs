@@ -1,12 +1,12 @@
 //! What a run does between two iterations because someone asks for it.
 
-use crate::changes::{self, Change};
+use crate::changes::Change;
 use crate::clock;
 use crate::control::{Control, Order};
 use crate::error::{TrainError, at};
 use crate::progress::RunEvent;
 
-use super::Run;
+use super::{Run, write_config};
 
 impl Run {
     /// Does what was asked for; waits while the run is paused, which is no time of training.
@@ -19,18 +19,9 @@ impl Run {
         Ok(())
     }
 
-    /// Saves, and says where to.
-    pub(super) fn save_and_tell(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
-        self.save()?;
-        if let Some(path) = self.checkpoints.last() {
-            tell(RunEvent::Saved(path));
-        }
-        Ok(())
-    }
-
     fn carry_out(&mut self, order: &Order, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         let changed = match *order {
-            Order::Save => return self.save_and_tell(tell),
+            Order::Save => return self.save(tell),
             Order::LearningRate(rate) => self.set_learning_rate(rate),
             Order::Weight { term, weight } => self.set_weight(term, weight),
         };
@@ -71,8 +62,7 @@ impl Run {
 
     /// A run that goes on from its folder goes on with what was changed.
     fn write_change(&self, change: &Change) -> Result<(), TrainError> {
-        let config = self.folder.config();
-        changes::replace(&config, &self.training.blueprint.config.to_ron()).map_err(at(config))?;
+        write_config(&self.folder, &self.training.blueprint)?;
         let table = self.folder.changes();
         change.append(&table).map_err(at(table))
     }

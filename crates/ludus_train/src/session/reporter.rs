@@ -35,6 +35,7 @@ impl<'a> Reporter<'a> {
             RunEvent::Started(start, training) => self.report_start(start, training),
             RunEvent::Progress(progress, training, lap) => self.report_iteration(progress, training, lap),
             RunEvent::Trouble(sentence) => self.report_trouble(sentence),
+            RunEvent::Note(_) => {}
             RunEvent::Saved(path) => {
                 let saved = Saved { step: self.steps, path: path.to_path_buf() };
                 self.mailbox.update(|snapshot| snapshot.saved = Some(saved));

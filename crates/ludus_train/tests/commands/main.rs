@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod bad_input;
+#[cfg(unix)]
+mod crash;
 mod game;
 mod program;
+mod resume;
 mod trouble;
 mod work;

@@ -39,10 +39,23 @@ impl From<Output> for Done {
 
 /// Starts a game's command in this folder.
 pub fn start(game: &str, folder: &Path, arguments: &[&str]) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    prepared(Command::new(std::env::current_exe().unwrap()), game, folder, arguments).spawn().unwrap()
+}
+
+/// Runs a game's command in this folder, after these words of a shell.
+#[cfg(unix)]
+pub fn run_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -> Done {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]).arg(std::env::current_exe().unwrap());
+    prepared(command, game, folder, arguments).output().unwrap().into()
+}
+
+/// `command`, which is this program, told to be the game.
+fn prepared(mut command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
     command.args(["--exact", "program::plays_the_game", "--ignored", "--nocapture"]);
     command.env(GAME, game).env(ARGUMENTS, arguments.join("\n")).env_remove("CARGO_MANIFEST_DIR");
-    command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// Runs a game's command in this folder.

@@ -1,0 +1,104 @@
+//! A run that goes on where it stopped.
+//!
+//! # What goes on
+//!
+//! Weights, the optimiser's moments and steps, the statistics of observations and rewards, the counters that schedules
+//! and seeds follow, and the episodes that the mean return is taken over: all of that is in a checkpoint, and a resumed
+//! run has it to the bit. Curves go on in the same files; what was written of them after the checkpoint is cut off.
+//!
+//! # What the same run means
+//!
+//! Worlds are no part of a checkpoint: nobody but the game knows what is in one. They are built anew, every agent begins
+//! an episode, and their seeds derive from the run's and from the iteration at which it goes on
+//! ([`Blueprint::iteration`]). So
+//!
+//! - resumed twice from one checkpoint, a run learns the same, bit for bit, with any number of threads;
+//! - a run that was stopped and resumed has other episodes from there on than if it had never stopped: it is the same
+//!   run in what it knows and how it learns, not in what it sees.
+//!
+//! [`Blueprint::iteration`]: crate::training::Blueprint::iteration
+
+use std::fs;
+use std::path::Path;
+
+use ludus_policy::{PolicyError, remove_parts};
+use ludus_spec::AgentSpec;
+
+use crate::checkpoints::Found;
+use crate::error::{TrainError, at};
+use crate::folder::RunFolder;
+use crate::lock::RunLock;
+
+/// Where a run writes.
+#[derive(Debug)]
+pub(crate) enum Place<'a> {
+    /// Into a new folder among these.
+    New(&'a Path),
+    /// Where it stopped.
+    Old(Box<Resumption>),
+}
+
+/// A run that is about to go on.
+#[derive(Debug)]
+pub(crate) struct Resumption {
+    pub folder: RunFolder,
+    pub lock: RunLock,
+    pub found: Found,
+}
+
+impl Place<'_> {
+    /// Iterations that are over.
+    pub fn iteration(&self) -> u64 {
+        match self {
+            Self::New(_) => 0,
+            Self::Old(resumption) => resumption.iteration(),
+        }
+    }
+}
+
+impl Resumption {
+    /// Takes possession of a run's folder, tidies it up, and finds the newest good checkpoint.
+    ///
+    /// A run that was stopped before its first checkpoint has none and begins anew, with the config that it has.
+    ///
+    /// # Errors
+    ///
+    /// If it is no run's folder, if another process trains the run, or if there are checkpoints, but none is good.
+    pub fn open(folder: RunFolder) -> Result<Self, TrainError> {
+        if !folder.config().is_file() {
+            return Err(TrainError::NotBegun { run: folder.path().to_owned() });
+        }
+        let lock = RunLock::take(&folder)?;
+        let checkpoints = folder.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(at(&checkpoints))?;
+        // Nobody writes here but this process, so what is not whole never will be.
+        for place in [folder.path(), &checkpoints] {
+            remove_parts(place).map_err(at(place))?;
+        }
+        let mut found = Found::newest_good(&checkpoints).map_err(at(&checkpoints))?;
+        if found.checkpoint.is_none() && !found.skipped.is_empty() {
+            let skipped = std::mem::take(&mut found.skipped);
+            return Err(TrainError::NoGoodCheckpoint { run: folder.path().to_owned(), skipped });
+        }
+        Ok(Self { folder, lock, found })
+    }
+
+    /// Makes sure that the checkpoint is of agents like these.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError::OtherLayout`] with the first difference.
+    pub fn check(&self, spec: &AgentSpec) -> Result<(), PolicyError> {
+        let Some((path, checkpoint)) = &self.found.checkpoint else { return Ok(()) };
+        match spec.difference_from(&checkpoint.policy.spec) {
+            None => Ok(()),
+            Some(difference) => {
+                Err(PolicyError::OtherLayout { path: path.clone(), agent: spec.name.clone(), difference })
+            }
+        }
+    }
+
+    fn iteration(&self) -> u64 {
+        self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.state.iteration)
+    }
+}
