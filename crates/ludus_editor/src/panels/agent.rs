@@ -1,0 +1,98 @@
+//! What the selected agent senses, thinks and gets.
+
+mod action;
+mod episode;
+mod observation;
+
+use crate::egui::{Align, ComboBox, Layout, ScrollArea, Ui};
+use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, SceneSnapshot};
+use crate::widgets::{count, notice_ui};
+use crate::{EditorCommand, EditorCommands};
+use action::action_ui;
+use episode::{episode_ui, rewards_ui, values_ui};
+use observation::{ObservationState, observation_ui};
+
+/// What is typed and ticked in the panel.
+#[derive(Debug, Default)]
+pub struct AgentUiState {
+    observation: ObservationState,
+}
+
+/// Draws the panel: which agent, its observation, its action, its value, its rewards.
+pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, commands: &mut EditorCommands) {
+    if scene.agents.is_empty() {
+        return notice_ui(ui, "No agent on screen.");
+    }
+    pick_ui(ui, scene, commands);
+    let Some(agent) = &scene.selected else {
+        return notice_ui(ui, "Click an agent in the scene, or pick one from the list.");
+    };
+    driver_ui(ui, scene, agent, commands);
+    ui.separator();
+    ScrollArea::vertical().id_salt("agent").auto_shrink(false).show(ui, |ui| {
+        episode_ui(ui, scene, agent);
+        observation_ui(ui, &scene.spec, agent, &mut state.observation);
+        action_ui(ui, &scene.spec, agent);
+        values_ui(ui, agent);
+        rewards_ui(ui, scene, agent);
+    });
+}
+
+/// The list of all agents.
+fn pick_ui(ui: &mut Ui, scene: &SceneSnapshot, commands: &mut EditorCommands) {
+    let selected = scene.selected.as_ref();
+    let text = selected.map_or("pick an agent", |agent| agent.name.as_str());
+    let combo = ComboBox::from_id_salt("agents").width(ui.available_width()).truncate().selected_text(text);
+    combo.show_ui(ui, |ui| {
+        for entry in &scene.agents {
+            let is_selected = selected.is_some_and(|agent| agent.row == entry.row);
+            if ui.selectable_label(is_selected, entry_text(entry)).clicked() {
+                commands.send(EditorCommand::Select(entry.row));
+            }
+        }
+    });
+}
+
+fn entry_text(entry: &AgentEntry) -> String {
+    let return_so_far = crate::widgets::fixed(entry.episode_return.into());
+    format!("{} · {} · return {return_so_far}", entry.name, driver_name(entry.driver))
+}
+
+/// Who decides, and a button to change that.
+fn driver_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot, commands: &mut EditorCommands) {
+    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+        let (label, command, hint) = match agent.driver {
+            Driver::Player => ("Let go", EditorCommand::LetGo, "Gives it back to its policy."),
+            _ => {
+                ("Take over", EditorCommand::TakeOver, "Drives it with the keyboard; the keys are shown on the scene.")
+            }
+        };
+        if ui.button(label).on_hover_text(hint).clicked() {
+            commands.send(command);
+        }
+        let text = format!("driven by {}", driver_text(scene, agent.driver));
+        ui.with_layout(Layout::left_to_right(Align::Min).with_main_wrap(true), |ui| ui.label(text));
+    });
+}
+
+const fn driver_name(driver: Driver) -> &'static str {
+    match driver {
+        Driver::Policy => "policy",
+        Driver::Rival => "other policy",
+        Driver::Player => "you",
+        Driver::Game => "the game",
+        Driver::Nobody => "nobody",
+    }
+}
+
+fn driver_text(scene: &SceneSnapshot, driver: Driver) -> String {
+    let label = match driver {
+        Driver::Policy => &scene.policy,
+        Driver::Rival => &scene.rival,
+        _ => return driver_name(driver).to_owned(),
+    };
+    match label {
+        Some(label) => format!("{}, step {}", label.name, count(label.steps)),
+        None => "nobody. No policy yet: press Start in Training, or open a run in Runs.".to_owned(),
+    }
+}

@@ -1,0 +1,170 @@
+//! An agent's episode so far: what its policy expects of it, and what it got.
+
+use ludus_agent::spec::Outcome;
+
+use egui_plot::{FilledArea, Legend};
+
+use crate::egui::{Align, Rect, Sense, TextStyle, Ui, pos2, vec2};
+use crate::snapshot::{AgentSnapshot, EpisodeSnapshot, SceneSnapshot};
+use crate::theme;
+use crate::widgets::{Axis, Cell, Curve, CurvePlot, count, fact_ui, fixed, line_in, percent, split, thinned};
+
+use super::super::training::heading_ui;
+
+/// Height of a plot [points].
+const HEIGHT: f32 = 110.0;
+/// Side of the square that shows a term's colour [points].
+const SWATCH: f32 = 9.0;
+/// Parts of a line of the terms: name, weight, sum, share.
+const PARTS: [f32; 4] = [0.36, 0.2, 0.26, 0.18];
+
+const STEPS: Axis<'_> = Axis { label: "step of the episode" };
+
+/// The episode in numbers.
+pub(super) fn episode_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
+    let episode = &agent.episode;
+    heading_ui(ui, &format!("Episode {}", episode.number));
+    let seconds = f64::from(episode.steps) * f64::from(scene.decision_interval) / scene.tick_rate_hz.max(1e-9);
+    fact_ui(ui, "steps", &format!("{} ({} s of game time)", count(episode.steps.into()), fixed(seconds)));
+    let entry = scene.agents.iter().find(|entry| entry.row == agent.row);
+    fact_ui(ui, "return so far", &entry.map_or("–".to_owned(), |entry| fixed(entry.episode_return.into())));
+    fact_ui(ui, "last step", outcome(episode.outcome));
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Running => "goes on",
+        Outcome::Terminated => "terminated: the task ended",
+        Outcome::Truncated => "truncated: cut by the limit",
+        Outcome::Restart => "restart",
+        Outcome::Vacant => "not the policy's",
+        Outcome::Faulty => "not finite",
+    }
+}
+
+/// What the policy expected of the rest of the episode, over its steps.
+pub(super) fn values_ui(ui: &mut Ui, agent: &AgentSnapshot) {
+    heading_ui(ui, "Value: the return that is expected from here");
+    let values = &agent.episode.values;
+    if values.iter().all(|value| value.is_nan()) {
+        ui.weak("No policy has decided in this episode.");
+        return;
+    }
+    let points = thinned(values.len()).map(|index| [step(&agent.episode, index), f64::from(values[index])]);
+    let plot = CurvePlot { id: "values", height: HEIGHT, x: STEPS, y: Axis { label: "discounted" } };
+    let curve = Curve { name: "value".to_owned(), color: theme::series(0), points: points.collect() };
+    plot.show(ui, vec![curve]);
+}
+
+fn step(episode: &EpisodeSnapshot, index: usize) -> f64 {
+    f64::from(episode.first_step) + index as f64
+}
+
+/// The terms of the reward: stacked over the episode, and with their share of the return.
+pub(super) fn rewards_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
+    heading_ui(ui, "Reward terms, added up");
+    let terms = scene.spec.reward.len();
+    if terms == 0 || agent.episode.terms.len() < terms {
+        ui.weak("No step of this episode is over yet.");
+        return;
+    }
+    stack_ui(ui, scene, &agent.episode);
+    let sums = agent.term_sums(terms);
+    let size = sums.iter().map(|sum| f64::from(sum.abs())).sum::<f64>();
+    for (index, &sum) in sums.iter().enumerate() {
+        let share = f64::from(sum) / size;
+        term_ui(ui, scene, index, [f64::from(sum), share]);
+    }
+}
+
+fn stack_ui(ui: &mut Ui, scene: &SceneSnapshot, episode: &EpisodeSnapshot) {
+    let stack = stacked(episode, scene.spec.reward.len());
+    let plot = CurvePlot { id: "terms", height: HEIGHT, x: STEPS, y: Axis { label: "reward" } };
+    plot.plot().legend(Legend::default().follow_insertion_order(true)).show(ui, |plot| {
+        for (index, (term, area)) in scene.spec.reward.iter().zip(&stack.areas).enumerate() {
+            let color = theme::series(index);
+            let area = FilledArea::new(term.name.as_str(), &stack.steps, &area.from, &area.to);
+            plot.add(area.fill_color(color.gamma_multiply(0.6)).stroke((1.0, color)));
+        }
+    });
+}
+
+/// Running sums on top of each other: what is above zero upwards, what is below downwards.
+struct Stack {
+    steps: Vec<f64>,
+    areas: Vec<Area>,
+}
+
+#[derive(Clone, Default)]
+struct Area {
+    from: Vec<f64>,
+    to: Vec<f64>,
+}
+
+fn stacked(episode: &EpisodeSnapshot, terms: usize) -> Stack {
+    let sums = running_sums(&episode.terms, terms);
+    let steps = sums.len() / terms;
+    let mut stack = Stack { steps: Vec::new(), areas: vec![Area::default(); terms] };
+    for index in thinned(steps) {
+        stack.steps.push(step(episode, index));
+        let mut ends = [0.0, 0.0];
+        for (area, &sum) in stack.areas.iter_mut().zip(&sums[index * terms..][..terms]) {
+            let end = &mut ends[usize::from(sum < 0.0)];
+            area.from.push(*end);
+            *end += sum;
+            area.to.push(*end);
+        }
+    }
+    stack
+}
+
+/// `[steps, terms]`; a number that is none adds nothing, and what can't be drawn is held within bounds.
+fn running_sums(rewards: &[f32], terms: usize) -> Vec<f64> {
+    let mut sums = vec![0.0_f64; terms];
+    let mut running = Vec::with_capacity(rewards.len());
+    for step in rewards.chunks_exact(terms) {
+        for (sum, &reward) in sums.iter_mut().zip(step).filter(|(_, reward)| !reward.is_nan()) {
+            *sum = (*sum + f64::from(reward)).clamp(-1e30, 1e30);
+        }
+        running.extend_from_slice(&sums);
+    }
+    running
+}
+
+/// A term's line: its colour, its weight, what it came to, and its part of all.
+fn term_ui(ui: &mut Ui, scene: &SceneSnapshot, index: usize, [sum, share]: [f64; 2]) {
+    let term = &scene.spec.reward[index];
+    let height = ui.text_style_height(&TextStyle::Body);
+    let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    let [name, weight, total, part] = split(line, PARTS);
+    let swatch = Rect::from_center_size(pos2(name.left() + 0.5 * SWATCH, name.center().y), vec2(SWATCH, SWATCH));
+    ui.painter().rect_filled(swatch, 1.0, theme::series(index));
+    let name = Rect::from_min_max(pos2(swatch.right() + 5.0, name.top()), name.max);
+    let (color, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
+    let body = TextStyle::Body.resolve(ui.style());
+    line_in(ui.painter(), name, Cell { text: &term.name, font: body, color, align: Align::Min });
+    let times = format!("× {}", fixed(scene.weights.get(index).copied().unwrap_or(1.0).into()));
+    let mono = TextStyle::Monospace.resolve(ui.style());
+    let cells = [(weight, times, weak), (total, fixed(sum), color), (part, percent(share), color)];
+    for (place, text, color) in cells {
+        line_in(ui.painter(), place, Cell { text: &text, font: mono.clone(), color, align: Align::Max });
+    }
+    let doc = term.doc.trim();
+    response.on_hover_text(format!("{}: {doc}\nIts share is of all terms' sizes together.", term.name));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_stacked_away_from_zero() {
+        let terms = vec![1.0, -1.0, 2.0, 0.0, -0.5, 1.0, f32::NAN, 0.0, 0.0];
+        let episode = EpisodeSnapshot { first_step: 7, terms, ..EpisodeSnapshot::default() };
+        let stack = stacked(&episode, 3);
+        assert_eq!(stack.steps, [7.0, 8.0, 9.0]);
+        assert_eq!((&stack.areas[0].from, &stack.areas[0].to), (&vec![0.0; 3], &vec![1.0; 3]));
+        assert_eq!((&stack.areas[1].from, &stack.areas[1].to), (&vec![0.0; 3], &vec![-1.0, -1.5, -1.5]));
+        assert_eq!((&stack.areas[2].from, &stack.areas[2].to), (&vec![1.0; 3], &vec![3.0, 4.0, 4.0]));
+    }
+}

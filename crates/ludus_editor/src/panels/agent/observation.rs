@@ -1,0 +1,230 @@
+//! What an agent senses: a line for each column of its observation.
+
+use ludus_agent::spec::{AgentSpec, ObservationField};
+
+use crate::egui::{Align, Checkbox, Color32, FontId, Rect, ScrollArea, Sense, TextEdit, TextStyle, Ui, vec2};
+use crate::snapshot::{AgentSnapshot, ColumnSnapshot};
+use crate::theme;
+use crate::widgets::{Cell, RangeBar, fixed, line_in, range_bar, split};
+
+use super::super::training::heading_ui;
+
+/// Height of a line [points].
+const LINE_HEIGHT: f32 = 16.0;
+/// Lines in sight at once.
+const MOST_LINES: usize = 14;
+/// From so many columns on there is a box to look for names.
+const MANY_COLUMNS: usize = 12;
+/// Steps after which a number that never changed is called constant.
+const CONSTANT_STEPS: u64 = 50;
+/// Parts of a line: name, range, value, mean and deviation.
+const PARTS: [f32; 4] = [0.24, 0.27, 0.18, 0.31];
+/// What rounding may add to a range, as a part of it.
+const TOLERANCE: f32 = 1e-4;
+
+/// Which columns are shown.
+#[derive(Debug, Default)]
+pub(super) struct ObservationState {
+    search: String,
+    only_flagged: bool,
+}
+
+/// A column that deserves a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flag {
+    NotFinite,
+    OutOfRange,
+    Constant,
+}
+
+/// A column: its field, and which part of the field it is.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    field: &'a ObservationField,
+    part: &'a str,
+    numbers: &'a ColumnSnapshot,
+}
+
+/// All columns with value, range, running mean and deviation.
+pub(super) fn observation_ui(ui: &mut Ui, spec: &AgentSpec, agent: &AgentSnapshot, state: &mut ObservationState) {
+    heading_ui(ui, "Observation");
+    let all = columns(spec, &agent.columns);
+    summary_ui(ui, &all, state);
+    let shown = all.into_iter().filter(|column| state.shows(column)).collect::<Vec<_>>();
+    if shown.is_empty() {
+        ui.weak("no such field");
+        return;
+    }
+    titles_ui(ui);
+    let height = MOST_LINES.min(shown.len()) as f32 * (LINE_HEIGHT + ui.spacing().item_spacing.y);
+    let area = ScrollArea::vertical().id_salt("observation").max_height(height).auto_shrink([false, true]);
+    area.show_rows(ui, LINE_HEIGHT, shown.len(), |ui, lines| {
+        shown[lines].iter().for_each(|column| column_ui(ui, column));
+    });
+}
+
+/// Columns in the order of the spec.
+fn columns<'a>(spec: &'a AgentSpec, numbers: &'a [ColumnSnapshot]) -> Vec<Column<'a>> {
+    let parts = spec.observation.iter().flat_map(|field| field.parts.iter().map(move |part| (field, part)));
+    parts.zip(numbers).map(|((field, part), numbers)| Column { field, part, numbers }).collect()
+}
+
+/// How many columns have a flag, and what narrows the list down.
+fn summary_ui(ui: &mut Ui, all: &[Column<'_>], state: &mut ObservationState) {
+    let flags = all.iter().filter_map(Column::flag).collect::<Vec<_>>();
+    if !flags.is_empty() {
+        let counted = [Flag::NotFinite, Flag::OutOfRange, Flag::Constant].into_iter().filter_map(|flag| {
+            let count = flags.iter().filter(|&&found| found == flag).count();
+            (count > 0).then(|| format!("{count} {}", flag.name()))
+        });
+        ui.colored_label(theme::WARN, format!("⚠ {}", counted.collect::<Vec<_>>().join(", ")));
+    }
+    if all.len() >= MANY_COLUMNS {
+        ui.horizontal(|ui| {
+            ui.add(TextEdit::singleline(&mut state.search).hint_text("find a field").desired_width(140.0));
+            ui.add(Checkbox::new(&mut state.only_flagged, "only ⚠"));
+        });
+    }
+}
+
+fn titles_ui(ui: &mut Ui) {
+    let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), LINE_HEIGHT), Sense::hover());
+    let (font, color) = (TextStyle::Small.resolve(ui.style()), ui.visuals().weak_text_color());
+    let titles =
+        [("field", Align::Min), ("[range]", Align::Center), ("value", Align::Max), ("mean ± deviation", Align::Max)];
+    for (place, (text, align)) in split(line, PARTS).into_iter().zip(titles) {
+        line_in(ui.painter(), place, Cell { text, font: font.clone(), color, align });
+    }
+}
+
+fn column_ui(ui: &mut Ui, column: &Column<'_>) {
+    let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), LINE_HEIGHT), Sense::hover());
+    let [name, bar, value, usual] = split(line, PARTS);
+    let flag = column.flag();
+    let color = flag.map_or(ui.visuals().text_color(), Flag::color);
+    let body = FontId::proportional(12.0);
+    line_in(ui.painter(), name, Cell { text: &column.name(), font: body, color, align: Align::Min });
+    range_bar(ui, bar.shrink2(vec2(0.0, 1.0)), &column.bar(color));
+    let mono = FontId::monospace(11.0);
+    let text = fixed(column.numbers.value.into());
+    line_in(ui.painter(), value, Cell { text: &text, font: mono.clone(), color, align: Align::Max });
+    usual_ui(ui, usual, column, mono, color);
+    response.on_hover_ui(|ui| details_ui(ui, column));
+}
+
+/// The mean and the deviation; where there is a flag, its name.
+fn usual_ui(ui: &Ui, place: Rect, column: &Column<'_>, font: FontId, color: Color32) {
+    let text = match column.flag() {
+        Some(flag) => format!("⚠ {}", flag.name()),
+        None => column.usual(),
+    };
+    line_in(ui.painter(), place, Cell { text: &text, font, color, align: Align::Max });
+}
+
+fn details_ui(ui: &mut Ui, column: &Column<'_>) {
+    let numbers = column.numbers;
+    ui.strong(column.name());
+    if !column.field.doc.trim().is_empty() {
+        ui.label(column.field.doc.trim());
+    }
+    match column.field.range {
+        Some((low, high)) => ui.label(format!("range {} to {}", fixed(low.into()), fixed(high.into()))),
+        None => ui.label("the game promises no range"),
+    };
+    ui.label(format!("seen {} to {}", fixed(numbers.least.into()), fixed(numbers.greatest.into())));
+    ui.label(format!("mean {} over {} steps", column.usual(), numbers.count));
+    if numbers.faults > 0 {
+        ui.colored_label(theme::BAD, format!("{} times not finite; zero took its place", numbers.faults));
+    }
+}
+
+impl Column<'_> {
+    fn name(&self) -> String {
+        match (self.field.name.as_str(), self.part) {
+            (name, "") => name.to_owned(),
+            ("", part) => part.to_owned(),
+            (name, part) => format!("{name}.{part}"),
+        }
+    }
+
+    fn usual(&self) -> String {
+        format!("{} ± {}", fixed(self.numbers.mean.into()), fixed(self.numbers.deviation.into()))
+    }
+
+    fn flag(&self) -> Option<Flag> {
+        let ColumnSnapshot { value, least, greatest, count, faults, .. } = *self.numbers;
+        let is_outside = |(low, high): (f32, f32)| {
+            let slack = TOLERANCE * (high - low);
+            [value, least, greatest].iter().any(|&seen| seen < low - slack || seen > high + slack)
+        };
+        if faults > 0 || !value.is_finite() {
+            Some(Flag::NotFinite)
+        } else if self.field.range.is_some_and(is_outside) {
+            Some(Flag::OutOfRange)
+        } else {
+            (count >= CONSTANT_STEPS && least == greatest).then_some(Flag::Constant)
+        }
+    }
+
+    /// Between the promised ends, or else between what was seen.
+    fn bar(&self, color: Color32) -> RangeBar {
+        let (low, high) = self.field.range.unwrap_or((self.numbers.least, self.numbers.greatest));
+        RangeBar {
+            value: self.numbers.value.into(),
+            mean: self.numbers.mean.into(),
+            deviation: self.numbers.deviation.into(),
+            ends: [low.into(), high.into()],
+            is_promised: self.field.range.is_some(),
+            color,
+        }
+    }
+}
+
+impl Flag {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::NotFinite => "not finite",
+            Self::OutOfRange => "out of range",
+            Self::Constant => "constant",
+        }
+    }
+
+    const fn color(self) -> Color32 {
+        match self {
+            Self::NotFinite => theme::BAD,
+            Self::OutOfRange | Self::Constant => theme::WARN,
+        }
+    }
+}
+
+impl ObservationState {
+    fn shows(&self, column: &Column<'_>) -> bool {
+        let is_found = self.search.is_empty() || column.name().to_lowercase().contains(&self.search.to_lowercase());
+        is_found && (!self.only_flagged || column.flag().is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(numbers: ColumnSnapshot, range: Option<(f32, f32)>, expected: Option<Flag>) {
+        let field = ObservationField { name: "ball".into(), doc: String::new(), parts: vec!["x".into()], range };
+        let column = Column { field: &field, part: "x", numbers: &numbers };
+        assert_eq!(column.flag(), expected, "{numbers:?} in {range:?}");
+    }
+
+    #[test]
+    fn columns_that_deserve_a_look_are_flagged() {
+        let numbers =
+            |value, least, greatest| ColumnSnapshot { value, least, greatest, count: 100, ..Default::default() };
+        check(numbers(0.5, -1.0, 1.0), Some((-1.0, 1.0)), None);
+        check(numbers(0.5, -1.0, 1.000_01), Some((-1.0, 1.0)), None);
+        check(numbers(0.5, -1.0, 1.5), Some((-1.0, 1.0)), Some(Flag::OutOfRange));
+        check(numbers(0.5, -1.0, 1.5), None, None);
+        check(numbers(0.5, 0.5, 0.5), None, Some(Flag::Constant));
+        check(ColumnSnapshot { count: 10, ..numbers(0.5, 0.5, 0.5) }, None, None);
+        check(numbers(f32::NAN, -1.0, 1.0), Some((-1.0, 1.0)), Some(Flag::NotFinite));
+        check(ColumnSnapshot { faults: 1, ..numbers(0.5, 0.5, 0.5) }, None, Some(Flag::NotFinite));
+    }
+}

@@ -1,0 +1,155 @@
+//! Runs on disk, side by side.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui};
+use crate::snapshot::{CheckpointEntry, PolicyLabel, RunEntry, RunsSnapshot};
+use crate::widgets::{Axis, Curve, CurvePlot, count, notice_ui};
+use crate::{EditorCommand, EditorCommands, theme};
+
+use super::training::heading_ui;
+
+/// Height of the plot [points].
+const HEIGHT: f32 = 180.0;
+/// Runs whose curves are shown until others are picked: the newest.
+const SHOWN_AT_FIRST: usize = 4;
+
+/// Which curves are shown.
+#[derive(Debug, Default)]
+pub struct RunsUiState {
+    /// Those that were switched off, or, beyond the first few, on.
+    switched: BTreeSet<PathBuf>,
+}
+
+/// Draws the panel: what is on screen, the curves of the runs, and their checkpoints to load and to compare.
+pub fn runs_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &mut RunsUiState, commands: &mut EditorCommands) {
+    ScrollArea::vertical().id_salt("runs").auto_shrink(false).show(ui, |ui| {
+        on_screen_ui(ui, runs, commands);
+        if let Some(trouble) = &runs.trouble {
+            ui.colored_label(theme::BAD, format!("⚠ {trouble}"));
+        }
+        if runs.runs.is_empty() {
+            return notice_ui(ui, "No runs yet: press Start in Training.");
+        }
+        curves_ui(ui, runs, state);
+        heading_ui(ui, "Runs, newest first");
+        for (index, run) in runs.runs.iter().enumerate() {
+            run_ui(ui, runs, index, run, state, commands);
+        }
+    });
+}
+
+/// Which policies drive the scene.
+fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands) {
+    match &runs.left {
+        Some(left) => label_ui(ui, "on screen", left),
+        None => {
+            ui.weak("No policy on screen: load one below.");
+        }
+    }
+    if let Some(right) = &runs.right {
+        label_ui(ui, "beside it", right);
+        if ui.button("Stop comparing").clicked() {
+            commands.send(EditorCommand::StopComparing);
+        }
+    }
+    if runs.runs.iter().any(|run| run.is_live) {
+        let follow = ui.button("Follow the training").on_hover_text("Shows the newest policy, as it learns.");
+        if follow.clicked() {
+            commands.send(EditorCommand::FollowTraining);
+        }
+    }
+}
+
+fn label_ui(ui: &mut Ui, what: &str, policy: &PolicyLabel) {
+    let text = format!("{what}: {}, step {}", policy.name, count(policy.steps));
+    ui.add(Label::new(text.as_str()).truncate()).on_hover_text(text);
+}
+
+fn curves_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &RunsUiState) {
+    heading_ui(ui, "Mean return of the last episodes");
+    let shown = runs.runs.iter().enumerate().filter(|&(index, run)| state.is_shown(index, run));
+    let curves = shown.map(|(index, run)| Curve {
+        name: short(&run.name),
+        color: theme::series(index),
+        points: run.curve.clone(),
+    });
+    let plot = CurvePlot { id: "runs", height: HEIGHT, x: Axis { label: "steps" }, y: Axis { label: "return" } };
+    plot.show(ui, curves.collect());
+}
+
+/// A run: whether its curve is shown, its name, and what is in its folder.
+fn run_ui(
+    ui: &mut Ui,
+    runs: &RunsSnapshot,
+    index: usize,
+    run: &RunEntry,
+    state: &mut RunsUiState,
+    commands: &mut EditorCommands,
+) {
+    ui.horizontal(|ui| {
+        let mut is_shown = state.is_shown(index, run);
+        let color = if is_shown { theme::series(index) } else { ui.visuals().weak_text_color() };
+        let sign = RichText::new(if is_shown { "■" } else { "□" }).color(color);
+        if ui.add(Button::new(sign).frame(false)).on_hover_text("Shows or hides its curve").clicked() {
+            is_shown = !is_shown;
+            state.show(index, run, is_shown);
+        }
+        let live = if run.is_live { "● " } else { "" };
+        let title = RichText::new(format!("{live}{}", short(&run.name)));
+        let header = CollapsingHeader::new(title).id_salt(&run.path).default_open(index == 0);
+        let header = header.show(ui, |ui| checkpoints_ui(ui, runs, run, commands));
+        header.header_response.on_hover_text(run.path.display().to_string());
+    });
+}
+
+fn checkpoints_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut EditorCommands) {
+    if run.checkpoints.is_empty() {
+        ui.weak("nothing saved yet");
+    }
+    for checkpoint in &run.checkpoints {
+        checkpoint_ui(ui, runs, checkpoint, commands);
+    }
+}
+
+fn checkpoint_ui(ui: &mut Ui, runs: &RunsSnapshot, checkpoint: &CheckpointEntry, commands: &mut EditorCommands) {
+    ui.horizontal(|ui| {
+        ui.add(Label::new(checkpoint.label.as_str()).truncate());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let compare = ui.add_enabled(runs.left.is_some(), Button::new("Compare").small());
+            let hint = "Shows it beside the policy on screen, on the same seeds.";
+            if compare.on_hover_text(hint).on_disabled_hover_text("Load a policy first.").clicked() {
+                commands.send(EditorCommand::Compare(checkpoint.path.clone()));
+            }
+            if ui.small_button("Load").on_hover_text("Lets it drive the agents on screen.").clicked() {
+                commands.send(EditorCommand::LoadPolicy(checkpoint.path.clone()));
+            }
+        });
+    });
+}
+
+impl RunsUiState {
+    fn is_shown(&self, index: usize, run: &RunEntry) -> bool {
+        (index < SHOWN_AT_FIRST) != self.switched.contains(&run.path)
+    }
+
+    fn show(&mut self, index: usize, run: &RunEntry, is_shown: bool) {
+        if is_shown == (index < SHOWN_AT_FIRST) {
+            self.switched.remove(&run.path);
+        } else {
+            self.switched.insert(run.path.clone());
+        }
+    }
+}
+
+/// Letters of a name that fit into the legend: the end of a run's name tells it from others.
+fn short(name: &str) -> String {
+    const LONGEST: usize = 28;
+    let letters = name.chars().count();
+    if letters <= LONGEST {
+        return name.to_owned();
+    }
+    let end = name.chars().skip(letters + 1 - LONGEST);
+    std::iter::once('…').chain(end).collect()
+}

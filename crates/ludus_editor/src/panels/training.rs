@@ -1,0 +1,83 @@
+//! How a run goes, and what can be done about it.
+
+mod charts;
+mod settings;
+mod status;
+
+use ludus_train::session::{SessionCommand, SessionState, TrainingSnapshot};
+
+use crate::egui::{Button, ScrollArea, Ui};
+use crate::widgets::{Share, fixed, notice_ui, shares_ui};
+use crate::{EditorCommand, EditorCommands, theme};
+use charts::{Chart, charts_ui};
+use settings::{Settings, settings_ui};
+use status::{incidents_ui, progress_ui, state_ui};
+
+/// What is picked and typed in the panel.
+#[derive(Debug, Default)]
+pub struct TrainingUiState {
+    chart: Chart,
+    settings: Settings,
+}
+
+/// Draws the panel: state and buttons, numbers, curves, time by phase, settings, what went wrong.
+pub fn training_ui(
+    ui: &mut Ui,
+    training: &TrainingSnapshot,
+    state: &mut TrainingUiState,
+    commands: &mut EditorCommands,
+) {
+    state_ui(ui, training);
+    buttons_ui(ui, &training.state, commands);
+    ui.separator();
+    ScrollArea::vertical().id_salt("training").auto_shrink(false).show(ui, |ui| {
+        if training.state == SessionState::Idle {
+            return notice_ui(ui, "No policy yet: press Start, or open a run in Runs.");
+        }
+        progress_ui(ui, training);
+        charts_ui(ui, training, &mut state.chart);
+        phases_ui(ui, training);
+        settings_ui(ui, training, &mut state.settings, commands);
+        incidents_ui(ui, training);
+    });
+}
+
+/// Always the same four buttons, so that none is where another one was.
+fn buttons_ui(ui: &mut Ui, state: &SessionState, commands: &mut EditorCommands) {
+    let (is_live, is_paused) = (state.is_live(), *state == SessionState::Paused);
+    let (pause, pause_command) =
+        if is_paused { ("▶ Go on", SessionCommand::Resume) } else { ("⏸ Pause", SessionCommand::Pause) };
+    let buttons = [
+        ("▶ Start", !is_live, EditorCommand::StartTraining, "Starts a new run."),
+        (pause, is_live, EditorCommand::Training(pause_command), "Between two iterations."),
+        ("⏹ Stop", is_live, EditorCommand::Training(SessionCommand::Stop), "Saves a checkpoint and ends the run."),
+        ("💾 Save", is_live, EditorCommand::Training(SessionCommand::Save), "Saves a checkpoint now."),
+    ];
+    ui.columns(buttons.len(), |columns| {
+        for (ui, (label, is_enabled, command, hint)) in columns.iter_mut().zip(buttons) {
+            let button = Button::new(label).min_size([ui.available_width(), 0.0].into());
+            if ui.add_enabled(is_enabled, button).on_hover_text(hint).clicked() {
+                commands.send(command);
+            }
+        }
+    });
+}
+
+fn phases_ui(ui: &mut Ui, training: &TrainingSnapshot) {
+    heading_ui(ui, "Time by phase");
+    let total = training.phases.total() as f64;
+    let names = training.phases.named().map(|(name, time)| (name.replace('_', " + "), time));
+    let shares = names.iter().enumerate().map(|(index, (name, time))| Share {
+        name,
+        color: theme::series(index),
+        part: *time as f64 / total,
+        detail: format!("{} s since training started", fixed(*time as f64 * 1e-9)),
+    });
+    shares_ui(ui, &shares.collect::<Vec<_>>());
+}
+
+/// The title of a part of a panel.
+pub(super) fn heading_ui(ui: &mut Ui, title: &str) {
+    ui.add_space(6.0);
+    ui.strong(title);
+}

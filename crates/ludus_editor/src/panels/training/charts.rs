@@ -1,0 +1,127 @@
+//! Learning curves.
+
+use ludus_train::session::{History, IterationRecord, TrainingSnapshot};
+
+use crate::egui::{ComboBox, Ui};
+use crate::theme;
+use crate::widgets::{Axis, Curve, CurvePlot, thinned};
+
+use super::heading_ui;
+
+/// Height of a plot [points].
+const HEIGHT: f32 = 150.0;
+
+const STEPS: Axis<'_> = Axis { label: "steps" };
+
+/// What the second plot shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Chart {
+    /// The first one: why the return is as it is.
+    #[default]
+    Terms,
+    Length,
+    Speed,
+    /// The metric with this index in [`METRICS`].
+    Metric(usize),
+}
+
+/// Titles, units and CleanRL's names of what an iteration logs.
+const METRICS: [(&str, &str, &str); 7] = [
+    ("Value loss", "reward²", "losses/value_loss"),
+    ("Policy loss", "advantage", "losses/policy_loss"),
+    ("Entropy", "nats", "losses/entropy"),
+    ("Distance of policies", "nats", "losses/approx_kl"),
+    ("Clipped samples", "part", "losses/clipfrac"),
+    ("Explained variance", "part", "losses/explained_variance"),
+    ("Learning rate", "per step", "charts/learning_rate"),
+];
+
+/// The return over steps, and one more plot to choose.
+pub(super) fn charts_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Chart) {
+    heading_ui(ui, "Mean return of the last episodes");
+    let plot = CurvePlot { id: "return", height: HEIGHT, x: STEPS, y: Axis { label: "return" } };
+    let points = points(&training.history, |record| record.returns.mean);
+    plot.show(ui, vec![Curve { name: "mean return".to_owned(), color: theme::series(0), points }]);
+    ui.add_space(6.0);
+    pick_ui(ui, chart);
+    let plot = CurvePlot { id: "chart", height: HEIGHT, x: STEPS, y: Axis { label: chart.unit() } };
+    plot.show(ui, curves(training, *chart));
+}
+
+fn pick_ui(ui: &mut Ui, chart: &mut Chart) {
+    let width = ui.available_width();
+    ComboBox::from_id_salt("chart").width(width).selected_text(chart.title()).show_ui(ui, |ui| {
+        let metrics = (0..METRICS.len()).map(Chart::Metric);
+        for choice in [Chart::Terms, Chart::Length, Chart::Speed].into_iter().chain(metrics) {
+            ui.selectable_value(chart, choice, choice.title());
+        }
+    });
+}
+
+impl Chart {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Terms => "Reward terms per episode",
+            Self::Length => "Episode length",
+            Self::Speed => "Speed",
+            Self::Metric(index) => METRICS[index].0,
+        }
+    }
+
+    const fn unit(self) -> &'static str {
+        match self {
+            Self::Terms => "sum",
+            Self::Length => "steps",
+            Self::Speed => "steps/s",
+            Self::Metric(index) => METRICS[index].1,
+        }
+    }
+}
+
+fn curves(training: &TrainingSnapshot, chart: Chart) -> Vec<Curve> {
+    let history = &training.history;
+    match chart {
+        Chart::Terms => terms(training),
+        Chart::Length => single(chart, points(history, |record| record.length)),
+        Chart::Speed => single(chart, speeds(history)),
+        Chart::Metric(index) => single(chart, points(history, |record| metric(record, METRICS[index].2))),
+    }
+}
+
+fn single(chart: Chart, points: Vec<[f64; 2]>) -> Vec<Curve> {
+    vec![Curve { name: chart.title().to_owned(), color: theme::series(1), points }]
+}
+
+/// Weighted, so that they can be compared and add up to the return.
+fn terms(training: &TrainingSnapshot) -> Vec<Curve> {
+    let terms = training.spec.reward.iter().enumerate();
+    let curve = |(index, term): (usize, &ludus_agent::spec::RewardTerm)| {
+        let weight = training.weights.get(index).map_or(1.0, |&weight| f64::from(weight));
+        let sum = |record: &IterationRecord| record.terms.get(index).map_or(f64::NAN, |sum| sum * weight);
+        let points = points(&training.history, sum);
+        Curve { name: format!("{} × {weight}", term.name), color: theme::series(index), points }
+    };
+    terms.map(curve).collect()
+}
+
+fn points(history: &History, of: impl Fn(&IterationRecord) -> f64) -> Vec<[f64; 2]> {
+    let records = thinned(history.len()).filter_map(|index| history.get(index));
+    records.map(|record| [record.steps as f64, of(record)]).collect()
+}
+
+/// Between a point that is drawn and the one before.
+fn speeds(history: &History) -> Vec<[f64; 2]> {
+    let mut before = (0, 0.0);
+    let records = thinned(history.len()).filter_map(|index| history.get(index));
+    let speed = |record: &IterationRecord| {
+        let (steps, seconds) = std::mem::replace(&mut before, (record.steps, record.seconds));
+        let speed = record.steps.saturating_sub(steps) as f64 / (record.seconds - seconds).max(1e-9);
+        [record.steps as f64, speed]
+    };
+    records.map(speed).collect()
+}
+
+fn metric(record: &IterationRecord, name: &str) -> f64 {
+    let found = record.metrics.iter().find(|(known, _)| *known == name);
+    found.map_or(f64::NAN, |&(_, value)| f64::from(value))
+}

@@ -1,0 +1,130 @@
+//! What can be changed while a run goes on.
+
+use ludus_train::session::{SessionCommand, TrainingSnapshot};
+
+use crate::egui::{Align, DragValue, Label, Layout, Response, Ui};
+use crate::widgets::{count, scientific};
+use crate::{EditorCommand, EditorCommands};
+
+use super::heading_ui;
+
+/// Width of a number that can be changed [points].
+const NUMBER_WIDTH: f32 = 88.0;
+/// Changes that are listed.
+const CHANGES_SHOWN: usize = 5;
+
+/// Settings that are being changed.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    learning_rate: Edit,
+    weights: Vec<Edit>,
+}
+
+/// A number that is being changed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Edit {
+    /// While it is dragged or typed.
+    draft: Option<f32>,
+    /// What was asked for, and how much the run had told by then: the run follows with its next iteration.
+    sent: Option<(f32, usize)>,
+}
+
+/// A number that can be changed, as it is now.
+struct Line<'a> {
+    name: &'a str,
+    hint: &'a str,
+    kind: Kind,
+    now: f32,
+    /// How much the run has told of changes, done or refused.
+    told: usize,
+    is_live: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    LearningRate,
+    Weight,
+}
+
+/// The learning rate, the weights, and the last changes.
+pub(super) fn settings_ui(
+    ui: &mut Ui,
+    training: &TrainingSnapshot,
+    settings: &mut Settings,
+    commands: &mut EditorCommands,
+) {
+    heading_ui(ui, "Settings");
+    ui.weak("Changes count from the next iteration on.");
+    let (told, is_live) = (training.changes.len() + training.incidents.len(), training.state.is_live());
+    let (kind, hint) = (Kind::LearningRate, "Adam's step size; replaces the config's schedule");
+    let line = Line { name: "learning rate", hint, kind, now: training.learning_rate, told, is_live };
+    if let Some(rate) = line_ui(ui, &line, &mut settings.learning_rate) {
+        commands.send(EditorCommand::Training(SessionCommand::SetLearningRate(rate)));
+    }
+    settings.weights.resize_with(training.spec.reward.len(), Edit::default);
+    for (term, (spec, edit)) in training.spec.reward.iter().zip(&mut settings.weights).enumerate() {
+        let now = training.weights.get(term).copied().unwrap_or(1.0);
+        let name = format!("weight of {}", spec.name);
+        let line = Line { name: &name, hint: spec.doc.trim(), kind: Kind::Weight, now, told, is_live };
+        if let Some(weight) = line_ui(ui, &line, edit) {
+            commands.send(EditorCommand::Training(SessionCommand::SetWeight { term, weight }));
+        }
+    }
+    changes_ui(ui, training);
+}
+
+/// A line with a number; what it was changed to, once that is settled.
+fn line_ui(ui: &mut Ui, line: &Line<'_>, edit: &mut Edit) -> Option<f32> {
+    let mut value = edit.shown(line);
+    let height = ui.spacing().interact_size.y;
+    let response =
+        ui.allocate_ui_with_layout([ui.available_width(), height].into(), Layout::right_to_left(Align::Center), |ui| {
+            let number = number(&mut value, line.kind);
+            let response = ui.add_enabled_ui(line.is_live, |ui| ui.add_sized([NUMBER_WIDTH, height], number)).inner;
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(line.name).truncate()).on_hover_text(format!("{}\n{}", line.name, line.hint));
+            });
+            response
+        });
+    edit.settle(&response.inner, value, line)
+}
+
+fn number(value: &mut f32, kind: Kind) -> DragValue<'_> {
+    let speed = f64::from(value.abs().max(1e-6)) * 0.01;
+    match kind {
+        Kind::LearningRate => {
+            DragValue::new(value).range(0.0..=1.0).speed(speed).custom_formatter(|value, _| scientific(value))
+        }
+        Kind::Weight => DragValue::new(value).speed(speed.max(0.001)).max_decimals(6),
+    }
+}
+
+impl Edit {
+    /// What the number shows: what is typed, else what was asked for, else what is so.
+    fn shown(&mut self, line: &Line<'_>) -> f32 {
+        if self.sent.is_some_and(|(_, before)| before != line.told) || !line.is_live {
+            self.sent = None;
+        }
+        self.draft.or(self.sent.map(|(value, _)| value)).unwrap_or(line.now)
+    }
+
+    /// What to ask for, when the number has been let go.
+    fn settle(&mut self, response: &Response, value: f32, line: &Line<'_>) -> Option<f32> {
+        if response.changed() {
+            self.draft = Some(value);
+        }
+        if response.dragged() || response.has_focus() {
+            return None;
+        }
+        let settled = self.draft.take().filter(|&draft| draft != line.now)?;
+        self.sent = Some((settled, line.told));
+        Some(settled)
+    }
+}
+
+/// The last changes, the newest first.
+fn changes_ui(ui: &mut Ui, training: &TrainingSnapshot) {
+    for change in training.changes.iter().rev().take(CHANGES_SHOWN) {
+        ui.weak(format!("step {}: {} {} → {}", count(change.step), change.setting, change.was, change.now));
+    }
+}

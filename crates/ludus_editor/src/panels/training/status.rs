@@ -1,0 +1,95 @@
+//! What a run does, in words and numbers.
+
+use ludus_train::StopReason;
+use ludus_train::session::{History, SessionState, TrainingSnapshot};
+
+use crate::egui::{Color32, ProgressBar, RichText, ScrollArea, Ui};
+use crate::theme;
+use crate::widgets::{count, duration, fact_ui, fixed};
+
+use super::heading_ui;
+
+/// Time that the present speed is taken over [s].
+const SPEED_SECONDS: f64 = 2.0;
+/// Height of the list of what went wrong [points].
+const INCIDENTS_HEIGHT: f32 = 110.0;
+
+/// What the run does, and its name.
+pub(super) fn state_ui(ui: &mut Ui, training: &TrainingSnapshot) {
+    let (color, text) = described(&training.state);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(text).color(color).strong());
+        if let Some(folder) = &training.run_dir {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let label = crate::egui::Label::new(RichText::new(name).weak()).truncate();
+            ui.add(label).on_hover_text(folder.display().to_string());
+        }
+    });
+    if let SessionState::Failed(sentence) = &training.state {
+        ui.colored_label(theme::BAD, sentence);
+    }
+}
+
+/// A sign, a word and a colour for each state.
+fn described(state: &SessionState) -> (Color32, String) {
+    match state {
+        SessionState::Idle => (Color32::GRAY, "○ no run".to_owned()),
+        SessionState::Building => (theme::WARN, "◌ building worlds".to_owned()),
+        SessionState::Running => (theme::GOOD, "● training".to_owned()),
+        SessionState::Paused => (theme::WARN, "⏸ paused".to_owned()),
+        SessionState::Ended(reason) => (theme::SELECTED, format!("■ {}", over(*reason))),
+        SessionState::Failed(_) => (theme::BAD, "⚠ failed".to_owned()),
+    }
+}
+
+const fn over(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::MeanReturn => "reached the mean return",
+        StopReason::Steps => "made all steps",
+        StopReason::Seconds => "time is up",
+        _ => "stopped and saved",
+    }
+}
+
+/// How far the run has come.
+pub(super) fn progress_ui(ui: &mut Ui, training: &TrainingSnapshot) {
+    let (steps, goal) = (training.steps(), training.stop.steps.get());
+    ui.add(ProgressBar::new((steps as f64 / goal as f64) as f32).desired_height(6.0));
+    fact_ui(ui, "steps", &format!("{} / {}", count(steps), count(goal)));
+    let last = training.history.last();
+    let returns = last.filter(|last| last.episodes > 0).map(|last| last.returns);
+    let text = returns.map_or("no episode has ended yet".to_owned(), |returns| {
+        format!("{} ± {}", fixed(returns.mean), fixed(returns.std))
+    });
+    fact_ui(ui, "return", &text);
+    fact_ui(ui, "episodes", &count(last.map_or(0, |last| last.episodes)));
+    fact_ui(ui, "speed", &format!("{} steps/s", count(speed(&training.history) as u64)));
+    fact_ui(ui, "time", &duration(last.map_or(0.0, |last| last.seconds)));
+    fact_ui(ui, "time left", &training.seconds_left.map_or("–".to_owned(), duration));
+    let agents = format!("{} in {} worlds, {} threads", count(training.rows as u64), training.worlds, training.threads);
+    fact_ui(ui, "agents", &agents);
+    let saved = training.saved.as_ref().map_or("not yet".to_owned(), |saved| format!("at step {}", count(saved.step)));
+    fact_ui(ui, "saved", &saved);
+}
+
+/// Steps per second over the last moments.
+fn speed(history: &History) -> f64 {
+    let Some(last) = history.last() else { return 0.0 };
+    let is_earlier = |seconds: f64| last.seconds - seconds >= SPEED_SECONDS;
+    let before = history.iter().rev().find(|record| is_earlier(record.seconds));
+    let (steps, seconds) = before.map_or((0, 0.0), |before| (before.steps, before.seconds));
+    last.steps.saturating_sub(steps) as f64 / (last.seconds - seconds).max(1e-9)
+}
+
+/// What went wrong without ending the run, the newest first.
+pub(super) fn incidents_ui(ui: &mut Ui, training: &TrainingSnapshot) {
+    if training.incidents.is_empty() {
+        return;
+    }
+    heading_ui(ui, "What went wrong");
+    ScrollArea::vertical().id_salt("incidents").max_height(INCIDENTS_HEIGHT).show(ui, |ui| {
+        for incident in training.incidents.iter().rev() {
+            ui.colored_label(theme::WARN, format!("⚠ step {}: {}", count(incident.step), incident.sentence));
+        }
+    });
+}

@@ -1,0 +1,147 @@
+//! Curves over steps that can be zoomed.
+
+use egui_plot::{Legend, Line, Plot, PlotPoints};
+
+use crate::egui::{Color32, Ui};
+
+use super::{fixed, scientific};
+
+/// Points of a curve; more can't be told apart in a panel.
+const MOST_POINTS: usize = 1_000;
+/// Numbers beyond can't be drawn; they are drawn at this height.
+const HIGHEST: f64 = 1e30;
+/// Room for the numbers beside the axis [points]: always the same, so that the curves don't jump.
+const NUMBERS_WIDTH: f32 = 44.0;
+
+/// A line through points.
+pub(crate) struct Curve {
+    pub name: String,
+    pub color: Color32,
+    pub points: Vec<[f64; 2]>,
+}
+
+/// An axis: what it measures, and in which unit.
+#[derive(Clone, Copy)]
+pub(crate) struct Axis<'a> {
+    pub label: &'a str,
+}
+
+/// A plot of curves.
+pub(crate) struct CurvePlot<'a> {
+    pub id: &'a str,
+    /// \[points\]
+    pub height: f32,
+    pub x: Axis<'a>,
+    pub y: Axis<'a>,
+}
+
+impl CurvePlot<'_> {
+    /// Draws it. Several curves get a legend in which each can be switched off.
+    pub fn show(&self, ui: &mut Ui, curves: Vec<Curve>) {
+        let plot = self.plot();
+        let plot = if curves.len() > 1 { plot.legend(Legend::default().follow_insertion_order(true)) } else { plot };
+        plot.show(ui, |plot| {
+            for curve in curves {
+                let points = PlotPoints::from(drawable(curve.points));
+                plot.line(Line::new(curve.name, points).color(curve.color).width(1.5));
+            }
+        });
+        // Not a tooltip: that would cover the curves.
+        ui.weak("Ctrl + wheel or right drag zooms, double click shows all").on_hover_text("drag moves");
+    }
+
+    /// The empty plot, for whoever draws more than curves in it.
+    pub fn plot<'a>(&self) -> Plot<'a> {
+        let (x_label, y_label) = (self.x.label.to_owned(), self.y.label.to_owned());
+        let tip = move |name: &str, point: &egui_plot::PlotPoint| {
+            format!("{name}\n{} {x_label}\n{} {y_label}", axis_mark(point.x), fixed(point.y))
+        };
+        Plot::new(self.id)
+            .height(self.height)
+            .x_axis_label(self.x.label)
+            .y_axis_label(self.y.label)
+            .x_axis_formatter(|mark, _| axis_mark(mark.value))
+            .y_axis_formatter(|mark, _| axis_mark(mark.value))
+            .y_axis_min_width(NUMBERS_WIDTH)
+            .label_formatter(tip)
+            .allow_scroll(false)
+            .set_margin_fraction([0.01, 0.08].into())
+    }
+}
+
+/// A number beside an axis, five letters at most: `0.25`, `-40`, `12.5k`, `3M`, `1e12`.
+pub(crate) fn axis_mark(value: f64) -> String {
+    let size = value.abs();
+    match size {
+        _ if !value.is_finite() => scientific(value),
+        0.0 => "0".to_owned(),
+        _ if size < 0.001 => format!("{value:.0e}"),
+        _ if size < 1e3 => trimmed(value),
+        _ if size < 1e6 => format!("{}k", trimmed(value * 1e-3)),
+        _ if size < 1e9 => format!("{}M", trimmed(value * 1e-6)),
+        _ => format!("{value:.0e}"),
+    }
+}
+
+/// Three significant digits, without zeros at the end.
+fn trimmed(value: f64) -> String {
+    let decimals = if value.abs() >= 100.0 {
+        0
+    } else if value.abs() >= 10.0 {
+        1
+    } else if value.abs() >= 1.0 {
+        2
+    } else {
+        3
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// What can be drawn: numbers that are none are left out, those beyond all bounds are held within.
+pub(crate) fn drawable(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
+    let held = points.into_iter().map(|point| point.map(|number| number.clamp(-HIGHEST, HIGHEST)));
+    held.filter(|point| !point[0].is_nan() && !point[1].is_nan()).collect()
+}
+
+/// Which of `count` points to draw: all, or every second, fourth, …, and always the last.
+///
+/// The stride only ever doubles, so that a growing curve keeps its shape.
+pub(crate) fn thinned(count: usize) -> impl Iterator<Item = usize> {
+    let stride = count.div_ceil(MOST_POINTS).next_power_of_two();
+    let last = count.checked_sub(1).filter(|last| !last.is_multiple_of(stride));
+    (0..count).step_by(stride).chain(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_short() {
+        let check = |value: f64, expected: &str| assert_eq!(axis_mark(value), expected);
+        check(0.0, "0");
+        check(0.25, "0.25");
+        check(-40.0, "-40");
+        check(12_500.0, "12.5k");
+        check(3e6, "3M");
+        check(1e12, "1e12");
+        check(2e-5, "2e-5");
+        check(f64::NAN, "NaN");
+    }
+
+    #[test]
+    fn long_curves_are_thinned_and_keep_their_ends() {
+        for count in [0, 1, 2, 999, 1_000, 1_001, 5_000, 100_001] {
+            let shown = thinned(count).collect::<Vec<_>>();
+            assert!(shown.len() <= MOST_POINTS + 1 && shown.is_sorted_by(|one, other| one < other), "{count}");
+            assert_eq!((shown.first(), shown.last()), ((count > 0).then_some(&0), count.checked_sub(1).as_ref()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_drawn() {
+        let points = vec![[0.0, f64::NAN], [1.0, f64::INFINITY], [2.0, 3.0]];
+        assert_eq!(drawable(points), [[1.0, HIGHEST], [2.0, 3.0]]);
+    }
+}

@@ -1,0 +1,66 @@
+//! Parts of a whole, as a bar and as numbers.
+
+use crate::egui::{Align, Color32, Rect, Sense, TextStyle, Ui, pos2, vec2};
+
+use super::{Cell, line_in, percent, split};
+
+/// Height of the bar [points].
+const BAR_HEIGHT: f32 = 14.0;
+/// Parts in a line of the list.
+const PER_LINE: usize = 2;
+/// Side of the square that shows a part's colour [points].
+const SWATCH: f32 = 9.0;
+
+/// A part of the whole.
+pub(crate) struct Share<'a> {
+    pub name: &'a str,
+    pub color: Color32,
+    /// From 0 to 1.
+    pub part: f64,
+    /// Said when pointed at.
+    pub detail: String,
+}
+
+/// A bar of all parts, and below it a list with their names and percentages.
+pub(crate) fn shares_ui(ui: &mut Ui, shares: &[Share<'_>]) {
+    bar_ui(ui, shares);
+    for line in shares.chunks(PER_LINE) {
+        let height = ui.text_style_height(&TextStyle::Body);
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+        for (place, share) in split(rect, [0.5; PER_LINE]).into_iter().zip(line) {
+            entry_ui(ui, place, share);
+        }
+    }
+}
+
+fn bar_ui(ui: &mut Ui, shares: &[Share<'_>]) {
+    let (bar, response) = ui.allocate_exact_size(vec2(ui.available_width(), BAR_HEIGHT), Sense::hover());
+    ui.painter().rect_filled(bar, 2.0, ui.visuals().extreme_bg_color);
+    let pointer = response.hover_pos();
+    let mut left = bar.left();
+    for share in shares.iter().filter(|share| share.part.is_finite()) {
+        let right = (left + share.part as f32 * bar.width()).clamp(left, bar.right());
+        let part = Rect::from_min_max(pos2(left, bar.top()), pos2(right, bar.bottom()));
+        ui.painter().rect_filled(part, 0.0, share.color);
+        if pointer.is_some_and(|pointer| part.contains(pointer)) {
+            response.clone().on_hover_text(described(share));
+        }
+        left = right;
+    }
+}
+
+fn entry_ui(ui: &Ui, place: Rect, share: &Share<'_>) {
+    let [name, number] = split(place, [0.68, 0.32]);
+    let swatch = Rect::from_center_size(pos2(name.left() + 0.5 * SWATCH, name.center().y), vec2(SWATCH, SWATCH));
+    ui.painter().rect_filled(swatch, 1.0, share.color);
+    let name = Rect::from_min_max(pos2(swatch.right() + 5.0, name.top()), name.max);
+    let color = ui.visuals().text_color();
+    let font = TextStyle::Body.resolve(ui.style());
+    line_in(ui.painter(), name, Cell { text: share.name, font, color, align: Align::Min });
+    let font = TextStyle::Monospace.resolve(ui.style());
+    line_in(ui.painter(), number, Cell { text: &percent(share.part), font, color, align: Align::Max });
+}
+
+fn described(share: &Share<'_>) -> String {
+    format!("{} {}\n{}", share.name, percent(share.part), share.detail)
+}
