@@ -11,8 +11,8 @@ use bevy_rapier3d::prelude::*;
 use rand::RngExt;
 
 /// Side of the plate, which is as thick as it is wide [m].
-const PLATE_SIZE: f32 = 5.0;
-const BALL_RADIUS: f32 = 0.5;
+pub const PLATE_SIZE: f32 = 5.0;
+pub const BALL_RADIUS: f32 = 0.5;
 const BALL_MASS: f32 = 1.0;
 /// How far the plate turns in a tick at full rate [rad]: 2°.
 const TURN: f32 = 2.0 * core::f32::consts::PI / 180.0;
@@ -73,7 +73,7 @@ struct Balances(Entity);
 
 /// The ball to keep on the plate.
 #[derive(Component, Reflect, Default, Clone)]
-struct Ball;
+pub struct Ball;
 
 /// The whole game: no window, no policy.
 pub fn balance(app: &mut App) {

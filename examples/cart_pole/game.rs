@@ -8,7 +8,7 @@ use bevy_ludus::prelude::*;
 use rand::RngExt;
 
 /// Beyond this distance from the centre the task has failed [m].
-const MAX_POSITION: f32 = 2.4;
+pub const MAX_POSITION: f32 = 2.4;
 /// Beyond this lean the task has failed [rad]: 12°.
 const MAX_ANGLE: f32 = 12.0 * core::f32::consts::PI / 180.0;
 /// Each number of a starting state is within ± this.
@@ -19,7 +19,7 @@ const CART_MASS: f32 = 1.0;
 const POLE_MASS: f32 = 0.1;
 const TOTAL_MASS: f32 = CART_MASS + POLE_MASS;
 /// Half of the pole's length [m].
-const HALF_LENGTH: f32 = 0.5;
+pub const HALF_LENGTH: f32 = 0.5;
 const FORCE: f32 = 10.0;
 const TIMESTEP: f32 = 0.02;
 

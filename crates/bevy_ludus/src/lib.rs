@@ -107,6 +107,7 @@
 //! | train, score and measure | `bevy_ludus::Ludus`; its config is `bevy_ludus::train::config::RunConfig` |
 //! | choose how it learns | `bevy_ludus::learn::PpoConfig`, [`NetworkConfig`](net::NetworkConfig) |
 //! | use a policy that was trained | [`Policy`](policy::Policy) |
+//! | watch in a window, add a panel to it | `bevy_ludus::Ludus::visuals`, `bevy_ludus::editor` |
 //! | step worlds with something else | `bevy_ludus::worlds::PooledWorld` |
 //!
 //! # Features
@@ -116,6 +117,7 @@
 //! | none | what a shipped game needs: [`agent`], [`net`], [`policy`] |
 //! | `train` | `Ludus` and its commands: worlds, PPO on the CPU, metrics, checkpoints. No libtorch, no Python |
 //! | `rapier` | arenas with physics and ray sensors on `bevy_rapier3d` |
+//! | `editor` | `watch`: a window that shows the game, what its agents sense and do, and how they learn. Brings a renderer |
 //!
 //! # Why is nothing happening?
 //!
@@ -155,17 +157,24 @@
 //! **Two runs with one seed differ.** Something reads another clock or another generator than
 //! [`EpisodeRng`](agent::EpisodeRng), or goes through a `HashMap` in an order that changes.
 
+#[cfg(feature = "train")]
+mod game;
+
+#[cfg(feature = "train")]
+pub use game::Ludus;
 pub use ludus_agent as agent;
 pub use ludus_agent::spec;
 pub use ludus_net as net;
 pub use ludus_policy as policy;
 
+#[cfg(feature = "editor")]
+pub use ludus_editor as editor;
 #[cfg(feature = "train")]
 pub use ludus_learn as learn;
 #[cfg(feature = "rapier")]
 pub use ludus_rapier as rapier;
 #[cfg(feature = "train")]
-pub use ludus_train::{self as train, Ludus};
+pub use ludus_train as train;
 #[cfg(feature = "train")]
 pub use ludus_worlds as worlds;
 

@@ -99,6 +99,7 @@ pub struct AgentKind {
     written_actions: fn(&mut World) -> Vec<WrittenAction>,
     action: ComponentId,
     act: TypeId,
+    write_action: fn(&mut World, Entity, &[f32]),
 }
 
 impl AgentKind {
@@ -132,6 +133,16 @@ impl AgentKind {
     pub fn act_system(&self) -> TypeId {
         self.act
     }
+
+    /// Makes an action row the action of an agent that nobody else decides for: one under
+    /// [`Controller::External`](crate::Controller). Does nothing to what is no agent of this kind.
+    ///
+    /// # Panics
+    ///
+    /// If the row is shorter than the spec's action width.
+    pub fn write_action(&self, world: &mut World, agent: Entity, row: &[f32]) {
+        (self.write_action)(world, agent, row);
+    }
 }
 
 /// What an agent's action component holds.
@@ -154,6 +165,12 @@ fn written_actions<A: Agent>(world: &mut World) -> Vec<WrittenAction> {
     of_policy.map(written).collect()
 }
 
+fn write_action<A: Agent>(world: &mut World, agent: Entity, row: &[f32]) {
+    if let Some(mut action) = world.get_mut::<A::Action>(agent) {
+        action.read(row);
+    }
+}
+
 fn rows<A: Agent>(world: &World) -> &Rows {
     world.resource::<AgentRows<A>>()
 }
@@ -170,6 +187,7 @@ fn add_components<A: Agent>(app: &mut App) {
         rows: rows::<A>,
         rows_mut: rows_mut::<A>,
         written_actions: written_actions::<A>,
+        write_action: write_action::<A>,
         action: app.world_mut().register_component::<A::Action>(),
         act: step::act::<A>.system_type_id(),
     };

@@ -206,6 +206,7 @@
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
 //! | the tick | [`AgentSystems`], [`Sense`], [`Score`], [`StepClock`] |
+//! | sensors, for who draws them | [`SensorSketches`] |
 //! | rows, for who drives a world | [`AgentRows`], [`Rows`], [`Slot`], [`AgentKinds`], [`WorldSeed`], [`StartingArena`] |
 
 extern crate self as ludus_agent;
@@ -222,6 +223,7 @@ mod rows;
 mod runs;
 mod schedule;
 mod scoring;
+mod sketch;
 mod slot;
 mod step;
 
@@ -240,4 +242,5 @@ pub use restart::StartingArena;
 pub use reward::Reward;
 pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};
 pub use schedule::{AgentSystems, Score, Sense, SenseScoreTime, StepClock};
+pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;

@@ -165,6 +165,11 @@ impl Rows {
         &mut self.actions
     }
 
+    /// Lets somebody write the actions of the coming step who looks at the observations.
+    pub fn decide(&mut self, decide: impl FnOnce(&[f32], &mut [f32])) {
+        decide(&self.observations, &mut self.actions);
+    }
+
     /// The weighted rewards of the last step `[rows]`. Always finite.
     pub fn rewards(&self) -> &[f32] {
         &self.rewards
@@ -173,6 +178,21 @@ impl Rows {
     /// What the last step led to `[rows]`.
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes
+    }
+
+    /// The weighted rewards of the episodes that are going on, or that have just ended `[rows]`.
+    pub fn episode_returns(&self) -> &[f32] {
+        &self.running.returns
+    }
+
+    /// The sums of the unweighted terms of these episodes `[rows, terms]`.
+    pub fn episode_terms(&self) -> &[f32] {
+        &self.running.terms
+    }
+
+    /// The weight of each reward term, in the spec's order.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
     }
 
     /// The weight of each reward term, in the spec's order; 1 unless set.

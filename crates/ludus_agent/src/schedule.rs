@@ -77,6 +77,12 @@ impl StepClock {
         self.tick_in_step + 1 == self.decision_interval.get()
     }
 
+    /// Ticks up to the end of the present step, or of the next one if the present one is over.
+    pub const fn ticks_to_end(&self) -> u32 {
+        let left = self.decision_interval.get() - 1 - self.tick_in_step;
+        if left == 0 { self.decision_interval.get() } else { left }
+    }
+
     fn advance(&mut self) {
         self.tick_in_step = if self.is_last_tick() { 0 } else { self.tick_in_step + 1 };
         self.ticks += 1;
@@ -172,9 +178,9 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..4 {
             clock.advance();
-            seen.push((clock.ticks(), clock.is_first_tick(), clock.is_last_tick()));
+            seen.push((clock.ticks(), clock.is_first_tick(), clock.is_last_tick(), clock.ticks_to_end()));
         }
-        assert_eq!(seen, [(1, true, false), (2, false, false), (3, false, true), (4, true, false)]);
+        assert_eq!(seen, [(1, true, false, 2), (2, false, false, 1), (3, false, true, 3), (4, true, false, 2)]);
     }
 
     #[test]

@@ -19,11 +19,13 @@
 mod atomic;
 mod error;
 mod file;
+mod insight;
 mod policy;
 mod tensors;
 
 pub use atomic::{remove_parts, write_atomically};
 pub use error::PolicyError;
 pub use file::{Origin, PolicyFile};
+pub use insight::{HeadInsight, Insight};
 pub use policy::{ActionChoice, Policy, PolicyScratch};
 pub use tensors::{TensorData, TensorFile, Values};

@@ -8,17 +8,17 @@ use crate::{PolicyError, PolicyFile};
 /// A trained network that maps observations to actions.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    spec: AgentSpec,
-    network: Network,
-    normalizer: Option<Normalizer>,
+    pub(crate) spec: AgentSpec,
+    pub(crate) network: Network,
+    pub(crate) normalizer: Option<Normalizer>,
 }
 
 /// Working memory of one thread that acts.
 #[derive(Clone, Debug)]
 pub struct PolicyScratch {
-    network: Scratch,
-    inputs: Vec<f32>,
-    outputs: Vec<f32>,
+    pub(crate) network: Scratch,
+    pub(crate) inputs: Vec<f32>,
+    pub(crate) outputs: Vec<f32>,
     log_probs: Vec<f32>,
 }
 

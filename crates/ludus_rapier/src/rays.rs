@@ -2,6 +2,7 @@
 
 mod caster;
 mod sensor;
+mod sketch;
 
 pub use caster::{RayCaster, RayError};
 pub use sensor::{RaySensor, Rays};

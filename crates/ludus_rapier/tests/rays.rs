@@ -6,7 +6,7 @@ use bevy::ecs::system::RunSystemOnce;
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use bevy_rapier3d::prelude::*;
-use ludus_agent::{AgentPlugin, Arena, Arenas, InArena, Sense};
+use ludus_agent::{AgentPlugin, Arena, Arenas, InArena, Sense, SensorSketches};
 use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, RayCaster, RayError, RaySensor, Rays};
 
 const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 6.0 };
@@ -186,4 +186,21 @@ fn what_cannot_cast_says_why() {
     let cast = move |caster: RayCaster| [nowhere, astray].map(|agent| caster.cast(agent, &four_rays().0));
     let seen = app.world_mut().run_system_once(cast).unwrap();
     assert_eq!(seen, [Err(RayError::NoTransform(nowhere)), Err(RayError::NoContext(astray))]);
+}
+
+/// The wall in front is 3 m away; nothing else is there.
+#[test]
+fn rays_can_be_drawn_as_lines_in_the_world() {
+    let mut app = world(SHARED, 1, |commands, arena, _, centre| {
+        commands.spawn((four_rays(), centre, InArena(arena)));
+        commands.spawn((wall(Dir3::NEG_Z, 3.0), InArena(arena)));
+    });
+    (0..2).for_each(|_| app.update());
+    let agent = app.world_mut().query_filtered::<Entity, With<Eyes>>().single(app.world()).unwrap();
+    let lines = SensorSketches::draw(app.world_mut(), agent);
+    let hits: Vec<_> = lines.iter().map(|line| line.is_hit).collect();
+    assert_eq!(hits, [false, false, true, false]);
+    assert!(lines[2].to.abs_diff_eq(Vec3::new(0.0, 0.0, -3.0), 1e-4), "{:?}", lines[2]);
+    assert!(lines[0].to.abs_diff_eq(Vec3::new(0.0, 0.0, LENGTH), 1e-4), "{:?}", lines[0]);
+    assert!(SensorSketches::draw(app.world_mut(), Entity::PLACEHOLDER).is_empty(), "what has no sensor has no lines");
 }

@@ -1,4 +1,4 @@
-//! The command line of a game: `train`, `eval`, `bench`.
+//! The command line of a game: `train`, `watch`, `eval`, `bench`.
 
 mod arguments;
 mod bench;
@@ -6,6 +6,7 @@ mod eval;
 mod outlet;
 mod progress;
 mod train;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,16 +20,19 @@ use crate::config::{ConfigSource, RunConfig};
 use crate::error::TrainError;
 use crate::report::Report;
 use crate::training::Blueprint;
+use crate::window::Windows;
 use arguments::{Arguments, Command, RunArguments};
 use outlet::{note, say};
 
 /// What a thread that builds and steps worlds has for its stack [bytes]: as much as a main thread.
 pub(crate) const STACK_BYTES: usize = 8 << 20;
 
-/// A game and its name.
+/// A game, its name, and what draws it.
 pub(crate) struct Program {
     pub name: String,
     pub game: Game,
+    pub visuals: Option<Game>,
+    pub windows: Option<Windows>,
 }
 
 impl Program {
@@ -44,18 +48,18 @@ impl Program {
                 return u8::try_from(usage.exit_code()).unwrap_or(2);
             }
         };
-        match self.execute(&command) {
-            Ok(report) => finish(&command, &report),
-            Err(error) => fail(&error),
-        }
+        self.execute(&command).unwrap_or_else(|error| fail(&error))
     }
 
-    fn execute(&self, command: &Command) -> Result<Report, TrainError> {
-        match command {
-            Command::Train(arguments) => train::train(self, arguments),
-            Command::Eval(arguments) => eval::eval(self, arguments),
-            Command::Bench(arguments) => bench::bench(self, arguments),
-        }
+    /// Does what was asked for; the code to exit with.
+    fn execute(&self, command: &Command) -> Result<u8, TrainError> {
+        let report = match command {
+            Command::Train(arguments) => train::train(self, arguments)?,
+            Command::Watch(arguments) => return watch::watch(self, arguments),
+            Command::Eval(arguments) => eval::eval(self, arguments)?,
+            Command::Bench(arguments) => bench::bench(self, arguments)?,
+        };
+        Ok(finish(command, &report))
     }
 
     fn spec(&self) -> Result<Arc<AgentSpec>, TrainError> {

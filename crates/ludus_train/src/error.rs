@@ -97,6 +97,17 @@ pub enum TrainError {
         /// Where runs were looked for.
         runs: PathBuf,
     },
+    /// The program has nothing that opens a window.
+    #[error(
+        "this program was built without a window; build it with the feature `editor`, or run `{game} train`, which needs none"
+    )]
+    NoWindow {
+        /// The game.
+        game: String,
+    },
+    /// The window can't be opened.
+    #[error("{0}")]
+    Window(String),
     /// The threads can't be started.
     #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
     Threads {
@@ -116,6 +127,7 @@ impl TrainError {
             | Self::Learner(_)
             | Self::NoRun { .. }
             | Self::UnknownRun { .. }
+            | Self::NoWindow { .. }
             | Self::Policy(_)
             | Self::Busy { .. }
             | Self::NothingToResume { .. }

@@ -61,6 +61,16 @@ impl RunFolder {
         with_file.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, run)| run)
     }
 
+    /// All runs of this game in `runs`, newest first.
+    pub fn all(runs: &Path, game: &str) -> Vec<Self> {
+        let Ok(entries) = fs::read_dir(runs) else { return Vec::new() };
+        let of_game =
+            entries.flatten().filter_map(|entry| Some((order(entry.file_name().to_str()?, game)?, entry.path())));
+        let mut ordered: Vec<_> = of_game.filter(|(_, path)| path.is_dir()).collect();
+        ordered.sort_unstable_by(|one, other| other.cmp(one));
+        ordered.into_iter().map(|(_, path)| Self { path }).collect()
+    }
+
     /// Where the folder is.
     pub fn path(&self) -> &Path {
         &self.path

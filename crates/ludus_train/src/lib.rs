@@ -1,6 +1,7 @@
 //! A training run: config, loop, checkpoints, metrics, command line.
 //!
-//! Give [`Ludus`] a game, and its program can `train`, `eval` and `bench`, without a window and without Python.
+//! Give [`Ludus`] a game, and its program can `train`, `eval` and `bench`, without a window and without Python, and `watch` where a window is
+//! built in.
 //!
 //! - [`config`]: what decides a run, and every problem with it at once.
 //! - [`RunFolder`]: where a run leaves its config, metrics, checkpoints and policy.
@@ -38,6 +39,7 @@ mod resume;
 mod run;
 pub mod session;
 mod training;
+mod window;
 
 pub use bench::{Benchmark, SimulationSpeed, TrainingSpeed};
 pub use changes::Change;
@@ -50,3 +52,4 @@ pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
 pub use report::Report;
+pub use window::{ShownPolicy, WatchRequest, Windows};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bevy::app::{App, AppExit};
 
 use crate::command::Program;
+use crate::window::Windows;
 
 /// A game, ready to be trained, scored and measured from the command line.
 ///
@@ -18,8 +19,8 @@ use crate::command::Program;
 /// }
 /// ```
 ///
-/// Then `balance train` trains a policy, `balance eval` scores it, `balance bench` measures both;
-/// `balance help` says more.
+/// Then `balance train` trains a policy, `balance eval` scores it, `balance bench` measures both, `balance watch` shows
+/// it in a window; `balance help` says more.
 pub struct Ludus {
     program: Program,
 }
@@ -29,7 +30,22 @@ impl Ludus {
     ///
     /// The name is that of run folders and of the config, `assets/train/<name>.ron`.
     pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
-        Self { program: Program { name: name.to_owned(), game: Arc::new(game) } }
+        let game = Arc::new(game);
+        Self { program: Program { name: name.to_owned(), game, visuals: None, windows: None } }
+    }
+
+    /// What draws the game: meshes, lights, a camera. Never called where there is no window.
+    #[must_use]
+    pub fn visuals(mut self, visuals: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
+        self.program.visuals = Some(Arc::new(visuals));
+        self
+    }
+
+    /// What opens windows, for the commands that need one.
+    #[must_use]
+    pub fn windows(mut self, windows: Windows) -> Self {
+        self.program.windows = Some(windows);
+        self
     }
 
     /// Does what this process's command line asks for.

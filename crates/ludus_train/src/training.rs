@@ -20,7 +20,7 @@ use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
 
 /// Indices of the run seed's children: what the draws are for.
-const WORLDS: u64 = 0;
+pub(crate) const WORLDS: u64 = 0;
 const NETWORK: u64 = 1;
 const LEARNING: u64 = 2;
 const EVALUATION_WORLDS: u64 = 3;

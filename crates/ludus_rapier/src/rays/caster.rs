@@ -3,7 +3,7 @@
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
-use ludus_agent::InArena;
+use ludus_agent::{InArena, SensorLine};
 use thiserror::Error;
 
 use super::{RaySensor, Rays};
@@ -72,6 +72,22 @@ impl RayCaster<'_, '_> {
         let dispatcher = simulation.narrow_phase.query_dispatcher();
         let cast = |rays: RapierQueryPipeline<'_>| sensor.cast(place, rays);
         Ok(RapierQueryPipeline::new_scoped(&simulation.broad_phase, colliders, bodies, &filter, dispatcher, cast))
+    }
+
+    /// The same as lines in the world.
+    pub(super) fn lines<const N: usize>(
+        &self,
+        agent: Entity,
+        sensor: &RaySensor<N>,
+    ) -> Result<Vec<SensorLine>, RayError> {
+        let seen = self.cast(agent, sensor)?;
+        let place = self.transforms.compute_global_transform(agent).map_err(|_| RayError::NoTransform(agent))?;
+        let from = place.transform_point(sensor.offset);
+        let line = |ray: usize| {
+            let reach = seen.distances[ray] * sensor.length;
+            SensorLine { from, to: from + place.rotation() * *sensor.directions[ray] * reach, is_hit: seen.hits[ray] }
+        };
+        Ok((0..N).map(line).collect())
     }
 
     fn context(

@@ -4,6 +4,8 @@ use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::Observation;
 
+use super::sketch;
+
 /// Rays that start at an entity and turn with it.
 ///
 /// It only says where the rays go. [`RayCaster`](crate::RayCaster) casts them, in a system of the
@@ -18,6 +20,7 @@ use ludus_agent::Observation;
 /// assert_eq!(sensor.groups, CollisionGroups::default(), "sees everything");
 /// ```
 #[derive(Component, Clone, Debug)]
+#[component(on_add = sketch::note::<N>)]
 pub struct RaySensor<const N: usize> {
     /// Where the rays point, in the entity's own space.
     pub directions: [Dir3; N],

@@ -18,6 +18,8 @@ pub struct Arguments {
 pub enum Command {
     /// Trains a policy in many headless copies of the game.
     Train(TrainArguments),
+    /// Opens a window on the game: live training, or what a run has learned.
+    Watch(WatchArguments),
     /// Scores a run's policy on fresh episodes.
     Eval(EvalArguments),
     /// Measures the game and the learner by phase. Writes nothing.
@@ -31,6 +33,7 @@ impl Command {
     pub const fn shared(&self) -> &RunArguments {
         match self {
             Self::Train(arguments) => &arguments.run,
+            Self::Watch(arguments) => &arguments.run,
             Self::Eval(arguments) => &arguments.run,
             Self::Bench(arguments) => &arguments.run,
         }
@@ -67,6 +70,20 @@ pub struct TrainArguments {
     /// Goes on with a run: its folder, its name, or `latest`; its config holds, with what --set changes
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "seed"])]
     pub resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `watch`
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct WatchArguments {
+    /// A run's folder, its name, or a policy file to show [default: none; train live from the window]
+    #[arg(value_name = "RUN")]
+    pub of: Option<PathBuf>,
+    /// Steps in RON that the window carries out by itself, such as `[StartTraining, WaitSeconds(5), Quit]`
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArguments,
 }
@@ -138,7 +155,7 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         const NAN: &[&str] = &["balance", "bench", "--seconds", "nan"];
-        for line in [&["balance"][..], &["balance", "watch"], &["balance", "train", "--threads", "0"], NAN] {
+        for line in [&["balance"][..], &["balance", "look"], &["balance", "train", "--threads", "0"], NAN] {
             assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");
         }
     }

@@ -14,19 +14,16 @@ use crate::interrupt;
 use crate::report::Report;
 
 use super::Program;
-use super::arguments::EvalArguments;
+use super::arguments::{EvalArguments, RunArguments};
 use super::outlet::{say, warn};
 
 /// Scores a policy.
 pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
-    let found = find(program, arguments)?;
+    let found = find(program, arguments.of.as_deref(), &arguments.run.runs_dir)?;
     let (policy, interval) = load(&found.policy, &spec)?;
     let run = &arguments.run;
-    let config = match run.config.clone().or_else(|| found.config()) {
-        Some(file) => program.config_from(Some(file), run, &spec)?,
-        None => program.config(run, &spec)?,
-    };
+    let config = find_config(program, &found, run, &spec)?;
     let config = RunConfig { decision_interval: interval, ..config.shrunk_to(arguments.episodes) };
     let blueprint = program.blueprint(spec, config, run)?;
     let settings = EvaluationSettings { episodes: arguments.episodes.get(), sampled: arguments.sample };
@@ -37,9 +34,9 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
 }
 
 /// A policy file, and the run that it belongs to.
-struct Found {
-    policy: PathBuf,
-    folder: Option<RunFolder>,
+pub(super) struct Found {
+    pub policy: PathBuf,
+    pub folder: Option<RunFolder>,
 }
 
 impl Found {
@@ -49,18 +46,31 @@ impl Found {
     }
 }
 
-fn find(program: &Program, arguments: &EvalArguments) -> Result<Found, TrainError> {
-    let runs = &arguments.run.runs_dir;
-    let Some(named) = &arguments.of else {
+/// The policy that was named: a run's folder, its name in `runs`, or a file; the newest run's if nothing was.
+pub(super) fn find(program: &Program, named: Option<&Path>, runs: &Path) -> Result<Found, TrainError> {
+    let Some(named) = named else {
         let newest = RunFolder::newest(runs, &program.name);
-        let none = || TrainError::NoRun { game: program.name.clone(), runs: runs.clone() };
+        let none = || TrainError::NoRun { game: program.name.clone(), runs: runs.to_owned() };
         return newest.map(of_folder).ok_or_else(none);
     };
     if named.is_file() {
-        return Ok(Found { folder: folder_around(named), policy: named.clone() });
+        return Ok(Found { folder: folder_around(named), policy: named.to_owned() });
     }
-    let unknown = || TrainError::UnknownRun { run: named.clone(), runs: runs.clone() };
+    let unknown = || TrainError::UnknownRun { run: named.to_owned(), runs: runs.to_owned() };
     RunFolder::named(runs, named).map(of_folder).ok_or_else(unknown)
+}
+
+/// The config that the arguments name, or else that of the run that was found, or else the game's own.
+pub(super) fn find_config(
+    program: &Program,
+    found: &Found,
+    arguments: &RunArguments,
+    spec: &AgentSpec,
+) -> Result<RunConfig, TrainError> {
+    match arguments.config.clone().or_else(|| found.config()) {
+        Some(file) => program.config_from(Some(file), arguments, spec),
+        None => program.config(arguments, spec),
+    }
 }
 
 fn of_folder(folder: RunFolder) -> Found {

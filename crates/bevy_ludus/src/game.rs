@@ -1,0 +1,50 @@
+//! A game with a command line, and with windows where they are built in.
+
+use std::ffi::OsString;
+
+use bevy::app::{App, AppExit};
+
+/// A game, ready to be trained, scored and measured from the command line, and to be watched.
+///
+/// ```no_run
+/// use bevy::prelude::*;
+/// use bevy_ludus::Ludus;
+///
+/// # fn balance(_: &mut App) {}
+/// # fn balance_visuals(_: &mut App) {}
+/// fn main() -> AppExit {
+///     Ludus::new("balance", balance).visuals(balance_visuals).run()
+/// }
+/// ```
+///
+/// Then `balance train` trains a policy, `balance eval` scores it, `balance bench` measures both, and, with the feature
+/// `editor`, `balance watch` shows what it learns. `balance help` says more.
+pub struct Ludus(ludus_train::Ludus);
+
+impl Ludus {
+    /// A game by its name and the function that adds its plugins, systems and agents to an app.
+    ///
+    /// The name is that of run folders and of the config, `assets/train/<name>.ron`.
+    pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
+        let ludus = ludus_train::Ludus::new(name, game);
+        #[cfg(feature = "editor")]
+        let ludus = ludus.windows(ludus_editor::WINDOWS);
+        Self(ludus)
+    }
+
+    /// What draws the game: meshes, lights, a camera. Never called where there is no window.
+    #[must_use]
+    pub fn visuals(self, visuals: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
+        Self(self.0.visuals(visuals))
+    }
+
+    /// Does what this process's command line asks for.
+    pub fn run(self) -> AppExit {
+        self.0.run()
+    }
+
+    /// Does what `arguments` ask for; the first of them is the program's name.
+    pub fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> AppExit {
+        self.0.run_with(arguments)
+    }
+}

@@ -1,0 +1,64 @@
+//! What panels answer with.
+
+use std::path::PathBuf;
+
+use bevy::ecs::message::Message;
+use ludus_train::session::SessionCommand;
+
+use crate::Pace;
+
+/// Something that a panel, a key or a script asks for.
+#[derive(Message, Clone, Debug, PartialEq)]
+pub enum EditorCommand {
+    /// Starts a run with the config that the window was opened with.
+    StartTraining,
+    /// Tells the run something.
+    Training(SessionCommand),
+    /// Looks at the agent of this row.
+    Select(usize),
+    /// Looks at no agent.
+    Deselect,
+    /// Lets the keyboard decide for the selected agent.
+    TakeOver,
+    /// Gives the agent back to its policy.
+    LetGo,
+    /// How fast the game goes.
+    SetPace(Pace),
+    /// Pauses, and makes one tick.
+    StepTick,
+    /// Pauses, and makes all ticks up to the end of the present step.
+    StepDecision,
+    /// Shows another arena of the run, from its first episode on.
+    ShowArena {
+        /// Which of the run's worlds.
+        world: u32,
+        /// Which of its arenas.
+        arena: u32,
+    },
+    /// Shows so many arenas at once, from 1 on.
+    ShowArenas(u32),
+    /// Lets the policy of a file drive the agents.
+    LoadPolicy(PathBuf),
+    /// Lets the newest policy of the training in this window drive them.
+    FollowTraining,
+    /// Shows the policy of a file beside the present one, on the same seeds.
+    Compare(PathBuf),
+    /// Shows one policy again.
+    StopComparing,
+}
+
+/// What a panel asks for while it is drawn.
+#[derive(Debug, Default)]
+pub struct EditorCommands(Vec<EditorCommand>);
+
+impl EditorCommands {
+    /// Asks for something; it is done before the next image.
+    pub fn send(&mut self, command: EditorCommand) {
+        self.0.push(command);
+    }
+
+    /// Takes what was asked for, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = EditorCommand> + '_ {
+        self.0.drain(..)
+    }
+}

@@ -1,0 +1,110 @@
+//! Panels: systems that draw into the window. Those that come with it are functions over plain snapshots.
+
+pub mod agent;
+mod builtin;
+pub mod runs;
+pub mod training;
+pub mod worlds;
+
+use bevy::ecs::system::SystemId;
+use bevy::prelude::*;
+use bevy_egui::egui::Ui;
+
+pub use agent::{AgentUiState, agent_ui};
+pub(crate) use builtin::add_builtin;
+pub use runs::{RunsUiState, runs_ui};
+pub use training::{TrainingUiState, training_ui};
+pub use worlds::{WorldsUiState, worlds_ui};
+
+/// A panel's system.
+pub(crate) type PanelSystem = SystemId<InMut<'static, Ui>>;
+
+/// The panels of the window, in the order in which they were added.
+#[derive(Resource, Default)]
+pub(crate) struct Panels(Vec<Panel>);
+
+/// A panel by its title.
+pub(crate) struct Panel {
+    /// What its tab says.
+    pub title: String,
+    /// Where it is at first.
+    pub place: Place,
+    /// What draws it.
+    pub system: PanelSystem,
+}
+
+/// Where a panel is at first; it can be moved from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Left of the scene: the run.
+    Left,
+    /// Right of the scene: the agent.
+    Right,
+    /// Below the scene.
+    Below,
+}
+
+impl Panels {
+    /// All panels.
+    pub fn iter(&self) -> impl Iterator<Item = &Panel> {
+        self.0.iter()
+    }
+
+    /// The system of the panel with this title.
+    pub fn system(&self, title: &str) -> Option<PanelSystem> {
+        self.iter().find(|panel| panel.title == title).map(|panel| panel.system)
+    }
+}
+
+/// Adds panels to the editor's window.
+pub trait EditorAppExt {
+    /// Adds a panel: a system that draws into the [`Ui`] that it is given, once per image, while its tab is in front.
+    ///
+    /// ```
+    /// use bevy::prelude::*;
+    /// use ludus_editor::{EditorAppExt, egui::Ui};
+    ///
+    /// #[derive(Component)]
+    /// struct Ball;
+    ///
+    /// fn ball_panel(InMut(ui): InMut<Ui>, balls: Query<&Transform, With<Ball>>) {
+    ///     for ball in &balls {
+    ///         ui.label(format!("height {:.2} m", ball.translation.y));
+    ///     }
+    /// }
+    ///
+    /// fn visuals(app: &mut App) {
+    ///     app.add_panel("Ball", ball_panel);
+    /// }
+    /// # visuals(&mut App::new());
+    /// ```
+    ///
+    /// Call it in the game's visuals: a world that trains has no window.
+    fn add_panel<Marker>(
+        &mut self,
+        title: &str,
+        panel: impl IntoSystem<InMut<'static, Ui>, (), Marker> + 'static,
+    ) -> &mut Self;
+}
+
+impl EditorAppExt for App {
+    fn add_panel<Marker>(
+        &mut self,
+        title: &str,
+        panel: impl IntoSystem<InMut<'static, Ui>, (), Marker> + 'static,
+    ) -> &mut Self {
+        add_panel_at(self, title, Place::Right, panel);
+        self
+    }
+}
+
+/// Adds a panel that begins at a place of its own.
+pub(crate) fn add_panel_at<Marker>(
+    app: &mut App,
+    title: &str,
+    place: Place,
+    panel: impl IntoSystem<InMut<'static, Ui>, (), Marker> + 'static,
+) {
+    let panel = Panel { title: title.to_owned(), place, system: app.register_system(panel) };
+    app.world_mut().get_resource_or_init::<Panels>().0.push(panel);
+}

@@ -1,0 +1,100 @@
+//! The editor as a plugin.
+
+use core::num::NonZeroU32;
+
+use bevy::prelude::*;
+use bevy_egui::{EguiContexts, EguiPlugin, EguiPrimaryContextPass};
+use ludus_agent::spec::Seed;
+use ludus_train::session::SessionSetup;
+
+use crate::dock::{self, Dock};
+use crate::orbit::{self, Drag};
+use crate::panels::Panels;
+use crate::runs::{self, RunsFolder};
+use crate::scene::{self, ScenePlugin, Stage};
+use crate::selection::SelectionPlugin;
+use crate::sensors::{self, SensorLines};
+use crate::snapshot::{RunsSnapshot, SceneSnapshot};
+use crate::takeover::TakeOverPlugin;
+use crate::timeline::TimelinePlugin;
+use crate::training::{self, Training};
+use crate::viewport::{ViewportPlugin, ViewportRect};
+use crate::{EditorCommand, framing, gather, policies, shortcuts, theme};
+
+/// Behind the scene, where the game's visuals set no other.
+const BACKGROUND: Color = Color::srgb(0.10, 0.11, 0.12);
+
+/// The window's content: the scene and the panels around it.
+///
+/// Add it after the game and its visuals.
+pub struct EditorPlugin {
+    /// What the scene shows.
+    pub settings: EditorSettings,
+}
+
+/// What the scene shows.
+#[derive(Clone)]
+pub struct EditorSettings {
+    /// What a run is started with; its config is resolved.
+    pub session: SessionSetup,
+    /// What the seeds of the run's worlds derive from.
+    pub seed: Seed,
+    /// Arenas on screen.
+    pub arenas: NonZeroU32,
+    /// Whether anything draws the game.
+    pub has_visuals: bool,
+}
+
+/// Whether anything draws the game.
+#[derive(Resource)]
+pub struct HasVisuals(pub bool);
+
+impl Plugin for EditorPlugin {
+    fn build(&self, app: &mut App) {
+        let EditorSettings { session, seed, arenas, has_visuals } = &self.settings;
+        let SessionSetup { spec, config, .. } = session;
+        app.add_plugins(EguiPlugin::default()).add_message::<EditorCommand>();
+        app.add_plugins((ScenePlugin, SelectionPlugin, TakeOverPlugin, TimelinePlugin, ViewportPlugin));
+        scene::configure(app, config, spec);
+        app.insert_resource(Stage::new(*seed, config, *arenas)).insert_resource(HasVisuals(*has_visuals));
+        app.insert_resource(SceneSnapshot {
+            spec: spec.clone(),
+            tick_rate_hz: tick_rate_hz(app),
+            decision_interval: config.decision_interval.get(),
+            ..SceneSnapshot::default()
+        });
+        app.insert_resource(Training::new(session.clone()));
+        app.insert_resource(RunsFolder::new(session.runs.clone(), session.name.clone()));
+        app.init_resource::<Drag>().init_resource::<Panels>().init_resource::<RunsSnapshot>();
+        app.init_resource::<SensorLines>();
+        if !app.world().contains_resource::<ClearColor>() {
+            app.insert_resource(ClearColor(BACKGROUND));
+        }
+        app.add_systems(PreUpdate, (shortcuts::shortcuts, training::obey, training::follow, policies::obey).chain());
+        app.add_systems(Update, (orbit::orbit, framing::frame_arenas).chain());
+        app.add_systems(Update, (training::follow_weights, runs::look, gather::gather, sensors::sketch).chain());
+        app.add_systems(PostUpdate, (sensors::draw_lines, sensors::draw_selection));
+        app.add_systems(Last, training::close);
+        app.add_systems(EguiPrimaryContextPass, (set_theme.run_if(run_once), hide_scene, dock::draw).chain());
+    }
+
+    fn finish(&self, app: &mut App) {
+        let dock = Dock::new(app.world().resource::<Panels>());
+        app.insert_resource(dock);
+    }
+}
+
+fn tick_rate_hz(app: &App) -> f64 {
+    app.world().get_resource::<Time<Fixed>>().map_or(0.0, |time| 1.0 / time.timestep().as_secs_f64())
+}
+
+fn set_theme(mut contexts: EguiContexts) -> Result {
+    theme::apply(contexts.ctx_mut()?);
+    Ok(())
+}
+
+/// The scene is hidden unless its pane is drawn.
+fn hide_scene(mut viewport: ResMut<ViewportRect>, mut drag: ResMut<Drag>) {
+    viewport.rect = None;
+    *drag = Drag::default();
+}

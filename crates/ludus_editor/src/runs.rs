@@ -1,0 +1,161 @@
+//! The run folders on disk, looked through now and then while the window is open.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bevy::prelude::*;
+use bevy::tasks::{IoTaskPool, Task, block_on, futures_lite::future::poll_once};
+use ludus_train::{RunFolder, clock};
+
+use crate::snapshot::{CheckpointEntry, RunEntry, RunsSnapshot};
+use crate::timebar::grouped;
+use crate::training::Training;
+
+/// Between two looks [s].
+const INTERVAL: f64 = 2.0;
+/// Points of a curve; more can't be told apart in a panel.
+const MOST_POINTS: usize = 400;
+/// Runs that are shown; older ones are left out.
+const MOST_RUNS: usize = 100;
+
+/// Where runs are looked for, and the look that is under way.
+#[derive(Resource)]
+pub struct RunsFolder {
+    runs: PathBuf,
+    game: String,
+    looked: f64,
+    look: Option<Task<Vec<Found>>>,
+    found: Vec<Found>,
+}
+
+/// A run, and how long its metrics were when they were read: what has not grown is not read again.
+#[derive(Clone)]
+struct Found {
+    run: RunEntry,
+    metrics_bytes: u64,
+}
+
+impl RunsFolder {
+    /// The runs of `game` in `runs`.
+    pub fn new(runs: PathBuf, game: String) -> Self {
+        Self { runs, game, looked: f64::NEG_INFINITY, look: None, found: Vec::new() }
+    }
+}
+
+/// Looks through the folders in another thread, and takes what was found.
+pub fn look(mut folder: ResMut<RunsFolder>, training: Res<Training>, mut runs: ResMut<RunsSnapshot>) {
+    let live = training.snapshot().run_dir.clone().filter(|_| training.snapshot().state.is_live());
+    if let Some(found) = folder.look.as_mut().and_then(|look| block_on(poll_once(look))) {
+        folder.look = None;
+        runs.runs = found.iter().map(|found| found.run.clone()).collect();
+        folder.found = found;
+    }
+    for run in &mut runs.runs {
+        run.is_live = live.as_ref() == Some(&run.path);
+    }
+    if folder.look.is_none() && clock::seconds() - folder.looked >= INTERVAL {
+        folder.looked = clock::seconds();
+        let (path, game, known) = (folder.runs.clone(), folder.game.clone(), folder.found.clone());
+        folder.look = Some(IoTaskPool::get().spawn(async move { find(&path, &game, &known) }));
+    }
+}
+
+/// The runs of `game`, newest first. What can't be read is left out.
+fn find(runs: &Path, game: &str, known: &[Found]) -> Vec<Found> {
+    RunFolder::all(runs, game).iter().take(MOST_RUNS).map(|folder| read(folder, known)).collect()
+}
+
+fn read(folder: &RunFolder, known: &[Found]) -> Found {
+    let metrics = folder.metrics();
+    let metrics_bytes = fs::metadata(&metrics).map_or(0, |file| file.len());
+    let is_same = |known: &&Found| known.run.path == folder.path() && known.metrics_bytes == metrics_bytes;
+    let curve = match known.iter().find(is_same) {
+        Some(known) => known.run.curve.clone(),
+        None => fs::read_to_string(&metrics).map_or_else(|_| Vec::new(), |text| curve(&text)),
+    };
+    let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let run =
+        RunEntry { name, path: folder.path().to_owned(), is_live: false, curve, checkpoints: checkpoints(folder) };
+    Found { run, metrics_bytes }
+}
+
+/// `[steps, mean return]` of a table of metrics; lines that are cut off or empty are left out.
+fn curve(table: &str) -> Vec<[f64; 2]> {
+    let mut lines = table.lines();
+    let Some(header) = lines.next() else { return Vec::new() };
+    let Some(column) = header.split(',').position(|name| name == "charts/episodic_return") else { return Vec::new() };
+    let point = |line: &str| {
+        let mut cells = line.split(',');
+        let steps = cells.next()?.parse().ok()?;
+        Some([steps, cells.nth(column - 1)?.parse().ok()?])
+    };
+    let points: Vec<_> = lines.filter_map(point).collect();
+    let stride = points.len().div_ceil(MOST_POINTS).max(1);
+    // From the end on, so that the newest is always there.
+    let mut thinned: Vec<_> = points.into_iter().rev().step_by(stride).collect();
+    thinned.reverse();
+    thinned
+}
+
+/// The policies of a run: the newest, the best, then checkpoints from the newest to the oldest.
+fn checkpoints(folder: &RunFolder) -> Vec<CheckpointEntry> {
+    let named = [("newest", folder.policy()), ("best", folder.checkpoints().join("best.safetensors"))];
+    let named = named
+        .into_iter()
+        .filter(|(_, path)| path.is_file())
+        .map(|(label, path)| CheckpointEntry { label: label.to_owned(), path });
+    let files = fs::read_dir(folder.checkpoints()).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut by_steps: Vec<_> = files.filter_map(|path| Some((steps_of(&path)?, path))).collect();
+    by_steps.sort_unstable_by(|one, other| other.cmp(one));
+    let by_steps =
+        by_steps.into_iter().map(|(steps, path)| CheckpointEntry { label: format!("step {}", grouped(steps)), path });
+    named.chain(by_steps).collect()
+}
+
+/// The steps in a checkpoint's name.
+fn steps_of(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_leaves_out_what_is_not_there() {
+        let table = "step,charts/episodic_return,charts/SPS\n10,,5\n20,1.5,5\n30,2.5,5\n40,";
+        assert_eq!(curve(table), [[20.0, 1.5], [30.0, 2.5]]);
+        assert!(curve("").is_empty() && curve("step,other\n1,2").is_empty());
+    }
+
+    #[test]
+    fn a_long_curve_is_thinned_and_keeps_its_end() {
+        let lines: String = (0..10_000).map(|step| format!("{step},1.0\n")).collect();
+        let thinned = curve(&format!("step,charts/episodic_return\n{lines}"));
+        assert!(thinned.len() <= MOST_POINTS && thinned.len() > MOST_POINTS / 2);
+        assert_eq!(thinned.last(), Some(&[9_999.0, 1.0]));
+    }
+
+    #[test]
+    fn runs_and_their_policies_are_found_newest_first() {
+        let runs = tempfile::tempdir().unwrap();
+        for name in ["balance-2026-11-23-9", "balance-2026-11-23-10", "other-2026-11-24-1", "balance-notes"] {
+            fs::create_dir_all(runs.path().join(name).join("checkpoints")).unwrap();
+        }
+        let newest = runs.path().join("balance-2026-11-23-10");
+        for file in [
+            "policy.safetensors",
+            "checkpoints/best.safetensors",
+            "checkpoints/step-000000000500.safetensors",
+            "checkpoints/step-000000012000.safetensors",
+        ] {
+            fs::write(newest.join(file), "").unwrap();
+        }
+        let found = find(runs.path(), "balance", &[]);
+        let names: Vec<_> = found.iter().map(|found| found.run.name.as_str()).collect();
+        assert_eq!(names, ["balance-2026-11-23-10", "balance-2026-11-23-9"]);
+        let labels: Vec<_> = found[0].run.checkpoints.iter().map(|checkpoint| checkpoint.label.as_str()).collect();
+        assert_eq!(labels, ["newest", "best", "step 12,000", "step 500"]);
+        assert!(find(&runs.path().join("none"), "balance", &[]).is_empty());
+    }
+}

@@ -1,0 +1,211 @@
+//! The game on screen: which arenas of the run it shows, and who decides in them.
+
+mod players;
+mod record;
+
+use core::num::NonZeroU32;
+use core::ops::Range;
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use ludus_agent::spec::{AgentSpec, Seed};
+use ludus_agent::{
+    AgentKind, AgentKinds, AgentSystems, Arena, ArenaLayout, Arenas, Episode, InArena, StepClock, WorldSeed,
+};
+use ludus_train::config::RunConfig;
+
+use crate::EditorCommand;
+
+pub use players::{Player, Players};
+pub use record::Records;
+
+/// Arenas on screen at most: more can't be told apart.
+const MOST_ARENAS: u32 = 64;
+/// Metres between arenas on screen, where the game doesn't say.
+const DEFAULT_SPACING: f32 = 12.0;
+
+/// Which of the run's arenas are on screen.
+#[derive(Resource, Clone, Debug)]
+pub struct Stage {
+    /// What the seeds of the run's worlds derive from.
+    seed: Seed,
+    /// Worlds of the run.
+    worlds: u32,
+    /// Arenas of each.
+    arenas_per_world: u32,
+    /// Arenas to show at once.
+    count: u32,
+    world: u32,
+    first: u32,
+    /// Whether each is shown twice, to compare two policies.
+    is_double: bool,
+    is_stale: bool,
+}
+
+/// The kind of agents that the game has.
+#[derive(Resource, Clone, Deref)]
+pub struct SceneKind(pub AgentKind);
+
+/// Marks the arenas in which the second policy decides.
+#[derive(Component)]
+pub struct OfRival;
+
+impl Stage {
+    /// The first `count` arenas of a run with this config.
+    pub fn new(seed: Seed, config: &RunConfig, count: NonZeroU32) -> Self {
+        let arenas_per_world = config.arenas.get();
+        Self {
+            seed,
+            worlds: config.worlds.resolve(1).get(),
+            arenas_per_world,
+            count: count.get().min(arenas_per_world),
+            world: 0,
+            first: 0,
+            is_double: false,
+            is_stale: true,
+        }
+    }
+
+    /// Which world is shown.
+    pub const fn world(&self) -> u32 {
+        self.world
+    }
+
+    /// Which of its arenas are shown.
+    pub const fn arenas(&self) -> Range<u32> {
+        self.first..self.first + self.count
+    }
+
+    /// Shows these arenas, from their first episode on: as many as before, and the one that was asked for is the first.
+    fn show(&mut self, world: u32, arena: u32) {
+        self.world = world.min(self.worlds - 1);
+        self.first = arena.min(self.arenas_per_world - self.count);
+        self.is_stale = true;
+    }
+
+    fn set_count(&mut self, count: u32) {
+        self.count = count.clamp(1, self.arenas_per_world.min(MOST_ARENAS));
+        self.show(self.world, self.first);
+    }
+
+    fn set_double(&mut self, is_double: bool) {
+        self.is_stale |= self.is_double != is_double;
+        self.is_double = is_double;
+    }
+}
+
+/// Adds what shows arenas and lets policies decide in them.
+pub struct ScenePlugin;
+
+impl Plugin for ScenePlugin {
+    fn build(&self, app: &mut App) {
+        let kind = app.world().get_resource::<AgentKinds>().and_then(|kinds| kinds.iter().next().cloned());
+        app.insert_resource(SceneKind(
+            kind.expect("the game is added before its window, and has agents: they were counted"),
+        ));
+        app.init_resource::<Players>().init_resource::<Records>();
+        app.add_systems(PreUpdate, obey);
+        app.add_systems(FixedFirst, set_stage.run_if(is_stale).before(AgentSystems::Restart));
+        app.add_systems(FixedPreUpdate, players::decide.before(AgentSystems::Act));
+        app.add_systems(FixedLast, record::record.after(AgentSystems::Sense));
+    }
+}
+
+/// What a world of the run has before the game is added, so that the game on screen is the same.
+pub fn prepare(app: &mut App, config: &RunConfig) {
+    app.insert_resource(StepClock::new(config.decision_interval)).insert_resource(Arenas(0..0));
+}
+
+/// What the run decides about agents; after the game has been added.
+pub fn configure(app: &mut App, config: &RunConfig, spec: &Arc<AgentSpec>) {
+    let agent = config.agent(spec);
+    let kind = app.world().resource::<SceneKind>().0.clone();
+    let rows = kind.rows_mut(app.world_mut());
+    rows.set_weights(&agent.weights(spec));
+    rows.set_episode_limit(agent.episode_limit);
+}
+
+fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, players: Res<Players>) {
+    for command in commands.read() {
+        match *command {
+            EditorCommand::ShowArena { world, arena } => stage.show(world, arena),
+            EditorCommand::ShowArenas(count) => stage.set_count(count),
+            _ => {}
+        }
+    }
+    if stage.is_double != players.rival().is_some() {
+        stage.set_double(players.rival().is_some());
+    }
+}
+
+fn is_stale(stage: Res<Stage>) -> bool {
+    stage.is_stale
+}
+
+/// Takes away the arenas that are shown and brings those that were asked for.
+///
+/// Agents outside any arena stay, and start an episode of the other world.
+fn set_stage(
+    mut stage: ResMut<Stage>,
+    mut seed: ResMut<WorldSeed>,
+    layout: Option<Res<ArenaLayout>>,
+    old: Query<Entity, With<Arena>>,
+    mut homeless: Query<&mut Episode, Without<InArena>>,
+    mut commands: Commands,
+) {
+    stage.is_stale = false;
+    // A world that was never built anew after a panic.
+    seed.0 = stage.seed.derive(u64::from(stage.world)).derive(0);
+    old.iter().for_each(|arena| commands.entity(arena).despawn());
+    homeless.iter_mut().for_each(|mut episode| episode.truncate());
+    let cells = Cells { layout: layout.map(|layout| *layout), is_double: stage.is_double };
+    for (cell, index) in stage.arenas().enumerate() {
+        cells.spawn(&mut commands, (cell as u32, Side::Own), index);
+        if stage.is_double {
+            cells.spawn(&mut commands, (cell as u32, Side::Rival), index);
+        }
+    }
+}
+
+/// Which policy an arena is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Own,
+    Rival,
+}
+
+/// Where arenas stand on screen: near the origin, whatever their index, so that the camera finds them.
+struct Cells {
+    layout: Option<ArenaLayout>,
+    is_double: bool,
+}
+
+impl Cells {
+    /// An arena is a random game of its index, wherever it stands.
+    fn spawn(&self, commands: &mut Commands, (cell, side): (u32, Side), index: u32) {
+        let mut arena = match self.layout {
+            Some(layout) => {
+                commands.spawn((Arena { index }, Transform::from_translation(self.place(layout, cell, side))))
+            }
+            None => commands.spawn(Arena { index }),
+        };
+        if side == Side::Rival {
+            arena.insert(OfRival);
+        }
+    }
+
+    /// Pairs stand side by side along x, own to the left.
+    fn place(&self, layout: ArenaLayout, cell: u32, side: Side) -> Vec3 {
+        let spacing = if layout.spacing > 0.0 { layout.spacing } else { DEFAULT_SPACING };
+        let centre = ArenaLayout { spacing }.origin(cell);
+        let half = spacing / 2.0 * Vec3::X;
+        match (self.is_double, side) {
+            (false, _) => centre,
+            (true, Side::Own) => centre * Vec3::new(2.0, 1.0, 1.0) - half,
+            (true, Side::Rival) => centre * Vec3::new(2.0, 1.0, 1.0) + half,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

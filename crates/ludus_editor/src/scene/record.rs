@@ -1,0 +1,209 @@
+//! What agents on screen sensed, were rewarded for and were expected to bring, step by step.
+
+use bevy::prelude::*;
+use ludus_agent::spec::Outcome;
+use ludus_agent::{Episode, FaultPlace, Rows, Slot, StepClock};
+
+use super::{Players, SceneKind};
+use crate::snapshot::{ColumnSnapshot, EpisodeSnapshot};
+
+/// Steps of an episode that are kept; of a longer one the newest.
+const MOST_STEPS: usize = 4096;
+/// How many are dropped at once when there are more, so that it happens seldom.
+const DROPPED_STEPS: usize = 1024;
+
+/// The record of each row.
+#[derive(Resource, Default)]
+pub struct Records(Vec<Record>);
+
+/// What one agent sensed since it came, and its episode so far.
+#[derive(Clone, Default)]
+pub struct Record {
+    columns: Vec<Column>,
+    episode: EpisodeSnapshot,
+    /// The episode's unweighted terms before the present step.
+    terms_before: Vec<f32>,
+}
+
+/// Running moments of one column. Welford 1962, doi:10.1080/00401706.1962.10490022.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    value: f32,
+    count: u64,
+    mean: f64,
+    squares: f64,
+    least: f32,
+    greatest: f32,
+    faults: u64,
+}
+
+impl Default for Column {
+    fn default() -> Self {
+        let (least, greatest) = (f32::INFINITY, f32::NEG_INFINITY);
+        Self { value: 0.0, count: 0, mean: 0.0, squares: 0.0, least, greatest, faults: 0 }
+    }
+}
+
+impl Column {
+    fn push(&mut self, value: f32) {
+        let number = f64::from(value);
+        self.value = value;
+        self.count += 1;
+        let before = number - self.mean;
+        self.mean += before / self.count as f64;
+        self.squares += before * (number - self.mean);
+        self.least = self.least.min(value);
+        self.greatest = self.greatest.max(value);
+    }
+
+    fn snapshot(&self) -> ColumnSnapshot {
+        ColumnSnapshot {
+            value: self.value,
+            mean: self.mean as f32,
+            deviation: (self.squares / self.count.max(1) as f64).sqrt() as f32,
+            least: self.least,
+            greatest: self.greatest,
+            count: self.count,
+            faults: self.faults,
+        }
+    }
+}
+
+impl Records {
+    /// The columns of a row's observation.
+    pub fn columns(&self, row: usize) -> Vec<ColumnSnapshot> {
+        self.0.get(row).map_or_else(Vec::new, |record| record.columns.iter().map(Column::snapshot).collect())
+    }
+
+    /// A row's episode so far.
+    pub fn episode(&self, row: usize) -> EpisodeSnapshot {
+        self.0.get(row).map(|record| record.episode.clone()).unwrap_or_default()
+    }
+
+    fn fit(&mut self, rows: &Rows) {
+        let spec = rows.spec();
+        let empty = Record {
+            columns: vec![Column::default(); spec.observation_width()],
+            episode: EpisodeSnapshot::default(),
+            terms_before: vec![0.0; spec.reward.len()],
+        };
+        self.0.resize(rows.len(), empty);
+    }
+
+    fn note_faults(&mut self, rows: &mut Rows) {
+        for fault in rows.drain_faults() {
+            if let FaultPlace::Observation(column) = fault.place
+                && let Some(record) = self.0.get_mut(fault.row as usize)
+            {
+                record.columns[column as usize].faults += 1;
+            }
+        }
+    }
+}
+
+impl Record {
+    fn sense(&mut self, observation: &[f32]) {
+        self.columns.iter_mut().zip(observation).for_each(|(column, value)| column.push(*value));
+    }
+
+    /// Notes a step: what the policy had expected of it and what it was rewarded with.
+    fn note_step(&mut self, (number, steps, outcome): (u32, u32, Outcome), value: f32, terms: Terms<'_>) {
+        let episode = &mut self.episode;
+        if episode.number != number || outcome == Outcome::Restart {
+            *episode = EpisodeSnapshot { number, ..EpisodeSnapshot::default() };
+            self.terms_before.fill(0.0);
+        }
+        (episode.steps, episode.outcome) = (steps, outcome);
+        if outcome == Outcome::Restart {
+            return;
+        }
+        episode.values.push(value);
+        for ((before, sum), weight) in self.terms_before.iter_mut().zip(terms.sums).zip(terms.weights) {
+            episode.terms.push(weight * (sum - *before));
+            *before = *sum;
+        }
+        if episode.values.len() > MOST_STEPS {
+            episode.values.drain(..DROPPED_STEPS);
+            episode.terms.drain(..DROPPED_STEPS * terms.weights.len());
+            episode.first_step += DROPPED_STEPS as u32;
+        }
+    }
+}
+
+/// The unweighted sums of a row's terms, and what each weighs.
+#[derive(Clone, Copy)]
+struct Terms<'a> {
+    sums: &'a [f32],
+    weights: &'a [f32],
+}
+
+/// On a step's last tick: notes what came of it for every agent.
+pub fn record(world: &mut World, agents: &mut QueryState<(&Slot, &Episode)>) {
+    if !world.resource::<StepClock>().is_last_tick() {
+        return;
+    }
+    let agents: Vec<_> =
+        agents.query(world).iter().map(|(slot, episode)| (slot.index(), episode.number(), episode.steps())).collect();
+    let kind = world.resource::<SceneKind>().0.clone();
+    world.resource_scope(|world, mut records: Mut<Records>| {
+        world.resource_scope(|world, players: Mut<Players>| {
+            let rows = kind.rows_mut(world);
+            records.fit(rows);
+            records.note_faults(rows);
+            for (row, number, steps) in agents {
+                note(&mut records.0[row], rows, (row, number, steps), players.value(row));
+            }
+        });
+    });
+}
+
+fn note(record: &mut Record, rows: &Rows, (row, number, steps): (usize, u32, u32), value: f32) {
+    let (width, terms) = (rows.spec().observation_width(), rows.spec().reward.len());
+    record.sense(&rows.observations()[row * width..][..width]);
+    let sums = Terms { sums: &rows.episode_terms()[row * terms..][..terms], weights: rows.weights() };
+    // Of an agent that a player drives the rows say that nobody has it: nothing is learned from its steps.
+    let outcome = match rows.outcomes()[row] {
+        Outcome::Vacant => Outcome::Running,
+        outcome => outcome,
+    };
+    let outcome = if steps == 0 { Outcome::Restart } else { outcome };
+    record.note_step((number, steps, outcome), value, sums);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_those_of_all_steps() {
+        let mut column = Column::default();
+        [1.0, 3.0, 5.0].into_iter().for_each(|value| column.push(value));
+        let seen = column.snapshot();
+        assert_eq!((seen.value, seen.mean, seen.least, seen.greatest, seen.count), (5.0, 3.0, 1.0, 5.0, 3));
+        assert!((seen.deviation - (8.0_f32 / 3.0).sqrt()).abs() < 1e-6);
+    }
+
+    fn noted(steps: &[(u32, Outcome, f32)]) -> EpisodeSnapshot {
+        let mut record = Record { terms_before: vec![0.0], ..Record::default() };
+        for &(steps, outcome, sum) in steps {
+            record.note_step((1, steps, outcome), 0.5, Terms { sums: &[sum], weights: &[2.0] });
+        }
+        record.episode
+    }
+
+    #[test]
+    fn each_step_has_the_reward_that_it_added() {
+        let episode = noted(&[(0, Outcome::Restart, 0.0), (1, Outcome::Running, 1.0), (2, Outcome::Terminated, 1.5)]);
+        assert_eq!((episode.terms.as_slice(), episode.steps), (&[2.0, 1.0][..], 2));
+        assert_eq!(episode.outcome, Outcome::Terminated);
+    }
+
+    #[test]
+    fn a_long_episode_is_cut_at_its_beginning() {
+        let steps: Vec<_> = (1..=MOST_STEPS as u32 + 1).map(|step| (step, Outcome::Running, 0.0)).collect();
+        let episode = noted(&steps);
+        assert_eq!(episode.first_step as usize, DROPPED_STEPS);
+        assert_eq!(episode.values.len(), MOST_STEPS + 1 - DROPPED_STEPS);
+        assert_eq!(episode.terms.len(), episode.values.len());
+    }
+}

@@ -1,0 +1,260 @@
+//! The scene without a window: its time, its policies, its arenas.
+
+use core::time::Duration;
+use std::num::NonZeroU32;
+
+use bevy::prelude::*;
+use bevy::time::{TimePlugin, TimeUpdateStrategy};
+use ludus_agent::spec::Seed;
+use ludus_agent::{
+    Action, Agent, AgentAppExt, Arena, Controller, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward,
+    Sense, Slot, StepClock,
+};
+use ludus_net::{Layout, NetworkConfig};
+use ludus_policy::{Origin, PolicyFile};
+use ludus_train::config::RunConfig;
+use rand::RngExt;
+
+use super::{Players, ScenePlugin, Stage, configure, prepare};
+use crate::snapshot::SceneSnapshot;
+use crate::timeline::TimelinePlugin;
+use crate::{EditorCommand, Pace, gather, policies, selection, takeover};
+
+/// Wanders along a line.
+#[derive(Component, Agent, Default)]
+#[require(Place)]
+#[agent(observation = Sight, action = Walk, reward = Success)]
+struct Walker;
+
+#[derive(Component, Default)]
+struct Place(f32);
+
+#[derive(Component, Observation, Default)]
+struct Sight {
+    place: f32,
+}
+
+#[derive(Component, Action, Default)]
+struct Walk {
+    #[action(continuous)]
+    velocity: f32,
+}
+
+#[derive(Component, Reward, Default)]
+struct Success {
+    arrived: f32,
+}
+
+fn game(app: &mut App) {
+    app.insert_resource(Time::<Fixed>::from_hz(50.0)).add_agent::<Walker>();
+    app.add_observer(|arena: On<Add, Arena>, mut commands: Commands| {
+        commands.spawn((Walker, InArena(arena.entity)));
+    });
+    app.add_observer(|start: On<EpisodeStart<Walker>>, mut walkers: Query<(&mut Place, &mut EpisodeRng)>| -> Result {
+        let (mut place, mut rng) = walkers.get_mut(start.entity)?;
+        place.0 = rng.random_range(-1.0..1.0);
+        Ok(())
+    });
+    app.add_systems(FixedUpdate, |mut walkers: Query<(&mut Place, &Walk)>| {
+        walkers.iter_mut().for_each(|(mut place, walk)| place.0 += walk.velocity);
+    });
+    app.add_systems(Sense, |mut walkers: Query<(&Place, &mut Sight)>| {
+        walkers.iter_mut().for_each(|(place, mut sight)| sight.place = place.0);
+    });
+}
+
+/// The game on a screen that refreshes every 20 ms, one tick of the game; a step is 2 ticks.
+fn scene() -> App {
+    let spec = std::sync::Arc::new(Walker::spec());
+    let config = RunConfig {
+        decision_interval: NonZeroU32::new(2).unwrap(),
+        arenas: NonZeroU32::new(8).unwrap(),
+        ..RunConfig::for_agent(&spec)
+    };
+    let mut app = App::new();
+    app.add_plugins((TaskPoolPlugin::default(), TimePlugin));
+    app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
+    prepare(&mut app, &config);
+    game(&mut app);
+    app.add_message::<EditorCommand>().add_plugins((ScenePlugin, TimelinePlugin));
+    app.insert_resource(Stage::new(Seed::new(1), &config, NonZeroU32::new(2).unwrap()));
+    app.insert_resource(SceneSnapshot { spec: spec.clone(), ..SceneSnapshot::default() });
+    app.init_resource::<selection::Selection>().insert_resource(takeover::TakeOver::new(&spec));
+    app.add_systems(PreUpdate, (selection::obey, takeover::obey).chain());
+    app.add_systems(FixedPreUpdate, takeover::act.in_set(ludus_agent::AgentSystems::Act));
+    app.add_systems(Update, gather::gather);
+    app.finish();
+    configure(&mut app, &config, &spec);
+    // Bevy's first update has no tick.
+    app.update();
+    app
+}
+
+fn send(app: &mut App, command: EditorCommand) {
+    app.world_mut().write_message(command);
+}
+
+fn ticks(app: &App) -> u64 {
+    app.world().resource::<StepClock>().ticks()
+}
+
+fn update(app: &mut App, images: u32) {
+    (0..images).for_each(|_| app.update());
+}
+
+fn places(app: &mut App) -> Vec<f32> {
+    let mut walkers = app.world_mut().query::<(&Slot, &Place)>();
+    let mut places: Vec<_> = walkers.iter(app.world()).map(|(slot, place)| (slot.index(), place.0)).collect();
+    places.sort_unstable_by_key(|(row, _)| *row);
+    places.into_iter().map(|(_, place)| place).collect()
+}
+
+/// A policy that always walks at this speed: one layer, only its bias is not 0.
+fn walking(velocity: f32) -> super::Player {
+    let spec = Walker::spec();
+    let network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
+    let layout = Layout::new(spec.observation_width(), &spec.heads(), &network).unwrap();
+    let tensors = layout.tensors().map(|tensor| {
+        let value = if tensor.name == "actor.0.bias" { velocity } else { 0.0 };
+        (tensor.name.clone(), tensor.shape.clone(), vec![value; tensor.element_count()])
+    });
+    let parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
+    let origin = Origin { program: "walk".to_owned(), library: String::new(), seed: 1, steps: 7 };
+    let file = PolicyFile {
+        spec,
+        network,
+        parameters,
+        normalizer: None,
+        decision_interval: NonZeroU32::new(2).unwrap(),
+        tick_rate_hz: 50.0,
+        origin,
+    };
+    policies::player("walk".to_owned(), &file).unwrap()
+}
+
+#[test]
+fn a_pause_is_between_two_ticks_and_steps_are_whole_ones() {
+    let mut app = scene();
+    update(&mut app, 3);
+    send(&mut app, EditorCommand::SetPace(Pace::Paused));
+    update(&mut app, 2);
+    let before = ticks(&app);
+    update(&mut app, 10);
+    assert_eq!(ticks(&app), before, "paused");
+    send(&mut app, EditorCommand::StepTick);
+    update(&mut app, 3);
+    assert_eq!(ticks(&app), before + 1);
+    send(&mut app, EditorCommand::StepDecision);
+    update(&mut app, 3);
+    let after = ticks(&app);
+    assert!(after > before + 1 && after.is_multiple_of(2), "a step of two ticks is over after tick {after}");
+}
+
+#[test]
+fn a_pace_is_a_number_of_ticks_per_image() {
+    let mut app = scene();
+    let mut ticks_at = |pace: f32| {
+        send(&mut app, EditorCommand::SetPace(Pace::Times(pace)));
+        update(&mut app, 2);
+        let before = ticks(&app);
+        update(&mut app, 20);
+        ticks(&app) - before
+    };
+    assert_eq!(ticks_at(1.0), 20);
+    assert_eq!(ticks_at(0.5), 10);
+    assert_eq!(ticks_at(8.0), 160);
+    assert_eq!(ticks_at(f32::NAN), 20, "what is no number is the usual pace");
+    send(&mut app, EditorCommand::SetPace(Pace::Unlimited));
+    let before = ticks(&app);
+    update(&mut app, 20);
+    assert!(ticks(&app) > before + 200, "as many as there is time for");
+}
+
+#[test]
+fn a_newer_policy_decides_from_the_next_decision_on() {
+    let mut app = scene();
+    update(&mut app, 6);
+    let before = places(&mut app);
+    assert_eq!(before.len(), 2);
+    update(&mut app, 4);
+    assert_eq!(places(&mut app), before, "nobody decides, so nobody walks");
+    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
+    update(&mut app, 8);
+    let episodes = app.world_mut().query::<&Episode>().iter(app.world()).map(Episode::number).collect::<Vec<_>>();
+    assert_eq!(episodes, [1, 1], "in the middle of the episode");
+    assert!(places(&mut app).iter().zip(before).all(|(now, before)| *now > before + 1.0));
+    assert_eq!(app.world().resource::<SceneSnapshot>().policy.as_ref().map(|label| label.steps), Some(7));
+}
+
+#[test]
+fn two_policies_play_the_same_episode_side_by_side() {
+    let mut app = scene();
+    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
+    app.world_mut().resource_mut::<Players>().set_rival(Some(walking(-0.25)));
+    send(&mut app, EditorCommand::ShowArenas(1));
+    update(&mut app, 4);
+    let start = places(&mut app);
+    assert_eq!(start.len(), 2, "one arena, twice");
+    update(&mut app, 10);
+    let (own, rival) = (places(&mut app)[0] - start[0], places(&mut app)[1] - start[1]);
+    assert!(own > 0.0 && (own + rival).abs() < 1e-5, "{own} and {rival}");
+}
+
+#[test]
+fn another_arena_is_shown_from_its_first_episode_on() {
+    let starts = |world, arena| {
+        let mut app = scene();
+        send(&mut app, EditorCommand::SetPace(Pace::Paused));
+        send(&mut app, EditorCommand::ShowArena { world, arena });
+        update(&mut app, 3);
+        for _ in 0..2 {
+            send(&mut app, EditorCommand::StepDecision);
+            update(&mut app, 2);
+        }
+        places(&mut app)
+    };
+    let (first, second, other) = (starts(0, 0), starts(0, 1), starts(3, 0));
+    assert_eq!(first, starts(0, 0), "the same arena, the same draws");
+    assert_eq!(first[1], second[0], "an arena is the same as the first or the second that is shown");
+    // The config has one world, so the last is the first.
+    assert_eq!(first, other);
+}
+
+#[test]
+fn a_player_takes_over_and_lets_go() {
+    let mut app = scene();
+    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
+    update(&mut app, 6);
+    send(&mut app, EditorCommand::Select(1));
+    send(&mut app, EditorCommand::TakeOver);
+    update(&mut app, 4);
+    let before = places(&mut app);
+    update(&mut app, 4);
+    let after = places(&mut app);
+    assert!(after[0] > before[0], "the other one goes on");
+    assert_eq!(after[1], before[1], "nobody presses a key");
+    let controllers = |app: &mut App| {
+        let mut all = app.world_mut().query::<(&Slot, &Controller)>();
+        all.iter(app.world()).find(|(slot, _)| slot.index() == 1).map(|(_, controller)| *controller)
+    };
+    assert_eq!(controllers(&mut app), Some(Controller::External));
+    send(&mut app, EditorCommand::LetGo);
+    update(&mut app, 6);
+    assert_eq!(controllers(&mut app), Some(Controller::Policy));
+    assert!(places(&mut app)[1] > after[1], "the policy walks on");
+}
+
+#[test]
+fn the_selected_agent_is_described() {
+    let mut app = scene();
+    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
+    send(&mut app, EditorCommand::Select(0));
+    update(&mut app, 12);
+    let scene = app.world().resource::<SceneSnapshot>();
+    let agent = scene.selected.as_ref().expect("it was selected");
+    assert_eq!((scene.agents.len(), agent.name.as_str()), (2, "Walker 0 · arena 0"));
+    assert_eq!((agent.columns.len(), agent.heads.len(), agent.action.len()), (1, 1, 1));
+    assert!(agent.columns[0].deviation > 0.0 && agent.columns[0].count > 2);
+    assert_eq!(agent.episode.values.len() as u32, agent.episode.steps);
+    assert_eq!(agent.episode.terms.len() as u32, agent.episode.steps);
+}

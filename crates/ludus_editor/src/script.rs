@@ -1,0 +1,81 @@
+//! `watch --script FILE`: a session with the window that carries itself out.
+
+mod act;
+mod step;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bevy::prelude::*;
+use ludus_train::clock;
+
+pub use step::Step;
+
+/// How long a step may wait for what it waits for, unless it says so itself [s].
+const PATIENCE: f64 = 120.0;
+
+/// The steps that are still to come.
+#[derive(Resource)]
+pub struct Script {
+    steps: VecDeque<Step>,
+    /// Images since the present step began.
+    images: u32,
+    /// When it began [s of the clock].
+    began: f64,
+    trouble: Trouble,
+}
+
+/// Why the script ended before its end, for whoever opened the window.
+#[derive(Clone, Default)]
+pub struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    /// Takes the sentence, if there is one.
+    pub fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set(&self, sentence: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence);
+    }
+}
+
+impl Script {
+    /// The steps of a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read or is no list of steps; a sentence.
+    pub fn read(path: &Path, trouble: Trouble) -> Result<Self, String> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{shown}: can't be read: {error}; check --script"))?;
+        let steps = step::parse(&text).map_err(|(line, problem)| format!("{shown}:{line}: {problem}"))?;
+        Ok(Self { steps: steps.into(), images: 0, began: clock::seconds(), trouble })
+    }
+}
+
+/// Adds what carries a script out.
+pub fn add(app: &mut App, script: Script) {
+    app.insert_resource(script).init_resource::<act::Shots>();
+    app.add_systems(First, advance);
+}
+
+/// Goes on with the present step; once it is done, the next image brings the next one.
+fn advance(world: &mut World) {
+    world.resource_scope(|world, mut script: Mut<Script>| {
+        let Some(step) = script.steps.front().cloned() else { return };
+        let waited = clock::seconds() - script.began;
+        let is_done = act::act(world, &step, act::Moment { image: script.images, seconds: waited });
+        script.images += 1;
+        if is_done {
+            script.steps.pop_front();
+            (script.images, script.began) = (0, clock::seconds());
+        } else if waited > PATIENCE && !matches!(step, Step::WaitSeconds(_)) {
+            script.trouble.set(format!("the script waited {PATIENCE} s in vain for {step:?}"));
+            script.steps.clear();
+            world.write_message(AppExit::error());
+        }
+    });
+}

@@ -1,0 +1,149 @@
+//! Carrying out a script's steps: by the window's own commands, or by what a hand would do with mouse and keys.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bevy::input::ButtonState;
+use bevy::input::keyboard::{Key, KeyboardInput, NativeKey};
+use bevy::input::mouse::MouseButtonInput;
+use bevy::prelude::*;
+use bevy::render::view::screenshot::{Screenshot, save_to_disk};
+use bevy::window::{CursorMoved, PrimaryWindow};
+use ludus_agent::{Slot, StepClock};
+use ludus_train::session::SessionCommand;
+
+use super::Step;
+use crate::dock::Dock;
+use crate::takeover::key_by_name;
+use crate::training::Training;
+use crate::viewport::SceneCamera;
+use crate::{EditorCommand, Pace};
+
+/// Images that a screenshot waits for, so that what was asked for before it is seen.
+const SETTLING: u32 = 4;
+
+/// How long the present step has been going on.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Images before this one.
+    pub image: u32,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// The screenshot that is being written.
+#[derive(Resource, Default)]
+pub struct Shots(Option<Arc<AtomicBool>>);
+
+/// Does a step, or waits for it; whether it is done.
+pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
+    match step {
+        Step::WaitSeconds(seconds) => now.seconds >= *seconds,
+        Step::WaitTicks(ticks) => world.resource::<StepClock>().ticks() >= *ticks,
+        Step::WaitSteps(steps) => world.resource::<Training>().snapshot().steps() >= *steps,
+        Step::WaitForEnd => !world.resource::<Training>().snapshot().state.is_live(),
+        Step::ClickAgent(row) => click(world, *row, now.image),
+        Step::Press(name) => key(world, name, ButtonState::Pressed),
+        Step::Release(name) => key(world, name, ButtonState::Released),
+        Step::ShowPanel(title) => {
+            world.resource_mut::<Dock>().show(title);
+            true
+        }
+        Step::Screenshot(path) => screenshot(world, path, now.image),
+        Step::Quit => {
+            world.write_message(AppExit::Success);
+            true
+        }
+        _ => {
+            world.write_message_batch(command(step));
+            true
+        }
+    }
+}
+
+/// The command that a step stands for.
+fn command(step: &Step) -> Option<EditorCommand> {
+    Some(match step {
+        Step::StartTraining => EditorCommand::StartTraining,
+        Step::PauseTraining => EditorCommand::Training(SessionCommand::Pause),
+        Step::ResumeTraining => EditorCommand::Training(SessionCommand::Resume),
+        Step::SaveTraining => EditorCommand::Training(SessionCommand::Save),
+        Step::StopTraining => EditorCommand::Training(SessionCommand::Stop),
+        Step::LearningRate(rate) => EditorCommand::Training(SessionCommand::SetLearningRate(*rate)),
+        Step::Weight(term, weight) => {
+            EditorCommand::Training(SessionCommand::SetWeight { term: *term, weight: *weight })
+        }
+        Step::Select(row) => EditorCommand::Select(*row),
+        Step::TakeOver => EditorCommand::TakeOver,
+        Step::LetGo => EditorCommand::LetGo,
+        Step::Pause => EditorCommand::SetPace(Pace::Paused),
+        Step::Pace(times) => EditorCommand::SetPace(Pace::Times(*times)),
+        Step::Unlimited => EditorCommand::SetPace(Pace::Unlimited),
+        Step::NextTick => EditorCommand::StepTick,
+        Step::NextDecision => EditorCommand::StepDecision,
+        Step::ShowArenas(count) => EditorCommand::ShowArenas(*count),
+        Step::ShowArena(world, arena) => EditorCommand::ShowArena { world: *world, arena: *arena },
+        Step::LoadPolicy(path) => EditorCommand::LoadPolicy(path.clone()),
+        Step::Compare(path) => EditorCommand::Compare(path.clone()),
+        Step::StopComparing => EditorCommand::StopComparing,
+        _ => return None,
+    })
+}
+
+/// Moves the pointer to an agent and clicks: press in one image, release in the next. Waits for the agent to be there.
+fn click(world: &mut World, row: usize, image: u32) -> bool {
+    let Some((window, position)) = window(world).zip(seen_at(world, row)) else { return false };
+    // Agents move; a pointer that follows one while it is pressed is a drag.
+    if image < 2 {
+        world.write_message(CursorMoved { window, position, delta: None });
+        return false;
+    }
+    let state = if image == 2 { ButtonState::Pressed } else { ButtonState::Released };
+    world.write_message(MouseButtonInput { button: MouseButton::Left, state, window });
+    state == ButtonState::Released
+}
+
+fn window(world: &mut World) -> Option<Entity> {
+    world.query_filtered::<Entity, With<PrimaryWindow>>().single(world).ok()
+}
+
+/// Where an agent is seen in the window \[logical pixels\].
+fn seen_at(world: &mut World, row: usize) -> Option<Vec2> {
+    let mut agents = world.query::<(&Slot, &GlobalTransform)>();
+    let place = agents.iter(world).find(|(slot, _)| slot.index() == row).map(|(_, place)| place.translation())?;
+    let mut cameras = world.query_filtered::<(&Camera, &GlobalTransform), With<SceneCamera>>();
+    cameras.iter(world).find_map(|(camera, eye)| camera.world_to_viewport(eye, place).ok())
+}
+
+fn key(world: &mut World, name: &str, state: ButtonState) -> bool {
+    let Some((key_code, window)) = key_by_name(name).zip(window(world)) else { return false };
+    let logical_key = Key::Unidentified(NativeKey::Unidentified);
+    world.write_message(KeyboardInput { key_code, logical_key, state, text: None, repeat: false, window });
+    true
+}
+
+/// Asks for a picture, and waits until its file is there.
+fn screenshot(world: &mut World, path: &Path, image: u32) -> bool {
+    if image < SETTLING {
+        return false;
+    }
+    if let Some(written) = &world.resource::<Shots>().0 {
+        let is_written = written.load(Ordering::Relaxed);
+        if is_written {
+            world.resource_mut::<Shots>().0 = None;
+        }
+        return is_written;
+    }
+    let written = Arc::new(AtomicBool::new(false));
+    world.resource_mut::<Shots>().0 = Some(written.clone());
+    let path: PathBuf = path.to_owned();
+    let mut save = save_to_disk(path);
+    world.spawn(Screenshot::primary_window()).observe(
+        move |shot: On<bevy::render::view::screenshot::ScreenshotCaptured>| {
+            save(shot);
+            written.store(true, Ordering::Relaxed);
+        },
+    );
+    false
+}

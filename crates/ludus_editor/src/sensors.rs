@@ -1,0 +1,58 @@
+//! What the selected agent's sensors see, and which agent it is, drawn into the scene.
+
+use bevy::prelude::*;
+use ludus_agent::{SensorLine, SensorSketches, Slot};
+
+use crate::selection::Selection;
+use crate::takeover::TakeOver;
+use crate::theme;
+
+/// Of the ring around the selected agent, as a part of its distance from the camera.
+const RING: f32 = 0.05;
+/// Of the mark where a ray meets something, as a part of the ray's length.
+const MARK: f32 = 0.02;
+
+/// The lines of this image.
+#[derive(Resource, Default)]
+pub struct SensorLines(Vec<SensorLine>);
+
+/// Asks the sensors of the selected agent what they see.
+pub fn sketch(world: &mut World, agents: &mut QueryState<(Entity, &Slot)>) {
+    let row = world.resource::<Selection>().row();
+    let selected = agents.query(world).iter().find(|(_, slot)| row == Some(slot.index())).map(|(agent, _)| agent);
+    let lines = selected.map_or_else(Vec::new, |agent| SensorSketches::draw(world, agent));
+    world.resource_mut::<SensorLines>().0 = lines;
+}
+
+/// Rays that meet something end in a mark, others fade.
+pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos) {
+    for line in &lines.0 {
+        if line.is_hit {
+            gizmos.line(line.from, line.to, color(theme::WARN));
+            gizmos.sphere(line.to, line.from.distance(line.to) * MARK, color(theme::WARN));
+        } else {
+            gizmos.line_gradient(line.from, line.to, color(theme::CAPTION), Color::NONE);
+        }
+    }
+}
+
+/// A ring about the selected agent, facing the camera; another colour while it is taken over.
+pub fn draw_selection(
+    (selection, taken): (Res<Selection>, Res<TakeOver>),
+    agents: Query<(&Slot, &GlobalTransform)>,
+    cameras: Query<(&Camera, &GlobalTransform)>,
+    mut gizmos: Gizmos,
+) {
+    let Some(row) = selection.row() else { return };
+    let Some((_, place)) = agents.iter().find(|(slot, _)| slot.index() == row) else { return };
+    let scene = cameras.iter().filter(|(camera, _)| camera.is_active && camera.viewport.is_some());
+    for (_, eye) in scene {
+        let ring = if taken.row() == Some(row) { theme::WARN } else { theme::SELECTED };
+        let radius = eye.translation().distance(place.translation()) * RING;
+        gizmos.circle(Isometry3d::new(place.translation(), eye.rotation()), radius, color(ring));
+    }
+}
+
+fn color(color: bevy_egui::egui::Color32) -> Color {
+    Color::srgb_u8(color.r(), color.g(), color.b())
+}

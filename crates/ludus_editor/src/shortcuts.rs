@@ -1,0 +1,37 @@
+//! Keys of the window itself. None of them is one that drives an agent.
+
+use bevy::prelude::*;
+use bevy_egui::EguiContexts;
+
+use crate::takeover::TakeOver;
+use crate::timeline::{Pace, Timeline};
+use crate::{EditorCommand, selection::Selection};
+
+/// Space, `.`, `,`, T and Esc.
+pub fn shortcuts(
+    keyboard: Res<ButtonInput<KeyCode>>,
+    mut contexts: EguiContexts,
+    timeline: Res<Timeline>,
+    (selection, taken): (Res<Selection>, Res<TakeOver>),
+    mut commands: MessageWriter<EditorCommand>,
+) {
+    if contexts.ctx_mut().is_ok_and(|context| context.egui_wants_keyboard_input()) {
+        return;
+    }
+    if keyboard.just_pressed(KeyCode::Space) {
+        let pace = if timeline.pace() == Pace::Paused { timeline.resumed() } else { Pace::Paused };
+        commands.write(EditorCommand::SetPace(pace));
+    }
+    if keyboard.just_pressed(KeyCode::Period) {
+        commands.write(EditorCommand::StepTick);
+    }
+    if keyboard.just_pressed(KeyCode::Comma) {
+        commands.write(EditorCommand::StepDecision);
+    }
+    if keyboard.just_pressed(KeyCode::KeyT) && selection.row().is_some() {
+        commands.write(EditorCommand::TakeOver);
+    }
+    if keyboard.just_pressed(KeyCode::Escape) {
+        commands.write(if taken.row().is_some() { EditorCommand::LetGo } else { EditorCommand::Deselect });
+    }
+}

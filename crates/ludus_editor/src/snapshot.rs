@@ -1,0 +1,212 @@
+//! What panels draw from: plain numbers and names, gathered once per drawn image.
+//!
+//! No type here knows Bevy's world, so a panel is tested with a snapshot that was written by hand.
+
+use core::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bevy::ecs::resource::Resource;
+use ludus_agent::spec::{AgentSpec, Outcome};
+
+/// The game on screen and its agents.
+#[derive(Resource, Clone, Debug, Default)]
+pub struct SceneSnapshot {
+    /// What agents sense and do.
+    pub spec: Arc<AgentSpec>,
+    /// The weight of each term of the reward, in the spec's order.
+    pub weights: Vec<f32>,
+    /// Ticks per second of the game's time.
+    pub tick_rate_hz: f64,
+    /// Ticks per step.
+    pub decision_interval: u32,
+    /// What drives the agents; `None` as long as there is nothing.
+    pub policy: Option<PolicyLabel>,
+    /// What drives those beside them, while two policies are compared.
+    pub rival: Option<PolicyLabel>,
+    /// Which of the run's worlds is shown.
+    pub world: u32,
+    /// Which of that world's arenas are shown.
+    pub arenas: Range<u32>,
+    /// All agents, by row.
+    pub agents: Vec<AgentEntry>,
+    /// The one that was picked.
+    pub selected: Option<AgentSnapshot>,
+}
+
+/// Which policy it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyLabel {
+    /// The run's folder or the policy's file, without the path.
+    pub name: String,
+    /// Steps that it has learned from.
+    pub steps: u64,
+}
+
+/// An agent in the list of all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentEntry {
+    /// Its row.
+    pub row: usize,
+    /// Its kind and place, such as `Plate 2 · arena 5`.
+    pub name: String,
+    /// Who decides for it.
+    pub driver: Driver,
+    /// Finished steps of its episode.
+    pub steps: u32,
+    /// Weighted reward of its episode so far.
+    pub episode_return: f32,
+}
+
+/// Who decides for an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Driver {
+    /// The policy that is shown.
+    #[default]
+    Policy,
+    /// The policy that it is compared with.
+    Rival,
+    /// Whoever sits in front of the window.
+    Player,
+    /// The game's own systems.
+    Game,
+    /// Nobody: it idles.
+    Nobody,
+}
+
+/// The agent that was picked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentSnapshot {
+    /// Its row.
+    pub row: usize,
+    /// As in the list.
+    pub name: String,
+    /// Who decides for it.
+    pub driver: Driver,
+    /// What it senses, one for each column of the observation.
+    pub columns: Vec<ColumnSnapshot>,
+    /// What its policy makes of that, one for each field of the action; empty without a policy.
+    pub heads: Vec<HeadSnapshot>,
+    /// The action of the present step, one number for each column of the action's row, as the policy gave it.
+    pub action: Vec<f32>,
+    /// Its episode so far.
+    pub episode: EpisodeSnapshot,
+}
+
+/// A column of an agent's observation, now and over all steps since it came.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ColumnSnapshot {
+    /// The newest value.
+    pub value: f32,
+    /// The mean so far.
+    pub mean: f32,
+    /// The standard deviation so far.
+    pub deviation: f32,
+    /// The least value so far.
+    pub least: f32,
+    /// The greatest value so far.
+    pub greatest: f32,
+    /// Steps that these numbers are over.
+    pub count: u64,
+    /// Times that the game wrote something that is not finite; zeros took its place.
+    pub faults: u64,
+}
+
+/// The distribution of one field of the action.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeadSnapshot {
+    /// Independent normal distributions, one for each dimension, before they are stretched to the field's range.
+    Gaussian {
+        /// Means; -1..=1 is the field's range.
+        mean: Vec<f32>,
+        /// Standard deviations.
+        deviation: Vec<f32>,
+    },
+    /// One of several choices.
+    Categorical {
+        /// Of each choice; they add up to 1.
+        probabilities: Vec<f32>,
+    },
+}
+
+/// An episode so far.
+///
+/// # Shapes
+///
+/// `values [steps]`, `terms [steps, terms]`, both from `first_step` on: long episodes are cut at their beginning.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EpisodeSnapshot {
+    /// Which of the agent's episodes it is, from 1.
+    pub number: u32,
+    /// Finished steps.
+    pub steps: u32,
+    /// What the last step led to.
+    pub outcome: Outcome,
+    /// The step that `values` and `terms` begin with, from 0.
+    pub first_step: u32,
+    /// What the policy expected of the rest of the episode, at each decision; NaN where no policy decided.
+    pub values: Vec<f32>,
+    /// The weighted terms of each step's reward.
+    pub terms: Vec<f32>,
+}
+
+/// The runs of the game, on disk and live.
+#[derive(Resource, Clone, Debug, Default, PartialEq)]
+pub struct RunsSnapshot {
+    /// The runs, newest first.
+    pub runs: Vec<RunEntry>,
+    /// The policy that drives the scene.
+    pub left: Option<PolicyLabel>,
+    /// The policy beside it, while two are compared.
+    pub right: Option<PolicyLabel>,
+    /// Why the last thing that was asked for could not be done.
+    pub trouble: Option<String>,
+}
+
+/// A run's folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunEntry {
+    /// The folder's name.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether this window's training writes it.
+    pub is_live: bool,
+    /// Mean return over steps, as `[steps, mean return]`.
+    pub curve: Vec<[f64; 2]>,
+    /// Policies to load, newest first.
+    pub checkpoints: Vec<CheckpointEntry>,
+}
+
+/// A policy in a run's folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointEntry {
+    /// `newest`, `best`, or its steps.
+    pub label: String,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+impl AgentSnapshot {
+    /// The sum of each weighted term over the steps that are there.
+    pub fn term_sums(&self, terms: usize) -> Vec<f32> {
+        let mut sums = vec![0.0; terms];
+        for step in self.episode.terms.chunks_exact(terms.max(1)) {
+            sums.iter_mut().zip(step).for_each(|(sum, term)| *sum += term);
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_add_up_by_themselves() {
+        let episode = EpisodeSnapshot { terms: vec![1.0, -1.0, 0.5, 0.0], ..EpisodeSnapshot::default() };
+        let agent = AgentSnapshot { episode, ..AgentSnapshot::default() };
+        assert_eq!(agent.term_sums(2), [1.5, -1.0]);
+        assert!(AgentSnapshot::default().term_sums(0).is_empty());
+    }
+}

@@ -1,0 +1,117 @@
+//! The training that goes on in threads of its own, as seen from the window.
+
+use std::sync::Arc;
+
+use bevy::ecs::system::NonSendMarker;
+use bevy::prelude::*;
+use ludus_policy::PolicyFile;
+use ludus_train::session::{Session, SessionSetup, TrainingSnapshot};
+
+use crate::scene::{Players, SceneKind};
+use crate::snapshot::RunsSnapshot;
+use crate::{EditorCommand, policies};
+
+/// The run of this window, once it was started, and what it said last.
+#[derive(Resource)]
+pub struct Training {
+    setup: SessionSetup,
+    session: Option<Session>,
+    snapshot: Arc<TrainingSnapshot>,
+    /// The policy that was taken last.
+    policy: Option<Arc<PolicyFile>>,
+    /// Whether the scene runs the newest policy.
+    is_followed: bool,
+}
+
+impl Training {
+    /// No run yet, but everything that one needs.
+    pub fn new(setup: SessionSetup) -> Self {
+        // What the panel shows before the first run is what it would start with.
+        let snapshot = Arc::new(TrainingSnapshot { spec: setup.spec.clone(), ..TrainingSnapshot::default() });
+        Self { setup, session: None, snapshot, policy: None, is_followed: false }
+    }
+
+    /// How the run goes.
+    pub const fn snapshot(&self) -> &Arc<TrainingSnapshot> {
+        &self.snapshot
+    }
+
+    fn start(&mut self) {
+        if self.snapshot.state.is_live() {
+            return;
+        }
+        // One that ended before is let go first: it may still hold its files.
+        self.session = None;
+        self.session = Some(Session::start(self.setup.clone()));
+        (self.policy, self.is_followed) = (None, true);
+    }
+
+    fn poll(&mut self) {
+        if let Some(session) = &self.session {
+            self.snapshot = session.snapshot();
+        }
+    }
+
+    /// A policy that is newer than the one on screen.
+    fn take_news(&mut self) -> Option<Arc<PolicyFile>> {
+        let newest = self.session.as_ref()?.policy()?;
+        let is_known = self.policy.as_ref().is_some_and(|known| Arc::ptr_eq(known, &newest));
+        if is_known || !self.is_followed {
+            return None;
+        }
+        self.policy = Some(newest.clone());
+        Some(newest)
+    }
+
+    fn name(&self) -> String {
+        let folder = self.snapshot.run_dir.as_deref().and_then(|folder| folder.file_name());
+        folder.map_or_else(|| self.setup.name.clone(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// Does what was asked for, and hears how the run goes.
+pub fn obey(mut commands: MessageReader<EditorCommand>, mut training: ResMut<Training>) {
+    for command in commands.read() {
+        match command {
+            EditorCommand::StartTraining => training.start(),
+            EditorCommand::Training(order) => {
+                if let Some(session) = &training.session {
+                    session.send(*order);
+                }
+            }
+            EditorCommand::FollowTraining => (training.is_followed, training.policy) = (true, None),
+            EditorCommand::LoadPolicy(_) => training.is_followed = false,
+            _ => {}
+        }
+    }
+    training.poll();
+}
+
+/// The newest policy decides from the next decision on, in the middle of whatever episode goes on.
+pub fn follow(mut training: ResMut<Training>, mut players: ResMut<Players>, mut runs: ResMut<RunsSnapshot>) {
+    let Some(newest) = training.take_news() else { return };
+    match policies::player(training.name(), &newest) {
+        Ok(player) => players.set_own(Some(player)),
+        Err(sentence) => runs.trouble = Some(sentence),
+    }
+}
+
+/// Rewards on screen weigh what they weigh in training.
+pub fn follow_weights(world: &mut World) {
+    let weights = world.resource::<Training>().snapshot.weights.clone();
+    let kind = world.resource::<SceneKind>().0.clone();
+    if weights.len() == kind.spec().reward.len() && kind.rows(world).weights() != weights {
+        kind.rows_mut(world).set_weights(&weights);
+    }
+}
+
+/// When the window closes, the run ends with a checkpoint. Waits for that, on the main thread: every other thread of
+/// Bevy's may be lent to the run, which can't wait for itself.
+pub fn close(exit: MessageReader<AppExit>, mut training: ResMut<Training>, _: NonSendMarker) {
+    if exit.is_empty() {
+        return;
+    }
+    if let Some(session) = training.session.take() {
+        training.snapshot = session.close();
+    }
+}

@@ -1,0 +1,75 @@
+//! The real window, driven by scripts on a screen that nobody sees (Xvfb, with Mesa's software Vulkan).
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of this is tests, where a panic is the report")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The example beside this test: examples lie beside the folder of the tests.
+fn hover() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("tests lie in a folder of the profile's");
+    profile.join("examples/hover").with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+fn without_display(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(hover());
+    command.args(arguments).current_dir(folder).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    command.output().expect("the example is built together with this test")
+}
+
+/// Carries out a script under Xvfb; `None`, with a sentence, where there is none.
+fn on_hidden_screen(script: &str, arguments: &[&str], folder: &Path) -> Option<Output> {
+    fs::write(folder.join("script.ron"), script).unwrap();
+    let mut command = Command::new("xvfb-run");
+    command.args(["-a", "-s", "-screen 0 1280x800x24"]).arg(hover()).current_dir(folder);
+    command.args(["watch", "--script", "script.ron", "--threads", "1"]).args(arguments);
+    match command.output() {
+        Ok(output) => Some(output),
+        Err(error) => {
+            println!("skipped: no window was opened, since `xvfb-run` can't be started ({error}); install `xvfb`");
+            None
+        }
+    }
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn without_a_display_a_sentence_names_the_command_that_needs_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = without_display(&["watch"], folder.path());
+    let errors = errors(&output);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(errors.contains("no display") && errors.contains("`hover train`"), "{errors}");
+}
+
+#[test]
+fn a_mistake_in_a_script_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("script.ron"), "[\n  StartTraining,\n  Dance,\n]").unwrap();
+    let output = without_display(&["watch", "--script", "script.ron"], folder.path());
+    assert!(errors(&output).contains("script.ron:3: "), "{}", errors(&output));
+}
+
+/// Start, train, select by a click, take over, screenshot; then the window closes and the run is saved.
+#[test]
+fn a_session_with_the_window_trains_selects_and_takes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"[
+        StartTraining, WaitSteps(2000), ClickAgent(0), TakeOver, Press("→"), WaitTicks(100),
+        Release("→"), LetGo, Screenshot("seen.png"), Quit,
+    ]"#;
+    let settings = ["--set", "worlds=1", "--set", "arenas=8", "--set", "stop.steps=100_000_000"];
+    let Some(output) = on_hidden_screen(script, &settings, folder.path()) else { return };
+    assert!(output.status.success(), "{}", errors(&output));
+    let picture = fs::read(folder.path().join("seen.png")).unwrap();
+    assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{} bytes", picture.len());
+    let run = fs::read_dir(folder.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    assert!(run.join("policy.safetensors").is_file(), "closing the window leaves the newest policy");
+    assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0, "and a checkpoint");
+}

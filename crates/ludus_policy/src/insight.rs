@@ -1,0 +1,142 @@
+//! What a policy makes of an observation: for people who look at it.
+
+use ludus_net::stage;
+use ludus_spec::Head;
+
+use crate::{Policy, PolicyScratch};
+
+/// What a policy makes of one observation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Insight {
+    /// The distribution of each head's action, in the order of the action's fields.
+    pub heads: Vec<HeadInsight>,
+    /// What it expects of the rest of the episode, discounted and in the scale that rewards had in training.
+    pub value: f32,
+}
+
+/// The distribution of one head's action.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeadInsight {
+    /// Independent normal distributions, one for each dimension; -1..=1 is the field's range.
+    Gaussian {
+        /// Means.
+        mean: Vec<f32>,
+        /// Standard deviations.
+        deviation: Vec<f32>,
+    },
+    /// One of several choices.
+    Categorical {
+        /// Of each choice; they add up to 1.
+        probabilities: Vec<f32>,
+    },
+}
+
+impl Policy {
+    /// What it makes of one observation `[observation width]`. Allocates: it is for a few agents that somebody looks at.
+    ///
+    /// # Panics
+    ///
+    /// If the slice is shorter or longer.
+    pub fn insight(&self, observation: &[f32], scratch: &mut PolicyScratch) -> Insight {
+        let mut value = [0.0];
+        self.stage(observation, scratch);
+        let PolicyScratch { network, inputs, outputs, .. } = scratch;
+        outputs.resize(self.network.layout().output_width(), 0.0);
+        self.network.forward(inputs, network, outputs, &mut value);
+        Insight { heads: self.heads(outputs), value: value[0] }
+    }
+
+    /// What it expects of the rest of each row's episode. Allocates only where `scratch` has not seen as many rows.
+    ///
+    /// # Shapes
+    ///
+    /// `observations` is `[rows, observation width]`, `values` `[rows]`.
+    ///
+    /// # Panics
+    ///
+    /// If the slices are not of as many whole rows.
+    pub fn values(&self, observations: &[f32], scratch: &mut PolicyScratch, values: &mut [f32]) {
+        self.stage(observations, scratch);
+        let PolicyScratch { network, inputs, .. } = scratch;
+        self.network.forward_values(inputs, network, values);
+    }
+
+    /// Leaves in `scratch` what the network reads.
+    fn stage(&self, observations: &[f32], scratch: &mut PolicyScratch) {
+        scratch.inputs.resize(observations.len(), 0.0);
+        stage(self.normalizer.as_ref(), observations, &mut scratch.inputs);
+    }
+
+    fn heads(&self, outputs: &[f32]) -> Vec<HeadInsight> {
+        let layout = self.network.layout();
+        let mut log_std = self.network.parameters()[layout.log_std()].iter();
+        let mut outputs = outputs.iter().copied();
+        let mut describe = |head: &Head| match *head {
+            Head::Gaussian { width } => HeadInsight::Gaussian {
+                mean: outputs.by_ref().take(width).collect(),
+                deviation: log_std.by_ref().take(width).map(|log| log.exp()).collect(),
+            },
+            Head::Categorical { choices } => {
+                HeadInsight::Categorical { probabilities: softmax(outputs.by_ref().take(choices).collect()) }
+            }
+        };
+        layout.heads().iter().map(&mut describe).collect()
+    }
+}
+
+/// Logits as probabilities.
+fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
+    let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter_mut().for_each(|logit| *logit = (*logit - greatest).exp());
+    let sum: f32 = logits.iter().sum();
+    logits.iter_mut().for_each(|weight| *weight /= sum);
+    logits
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_net::Layout;
+
+    use super::*;
+    use crate::PolicyFile;
+    use crate::file::tests::policy;
+
+    /// One layer by hand: two means x and 2·y + 0.5, logits 0 and z, value x + y + z.
+    fn linear() -> Policy {
+        let mut file = PolicyFile { normalizer: None, ..policy() };
+        file.network.hidden.clear();
+        let layout = Layout::new(3, &file.spec.heads(), &file.network).unwrap();
+        let tensors = layout.tensors().map(|tensor| {
+            let values = match tensor.name.as_str() {
+                "actor.0.weight" => vec![1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+                "actor.0.bias" => vec![0.0, 0.5, 0.0, 0.0],
+                "critic.0.weight" => vec![1.0; 3],
+                "log_std" => vec![0.0, 1.0],
+                _ => vec![0.0; tensor.element_count()],
+            };
+            (tensor.name.clone(), tensor.shape.clone(), values)
+        });
+        file.parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
+        Policy::new(&file).unwrap()
+    }
+
+    #[test]
+    fn a_policy_says_what_it_would_do_and_what_it_expects() {
+        let policy = linear();
+        let insight = policy.insight(&[0.25, 1.0, 3.0], &mut policy.scratch());
+        assert!((insight.value - 4.25).abs() < 1e-6, "{}", insight.value);
+        let HeadInsight::Gaussian { mean, deviation } = &insight.heads[0] else { panic!("{insight:?}") };
+        assert_eq!(mean, &[0.25, 2.5]);
+        assert!((deviation[0] - 1.0).abs() < 1e-6 && (deviation[1] - core::f32::consts::E).abs() < 1e-5);
+        let HeadInsight::Categorical { probabilities } = &insight.heads[1] else { panic!("{insight:?}") };
+        assert!((probabilities[1] - 1.0 / (1.0 + (-3.0_f32).exp())).abs() < 1e-6, "{probabilities:?}");
+    }
+
+    #[test]
+    fn values_are_those_of_the_rows() {
+        let policy = linear();
+        let mut values = [0.0; 2];
+        policy.values(&[1.0, 0.0, 0.0, 2.0, 3.0, 4.0], &mut policy.scratch(), &mut values);
+        assert_eq!(values, [1.0, 9.0]);
+    }
+}

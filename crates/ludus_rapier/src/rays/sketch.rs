@@ -1,0 +1,25 @@
+//! Rays as lines, for windows that draw them.
+
+use bevy::ecs::lifecycle::HookContext;
+use bevy::ecs::world::DeferredWorld;
+use bevy::prelude::*;
+use ludus_agent::{SensorLine, SensorSketches};
+
+use super::{RayCaster, RaySensor};
+
+/// The sensor can be drawn from now on.
+pub(super) fn note<const N: usize>(mut world: DeferredWorld, context: HookContext) {
+    let mut commands = world.commands();
+    let Ok(mut entity) = commands.get_entity(context.entity) else { return };
+    entity.entry::<SensorSketches>().or_default().and_modify(|mut sketches| sketches.add(lines::<N>));
+}
+
+/// What the rays meet now. Without physics they meet nothing and are not drawn.
+fn lines<const N: usize>(world: &mut World, entity: Entity) -> Vec<SensorLine> {
+    world.run_system_cached_with(cast::<N>, entity).unwrap_or_default()
+}
+
+fn cast<const N: usize>(entity: In<Entity>, caster: RayCaster, sensors: Query<&RaySensor<N>>) -> Vec<SensorLine> {
+    let Ok(sensor) = sensors.get(*entity) else { return Vec::new() };
+    caster.lines(*entity, sensor).unwrap_or_default()
+}

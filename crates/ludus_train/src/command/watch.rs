@@ -1,0 +1,55 @@
+//! `watch`
+
+use std::num::NonZeroUsize;
+
+use bevy::app::AppExit;
+use ludus_policy::PolicyFile;
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::window::{ShownPolicy, WatchRequest};
+
+use super::arguments::WatchArguments;
+use super::eval::{find, find_config};
+use super::{Program, cores};
+
+/// Opens the editor's window; the code to exit with.
+pub(super) fn watch(program: &Program, arguments: &WatchArguments) -> Result<u8, TrainError> {
+    let windows = program.windows.ok_or_else(|| TrainError::NoWindow { game: program.name.clone() })?;
+    let request = request(program, arguments)?;
+    match (windows.watch)(request).map_err(TrainError::Window)? {
+        AppExit::Success => Ok(0),
+        AppExit::Error(code) => Ok(code.get()),
+    }
+}
+
+/// One core is the window's, so that it keeps up with the display. What is learned does not depend on it.
+fn threads_beside_a_window() -> usize {
+    cores().saturating_sub(1).max(1)
+}
+
+fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest, TrainError> {
+    let run = &arguments.run;
+    let spec = program.spec()?;
+    let (config, shown) = match &arguments.of {
+        None => (program.config(run, &spec)?, None),
+        Some(named) => {
+            let found = find(program, Some(named), &run.runs_dir)?;
+            let interval = PolicyFile::read_for(&found.policy, &spec)?.decision_interval;
+            let config = find_config(program, &found, run, &spec)?;
+            let shown = ShownPolicy { file: found.policy, run: found.folder };
+            (RunConfig { decision_interval: interval, ..config }, Some(shown))
+        }
+    };
+    Ok(WatchRequest {
+        name: program.name.clone(),
+        game: program.game.clone(),
+        visuals: program.visuals.clone(),
+        spec,
+        config: config.resolved(cores()),
+        threads: run.threads.map_or_else(threads_beside_a_window, NonZeroUsize::get),
+        runs: run.runs_dir.clone(),
+        shown,
+        script: arguments.script.clone(),
+    })
+}

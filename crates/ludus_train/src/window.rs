@@ -1,0 +1,60 @@
+//! What opens a window: a crate above this one, which draws.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bevy::app::AppExit;
+use ludus_spec::{AgentSpec, Seed};
+use ludus_worlds::Game;
+
+use crate::config::RunConfig;
+use crate::folder::RunFolder;
+use crate::training::WORLDS;
+
+/// What the commands that need a window call. Nothing below draws, so whoever draws hands itself in.
+#[derive(Clone, Copy)]
+pub struct Windows {
+    /// `watch`: opens the editor and returns when it is closed.
+    ///
+    /// An error is a sentence: it names what is missing and the remedy.
+    pub watch: fn(WatchRequest) -> Result<AppExit, String>,
+}
+
+/// What `watch` was asked for.
+#[derive(Clone)]
+pub struct WatchRequest {
+    /// The game's name.
+    pub name: String,
+    /// The game, without a window.
+    pub game: Game,
+    /// What draws it, if the program has something that does.
+    pub visuals: Option<Game>,
+    /// What its agents sense and do.
+    pub spec: Arc<AgentSpec>,
+    /// The config to train with, and to show the game with: resolved.
+    pub config: RunConfig,
+    /// Threads to train on.
+    pub threads: usize,
+    /// Where runs have their folders.
+    pub runs: PathBuf,
+    /// What to show from the start; none, if it is to be learned live.
+    pub shown: Option<ShownPolicy>,
+    /// A file of steps to carry out in the window.
+    pub script: Option<PathBuf>,
+}
+
+impl WatchRequest {
+    /// What the seeds of the worlds that train derive from, so that the window can show the same worlds.
+    pub const fn seed(&self) -> Seed {
+        Seed::new(self.config.seed).derive(WORLDS)
+    }
+}
+
+/// A policy that was named on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownPolicy {
+    /// Its file.
+    pub file: PathBuf,
+    /// The run that it belongs to, if it does.
+    pub run: Option<RunFolder>,
+}
