@@ -80,6 +80,8 @@ pub fn balance(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(50.0))
         .add_plugins(ArenaPhysicsPlugin::shared(SPACING))
         .add_agent::<Plate>()
+        .hash_component::<Transform>()
+        .hash_component::<Velocity>()
         .add_observer(build_arena)
         .add_observer(restart)
         .add_systems(FixedUpdate, tilt_plates)

@@ -78,6 +78,7 @@ pub struct CartPoleReward {
 pub fn cart_pole(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(50.0))
         .add_agent::<CartPole>()
+        .hash_component::<Motion>()
         .add_observer(build_arena)
         .add_observer(restart)
         .add_systems(FixedUpdate, move_carts)

@@ -182,6 +182,6 @@ pub use ludus_worlds as worlds;
 pub mod prelude {
     pub use ludus_agent::{
         Action, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng, EpisodeScope,
-        EpisodeScoped, EpisodeStart, InArena, Observation, Reward, Score, Sense,
+        EpisodeScoped, EpisodeStart, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
     };
 }

@@ -6,8 +6,7 @@ use bevy::ecs::lifecycle::HookContext;
 use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 
-use crate::episode::Home;
-use crate::{EpisodeRng, WorldSeed};
+use crate::{EpisodeRng, FirstEpisodes, Home, WorldSeed};
 
 /// One copy of the playing field.
 ///
@@ -29,6 +28,10 @@ fn settle_arena(mut world: DeferredWorld, context: HookContext) {
     if let Some(mut rng) = world.get_mut::<EpisodeRng>(context.entity) {
         rng.settle(Home { arena: Some(arena), member: 0 });
         rng.restart(seed, 0);
+    }
+    let first = world.get_resource::<FirstEpisodes>().map_or(1, |first| first.of(0));
+    if let Some(mut counts) = world.get_mut::<ArenaCounts>(context.entity) {
+        counts.episodes = first.saturating_sub(1);
     }
 }
 

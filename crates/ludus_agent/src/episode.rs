@@ -92,6 +92,11 @@ impl Episode {
         }
     }
 
+    /// Makes the next restart that of the episode with this number.
+    pub(crate) fn skip_to(&mut self, number: u32) {
+        self.number = number.wrapping_sub(1);
+    }
+
     /// Whether the coming step is to be a restart.
     pub(crate) const fn wants_restart(&self) -> bool {
         matches!(self.phase, Phase::Unborn | Phase::Ended(_))
@@ -261,8 +266,8 @@ pub struct EpisodeRng {
 }
 
 /// What tells the episodes of a world apart, besides their number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Home {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Home {
     /// The index of its arena, if it is in one.
     pub arena: Option<u32>,
     /// Agents of an arena are numbered from 1 in the order in which they came; 0 is the arena itself.
@@ -285,6 +290,11 @@ impl EpisodeRng {
     /// The index of the arena that it belongs to, if it is in one.
     pub(crate) const fn arena(&self) -> Option<u32> {
         self.home.arena
+    }
+
+    /// Whose episodes they are.
+    pub const fn home(&self) -> Home {
+        self.home
     }
 
     pub(crate) fn settle(&mut self, home: Home) {
@@ -318,6 +328,18 @@ impl Deref for EpisodeRng {
 impl DerefMut for EpisodeRng {
     fn deref_mut(&mut self) -> &mut Generator {
         &mut self.generator
+    }
+}
+
+/// With which of their episodes the agents of a world begin: the first, unless one is to be repeated.
+///
+/// By [`Home::member`]; the first number is that of the arena's own episode. Whoever is not listed begins with 1.
+#[derive(Resource, Clone, Debug, Default, PartialEq, Eq)]
+pub struct FirstEpisodes(pub Vec<u32>);
+
+impl FirstEpisodes {
+    pub(crate) fn of(&self, member: u32) -> u32 {
+        self.0.get(member as usize).copied().unwrap_or(1)
     }
 }
 

@@ -207,6 +207,7 @@
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
 //! | the tick | [`AgentSystems`], [`Sense`], [`Score`], [`StepClock`] |
 //! | sensors, for who draws them | [`SensorSketches`] |
+//! | whether two runs are the same | [`StateHashAppExt`], [`StateHashes`] |
 //! | rows, for who drives a world | [`AgentRows`], [`Rows`], [`Slot`], [`AgentKinds`], [`WorldSeed`], [`StartingArena`] |
 
 extern crate self as ludus_agent;
@@ -225,6 +226,7 @@ mod schedule;
 mod scoring;
 mod sketch;
 mod slot;
+mod state_hash;
 mod step;
 
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
@@ -232,7 +234,8 @@ pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin, WrittenA
 pub use arena::{Arena, ArenaLayout, ArenaMembers, Arenas, InArena};
 pub use controller::Controller;
 pub use episode::{
-    Episode, EpisodeEntities, EpisodeLimit, EpisodeRng, EpisodeScope, EpisodeScoped, EpisodeStart, WorldSeed,
+    Episode, EpisodeEntities, EpisodeLimit, EpisodeRng, EpisodeScope, EpisodeScoped, EpisodeStart, FirstEpisodes, Home,
+    WorldSeed,
 };
 pub use ludus_spec as spec;
 #[doc(hidden)]
@@ -244,3 +247,4 @@ pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};
 pub use schedule::{AgentSystems, Score, Sense, SenseScoreTime, StepClock};
 pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;
+pub use state_hash::{StateHash, StateHashAppExt, StateHashes, hash_state_every};

@@ -4,11 +4,10 @@ use bevy::prelude::*;
 use ludus_spec::Outcome;
 
 use crate::arena::ArenaCounts;
-use crate::episode::Home;
 use crate::schedule::RowSystems;
 use crate::{
     Agent, AgentRows, AgentSystems, Arena, ArenaMembers, Controller, Episode, EpisodeEntities, EpisodeRng,
-    EpisodeScope, EpisodeStart, InArena, Slot, StepClock, WorldSeed,
+    EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, Slot, StepClock, WorldSeed,
 };
 
 /// A new agent waits for its row until the next step begins.
@@ -112,11 +111,13 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
     let (limit, staggers) = (rows.default_limit, rows.staggers);
     let home = home(world, agent);
     let seed = *world.resource::<WorldSeed>();
+    let first = world.get_resource::<FirstEpisodes>().map_or(1, |first| first.of(home.member));
     let mut agent = world.entity_mut(agent);
     agent.insert(Slot::new(row));
     if let Some(mut episode) = agent.get_mut::<Episode>() {
         episode.set_default_limit(limit);
-        if staggers {
+        episode.skip_to(first);
+        if staggers && first == 1 {
             episode.stagger(home.phase(seed));
         }
     }

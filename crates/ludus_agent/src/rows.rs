@@ -160,6 +160,11 @@ impl Rows {
         &self.observations
     }
 
+    /// The actions of the coming step, until they are overwritten those of the last one `[rows, action width]`.
+    pub fn actions(&self) -> &[f32] {
+        &self.actions
+    }
+
     /// The actions of the coming step `[rows, action width]`.
     pub fn actions_mut(&mut self) -> &mut [f32] {
         &mut self.actions
@@ -235,6 +240,11 @@ impl Rows {
     /// Overrides what the last step led to, for all rows.
     pub fn mark_all(&mut self, outcome: Outcome) {
         self.outcomes.fill(outcome);
+    }
+
+    /// The agent that has this row, if one does.
+    pub fn agent(&self, row: usize) -> Option<Entity> {
+        self.turnover.agents.get(row).copied().flatten()
     }
 
     /// Agents that idle because all rows are taken.

@@ -4,12 +4,14 @@
 //! (`ludus_net`, `ludus_learn`, `ludus_policy`) share. No Bevy, no files.
 
 mod clock;
+mod hash;
 mod head;
 mod outcome;
 mod seed;
 mod spec;
 
 pub use clock::{Clock, stopped_clock};
+pub use hash::StableHasher;
 pub use head::Head;
 pub use outcome::Outcome;
 pub use seed::{Generator, Seed};

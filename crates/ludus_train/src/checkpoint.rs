@@ -83,8 +83,12 @@ impl Checkpoint {
         Self::from_bytes(&bytes).map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
     }
 
-    /// What the bytes of a file say, or a sentence about what is wrong with them.
-    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+    /// What the bytes of a file say.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about what is wrong with them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let file = TensorFile::from_bytes(bytes)?;
         check_version(&file)?;
         // What was read is written again, so that not even a bit that means nothing can differ.

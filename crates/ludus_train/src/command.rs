@@ -2,9 +2,11 @@
 
 mod arguments;
 mod bench;
+mod diff_hash;
 mod eval;
 mod outlet;
 mod progress;
+mod replay;
 mod train;
 mod watch;
 
@@ -18,6 +20,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::config::{ConfigSource, RunConfig};
 use crate::error::TrainError;
+use crate::folder::RunFolder;
 use crate::report::Report;
 use crate::training::Blueprint;
 use crate::window::Windows;
@@ -58,6 +61,8 @@ impl Program {
             Command::Watch(arguments) => return watch::watch(self, arguments),
             Command::Eval(arguments) => eval::eval(self, arguments)?,
             Command::Bench(arguments) => bench::bench(self, arguments)?,
+            Command::Replay(arguments) => replay::replay(self, arguments)?,
+            Command::DiffHash(arguments) => diff_hash::diff_hash(arguments)?,
         };
         Ok(finish(command, &report))
     }
@@ -89,7 +94,8 @@ impl Program {
         arguments: &RunArguments,
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
-        Ok(Blueprint { name: self.name.clone(), game: self.game.clone(), spec, config, pool, iteration: 0 })
+        let (name, game) = (self.name.clone(), self.game.clone());
+        Ok(Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None })
     }
 }
 
@@ -113,6 +119,12 @@ fn shipped_config(name: &str) -> Option<PathBuf> {
     let file = Path::new("assets/train").join(format!("{name}.ron"));
     let of_package = std::env::var_os("CARGO_MANIFEST_DIR").map(|package| Path::new(&package).join(&file));
     std::iter::once(file).chain(of_package).find(|file| file.is_file())
+}
+
+/// The run that is meant: a folder's path, or its name in `runs`.
+fn named(runs: &Path, run: &Path) -> Result<RunFolder, TrainError> {
+    let unknown = || TrainError::UnknownRun { run: run.to_owned(), runs: runs.to_owned() };
+    RunFolder::named(runs, run).ok_or_else(unknown)
 }
 
 fn cores() -> usize {

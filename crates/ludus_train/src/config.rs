@@ -152,22 +152,37 @@ impl RunConfig {
     pub fn load(source: &ConfigSource, spec: &AgentSpec) -> Result<Self, ConfigError> {
         let sources = Sources { file: source.file.clone(), flags: source.sets.clone() };
         let mut tree = read_tree(source.file.as_deref(), spec)?;
+        let config = Self::from_tree(&mut tree, &sources, spec)?;
+        Ok(Self { seed: source.seed.unwrap_or(config.seed), ..config })
+    }
+
+    /// The config that a text says, for a game with this agent. Reads no file.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn from_ron(text: &str, spec: &AgentSpec) -> Result<Self, ConfigError> {
+        let tree =
+            parse::parse(text).map_err(|error| ConfigError::single(format!("line {}", error.line), error.message));
+        Self::from_tree(&mut tree?, &Sources::default(), spec)
+    }
+
+    /// Applies what the command line changes, and checks everything.
+    fn from_tree(tree: &mut Node, sources: &Sources, spec: &AgentSpec) -> Result<Self, ConfigError> {
         let mut mistakes = Vec::new();
-        for (index, set) in source.sets.iter().enumerate() {
+        for (index, set) in sources.flags.iter().enumerate() {
             let place = Place::Flag(index);
-            if let Err(message) = apply_set(&mut tree, set, place, spec) {
+            if let Err(message) = apply_set(tree, set, place, spec) {
                 mistakes.push((place, message));
             }
         }
-        let config = deserialize::read::<Self>(&tree, &mut mistakes);
-        let mut report = Report::new(&tree, mistakes);
+        let config = deserialize::read::<Self>(tree, &mut mistakes);
+        let mut report = Report::new(tree, mistakes);
         if let Some(config) = &config {
             check::check(config, spec, &mut report);
         }
-        report.finish(&sources)?;
-        let mut config = config.ok_or_else(|| ConfigError::single(sources.file().display().to_string(), "is empty"))?;
-        config.seed = source.seed.unwrap_or(config.seed);
-        Ok(config)
+        report.finish(sources)?;
+        config.ok_or_else(|| ConfigError::single(sources.file().display().to_string(), "is empty"))
     }
 
     /// The same with the number of worlds settled.

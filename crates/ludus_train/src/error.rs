@@ -8,6 +8,7 @@ use ludus_policy::PolicyError;
 use ludus_worlds::WorldError;
 
 use crate::config::ConfigError;
+use crate::replay::ReplayError;
 
 /// Why a run can't start, go on or be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +109,52 @@ pub enum TrainError {
     /// The window can't be opened.
     #[error("{0}")]
     Window(String),
+    /// A file of state hashes is damaged, or none.
+    #[error("`{path}` has no state hashes: {problem}; train with --hash-every")]
+    HashLog {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An episode can't be read, written or played again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The run has no such episode.
+    #[error("`{run}` has no episode `{name}`; {valid}")]
+    NoEpisode {
+        /// The run's folder.
+        run: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        valid: String,
+    },
+    /// A replay is not what was logged.
+    #[error(
+        "the replay differs from what was logged, first after step {step} (tick {tick}); the episode depends on more \
+         than its seed and its actions, such as physics shared with other arenas, or this is another game, build or machine"
+    )]
+    ReplayDiffers {
+        /// Steps of the episode.
+        step: u32,
+        /// Its ticks.
+        tick: u64,
+    },
+    /// Two runs are not the same.
+    #[error("the runs differ: first in {difference}")]
+    Differ {
+        /// The first difference.
+        difference: String,
+    },
+    /// Two files of state hashes can't be compared.
+    #[error("`{one}` and `{other}` have nothing in common: train both with the same --hash-every")]
+    NothingInCommon {
+        /// A file.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
     /// The threads can't be started.
     #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
     Threads {
@@ -132,7 +179,11 @@ impl TrainError {
             | Self::Busy { .. }
             | Self::NothingToResume { .. }
             | Self::NotBegun { .. }
-            | Self::NoGoodCheckpoint { .. } => 2,
+            | Self::NoGoodCheckpoint { .. }
+            | Self::HashLog { .. }
+            | Self::NothingInCommon { .. }
+            | Self::NoEpisode { .. } => 2,
+            Self::Replay(error) => error.exit_code(),
             _ => 1,
         }
     }

@@ -101,6 +101,16 @@ impl RunFolder {
         self.path.join("lock")
     }
 
+    /// The episodes that were kept.
+    pub fn episodes(&self) -> PathBuf {
+        self.path.join("episodes")
+    }
+
+    /// State hashes, if the run was told to log any.
+    pub fn hashes(&self) -> PathBuf {
+        self.path.join("hashes.csv")
+    }
+
     /// The last checkpoints and the best.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")

@@ -1,13 +1,17 @@
 //! Worlds that step together on one thread.
 
+use std::num::NonZeroU64;
+
 use bevy::ecs::world::World;
-use ludus_agent::{Arena, Fault, InArena, Rows, Slot};
+use ludus_agent::{Arena, Fault, InArena, Rows, Slot, StateHash};
 use ludus_learn::{Simulation, StepRows};
 use ludus_spec::{Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
 use crate::episodes::EpisodeSummary;
+use crate::hash_log::{HashPlace, LoggedHash};
 use crate::phases::StepTimes;
+use crate::replay::{Recorder, RecorderSettings};
 
 /// Rows that make a forward pass worth its while.
 const ENOUGH_ROWS: usize = 64;
@@ -36,6 +40,8 @@ struct Member {
     faults_before: u64,
     /// Whether it panicked and could not be built anew: it stands still.
     is_broken: bool,
+    /// Notes episodes to keep, if it is this world's turn.
+    recorder: Option<Recorder>,
 }
 
 /// A number that was not finite, and the world it was in.
@@ -109,6 +115,26 @@ impl WorldGroup {
         self.failure.as_ref()
     }
 
+    /// From now on takes hashes of the worlds' states, every so many ticks.
+    pub fn hash_every(&mut self, every: NonZeroU64) {
+        self.worlds.iter_mut().for_each(|member| member.world.hash_every(every));
+    }
+
+    /// Takes the state hashes since the last call.
+    pub fn take_hashes(&mut self) -> impl Iterator<Item = LoggedHash> + '_ {
+        self.worlds.iter_mut().flat_map(|member| logged_hashes(&mut member.world))
+    }
+
+    /// From now on notes episodes to keep in up to `worlds` of its worlds; in how many.
+    pub fn record_episodes(&mut self, worlds: usize, settings: &RecorderSettings) -> usize {
+        self.worlds.iter_mut().take(worlds).map(|member| member.start_recorder(settings.clone())).count()
+    }
+
+    /// What notes episodes, world by world.
+    pub fn recorders(&mut self) -> impl Iterator<Item = &mut Recorder> {
+        self.worlds.iter_mut().filter_map(|member| member.recorder.as_mut())
+    }
+
     /// The time of all steps since the last call.
     pub fn take_times(&mut self) -> StepTimes {
         std::mem::take(&mut self.times)
@@ -122,6 +148,7 @@ impl WorldGroup {
                 self.failure = Some(failure);
             }
             self.times.sense_score += member.take_sense_score_time();
+            member.record();
         }
         self.times.total += (self.clock)().saturating_sub(start);
         let mut first_row = 0;
@@ -133,7 +160,11 @@ impl WorldGroup {
 
     /// Weighs the reward's terms anew, in the order of the spec.
     pub fn set_weights(&mut self, weights: &[f32]) {
-        self.worlds.iter_mut().for_each(|member| member.world.set_weights(weights));
+        for member in &mut self.worlds {
+            member.world.set_weights(weights);
+            // Episodes that are going on have counted others until now.
+            member.recorder.iter_mut().for_each(Recorder::restart);
+        }
     }
 
     /// The arena of each row's agent, by its index in its world; 0 for agents that are in none.
@@ -161,7 +192,8 @@ struct Shape {
 
 impl Member {
     fn new(world: PooledWorld) -> Self {
-        Self { rows: world.rows().len(), sense_score_before: 0, faults_before: 0, is_broken: false, world }
+        let rows = world.rows().len();
+        Self { world, rows, sense_score_before: 0, faults_before: 0, is_broken: false, recorder: None }
     }
 
     fn fault_count(&self) -> u64 {
@@ -182,6 +214,7 @@ impl Member {
         let Err(panic) = self.world.step() else { return Ok(()) };
         let faults = self.fault_count();
         let rebuilt = self.world.rebuild();
+        self.recorder.iter_mut().for_each(Recorder::restart);
         panics.push(Accident { panic, is_rebuilt: rebuilt.is_ok() });
         if rebuilt.is_ok() {
             self.faults_before = faults;
@@ -192,6 +225,18 @@ impl Member {
             self.world.rows_mut().mark_all(Outcome::Faulty);
         }
         rebuilt
+    }
+
+    /// The first episodes begin before anyone steps.
+    fn start_recorder(&mut self, settings: RecorderSettings) {
+        self.recorder = Some(Recorder::new(&self.world, settings));
+        self.record();
+    }
+
+    fn record(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(&self.world);
+        }
     }
 
     fn take_sense_score_time(&mut self) -> u64 {
@@ -211,6 +256,16 @@ fn arenas_of_rows(world: &World, rows: usize) -> Vec<u32> {
         }
     }
     arenas
+}
+
+fn logged_hashes(world: &mut PooledWorld) -> Vec<LoggedHash> {
+    let (taken, index) = (world.take_hashes(), world.index());
+    let part = |order: u32| world.hashed_parts().get(order as usize).cloned().unwrap_or_default();
+    let logged = |StateHash { tick, part: order, hash }| {
+        let place = HashPlace { tick, world: index, order, part: part(order) };
+        LoggedHash { place, hash }
+    };
+    taken.into_iter().map(logged).collect()
 }
 
 fn collect_episodes(rows: &mut Rows, first_row: u32, episodes: &mut Vec<EpisodeSummary>) {

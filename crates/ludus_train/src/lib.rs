@@ -6,6 +6,7 @@
 //! - [`config`]: what decides a run, and every problem with it at once.
 //! - [`RunFolder`]: where a run leaves its config, metrics, checkpoints and policy.
 //! - [`Checkpoint`]: what a run needs to go on.
+//! - [`replay`]: episodes that a run keeps, to be played again.
 //! - [`session`]: a run in threads of its own, with a handle, for whoever shows or steers one.
 //! - [`Report`]: what a command came to, for programs.
 //!
@@ -26,6 +27,7 @@ mod error;
 mod evaluation;
 mod folder;
 mod group;
+mod hash_log;
 mod incidents;
 mod interrupt;
 mod lock;
@@ -34,6 +36,7 @@ mod metrics;
 mod phases;
 mod progress;
 mod record;
+pub mod replay;
 mod report;
 mod resume;
 mod run;

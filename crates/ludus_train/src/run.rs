@@ -15,6 +15,7 @@ use crate::control::Control;
 use crate::cpu;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
+use crate::hash_log::{HashLog, NO_WORLD};
 use crate::incidents::IncidentTeller;
 use crate::lock::RunLock;
 use crate::metrics::Metrics;
@@ -41,6 +42,7 @@ pub(crate) fn train(
         Place::Old(resumption) => Run::resume(training, *resumption, tell)?,
     };
     run.build_seconds = build_seconds;
+    run.open_logs()?;
     tell(RunEvent::Started(&run.start(), &run.training));
     run.began = clock::seconds();
     let cpu_before = cpu::seconds();
@@ -65,6 +67,9 @@ struct Run {
     before: Before,
     flushed: f64,
     incidents: IncidentTeller,
+    hashes: Option<HashLog>,
+    /// Ticks that the run had made before these worlds were built.
+    ticks_before: u64,
 }
 
 /// How far a run had come when this process took it up.
@@ -110,6 +115,16 @@ impl Run {
         Ok(run)
     }
 
+    /// Goes on with what was noted before, or begins with it.
+    fn open_logs(&mut self) -> Result<(), TrainError> {
+        self.training.kept.take_up(&self.folder.episodes());
+        self.ticks_before = self.training.ticks();
+        let path = self.folder.hashes();
+        let log = self.training.blueprint.hash_every.map(|every| HashLog::open(&path, every)).transpose();
+        self.hashes = log.map_err(at(path))?;
+        Ok(())
+    }
+
     fn new(training: Training, folder: RunFolder, lock: RunLock, metrics: Metrics) -> Self {
         let now = clock::seconds();
         Self {
@@ -123,6 +138,8 @@ impl Run {
             before: Before::default(),
             flushed: now,
             incidents: IncidentTeller::of_training(),
+            hashes: None,
+            ticks_before: 0,
         }
     }
 
@@ -162,6 +179,7 @@ impl Run {
             let progress = self.progress();
             tell(RunEvent::Progress(&progress, &self.training, &lap));
             self.record(&lap, &progress)?;
+            self.log_hashes()?;
             self.tell_incidents(tell);
             if let Some(failure) = self.training.failure().cloned() {
                 self.save(tell)?;
@@ -230,6 +248,16 @@ impl Run {
         written.and_then(|()| self.flush_now_and_then()).map_err(at(self.folder.path()))
     }
 
+    /// Writes the state hashes of an iteration.
+    fn log_hashes(&mut self) -> Result<(), TrainError> {
+        let Some(log) = &mut self.hashes else { return Ok(()) };
+        let mut hashes = self.training.take_hashes();
+        for hash in hashes.iter_mut().filter(|hash| hash.place.world != NO_WORLD) {
+            hash.place.tick += self.ticks_before;
+        }
+        log.write(&hashes).map_err(at(self.folder.hashes()))
+    }
+
     fn flush_now_and_then(&mut self) -> std::io::Result<()> {
         let now = clock::seconds();
         if now - self.flushed < FLUSH_SECONDS {
@@ -249,6 +277,7 @@ impl Run {
     fn save(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         self.metrics.flush().map_err(at(self.folder.path()))?;
         let checkpoint = self.training.checkpoint(self.progress().seconds);
+        self.training.kept.write(&self.folder.episodes())?;
         self.checkpoints.save(&checkpoint, clock::seconds())?;
         checkpoint.policy.write(&self.folder.policy())?;
         if let Some(path) = self.checkpoints.last() {

@@ -173,7 +173,8 @@ fn train(setup: SessionSetup, mailbox: &Mailbox) -> Result<RunSummary, TrainErro
         return Err(ConfigError::single("agents", message).into());
     }
     let pool = Arc::new(thread_pool(threads.max(1))?);
-    let blueprint = Blueprint { name, game, spec, config: config.resolved(threads.max(1)), pool, iteration: 0 };
+    let config = config.resolved(threads.max(1));
+    let blueprint = Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None };
     let mut reporter = Reporter::new(mailbox);
     run::train(blueprint, Place::New(&runs), mailbox, &mut |event| reporter.report(&event))
 }

@@ -1,5 +1,6 @@
 //! Worlds and a learner: what a run is made of.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation};
@@ -15,9 +16,11 @@ use crate::config::{AgentConfig, RunConfig};
 use crate::episodes::{EpisodeSummary, RecentEpisodes};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
+use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
 use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
+use crate::replay::{EpisodeHead, KeptEpisodes, RecorderSettings};
 
 /// Indices of the run seed's children: what the draws are for.
 pub(crate) const WORLDS: u64 = 0;
@@ -26,6 +29,13 @@ const LEARNING: u64 = 2;
 const EVALUATION_WORLDS: u64 = 3;
 const EVALUATION_ACTIONS: u64 = 4;
 const RESUMED_WORLDS: u64 = 5;
+const KEPT_EPISODES: u64 = 6;
+
+/// Arenas of a run whose episodes are noted, to keep some.
+const RECORDED_ARENAS: usize = 16;
+
+/// Steps of the longest episode that is kept.
+const LONGEST_RECORD: usize = 16_384;
 
 /// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
 const OBSERVATION_CLIP: f32 = 10.0;
@@ -45,6 +55,8 @@ pub(crate) struct Blueprint {
     pub pool: Arc<ThreadPool>,
     /// Iterations that are over when training's worlds are built: 0, or those of the checkpoint that the run goes on from.
     pub iteration: u64,
+    /// Ticks between two state hashes, if they are logged.
+    pub hash_every: Option<NonZeroU64>,
 }
 
 /// Which worlds to build: those of training, or fresh ones.
@@ -98,6 +110,36 @@ impl Blueprint {
         }
     }
 
+    /// Has some arenas' episodes noted: those of the first worlds, so that it costs a large run no more than a small one.
+    fn record_episodes(&self, groups: &mut [WorldGroup]) {
+        let config = self.config.agent(&self.spec);
+        if config.rows.is_some() {
+            // Agents come and go: what they do depends on more than an episode.
+            return;
+        }
+        let worlds = self.config.worlds.resolve(1).get() as usize;
+        let longest = config.episode_limit.map_or(LONGEST_RECORD, |limit| limit.get() as usize).min(LONGEST_RECORD);
+        let arenas = (RECORDED_ARENAS / worlds).max(1);
+        let settings = RecorderSettings { head: self.episode_head(), arenas, longest };
+        let mut left = RECORDED_ARENAS.min(worlds);
+        for group in groups {
+            left -= group.record_episodes(left, &settings);
+        }
+    }
+
+    /// What is the same of all episodes of the run.
+    fn episode_head(&self) -> EpisodeHead {
+        let config = self.config.agent(&self.spec);
+        EpisodeHead {
+            program: self.name.clone(),
+            arenas: self.config.arenas.get(),
+            decision_interval: self.config.decision_interval,
+            episode_limit: config.episode_limit,
+            stagger: config.stagger,
+            ..EpisodeHead::of_agent(&self.spec)
+        }
+    }
+
     /// A network that has learned nothing yet.
     fn learner(&self) -> Result<NativeLearner, LearnError> {
         let agent = self.config.agent(&self.spec);
@@ -121,6 +163,7 @@ pub(crate) struct Training {
     pub recent: RecentEpisodes,
     /// The return of each row's last episode `[rows]`; NaN before the first.
     pub last_returns: Vec<f32>,
+    pub kept: KeptEpisodes,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
 }
@@ -140,14 +183,19 @@ impl Training {
         let learner = blueprint.learner().map_err(TrainError::Learner)?;
         let worlds = blueprint.build_worlds(Purpose::Training)?;
         let tick_rate_hz = worlds.first().map_or(0.0, tick_rate_hz);
-        let groups = group_worlds(worlds, clock::nanoseconds);
+        let mut groups = group_worlds(worlds, clock::nanoseconds);
+        if let Some(every) = blueprint.hash_every {
+            groups.iter_mut().for_each(|group| group.hash_every(every));
+        }
+        blueprint.record_episodes(&mut groups);
         let rows = groups.iter().map(Simulation::rows).collect();
         let config = blueprint.config.agent(&blueprint.spec).ppo.clone();
         let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
         let ppo = Ppo::new(config, learner, rows, seed).map_err(TrainError::Learner)?;
         let (steps, phases, recent) = (0, Phases::default(), RecentEpisodes::new(RECENT_EPISODES));
         let last_returns = vec![f32::NAN; groups.iter().map(Simulation::rows).sum()];
-        Ok(Self { blueprint, ppo, groups, steps, phases, recent, last_returns, tick_rate_hz })
+        let kept = KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES));
+        Ok(Self { blueprint, ppo, groups, steps, phases, recent, last_returns, kept, tick_rate_hz })
     }
 
     /// Goes on from a checkpoint; the worlds were built for it.
@@ -182,6 +230,8 @@ impl Training {
     /// If something is not finite; then what was learned before this iteration is as it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
         let good = self.ppo.state();
+        let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
+        self.kept.before(self.ppo.iteration(), recorders.into_iter());
         let learned = match self.ppo.iterate(&mut self.groups, progress).and_then(|learned| self.checked(learned)) {
             Ok(learned) => learned,
             Err(cause) => {
@@ -192,6 +242,7 @@ impl Training {
         self.steps += learned.experience as u64;
         let phases = Phases::split(&learned.phases, self.take_times());
         self.phases.add(&phases);
+        self.kept.after(self.groups.iter_mut().flat_map(WorldGroup::recorders));
         let episodes = self.take_episodes();
         Ok(Lap { learned, phases, episodes })
     }
@@ -242,6 +293,23 @@ impl Training {
             Some(&value) => Err(LearnError::NotFinite { what: "network's parameter", value }),
             None => Ok(learned),
         }
+    }
+
+    /// Ticks that the run has made.
+    pub fn ticks(&self) -> u64 {
+        let config = &self.blueprint.config;
+        let steps = config.agent(&self.blueprint.spec).ppo.rollout_steps as u64;
+        self.ppo.iteration() * steps * u64::from(config.decision_interval.get())
+    }
+
+    /// The state hashes since the last call, and those of what was learned; none if none are due.
+    pub fn take_hashes(&mut self) -> Vec<LoggedHash> {
+        let mut hashes = self.groups.iter_mut().flat_map(WorldGroup::take_hashes).collect::<Vec<_>>();
+        hashes.sort_by(|one, other| one.place.cmp(&other.place));
+        if !hashes.is_empty() {
+            hashes.extend(learned_hashes(&self.ppo.state(), self.ticks()));
+        }
+        hashes
     }
 
     /// What went wrong since the last call.

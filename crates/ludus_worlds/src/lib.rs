@@ -16,6 +16,6 @@ mod writers;
 
 pub use build::build_worlds;
 pub use error::{WorldError, WorldPanic};
-pub use settings::{AgentSettings, Game, WorldSettings};
+pub use settings::{AgentSettings, EpisodeOrigin, Game, WorldSettings};
 pub use world::{PooledWorld, spec_of};
 pub use writers::{ActionWriter, action_writers};

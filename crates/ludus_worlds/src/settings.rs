@@ -27,6 +27,15 @@ pub struct WorldSettings {
     pub clock: Clock,
 }
 
+/// Where an episode began: with it, a world begins there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EpisodeOrigin {
+    /// The world's own seed, whatever it was derived from.
+    pub seed: Seed,
+    /// The number of the episode of each member of the arena; the first is that of the arena itself.
+    pub numbers: Vec<u32>,
+}
+
 /// What a run decides about a kind of agents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentSettings {

@@ -1,5 +1,6 @@
 //! One headless world.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -11,11 +12,12 @@ use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::{AgentSpec, Outcome, Seed};
 use ludus_agent::{
-    AgentKind, AgentKinds, Arenas, Rows, SenseScoreTime, StartingArena, StepClock, WorldSeed, WrittenAction,
+    AgentKind, AgentKinds, Arenas, FirstEpisodes, Rows, SenseScoreTime, StartingArena, StateHash, StateHashes,
+    StepClock, WorldSeed, WrittenAction, hash_state_every,
 };
 
 use crate::error::panic_message;
-use crate::{Game, WorldError, WorldPanic, WorldSettings};
+use crate::{EpisodeOrigin, Game, WorldError, WorldPanic, WorldSettings};
 
 /// A game without a window, stepped by hand.
 ///
@@ -26,8 +28,15 @@ pub struct PooledWorld {
     kind: AgentKind,
     game: Game,
     settings: WorldSettings,
-    /// How often the world was built anew after a panic; its seed derives from it.
+    seed: Seed,
+    /// How often the world was built anew after a panic; its seed derives from it then.
     rebuilt: u32,
+    /// Ticks of the worlds that stood here before they panicked.
+    past_ticks: u64,
+    /// Ticks between two state hashes, if they are taken.
+    hash_every: Option<NonZeroU64>,
+    /// Those of the worlds that stood here before.
+    past_hashes: Vec<StateHash>,
 }
 
 impl PooledWorld {
@@ -38,8 +47,24 @@ impl PooledWorld {
     /// A game without agents or with several kinds of them, with none of them in the world after its first step, or
     /// one that panics.
     pub fn build(game: &Game, settings: WorldSettings) -> Result<Self, WorldError> {
-        let (app, kind) = build_app(game, &settings, 0)?;
-        let mut world = Self { app, kind, game: game.clone(), settings, rebuilt: 0 };
+        let origin = EpisodeOrigin { seed: world_seed(&settings, 0), numbers: Vec::new() };
+        Self::build_at(game, settings, origin)
+    }
+
+    /// Builds a world whose agents begin with an episode that another world has had, and takes its first step.
+    ///
+    /// Its seed is that of `origin`, not that of `settings`. What happens is what happened then, as long as the game
+    /// has nothing outside the episode that the episode depends on.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_at(game: &Game, settings: WorldSettings, origin: EpisodeOrigin) -> Result<Self, WorldError> {
+        let (app, kind) = build_app(game, &settings, &origin)?;
+        let (past_ticks, hash_every, past_hashes) = (0, None, Vec::new());
+        let game = game.clone();
+        let mut world =
+            Self { app, kind, game, settings, seed: origin.seed, rebuilt: 0, past_ticks, hash_every, past_hashes };
         world.begin()?;
         Ok(world)
     }
@@ -69,8 +94,15 @@ impl PooledWorld {
     /// As [`build`](Self::build).
     pub fn rebuild(&mut self) -> Result<(), WorldError> {
         let rows = self.rows().len();
+        self.past_hashes = self.take_hashes();
+        self.past_ticks += self.tick();
         self.rebuilt += 1;
-        (self.app, self.kind) = build_app(&self.game, &self.settings, self.rebuilt)?;
+        self.seed = world_seed(&self.settings, self.rebuilt);
+        let origin = EpisodeOrigin { seed: self.seed, numbers: Vec::new() };
+        (self.app, self.kind) = build_app(&self.game, &self.settings, &origin)?;
+        if let Some(every) = self.hash_every {
+            hash_state_every(&mut self.app, every);
+        }
         self.begin()?;
         self.rows_mut().fix_len(Some(rows));
         self.rows_mut().mark_all(Outcome::Faulty);
@@ -128,6 +160,27 @@ impl PooledWorld {
         self.world().get_resource::<StepClock>().map_or(0, StepClock::ticks)
     }
 
+    /// From now on takes a hash of the world's state at the end of every tick that `every` divides.
+    pub fn hash_every(&mut self, every: NonZeroU64) {
+        self.hash_every = Some(every);
+        hash_state_every(&mut self.app, every);
+    }
+
+    /// What is hashed, by name; nothing unless [`hash_every`](Self::hash_every) was called.
+    pub fn hashed_parts(&self) -> &[String] {
+        self.world().get_resource::<StateHashes>().map_or(&[], StateHashes::parts)
+    }
+
+    /// Takes the state hashes since the last call, in order. Their ticks count on where the world was built anew.
+    pub fn take_hashes(&mut self) -> Vec<StateHash> {
+        let past_ticks = self.past_ticks;
+        let mut hashes = core::mem::take(&mut self.past_hashes);
+        if let Some(mut taken) = self.app.world_mut().get_resource_mut::<StateHashes>() {
+            hashes.extend(taken.drain().map(|hash| StateHash { tick: hash.tick + past_ticks, ..hash }));
+        }
+        hashes
+    }
+
     /// Time spent in sensing and scoring so far [ns of the settings' clock].
     pub fn sense_score_time(&self) -> u64 {
         self.world().resource::<SenseScoreTime>().total()
@@ -139,8 +192,9 @@ impl PooledWorld {
         starting.or_else(|| only_arena(&self.settings))
     }
 
-    fn seed(&self) -> Seed {
-        world_seed(&self.settings, self.rebuilt)
+    /// The world's own seed.
+    pub fn seed(&self) -> Seed {
+        self.seed
     }
 
     /// `Startup` and the first step. How many agents come in it decides how many rows there are.
@@ -165,7 +219,7 @@ impl PooledWorld {
 /// A game without agents, with several kinds of them, or one that panics.
 pub fn spec_of(game: &Game) -> Result<Arc<AgentSpec>, WorldError> {
     let settings = spec_settings();
-    let app = catch_panic(&settings, || bare_app(game, &settings, 0))?;
+    let app = catch_panic(&settings, Seed::default(), || bare_app(game, &settings, &EpisodeOrigin::default()))?;
     Ok(only_kind(app.world())?.spec().clone())
 }
 
@@ -181,8 +235,8 @@ pub(crate) fn spec_settings() -> WorldSettings {
     }
 }
 
-fn build_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> Result<(SubApp, AgentKind), WorldError> {
-    let mut app = catch_panic(settings, || bare_app(game, settings, rebuilt))?;
+fn build_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> Result<(SubApp, AgentKind), WorldError> {
+    let mut app = catch_panic(settings, origin.seed, || bare_app(game, settings, origin))?;
     let kind = only_kind(app.world())?;
     configure_rows(kind.rows_mut(app.world_mut()), settings)?;
     run_on_one_thread(app.world_mut());
@@ -203,8 +257,8 @@ fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), World
 }
 
 /// The game with what `DefaultPlugins` would give it, less everything that needs a window, a clock or a thread.
-fn bare_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> App {
-    let mut app = plain_app(settings, rebuilt);
+fn bare_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> App {
+    let mut app = plain_app(settings, origin);
     game(&mut app);
     add_transforms_if_used(&mut app);
     // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
@@ -215,13 +269,13 @@ fn bare_app(game: &Game, settings: &WorldSettings, rebuilt: u32) -> App {
 }
 
 /// What a game is added to.
-pub(crate) fn plain_app(settings: &WorldSettings, rebuilt: u32) -> App {
+pub(crate) fn plain_app(settings: &WorldSettings, origin: &EpisodeOrigin) -> App {
     let interval = settings.decision_interval;
     let mut app = App::new();
     app.insert_resource(shared_types());
     app.add_plugins((TaskPoolPlugin::default(), FrameCountPlugin, TimePlugin));
     app.insert_resource(TimeUpdateStrategy::FixedTimesteps(interval.get()));
-    app.insert_resource(WorldSeed(world_seed(settings, rebuilt)));
+    app.insert_resource(WorldSeed(origin.seed)).insert_resource(FirstEpisodes(origin.numbers.clone()));
     app.insert_resource(Arenas(settings.arenas.clone()));
     app.insert_resource(StepClock::new(interval)).insert_resource(SenseScoreTime::new(settings.clock));
     app
@@ -273,12 +327,12 @@ fn only_arena(settings: &WorldSettings) -> Option<u32> {
     arenas.next().filter(|_| arenas.next().is_none())
 }
 
-pub(crate) fn catch_panic<T>(settings: &WorldSettings, build: impl FnOnce() -> T) -> Result<T, WorldPanic> {
+pub(crate) fn catch_panic<T>(settings: &WorldSettings, seed: Seed, build: impl FnOnce() -> T) -> Result<T, WorldPanic> {
     catch_unwind(AssertUnwindSafe(build)).map_err(|panic| WorldPanic {
         world: settings.world,
         arena: only_arena(settings),
         tick: 0,
-        seed: world_seed(settings, 0).bits(),
+        seed: seed.bits(),
         message: panic_message(&*panic),
     })
 }

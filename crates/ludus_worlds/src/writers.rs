@@ -10,7 +10,7 @@ use bevy::prelude::DebugName;
 use ludus_agent::AgentKind;
 
 use crate::world::{catch_panic, only_kind, plain_app, spec_settings};
-use crate::{Game, WorldError};
+use crate::{EpisodeOrigin, Game, WorldError};
 
 /// A system of a game that may write the agents' action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +28,13 @@ pub struct ActionWriter {
 /// A game without agents, with several kinds of them, or one that panics.
 pub fn action_writers(game: &Game) -> Result<Vec<ActionWriter>, WorldError> {
     let settings = spec_settings();
-    let mut app = catch_panic(&settings, || {
-        let mut app = plain_app(&settings, 0);
+    let mut app = catch_panic(&settings, settings.seed, || {
+        let mut app = plain_app(&settings, &EpisodeOrigin::default());
         game(&mut app);
         app
     })?;
     let kind = only_kind(app.world())?;
-    Ok(catch_panic(&settings, || writers_of(&mut app, &kind))?)
+    Ok(catch_panic(&settings, settings.seed, || writers_of(&mut app, &kind))?)
 }
 
 fn writers_of(app: &mut App, kind: &AgentKind) -> Vec<ActionWriter> {

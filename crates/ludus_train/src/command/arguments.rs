@@ -1,6 +1,6 @@
 //! What can be written on the command line.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +26,14 @@ pub enum Command {
     ///
     /// The simulation's agent-steps are all rows of all steps, those in which episodes restart included.
     Bench(BenchArguments),
+    /// Plays an episode that a run kept once more, and verifies that it is the same, step for step.
+    ///
+    /// Exits with 1, and names the first step that differs, if it is not.
+    Replay(ReplayArguments),
+    /// Compares the state hashes of two runs and names the first tick, world and part that differ.
+    ///
+    /// Both runs need hashes: train with --hash-every. Exits with 1 if they differ.
+    DiffHash(DiffHashArguments),
 }
 
 impl Command {
@@ -36,6 +44,8 @@ impl Command {
             Self::Watch(arguments) => &arguments.run,
             Self::Eval(arguments) => &arguments.run,
             Self::Bench(arguments) => &arguments.run,
+            Self::Replay(arguments) => &arguments.run,
+            Self::DiffHash(arguments) => &arguments.run,
         }
     }
 }
@@ -70,6 +80,9 @@ pub struct TrainArguments {
     /// Goes on with a run: its folder, its name, or `latest`; its config holds, with what --set changes
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "seed"])]
     pub resume: Option<PathBuf>,
+    /// Logs hashes of the worlds' states every so many ticks, for diff-hash
+    #[arg(long, value_name = "TICKS")]
+    pub hash_every: Option<NonZeroU64>,
     #[command(flatten)]
     pub run: RunArguments,
 }
@@ -112,6 +125,34 @@ pub struct BenchArguments {
     /// How long each section is measured
     #[arg(long, default_value_t = 3.0, value_parser = positive)]
     pub seconds: f64,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct ReplayArguments {
+    /// A run's folder, its name, or an episode's file
+    #[arg(value_name = "RUN")]
+    pub of: PathBuf,
+    /// Which of the run's episodes: best, worst, or the number of an ordinary one
+    #[arg(value_name = "EPISODE", default_value = "best")]
+    pub episode: String,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `diff-hash`
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct DiffHashArguments {
+    /// A run's folder or its name
+    #[arg(value_name = "RUN")]
+    pub one: PathBuf,
+    /// Another's
+    #[arg(value_name = "RUN")]
+    pub other: PathBuf,
     #[command(flatten)]
     pub run: RunArguments,
 }

@@ -9,6 +9,7 @@ use crate::progress::{RunSummary, StopReason};
 use crate::report::Report;
 use crate::resume::{Place, Resumption};
 use crate::run;
+use crate::training::Blueprint;
 
 use super::Program;
 use super::arguments::TrainArguments;
@@ -30,7 +31,7 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
             (program.config_from(Some(resumption.folder.config()), run, &spec)?, Place::Old(Box::new(resumption)))
         }
     };
-    let blueprint = program.blueprint(spec, config, run)?;
+    let blueprint = Blueprint { hash_every: arguments.hash_every, ..program.blueprint(spec, config, run)? };
     let mut display = Display::new();
     let summary = run::train(blueprint, place, interrupt::listen(), &mut |event| display.show(&event));
     display.finish();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bevy::prelude::*;
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, Score, Sense,
+    StateHashAppExt,
 };
 use rand::RngExt;
 
@@ -17,7 +18,7 @@ const ARROWS: u32 = 8;
 #[agent(observation = Sight, action = Answer, reward = Marks)]
 pub struct Reader;
 
-#[derive(Component, Default)]
+#[derive(Component, Reflect, Default)]
 struct Arrow {
     points_right: bool,
 }
@@ -44,6 +45,7 @@ pub struct Marks {
 /// The game as it should be.
 pub fn arrows(app: &mut App) {
     app.add_agent::<Reader>()
+        .hash_component::<Arrow>()
         .add_observer(|on: On<Add, Arena>, mut commands: Commands| {
             commands.spawn((Reader, InArena(on.entity)));
         })

@@ -6,6 +6,8 @@ mod bad_input;
 mod crash;
 mod game;
 mod program;
+mod replays;
 mod resume;
+mod same;
 mod trouble;
 mod work;

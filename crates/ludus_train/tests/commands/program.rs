@@ -10,7 +10,7 @@ use bevy::app::AppExit;
 use ludus_train::Ludus;
 use serde_json::Value;
 
-use super::game;
+use super::{game, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -69,6 +69,8 @@ fn plays_the_game() {
     let (Ok(game), Ok(arguments)) = (std::env::var(GAME), std::env::var(ARGUMENTS)) else { return };
     let game = match game.as_str() {
         "faulty" => Ludus::new("arrows", game::faulty),
+        "dusty" => Ludus::new("arrows", same::dusty),
+        "dustier" => Ludus::new("arrows", same::dustier),
         "doomed" => Ludus::new("arrows", game::doomed),
         "panicking" => Ludus::new("arrows", game::panicking),
         _ => Ludus::new("arrows", game::arrows),
