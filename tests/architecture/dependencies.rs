@@ -6,23 +6,28 @@ use std::process::Command;
 use crate::in_repository;
 
 /// The project's crates, each with those of them that it may depend on. `ARCHITECTURE.md` draws the same.
-const ARROWS: [(&str, &str); 13] = [
+const ARROWS: [(&str, &str); 15] = [
     (
         "bevy_ludus",
-        "ludus_agent ludus_editor ludus_learn ludus_net ludus_policy ludus_rapier ludus_spec ludus_train ludus_worlds",
+        "ludus_agent ludus_editor ludus_learn ludus_net ludus_policy ludus_rapier ludus_spec ludus_torch ludus_train ludus_worlds",
     ),
     ("ludus_editor", "ludus_agent ludus_policy ludus_spec ludus_train ludus_worlds"),
-    ("ludus_train", "ludus_agent ludus_learn ludus_net ludus_policy ludus_spec ludus_worlds"),
+    (
+        "ludus_train",
+        "ludus_agent ludus_learn ludus_libtorch ludus_torch ludus_net ludus_policy ludus_spec ludus_worlds",
+    ),
     ("ludus_worlds", "ludus_agent ludus_spec"),
     ("ludus_rapier", "ludus_agent"),
     ("ludus_agent", "ludus_derive ludus_spec"),
+    ("ludus_torch", "ludus_learn ludus_libtorch ludus_net ludus_spec"),
+    ("ludus_libtorch", ""),
     ("ludus_learn", "ludus_net ludus_spec"),
     ("ludus_policy", "ludus_net ludus_spec"),
     ("ludus_net", "ludus_spec"),
     ("ludus_derive", ""),
     ("ludus_spec", ""),
-    ("ludus_examples", ""),
-    ("xtask", ""),
+    ("ludus_examples", "ludus_torch"),
+    ("xtask", "ludus_libtorch"),
 ];
 
 #[test]
@@ -69,6 +74,20 @@ fn only_one_crate_names_rapier() {
     let names_rapier = |package: &Package| package.dependencies.iter().any(|name| name.contains("rapier3d"));
     let naming: Vec<_> = packages().into_iter().filter(names_rapier).map(|package| package.name).collect();
     assert_eq!(naming, ["ludus_rapier"]);
+}
+
+#[test]
+fn only_one_crate_names_libtorch() {
+    let names_tch = |package: &Package| package.dependencies.iter().any(|name| name == "tch" || name == "torch-sys");
+    let naming: Vec<_> = packages().into_iter().filter(names_tch).map(|package| package.name).collect();
+    assert_eq!(naming, ["ludus_torch"]);
+}
+
+#[test]
+fn training_needs_no_libtorch() {
+    let tree = tree(&["--package", "bevy_ludus", "--features", "train"]);
+    check_present(&tree, &["ludus_train", "ludus_learn"]);
+    check_absent(&tree, &["tch", "torch-sys"]);
 }
 
 #[test]

@@ -98,7 +98,6 @@
 //! | make an entity an agent | [`Agent`](agent::Agent), [`add_agent`](agent::AgentAppExt::add_agent) |
 //! | say what it senses | [`Observation`](agent::Observation) and its [derive](macro@agent::Observation), [`Sense`](agent::Sense) |
 //! | say what it does | [`Action`](agent::Action) and its [derive](macro@agent::Action) |
-//! | forbid choices that make no sense | [`ActionMask`](agent::ActionMask) |
 //! | say what is good | [`Reward`](agent::Reward), [`Score`](agent::Score) |
 //! | start and end episodes | [`EpisodeStart`](agent::EpisodeStart), [`Episode`](agent::Episode), [`EpisodeLimit`](agent::EpisodeLimit), [`EpisodeScoped`](agent::EpisodeScoped) |
 //! | let several agents play together | [`EpisodeScope::Arena`](agent::EpisodeScope), [`InArena`](agent::InArena) |
@@ -117,6 +116,7 @@
 //! |---|---|
 //! | none | what a shipped game needs: [`agent`], [`net`], [`policy`] |
 //! | `train` | `Ludus` and its commands: worlds, PPO on the CPU, metrics, checkpoints. No libtorch, no Python |
+//! | `torch` | the learner on libtorch: GPUs, networks of your own. `cargo xtask libtorch` fetches libtorch |
 //! | `rapier` | arenas with physics and ray sensors on `bevy_rapier3d` |
 //! | `editor` | `watch`: a window that shows the game, what its agents sense and do, and how they learn. Brings a renderer |
 //!
@@ -174,6 +174,8 @@ pub use ludus_editor as editor;
 pub use ludus_learn as learn;
 #[cfg(feature = "rapier")]
 pub use ludus_rapier as rapier;
+#[cfg(feature = "torch")]
+pub use ludus_torch as torch;
 #[cfg(feature = "train")]
 pub use ludus_train as train;
 #[cfg(feature = "train")]
@@ -182,7 +184,7 @@ pub use ludus_worlds as worlds;
 /// What a game needs: traits and their derives, components, events, schedules.
 pub mod prelude {
     pub use ludus_agent::{
-        Action, ActionMask, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng,
-        EpisodeScope, EpisodeScoped, EpisodeStart, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
+        Action, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng, EpisodeScope,
+        EpisodeScoped, EpisodeStart, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
     };
 }

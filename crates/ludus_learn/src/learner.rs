@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ludus_spec::{Clock, Seed};
 use rayon::ThreadPool;
 
-use crate::{LearnError, LearnerState, Losses, PhaseTimes, Rollout, Simulation, Standardization};
+use crate::{LearnError, LearnerState, Losses, PhaseTimes, Rollout, Simulation};
 
 /// A policy and a critic that play, and that learn from minibatches.
 ///
@@ -30,17 +30,34 @@ pub trait Learner: Send {
     /// children of `seed`. The rollout was made for these simulations.
     fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes;
 
-    /// Takes one gradient step; what the minibatch cost before it.
+    /// Takes what was worked out since the rollout was collected: its advantages and returns are final now.
+    ///
+    /// Called once before the first minibatch of an update.
+    fn begin_update(&mut self, rollout: &Rollout);
+
+    /// Takes one gradient step on these samples of the rollout, all of them experience.
+    ///
+    /// On a device, the step may still be under way when this returns; then its error comes later, with the losses.
     ///
     /// # Errors
     ///
-    /// [`LearnError::NotFinite`] if a loss or the gradient is not finite, with all parameters as they were.
+    /// [`LearnError::NotFinite`] if a loss or the gradient is not finite, with all parameters as they were before it.
     fn learn_minibatch(
         &mut self,
         rollout: &Rollout,
-        minibatch: Minibatch<'_>,
+        samples: &[u32],
         settings: &UpdateSettings,
-    ) -> Result<Losses, LearnError>;
+    ) -> Result<(), LearnError>;
+
+    /// What the minibatches since the last call cost before their gradient steps: each number is a sum in which every
+    /// minibatch counts as often as it has samples.
+    ///
+    /// The only moment of an update at which a learner on a device has to wait for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`learn_minibatch`](Self::learn_minibatch).
+    fn take_losses(&mut self) -> Result<Losses, LearnError>;
 
     /// Takes the observations of the rollout's experience into the statistics that they are normalised with, if they are.
     ///
@@ -67,15 +84,6 @@ pub struct Machine {
     pub clock: Clock,
 }
 
-/// Samples to take one gradient step on.
-#[derive(Clone, Copy, Debug)]
-pub struct Minibatch<'a> {
-    /// Indices of samples of the rollout, all of them experience.
-    pub samples: &'a [u32],
-    /// What brings their advantages to a common scale.
-    pub advantages: Standardization,
-}
-
 /// How to take a gradient step: the config's numbers, as they are at this point of the run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateSettings {
@@ -91,4 +99,6 @@ pub struct UpdateSettings {
     pub value_coefficient: f32,
     /// The longest gradient.
     pub max_grad_norm: f32,
+    /// Whether the minibatch's advantages are brought to mean 0 and deviation 1. Detail 9.
+    pub normalize_advantages: bool,
 }

@@ -80,8 +80,6 @@
 //!     the variance that the critic explains. Huang, core 12; Schulman 2020, "Approximating KL divergence".
 //! 18. **Heads**: Gaussians whose deviation does not depend on the observation, categoricals, any mix; the log-probabilities
 //!     of independent parts add up (in `ludus_net`). Huang, continuous 1 to 3.
-//! 19. **Choices that are not allowed** have the logit −∞, when an action is drawn and when it is learned from: no
-//!     probability, no gradient, no part in the entropy. Huang and Ontañón 2020, arXiv:2006.14171.
 //!
 //! # Where to look
 //!
@@ -102,6 +100,7 @@ mod iteration;
 mod learner;
 mod losses;
 mod native;
+mod observed;
 mod phases;
 mod ppo;
 mod reward_scale;
@@ -112,13 +111,14 @@ mod state;
 mod statistics;
 mod threads;
 
-pub use config::PpoConfig;
+pub use config::{DeviceConfig, PpoConfig};
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};
 pub use iteration::Iteration;
-pub use learner::{Learner, Machine, Minibatch, UpdateSettings};
+pub use learner::{Learner, Machine, UpdateSettings};
 pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
 pub use native::NativeLearner;
+pub use observed::Observed;
 pub use phases::PhaseTimes;
 pub use ppo::Ppo;
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};

@@ -1,7 +1,6 @@
 //! The learner in plain Rust.
 
 mod idle;
-mod observed;
 mod player;
 mod policy;
 mod shard;
@@ -11,13 +10,13 @@ use ludus_spec::Seed;
 
 use crate::threads::{for_each_chunk_in, for_each_in};
 use crate::{
-    LearnError, Learner, LearnerState, Losses, Machine, Minibatch, PhaseTimes, Rollout, Simulation, UpdateSettings,
+    LearnError, Learner, LearnerState, Losses, Machine, Observed, PhaseTimes, Rollout, Simulation, Standardization,
+    UpdateSettings,
 };
 use idle::Idle;
-use observed::Observed;
 use player::{Game, Player, Rules};
 use policy::Policy;
-use shard::{Lesson, Shard, Student};
+use shard::{Lesson, Minibatch, Shard, Student};
 
 /// Samples of a shard while a minibatch has up to [`FEW_SHARDS`]: fewer keep more threads busy with a small minibatch.
 const SMALL_SHARD: usize = 128;
@@ -48,7 +47,9 @@ pub struct NativeLearner {
     players: Idle<Player>,
     students: Idle<Student>,
     shards: Vec<Shard>,
-    observed: Vec<Observed>,
+    observed: Observed,
+    /// What minibatches cost since it was last asked for: sums over samples.
+    losses: Losses,
 }
 
 impl NativeLearner {
@@ -69,7 +70,8 @@ impl NativeLearner {
             players: Idle::new((0..threads).map(|_| Player::new(scratch.clone()))),
             students: Idle::new((0..threads).map(|_| Student::new(scratch.clone()))),
             shards: Vec::new(),
-            observed: Vec::new(),
+            observed: Observed::default(),
+            losses: Losses::default(),
             network,
             machine,
             scratch,
@@ -115,31 +117,37 @@ impl Learner for NativeLearner {
         times.shared_out(clock().saturating_sub(start))
     }
 
+    fn begin_update(&mut self, _: &Rollout) {
+        self.losses = Losses::default();
+    }
+
     fn learn_minibatch(
         &mut self,
         rollout: &Rollout,
-        minibatch: Minibatch<'_>,
+        samples: &[u32],
         settings: &UpdateSettings,
-    ) -> Result<Losses, LearnError> {
+    ) -> Result<(), LearnError> {
         let policy = Policy { network: &self.network, normalizer: self.normalizer.as_ref() };
+        let minibatch = Minibatch { samples, advantages: standardization(rollout, samples, settings) };
         let lesson = Lesson { policy, rollout: rollout.samples(), minibatch, settings };
-        let shards = cut(&mut self.shards, minibatch.samples.len(), self.network.parameters().len());
+        let shards = cut(&mut self.shards, samples.len(), self.network.parameters().len());
         for_each_in(&self.machine.pool, shards, |shard| {
             self.students.with(|| Student::new(self.scratch.clone()), |student| student.study(lesson, shard));
         });
-        let losses = self.sum_up(minibatch.samples.len());
-        self.step(losses, settings)
+        let losses = self.sum_up(samples.len());
+        let losses = self.step(losses, settings)?;
+        self.losses.add(&losses, samples.len() as f32);
+        Ok(())
+    }
+
+    fn take_losses(&mut self) -> Result<Losses, LearnError> {
+        Ok(std::mem::take(&mut self.losses))
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) {
-        let Some(normalizer) = &mut self.normalizer else { return };
-        let (width, samples) = (normalizer.width(), rollout.samples());
-        self.observed.resize_with(rollout.shape().rows.len(), || Observed::new(width));
-        for (observed, place) in self.observed.iter_mut().zip(rollout.slab_places()) {
-            observed.samples = place;
+        if let Some(normalizer) = &mut self.normalizer {
+            self.observed.merge(rollout, normalizer, &self.machine.pool);
         }
-        for_each_in(&self.machine.pool, &mut self.observed, |observed| observed.gather(samples, width));
-        self.observed.iter().for_each(|observed| normalizer.merge(&observed.statistics));
     }
 
     fn state(&self) -> LearnerState {
@@ -195,6 +203,15 @@ impl NativeLearner {
         let grad_norm = network.update(|parameters| optimizer.step(parameters, gradient, learning_rate, max_grad_norm));
         check_finite("gradient's length", grad_norm)?;
         Ok(Losses { grad_norm, ..losses })
+    }
+}
+
+/// Detail 9.
+fn standardization(rollout: &Rollout, samples: &[u32], settings: &UpdateSettings) -> Standardization {
+    if settings.normalize_advantages {
+        Standardization::of(rollout.samples().advantages, samples)
+    } else {
+        Standardization::NONE
     }
 }
 

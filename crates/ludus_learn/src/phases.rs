@@ -30,7 +30,8 @@ impl PhaseTimes {
     }
 
     /// The same shares of another total, `wall`, in nanoseconds.
-    pub(crate) fn shared_out(&self, wall: u64) -> Self {
+    #[must_use]
+    pub fn shared_out(&self, wall: u64) -> Self {
         let factor = wall as f64 / self.total().max(1) as f64;
         let share = |time: u64| (time as f64 * factor) as u64;
         Self {

@@ -7,8 +7,7 @@ use crate::reward_scale::RewardScale;
 use crate::statistics::explained_variance;
 use crate::threads::run_in;
 use crate::{
-    Iteration, LearnError, Learner, Minibatch, PpoConfig, PpoState, Rollout, RolloutShape, Schedule, Simulation,
-    Standardization, UpdateSettings,
+    Iteration, LearnError, Learner, PpoConfig, PpoState, Rollout, RolloutShape, Schedule, Simulation, UpdateSettings,
 };
 
 /// Indices of the seed's children: what the draws are for.
@@ -46,7 +45,6 @@ impl<L: Learner> Ppo<L> {
             rows,
             observation_width: learner.observation_width(),
             action_width: learner.action_width(),
-            mask_width: 0,
         };
         check_samples(&shape)?;
         let rollout = Rollout::new(shape);
@@ -61,11 +59,10 @@ impl<L: Learner> Ppo<L> {
     ///
     /// # Errors
     ///
-    /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, [`LearnError::Masks`] if they
-    /// don't agree on what can be masked, and [`LearnError::NotFinite`] if a minibatch can't be learned from; then the learner is as it was before that one.
+    /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, and
+    /// [`LearnError::NotFinite`] if a minibatch can't be learned from; then the learner is as it was before that one.
     pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         self.check_rows(simulations)?;
-        self.make_room_for_masks(simulations)?;
         let machine = self.learner.machine().clone();
         run_in(&machine.pool, || self.iterate_here(simulations, progress))
     }
@@ -140,19 +137,6 @@ impl<L: Learner> Ppo<L> {
         Ok(())
     }
 
-    /// Masks are laid out by the simulations, which alone know whether there are any.
-    fn make_room_for_masks<S: Simulation>(&mut self, simulations: &[S]) -> Result<(), LearnError> {
-        let expected = simulations.first().map_or(0, S::mask_width);
-        if let Some(simulation) = simulations.iter().position(|simulation| simulation.mask_width() != expected) {
-            let actual = simulations[simulation].mask_width();
-            return Err(LearnError::Masks { simulation, expected, actual });
-        }
-        if expected != self.rollout.shape().mask_width {
-            self.rollout.set_mask_width(expected);
-        }
-        Ok(())
-    }
-
     fn iterate_here<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         let clock = self.learner.machine().clock;
         let actions = self.seed.derive(ACTIONS).derive(self.iteration);
@@ -187,6 +171,7 @@ impl<L: Learner> Ppo<L> {
             entropy: self.config.entropy.at(progress),
             value_coefficient: self.config.value_coefficient,
             max_grad_norm: self.config.max_grad_norm,
+            normalize_advantages: self.config.normalize_advantages,
         }
     }
 
@@ -196,6 +181,7 @@ impl<L: Learner> Ppo<L> {
         if learned.experience == 0 {
             return Ok(learned);
         }
+        self.learner.begin_update(&self.rollout);
         let shuffles = self.seed.derive(SHUFFLES).derive(self.iteration);
         for epoch in 0..self.config.epochs {
             self.experience.shuffle(shuffles.derive(epoch as u64));
@@ -204,6 +190,7 @@ impl<L: Learner> Ppo<L> {
                 break;
             }
         }
+        learned.losses.add(&self.learner.take_losses()?, 1.0);
         learned.average();
         Ok(learned)
     }
@@ -225,26 +212,19 @@ impl<L: Learner> Ppo<L> {
     fn learn_epoch(&mut self, settings: &UpdateSettings, learned: &mut Iteration) -> Result<(), LearnError> {
         let count = self.config.minibatches(self.experience.samples().len());
         for samples in self.experience.minibatches(count) {
-            let advantages = self.standardization(samples);
-            let minibatch = Minibatch { samples, advantages };
-            let losses = self.learner.learn_minibatch(&self.rollout, minibatch, settings)?;
-            learned.add(&losses, samples.len());
-            // Detail 16.
-            if self.config.target_kl.is_some_and(|target| losses.approx_kl > target) {
-                learned.reached_target_kl = true;
-                break;
+            self.learner.learn_minibatch(&self.rollout, samples, settings)?;
+            learned.count(samples.len());
+            // Detail 16. To look at the losses is to wait for a device, so it is done only where it decides something.
+            if let Some(target) = self.config.target_kl {
+                let sums = self.learner.take_losses()?;
+                learned.losses.add(&sums, 1.0);
+                if sums.approx_kl > target * samples.len() as f32 {
+                    learned.reached_target_kl = true;
+                    break;
+                }
             }
         }
         Ok(())
-    }
-
-    /// Detail 9.
-    fn standardization(&self, samples: &[u32]) -> Standardization {
-        if self.config.normalize_advantages {
-            Standardization::of(self.rollout.samples().advantages, samples)
-        } else {
-            Standardization::NONE
-        }
     }
 }
 

@@ -84,6 +84,16 @@ impl Normalizer {
         self.clip
     }
 
+    /// What is taken away from each column, as it is applied.
+    pub fn means(&self) -> &[f32] {
+        &self.means
+    }
+
+    /// What the rest of each column is multiplied with, as it is applied.
+    pub fn factors(&self) -> &[f32] {
+        &self.factors
+    }
+
     /// Takes further rows into account.
     ///
     /// The result depends on the order in which statistics are merged, if only in the last bits: keep it fixed.

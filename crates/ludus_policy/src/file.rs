@@ -267,7 +267,6 @@ pub(crate) mod tests {
                 action("jump", &["no", "yes"], ActionKind::Discrete),
             ],
             reward: vec![RewardTerm { name: "balanced".to_owned(), doc: String::new() }],
-            masked: false,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ludus_agent::Rows;
 use ludus_learn::Simulation;
 use ludus_spec::{ActionKind, AgentSpec, Seed};
 use rand::RngExt;
@@ -29,6 +28,8 @@ pub struct Benchmark {
     pub rows: usize,
     /// Threads.
     pub threads: usize,
+    /// Which learner, where it computes, and why.
+    pub learner: String,
     /// Building all worlds and their first step \[s\].
     pub build_seconds: f64,
     /// Memory that a world took \[bytes\], where the system tells.
@@ -109,6 +110,7 @@ pub(crate) fn bench(
         worlds,
         rows: training.rows(),
         threads,
+        learner: training.decision.sentence(),
         build_seconds,
         bytes_per_world: memory.map(|bytes| bytes as f64 / f64::from(worlds)),
         faults: training.fault_count(),
@@ -185,9 +187,6 @@ impl<'a> Drive<'a> {
                 let own = rows.actions_mut();
                 own.copy_from_slice(&self.actions[row * width..][..own.len()]);
                 row += own.len() / width.max(1);
-            }
-            if spec.masked {
-                self.group.rows_mut().for_each(Rows::heed_masks);
             }
             self.group.step_in_place();
             self.group.drain_episodes().for_each(drop);

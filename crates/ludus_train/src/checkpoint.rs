@@ -196,7 +196,6 @@ pub(crate) mod tests {
             observation: vec![observation],
             action: vec![action],
             reward: vec![reward],
-            masked: false,
         }
     }
 

@@ -1,8 +1,9 @@
-//! The command line of a game: `train`, `watch`, `eval`, `bench`.
+//! The command line of a game: `train`, `watch`, `eval`, `bench`, `doctor`.
 
 mod arguments;
 mod bench;
 mod diff_hash;
+mod doctor;
 mod eval;
 mod outlet;
 mod progress;
@@ -21,6 +22,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::config::{ConfigSource, RunConfig};
 use crate::error::TrainError;
 use crate::folder::RunFolder;
+use crate::learner::LearnerChoice;
 use crate::report::Report;
 use crate::training::Blueprint;
 use crate::window::Windows;
@@ -63,6 +65,7 @@ impl Program {
             Command::Bench(arguments) => bench::bench(self, arguments)?,
             Command::Replay(arguments) => replay::replay(self, arguments)?,
             Command::DiffHash(arguments) => diff_hash::diff_hash(arguments)?,
+            Command::Doctor => doctor::doctor(),
         };
         Ok(finish(command, &report))
     }
@@ -94,13 +97,13 @@ impl Program {
         arguments: &RunArguments,
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
-        let (name, game) = (self.name.clone(), self.game.clone());
-        Ok(Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None })
+        let (name, game, choice) = (self.name.clone(), self.game.clone(), LearnerChoice::default());
+        Ok(Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None, choice })
     }
 }
 
 fn finish(command: &Command, report: &Report) -> u8 {
-    if command.shared().json {
+    if command.is_json() {
         say(report.to_json());
     }
     0

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
-use ludus_learn::PpoConfig;
+use ludus_learn::{DeviceConfig, PpoConfig};
 use ludus_net::NetworkConfig;
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,8 @@ pub struct AgentConfig {
     pub network: NetworkConfig,
     /// How it is trained.
     pub ppo: PpoConfig,
+    /// How a learner on a device uses it.
+    pub device: DeviceConfig,
 }
 
 /// When a run ends: as soon as one of these holds.
@@ -223,6 +225,7 @@ impl Default for AgentConfig {
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
             ppo: PpoConfig::default(),
+            device: DeviceConfig::default(),
         }
     }
 }

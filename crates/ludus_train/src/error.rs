@@ -8,6 +8,7 @@ use ludus_policy::PolicyError;
 use ludus_worlds::WorldError;
 
 use crate::config::ConfigError;
+use crate::learner::DeviceChoice;
 use crate::replay::ReplayError;
 
 /// Why a run can't start, go on or be evaluated.
@@ -34,6 +35,27 @@ pub enum TrainError {
         /// What is left of the run.
         kept: String,
     },
+    /// The native learner can't use a GPU.
+    #[error("the native learner computes on the CPU, not on `{device}`; choose `--learner torch`, or `--device cpu`")]
+    NativeOnGpu {
+        /// What was asked for.
+        device: DeviceChoice,
+    },
+    /// The native learner can't compute the network.
+    #[error("the native learner computes perceptrons alone, and the network is none; choose `--learner torch`")]
+    NativeNetwork,
+    /// The program has no libtorch.
+    #[error(
+        "this program was built without libtorch; build it with the feature `torch`, as `cargo xtask train {game} \
+         --learner torch` does, or choose `--learner native`"
+    )]
+    NoTorch {
+        /// The game.
+        game: String,
+    },
+    /// The learner on libtorch can't be had.
+    #[error("{0}")]
+    Torch(String),
     /// Something can't be saved, so the run ended.
     #[error("{cause}; {kept}")]
     Unsaved {
@@ -176,6 +198,10 @@ impl TrainError {
             | Self::UnknownRun { .. }
             | Self::NoWindow { .. }
             | Self::Policy(_)
+            | Self::NativeOnGpu { .. }
+            | Self::NativeNetwork
+            | Self::NoTorch { .. }
+            | Self::Torch(_)
             | Self::Busy { .. }
             | Self::NothingToResume { .. }
             | Self::NotBegun { .. }

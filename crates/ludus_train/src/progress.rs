@@ -38,6 +38,8 @@ pub struct RunStart {
     pub rows: usize,
     /// Threads.
     pub threads: usize,
+    /// Which learner, where it computes, and why.
+    pub learner: String,
     /// How long building the worlds took [s].
     pub build_seconds: f64,
     /// Steps after which the run ends at the latest.

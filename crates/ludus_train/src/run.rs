@@ -150,6 +150,7 @@ impl Run {
             worlds: blueprint.config.worlds.resolve(1).get(),
             rows: self.training.rows(),
             threads: blueprint.pool.current_num_threads(),
+            learner: self.training.decision.sentence(),
             build_seconds: self.build_seconds,
             stop_steps: blueprint.config.stop.steps.get(),
             steps_before: self.before.steps,

@@ -40,6 +40,7 @@ use crate::command::{STACK_BYTES, thread_pool};
 use crate::config::{ConfigError, RunConfig};
 use crate::control::Order;
 use crate::error::TrainError;
+use crate::learner::LearnerChoice;
 use crate::progress::RunSummary;
 use crate::resume::Place;
 use crate::run;
@@ -173,8 +174,8 @@ fn train(setup: SessionSetup, mailbox: &Mailbox) -> Result<RunSummary, TrainErro
         return Err(ConfigError::single("agents", message).into());
     }
     let pool = Arc::new(thread_pool(threads.max(1))?);
-    let config = config.resolved(threads.max(1));
-    let blueprint = Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None };
+    let (config, choice) = (config.resolved(threads.max(1)), LearnerChoice::default());
+    let blueprint = Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None, choice };
     let mut reporter = Reporter::new(mailbox);
     run::train(blueprint, Place::New(&runs), mailbox, &mut |event| reporter.report(&event))
 }

@@ -7,6 +7,8 @@ use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation
 use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
+#[cfg(feature = "torch")]
+use ludus_torch::Demand;
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds};
 use rayon::ThreadPool;
 
@@ -18,6 +20,9 @@ use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
+use crate::learner::{Decision, LearnerChoice, Place, RunLearner, Workload, decide};
+#[cfg(feature = "torch")]
+use crate::learner::{build_torch, open_cuda};
 use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
 use crate::replay::{EpisodeHead, KeptEpisodes, RecorderSettings};
@@ -57,6 +62,8 @@ pub(crate) struct Blueprint {
     pub iteration: u64,
     /// Ticks between two state hashes, if they are logged.
     pub hash_every: Option<NonZeroU64>,
+    /// Which learner was asked for.
+    pub choice: LearnerChoice,
 }
 
 /// Which worlds to build: those of training, or fresh ones.
@@ -141,21 +148,70 @@ impl Blueprint {
     }
 
     /// A network that has learned nothing yet.
-    fn learner(&self) -> Result<NativeLearner, LearnError> {
+    fn network(&self) -> Result<Network, LearnError> {
         let agent = self.config.agent(&self.spec);
         let layout = Layout::new(self.spec.observation_width(), &self.spec.heads(), &agent.network)?;
-        let network = Network::new(layout, Seed::new(self.config.seed).derive(NETWORK));
+        Ok(Network::new(layout, Seed::new(self.config.seed).derive(NETWORK)))
+    }
+
+    /// A learner that has learned nothing yet, for this many agents; which one it is, and why.
+    fn learner(&self, network: Network, rows: usize) -> Result<(RunLearner, Decision), TrainError> {
+        let agent = self.config.agent(&self.spec);
         let width = self.spec.observation_width();
         let normalizer = agent.ppo.normalize_observations.then(|| Normalizer::new(width, OBSERVATION_CLIP));
         let machine = Machine { pool: self.pool.clone(), clock: clock::nanoseconds };
-        NativeLearner::new(network, normalizer, machine)
+        let workload = Workload {
+            rows,
+            parameters: network.parameters().len(),
+            threads: self.pool.current_num_threads(),
+            is_perceptron: true,
+        };
+        let decision = decide(self.choice, workload, open_cuda)?;
+        let learner = match decision.place {
+            Place::Native => {
+                let native = NativeLearner::new(network, normalizer, machine).map_err(TrainError::Learner)?;
+                RunLearner::Native(Box::new(native))
+            }
+            #[cfg(feature = "torch")]
+            place => {
+                let demand = self.demand(&network, rows);
+                build_torch(place, network, normalizer, (agent.device.clone(), machine), demand)?
+            }
+            #[cfg(not(feature = "torch"))]
+            _ => return Err(TrainError::NoTorch { game: self.name.clone() }),
+        };
+        Ok((learner, decision))
     }
+
+    /// What the run asks of a GPU's memory.
+    #[cfg(feature = "torch")]
+    fn demand(&self, network: &Network, rows: usize) -> Demand {
+        let agent = self.config.agent(&self.spec);
+        let networks = if agent.network.shared { 1 } else { 2 };
+        Demand {
+            rows,
+            steps: agent.ppo.rollout_steps,
+            minibatch: agent.ppo.minibatch,
+            observation_width: self.spec.observation_width(),
+            action_width: self.spec.action_width(),
+            parameters: network.parameters().len(),
+            units: networks * agent.network.hidden.iter().sum::<usize>() + network.layout().output_width() + 1,
+        }
+    }
+}
+
+/// Without libtorch there is no CUDA to open.
+#[cfg(not(feature = "torch"))]
+fn open_cuda() -> Result<(), String> {
+    Err("this program was built without libtorch".to_owned())
 }
 
 /// Worlds, a learner, and what came of them so far.
 pub(crate) struct Training {
     pub blueprint: Blueprint,
-    pub ppo: Ppo<NativeLearner>,
+    pub ppo: Ppo<RunLearner>,
+    /// Which learner it is, and why.
+    pub decision: Decision,
     pub groups: Vec<WorldGroup>,
     /// Experience so far: decisions of all agents.
     pub steps: u64,
@@ -180,7 +236,8 @@ pub(crate) struct Lap {
 impl Training {
     /// Builds the worlds and the learner.
     pub fn build(blueprint: Blueprint) -> Result<Self, TrainError> {
-        let learner = blueprint.learner().map_err(TrainError::Learner)?;
+        // Before the worlds are built: it is sooner found wrong.
+        let network = blueprint.network().map_err(TrainError::Learner)?;
         let worlds = blueprint.build_worlds(Purpose::Training)?;
         let tick_rate_hz = worlds.first().map_or(0.0, tick_rate_hz);
         let mut groups = group_worlds(worlds, clock::nanoseconds);
@@ -188,14 +245,15 @@ impl Training {
             groups.iter_mut().for_each(|group| group.hash_every(every));
         }
         blueprint.record_episodes(&mut groups);
-        let rows = groups.iter().map(Simulation::rows).collect();
+        let rows: Vec<usize> = groups.iter().map(Simulation::rows).collect();
+        let (learner, decision) = blueprint.learner(network, rows.iter().sum())?;
         let config = blueprint.config.agent(&blueprint.spec).ppo.clone();
         let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
         let ppo = Ppo::new(config, learner, rows, seed).map_err(TrainError::Learner)?;
         let (steps, phases, recent) = (0, Phases::default(), RecentEpisodes::new(RECENT_EPISODES));
         let last_returns = vec![f32::NAN; groups.iter().map(Simulation::rows).sum()];
         let kept = KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES));
-        Ok(Self { blueprint, ppo, groups, steps, phases, recent, last_returns, kept, tick_rate_hz })
+        Ok(Self { blueprint, ppo, decision, groups, steps, phases, recent, last_returns, kept, tick_rate_hz })
     }
 
     /// Goes on from a checkpoint; the worlds were built for it.
@@ -289,8 +347,8 @@ impl Training {
 
     /// Makes sure that the last minibatch has left a policy that can act: no loss was worked out after it.
     fn checked(&self, learned: Iteration) -> Result<Iteration, LearnError> {
-        match self.ppo.learner().network().parameters().iter().find(|parameter| !parameter.is_finite()) {
-            Some(&value) => Err(LearnError::NotFinite { what: "network's parameter", value }),
+        match self.ppo.learner().bad_parameter() {
+            Some(value) => Err(LearnError::NotFinite { what: "network's parameter", value }),
             None => Ok(learned),
         }
     }
@@ -331,10 +389,11 @@ impl Training {
     pub fn policy(&self) -> PolicyFile {
         let learner = self.ppo.learner();
         let config = &self.blueprint.config;
+        let (network, parameters) = learner.network();
         PolicyFile {
             spec: (*self.blueprint.spec).clone(),
-            network: learner.network().layout().config().clone(),
-            parameters: learner.network().parameters().to_vec(),
+            network,
+            parameters,
             normalizer: learner.normalizer().cloned(),
             decision_interval: config.decision_interval,
             tick_rate_hz: self.tick_rate_hz,

@@ -1,8 +1,9 @@
 //! What has to hold before a change lands.
 
 use std::io;
-use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+
+use crate::repository;
 
 /// One thing that has to hold.
 pub struct Check {
@@ -14,6 +15,8 @@ pub struct Check {
     arguments: &'static str,
     /// Set for the command.
     environment: &'static [(&'static str, &'static str)],
+    /// Whether it builds everything, and so needs libtorch.
+    pub builds: bool,
 }
 
 /// The checks, the quickest first. The tests come last, so that their summary is what one sees at the end.
@@ -26,30 +29,35 @@ pub fn all_checks() -> [Check; 5] {
             remedy: "`cargo fmt --all` puts it right",
             arguments: "fmt --all --check",
             environment: &[],
+            builds: false,
         },
         Check {
             name: "lints",
             remedy: "do as it says above, or make an exception with `#[expect(…, reason = \"…\")]`",
             arguments: "clippy --workspace --all-targets --all-features --keep-going -- -D warnings",
             environment: &[],
+            builds: true,
         },
         Check {
             name: "docs",
             remedy: "mend the documentation named above; `cargo doc --workspace --no-deps --all-features` shows the same",
             arguments: "doc --no-deps --workspace --all-features --keep-going",
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
+            builds: true,
         },
         Check {
             name: "examples-in-docs",
             remedy: "a code block in the documentation does not do what it says; they are tests like any other",
             arguments: "test --workspace --all-features --doc",
             environment: &[],
+            builds: true,
         },
         Check {
             name: "tests",
             remedy: "run the one that failed by itself: `cargo test -p CRATE NAME`",
             arguments: tests(),
             environment: &[],
+            builds: true,
         },
     ]
 }
@@ -82,8 +90,8 @@ impl Check {
 }
 
 /// The cargo that runs this program, at the root of the workspace.
-fn cargo() -> Command {
+pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+    cargo.current_dir(repository());
     cargo
 }

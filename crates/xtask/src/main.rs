@@ -1,30 +1,51 @@
 //! The project's own commands. `cargo xtask test` is what CI runs.
-#![expect(clippy::print_stderr, reason = "this is a command line")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is a command line")]
 
 mod checks;
+mod libtorch;
+mod train;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use checks::{Check, all_checks};
+use libtorch::Variant;
 
-const USAGE: &str = "usage: cargo xtask test [CHECK]…";
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [CHECK]…           all checks and tests, or some; fetches libtorch if it is not there
+  train EXAMPLE [OPTION]… trains an example; with `--learner torch`, fetches libtorch if it is not there
+  libtorch [--cuda]       fetches libtorch, with its part for CUDA, if it is not there
+  doctor                  says what is here of libtorch and CUDA, and what is missing";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.split_first() {
-        Some((command, names)) if command == "test" => test(names),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["test", ref names @ ..] => test(names),
+        ["train", example, ref options @ ..] => train::train(example, options),
+        ["libtorch"] => provide(Variant::Cpu),
+        ["libtorch", "--cuda"] => provide(Variant::Cuda),
+        ["doctor"] => doctor(),
         _ => refuse(USAGE),
     }
 }
 
 /// Runs the checks with these names, or all of them, up to the first that fails.
-fn test(names: &[String]) -> ExitCode {
+fn test(names: &[&str]) -> ExitCode {
     let checks = all_checks();
     if let Some(unknown) = names.iter().find(|name| checks.iter().all(|check| check.name != **name)) {
         let valid: Vec<_> = checks.iter().map(|check| check.name).collect();
         return refuse(&format!("no check `{unknown}`; valid: {}", valid.join(", ")));
     }
-    let chosen = checks.iter().filter(|check| names.is_empty() || names.iter().any(|name| name == check.name));
+    let is_chosen = |check: &&Check| names.is_empty() || names.contains(&check.name);
+    let chosen: Vec<&Check> = checks.iter().filter(is_chosen).collect();
+    if chosen.iter().any(|check| check.builds)
+        && let Err(error) = libtorch::provide(Variant::Cpu)
+    {
+        return refuse(&format!("{error:#}"));
+    }
     for check in chosen {
         eprintln!("── {}: {}", check.name, check.command_line());
         if !passes(check) {
@@ -42,6 +63,33 @@ fn passes(check: &Check) -> bool {
         Err(error) => eprintln!("── {} can't start: {error}; is cargo installed?", check.name),
     }
     false
+}
+
+fn provide(variant: Variant) -> ExitCode {
+    match libtorch::provide(variant) {
+        Ok(done) => {
+            say(&done);
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(&format!("{error:#}")),
+    }
+}
+
+fn doctor() -> ExitCode {
+    for finding in ludus_libtorch::examine(Some(&libtorch::folder())) {
+        println!("{finding}");
+    }
+    ExitCode::SUCCESS
+}
+
+/// The top of the repository.
+fn repository() -> PathBuf {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).map_or(own.clone(), PathBuf::from)
+}
+
+fn say(sentence: &str) {
+    eprintln!("{sentence}");
 }
 
 fn refuse(sentence: &str) -> ExitCode {

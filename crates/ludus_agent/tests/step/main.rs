@@ -6,6 +6,5 @@ mod contract;
 mod controllers;
 mod faults;
 mod game;
-mod masks;
 mod restart;
 mod turnover;

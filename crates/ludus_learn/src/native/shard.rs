@@ -6,7 +6,7 @@ use ludus_net::{Block, Scratch, Upstream};
 
 use super::policy::Policy;
 use crate::losses::{surrogate, value_error};
-use crate::{Losses, Minibatch, Samples, UpdateSettings};
+use crate::{Losses, Samples, Standardization, UpdateSettings};
 
 /// A part of a minibatch and what it says: its gradient, and its share of the losses.
 ///
@@ -28,6 +28,15 @@ pub(super) struct Lesson<'a> {
     pub settings: &'a UpdateSettings,
 }
 
+/// Samples to take one gradient step on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Minibatch<'a> {
+    /// Indices of samples of the rollout, all of them experience.
+    pub samples: &'a [u32],
+    /// What brings their advantages to a common scale.
+    pub advantages: Standardization,
+}
+
 /// One thread's working memory for learning: the shard's samples side by side.
 #[derive(Debug)]
 pub(super) struct Student {
@@ -36,8 +45,6 @@ pub(super) struct Student {
     /// Observations before they are normalised; empty if they aren't.
     observations: Vec<f32>,
     actions: Vec<f32>,
-    /// Empty if every choice is allowed.
-    masks: Vec<bool>,
     block: BlockColumns,
 }
 
@@ -50,18 +57,10 @@ struct BlockColumns {
     d_entropies: Vec<f32>,
 }
 
-/// What was decided in the samples of one block.
-#[derive(Clone, Copy)]
-struct Decided<'a> {
-    samples: &'a [u32],
-    actions: &'a [f32],
-    masks: &'a [bool],
-}
-
 impl Student {
     pub fn new(scratch: Scratch) -> Self {
-        let (inputs, observations, actions, masks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { scratch, inputs, observations, actions, masks, block: BlockColumns::default() }
+        let (inputs, observations, actions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { scratch, inputs, observations, actions, block: BlockColumns::default() }
     }
 
     /// Works out a shard's gradient and losses.
@@ -70,29 +69,22 @@ impl Student {
         self.gather(lesson, samples);
         shard.gradient.fill(0.0);
         shard.losses = Losses::default();
-        let Self { scratch, inputs, actions, masks, block: columns, .. } = self;
+        let Self { scratch, inputs, actions, block: columns, .. } = self;
         let action_width = lesson.policy.network.layout().action_width();
-        let mask_width = lesson.rollout.mask_width();
         lesson.policy.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
             let rows = block.first_row..block.first_row + block.values.len();
-            let decided = Decided {
-                samples: &samples[rows.clone()],
-                actions: &actions[rows.start * action_width..rows.end * action_width],
-                masks: &masks[rows.start * mask_width..rows.end * mask_width],
-            };
-            columns.derive(lesson, decided, block, &mut shard.losses);
+            let actions = &actions[rows.start * action_width..rows.end * action_width];
+            columns.derive(lesson, &samples[rows], actions, block, &mut shard.losses);
         });
     }
 
-    /// Brings the samples' observations, actions and masks side by side. Details 14 and 19.
+    /// Brings the samples' observations and actions side by side. Detail 14.
     fn gather(&mut self, lesson: Lesson<'_>, samples: &[u32]) {
         let layout = lesson.policy.network.layout();
-        let Self { inputs, observations, actions, masks, .. } = self;
+        let Self { inputs, observations, actions, .. } = self;
         inputs.resize(samples.len() * layout.inputs(), 0.0);
         actions.resize(samples.len() * layout.action_width(), 0.0);
         gather_rows(lesson.rollout.actions, samples, actions);
-        masks.resize(samples.len() * lesson.rollout.mask_width(), true);
-        gather_rows(lesson.rollout.masks, samples, masks);
         let Some(normalizer) = lesson.policy.normalizer else {
             return gather_rows(lesson.rollout.observations, samples, inputs);
         };
@@ -104,10 +96,9 @@ impl Student {
 
 impl BlockColumns {
     /// Adds a block's losses, and fills in their derivatives by what the network put out. Details 9 to 12.
-    fn derive(&mut self, lesson: Lesson<'_>, decided: Decided<'_>, block: Block<'_>, losses: &mut Losses) {
-        let Decided { samples, actions, masks } = decided;
+    fn derive(&mut self, lesson: Lesson<'_>, samples: &[u32], actions: &[f32], block: Block<'_>, losses: &mut Losses) {
         self.resize(samples.len());
-        let distribution = lesson.policy.network.distribution().masked(masks);
+        let distribution = lesson.policy.network.distribution();
         distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
         for (row, &sample) in samples.iter().enumerate() {
             self.d_log_probs[row] = self.policy_slope(lesson, row, sample as usize, losses);
@@ -153,9 +144,9 @@ impl Lesson<'_> {
     }
 }
 
-/// Copies the rows of these samples side by side; nothing if rows have no columns.
-fn gather_rows<T: Copy>(rows: &[T], samples: &[u32], gathered: &mut [T]) {
-    let width = (gathered.len() / samples.len().max(1)).max(1);
+/// Copies the rows of these samples side by side.
+fn gather_rows(rows: &[f32], samples: &[u32], gathered: &mut [f32]) {
+    let width = gathered.len() / samples.len().max(1);
     for (out, &sample) in gathered.chunks_exact_mut(width).zip(samples) {
         out.copy_from_slice(&rows[sample as usize * width..][..width]);
     }
@@ -170,7 +161,7 @@ mod tests {
     use rayon::ThreadPoolBuilder;
 
     use super::*;
-    use crate::{Learner, Machine, NativeLearner, Rollout, RolloutShape, Standardization};
+    use crate::{Learner, Machine, NativeLearner, Rollout, RolloutShape};
 
     const SETTINGS: UpdateSettings = UpdateSettings {
         learning_rate: 0.0,
@@ -179,9 +170,8 @@ mod tests {
         entropy: 0.3,
         value_coefficient: 0.7,
         max_grad_norm: 1.0,
+        normalize_advantages: true,
     };
-
-    const ADVANTAGES: Standardization = Standardization { shift: 0.1, scale: 1.5 };
 
     /// A hybrid policy and a rollout of one simulation with random numbers in it.
     fn network() -> Network {
@@ -195,7 +185,7 @@ mod tests {
     }
 
     fn rollout(rows: usize) -> Rollout {
-        let shape = RolloutShape { steps: 1, rows: vec![rows], observation_width: 3, action_width: 3, mask_width: 0 };
+        let shape = RolloutShape { steps: 1, rows: vec![rows], observation_width: 3, action_width: 3 };
         let mut rollout = Rollout::new(shape);
         let slab = rollout.slabs_mut().next().unwrap();
         let arrays = [slab.observations, slab.actions, slab.values, slab.advantages, slab.returns, slab.log_probs];
@@ -209,21 +199,10 @@ mod tests {
         rollout
     }
 
-    /// The same, where some choices that were not made are not allowed.
-    fn masked_rollout(rows: usize) -> Rollout {
-        let mut rollout = rollout(rows);
-        rollout.set_mask_width(3);
-        let slab = rollout.slabs_mut().next().unwrap();
-        for (sample, mask) in slab.masks.chunks_exact_mut(3).enumerate() {
-            let chosen = slab.actions[3 * sample + 2] as usize;
-            mask[(chosen + 1 + sample % 2) % 3] = false;
-        }
-        rollout
-    }
-
     fn study(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
         let policy = Policy { network, normalizer: None };
-        let minibatch = Minibatch { samples, advantages: ADVANTAGES };
+        let advantages = Standardization::of(rollout.samples().advantages, samples);
+        let minibatch = Minibatch { samples, advantages };
         let lesson = Lesson { policy, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
         let gradient = vec![f32::NAN; network.parameters().len()];
         let mut shard = Shard { gradient, losses: Losses::default(), samples: 0..samples.len() };
@@ -234,20 +213,15 @@ mod tests {
     /// Every derivative against the difference of the loss itself.
     #[test]
     fn a_shard_s_gradient_is_that_of_its_losses() {
-        check_gradient(&rollout(7));
-        check_gradient(&masked_rollout(7));
-    }
-
-    fn check_gradient(rollout: &Rollout) {
-        let network = network();
+        let (network, rollout) = (network(), rollout(7));
         let samples = [4, 0, 6, 1, 5];
         let loss_at = |parameter: usize, change: f32| {
             let mut moved = network.clone();
             moved.update(|parameters| parameters[parameter] += change);
-            let Losses { policy, value, entropy, .. } = study(&moved, rollout, &samples).losses;
+            let Losses { policy, value, entropy, .. } = study(&moved, &rollout, &samples).losses;
             (policy + SETTINGS.value_coefficient * value - SETTINGS.entropy * entropy) / samples.len() as f32
         };
-        let gradient = study(&network, rollout, &samples).gradient;
+        let gradient = study(&network, &rollout, &samples).gradient;
         assert!(gradient.iter().filter(|derivative| derivative.abs() > 1e-3).count() > 40);
         for tensor in network.layout().tensors() {
             for parameter in (0..tensor.element_count()).map(|element| tensor.position(element)) {
@@ -266,12 +240,13 @@ mod tests {
         let whole = study(&network, &rollout, &samples);
         let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         let mut learner = NativeLearner::new(network, None, Machine { pool, clock: stopped_clock }).unwrap();
-        let minibatch = Minibatch { samples: &samples, advantages: ADVANTAGES };
-        let losses = learner.learn_minibatch(&rollout, minibatch, &SETTINGS).unwrap();
+        learner.learn_minibatch(&rollout, &samples, &SETTINGS).unwrap();
         assert_eq!(learner.shards.len(), 3);
         for (sum, expected) in learner.shards[0].gradient.iter().zip(&whole.gradient) {
             assert!((sum - expected).abs() < 1e-5, "{sum} instead of {expected}");
         }
-        assert!((losses.value - whole.losses.value / 300.0).abs() < 1e-5);
+        let losses = learner.take_losses().unwrap();
+        assert!((losses.value - whole.losses.value).abs() < 1e-3);
+        assert_eq!(learner.take_losses().unwrap(), Losses::default());
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::learner::{DeviceChoice, LearnerChoice, LearnerKind};
+
 /// Trains, scores and measures the game's agents.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -34,18 +36,21 @@ pub enum Command {
     ///
     /// Both runs need hashes: train with --hash-every. Exits with 1 if they differ.
     DiffHash(DiffHashArguments),
+    /// Says what this machine has for learning: libtorch, CUDA, GPUs; and what is missing, with the remedy.
+    Doctor,
 }
 
 impl Command {
-    /// What all commands share.
-    pub const fn shared(&self) -> &RunArguments {
+    /// Whether the last line of the output is to be JSON.
+    pub const fn is_json(&self) -> bool {
         match self {
-            Self::Train(arguments) => &arguments.run,
-            Self::Watch(arguments) => &arguments.run,
-            Self::Eval(arguments) => &arguments.run,
-            Self::Bench(arguments) => &arguments.run,
-            Self::Replay(arguments) => &arguments.run,
-            Self::DiffHash(arguments) => &arguments.run,
+            Self::Train(arguments) => arguments.run.json,
+            Self::Watch(arguments) => arguments.run.json,
+            Self::Eval(arguments) => arguments.run.json,
+            Self::Bench(arguments) => arguments.run.json,
+            Self::Replay(arguments) => arguments.run.json,
+            Self::DiffHash(arguments) => arguments.run.json,
+            Self::Doctor => false,
         }
     }
 }
@@ -84,6 +89,8 @@ pub struct TrainArguments {
     #[arg(long, value_name = "TICKS")]
     pub hash_every: Option<NonZeroU64>,
     #[command(flatten)]
+    pub learner: LearnerArguments,
+    #[command(flatten)]
     pub run: RunArguments,
 }
 
@@ -99,6 +106,24 @@ pub struct WatchArguments {
     pub script: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArguments,
+}
+
+/// Which learner, and where.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct LearnerArguments {
+    /// The learner [default: torch where there is a GPU and enough to compute, else native]
+    #[arg(long, value_enum)]
+    pub learner: Option<LearnerKind>,
+    /// Where it computes: auto, cpu, or a GPU such as cuda:0
+    #[arg(long, default_value_t)]
+    pub device: DeviceChoice,
+}
+
+impl LearnerArguments {
+    /// What they ask for.
+    pub const fn choice(self) -> LearnerChoice {
+        LearnerChoice { learner: self.learner, device: self.device }
+    }
 }
 
 /// `eval`
@@ -125,6 +150,8 @@ pub struct BenchArguments {
     /// How long each section is measured
     #[arg(long, default_value_t = 3.0, value_parser = positive)]
     pub seconds: f64,
+    #[command(flatten)]
+    pub learner: LearnerArguments,
     #[command(flatten)]
     pub run: RunArguments,
 }

@@ -4,6 +4,7 @@ use crate::bench::{self, Benchmark};
 use crate::error::TrainError;
 use crate::interrupt;
 use crate::report::Report;
+use crate::training::Blueprint;
 
 use super::Program;
 use super::arguments::BenchArguments;
@@ -13,7 +14,8 @@ use super::outlet::{say, warn};
 pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
     let config = program.config(&arguments.run, &spec)?;
-    let blueprint = program.blueprint(spec, config, &arguments.run)?;
+    let choice = arguments.learner.choice();
+    let blueprint = Blueprint { choice, ..program.blueprint(spec, config, &arguments.run)? };
     let benchmark = bench::bench(blueprint, arguments.seconds, interrupt::listen(), &mut |sentence| warn(&sentence))?;
     tell(&benchmark);
     Ok(Report::from(&benchmark))
@@ -22,6 +24,7 @@ pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Rep
 fn tell(bench: &Benchmark) {
     let Benchmark { worlds, rows, threads, build_seconds, .. } = bench;
     say(format_args!("{worlds} worlds, {rows} agents, {threads} threads; built in {build_seconds:.3} s"));
+    say(format_args!("learner     {}", bench.learner));
     if let Some(bytes) = bench.bytes_per_world {
         say(format_args!("memory      {:>12.1} KB/world", bytes / 1024.0));
     }

@@ -62,6 +62,7 @@ impl Display {
                 start.build_seconds,
                 start.run_dir.display()
             ));
+            note(format_args!("learner: {}", start.learner));
         });
     }
 

@@ -31,7 +31,8 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
             (program.config_from(Some(resumption.folder.config()), run, &spec)?, Place::Old(Box::new(resumption)))
         }
     };
-    let blueprint = Blueprint { hash_every: arguments.hash_every, ..program.blueprint(spec, config, run)? };
+    let (hash_every, choice) = (arguments.hash_every, arguments.learner.choice());
+    let blueprint = Blueprint { hash_every, choice, ..program.blueprint(spec, config, run)? };
     let mut display = Display::new();
     let summary = run::train(blueprint, place, interrupt::listen(), &mut |event| display.show(&event));
     display.finish();

@@ -5,8 +5,6 @@ mod bad_input;
 #[cfg(unix)]
 mod crash;
 mod game;
-mod gates;
-mod masks;
 mod program;
 mod replays;
 mod resume;

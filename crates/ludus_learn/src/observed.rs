@@ -1,0 +1,51 @@
+//! Statistics of what a rollout's rows observed.
+
+use std::ops::Range;
+
+use ludus_net::{Normalizer, Statistics};
+use rayon::ThreadPool;
+
+use crate::threads::for_each_in;
+use crate::{Rollout, Samples};
+
+/// Working memory to take a rollout's observations into a normaliser. For learners.
+#[derive(Debug, Default)]
+pub struct Observed {
+    slabs: Vec<ObservedSlab>,
+}
+
+/// The statistics of a slab's experience. Slabs are merged in their order, whichever threads they were on.
+#[derive(Debug)]
+struct ObservedSlab {
+    statistics: Statistics,
+    /// Which samples are the slab's.
+    samples: Range<usize>,
+}
+
+impl Observed {
+    /// Takes the observations of the rollout's experience into account, and nothing else. Details 6 and 14.
+    ///
+    /// The result is the same with any number of threads.
+    pub fn merge(&mut self, rollout: &Rollout, normalizer: &mut Normalizer, pool: &ThreadPool) {
+        let (width, samples) = (normalizer.width(), rollout.samples());
+        self.slabs.resize_with(rollout.shape().rows.len(), || ObservedSlab::new(width));
+        for (slab, place) in self.slabs.iter_mut().zip(rollout.slab_places()) {
+            slab.samples = place;
+        }
+        for_each_in(pool, &mut self.slabs, |slab| slab.gather(samples, width));
+        self.slabs.iter().for_each(|slab| normalizer.merge(&slab.statistics));
+    }
+}
+
+impl ObservedSlab {
+    fn new(width: usize) -> Self {
+        Self { statistics: Statistics::new(width), samples: 0..0 }
+    }
+
+    fn gather(&mut self, rollout: Samples<'_>, width: usize) {
+        let Range { start, end } = self.samples;
+        let outcomes = &rollout.outcomes[start..end];
+        self.statistics.clear();
+        self.statistics.observe(&rollout.observations[start * width..end * width], |row| outcomes[row].is_experience());
+    }
+}

@@ -1,0 +1,49 @@
+//! Numbers on the host's side that go up to a device.
+#![expect(unsafe_code, reason = "tch has no way to write into a tensor's own memory")]
+
+use tch::{Device, Kind, Tensor};
+
+/// Numbers that are written here and go up in one copy; pinned, where that lets the copy run beside us.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    /// Contiguous, on the CPU, of 32-bit numbers, and ours alone.
+    tensor: Tensor,
+    count: usize,
+    device: Device,
+}
+
+impl Buffer {
+    pub fn new(count: usize, device: Device) -> Self {
+        let zeros = Tensor::zeros([count as i64], (Kind::Float, Device::Cpu));
+        let tensor = if device.is_cuda() { zeros.pin_memory(device) } else { zeros };
+        Self { tensor, count, device }
+    }
+
+    /// The numbers, to write. What went up before must have arrived: nobody may write while it is on its way.
+    pub fn numbers(&mut self) -> &mut [f32] {
+        let start = self.tensor.data_ptr().cast::<f32>();
+        if self.count == 0 {
+            return &mut [];
+        }
+        // SAFETY: the tensor was made above as `count` contiguous 32-bit numbers on the CPU, it lives as long as `self`,
+        // and whoever holds the slice has borrowed `self` mutably.
+        unsafe { std::slice::from_raw_parts_mut(start, self.count) }
+    }
+
+    /// The numbers on the device, in one flat tensor.
+    ///
+    /// On the CPU it is the same memory: use it before the next numbers are written.
+    pub fn upload(&self) -> Tensor {
+        self.tensor.to_device_(self.device, Kind::Float, true, false)
+    }
+}
+
+/// Numbers that are sent up once, without waiting for them to arrive.
+pub(crate) fn send<T: tch::kind::Element>(numbers: &[T], device: Device) -> Tensor {
+    let here = Tensor::from_slice(numbers);
+    if !device.is_cuda() {
+        return here;
+    }
+    // libtorch keeps the pinned copy until the device has read it.
+    here.pin_memory(device).to_device_(device, T::KIND, true, false)
+}

@@ -1,0 +1,75 @@
+//! Work that is recorded once and then repeated, where a device can do that.
+
+use std::sync::Arc;
+
+use crate::shim::{Graph, Shim};
+
+/// Times that work is done as it is before it is recorded: libraries set themselves up in the first, and choose kernels.
+const WARM_UP: u32 = 3;
+
+/// Records for a device, if that can be had.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorder(Option<(Arc<Shim>, usize)>);
+
+/// Work that always does the same to the same memory.
+#[derive(Debug, Default)]
+pub(crate) enum Recording {
+    #[default]
+    New,
+    Warming(u32),
+    Recorded(Graph),
+    /// It can't be recorded.
+    Eager,
+}
+
+impl Recorder {
+    /// Records nothing.
+    pub const NONE: Self = Self(None);
+
+    pub const fn new(shim: Arc<Shim>, device: usize) -> Self {
+        Self(Some((shim, device)))
+    }
+
+    /// Whether work is recorded: then what it reads has to stay where it is.
+    pub const fn records(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Recording {
+    /// Does `work`, or what was recorded of it.
+    ///
+    /// If it can't be recorded, it is done as it is from then on.
+    pub fn run(&mut self, recorder: &Recorder, work: &mut dyn FnMut()) {
+        let Some((shim, device)) = &recorder.0 else { return work() };
+        match self {
+            Self::Recorded(graph) => {
+                if graph.replay().is_ok() {
+                    return;
+                }
+                *self = Self::Eager;
+            }
+            Self::New => *self = Self::Warming(1),
+            Self::Warming(times) if *times < WARM_UP => *times += 1,
+            Self::Warming(_) => {
+                *self = shim.record(*device, work).map_or(Self::Eager, Self::Recorded);
+                return self.run(recorder, work);
+            }
+            Self::Eager => {}
+        }
+        work();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_recorder_work_is_done_every_time() {
+        let (mut recording, mut count) = (Recording::default(), 0);
+        (0..10).for_each(|_| recording.run(&Recorder::NONE, &mut || count += 1));
+        assert_eq!(count, 10);
+        assert!(matches!(recording, Recording::New));
+    }
+}

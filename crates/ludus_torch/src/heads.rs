@@ -1,0 +1,163 @@
+//! Action distributions on tensors: as `ludus_net`'s, formula for formula.
+
+use std::f64::consts::TAU;
+
+use ludus_spec::{Head, Seed};
+use tch::{Kind, Tensor};
+
+/// ln √(2π)
+const LOG_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
+
+/// What a network's outputs mean, head after head.
+#[derive(Clone, Debug)]
+pub(crate) struct Heads {
+    parts: Vec<Part>,
+    /// For each uniform draw of a row, which child of the row's seed decides it.
+    children: Vec<u64>,
+    output_width: usize,
+    action_width: usize,
+}
+
+/// One head, and the first column of what it reads and writes.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    head: Head,
+    output: i64,
+    action: i64,
+    /// The first of its draws.
+    draw: i64,
+    /// The first of its standard deviations.
+    dimension: i64,
+}
+
+impl Heads {
+    pub fn new(heads: &[Head]) -> Self {
+        let mut this = Self { parts: Vec::new(), children: Vec::new(), output_width: 0, action_width: 0 };
+        let mut dimension = 0;
+        for &head in heads {
+            let (output, action) = (this.output_width as i64, this.action_width as i64);
+            this.parts.push(Part { head, output, action, draw: this.children.len() as i64, dimension });
+            // As in `ludus_net`: column c draws from children 2c and 2c + 1, all radii before all angles.
+            let columns = || (action as u64..).take(head.action_width());
+            this.children.extend(columns().map(|column| 2 * column));
+            if let Head::Gaussian { width } = head {
+                this.children.extend(columns().map(|column| 2 * column + 1));
+                dimension += width as i64;
+            }
+            this.output_width += head.output_width();
+            this.action_width += head.action_width();
+        }
+        this
+    }
+
+    /// Columns of an output row.
+    pub const fn output_width(&self) -> usize {
+        self.output_width
+    }
+
+    /// Columns of an action row.
+    pub const fn action_width(&self) -> usize {
+        self.action_width
+    }
+
+    /// Uniform draws that decide a row's action.
+    pub fn draw_count(&self) -> usize {
+        self.children.len()
+    }
+
+    /// Writes the uniform draws of the row with this seed.
+    pub fn draw(&self, seed: Seed, draws: &mut [f32]) {
+        for (draw, &child) in draws.iter_mut().zip(&self.children) {
+            *draw = seed.derive(child).uniform();
+        }
+    }
+
+    /// Draws an action for each row, and its log-probability.
+    ///
+    /// # Shapes
+    ///
+    /// `outputs` is `[rows, output width]`, `draws` `[rows, draw count]`; the actions are `[rows, action width]`, the
+    /// log-probabilities `[rows, 1]`.
+    pub fn sample(&self, outputs: &Tensor, log_std: Option<&Tensor>, draws: &Tensor) -> (Tensor, Tensor) {
+        let drawn = |part: &Part| match part.head {
+            Head::Categorical { choices } => {
+                sample_choice(&outputs.narrow(1, part.output, choices as i64), &draws.narrow(1, part.draw, 1))
+            }
+            Head::Gaussian { width } => {
+                let width = width as i64;
+                let uniforms = [part.draw, part.draw + width].map(|first| draws.narrow(1, first, width));
+                let log_std = part.log_std(log_std);
+                sample_numbers(&outputs.narrow(1, part.output, width), &log_std, &uniforms)
+            }
+        };
+        let (actions, log_probs): (Vec<Tensor>, Vec<Tensor>) = self.parts.iter().map(drawn).unzip();
+        (side_by_side(actions), total(log_probs))
+    }
+
+    /// The log-probability of each row's action, and the entropy of its distribution, each `[rows, 1]`.
+    pub fn evaluate(&self, outputs: &Tensor, log_std: Option<&Tensor>, actions: &Tensor) -> (Tensor, Tensor) {
+        let evaluated = |part: &Part| {
+            let outputs = outputs.narrow(1, part.output, part.head.output_width() as i64);
+            let actions = actions.narrow(1, part.action, part.head.action_width() as i64);
+            match part.head {
+                Head::Categorical { .. } => evaluate_choice(&outputs, &actions),
+                Head::Gaussian { .. } => evaluate_numbers(&outputs, &part.log_std(log_std), &actions),
+            }
+        };
+        let (log_probs, entropies): (Vec<Tensor>, Vec<Tensor>) = self.parts.iter().map(evaluated).unzip();
+        (total(log_probs), total(entropies))
+    }
+}
+
+impl Part {
+    fn log_std(&self, all: Option<&Tensor>) -> Tensor {
+        let all = all.expect("a policy with a Gaussian head has standard deviations");
+        all.narrow(0, self.dimension, self.head.output_width() as i64)
+    }
+}
+
+/// The choice whose stretch of the total weight the draw falls into, and its log-probability.
+fn sample_choice(logits: &Tensor, uniform: &Tensor) -> (Tensor, Tensor) {
+    let log_probs = logits.log_softmax(-1, Kind::Float);
+    let weights = (logits - logits.amax(-1, true)).exp();
+    let below = weights.cumsum(-1, Kind::Float) - &weights;
+    let threshold = weights.sum_dim_intlist(-1, true, Kind::Float) * uniform;
+    // What can't happen must not be drawn, even where rounding lets the threshold reach the total.
+    let is_reached = below.le_tensor(&threshold).logical_and(&weights.gt(0.0));
+    let indices = Tensor::arange(logits.size()[1], (Kind::Int64, logits.device()));
+    let choice = (is_reached * indices).amax(-1, true);
+    (choice.to_kind(Kind::Float), log_probs.gather(1, &choice, false))
+}
+
+fn evaluate_choice(logits: &Tensor, choice: &Tensor) -> (Tensor, Tensor) {
+    let log_probs = logits.log_softmax(-1, Kind::Float);
+    let entropy = -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, true, Kind::Float);
+    (log_probs.gather(1, &choice.to_kind(Kind::Int64), false), entropy)
+}
+
+/// Normally distributed numbers by the Box–Muller transform, and their log-probability density.
+fn sample_numbers(means: &Tensor, log_std: &Tensor, [radii, angles]: &[Tensor; 2]) -> (Tensor, Tensor) {
+    let z = ((-radii).log1p() * -2.0).sqrt() * (angles * TAU).cos();
+    (means + log_std.exp() * &z, log_density(&z, log_std))
+}
+
+fn evaluate_numbers(means: &Tensor, log_std: &Tensor, numbers: &Tensor) -> (Tensor, Tensor) {
+    let z = (numbers - means) * (-log_std).exp();
+    let log_density = log_density(&z, log_std);
+    let entropy = (log_std + (LOG_SQRT_TAU + 0.5)).sum(Kind::Float).expand_as(&log_density);
+    (log_density, entropy)
+}
+
+/// The sum over a row's numbers, `[rows, 1]`.
+fn log_density(z: &Tensor, log_std: &Tensor) -> Tensor {
+    (z.square() * -0.5 - log_std - LOG_SQRT_TAU).sum_dim_intlist(-1, true, Kind::Float)
+}
+
+fn side_by_side(mut columns: Vec<Tensor>) -> Tensor {
+    if columns.len() == 1 { columns.remove(0) } else { Tensor::cat(&columns, 1) }
+}
+
+fn total(columns: Vec<Tensor>) -> Tensor {
+    let sum = columns.into_iter().reduce(|sum, column| sum + column);
+    sum.expect("a policy has at least one head")
+}

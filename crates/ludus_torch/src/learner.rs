@@ -1,0 +1,385 @@
+//! The learner on libtorch.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use ludus_learn::{
+    DeviceConfig, LearnError, Learner, LearnerState, Losses, Machine, Observed, PhaseTimes, Rollout, Simulation,
+    UpdateSettings,
+};
+use ludus_net::{NetError, Normalizer};
+use ludus_spec::Seed;
+use tch::{Device, Kind, Tensor};
+
+use crate::TorchError;
+use crate::buffer::send;
+use crate::graphs::{Recorder, Recording};
+use crate::heads::Heads;
+use crate::inputs::Inputs;
+use crate::network::TorchNetwork;
+use crate::packing::Packing;
+use crate::parameters::{Leaves, Places, on_device, to_vec};
+use crate::play::{Part, Policy, Rules, parts, play};
+use crate::shim::Shim;
+use crate::storage::Storage;
+use crate::update::{Lesson, Update, knobs};
+
+/// Rows that a network is tried with.
+const TRIED_ROWS: usize = 2;
+
+/// Where a learner computes, and how.
+#[derive(Clone, Debug)]
+pub struct TorchSettings {
+    /// The device; [`cuda_device`](crate::cuda_device) opens one.
+    pub device: Device,
+    /// What else can be chosen.
+    pub config: DeviceConfig,
+    /// The threads and the timer.
+    pub machine: Machine,
+}
+
+/// The learner for GPUs, and for networks that are no plain perceptrons.
+///
+/// Its draws are those of [`NativeLearner`](ludus_learn::NativeLearner), and so are its formulas: the two differ by
+/// rounding. With the same device, the same seed gives the same bits, whatever the number of threads.
+pub struct TorchLearner {
+    network: Box<dyn TorchNetwork>,
+    heads: Heads,
+    normalizer: Option<Normalizer>,
+    inputs: Inputs,
+    packing: Packing,
+    leaves: Leaves,
+    update: Update,
+    /// Gradient steps so far, those included that a loss that was not finite kept from being taken.
+    steps: u64,
+    /// Steps that were not yet accounted for.
+    pending: u64,
+    table: Option<(Vec<Part>, Storage)>,
+    places: Vec<i64>,
+    lessons: Recordings,
+    recorder: Recorder,
+    observed: Observed,
+    settings: TorchSettings,
+}
+
+impl TorchLearner {
+    /// A learner that starts from what the network starts from. Details 1 and 2.
+    ///
+    /// With a `normalizer`, observations are normalised, from its statistics on; they follow the experience.
+    ///
+    /// # Errors
+    ///
+    /// If the network can't be computed, if its outputs don't fit its heads, or if the normaliser is not as wide as
+    /// its input.
+    pub fn new(
+        network: Box<dyn TorchNetwork>,
+        normalizer: Option<Normalizer>,
+        settings: TorchSettings,
+    ) -> Result<Self, TorchError> {
+        // Parallelism is ours: libtorch's threads would spin beside them.
+        tch::set_num_threads(1);
+        check_width(normalizer.as_ref(), network.inputs())?;
+        let (device, kind) = (settings.device, kind(&settings.config));
+        let heads = Heads::new(network.heads());
+        let (places, values) = Places::new(&*network);
+        let packing = Packing::new(network.layout(), &places);
+        let update = Update::new(places.clone(), &values, device, kind);
+        let learner = Self {
+            leaves: Leaves::new(&places, &update.parameters),
+            inputs: Inputs::new(normalizer.as_ref(), device),
+            network,
+            heads,
+            normalizer,
+            packing,
+            update,
+            steps: 0,
+            pending: 0,
+            table: None,
+            places: Vec::new(),
+            lessons: Recordings::default(),
+            recorder: recorder(&settings),
+            observed: Observed::default(),
+            settings,
+        };
+        learner.try_out()?;
+        Ok(learner)
+    }
+
+    /// The network.
+    pub fn network(&self) -> &dyn TorchNetwork {
+        &*self.network
+    }
+
+    /// The statistics that observations are normalised with, if they are.
+    pub const fn normalizer(&self) -> Option<&Normalizer> {
+        self.normalizer.as_ref()
+    }
+
+    /// All parameters, as a saved state has them.
+    pub fn parameters(&self) -> Vec<f32> {
+        self.packing.pack(&to_vec(&self.update.parameters))
+    }
+
+    /// A parameter that is not finite, if there is one. Looks at the numbers themselves only if so.
+    pub fn bad_parameter(&self) -> Option<f32> {
+        if self.update.parameters.isfinite().all().int64_value(&[]) != 0 {
+            return None;
+        }
+        to_vec(&self.update.parameters).into_iter().find(|number| !number.is_finite())
+    }
+
+    /// Where it computes.
+    pub const fn device(&self) -> Device {
+        self.settings.device
+    }
+
+    /// Makes sure that the network computes what its heads read. libtorch panics where shapes don't fit.
+    fn try_out(&self) -> Result<(), TorchError> {
+        let kind = kind(&self.settings.config);
+        let size = [TRIED_ROWS as i64, self.network.inputs() as i64];
+        let observations = Tensor::zeros(size, (kind, self.settings.device));
+        let compute = || tch::no_grad(|| self.network.forward(&self.leaves.of_network(kind), &observations));
+        let forward = tried(compute).map_err(TorchError::Network)?;
+        let rows = TRIED_ROWS as i64;
+        check_size("outputs", &forward.outputs, &[rows, self.heads.output_width() as i64])?;
+        check_size("values", &forward.values, &[rows])
+    }
+
+    fn lay_out(&mut self, rollout: &Rollout) {
+        let shape = rollout.shape();
+        if self.table.as_ref().is_some_and(|(_, storage)| storage.fits(shape)) {
+            return;
+        }
+        let device = self.settings.device;
+        let splits = self.settings.config.splits.get();
+        let parts = parts(&shape.rows, splits, &self.heads, shape.observation_width, device);
+        self.table = Some((parts, Storage::new(shape, device)));
+        // They read from the storage that was.
+        self.lessons = Recordings::default();
+    }
+}
+
+impl Learner for TorchLearner {
+    fn observation_width(&self) -> usize {
+        self.network.inputs()
+    }
+
+    fn action_width(&self) -> usize {
+        self.heads.action_width()
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.settings.machine
+    }
+
+    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes {
+        self.lay_out(rollout);
+        let Machine { pool, clock } = &self.settings.machine;
+        let steps = rollout.shape().steps;
+        let policy = Policy {
+            network: &*self.network,
+            heads: &self.heads,
+            leaves: &self.leaves,
+            inputs: &self.inputs,
+            kind: kind(&self.settings.config),
+            recorder: &self.recorder,
+        };
+        let rules = Rules { heads: &self.heads, steps, seed, clock: *clock, pool };
+        let Some((parts, storage)) = &mut self.table else { return PhaseTimes::default() };
+        play(policy, rules, (parts, storage), simulations.iter_mut().zip(rollout.slabs_mut()))
+    }
+
+    fn begin_update(&mut self, rollout: &Rollout) {
+        self.update.ledger.clear();
+        self.pending = 0;
+        if let Some((_, storage)) = &mut self.table {
+            storage.take_targets(rollout);
+        }
+    }
+
+    fn learn_minibatch(&mut self, _: &Rollout, samples: &[u32], settings: &UpdateSettings) -> Result<(), LearnError> {
+        let Some((_, storage)) = &self.table else { return Ok(()) };
+        if samples.is_empty() {
+            return Ok(());
+        }
+        let device = self.settings.device;
+        storage.locate(samples, &mut self.places);
+        let lesson =
+            Lesson { network: &*self.network, heads: &self.heads, settings, pool: &self.settings.machine.pool };
+        self.steps += 1;
+        self.pending += 1;
+        let knobs = send(&knobs(settings, samples.len(), self.steps), device);
+        let places = send(&self.places, device);
+        let Recorded { recording, places, knobs } = self.lessons.of(samples.len(), places, knobs, &self.recorder);
+        let update = &mut self.update;
+        recording.run(&self.recorder, &mut || update.step(lesson, storage.gather(places), knobs));
+        Ok(())
+    }
+
+    fn take_losses(&mut self) -> Result<Losses, LearnError> {
+        let pending = std::mem::take(&mut self.pending);
+        match self.update.ledger.take() {
+            Ok(account) => Ok(account.losses),
+            Err((error, taken)) => {
+                self.steps -= pending.saturating_sub(taken);
+                Err(error)
+            }
+        }
+    }
+
+    fn update_normalizer(&mut self, rollout: &Rollout) {
+        let Some(normalizer) = &mut self.normalizer else { return };
+        self.observed.merge(rollout, normalizer, &self.settings.machine.pool);
+        self.inputs.refresh(Some(normalizer));
+    }
+
+    fn state(&self) -> LearnerState {
+        let pack = |tensor: &Tensor| self.packing.pack(&to_vec(tensor));
+        LearnerState {
+            parameters: pack(&self.update.parameters),
+            first_moments: pack(&self.update.adam.mean),
+            second_moments: pack(&self.update.adam.variance),
+            optimizer_steps: self.steps,
+            normalizer: self.normalizer.clone(),
+        }
+    }
+
+    fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
+        check_count("parameters", state.parameters.len(), self.packing.packed_count())?;
+        check_count("moments", state.first_moments.len(), self.packing.packed_count())?;
+        check_count("moments", state.second_moments.len(), self.packing.packed_count())?;
+        let normalizers = [state.normalizer.is_some(), self.normalizer.is_some()].map(usize::from);
+        check_count("observation normalisers", normalizers[0], normalizers[1])?;
+        check_width(state.normalizer.as_ref(), self.network.inputs())?;
+        for (what, numbers) in [
+            ("checkpoint's parameter", &state.parameters),
+            ("checkpoint's first moment", &state.first_moments),
+            ("checkpoint's second moment", &state.second_moments),
+        ] {
+            check_finite(what, numbers)?;
+        }
+        let device = self.settings.device;
+        let unpack = |packed: &[f32]| on_device(&self.packing.unpack(packed), device);
+        let adam = &mut self.update.adam;
+        let parts = [
+            (&mut self.update.parameters, &state.parameters),
+            (&mut adam.mean, &state.first_moments),
+            (&mut adam.variance, &state.second_moments),
+        ];
+        // Into the same memory: that is what the network's views look at.
+        for (tensor, packed) in parts {
+            tch::no_grad(|| tensor.copy_(&unpack(packed)));
+        }
+        self.update.ledger.clear();
+        self.pending = 0;
+        self.steps = state.optimizer_steps;
+        self.normalizer.clone_from(&state.normalizer);
+        self.inputs.refresh(self.normalizer.as_ref());
+        Ok(())
+    }
+}
+
+/// Recorded gradient steps by the size of their minibatch, of which an update has two at most.
+#[derive(Debug, Default)]
+struct Recordings(Vec<(usize, Recorded)>);
+
+/// A gradient step, and where it reads what differs from one to the next.
+#[derive(Debug)]
+struct Recorded {
+    recording: Recording,
+    places: Tensor,
+    knobs: Tensor,
+}
+
+/// More sizes than an update has are those of earlier updates, in which agents came or went.
+const MOST_RECORDINGS: usize = 8;
+
+impl Recordings {
+    /// The step for minibatches of this size, with these numbers to read.
+    fn of(&mut self, samples: usize, places: Tensor, knobs: Tensor, recorder: &Recorder) -> &mut Recorded {
+        if !recorder.records() {
+            self.0.clear();
+        }
+        if let Some(index) = self.0.iter().position(|(size, _)| *size == samples) {
+            let recorded = &mut self.0[index].1;
+            recorded.places.copy_(&places);
+            recorded.knobs.copy_(&knobs);
+            return recorded;
+        }
+        if self.0.len() == MOST_RECORDINGS {
+            self.0.remove(0);
+        }
+        self.0.push((samples, Recorded { recording: Recording::default(), places, knobs }));
+        let last = self.0.len() - 1;
+        &mut self.0[last].1
+    }
+}
+
+/// Whether steps are recorded; makes the settings of CUDA that there are. Without the shim everything is done as it is.
+fn recorder(settings: &TorchSettings) -> Recorder {
+    let Device::Cuda(index) = settings.device else { return Recorder::NONE };
+    let Ok(shim) = Shim::open() else { return Recorder::NONE };
+    if settings.config.tf32 && shim.allow_tf32().is_err() {
+        return Recorder::NONE;
+    }
+    if settings.config.graphs { Recorder::new(shim, index) } else { Recorder::NONE }
+}
+
+/// What the network computes with.
+fn kind(config: &DeviceConfig) -> Kind {
+    if config.bf16 { Kind::BFloat16 } else { Kind::Float }
+}
+
+thread_local! {
+    /// Whether this thread's panics are caught and told in a sentence of our own.
+    static IS_TRIED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`; if it panics, what the panic said.
+pub(crate) fn tried<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IS_TRIED.get() {
+                hook(panic);
+            }
+        }));
+    });
+    IS_TRIED.set(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    IS_TRIED.set(false);
+    result.map_err(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+        // libtorch's own words are the first line; its stack follows.
+        said.lines().next().unwrap_or(said).to_owned()
+    })
+}
+
+fn check_size(what: &'static str, tensor: &Tensor, expected: &[i64]) -> Result<(), TorchError> {
+    let actual = tensor.size();
+    if actual == expected {
+        return Ok(());
+    }
+    Err(TorchError::Output { what, rows: TRIED_ROWS, expected: expected.to_vec(), actual })
+}
+
+fn check_width(normalizer: Option<&Normalizer>, expected: usize) -> Result<(), LearnError> {
+    match normalizer.map(Normalizer::width).filter(|&actual| actual != expected) {
+        Some(actual) => Err(NetError::WrongLength { what: "the observation normaliser", expected, actual }.into()),
+        None => Ok(()),
+    }
+}
+
+fn check_count(what: &'static str, was: usize, now: usize) -> Result<(), LearnError> {
+    if was == now { Ok(()) } else { Err(LearnError::Checkpoint { what, was, now }) }
+}
+
+fn check_finite(what: &'static str, numbers: &[f32]) -> Result<(), LearnError> {
+    match numbers.iter().find(|number| !number.is_finite()) {
+        Some(&value) => Err(LearnError::NotFinite { what, value }),
+        None => Ok(()),
+    }
+}

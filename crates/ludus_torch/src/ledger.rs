@@ -1,0 +1,127 @@
+//! What an update came to, written down on the device and read once.
+
+use ludus_learn::{LearnError, Losses};
+use tch::{Device, Kind, Tensor};
+
+use crate::parameters::to_vec;
+
+/// Sums of a minibatch that the ledger keeps, besides the gradient's length: policy, value, entropy, both divergences,
+/// clipped.
+pub(crate) const SUMS: i64 = 6;
+
+/// Those of them that must be finite, and the gradient's length. As `ludus_learn` names and orders them.
+const CRITICAL: [&str; 4] = ["policy loss", "value loss", "entropy", "gradient's length"];
+
+/// Adds up what minibatches cost, and stops them all after one that is not finite.
+///
+/// Nobody looks until the end: the update goes on, but its steps no longer change anything.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// [`SUMS`], then the gradient's length times samples.
+    sums: Tensor,
+    /// [`CRITICAL`] of the first minibatch that was not finite.
+    failure: Tensor,
+    /// 1 while everything was finite, then 0.
+    is_fine: Tensor,
+    /// Steps taken.
+    taken: Tensor,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub losses: Losses,
+    /// Steps that changed something.
+    pub taken: u64,
+}
+
+impl Ledger {
+    pub fn new(device: Device) -> Self {
+        let zeros = |count: i64| Tensor::zeros([count], (Kind::Float, device));
+        Self {
+            sums: zeros(SUMS + 1),
+            failure: zeros(CRITICAL.len() as i64),
+            is_fine: Tensor::ones([], (Kind::Float, device)),
+            taken: Tensor::zeros([], (Kind::Float, device)),
+        }
+    }
+
+    /// Writes a minibatch down; 1 if its step is to be taken, else 0.
+    ///
+    /// `sums` has [`SUMS`] numbers; `norm` is the gradient's length and `samples` their count, without dimensions.
+    pub fn enter(&mut self, sums: &Tensor, norm: &Tensor, samples: &Tensor) -> Tensor {
+        let norm = norm.unsqueeze(0);
+        let critical = Tensor::cat(&[&sums.narrow(0, 0, 3), &norm], 0);
+        let is_taken = critical.isfinite().all().to_kind(Kind::Float) * &self.is_fine;
+        let was_fine = self.is_fine.gt(0.0);
+        let has_failed = was_fine.logical_and(&is_taken.le(0.0));
+        self.failure.copy_(&critical.where_self(&has_failed, &self.failure));
+        let entry = Tensor::cat(&[sums, &(norm * samples)], 0);
+        self.sums += entry.where_self(&is_taken.gt(0.0), &self.sums.zeros_like());
+        self.taken += &is_taken;
+        self.is_fine.copy_(&is_taken);
+        is_taken
+    }
+
+    /// Reads what was written since the last time, and starts anew. Waits for the device.
+    pub fn take(&mut self) -> Result<Account, (LearnError, u64)> {
+        let scalars = [&self.is_fine, &self.taken].map(|scalar| scalar.unsqueeze(0));
+        let read = to_vec(&Tensor::cat(&[&self.sums, &self.failure, &scalars[0], &scalars[1]], 0));
+        self.clear();
+        let (sums, rest) = read.split_at(SUMS as usize + 1);
+        let (failure, scalars) = rest.split_at(CRITICAL.len());
+        let taken = scalars[1] as u64;
+        if scalars[0] > 0.0 {
+            return Ok(Account { losses: losses(sums), taken });
+        }
+        let mut named = CRITICAL.into_iter().zip(failure).filter(|(_, value)| !value.is_finite());
+        let (what, &value) = named.next().unwrap_or((CRITICAL[0], &f32::NAN));
+        Err((LearnError::NotFinite { what, value }, taken))
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        let _ = self.sums.zero_();
+        let _ = self.failure.zero_();
+        let _ = self.taken.zero_();
+        let _ = self.is_fine.fill_(1.0);
+    }
+}
+
+fn losses(sums: &[f32]) -> Losses {
+    let &[policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm] = sums else {
+        return Losses::default();
+    };
+    Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(ledger: &mut Ledger, policy: f32, norm: f32) -> f64 {
+        let sums = Tensor::from_slice(&[policy, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        ledger.enter(&sums, &Tensor::from(norm), &Tensor::from(10.0_f32)).double_value(&[])
+    }
+
+    #[test]
+    fn minibatches_add_up_until_they_are_read() {
+        let mut ledger = Ledger::new(Device::Cpu);
+        assert_eq!([enter(&mut ledger, 1.0, 0.5), enter(&mut ledger, 1.5, 0.5)], [1.0; 2]);
+        let account = ledger.take().unwrap();
+        assert_eq!((account.losses.policy, account.losses.value, account.losses.grad_norm), (2.5, 4.0, 10.0));
+        assert_eq!(account.taken, 2);
+        assert_eq!(ledger.take().unwrap(), Account { losses: Losses::default(), taken: 0 });
+    }
+
+    #[test]
+    fn nothing_is_taken_after_what_is_not_finite() {
+        let mut ledger = Ledger::new(Device::Cpu);
+        let taken = [(1.0, 0.5), (1.0, f32::INFINITY), (f32::NAN, 0.5), (1.0, 0.5)];
+        assert_eq!(taken.map(|(policy, norm)| enter(&mut ledger, policy, norm)), [1.0, 0.0, 0.0, 0.0]);
+        let (error, taken) = ledger.take().unwrap_err();
+        assert_eq!(error, LearnError::NotFinite { what: "gradient's length", value: f32::INFINITY });
+        assert_eq!(taken, 1);
+        assert_eq!(enter(&mut ledger, 1.0, 0.5), 1.0, "it starts anew");
+    }
+}

@@ -1,0 +1,112 @@
+//! Whether a run fits into a GPU's memory.
+
+use ludus_libtorch::Driver;
+
+use crate::TorchError;
+
+/// What CUDA itself, libtorch's kernels and their working memory take \[bytes\].
+const FIXED: u64 = 800_000_000;
+
+/// How often a parameter is kept: itself, both moments, its gradient, and what a step makes of them on its way.
+const COPIES_OF_PARAMETERS: u64 = 8;
+
+/// How often an activation is kept: forward, backward, and a spare.
+const COPIES_OF_ACTIVATIONS: u64 = 4;
+
+const BYTES: u64 = 4;
+
+/// What decides how much memory a run takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    /// Agents that step at once.
+    pub rows: usize,
+    /// Steps of a rollout.
+    pub steps: usize,
+    /// Samples of a gradient step.
+    pub minibatch: usize,
+    /// Columns of an observation.
+    pub observation_width: usize,
+    /// Columns of an action.
+    pub action_width: usize,
+    /// Numbers in the network.
+    pub parameters: usize,
+    /// Activations of a forward pass of one row.
+    pub units: usize,
+}
+
+impl Demand {
+    /// Makes sure that the GPU with this index has the memory.
+    ///
+    /// # Errors
+    ///
+    /// [`TorchError::Memory`] with what is needed, what is free, and what would fit.
+    pub fn check(self, index: usize) -> Result<(), TorchError> {
+        let driver = Driver::open().map_err(|error| TorchError::Cuda(error.to_string()))?;
+        let free = driver.free_memory(index).map_err(|error| TorchError::Cuda(error.to_string()))?;
+        self.check_against(free)
+    }
+
+    fn check_against(self, free: u64) -> Result<(), TorchError> {
+        let needed = self.bytes();
+        if needed <= free {
+            return Ok(());
+        }
+        let fitting = free.saturating_sub(self.bytes_without_rows()) / self.bytes_per_row().max(1);
+        Err(TorchError::Memory { rows: self.rows, needed, free, fitting_rows: fitting as usize })
+    }
+
+    /// Memory that a run takes \[bytes\], about.
+    pub fn bytes(self) -> u64 {
+        self.bytes_without_rows() + self.rows as u64 * self.bytes_per_row()
+    }
+
+    /// What is kept of a sample: observation, action, log-probability, value, advantage, return.
+    const fn numbers_per_sample(self) -> u64 {
+        (self.observation_width + self.action_width + 4) as u64
+    }
+
+    const fn bytes_per_row(self) -> u64 {
+        BYTES * (self.steps as u64 * self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.units as u64)
+    }
+
+    fn bytes_without_rows(self) -> u64 {
+        let of_sample = self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.units as u64;
+        let minibatch = self.minibatch.min(self.rows * self.steps) as u64;
+        FIXED + BYTES * (COPIES_OF_PARAMETERS * self.parameters as u64 + minibatch * of_sample)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEMAND: Demand = Demand {
+        rows: 1000,
+        steps: 100,
+        minibatch: 1000,
+        observation_width: 4,
+        action_width: 2,
+        parameters: 1000,
+        units: 250,
+    };
+
+    /// 10 numbers of 4 bytes per sample; 4 × 250 activations.
+    #[test]
+    fn memory_adds_up() {
+        assert_eq!(DEMAND.bytes_per_row(), 4 * (100 * 10 + 1000));
+        assert_eq!(DEMAND.bytes(), 800_000_000 + 4 * (8000 + 1000 * 1010) + 1000 * 8000);
+    }
+
+    #[test]
+    fn too_little_memory_is_told_with_what_would_fit() {
+        assert_eq!(DEMAND.check_against(DEMAND.bytes()), Ok(()));
+        let error = DEMAND.check_against(DEMAND.bytes() - 500 * 8000).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "1000 agents need about 813 MB of GPU memory, and 809 MB are free; 500 agents would fit: train with fewer \
+             `arenas` or `worlds`, or lower `rollout_steps` or `minibatch`"
+        );
+        let error = DEMAND.check_against(1000).unwrap_err().to_string();
+        assert!(error.contains("free some, or train with `--device cpu`"), "{error}");
+    }
+}

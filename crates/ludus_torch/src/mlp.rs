@@ -1,0 +1,87 @@
+//! The multi-layer perceptron of `ludus_net`, on tensors.
+
+use ludus_net::{Activation, Layout, Network};
+use ludus_spec::Head;
+use tch::Tensor;
+
+use crate::network::{Forward, Parameter, TorchNetwork};
+
+/// The same network as [`ludus_net::Network`]: its policies run without libtorch.
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    layout: Layout,
+    initial: Vec<Parameter>,
+}
+
+impl Mlp {
+    /// Starts from this network's parameters, so that both learners start from the same.
+    #[expect(clippy::needless_pass_by_value, reason = "from here on the parameters live on the device")]
+    pub fn new(network: Network) -> Self {
+        let layout = network.layout().clone();
+        let tensors = layout.export(network.parameters()).into_iter();
+        let initial = tensors.map(|(name, shape, values)| Parameter { name, shape, values }).collect();
+        Self { layout, initial }
+    }
+
+    /// How many of the parameters are the trunk's, and how many the actor's.
+    fn counts(&self) -> (usize, usize) {
+        let count = |chain: &str| self.initial.iter().filter(|parameter| parameter.name.starts_with(chain)).count();
+        (count("trunk."), count("actor."))
+    }
+
+    /// Applies layers to `inputs`; the last one without an activation if `ends_in_head`.
+    fn chain(&self, layers: &[Tensor], inputs: &Tensor, end: End) -> Tensor {
+        let count = layers.len() / 2;
+        let mut features = inputs.shallow_clone();
+        for (index, layer) in layers.chunks_exact(2).enumerate() {
+            features = features.linear(&layer[0], Some(&layer[1]));
+            if end == End::Hidden || index + 1 < count {
+                features = self.activate(&features);
+            }
+        }
+        features
+    }
+
+    fn activate(&self, sums: &Tensor) -> Tensor {
+        match self.layout.config().activation {
+            Activation::Tanh => sums.tanh(),
+            Activation::Relu => sums.relu(),
+        }
+    }
+}
+
+/// What a chain of layers ends in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Hidden,
+    Head,
+}
+
+impl TorchNetwork for Mlp {
+    fn inputs(&self) -> usize {
+        self.layout.inputs()
+    }
+
+    fn heads(&self) -> &[Head] {
+        self.layout.heads()
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        self.initial.clone()
+    }
+
+    fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
+        let (trunk, actor) = self.counts();
+        let (trunk, rest) = parameters.split_at(trunk);
+        let (actor, critic) = rest.split_at(actor);
+        let features = self.chain(trunk, observations, End::Hidden);
+        Forward {
+            outputs: self.chain(actor, &features, End::Head),
+            values: self.chain(critic, &features, End::Head).squeeze_dim(-1),
+        }
+    }
+
+    fn layout(&self) -> Option<&Layout> {
+        Some(&self.layout)
+    }
+}

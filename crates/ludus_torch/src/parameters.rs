@@ -1,0 +1,111 @@
+//! All parameters of a network in one flat tensor, and the views that the network reads.
+
+use std::ops::Range;
+
+use ludus_spec::Head;
+use tch::{Device, Kind, Tensor};
+
+use crate::network::{LOG_STD, Parameter, TorchNetwork};
+
+/// Where each parameter stands in the flat array: the network's in their order, then `log_std`.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    places: Vec<Place>,
+    /// Gaussian dimensions; 0 without such heads.
+    dimensions: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub name: String,
+    pub shape: Vec<i64>,
+    pub range: Range<usize>,
+}
+
+impl Places {
+    /// Lays out a network's parameters, and what they start from.
+    pub fn new(network: &dyn TorchNetwork) -> (Self, Vec<f32>) {
+        let dimensions = network.heads().iter().copied().map(gaussian_width).sum();
+        let mut parameters = network.parameters();
+        let has_log_std = parameters.last().is_some_and(|last| last.name == LOG_STD);
+        if dimensions > 0 && !has_log_std {
+            parameters.push(Parameter::zeros(LOG_STD, &[dimensions]));
+        }
+        let mut values = Vec::new();
+        let places = parameters.into_iter().map(|parameter| place(parameter, &mut values)).collect();
+        (Self { places, dimensions }, values)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter()
+    }
+
+    /// Numbers in the flat array.
+    pub fn count(&self) -> usize {
+        self.places.last().map_or(0, |last| last.range.end)
+    }
+}
+
+fn gaussian_width(head: Head) -> usize {
+    match head {
+        Head::Gaussian { width } => width,
+        Head::Categorical { .. } => 0,
+    }
+}
+
+fn place(parameter: Parameter, values: &mut Vec<f32>) -> Place {
+    let start = values.len();
+    values.extend(&parameter.values);
+    let shape = parameter.shape.iter().map(|&size| size as i64).collect();
+    Place { name: parameter.name, shape, range: start..values.len() }
+}
+
+/// Views of the flat tensor, one per parameter, to which gradients flow back. Each thread has its own.
+#[derive(Debug)]
+pub(crate) struct Leaves {
+    views: Vec<Tensor>,
+    has_log_std: bool,
+}
+
+impl Leaves {
+    pub fn new(places: &Places, flat: &Tensor) -> Self {
+        let view = |place: &Place| {
+            let part = flat.narrow(0, place.range.start as i64, place.range.len() as i64);
+            part.view(&place.shape[..]).detach().set_requires_grad(true)
+        };
+        Self { views: places.iter().map(view).collect(), has_log_std: places.dimensions > 0 }
+    }
+
+    /// What the network itself reads, as numbers of this kind.
+    pub fn of_network(&self, kind: Kind) -> Vec<Tensor> {
+        let own = &self.views[..self.views.len() - usize::from(self.has_log_std)];
+        own.iter().map(|view| view.to_kind(kind)).collect()
+    }
+
+    pub fn log_std(&self) -> Option<&Tensor> {
+        self.views.last().filter(|_| self.has_log_std)
+    }
+
+    /// The derivatives of `loss` by all parameters, in one flat tensor. Zero for those that it does not depend on.
+    pub fn gradient(&self, loss: &Tensor) -> Tensor {
+        let derivatives = Tensor::run_backward(&[loss], &self.views, false, false);
+        let flat = |(derivative, view): (Tensor, &Tensor)| {
+            let derivative = if derivative.defined() { derivative } else { view.zeros_like() };
+            derivative.reshape([-1])
+        };
+        let parts: Vec<Tensor> = derivatives.into_iter().zip(&self.views).map(flat).collect();
+        Tensor::cat(&parts, 0)
+    }
+}
+
+/// Numbers as a flat tensor on a device.
+pub(crate) fn on_device(numbers: &[f32], device: Device) -> Tensor {
+    Tensor::from_slice(numbers).to_device_(device, Kind::Float, false, true)
+}
+
+/// A flat tensor's numbers.
+pub(crate) fn to_vec(tensor: &Tensor) -> Vec<f32> {
+    let mut numbers = vec![0.0; tensor.numel()];
+    tensor.copy_data(&mut numbers, tensor.numel());
+    numbers
+}

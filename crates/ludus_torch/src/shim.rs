@@ -1,0 +1,122 @@
+//! The C++ that is opened after libtorch's part for CUDA.
+#![expect(unsafe_code, reason = "the shim is a C library")]
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::path::Path;
+use std::sync::Arc;
+
+use libloading::Library;
+
+/// Where the build script has put the shim; empty if it could not be built.
+const PLACE: &str = env!("LUDUS_TORCH_SHIM");
+
+/// The functions of `shim/graphs.cpp`.
+#[derive(Debug)]
+pub(crate) struct Shim {
+    begin: unsafe extern "C" fn(c_int, *mut *mut c_void) -> c_int,
+    end: unsafe extern "C" fn(*mut c_void) -> c_int,
+    replay: unsafe extern "C" fn(*mut c_void) -> c_int,
+    free: unsafe extern "C" fn(*mut c_void),
+    allow_tf32: unsafe extern "C" fn(c_int) -> c_int,
+    message: unsafe extern "C" fn() -> *const c_char,
+    /// Kept open as long as anybody may call into it.
+    _library: Library,
+}
+
+/// A recording that is going on or over, and freed in the end.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    shim: Arc<Shim>,
+    recording: *mut c_void,
+}
+
+// SAFETY: a recording belongs to a device and not to a thread; it is used by one at a time, behind `&mut`.
+unsafe impl Send for Graph {}
+
+impl Shim {
+    /// Opens the shim. libtorch's part for CUDA has to be open.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, or that there is none.
+    pub fn open() -> Result<Arc<Self>, String> {
+        Self::open_at(Path::new(PLACE))
+    }
+
+    fn open_at(place: &Path) -> Result<Arc<Self>, String> {
+        if place.as_os_str().is_empty() {
+            return Err(
+                "it was not built: the libtorch that this program was built with has no headers for CUDA".to_owned()
+            );
+        }
+        // SAFETY: the build script made the library from `shim/graphs.cpp`; all that runs when it is loaded is the set-up
+        // of C++'s standard library. The functions have the types that are declared there.
+        unsafe {
+            let library = Library::new(place).map_err(|error| error.to_string())?;
+            let missing = |error: libloading::Error| error.to_string();
+            Ok(Arc::new(Self {
+                begin: *library.get(b"ludus_graph_begin").map_err(missing)?,
+                end: *library.get(b"ludus_graph_end").map_err(missing)?,
+                replay: *library.get(b"ludus_graph_replay").map_err(missing)?,
+                free: *library.get(b"ludus_graph_free").map_err(missing)?,
+                allow_tf32: *library.get(b"ludus_allow_tf32").map_err(missing)?,
+                message: *library.get(b"ludus_message").map_err(missing)?,
+                _library: library,
+            }))
+        }
+    }
+
+    /// Lets matrix products round their factors to TF32.
+    pub fn allow_tf32(&self) -> Result<(), String> {
+        // SAFETY: it takes any number.
+        self.result(unsafe { (self.allow_tf32)(1) })
+    }
+
+    /// Records what `work` does on a device. It does not happen until it is replayed.
+    pub fn record(self: &Arc<Self>, device: usize, work: &mut dyn FnMut()) -> Result<Graph, String> {
+        let mut recording = std::ptr::null_mut();
+        let device = c_int::try_from(device).map_err(|error| error.to_string())?;
+        // SAFETY: the pointer is to a local that outlives the call.
+        self.result(unsafe { (self.begin)(device, &raw mut recording) })?;
+        let graph = Graph { shim: self.clone(), recording };
+        let worked = crate::learner::tried(work);
+        // SAFETY: the recording was begun just now, and is ended once, whatever became of the work.
+        self.result(unsafe { (self.end)(recording) })?;
+        worked.map(|()| graph)
+    }
+
+    fn result(&self, code: c_int) -> Result<(), String> {
+        if code == 0 {
+            return Ok(());
+        }
+        // SAFETY: the message is a C string of this thread, which stays until the thread's next error.
+        let message = unsafe { CStr::from_ptr((self.message)()) };
+        Err(message.to_string_lossy().lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+impl Graph {
+    /// Does what was recorded.
+    pub fn replay(&mut self) -> Result<(), String> {
+        // SAFETY: the recording is over, and lives as long as `self`.
+        self.shim.result(unsafe { (self.shim.replay)(self.recording) })
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the recording, and it is freed once.
+        unsafe { (self.shim.free)(self.recording) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shim_that_is_not_there_is_an_error_and_no_panic() {
+        assert!(Shim::open_at(Path::new("")).unwrap_err().contains("was not built"));
+        assert!(Shim::open_at(Path::new("/nowhere/libludus.so")).unwrap_err().contains("/nowhere/libludus.so"));
+    }
+}

@@ -1,0 +1,150 @@
+//! A rollout on the device.
+
+use ludus_learn::{Rollout, RolloutShape};
+use tch::{Device, Kind, Tensor};
+
+use crate::buffer::Buffer;
+
+/// What a rollout's update needs, where the update runs. Time-major: sample `step · rows + row`.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    shape: RolloutShape,
+    steps: usize,
+    rows: usize,
+    /// What the network read: `[samples, inputs]`.
+    observations: Tensor,
+    /// Actions, log-probability and value of each sample, side by side: `[samples, action width + 2]`.
+    played: Tensor,
+    /// Advantages, then returns: `[2, samples]`.
+    targets: Tensor,
+    staging: Buffer,
+    /// Where each sample of the host's rollout is here.
+    places: Vec<u32>,
+}
+
+/// The samples of a minibatch.
+pub(crate) struct Batch {
+    pub observations: Tensor,
+    pub played: Tensor,
+    /// Advantages, then returns.
+    pub targets: Tensor,
+}
+
+impl Storage {
+    pub fn new(shape: &RolloutShape, device: Device) -> Self {
+        let (steps, rows) = (shape.steps, shape.total_rows());
+        let zeros = |size: [usize; 2]| Tensor::zeros(size.map(|size| size as i64), (Kind::Float, device));
+        let samples = steps * rows;
+        Self {
+            observations: zeros([samples, shape.observation_width]),
+            played: zeros([samples, shape.action_width + 2]),
+            targets: zeros([2, samples]),
+            staging: Buffer::new(2 * samples, device),
+            places: places(shape),
+            shape: shape.clone(),
+            steps,
+            rows,
+        }
+    }
+
+    /// Whether a rollout of this shape is kept here.
+    pub fn fits(&self, shape: &RolloutShape) -> bool {
+        self.shape == *shape
+    }
+
+    /// Keeps what some neighbouring rows saw and did in a step.
+    pub fn keep(&mut self, step: usize, first_row: usize, inputs: &Tensor, played: &Tensor) {
+        let first = (step * self.rows + first_row) as i64;
+        self.observations.narrow(0, first, inputs.size()[0]).copy_(inputs);
+        self.played.narrow(0, first, played.size()[0]).copy_(played);
+    }
+
+    /// Takes the rollout's advantages and returns, which were worked out by the host.
+    pub fn take_targets(&mut self, rollout: &Rollout) {
+        let samples = rollout.samples();
+        let (advantages, returns) = self.staging.numbers().split_at_mut(self.steps * self.rows);
+        for (array, staged) in [(samples.advantages, advantages), (samples.returns, returns)] {
+            let mut first_row = 0;
+            for (slab, &rows) in rollout.slab_places().zip(&self.shape.rows) {
+                for step in 0..self.steps {
+                    let of_step = &array[slab.start + step * rows..][..rows];
+                    staged[step * self.rows + first_row..][..rows].copy_from_slice(of_step);
+                }
+                first_row += rows;
+            }
+        }
+        self.targets.copy_(&self.staging.upload().view_as(&self.targets));
+    }
+
+    /// Writes where these samples of the host's rollout are here.
+    pub fn locate(&self, samples: &[u32], places: &mut Vec<i64>) {
+        places.clear();
+        places.extend(samples.iter().map(|&sample| i64::from(self.places[sample as usize])));
+    }
+
+    /// The samples at these places.
+    pub fn gather(&self, places: &Tensor) -> Batch {
+        Batch {
+            observations: self.observations.index_select(0, places),
+            played: self.played.index_select(0, places),
+            targets: self.targets.index_select(1, places),
+        }
+    }
+}
+
+impl Batch {
+    /// Neighbouring samples of the batch.
+    pub fn part(&self, first: usize, count: usize) -> Self {
+        let (first, count) = (first as i64, count as i64);
+        Self {
+            observations: self.observations.narrow(0, first, count),
+            played: self.played.narrow(0, first, count),
+            targets: self.targets.narrow(1, first, count),
+        }
+    }
+}
+
+/// The host keeps its samples slab by slab, the device step by step. What comes after the last step is not kept.
+fn places(shape: &RolloutShape) -> Vec<u32> {
+    let all = shape.total_rows();
+    let mut first_row = 0;
+    let mut places = Vec::with_capacity(shape.total_samples());
+    for &rows in &shape.rows {
+        let of_step =
+            |step: usize| (0..rows).map(move |row| (step.min(shape.steps - 1) * all + first_row + row) as u32);
+        places.extend((0..=shape.steps).flat_map(of_step));
+        first_row += rows;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_device_keeps_step_after_step() {
+        let shape = RolloutShape { steps: 2, rows: vec![2, 1], observation_width: 1, action_width: 1 };
+        // Slabs of 3 steps: rows 0 and 1, then row 2. The third step is never experience.
+        assert_eq!(places(&shape)[..4], [0, 1, 3, 4]);
+        assert_eq!(places(&shape)[6..8], [2, 5]);
+    }
+
+    #[test]
+    fn targets_come_to_where_their_samples_are() {
+        let shape = RolloutShape { steps: 2, rows: vec![2, 1], observation_width: 1, action_width: 1 };
+        let mut rollout = Rollout::new(shape.clone());
+        for slab in rollout.slabs_mut() {
+            let first = 10.0 * slab.first_row as f32;
+            slab.advantages.iter_mut().enumerate().for_each(|(index, advantage)| *advantage = first + index as f32);
+        }
+        let mut storage = Storage::new(&shape, Device::Cpu);
+        storage.take_targets(&rollout);
+        let mut places = Vec::new();
+        let samples = [0, 1, 2, 3, 6, 7];
+        storage.locate(&samples, &mut places);
+        let batch = storage.gather(&Tensor::from_slice(&places));
+        let expected = samples.map(|sample| rollout.samples().advantages[sample as usize]);
+        assert_eq!(crate::parameters::to_vec(&batch.targets.get(0)), expected);
+    }
+}

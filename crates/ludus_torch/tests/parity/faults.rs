@@ -1,0 +1,112 @@
+//! Numbers and networks that can't be learned from.
+
+use ludus_learn::{DeviceConfig, LearnError, Learner, Rollout, RolloutShape, Simulation, StepRows, UpdateSettings};
+use ludus_spec::{Head, Outcome, Seed};
+use ludus_torch::{Forward, Parameter, TorchError, TorchLearner, TorchNetwork, TorchSettings, tch};
+use tch::Tensor;
+
+use crate::cart_pole::WIDTH;
+use crate::{PLAIN, cart_pole_network, cart_poles, machine, torch};
+
+const SETTINGS: UpdateSettings = UpdateSettings {
+    learning_rate: 1e-2,
+    clip: 0.2,
+    value_clip: None,
+    entropy: 0.0,
+    value_coefficient: 0.5,
+    max_grad_norm: 0.5,
+    normalize_advantages: false,
+};
+
+#[test]
+fn a_loss_that_is_not_finite_changes_nothing_from_there_on() {
+    let mut learner = torch(cart_pole_network(1), None, PLAIN);
+    let shape = RolloutShape { steps: 4, rows: vec![8], observation_width: WIDTH, action_width: 1 };
+    let mut rollout = Rollout::new(shape);
+    learner.collect(&mut cart_poles(&[8], 2), &mut rollout, Seed::new(3));
+    for slab in rollout.slabs_mut() {
+        slab.returns.fill(1.0);
+        slab.returns[20] = f32::NAN;
+    }
+    learner.begin_update(&rollout);
+    let good: Vec<u32> = (0..16).collect();
+    let bad: Vec<u32> = (16..32).collect();
+    learner.learn_minibatch(&rollout, &good, &SETTINGS).unwrap();
+    let after_good = learner.state();
+    learner.learn_minibatch(&rollout, &bad, &SETTINGS).unwrap();
+    learner.learn_minibatch(&rollout, &good, &SETTINGS).unwrap();
+    let error = learner.take_losses().unwrap_err();
+    assert!(matches!(error, LearnError::NotFinite { what: "value loss", value } if value.is_nan()), "{error}");
+    assert_eq!(learner.state(), after_good);
+    assert_eq!(learner.take_losses().unwrap(), ludus_learn::Losses::default());
+}
+
+/// Nobody is there.
+struct Nobody;
+
+impl Simulation for Nobody {
+    fn rows(&self) -> usize {
+        3
+    }
+
+    fn observe(&mut self, observations: &mut [f32]) {
+        observations.fill(f32::NAN);
+    }
+
+    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+        assert!(actions.iter().all(|action| action.is_finite()), "even a faulty row's action is finite");
+        rows.rewards.fill(f32::NAN);
+        rows.outcomes.fill(Outcome::Vacant);
+        rows.observations.fill(f32::NAN);
+    }
+}
+
+#[test]
+fn rows_without_agents_get_finite_actions() {
+    let mut learner = torch(cart_pole_network(1), None, PLAIN);
+    let shape = RolloutShape { steps: 2, rows: vec![3], observation_width: WIDTH, action_width: 1 };
+    learner.collect(&mut [Nobody], &mut Rollout::new(shape), Seed::new(3));
+}
+
+/// A network with one output too few, or with weights that don't fit.
+struct Mistaken {
+    outputs: usize,
+    inputs: usize,
+}
+
+impl TorchNetwork for Mistaken {
+    fn inputs(&self) -> usize {
+        WIDTH
+    }
+
+    fn heads(&self) -> &[Head] {
+        &[Head::Categorical { choices: 3 }]
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        vec![Parameter::zeros("actor", &[self.outputs, self.inputs]), Parameter::zeros("critic", &[1, self.inputs])]
+    }
+
+    fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
+        let none = None::<Tensor>;
+        let values = observations.linear(&parameters[1], none.as_ref()).squeeze_dim(1);
+        Forward { outputs: observations.linear(&parameters[0], none.as_ref()), values }
+    }
+}
+
+#[test]
+fn a_network_that_does_not_fit_is_refused_in_a_sentence() {
+    let learner = |network: Mistaken| {
+        let settings = TorchSettings { device: tch::Device::Cpu, config: DeviceConfig::default(), machine: machine(1) };
+        TorchLearner::new(Box::new(network), None, settings).err()
+    };
+    assert_eq!(learner(Mistaken { outputs: 3, inputs: WIDTH }), None);
+    let error = learner(Mistaken { outputs: 2, inputs: WIDTH }).unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the network's outputs are [2, 2] for 2 observations, the action needs [2, 3]; mend its `forward`"
+    );
+    let error = learner(Mistaken { outputs: 3, inputs: 7 }).unwrap();
+    assert!(matches!(error, TorchError::Network(_)), "{error}");
+    assert!(error.to_string().contains("mend its `forward`"), "{error}");
+}

@@ -1,0 +1,176 @@
+//! The same minibatch gives both learners the same gradient, and the same weights after it.
+
+use ludus_learn::{Learner, LearnerState, Losses, Rollout, RolloutShape, Simulation, StepRows, UpdateSettings};
+use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer};
+use ludus_spec::{Head, Outcome, Seed};
+
+use crate::{PLAIN, Setup, native, torch};
+
+const INPUTS: usize = 5;
+const STEPS: usize = 6;
+const TOLERANCE: f32 = 1e-5;
+
+const SETTINGS: UpdateSettings = UpdateSettings {
+    learning_rate: 3e-3,
+    clip: 0.2,
+    value_clip: None,
+    entropy: 0.02,
+    value_coefficient: 0.7,
+    // So long that the first moments are a tenth of the gradient itself.
+    max_grad_norm: 1e9,
+    normalize_advantages: true,
+};
+
+/// Rows that observe noise, one of them a number that is not finite.
+struct Noise {
+    rows: usize,
+    step: u64,
+}
+
+impl Simulation for Noise {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn observe(&mut self, observations: &mut [f32]) {
+        scatter(observations, Seed::new(self.step), 3.0);
+        observations[0] = f32::INFINITY;
+    }
+
+    fn step(&mut self, _: &[f32], rows: StepRows<'_>) {
+        self.step += 1;
+        rows.outcomes.fill(Outcome::Running);
+        scatter(rows.rewards, Seed::new(self.step).derive(1), 1.0);
+        self.observe(rows.observations);
+    }
+}
+
+/// Fills with numbers in `-reach..reach`.
+fn scatter(numbers: &mut [f32], seed: Seed, reach: f32) {
+    for (index, number) in numbers.iter_mut().enumerate() {
+        *number = reach * (2.0 * seed.derive(index as u64).uniform() - 1.0);
+    }
+}
+
+fn network(heads: &[Head], config: &NetworkConfig, distance: f32) -> Network {
+    let mut network = Network::new(Layout::new(INPUTS, heads, config).unwrap(), Seed::new(1));
+    let scatter = |(index, parameter): (usize, &mut f32)| {
+        *parameter += distance * (Seed::new(2).derive(index as u64).uniform() - 0.5);
+    };
+    network.update(|parameters| parameters.iter_mut().enumerate().for_each(scatter));
+    network
+}
+
+fn normalizer() -> Normalizer {
+    Normalizer::from_parts(vec![0.5; INPUTS], vec![4.0; INPUTS], 100.0, 2.0).unwrap()
+}
+
+fn rollout(heads: &[Head]) -> Rollout {
+    let action_width = heads.iter().map(|head| head.action_width()).sum();
+    Rollout::new(RolloutShape { steps: STEPS, rows: vec![150, 90], observation_width: INPUTS, action_width })
+}
+
+fn noise() -> [Noise; 2] {
+    [Noise { rows: 150, step: 1 }, Noise { rows: 90, step: 1000 }]
+}
+
+/// A rollout of the network as it was, then an update of it as it is now: ratios are not 1, and some are clipped.
+fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
+    let (before, now) = (network(heads, config, 0.5), network(heads, config, 1.0));
+    let mut rollout = rollout(heads);
+    let mut torch = torch(before, Some(normalizer()), PLAIN);
+    let mut native = native(now.clone(), Some(normalizer()));
+    torch.collect(&mut noise(), &mut rollout, Seed::new(3));
+    torch.restore(&native.state()).unwrap();
+    for (index, slab) in rollout.slabs_mut().enumerate() {
+        scatter(slab.advantages, Seed::new(4).derive(index as u64), 2.0);
+        scatter(slab.returns, Seed::new(5).derive(index as u64), 2.0);
+    }
+    // Of both slabs, but of neither the steps after the last; and not what row 0 was told.
+    let samples: Vec<u32> = (1..150).chain(301..450).chain(1051..1590).rev().step_by(2).collect();
+    let [by_torch, by_native] =
+        [learn(&mut torch, &rollout, &samples, &settings), learn(&mut native, &rollout, &samples, &settings)];
+    compare_losses(&by_torch.0, &by_native.0, samples.len());
+    compare(&now, "gradient", &by_torch.1.first_moments, &by_native.1.first_moments);
+    compare(&now, "weights", &by_torch.1.parameters, &by_native.1.parameters);
+    assert_eq!(by_torch.1.optimizer_steps, by_native.1.optimizer_steps);
+}
+
+fn learn<L: Learner>(
+    learner: &mut L,
+    rollout: &Rollout,
+    samples: &[u32],
+    settings: &UpdateSettings,
+) -> (Losses, LearnerState) {
+    learner.begin_update(rollout);
+    learner.learn_minibatch(rollout, samples, settings).unwrap();
+    (learner.take_losses().unwrap(), learner.state())
+}
+
+/// Tensor by tensor, relative to the tensor's largest number.
+fn compare(network: &Network, what: &str, found: &[f32], expected: &[f32]) {
+    let layout = network.layout();
+    for ((name, _, found), (_, _, expected)) in layout.export(found).iter().zip(&layout.export(expected)) {
+        let largest = expected.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
+        assert!(largest > 0.0, "{name}: no {what} to compare");
+        let error = found.iter().zip(expected).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
+        assert!(error <= TOLERANCE * largest, "{what} of {name}: {:e}", error / largest);
+    }
+}
+
+fn compare_losses(found: &Losses, expected: &Losses, samples: usize) {
+    let numbers = |losses: &Losses| {
+        let Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm } = *losses;
+        [policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm].map(|sum| sum / samples as f32)
+    };
+    for (a, b) in numbers(found).into_iter().zip(numbers(expected)) {
+        assert!((a - b).abs() < 2e-5 * b.abs().max(0.1), "{found:?} against {expected:?}");
+    }
+    assert!(expected.clip_fraction > 0.05 * samples as f32, "some ratios have to be clipped: {expected:?}");
+}
+
+const HYBRID: [Head; 3] = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }, Head::Gaussian { width: 1 }];
+
+#[test]
+fn gradients_agree() {
+    let apart = NetworkConfig { hidden: vec![24, 16], ..NetworkConfig::default() };
+    check(&HYBRID, &apart, SETTINGS);
+    check(&[Head::Categorical { choices: 4 }], &apart, UpdateSettings { value_clip: Some(0.3), ..SETTINGS });
+    check(&[Head::Gaussian { width: 3 }], &apart, UpdateSettings { normalize_advantages: false, ..SETTINGS });
+    check(&HYBRID, &NetworkConfig { shared: true, activation: Activation::Relu, ..apart }, SETTINGS);
+}
+
+#[test]
+fn a_long_gradient_is_shortened_alike() {
+    let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
+    check(&HYBRID, &config, UpdateSettings { max_grad_norm: 0.01, ..SETTINGS });
+}
+
+/// The same weights draw the same actions: the draws are those of the rows' seeds.
+#[test]
+fn actions_agree() {
+    let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
+    for setup in [PLAIN, Setup { threads: 2, splits: 2 }] {
+        let network = network(&HYBRID, &config, 0.5);
+        let [mut by_torch, mut by_native] = [rollout(&HYBRID), rollout(&HYBRID)];
+        torch(network.clone(), Some(normalizer()), setup).collect(&mut noise(), &mut by_torch, Seed::new(3));
+        native(network, Some(normalizer())).collect(&mut noise(), &mut by_native, Seed::new(3));
+        let (found, expected) = (by_torch.samples(), by_native.samples());
+        let close = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
+        assert!(close(found.actions, expected.actions) <= 2, "a draw may fall on the other side of a choice's edge");
+        assert!(close(found.log_probs, expected.log_probs) <= 2);
+        assert_eq!(close(found.values, expected.values), 0);
+        assert_eq!(found.rewards, expected.rewards);
+        assert_eq!(found.outcomes, expected.outcomes);
+    }
+}
+
+#[test]
+fn a_state_goes_back_and_forth_unchanged() {
+    let config = NetworkConfig { hidden: vec![24, 16], ..NetworkConfig::default() };
+    let mut state = native(network(&HYBRID, &config, 0.5), Some(normalizer())).state();
+    state.optimizer_steps = 7;
+    let mut learner = torch(network(&HYBRID, &config, 0.1), Some(normalizer()), PLAIN);
+    learner.restore(&state).unwrap();
+    assert_eq!(learner.state(), state);
+}

@@ -1,0 +1,67 @@
+//! The learner on libtorch against the one in plain Rust.
+
+#![expect(clippy::unwrap_used, reason = "what a test needs has to be there")]
+
+#[path = "../../../ludus_learn/tests/ppo/cart_pole.rs"]
+mod cart_pole;
+mod curves;
+mod faults;
+mod gradients;
+mod repetition;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use cart_pole::{CartPoles, WIDTH};
+use ludus_learn::{DeviceConfig, Learner, Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
+use ludus_spec::{Head, Seed, stopped_clock};
+use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
+
+/// How a test's learners compute.
+#[derive(Clone, Copy)]
+struct Setup {
+    threads: usize,
+    splits: usize,
+}
+
+const PLAIN: Setup = Setup { threads: 1, splits: 1 };
+
+fn machine(threads: usize) -> Machine {
+    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    Machine { pool, clock: stopped_clock }
+}
+
+fn native(network: Network, normalizer: Option<Normalizer>) -> NativeLearner {
+    NativeLearner::new(network, normalizer, machine(1)).unwrap()
+}
+
+fn torch(network: Network, normalizer: Option<Normalizer>, setup: Setup) -> TorchLearner {
+    let splits = NonZeroUsize::new(setup.splits).unwrap();
+    let settings = TorchSettings {
+        device: tch::Device::Cpu,
+        config: DeviceConfig { splits, ..DeviceConfig::default() },
+        machine: machine(setup.threads),
+    };
+    TorchLearner::new(Box::new(Mlp::new(network)), normalizer, settings).unwrap()
+}
+
+fn cart_pole_network(seed: u64) -> Network {
+    let config = NetworkConfig { hidden: vec![32], ..NetworkConfig::default() };
+    Network::new(Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &config).unwrap(), Seed::new(seed))
+}
+
+fn ppo<L: Learner>(config: &PpoConfig, learner: L, worlds: &[CartPoles], seed: u64) -> Ppo<L> {
+    let rows = worlds.iter().map(ludus_learn::Simulation::rows).collect();
+    Ppo::new(config.clone(), learner, rows, Seed::new(seed)).unwrap()
+}
+
+/// Cart-poles in simulations of these sizes.
+fn cart_poles(sizes: &[u64], seed: u64) -> Vec<CartPoles> {
+    let mut next = 0;
+    let mut world = |&size| {
+        next += size;
+        CartPoles::new(next - size..next, Seed::new(seed))
+    };
+    sizes.iter().map(&mut world).collect()
+}

@@ -1,0 +1,65 @@
+//! The same seed gives the same bits.
+
+use ludus_learn::{Learner, LearnerState, PpoConfig, Schedule};
+use ludus_net::Normalizer;
+
+use crate::cart_pole::WIDTH;
+use crate::{PLAIN, Setup, cart_pole_network, cart_poles, ppo, torch};
+
+fn config() -> PpoConfig {
+    PpoConfig {
+        rollout_steps: 16,
+        epochs: 2,
+        // Cut into several shards.
+        minibatch: 1200,
+        learning_rate: Schedule::Linear { from: 3e-3, to: 0.0 },
+        entropy: Schedule::Constant(0.01),
+        value_clip: Some(0.5),
+        scale_rewards: true,
+        ..PpoConfig::default()
+    }
+}
+
+fn trained(setup: Setup, iterations: usize) -> LearnerState {
+    let mut worlds = cart_poles(&[60, 40, 50], 13);
+    let learner = torch(cart_pole_network(11), Some(Normalizer::new(WIDTH, 10.0)), setup);
+    let mut ppo = ppo(&config(), learner, &worlds, 12);
+    for iteration in 0..iterations {
+        ppo.iterate(&mut worlds, iteration as f32 * 0.1).unwrap();
+    }
+    ppo.learner().state()
+}
+
+#[test]
+fn threads_change_nothing() {
+    let alone = trained(PLAIN, 3);
+    assert_eq!(alone.optimizer_steps, 12);
+    assert_eq!(alone, trained(PLAIN, 3));
+    assert_eq!(alone, trained(Setup { threads: 3, ..PLAIN }, 3));
+}
+
+#[test]
+fn split_worlds_learn_the_same_up_to_rounding() {
+    let whole = trained(PLAIN, 1);
+    let split = trained(Setup { threads: 2, splits: 2 }, 1);
+    assert_eq!(split, trained(Setup { threads: 1, splits: 2 }, 1));
+    let far = whole.parameters.iter().zip(&split.parameters).filter(|(a, b)| (*a - *b).abs() > 1e-3).count();
+    assert!(far * 20 < whole.parameters.len(), "{far} of {}", whole.parameters.len());
+}
+
+/// A state that was saved goes on as if nothing had happened.
+#[test]
+fn a_resumed_learner_is_the_same() {
+    // The sums behind the scale of rewards start anew with the worlds' episodes.
+    let config = PpoConfig { scale_rewards: false, ..config() };
+    let learner = || torch(cart_pole_network(11), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
+    let mut worlds = cart_poles(&[64], 13);
+    let mut whole = ppo(&config, learner(), &worlds, 12);
+    whole.iterate(&mut worlds, 0.0).unwrap();
+    let (saved, mut worlds_then) = (whole.state(), worlds.clone());
+    whole.iterate(&mut worlds, 0.1).unwrap();
+    let mut resumed = ppo(&config, learner(), &worlds_then, 99);
+    resumed.restore(&saved).unwrap();
+    resumed.iterate(&mut worlds_then, 0.1).unwrap();
+    assert_eq!(resumed.learner().state(), whole.learner().state());
+}

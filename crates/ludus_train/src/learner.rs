@@ -1,0 +1,115 @@
+//! The learner of a run: the one in plain Rust, or the one on libtorch.
+
+mod choice;
+mod decision;
+#[cfg(feature = "torch")]
+mod torch;
+
+use ludus_learn::{
+    LearnError, Learner, LearnerState, Losses, Machine, NativeLearner, PhaseTimes, Rollout, Simulation, UpdateSettings,
+};
+use ludus_net::{NetworkConfig, Normalizer};
+#[cfg(feature = "torch")]
+use ludus_torch::TorchLearner;
+
+pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
+pub(crate) use decision::{Decision, Place, Workload, decide};
+#[cfg(feature = "torch")]
+pub(crate) use torch::{build_torch, open_cuda};
+
+/// One of the learners that there are, behind their common trait.
+pub(crate) enum RunLearner {
+    Native(Box<NativeLearner>),
+    #[cfg(feature = "torch")]
+    Torch(Box<TorchLearner>),
+}
+
+/// Does the same with whichever learner it is.
+macro_rules! with {
+    ($self:expr, $learner:ident => $work:expr) => {
+        match $self {
+            RunLearner::Native($learner) => $work,
+            #[cfg(feature = "torch")]
+            RunLearner::Torch($learner) => $work,
+        }
+    };
+}
+
+impl RunLearner {
+    /// The network's shape and its parameters, as a policy file has them.
+    pub fn network(&self) -> (NetworkConfig, Vec<f32>) {
+        match self {
+            Self::Native(learner) => {
+                (learner.network().layout().config().clone(), learner.network().parameters().to_vec())
+            }
+            #[cfg(feature = "torch")]
+            Self::Torch(learner) => torch::network(learner),
+        }
+    }
+
+    /// What observations are normalised with, if they are.
+    pub fn normalizer(&self) -> Option<&Normalizer> {
+        with!(self, learner => learner.normalizer())
+    }
+
+    /// A parameter that is not finite, if there is one.
+    pub fn bad_parameter(&self) -> Option<f32> {
+        match self {
+            Self::Native(learner) => learner.network().parameters().iter().copied().find(|number| !number.is_finite()),
+            #[cfg(feature = "torch")]
+            Self::Torch(learner) => learner.bad_parameter(),
+        }
+    }
+}
+
+impl Learner for RunLearner {
+    fn observation_width(&self) -> usize {
+        with!(self, learner => learner.observation_width())
+    }
+
+    fn action_width(&self) -> usize {
+        with!(self, learner => learner.action_width())
+    }
+
+    fn machine(&self) -> &Machine {
+        with!(self, learner => learner.machine())
+    }
+
+    fn collect<S: Simulation>(
+        &mut self,
+        simulations: &mut [S],
+        rollout: &mut Rollout,
+        seed: ludus_spec::Seed,
+    ) -> PhaseTimes {
+        with!(self, learner => learner.collect(simulations, rollout, seed))
+    }
+
+    fn begin_update(&mut self, rollout: &Rollout) {
+        with!(self, learner => learner.begin_update(rollout));
+    }
+
+    fn learn_minibatch(
+        &mut self,
+        rollout: &Rollout,
+        samples: &[u32],
+        settings: &UpdateSettings,
+    ) -> Result<(), LearnError> {
+        with!(self, learner => learner.learn_minibatch(rollout, samples, settings))
+    }
+
+    fn take_losses(&mut self) -> Result<Losses, LearnError> {
+        with!(self, learner => learner.take_losses())
+    }
+
+    fn update_normalizer(&mut self, rollout: &Rollout) {
+        with!(self, learner => learner.update_normalizer(rollout));
+    }
+
+    fn state(&self) -> LearnerState {
+        with!(self, learner => learner.state())
+    }
+
+    fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
+        with!(self, learner => learner.restore(state))
+    }
+}

@@ -1,0 +1,122 @@
+//! Where libtorch comes from: fetched once, checked, and put where builds look for it.
+
+mod fetch;
+mod unpack;
+mod wheels;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use ludus_libtorch::{FolderError, Libtorch, VERSION};
+
+use crate::repository;
+use wheels::{CPU, CUDA};
+
+/// The folder that `.cargo/config.toml` points builds to, from the top of the repository.
+const FOLDER: &str = ".libtorch";
+
+/// Which parts of libtorch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// What building takes, and what computes on the CPU.
+    Cpu,
+    /// With the part for CUDA.
+    Cuda,
+}
+
+/// The folder, for whoever looks into it.
+pub fn folder() -> PathBuf {
+    repository().join(FOLDER)
+}
+
+/// Makes sure that builds find libtorch: an existing one if it fits, else one that is fetched. Says what it did.
+///
+/// An interrupted fetch leaves nothing that builds use. What is there already is not touched.
+pub fn provide(variant: Variant) -> Result<String> {
+    if let Some(chosen) = chosen() {
+        return used(&chosen, variant);
+    }
+    let folder = folder();
+    clear_partial(&folder)?;
+    if let Ok(libtorch) = Libtorch::at(&folder) {
+        return complete(&libtorch, variant);
+    }
+    let note = match of_python() {
+        Some(Ok(found)) if variant == Variant::Cpu || found.cuda.is_some() => return link(&found, &folder),
+        Some(Err(error @ FolderError::Version { .. })) => format!("Python's {error}; "),
+        _ => String::new(),
+    };
+    remove_remains(&folder)?;
+    unpack::unpack(&fetch::fetch(CPU)?, &folder)?;
+    let libtorch = Libtorch::at(&folder).context("what was fetched is not what it should be; please report this")?;
+    complete(&libtorch, variant)?;
+    Ok(format!("{note}fetched libtorch {VERSION} into `{}`", folder.display()))
+}
+
+/// The libtorch that the user has chosen, if it is another than ours. Cargo sets the variable to ours where it is not set.
+fn chosen() -> Option<PathBuf> {
+    env::var_os("LIBTORCH").map(PathBuf::from).filter(|chosen| *chosen != folder())
+}
+
+fn used(chosen: &Path, variant: Variant) -> Result<String> {
+    let remedy = "unset `LIBTORCH` to let `cargo xtask libtorch` fetch one";
+    let libtorch = Libtorch::at(chosen).with_context(|| format!("`LIBTORCH` can't be used; {remedy}"))?;
+    if variant == Variant::Cuda && libtorch.cuda.is_none() {
+        bail!("`LIBTORCH`, `{}`, has no CUDA in it; {remedy}", chosen.display());
+    }
+    Ok(format!("`LIBTORCH` is used: {VERSION} in `{}`", chosen.display()))
+}
+
+/// Adds the part for CUDA if it is wanted and not there.
+fn complete(libtorch: &Libtorch, variant: Variant) -> Result<String> {
+    let there = libtorch.folder.display();
+    if variant == Variant::Cpu || libtorch.cuda.is_some() {
+        return Ok(format!("libtorch {VERSION} is there, in `{there}`"));
+    }
+    unpack::unpack(&fetch::fetch(CUDA)?, &libtorch.folder.join("cuda"))?;
+    Ok(format!("fetched CUDA for libtorch {VERSION} into `{there}`"))
+}
+
+/// The libtorch of the Python environment, if that has one.
+fn of_python() -> Option<Result<Libtorch, FolderError>> {
+    const FIND: &str =
+        "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')";
+    let output = Command::new(fetch::python()).args(["-c", FIND]).output().ok()?;
+    let folder = String::from_utf8(output.stdout).ok()?;
+    let folder = folder.trim();
+    (output.status.success() && !folder.is_empty()).then(|| Libtorch::at(Path::new(folder)))
+}
+
+/// Lets builds look at a libtorch that is elsewhere.
+#[cfg(unix)]
+fn link(libtorch: &Libtorch, folder: &Path) -> Result<String> {
+    remove_remains(folder)?;
+    let there = &libtorch.folder;
+    std::os::unix::fs::symlink(there, folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
+    Ok(format!("Python's torch {VERSION} is used, in `{}`", there.display()))
+}
+
+#[cfg(not(unix))]
+fn link(libtorch: &Libtorch, _: &Path) -> Result<String> {
+    bail!("Python's torch in `{}` fits; set `LIBTORCH` to this folder", libtorch.folder.display());
+}
+
+/// What an interrupted fetch may have left.
+fn clear_partial(folder: &Path) -> Result<()> {
+    for partial in [unpack::partial(folder), unpack::partial(&folder.join("cuda"))] {
+        if partial.exists() {
+            fs::remove_dir_all(&partial).with_context(|| format!("`{}` can't be removed", partial.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes room where something is that is no libtorch that fits: of another version, or a link that leads nowhere.
+fn remove_remains(folder: &Path) -> Result<()> {
+    let Ok(found) = fs::symlink_metadata(folder) else { return Ok(()) };
+    let removed = if found.is_dir() { fs::remove_dir_all(folder) } else { fs::remove_file(folder) };
+    removed.with_context(|| format!("`{}` can't be removed", folder.display()))
+}
