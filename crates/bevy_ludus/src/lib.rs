@@ -98,6 +98,7 @@
 //! | make an entity an agent | [`Agent`](agent::Agent), [`add_agent`](agent::AgentAppExt::add_agent) |
 //! | say what it senses | [`Observation`](agent::Observation) and its [derive](macro@agent::Observation), [`Sense`](agent::Sense) |
 //! | say what it does | [`Action`](agent::Action) and its [derive](macro@agent::Action) |
+//! | forbid choices that make no sense | [`ActionMask`](agent::ActionMask) |
 //! | say what is good | [`Reward`](agent::Reward), [`Score`](agent::Score) |
 //! | start and end episodes | [`EpisodeStart`](agent::EpisodeStart), [`Episode`](agent::Episode), [`EpisodeLimit`](agent::EpisodeLimit), [`EpisodeScoped`](agent::EpisodeScoped) |
 //! | let several agents play together | [`EpisodeScope::Arena`](agent::EpisodeScope), [`InArena`](agent::InArena) |
@@ -184,7 +185,7 @@ pub use ludus_worlds as worlds;
 /// What a game needs: traits and their derives, components, events, schedules.
 pub mod prelude {
     pub use ludus_agent::{
-        Action, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng, EpisodeScope,
-        EpisodeScoped, EpisodeStart, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
+        Action, ActionMask, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng,
+        EpisodeScope, EpisodeScoped, EpisodeStart, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
     };
 }

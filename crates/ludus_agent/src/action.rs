@@ -5,6 +5,8 @@ mod discrete;
 
 use ludus_spec::ActionField;
 
+use crate::mask::Mask;
+
 pub use continuous::ContinuousAction;
 pub use discrete::{DiscreteAction, DiscreteNumber};
 pub use ludus_derive::Action;
@@ -48,9 +50,12 @@ pub use ludus_derive::Action;
     note = "write `#[derive(Action)]` on your struct or unit enum",
     note = "a number or vector is decided as a field of one: `#[action(continuous)] rate: Vec2`"
 )]
-pub trait Action {
+pub trait Action: 'static {
     /// Columns of an action row: one per continuous dimension, one per choice to make.
     const WIDTH: usize;
+
+    /// What of it can be forbidden, see [`ActionMask`](crate::ActionMask).
+    type Mask: Mask + Default + Send + Sync + 'static;
 
     /// Appends what the columns are, in order.
     ///

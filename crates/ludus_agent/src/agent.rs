@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bevy::ecs::component::{ComponentId, Mutable, RequiredComponentsError};
 use bevy::prelude::*;
+use bevy::utils::prelude::ShortName;
 pub use ludus_derive::Agent;
 use ludus_spec::AgentSpec;
 
@@ -12,8 +13,8 @@ use crate::arena::spawn_arenas;
 use crate::restart::Homeless;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
-    Action, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope, Observation, Reward,
-    Rows, Slot, StartingArena, WorldSeed, restart, step,
+    Action, ActionMask, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope,
+    Observation, Reward, Rows, Slot, StartingArena, WorldSeed, restart, step,
 };
 
 /// A kind of agent: which components hold what it senses, what it does and what it is rewarded for.
@@ -31,7 +32,12 @@ pub trait Agent: Component + Sized {
 
     /// The layout of its rows.
     fn spec() -> AgentSpec {
-        let mut spec = AgentSpec { name: Self::NAME.to_owned(), reward: Self::Reward::terms(), ..AgentSpec::default() };
+        let mut spec = AgentSpec {
+            name: Self::NAME.to_owned(),
+            reward: Self::Reward::terms(),
+            masked: requires::<Self, ActionMask<Self::Action>>(),
+            ..AgentSpec::default()
+        };
         Self::Observation::fields("", "", &mut spec.observation);
         Self::Action::fields("", "", &mut spec.action);
         spec
@@ -44,7 +50,7 @@ pub trait AgentAppExt {
     ///
     /// Observation, action, reward, [`Episode`], [`EpisodeRng`], [`EpisodeScope`] and [`Controller`] come by required
     /// components; what the agent requires by itself, such as `#[require(EpisodeScope::Arena)]`, has the value that it
-    /// says there. A second call does nothing.
+    /// says there. A second call does nothing. Masks come where the agent requires an [`ActionMask`].
     ///
     /// # Panics
     ///
@@ -63,6 +69,14 @@ impl AgentAppExt for App {
         }
         self
     }
+}
+
+/// Whether an entity with the one component has the other too, by what the types themselves require.
+fn requires<Requiring: Component, Required: Component>() -> bool {
+    let mut world = World::new();
+    let (requiring, required) = (world.register_component::<Requiring>(), world.register_component::<Required>());
+    let info = world.components().get_info(requiring);
+    info.is_some_and(|info| info.required_components().iter_ids().any(|id| id == required))
 }
 
 /// What all kinds of agents need; [`AgentAppExt::add_agent`] adds it.
@@ -181,6 +195,7 @@ fn rows_mut<A: Agent>(world: &mut World) -> &mut Rows {
 
 fn add_components<A: Agent>(app: &mut App) {
     let spec = Arc::new(A::spec());
+    add_masks::<A>(app, &spec);
     app.insert_resource(AgentRows::<A>::new(spec.clone()));
     let kind = AgentKind {
         spec,
@@ -207,6 +222,31 @@ fn require<A: Agent, Required: Component + Default>(app: &mut App) {
         Ok(()) | Err(RequiredComponentsError::DuplicateRegistration(..)) => {}
         Err(error) => panic!("call `add_agent` before the first `{}` is spawned: {error}", A::NAME),
     }
+}
+
+/// Most games never pay for masks.
+fn add_masks<A: Agent>(app: &mut App, spec: &AgentSpec) {
+    if !spec.masked {
+        app.add_observer(refuse_mask::<A>);
+    } else if spec.mask_width() > 0 {
+        let sense = step::sense_masks::<A>.in_set(RowSystems::Sense).before(step::sense::<A>);
+        app.add_systems(FixedLast, sense);
+    }
+}
+
+type Masked<A> = (With<A>, With<ActionMask<<A as Agent>::Action>>);
+
+/// A mask for which there is no room in the rows would be ignored.
+fn refuse_mask<A: Agent>(on: On<Add, (A, ActionMask<A::Action>)>, agents: Query<(), Masked<A>>) -> Result {
+    if agents.contains(on.entity) {
+        let (agent, action) = (A::NAME, ShortName::of::<A::Action>());
+        let message = format!(
+            "`{agent}` has an `ActionMask<{action}>` that it does not require: write \
+             `#[require(ActionMask<{action}>)]` on `{agent}`, so that its rows have room for masks"
+        );
+        return Err(message.into());
+    }
+    Ok(())
 }
 
 fn add_systems<A: Agent>(app: &mut App) {

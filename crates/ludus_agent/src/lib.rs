@@ -203,6 +203,7 @@
 //! |---|---|
 //! | agents | [`Agent`], [`AgentAppExt`], [`Controller`] |
 //! | what they sense, do and are rewarded for | [`Observation`], [`Action`], [`Reward`] |
+//! | what they may not do | [`ActionMask`], [`Choices`] |
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
 //! | the tick | [`AgentSystems`], [`Sense`], [`Score`], [`StepClock`] |
@@ -217,6 +218,7 @@ mod agent;
 mod arena;
 mod controller;
 mod episode;
+mod mask;
 mod observation;
 mod restart;
 mod reward;
@@ -240,6 +242,7 @@ pub use episode::{
 pub use ludus_spec as spec;
 #[doc(hidden)]
 pub use ludus_spec::joined;
+pub use mask::{ActionMask, Choice, Choices, Mask};
 pub use observation::Observation;
 pub use restart::StartingArena;
 pub use reward::Reward;

@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use ludus_spec::{AgentSpec, Outcome};
+use ludus_spec::{AgentSpec, Head, Outcome};
 
 use crate::Agent;
 
@@ -33,10 +33,13 @@ impl<A: Agent> AgentRows<A> {
 ///
 /// # Shapes
 ///
-/// `observations [rows, observation width]`, `actions [rows, action width]`, `rewards [rows]`, `outcomes [rows]`.
+/// `observations [rows, observation width]`, `masks [rows, mask width]`, `actions [rows, action width]`,
+/// `rewards [rows]`, `outcomes [rows]`.
 pub struct Rows {
     pub(crate) spec: Arc<AgentSpec>,
     pub(crate) observations: Vec<f32>,
+    pub(crate) masks: Vec<bool>,
+    pub(crate) masked_fields: Vec<MaskedField>,
     pub(crate) actions: Vec<f32>,
     pub(crate) rewards: Vec<f32>,
     pub(crate) outcomes: Vec<Outcome>,
@@ -61,6 +64,17 @@ pub(crate) struct RunningEpisodes {
     pub terms: Vec<f32>,
 }
 
+/// A field of the action that is a choice, where choices can be forbidden.
+#[derive(Clone, Copy)]
+pub(crate) struct MaskedField {
+    /// Its index among the action's fields.
+    pub field: u32,
+    /// Its column in an action row.
+    pub column: usize,
+    /// Its columns in a mask row.
+    pub choices: usize,
+}
+
 /// An episode that came to its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FinishedEpisode {
@@ -74,27 +88,29 @@ pub struct FinishedEpisode {
     pub reward: f32,
 }
 
-/// A number that was not finite.
+/// A number that was not finite, or a mask that allowed nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
     /// The agent's row.
     pub row: u32,
-    /// Where the number was.
+    /// Where it was.
     pub place: FaultPlace,
     /// The tick in which it was read.
     pub tick: u64,
 }
 
-/// Where a number was not finite.
+/// What can be wrong in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultPlace {
-    /// This column of the observation.
+    /// This column of the observation was not finite.
     Observation(u32),
-    /// This term of the reward.
+    /// This term of the reward was not finite.
     Reward(u32),
+    /// The [mask](crate::ActionMask) of this field of the action allowed nothing: everything counts as allowed.
+    Mask(u32),
 }
 
-/// Numbers that were not finite: how many there were, and the first few of them since they were last looked at.
+/// What was wrong: how many there were, and the first few of them since they were last looked at.
 #[derive(Default)]
 pub(crate) struct Faults {
     pub total: u64,
@@ -127,6 +143,8 @@ const FAULTS_KEPT: usize = 16;
 impl Rows {
     fn new(spec: Arc<AgentSpec>) -> Self {
         Self {
+            masks: Vec::new(),
+            masked_fields: masked_fields(&spec),
             weights: vec![1.0; spec.reward.len()],
             terms: vec![0.0; spec.reward.len()],
             spec,
@@ -158,6 +176,30 @@ impl Rows {
     /// The observations after the last step `[rows, observation width]`. Always finite.
     pub fn observations(&self) -> &[f32] {
         &self.observations
+    }
+
+    /// Which choices are allowed in the coming step `[rows, mask width]`: at least one for each head.
+    ///
+    /// Empty for agents that don't require an [`ActionMask`](crate::ActionMask).
+    pub fn masks(&self) -> &[bool] {
+        &self.masks
+    }
+
+    /// Replaces choices in the actions that are not allowed, each by the next one that is.
+    ///
+    /// For actions that nothing chose which knows of masks.
+    pub fn heed_masks(&mut self) {
+        let (mask_width, action_width) = (self.spec.mask_width().max(1), self.spec.action_width());
+        let rows = self.masks.chunks_exact(mask_width).zip(self.actions.chunks_exact_mut(action_width));
+        for (mut mask, action) in rows {
+            for field in &self.masked_fields {
+                let (allowed, later) = mask.split_at(field.choices);
+                mask = later;
+                let choice = action[field.column] as usize;
+                let next = (choice..field.choices).chain(0..field.choices).find(|&next| allowed[next]);
+                action[field.column] = next.unwrap_or(0) as f32;
+            }
+        }
     }
 
     /// The actions of the coming step, until they are overwritten those of the last one `[rows, action width]`.
@@ -257,7 +299,7 @@ impl Rows {
         &self.running.terms
     }
 
-    /// Numbers so far that were not finite.
+    /// Faults so far.
     pub fn fault_count(&self) -> u64 {
         self.faults.total
     }
@@ -303,6 +345,7 @@ impl Rows {
     fn add_row(&mut self) -> u32 {
         let rows = self.len() + 1;
         self.observations.resize(rows * self.spec.observation_width(), 0.0);
+        self.masks.resize(rows * self.spec.mask_width(), true);
         self.actions.resize(rows * self.spec.action_width(), 0.0);
         self.rewards.resize(rows, 0.0);
         self.outcomes.resize(rows, Outcome::Vacant);
@@ -325,6 +368,8 @@ impl Rows {
         self.turnover.agents[row as usize] = None;
         self.turnover.left.push(row);
         self.observations[row as usize * width..][..width].fill(0.0);
+        let width = self.spec.mask_width();
+        self.masks[row as usize * width..][..width].fill(true);
     }
 
     /// Rows whose agent's last step has been reported are vacant, and free for others.
@@ -341,6 +386,16 @@ impl Rows {
         self.finished.push(FinishedEpisode { row, steps, outcome, reward });
         self.finished_terms.extend_from_slice(&self.running.terms[row as usize * terms..][..terms]);
     }
+}
+
+fn masked_fields(spec: &AgentSpec) -> Vec<MaskedField> {
+    let mut column = 0;
+    let field = |(field, head): (usize, Head)| {
+        column += head.action_width();
+        let choices = head.mask_width();
+        (choices > 0).then_some(MaskedField { field: field as u32, column: column - 1, choices })
+    };
+    if spec.masked { spec.heads().into_iter().enumerate().filter_map(field).collect() } else { Vec::new() }
 }
 
 impl Faults {

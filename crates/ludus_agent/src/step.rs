@@ -6,10 +6,13 @@
 use bevy::prelude::*;
 use ludus_spec::Outcome;
 
+use crate::mask::Mask;
 use crate::rows::{Fault, FaultPlace};
 use crate::runs::runs;
 use crate::scoring::{Scored, Scoring};
-use crate::{Action, Agent, AgentRows, Controller, Episode, Observation, Rows, SenseScoreTime, Slot, StepClock};
+use crate::{
+    Action, ActionMask, Agent, AgentRows, Controller, Episode, Observation, Rows, SenseScoreTime, Slot, StepClock,
+};
 
 /// On a step's first tick: action rows become action components; agents that restart or idle get the default action.
 pub(crate) fn act<A: Agent>(
@@ -109,6 +112,56 @@ fn sense_table<T: Observation>(rows: &mut Rows, tick: u64, slots: &[Slot], obser
         }
         if poison != 0.0 {
             refuse_observations(rows, tick, run.first_row..run.first_row + run.agents.len());
+        }
+    }
+}
+
+/// On a step's last tick, after [`Sense`](crate::Sense): what is allowed becomes rows.
+pub(crate) fn sense_masks<A: Agent>(
+    clock: Res<StepClock>,
+    rows: ResMut<AgentRows<A>>,
+    agents: Query<(&Slot, &ActionMask<A::Action>), With<A>>,
+) {
+    if !clock.is_last_tick() {
+        return;
+    }
+    let rows = &mut **rows.into_inner();
+    // Some rows have no agent, and some agents may have lost their mask.
+    rows.masks.fill(true);
+    if let Ok(tables) = agents.contiguous_iter() {
+        for (slots, masks) in tables {
+            mask_table(rows, clock.ticks(), slots, masks);
+        }
+    } else {
+        for (slot, mask) in &agents {
+            mask_table(rows, clock.ticks(), &[*slot], core::slice::from_ref(mask));
+        }
+    }
+}
+
+fn mask_table<T: Action>(rows: &mut Rows, tick: u64, slots: &[Slot], masks: &[ActionMask<T>]) {
+    let width = rows.spec.mask_width();
+    for run in runs(slots) {
+        let allowed = &mut rows.masks[run.first_row * width..][..run.agents.len() * width];
+        for (row, mask) in allowed.chunks_exact_mut(width).zip(&masks[run.agents.clone()]) {
+            mask.write(row);
+        }
+        refuse_empty_masks(rows, tick, run.first_row..run.first_row + run.agents.len());
+    }
+}
+
+/// Where nothing is allowed, everything is: an agent has to do something.
+fn refuse_empty_masks(rows: &mut Rows, tick: u64, run: core::ops::Range<usize>) {
+    let width = rows.spec.mask_width();
+    let masks = rows.masks[run.start * width..run.end * width].chunks_exact_mut(width);
+    for (row, mut mask) in run.zip(masks) {
+        for field in &rows.masked_fields {
+            let (allowed, later) = mask.split_at_mut(field.choices);
+            mask = later;
+            if !allowed.contains(&true) {
+                allowed.fill(true);
+                rows.faults.report(Fault { row: row as u32, place: FaultPlace::Mask(field.field), tick });
+            }
         }
     }
 }

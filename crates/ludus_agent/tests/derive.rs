@@ -3,7 +3,7 @@
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
 use bevy::prelude::Component;
 use ludus_agent::spec::{ActionField, ActionKind, ObservationField, Seed};
-use ludus_agent::{Action, Agent, Observation, Reward};
+use ludus_agent::{Action, ActionMask, Agent, Mask, Observation, Reward};
 use rand::RngExt;
 
 const REACH: f32 = 30.0;
@@ -371,6 +371,57 @@ fn the_ends_of_a_range_are_reached_and_never_passed() {
         let column = (step as f32 / 500.0) - 1.0;
         assert!((0.1..=0.7).contains(&value(column)), "{column}");
     }
+}
+
+/// Two of the same, each with a choice of its own.
+#[derive(Action, Default)]
+struct Pair<T: Action + Default> {
+    #[action(nested)]
+    left: T,
+    #[action(continuous)]
+    grip: f32,
+    #[action(nested)]
+    right: T,
+    #[action(discrete)]
+    together: bool,
+}
+
+#[derive(Action, Default)]
+struct Hand {
+    #[action(discrete = 3)]
+    finger: u16,
+    #[action(nested)]
+    gear: Gear,
+}
+
+#[test]
+fn a_mask_has_the_fields_that_are_choices() {
+    let mut mask = ActionMask::<Pair<Hand>>::default();
+    let flags = |mask: &ActionMask<Pair<Hand>>| {
+        let mut row = [false; 15];
+        assert_eq!(mask.write(&mut row), [false], "one flag per choice");
+        row[..14].iter().map(|&allowed| u8::from(allowed)).collect::<Vec<_>>()
+    };
+    assert_eq!(flags(&mask), [1; 14]);
+    mask.left.finger.allow_only([1]);
+    mask.left.finger.forbid(9);
+    mask.right.gear.forbid(Gear::Reverse);
+    mask.together.forbid(false);
+    assert_eq!(flags(&mask), [0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1]);
+    assert!(mask.left.gear.is_allowed(Gear::Reverse) && !mask.right.gear.is_allowed(Gear::Reverse));
+    mask.allow_all();
+    assert_eq!(flags(&mask), [1; 14]);
+}
+
+#[test]
+fn an_action_that_chooses_nothing_has_nothing_to_forbid() {
+    #[derive(Action, Default)]
+    struct Steer {
+        #[action(continuous)]
+        angle: f32,
+    }
+    ActionMask::<Steer>::default().write(&mut []);
+    assert_eq!(decided::<Steer>().len(), 1);
 }
 
 #[test]

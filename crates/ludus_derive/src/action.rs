@@ -2,6 +2,7 @@
 
 mod choices;
 mod field;
+mod mask;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -35,15 +36,19 @@ fn struct_implementation(
     let descriptions = fields.iter().map(ActionField::description);
     let reads = fields.iter().map(ActionField::read);
     let writes = fields.iter().map(ActionField::write);
+    let masks: Vec<_> = fields.iter().filter_map(ActionField::mask).collect();
+    let (mask, mask_definition) = mask::mask(item, &masks, library);
     let name = &item.ident;
     let (impl_generics, type_generics, where_clause) = item.generics.split_for_impl();
-    quote! {
+    let implementation = quote! {
         #[automatically_derived]
         impl #impl_generics #library::Action for #name #type_generics #where_clause {
             const WIDTH: usize = {
                 #(#checks)*
                 0 #(+ #widths)*
             };
+
+            type Mask = #mask;
 
             fn fields(name: &str, doc: &str, fields: &mut ::std::vec::Vec<#library::spec::ActionField>) {
                 #(#descriptions)*
@@ -69,5 +74,7 @@ fn struct_implementation(
                 let _ = row;
             }
         }
-    }
+    };
+    // The mask's name is its own: it is reached as `<Action as …>::Mask`.
+    quote!(const _: () = { #mask_definition #implementation };)
 }

@@ -2,7 +2,7 @@
 
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, Ident, Type};
+use syn::{Data, DeriveInput, Fields, Ident, Type, Visibility};
 
 use crate::documentation::documentation;
 use crate::errors::Errors;
@@ -23,6 +23,7 @@ pub struct Field<'a> {
     pub name: String,
     pub ty: &'a Type,
     pub doc: String,
+    pub visibility: &'a Visibility,
     pub attributes: &'a [syn::Attribute],
 }
 
@@ -99,7 +100,14 @@ impl<'a> Field<'a> {
     fn new(field: &'a syn::Field) -> Option<Self> {
         let ident = field.ident.as_ref()?;
         let doc = documentation(&field.attrs);
-        Some(Self { ident, name: ident.unraw().to_string(), ty: &field.ty, doc, attributes: &field.attrs })
+        Some(Self {
+            ident,
+            name: ident.unraw().to_string(),
+            ty: &field.ty,
+            doc,
+            visibility: &field.vis,
+            attributes: &field.attrs,
+        })
     }
 
     /// The type as it is written, without the spaces between its tokens.

@@ -38,6 +38,19 @@ pub enum LearnError {
         /// Its rows now; 0 if it is gone.
         now: usize,
     },
+    /// The simulations don't mask the same choices.
+    #[error(
+        "simulation {simulation} has masks of {actual} choices, simulation 0 of {expected}; learn from simulations of one \
+         kind of agent at a time"
+    )]
+    Masks {
+        /// Index of the first that differs.
+        simulation: usize,
+        /// Columns of the first simulation's masks; 0 if it has none.
+        expected: usize,
+        /// Columns of this one's.
+        actual: usize,
+    },
     /// The network can't be had, or saved numbers don't fit it.
     #[error(transparent)]
     Network(#[from] ludus_net::NetError),

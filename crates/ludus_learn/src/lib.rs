@@ -80,6 +80,8 @@
 //!     the variance that the critic explains. Huang, core 12; Schulman 2020, "Approximating KL divergence".
 //! 18. **Heads**: Gaussians whose deviation does not depend on the observation, categoricals, any mix; the log-probabilities
 //!     of independent parts add up (in `ludus_net`). Huang, continuous 1 to 3.
+//! 19. **Choices that are not allowed** have the logit −∞, when an action is drawn and when it is learned from: no
+//!     probability, no gradient, no part in the entropy. Huang and Ontañón 2020, arXiv:2006.14171.
 //!
 //! # Where to look
 //!

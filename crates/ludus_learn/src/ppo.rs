@@ -45,6 +45,7 @@ impl<L: Learner> Ppo<L> {
             rows,
             observation_width: learner.observation_width(),
             action_width: learner.action_width(),
+            mask_width: 0,
         };
         check_samples(&shape)?;
         let rollout = Rollout::new(shape);
@@ -59,10 +60,11 @@ impl<L: Learner> Ppo<L> {
     ///
     /// # Errors
     ///
-    /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, and
-    /// [`LearnError::NotFinite`] if a minibatch can't be learned from; then the learner is as it was before that one.
+    /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, [`LearnError::Masks`] if they
+    /// don't agree on what can be masked, and [`LearnError::NotFinite`] if a minibatch can't be learned from; then the learner is as it was before that one.
     pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         self.check_rows(simulations)?;
+        self.make_room_for_masks(simulations)?;
         let machine = self.learner.machine().clone();
         run_in(&machine.pool, || self.iterate_here(simulations, progress))
     }
@@ -133,6 +135,19 @@ impl<L: Learner> Ppo<L> {
             if was != now {
                 return Err(LearnError::Rows { simulation, was, now });
             }
+        }
+        Ok(())
+    }
+
+    /// Masks are laid out by the simulations, which alone know whether there are any.
+    fn make_room_for_masks<S: Simulation>(&mut self, simulations: &[S]) -> Result<(), LearnError> {
+        let expected = simulations.first().map_or(0, S::mask_width);
+        if let Some(simulation) = simulations.iter().position(|simulation| simulation.mask_width() != expected) {
+            let actual = simulations[simulation].mask_width();
+            return Err(LearnError::Masks { simulation, expected, actual });
+        }
+        if expected != self.rollout.shape().mask_width {
+            self.rollout.set_mask_width(expected);
         }
         Ok(())
     }

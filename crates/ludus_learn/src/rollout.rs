@@ -17,6 +17,8 @@ pub struct RolloutShape {
     pub observation_width: usize,
     /// Columns of an action.
     pub action_width: usize,
+    /// Columns of a mask: one per choice, or 0 where every choice is always allowed.
+    pub mask_width: usize,
 }
 
 impl RolloutShape {
@@ -42,6 +44,7 @@ impl RolloutShape {
 pub struct Rollout {
     shape: RolloutShape,
     observations: Vec<f32>,
+    masks: Vec<bool>,
     actions: Vec<f32>,
     log_probs: Vec<f32>,
     values: Vec<f32>,
@@ -56,6 +59,8 @@ pub struct Rollout {
 pub struct Samples<'a> {
     /// What was observed before the step, as the simulation gave it. `[samples, observation width]`.
     pub observations: &'a [f32],
+    /// Which choices were allowed in the step. `[samples, mask width]`.
+    pub masks: &'a [bool],
     /// What was done. `[samples, action width]`.
     pub actions: &'a [f32],
     /// The logarithm of the action's probability (density) under the policy that chose it.
@@ -72,6 +77,13 @@ pub struct Samples<'a> {
     pub returns: &'a [f32],
 }
 
+impl Samples<'_> {
+    /// Columns of a mask; 0 where every choice is always allowed.
+    pub fn mask_width(&self) -> usize {
+        self.masks.len() / self.values.len().max(1)
+    }
+}
+
 /// The part of a rollout that belongs to one simulation, to write. Arrays as in [`Samples`].
 #[derive(Debug)]
 pub struct Slab<'a> {
@@ -81,6 +93,8 @@ pub struct Slab<'a> {
     pub rows: usize,
     /// `[steps + 1, rows, observation width]`.
     pub observations: &'a mut [f32],
+    /// `[steps + 1, rows, mask width]`.
+    pub masks: &'a mut [bool],
     /// `[steps + 1, rows, action width]`.
     pub actions: &'a mut [f32],
     /// `[steps + 1, rows]`.
@@ -103,6 +117,7 @@ impl Rollout {
         let samples = (shape.steps + 1) * shape.total_rows();
         Self {
             observations: vec![0.0; samples * shape.observation_width],
+            masks: vec![true; samples * shape.mask_width],
             actions: vec![0.0; samples * shape.action_width],
             log_probs: vec![0.0; samples],
             values: vec![0.0; samples],
@@ -119,10 +134,17 @@ impl Rollout {
         &self.shape
     }
 
+    /// Makes room for masks of this width: everything is allowed.
+    pub(crate) fn set_mask_width(&mut self, mask_width: usize) {
+        self.shape.mask_width = mask_width;
+        self.masks = vec![true; self.values.len() * mask_width];
+    }
+
     /// Everything, to read.
     pub fn samples(&self) -> Samples<'_> {
         Samples {
             observations: &self.observations,
+            masks: &self.masks,
             actions: &self.actions,
             log_probs: &self.log_probs,
             values: &self.values,
@@ -149,6 +171,7 @@ impl Rollout {
             first_row: 0,
             rows: 0,
             observations: &mut self.observations,
+            masks: &mut self.masks,
             actions: &mut self.actions,
             log_probs: &mut self.log_probs,
             values: &mut self.values,
@@ -192,6 +215,7 @@ impl<'a> Slab<'a> {
             first_row,
             rows,
             observations: split_off_first(&mut self.observations, samples * shape.observation_width),
+            masks: split_off_first(&mut self.masks, samples * shape.mask_width),
             actions: split_off_first(&mut self.actions, samples * shape.action_width),
             log_probs: split_off_first(&mut self.log_probs, samples),
             values: split_off_first(&mut self.values, samples),
@@ -200,6 +224,12 @@ impl<'a> Slab<'a> {
             advantages: split_off_first(&mut self.advantages, samples),
             returns: split_off_first(&mut self.returns, samples),
         }
+    }
+
+    /// Where a step's masks stand among the slab's; nowhere if there are none.
+    pub fn mask_place(&self, step: usize) -> Range<usize> {
+        let flags = self.rows * self.masks.len() / self.values.len().max(1);
+        step * flags..(step + 1) * flags
     }
 
     fn mask_faults(self, observation_width: usize) {
@@ -241,7 +271,8 @@ mod tests {
     use super::*;
 
     fn rollout() -> Rollout {
-        Rollout::new(RolloutShape { steps: 2, rows: vec![3, 1], observation_width: 2, action_width: 1 })
+        let shape = RolloutShape { steps: 2, rows: vec![3, 1], observation_width: 2, action_width: 1, mask_width: 2 };
+        Rollout::new(shape)
     }
 
     #[test]
@@ -252,11 +283,13 @@ mod tests {
             assert_eq!(slab.values.len(), 3 * slab.rows);
             slab.values.fill(index as f32 + 1.0);
             slab.observations.fill(index as f32 + 1.0);
+            slab.masks.fill(index == 1);
         }
         assert_eq!(rollout.slab_places().collect::<Vec<_>>(), [0..9, 9..12]);
         let samples = rollout.samples();
         assert_eq!(samples.values, [[1.0; 9].as_slice(), &[2.0; 3]].concat());
         assert_eq!(samples.observations, [[1.0; 18].as_slice(), &[2.0; 6]].concat());
+        assert_eq!(samples.masks, [[false; 18].as_slice(), &[true; 6]].concat());
     }
 
     /// One row over four steps; what is observed before step 2 is not finite.
@@ -264,7 +297,7 @@ mod tests {
     fn an_observation_that_is_not_finite_masks_what_needs_it() {
         use Outcome::{Faulty, Restart, Running, Terminated, Truncated, Vacant};
         let check = |outcomes: [Outcome; 4], expected: [Outcome; 4]| {
-            let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 2, action_width: 0 };
+            let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 2, action_width: 0, mask_width: 0 };
             let mut rollout = Rollout::new(shape);
             let slab = rollout.slabs_mut().next().unwrap();
             slab.outcomes[..4].copy_from_slice(&outcomes);

@@ -17,6 +17,10 @@ use ludus_spec::Outcome;
 /// whatever their outcomes say; a reward of an experienced step that is not finite stops learning with an error.
 ///
 /// The count of rows never changes; an agent that comes or goes takes or leaves a row.
+///
+/// A simulation in which not every choice is always allowed says so with [`mask_width`](Self::mask_width), and then
+/// [`mask`](Self::mask) is asked after every observation. A mask belongs to the observation before it: it holds for the
+/// action that is decided from it, and again when that action is learned from.
 pub trait Simulation: Send {
     /// How many rows there are.
     fn rows(&self) -> usize;
@@ -35,6 +39,25 @@ pub trait Simulation: Send {
     /// `actions` is `[rows, action width]`, laid out as the heads are: a Gaussian head's column per dimension,
     /// a categorical head's one column with the index of the choice.
     fn step(&mut self, actions: &[f32], rows: StepRows<'_>);
+
+    /// Columns of a mask row: one per choice of each categorical head, or 0 where every choice is always allowed.
+    ///
+    /// The same for all simulations that are learned from together. Any other number than these two is a panic.
+    fn mask_width(&self) -> usize {
+        0
+    }
+
+    /// Writes which choices are allowed in the next step. Only called where there is a mask.
+    ///
+    /// Rows that decide need at least one choice per head: learning stops with an error where there is none.
+    ///
+    /// # Shapes
+    ///
+    /// `masks` is `[rows, mask width]`, laid out as the heads are: a categorical head's column per choice, none for a
+    /// Gaussian head.
+    fn mask(&mut self, masks: &mut [bool]) {
+        masks.fill(true);
+    }
 }
 
 /// Where a simulation writes what a step led to, for all of its rows.

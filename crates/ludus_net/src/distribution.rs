@@ -17,10 +17,14 @@ use rows::{Backward, Evaluate, Mode, Sample};
 ///
 /// An action row holds one number per Gaussian dimension, unbounded, and one per categorical head: the index of the
 /// choice. Log-probabilities and entropies are sums over all heads, in nats.
+///
+/// A mask row holds one flag per choice of each categorical head: whether it is allowed. See [`Self::masked`].
 #[derive(Clone, Copy, Debug)]
 pub struct Distribution<'a> {
     heads: &'a [Head],
     log_std: &'a [f32],
+    /// Empty if every choice is allowed.
+    masks: &'a [bool],
     level: SimdLevel,
 }
 
@@ -44,7 +48,24 @@ impl<'a> Distribution<'a> {
     pub fn new(heads: &'a [Head], log_std: &'a [f32]) -> Self {
         let dimensions = |head: &Head| if matches!(head, Head::Gaussian { .. }) { head.output_width() } else { 0 };
         assert_eq!(log_std.len(), heads.iter().map(dimensions).sum::<usize>(), "one `log_std` per Gaussian dimension");
-        Self { heads, log_std, level: SimdLevel::best() }
+        Self { heads, log_std, masks: &[], level: SimdLevel::best() }
+    }
+
+    /// The distributions over what is allowed in each row: all else has probability 0, and no gradient.
+    ///
+    /// Logits of what is not allowed count as −∞, whatever they are. Where masks are given, [`sample`](Self::sample) and
+    /// [`evaluate`](Self::evaluate) of a row want the same ones. A head with nothing allowed has log-probabilities and
+    /// entropies that are not a number, as one whose logits are not.
+    ///
+    /// # Shapes
+    ///
+    /// `masks` is `[rows, mask_width]`, of the same rows as all other arrays; empty if every choice is allowed.
+    ///
+    /// # Source
+    ///
+    /// Huang and Ontañón 2020, arXiv:2006.14171, §3.
+    pub fn masked(self, masks: &'a [bool]) -> Self {
+        Self { masks, ..self }
     }
 
     /// Draws an action for each row, and its log-probability.
@@ -63,7 +84,7 @@ impl<'a> Distribution<'a> {
         self.level.run(Sample { of: self, outputs, seed_of, actions, log_probs });
     }
 
-    /// The most probable action of each row: the mean, and the choice with the greatest logit.
+    /// The most probable action of each row: the mean, and the allowed choice with the greatest logit.
     ///
     /// # Shapes
     ///
@@ -115,25 +136,45 @@ impl<'a> Distribution<'a> {
         self.heads.iter().map(|head| head.action_width()).sum()
     }
 
+    /// Columns of a mask row.
+    pub fn mask_width(self) -> usize {
+        self.heads.iter().map(|head| head.mask_width()).sum()
+    }
+
     fn check(self, row_count: usize, output_count: usize, action_count: usize) {
         assert_eq!(output_count, row_count * self.output_width(), "one output row per row");
         assert_eq!(action_count, row_count * self.action_width(), "one action row per row");
+        if !self.masks.is_empty() {
+            assert_eq!(self.masks.len(), row_count * self.mask_width(), "one mask row per row");
+        }
     }
 
     /// All columns of an action row, in order.
     #[inline(always)]
     fn parts(self) -> Parts<'a> {
-        Parts { heads: self.heads, log_std: self.log_std, output: 0, action: 0, dimension: 0 }
+        Parts { heads: self.heads, log_std: self.log_std, output: 0, action: 0, mask: 0, dimension: 0 }
     }
 }
 
 /// One column of an action row, and what decides it.
 #[derive(Clone, Copy)]
 enum Part {
-    /// A choice, from `choices` logits that start at column `output`.
-    Choice { output: usize, choices: usize, action: usize },
+    /// A choice.
+    Choice(Choice),
     /// A Gaussian dimension, with its mean in column `output`.
     Number { output: usize, action: usize, log_std: f32 },
+}
+
+/// The columns of one categorical head.
+#[derive(Clone, Copy)]
+struct Choice {
+    choices: usize,
+    /// The first logit's in an output row.
+    output: usize,
+    /// The first flag's in a mask row.
+    mask: usize,
+    /// The choice's in an action row.
+    action: usize,
 }
 
 /// Walks over the columns of an action row.
@@ -142,6 +183,7 @@ struct Parts<'a> {
     log_std: &'a [f32],
     output: usize,
     action: usize,
+    mask: usize,
     /// The next dimension of the first head that is left, if it is Gaussian.
     dimension: usize,
 }
@@ -153,12 +195,13 @@ impl Iterator for Parts<'_> {
     #[inline(always)]
     fn next(&mut self) -> Option<Part> {
         let (&head, later) = self.heads.split_first()?;
-        let (output, action) = (self.output, self.action);
+        let (output, action, mask) = (self.output, self.action, self.mask);
         self.action += 1;
         let (part, is_last) = match head {
             Head::Categorical { choices } => {
                 self.output += choices;
-                (Part::Choice { output, choices, action }, true)
+                self.mask += choices;
+                (Part::Choice(Choice { choices, output, mask, action }), true)
             }
             Head::Gaussian { width } => {
                 self.output += 1;

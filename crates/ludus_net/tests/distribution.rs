@@ -1,6 +1,6 @@
 //! Distributions against closed forms and their own samples.
 
-use ludus_net::Distribution;
+use ludus_net::{Distribution, Upstream};
 use ludus_spec::{Head, Seed};
 
 const DRAWS: usize = 100_000;
@@ -117,6 +117,87 @@ fn a_logit_that_is_not_a_number_is_told() {
             assert!(log_prob.is_nan() && entropy.is_nan(), "logit {position}: {log_prob}, {entropy}");
         }
     }
+}
+
+/// Three choices and two, of which the second and the first are not allowed.
+const BRANCHES: [Head; 3] =
+    [Head::Categorical { choices: 3 }, Head::Gaussian { width: 1 }, Head::Categorical { choices: 2 }];
+
+/// What is not allowed has by far the greatest logits.
+const BRANCHES_OUTPUT: [f32; 6] = [0.0, 9.0, 2.0, 0.5, 80.0, -80.0];
+const BRANCHES_MASK: [bool; 5] = [true, false, true, false, true];
+
+#[test]
+fn what_is_not_allowed_is_never_drawn() {
+    let masks = BRANCHES_MASK.repeat(DRAWS);
+    let distribution = Distribution::new(&BRANCHES, &[0.0]).masked(&masks);
+    let (mut actions, mut log_probs) = (vec![0.0; DRAWS * 3], vec![0.0; DRAWS]);
+    let seed_of = |row| Seed::new(6).derive(row as u64);
+    distribution.sample(&BRANCHES_OUTPUT.repeat(DRAWS), seed_of, &mut actions, &mut log_probs);
+    assert!(actions.chunks(3).all(|row| row[0] != 1.0 && row[2] == 1.0));
+    // Of logits 0 and 2, the first is drawn with probability 1 / (1 + e²).
+    let frequency = actions.chunks(3).filter(|row| row[0] == 0.0).count() as f64 / DRAWS as f64;
+    let expected = 1.0 / (1.0 + 2.0_f64.exp());
+    assert!((frequency - expected).abs() < 0.0064, "{frequency} instead of {expected}");
+    let (mut again, mut entropies) = (vec![0.0; DRAWS], vec![0.0; DRAWS]);
+    distribution.evaluate(&BRANCHES_OUTPUT.repeat(DRAWS), &actions, &mut again, &mut entropies);
+    for (drawn, evaluated) in log_probs.iter().zip(again) {
+        assert_close(evaluated, f64::from(*drawn), 1e-5);
+    }
+}
+
+#[test]
+fn what_is_not_allowed_is_no_mode() {
+    let mut action = [0.0; 3];
+    let distribution = Distribution::new(&BRANCHES, &[0.0]).masked(&BRANCHES_MASK);
+    distribution.mode(&BRANCHES_OUTPUT, &mut action);
+    assert_eq!(action, [2.0, 0.5, 1.0]);
+    distribution.mode(&[f32::NAN; 6], &mut action);
+    assert_eq!((action[0], action[2]), (0.0, 1.0), "not even where logits say nothing");
+}
+
+#[test]
+fn a_masked_head_is_the_head_of_what_is_allowed() {
+    let allowed = evaluate(&[Head::Categorical { choices: 2 }], &[], &[0.3, 1.7], &[1.0]);
+    let (mut log_prob, mut entropy) = ([0.0], [0.0]);
+    let heads = [Head::Categorical { choices: 4 }];
+    let distribution = Distribution::new(&heads, &[]).masked(&[false, true, false, true]);
+    distribution.evaluate(&[99.0, 0.3, -99.0, 1.7], &[3.0], &mut log_prob, &mut entropy);
+    assert_close(log_prob[0], f64::from(allowed.0), 1e-6);
+    assert_close(entropy[0], f64::from(allowed.1), 1e-6);
+}
+
+#[test]
+fn a_single_choice_is_certain() {
+    let heads = [Head::Categorical { choices: 3 }];
+    let distribution = Distribution::new(&heads, &[]).masked(&[false, true, false]);
+    let (mut log_prob, mut entropy, mut d_outputs) = ([1.0], [1.0], [0.0; 3]);
+    distribution.evaluate(&[5.0, -2.0, 7.0], &[1.0], &mut log_prob, &mut entropy);
+    assert_eq!((log_prob, entropy), ([0.0], [0.0]));
+    let upstream = Upstream { d_log_probs: &[1.0], d_entropies: &[1.0] };
+    distribution.backward(&[5.0, -2.0, 7.0], &[1.0], upstream, &mut d_outputs, &mut []);
+    assert_eq!(d_outputs, [0.0; 3]);
+}
+
+#[test]
+fn a_mask_that_allows_everything_changes_nothing() {
+    let output = [0.4, -1.0, 2.5, 0.5, 0.1, 0.2];
+    let everything = [true; 5];
+    let draw = |distribution: Distribution| {
+        let (mut actions, mut log_probs) = ([0.0; 3], [0.0]);
+        distribution.sample(&output, |_| Seed::new(7), &mut actions, &mut log_probs);
+        (actions, log_probs)
+    };
+    let distribution = Distribution::new(&BRANCHES, &[0.0]);
+    assert_eq!(draw(distribution.masked(&everything)), draw(distribution));
+}
+
+#[test]
+fn a_head_with_nothing_allowed_is_told() {
+    let heads = [Head::Categorical { choices: 3 }];
+    let (mut log_prob, mut entropy) = ([0.0], [0.0]);
+    Distribution::new(&heads, &[]).masked(&[false; 3]).evaluate(&[0.5; 3], &[1.0], &mut log_prob, &mut entropy);
+    assert!(log_prob[0].is_nan() && entropy[0].is_nan());
 }
 
 #[test]

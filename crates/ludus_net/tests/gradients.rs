@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use ludus_net::{Activation, Layout, NamedTensor, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
 use ludus_spec::{Head, Seed};
@@ -42,10 +43,35 @@ fn wide_networks_have_right_gradients() {
 }
 
 #[test]
+fn masked_gradients_are_those_of_finite_differences() {
+    for heads in [CATEGORICAL, MIXED] {
+        for shared in [false, true] {
+            let config = NetworkConfig { hidden: vec![17, 3], shared, ..NetworkConfig::default() };
+            check_case(&Case::new(3, heads, config).masked());
+        }
+    }
+}
+
+/// Its logit is −∞, so no weight that only leads there matters.
+#[test]
+fn what_is_not_allowed_has_no_gradient() {
+    let config = NetworkConfig { hidden: vec![], ..NetworkConfig::default() };
+    let mut case = Case::new(2, CATEGORICAL, config);
+    case.masks = [true, false, true].repeat(ROWS);
+    case.actions.iter_mut().for_each(|choice| *choice = if *choice == 1.0 { 2.0 } else { *choice });
+    let gradient = case.run(SimdLevel::best()).gradient;
+    let tensors = case.network.layout().export(&gradient);
+    let head = |name: &str| tensors.iter().find(|(found, ..)| found == name).unwrap().2.clone();
+    let (weight, bias) = (head("actor.0.weight"), head("actor.0.bias"));
+    assert_eq!((&weight[2..4], bias[1]), (&[0.0, 0.0][..], 0.0));
+    assert!(weight[..2].iter().chain(&weight[4..]).all(|derivative| derivative.abs() > 1e-3), "{weight:?}");
+}
+
+#[test]
 fn all_simd_levels_agree() {
     let config = NetworkConfig { hidden: vec![40, 64, 100], ..NetworkConfig::default() };
     for shared in [false, true] {
-        let case = Case::new(9, MIXED, NetworkConfig { shared, ..config.clone() });
+        let case = Case::new(9, MIXED, NetworkConfig { shared, ..config.clone() }).masked();
         let results: Vec<_> = SimdLevel::available().into_iter().map(|level| case.run(level)).collect();
         for (level, result) in SimdLevel::available().iter().zip(&results) {
             let what = level.name();
@@ -57,11 +83,14 @@ fn all_simd_levels_agree() {
 }
 
 fn check_gradient(inputs: usize, heads: &[Head], config: NetworkConfig) {
-    let case = Case::new(inputs, heads, config);
+    check_case(&Case::new(inputs, heads, config));
+}
+
+fn check_case(case: &Case) {
     let layout = case.network.layout();
-    let mut exact = Reference::new(&case, &layout.export(case.network.parameters()));
+    let mut exact = Reference::new(case, &layout.export(case.network.parameters()));
     let result = case.run(SimdLevel::best());
-    let what = format!("{inputs} inputs, {heads:?}, {:?}", layout.config());
+    let what = format!("{} inputs, {:?}, {:?}", layout.inputs(), layout.heads(), layout.config());
     let (outputs, values) = exact.forward(&case.inputs);
     assert_close(&format!("outputs of {what}"), &result.outputs, &outputs, 2e-6);
     assert_close(&format!("values of {what}"), &result.values, &values, 2e-6);
@@ -80,6 +109,8 @@ struct Case {
     network: Network,
     inputs: Vec<f32>,
     actions: Vec<f32>,
+    /// Empty if everything is allowed.
+    masks: Vec<bool>,
     weights: Vec<[f32; 3]>,
 }
 
@@ -103,7 +134,23 @@ impl Case {
         let inputs = (0..ROWS * inputs).map(|index| 4.0 * uniform(3, index) - 2.0).collect();
         let weights = (0..ROWS).map(|row| [0, 1, 2].map(|part| uniform(4, 3 * row + part) - 0.4)).collect();
         let actions = (0..ROWS).flat_map(|row| action_row(heads, row)).collect();
-        Self { network, inputs, actions, weights }
+        Self { network, inputs, actions, masks: Vec::new(), weights }
+    }
+
+    /// With some two thirds of the choices allowed, those that were made among them.
+    fn masked(mut self) -> Self {
+        let layout = self.network.layout();
+        for (row, mut actions) in self.actions.chunks_exact(layout.action_width()).enumerate() {
+            for head in layout.heads() {
+                let (chosen, later) = actions.split_at(head.action_width());
+                actions = later;
+                for choice in 0..head.mask_width() {
+                    let is_drawn = uniform(20 + row as u64, self.masks.len()) < 0.6;
+                    self.masks.push(is_drawn || chosen[0] == choice as f32);
+                }
+            }
+        }
+        self
     }
 
     fn run(&self, level: SimdLevel) -> Outcome {
@@ -124,16 +171,24 @@ impl Case {
             let actions = &self.actions[rows.start * layout.action_width()..rows.end * layout.action_width()];
             let weights = &self.weights[rows.clone()];
             let mut entropies = vec![0.0; rows.len()];
-            network.distribution().evaluate(block.outputs, actions, &mut log_probs[rows], &mut entropies);
+            let masks = if self.masks.is_empty() { &[][..] } else { rows_of(&self.masks, &rows) };
+            let distribution = network.distribution().masked(masks);
+            distribution.evaluate(block.outputs, actions, &mut log_probs[rows], &mut entropies);
             let column = |part: usize| weights.iter().map(|weights| weights[part]).collect::<Vec<_>>();
             let upstream = Upstream { d_log_probs: &column(0), d_entropies: &column(1) };
-            network.distribution().backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
+            distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
             for (row, weights) in weights.iter().enumerate() {
                 block.d_values[row] = 2.0 * weights[2] * block.values[row];
             }
         });
         outcome
     }
+}
+
+/// The part of an array of [`ROWS`] rows that these are.
+fn rows_of<'a, T>(array: &'a [T], rows: &Range<usize>) -> &'a [T] {
+    let width = array.len() / ROWS;
+    &array[rows.start * width..rows.end * width]
 }
 
 fn action_row(heads: &[Head], row: usize) -> Vec<f32> {
@@ -234,20 +289,28 @@ impl<'a> Reference<'a> {
         let layout = self.case.network.layout();
         let rows =
             outputs.chunks_exact(layout.output_width()).zip(self.case.actions.chunks_exact(layout.action_width()));
-        rows.map(|(outputs, actions)| self.evaluate_row(outputs, actions)).unzip()
+        let masks = |row: usize| {
+            if self.case.masks.is_empty() { &[][..] } else { rows_of(&self.case.masks, &(row..row + 1)) }
+        };
+        rows.enumerate().map(|(row, (outputs, actions))| self.evaluate_row(outputs, masks(row), actions)).unzip()
     }
 
-    fn evaluate_row(&self, mut outputs: &[f64], mut actions: &[f32]) -> (f64, f64) {
+    /// What is not allowed is left out of every sum.
+    fn evaluate_row(&self, mut outputs: &[f64], mut mask: &[bool], mut actions: &[f32]) -> (f64, f64) {
         let (mut log_prob, mut entropy, mut dimension) = (0.0, 0.0, 0);
         for head in self.case.network.layout().heads() {
             let (own, later) = outputs.split_at(head.output_width());
             let (action, later_actions) = actions.split_at(head.action_width());
             (outputs, actions) = (later, later_actions);
             match head {
-                Head::Categorical { .. } => {
-                    let total: f64 = own.iter().map(|logit| logit.exp()).sum();
+                Head::Categorical { choices } => {
+                    let (own_mask, later) = mask.split_at((*choices).min(mask.len()));
+                    mask = later;
+                    let is_allowed = |choice: &usize| own_mask.get(*choice).is_none_or(|&allowed| allowed);
+                    let allowed: Vec<_> = (0..*choices).filter(is_allowed).map(|choice| own[choice]).collect();
+                    let total: f64 = allowed.iter().map(|logit| logit.exp()).sum();
                     log_prob += own[action[0] as usize] - total.ln();
-                    entropy -= own.iter().map(|logit| logit.exp() / total * (logit - total.ln())).sum::<f64>();
+                    entropy -= allowed.iter().map(|logit| logit.exp() / total * (logit - total.ln())).sum::<f64>();
                 }
                 Head::Gaussian { .. } => {
                     for (mean, &action) in own.iter().zip(action) {

@@ -267,6 +267,7 @@ pub(crate) mod tests {
                 action("jump", &["no", "yes"], ActionKind::Discrete),
             ],
             reward: vec![RewardTerm { name: "balanced".to_owned(), doc: String::new() }],
+            masked: false,
         }
     }
 

@@ -27,5 +27,5 @@ pub use atomic::{remove_parts, write_atomically};
 pub use error::PolicyError;
 pub use file::{Origin, PolicyFile};
 pub use insight::{HeadInsight, Insight};
-pub use policy::{ActionChoice, Policy, PolicyScratch};
+pub use policy::{ActionChoice, Policy, PolicyScratch, Sensed};
 pub use tensors::{TensorData, TensorFile, Values};

@@ -22,6 +22,15 @@ pub struct PolicyScratch {
     log_probs: Vec<f32>,
 }
 
+/// What some agents sense, and what they may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Sensed<'a> {
+    /// `[rows, observation width]`.
+    pub observations: &'a [f32],
+    /// Which choices are allowed, at least one for each head: `[rows, mask width]`, or empty if all are.
+    pub masks: &'a [bool],
+}
+
 /// How a policy chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionChoice {
@@ -55,7 +64,7 @@ impl Policy {
         PolicyScratch { network, inputs: Vec::new(), outputs: Vec::new(), log_probs: Vec::new() }
     }
 
-    /// Decides for some rows. An observation that is not a number counts as 0, as in training. Allocates only where `scratch` has not seen as many rows before.
+    /// Decides for some rows, where every choice is allowed: see [`act_masked`](Self::act_masked).
     ///
     /// # Shapes
     ///
@@ -65,6 +74,25 @@ impl Policy {
     ///
     /// If the slices are not of as many whole rows.
     pub fn act(&self, observations: &[f32], choice: ActionChoice, scratch: &mut PolicyScratch, actions: &mut [f32]) {
+        self.act_masked(Sensed { observations, masks: &[] }, choice, scratch, actions);
+    }
+
+    /// Decides for some rows among what is allowed.
+    ///
+    /// An observation that is not a number counts as 0, as in training. Allocates only where `scratch` has not seen as
+    /// many rows before.
+    ///
+    /// # Panics
+    ///
+    /// If the slices are not of as many whole rows.
+    pub fn act_masked(
+        &self,
+        sensed: Sensed<'_>,
+        choice: ActionChoice,
+        scratch: &mut PolicyScratch,
+        actions: &mut [f32],
+    ) {
+        let Sensed { observations, masks } = sensed;
         let layout = self.network.layout();
         let rows = observations.len() / layout.inputs();
         let PolicyScratch { network, inputs, outputs, log_probs } = scratch;
@@ -72,12 +100,13 @@ impl Policy {
         stage(self.normalizer.as_ref(), observations, inputs);
         outputs.resize(rows * layout.output_width(), 0.0);
         self.network.forward_policy(inputs, network, outputs);
+        let distribution = self.network.distribution().masked(masks);
         match choice {
-            ActionChoice::Greedy => self.network.distribution().mode(outputs, actions),
+            ActionChoice::Greedy => distribution.mode(outputs, actions),
             ActionChoice::Sampled(seed) => {
                 log_probs.resize(rows, 0.0);
                 let seed_of = |row: usize| seed.derive(row as u64);
-                self.network.distribution().sample(outputs, seed_of, actions, log_probs);
+                distribution.sample(outputs, seed_of, actions, log_probs);
             }
         }
     }
@@ -145,6 +174,20 @@ mod tests {
         assert_ne!(draw(1), draw(2));
         let jumps = draw(1).chunks(3).filter(|row| row[2] == 1.0).count();
         assert!((25..=75).contains(&jumps), "{jumps} of 100, with even odds");
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_never_chosen() {
+        let policy = Policy::new(&linear()).unwrap();
+        // The logit of the first choice is 0, that of the second 90.
+        let observations = [0.0, 0.0, 90.0].repeat(50);
+        let sensed = Sensed { observations: &observations, masks: &[true, false].repeat(50) };
+        for choice in [ActionChoice::Greedy, ActionChoice::Sampled(Seed::new(1))] {
+            let mut actions = vec![0.0; observations.len()];
+            policy.act_masked(sensed, choice, &mut policy.scratch(), &mut actions);
+            assert!(actions.chunks(3).all(|row| row[2] == 0.0), "{choice:?}");
+        }
+        assert!(act(&policy, &observations, ActionChoice::Greedy).chunks(3).all(|row| row[2] == 1.0));
     }
 
     #[test]

@@ -28,6 +28,14 @@ impl Head {
         }
     }
 
+    /// Columns that the head takes of a mask row: one per choice.
+    pub const fn mask_width(self) -> usize {
+        match self {
+            Self::Gaussian { .. } => 0,
+            Self::Categorical { choices } => choices,
+        }
+    }
+
     /// Outputs of the network that the head reads: one mean per dimension, or one logit per choice.
     pub const fn output_width(self) -> usize {
         match self {

@@ -18,6 +18,11 @@ pub struct AgentSpec {
     pub action: Vec<ActionField>,
     /// The terms of the reward, in order.
     pub reward: Vec<RewardTerm>,
+    /// Whether the game says which choices are allowed.
+    ///
+    /// It is no part of the layout: rows are the same with and without.
+    #[serde(default)]
+    pub masked: bool,
 }
 
 /// A field of an observation: neighbouring columns of the row that belong together.
@@ -81,6 +86,11 @@ impl AgentSpec {
     /// Columns of an action row.
     pub fn action_width(&self) -> usize {
         self.action.iter().map(|field| field.head().action_width()).sum()
+    }
+
+    /// Columns of a mask row: one per choice of each discrete field, or none where every choice is always allowed.
+    pub fn mask_width(&self) -> usize {
+        if self.masked { self.action.iter().map(|field| field.head().mask_width()).sum() } else { 0 }
     }
 
     /// The distributions that a policy for this agent has, in the order of the action row.
@@ -260,6 +270,27 @@ mod tests {
             &sensed(&[("ball", &["x", "y"]), ("ball", &["x", "y", "z"])]),
             Some("observation field 1 was `tilt`, now `ball`"),
         );
+    }
+
+    #[test]
+    fn a_mask_has_a_column_per_choice_where_there_are_masks() {
+        let field = |parts: &[&str], kind| ActionField {
+            name: String::new(),
+            doc: String::new(),
+            parts: parts.iter().map(|&part| part.to_owned()).collect(),
+            kind,
+        };
+        let continuous = field(&["x", "y"], ActionKind::Continuous { low: -1.0, high: 1.0 });
+        let action = vec![
+            field(&["no", "yes"], ActionKind::Discrete),
+            continuous,
+            field(&["a", "b", "c"], ActionKind::Discrete),
+        ];
+        let spec = AgentSpec { action, ..AgentSpec::default() };
+        assert_eq!(spec.mask_width(), 0);
+        let masked = AgentSpec { masked: true, ..spec.clone() };
+        assert_eq!(masked.mask_width(), 5);
+        assert_eq!((masked.layout_hash(), masked.difference_from(&spec)), (spec.layout_hash(), None));
     }
 
     #[test]

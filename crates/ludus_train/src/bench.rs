@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ludus_agent::Rows;
 use ludus_learn::Simulation;
 use ludus_spec::{ActionKind, AgentSpec, Seed};
 use rand::RngExt;
@@ -187,6 +188,9 @@ impl<'a> Drive<'a> {
                 let own = rows.actions_mut();
                 own.copy_from_slice(&self.actions[row * width..][..own.len()]);
                 row += own.len() / width.max(1);
+            }
+            if spec.masked {
+                self.group.rows_mut().for_each(Rows::heed_masks);
             }
             self.group.step_in_place();
             self.group.drain_episodes().for_each(drop);

@@ -196,6 +196,7 @@ pub(crate) mod tests {
             observation: vec![observation],
             action: vec![action],
             reward: vec![reward],
+            masked: false,
         }
     }
 

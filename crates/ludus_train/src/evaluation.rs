@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_learn::{Simulation, StepRows};
-use ludus_policy::{ActionChoice, Policy, PolicyScratch};
+use ludus_policy::{ActionChoice, Policy, PolicyScratch, Sensed};
 use ludus_spec::{Outcome, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
@@ -104,6 +104,7 @@ struct Player {
 /// One step of a group's rows.
 struct Slab {
     observations: Vec<f32>,
+    masks: Vec<bool>,
     actions: Vec<f32>,
     rewards: Vec<f32>,
     outcomes: Vec<Outcome>,
@@ -118,7 +119,7 @@ fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Policy) -> Vec<Player> 
         let owed = own.map(|row| episodes / total + u32::from(row < episodes % total)).collect();
         Player {
             index: index as u64,
-            slab: Slab::new(group.rows(), policy),
+            slab: Slab::new(group.rows(), group.mask_width(), policy),
             owed,
             episodes: Vec::new(),
             scratch: policy.scratch(),
@@ -130,10 +131,11 @@ fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Policy) -> Vec<Player> 
 }
 
 impl Slab {
-    fn new(rows: usize, policy: &Policy) -> Self {
+    fn new(rows: usize, mask_width: usize, policy: &Policy) -> Self {
         let spec = policy.spec();
         Self {
             observations: vec![0.0; rows * spec.observation_width()],
+            masks: vec![true; rows * mask_width],
             actions: vec![0.0; rows * spec.action_width()],
             rewards: vec![0.0; rows],
             outcomes: vec![Outcome::Vacant; rows],
@@ -161,9 +163,12 @@ impl Player {
             None => ActionChoice::Greedy,
             Some(seed) => ActionChoice::Sampled(seed.derive(self.index).derive(step)),
         };
-        let Slab { observations, actions, rewards, outcomes } = &mut self.slab;
+        let Slab { observations, masks, actions, rewards, outcomes } = &mut self.slab;
         let start = clock::nanoseconds();
-        rules.policy.act(observations, choice, &mut self.scratch, actions);
+        if !masks.is_empty() {
+            self.group.mask(masks);
+        }
+        rules.policy.act_masked(Sensed { observations, masks }, choice, &mut self.scratch, actions);
         let acted = clock::nanoseconds();
         self.group.step(actions, StepRows { rewards, outcomes, observations });
         let StepTimes { total, sense_score } = self.group.take_times();

@@ -187,6 +187,7 @@ impl WorldGroup {
 #[derive(Clone, Copy)]
 struct Shape {
     observations: usize,
+    masks: usize,
     actions: usize,
 }
 
@@ -203,7 +204,11 @@ impl Member {
     /// Of the rows that the group was made with: a world that was built anew may have got more.
     fn shape(&self) -> Shape {
         let spec = self.world.spec();
-        Shape { observations: self.rows * spec.observation_width(), actions: self.rows * spec.action_width() }
+        Shape {
+            observations: self.rows * spec.observation_width(),
+            masks: self.rows * spec.mask_width(),
+            actions: self.rows * spec.action_width(),
+        }
     }
 
     /// Steps, and builds the world anew if it panics. One that can't be built anew keeps its faulty rows.
@@ -304,6 +309,16 @@ impl Simulation for WorldGroup {
             rewards = write(rewards, &own.rewards()[..member.rows]);
             outcomes = write(outcomes, &own.outcomes()[..member.rows]);
             observations = write(observations, &own.observations()[..shape.observations]);
+        }
+    }
+
+    fn mask_width(&self) -> usize {
+        self.worlds.first().map_or(0, |member| member.world.spec().mask_width())
+    }
+
+    fn mask(&mut self, mut masks: &mut [bool]) {
+        for member in &self.worlds {
+            masks = write(masks, &member.world.rows().masks()[..member.shape().masks]);
         }
     }
 }

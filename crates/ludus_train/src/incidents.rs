@@ -18,7 +18,7 @@ pub(crate) struct Incidents {
 /// Tells incidents in sentences, not too many of them.
 #[derive(Debug)]
 pub(crate) struct IncidentTeller {
-    /// What a fault leads to: the end of its sentence.
+    /// What a number that is not finite leads to: the end of its sentence.
     consequence: &'static str,
     faults: u64,
     panics: u64,
@@ -52,6 +52,10 @@ impl IncidentTeller {
         self.panics
     }
 
+    fn consequence(&self, WorldFault { fault, .. }: &WorldFault) -> &'static str {
+        if matches!(fault.place, FaultPlace::Mask(_)) { "all of it was allowed" } else { self.consequence }
+    }
+
     pub fn tell(&mut self, incidents: Incidents, spec: &AgentSpec, tell: &mut dyn FnMut(String)) {
         for panic in incidents.panics {
             self.panics += 1;
@@ -60,8 +64,8 @@ impl IncidentTeller {
         for fault in incidents.faults {
             self.faults += 1;
             match self.faults {
-                ..FAULTS_TOLD => tell(format!("{}; {}", fault_sentence(&fault, spec), self.consequence)),
-                FAULTS_TOLD => tell("more such numbers are only counted from here on".to_owned()),
+                ..FAULTS_TOLD => tell(format!("{}; {}", fault_sentence(&fault, spec), self.consequence(&fault))),
+                FAULTS_TOLD => tell("more faults are only counted from here on".to_owned()),
                 _ => {}
             }
         }
@@ -73,7 +77,7 @@ fn panic_sentence(Accident { panic, is_rebuilt }: &Accident) -> String {
     format!("{panic}; {outcome}")
 }
 
-/// Where a number was not finite, as a sentence.
+/// What was wrong and where, as a sentence.
 fn fault_sentence(WorldFault { world, fault }: &WorldFault, spec: &AgentSpec) -> String {
     let place = match fault.place {
         FaultPlace::Observation(column) => {
@@ -84,6 +88,16 @@ fn fault_sentence(WorldFault { world, fault }: &WorldFault, spec: &AgentSpec) ->
             let name = spec.reward.get(term as usize).map_or_else(|| term.to_string(), |term| term.name.clone());
             format!("reward `{name}`")
         }
+        FaultPlace::Mask(field) => mask_name(field as usize, spec),
     };
-    format!("{place} of `{}` in row {} of world {world} was not finite at tick {}", spec.name, fault.row, fault.tick)
+    let problem = if matches!(fault.place, FaultPlace::Mask(_)) { "allowed no choice" } else { "was not finite" };
+    format!("{place} of `{}` in row {} of world {world} {problem} at tick {}", spec.name, fault.row, fault.tick)
+}
+
+/// An action that is a single choice has no name of its own.
+fn mask_name(field: usize, spec: &AgentSpec) -> String {
+    match spec.action.get(field) {
+        Some(field) if !field.name.is_empty() => format!("the mask of action `{}`", field.name),
+        _ => "the action mask".to_owned(),
+    }
 }

@@ -6,5 +6,6 @@ mod contract;
 mod controllers;
 mod faults;
 mod game;
+mod masks;
 mod restart;
 mod turnover;

@@ -50,6 +50,8 @@ fn action(item: &DeriveInput, library: &TokenStream) -> TokenStream {
         impl #library::Action for #name {
             const WIDTH: usize = 1;
 
+            type Mask = #library::Choices<Self>;
+
             fn fields(name: &str, doc: &str, fields: &mut ::std::vec::Vec<#library::spec::ActionField>) {
                 fields.push(#library::spec::ActionField {
                     name: name.to_owned(),

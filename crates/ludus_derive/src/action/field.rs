@@ -10,6 +10,8 @@ use crate::range::ValueRange;
 use crate::settings::{Keys, Setting};
 use crate::shape::Field;
 
+use super::mask::MaskField;
+
 const KEYS: Keys = Keys { attribute: "action", valid: &["continuous", "discrete", "nested", "range"] };
 
 /// A field of an action.
@@ -38,6 +40,24 @@ impl<'a> ActionField<'a> {
         let decision = decision(field, &mut problems);
         let decision = errors.keep(problems.finish(decision))??;
         Some(Self { field, decision, library })
+    }
+
+    /// The field as a part of the action's mask, if it is a choice or has some.
+    pub fn mask(&self) -> Option<MaskField<'_>> {
+        let (library, ty) = (self.library, self.field.ty);
+        let (mask, default) = match &self.decision {
+            Decision::Continuous(_) => return None,
+            Decision::Discrete => {
+                let implementation = self.implementation();
+                (quote!(#library::Choices<#ty>), quote!(#library::Choices::all(#implementation::CHOICES)))
+            }
+            Decision::Number(choices) => (quote!(#library::Choices<#ty>), quote!(#library::Choices::all(#choices))),
+            Decision::Nested => {
+                let implementation = self.implementation();
+                (quote!(#implementation::Mask), quote!(::core::default::Default::default()))
+            }
+        };
+        Some(MaskField { field: self.field, mask, default })
     }
 
     /// A statement for a constant expression: stops the build if a range or a count can't be.

@@ -44,16 +44,18 @@ impl Player {
         let mut timer = Timer::start(rules.clock);
         let first = game.slab.rows * layout.inputs();
         game.simulation.observe(&mut game.slab.observations[..first]);
+        game.mask(0);
         timer.lap(&mut game.times.simulate);
         for step in 0..rules.steps {
             self.decide(rules, step, game, &mut timer);
             game.step(step, layout.inputs());
+            game.mask(step + 1);
             timer.lap(&mut game.times.simulate);
         }
         self.value(rules, game, &mut timer);
     }
 
-    /// Draws every row's action for a step, from the policy as it is now.
+    /// Draws every row's action for a step, from the policy as it is now. Detail 19.
     fn decide<S>(&mut self, rules: Rules<'_>, step: usize, game: &mut Game<'_, S>, timer: &mut Timer) {
         let Game { slab, times, .. } = game;
         let network = rules.policy.network;
@@ -62,7 +64,8 @@ impl Player {
         timer.lap(&mut times.copy);
         network.forward(&self.inputs, &mut self.scratch, &mut self.outputs, &mut slab.values[rows.clone()]);
         let (seed, first_row) = (rules.seed.derive(step as u64), slab.first_row);
-        network.distribution().sample(
+        let masks = slab.mask_place(step);
+        network.distribution().masked(&slab.masks[masks]).sample(
             &self.outputs,
             |row| seed.derive((first_row + row) as u64),
             &mut slab.actions[rows.start * action_width..rows.end * action_width],
@@ -88,6 +91,14 @@ impl Player {
 }
 
 impl<S: Simulation> Game<'_, S> {
+    /// Lets the simulation say what is allowed in a step, if not everything always is. Detail 19.
+    fn mask(&mut self, step: usize) {
+        if !self.slab.masks.is_empty() {
+            let place = self.slab.mask_place(step);
+            self.simulation.mask(&mut self.slab.masks[place]);
+        }
+    }
+
     /// Lets the simulation act on a step's actions and write what came of it.
     fn step(&mut self, step: usize, observation_width: usize) {
         let slab = &mut self.slab;

@@ -45,6 +45,8 @@ pub(super) struct Student {
     /// Observations before they are normalised; empty if they aren't.
     observations: Vec<f32>,
     actions: Vec<f32>,
+    /// Empty if every choice is allowed.
+    masks: Vec<bool>,
     block: BlockColumns,
 }
 
@@ -57,10 +59,18 @@ struct BlockColumns {
     d_entropies: Vec<f32>,
 }
 
+/// What was decided in the samples of one block.
+#[derive(Clone, Copy)]
+struct Decided<'a> {
+    samples: &'a [u32],
+    actions: &'a [f32],
+    masks: &'a [bool],
+}
+
 impl Student {
     pub fn new(scratch: Scratch) -> Self {
-        let (inputs, observations, actions) = (Vec::new(), Vec::new(), Vec::new());
-        Self { scratch, inputs, observations, actions, block: BlockColumns::default() }
+        let (inputs, observations, actions, masks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { scratch, inputs, observations, actions, masks, block: BlockColumns::default() }
     }
 
     /// Works out a shard's gradient and losses.
@@ -69,22 +79,29 @@ impl Student {
         self.gather(lesson, samples);
         shard.gradient.fill(0.0);
         shard.losses = Losses::default();
-        let Self { scratch, inputs, actions, block: columns, .. } = self;
+        let Self { scratch, inputs, actions, masks, block: columns, .. } = self;
         let action_width = lesson.policy.network.layout().action_width();
+        let mask_width = lesson.rollout.mask_width();
         lesson.policy.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
             let rows = block.first_row..block.first_row + block.values.len();
-            let actions = &actions[rows.start * action_width..rows.end * action_width];
-            columns.derive(lesson, &samples[rows], actions, block, &mut shard.losses);
+            let decided = Decided {
+                samples: &samples[rows.clone()],
+                actions: &actions[rows.start * action_width..rows.end * action_width],
+                masks: &masks[rows.start * mask_width..rows.end * mask_width],
+            };
+            columns.derive(lesson, decided, block, &mut shard.losses);
         });
     }
 
-    /// Brings the samples' observations and actions side by side. Detail 14.
+    /// Brings the samples' observations, actions and masks side by side. Details 14 and 19.
     fn gather(&mut self, lesson: Lesson<'_>, samples: &[u32]) {
         let layout = lesson.policy.network.layout();
-        let Self { inputs, observations, actions, .. } = self;
+        let Self { inputs, observations, actions, masks, .. } = self;
         inputs.resize(samples.len() * layout.inputs(), 0.0);
         actions.resize(samples.len() * layout.action_width(), 0.0);
         gather_rows(lesson.rollout.actions, samples, actions);
+        masks.resize(samples.len() * lesson.rollout.mask_width(), true);
+        gather_rows(lesson.rollout.masks, samples, masks);
         let Some(normalizer) = lesson.policy.normalizer else {
             return gather_rows(lesson.rollout.observations, samples, inputs);
         };
@@ -96,9 +113,10 @@ impl Student {
 
 impl BlockColumns {
     /// Adds a block's losses, and fills in their derivatives by what the network put out. Details 9 to 12.
-    fn derive(&mut self, lesson: Lesson<'_>, samples: &[u32], actions: &[f32], block: Block<'_>, losses: &mut Losses) {
+    fn derive(&mut self, lesson: Lesson<'_>, decided: Decided<'_>, block: Block<'_>, losses: &mut Losses) {
+        let Decided { samples, actions, masks } = decided;
         self.resize(samples.len());
-        let distribution = lesson.policy.network.distribution();
+        let distribution = lesson.policy.network.distribution().masked(masks);
         distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
         for (row, &sample) in samples.iter().enumerate() {
             self.d_log_probs[row] = self.policy_slope(lesson, row, sample as usize, losses);
@@ -144,9 +162,9 @@ impl Lesson<'_> {
     }
 }
 
-/// Copies the rows of these samples side by side.
-fn gather_rows(rows: &[f32], samples: &[u32], gathered: &mut [f32]) {
-    let width = gathered.len() / samples.len().max(1);
+/// Copies the rows of these samples side by side; nothing if rows have no columns.
+fn gather_rows<T: Copy>(rows: &[T], samples: &[u32], gathered: &mut [T]) {
+    let width = (gathered.len() / samples.len().max(1)).max(1);
     for (out, &sample) in gathered.chunks_exact_mut(width).zip(samples) {
         out.copy_from_slice(&rows[sample as usize * width..][..width]);
     }
@@ -185,7 +203,7 @@ mod tests {
     }
 
     fn rollout(rows: usize) -> Rollout {
-        let shape = RolloutShape { steps: 1, rows: vec![rows], observation_width: 3, action_width: 3 };
+        let shape = RolloutShape { steps: 1, rows: vec![rows], observation_width: 3, action_width: 3, mask_width: 0 };
         let mut rollout = Rollout::new(shape);
         let slab = rollout.slabs_mut().next().unwrap();
         let arrays = [slab.observations, slab.actions, slab.values, slab.advantages, slab.returns, slab.log_probs];
@@ -196,6 +214,18 @@ mod tests {
         slab.log_probs.iter_mut().for_each(|log_prob| *log_prob -= 3.0);
         slab.actions.iter_mut().skip(2).step_by(3).for_each(|choice| *choice = (*choice + 1.5).floor());
         slab.outcomes.fill(Outcome::Running);
+        rollout
+    }
+
+    /// The same, where some choices that were not made are not allowed.
+    fn masked_rollout(rows: usize) -> Rollout {
+        let mut rollout = rollout(rows);
+        rollout.set_mask_width(3);
+        let slab = rollout.slabs_mut().next().unwrap();
+        for (sample, mask) in slab.masks.chunks_exact_mut(3).enumerate() {
+            let chosen = slab.actions[3 * sample + 2] as usize;
+            mask[(chosen + 1 + sample % 2) % 3] = false;
+        }
         rollout
     }
 
@@ -213,15 +243,20 @@ mod tests {
     /// Every derivative against the difference of the loss itself.
     #[test]
     fn a_shard_s_gradient_is_that_of_its_losses() {
-        let (network, rollout) = (network(), rollout(7));
+        check_gradient(&rollout(7));
+        check_gradient(&masked_rollout(7));
+    }
+
+    fn check_gradient(rollout: &Rollout) {
+        let network = network();
         let samples = [4, 0, 6, 1, 5];
         let loss_at = |parameter: usize, change: f32| {
             let mut moved = network.clone();
             moved.update(|parameters| parameters[parameter] += change);
-            let Losses { policy, value, entropy, .. } = study(&moved, &rollout, &samples).losses;
+            let Losses { policy, value, entropy, .. } = study(&moved, rollout, &samples).losses;
             (policy + SETTINGS.value_coefficient * value - SETTINGS.entropy * entropy) / samples.len() as f32
         };
-        let gradient = study(&network, &rollout, &samples).gradient;
+        let gradient = study(&network, rollout, &samples).gradient;
         assert!(gradient.iter().filter(|derivative| derivative.abs() > 1e-3).count() > 40);
         for tensor in network.layout().tensors() {
             for parameter in (0..tensor.element_count()).map(|element| tensor.position(element)) {

@@ -1,15 +1,16 @@
 //! One of several choices, each as probable as the exponential of its logit says.
 
-use super::group::{Group, GroupMut};
+use super::Choice;
+use super::group::{Group, GroupMut, MaskGroup};
 use crate::lanewise::{Lane, add, exp, ln, map, zip};
 use crate::panels::LANES;
 
-/// The logits of one categorical head.
+/// The logits of one categorical head, and which of its choices are allowed.
 #[derive(Clone, Copy)]
 pub(super) struct Categorical<'a> {
     pub outputs: Group<'a>,
-    pub first: usize,
-    pub choices: usize,
+    pub masks: MaskGroup<'a>,
+    pub columns: Choice,
 }
 
 /// What all of a head's functions need of its logits.
@@ -28,8 +29,8 @@ impl Categorical<'_> {
     pub fn sample(self, uniform: Lane) -> (Lane, Lane) {
         let normalisation = self.normalisation();
         let threshold = zip(uniform, normalisation.total, |uniform, total| uniform * total);
-        let (mut below, mut choice, mut picked) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-        for index in 0..self.choices {
+        let (mut below, mut choice, mut picked) = ([0.0; LANES], self.first_allowed(), [0.0; LANES]);
+        for index in 0..self.columns.choices {
             let shifted = self.shifted(index, normalisation);
             for lane in 0..LANES {
                 let weight = exp(shifted[lane]);
@@ -46,8 +47,8 @@ impl Categorical<'_> {
     /// The first of the most probable choices.
     #[inline(always)]
     pub fn mode(self) -> Lane {
-        let (mut choice, mut greatest) = ([0.0; LANES], self.logit(0));
-        for index in 1..self.choices {
+        let (mut choice, mut greatest) = (self.first_allowed(), self.logit(0));
+        for index in 1..self.columns.choices {
             let logit = self.logit(index);
             for lane in 0..LANES {
                 choice[lane] = if logit[lane] > greatest[lane] { index as f32 } else { choice[lane] };
@@ -62,7 +63,7 @@ impl Categorical<'_> {
     pub fn evaluate(self, choice: Lane) -> (Lane, Lane) {
         let normalisation = self.normalisation();
         let mut picked = [0.0; LANES];
-        for index in 0..self.choices {
+        for index in 0..self.columns.choices {
             let shifted = self.shifted(index, normalisation);
             for lane in 0..LANES {
                 picked[lane] = if choice[lane] == index as f32 { shifted[lane] } else { picked[lane] };
@@ -72,22 +73,26 @@ impl Categorical<'_> {
         (log_prob, normalisation.entropy)
     }
 
+    /// Zero by the logits of what is not allowed.
+    ///
     /// ```text
     /// ∂log p(a)/∂logit[k] = [k = a] − p[k]      ∂H/∂logit[k] = −p[k]·(ln p[k] + H)
     /// ```
     #[inline(always)]
     pub fn backward(self, choice: Lane, d_log_prob: Lane, d_entropy: Lane, d_outputs: &mut GroupMut<'_>) {
         let normalisation = self.normalisation();
-        for index in 0..self.choices {
+        for index in 0..self.columns.choices {
             let log_prob = zip(self.shifted(index, normalisation), normalisation.log_total, |s, t| s - t);
             let mut gradient = [0.0; LANES];
             for lane in 0..LANES {
                 let probability = exp(log_prob[lane]);
                 let is_chosen = if choice[lane] == index as f32 { 1.0 } else { 0.0 };
-                let by_entropy = -probability * (log_prob[lane] + normalisation.entropy[lane]);
+                // What can't happen adds nothing to the entropy, even where its log-probability is −∞.
+                let surprise = if probability == 0.0 { 0.0 } else { log_prob[lane] + normalisation.entropy[lane] };
+                let by_entropy = -probability * surprise;
                 gradient[lane] = d_log_prob[lane] * (is_chosen - probability) + d_entropy[lane] * by_entropy;
             }
-            d_outputs.add(self.first + index, gradient);
+            d_outputs.add(self.columns.output + index, gradient);
         }
     }
 
@@ -95,24 +100,39 @@ impl Categorical<'_> {
     #[inline(always)]
     fn normalisation(self) -> Normalisation {
         let mut greatest = self.logit(0);
-        for index in 1..self.choices {
+        for index in 1..self.columns.choices {
             greatest = zip(greatest, self.logit(index), f32::max);
         }
         let (mut total, mut weighted) = ([0.0; LANES], [0.0; LANES]);
-        for index in 0..self.choices {
+        for index in 0..self.columns.choices {
             let shifted = zip(self.logit(index), greatest, |logit, greatest| logit - greatest);
             let weight = map(shifted, exp);
             total = add(total, weight);
-            weighted = add(weighted, zip(weight, shifted, |weight, shifted| weight * shifted));
+            weighted = add(weighted, zip(weight, shifted, |w, shifted| if w == 0.0 { 0.0 } else { w * shifted }));
         }
         let log_total = map(total, ln);
         let mean = zip(weighted, total, |weighted, total| weighted / total);
         Normalisation { greatest, total, log_total, entropy: zip(log_total, mean, |log_total, mean| log_total - mean) }
     }
 
+    /// −∞ for what is not allowed.
     #[inline(always)]
     fn logit(self, choice: usize) -> Lane {
-        self.outputs.column(self.first + choice)
+        let logit = self.outputs.column(self.columns.output + choice);
+        if self.masks.is_empty() { logit } else { add(logit, self.masks.penalty(self.columns.mask + choice)) }
+    }
+
+    /// What is chosen where the logits say nothing, because they are not numbers.
+    #[inline(always)]
+    fn first_allowed(self) -> Lane {
+        let mut first = [0.0; LANES];
+        if !self.masks.is_empty() {
+            for choice in (0..self.columns.choices).rev() {
+                let penalty = self.masks.penalty(self.columns.mask + choice);
+                first = zip(first, penalty, |first, penalty| if penalty == 0.0 { choice as f32 } else { first });
+            }
+        }
+        first
     }
 
     #[inline(always)]

@@ -1,8 +1,10 @@
 //! The distribution's functions for any number of rows, a group at a time.
 
+use std::iter::repeat;
+
 use super::categorical::Categorical;
 use super::gaussian::Gaussian;
-use super::group::{Group, GroupMut, lane};
+use super::group::{Group, GroupMut, MaskGroup, lane};
 use super::{Distribution, Part, Upstream};
 use crate::lanewise::{Lane, add};
 use crate::panels::LANES;
@@ -21,28 +23,28 @@ impl<F: Fn(usize) -> Seed> Kernel for Sample<'_, F> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
-        let outputs = widths.outputs(self.outputs);
-        let actions = widths.actions_mut(self.actions);
-        for (index, ((outputs, actions), log_probs)) in
-            outputs.zip(actions).zip(self.log_probs.chunks_mut(LANES)).enumerate()
-        {
+        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
+        let results = widths.actions_mut(self.actions).zip(self.log_probs.chunks_mut(LANES));
+        for (index, (logits, (actions, log_probs))) in logits.zip(results).enumerate() {
             let mut seeds = [Seed::default(); LANES];
             for (row, seed) in seeds.iter_mut().enumerate().take(log_probs.len()) {
                 *seed = (self.seed_of)(index * LANES + row);
             }
-            let log_prob = sample_group(self.of, outputs, &seeds, actions);
+            let log_prob = sample_group(self.of, logits, &seeds, actions);
             log_probs.copy_from_slice(&log_prob[..log_probs.len()]);
         }
     }
 }
 
 #[inline(always)]
-fn sample_group(of: Distribution<'_>, outputs: Group<'_>, seeds: &[Seed; LANES], mut actions: GroupMut<'_>) -> Lane {
+fn sample_group(of: Distribution<'_>, logits: Logits<'_>, seeds: &[Seed; LANES], mut actions: GroupMut<'_>) -> Lane {
+    let (outputs, masks) = logits;
     let mut log_prob = [0.0; LANES];
     for part in of.parts() {
         let (column, (action, log_prob_of_part)) = match part {
-            Part::Choice { output, choices, action } => {
-                (action, Categorical { outputs, first: output, choices }.sample(draws(seeds, 2 * action)))
+            Part::Choice(columns) => {
+                let categorical = Categorical { outputs, masks, columns };
+                (columns.action, categorical.sample(draws(seeds, 2 * columns.action)))
             }
             Part::Number { output, action, log_std } => {
                 let gaussian = Gaussian { mean: outputs.column(output), log_std };
@@ -75,11 +77,12 @@ impl Kernel for Mode<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
-        for (outputs, mut actions) in widths.outputs(self.outputs).zip(widths.actions_mut(self.actions)) {
+        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
+        for ((outputs, masks), mut actions) in logits.zip(widths.actions_mut(self.actions)) {
             for part in self.of.parts() {
                 match part {
-                    Part::Choice { output, choices, action } => {
-                        actions.set(action, Categorical { outputs, first: output, choices }.mode());
+                    Part::Choice(columns) => {
+                        actions.set(columns.action, Categorical { outputs, masks, columns }.mode());
                     }
                     Part::Number { output, action, .. } => actions.set(action, outputs.column(output)),
                 }
@@ -101,9 +104,9 @@ impl Kernel for Evaluate<'_> {
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
         let results = self.log_probs.chunks_mut(LANES).zip(self.entropies.chunks_mut(LANES));
-        let rows = widths.outputs(self.outputs).zip(widths.actions(self.actions));
-        for ((outputs, actions), (log_probs, entropies)) in rows.zip(results) {
-            let (log_prob, entropy) = evaluate_group(self.of, outputs, actions);
+        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
+        for ((logits, actions), (log_probs, entropies)) in logits.zip(widths.actions(self.actions)).zip(results) {
+            let (log_prob, entropy) = evaluate_group(self.of, logits, actions);
             log_probs.copy_from_slice(&log_prob[..log_probs.len()]);
             entropies.copy_from_slice(&entropy[..entropies.len()]);
         }
@@ -111,13 +114,11 @@ impl Kernel for Evaluate<'_> {
 }
 
 #[inline(always)]
-fn evaluate_group(of: Distribution<'_>, outputs: Group<'_>, actions: Group<'_>) -> (Lane, Lane) {
+fn evaluate_group(of: Distribution<'_>, (outputs, masks): Logits<'_>, actions: Group<'_>) -> (Lane, Lane) {
     let (mut log_prob, mut entropy) = ([0.0; LANES], [0.0; LANES]);
     for part in of.parts() {
         let (log_prob_of_part, entropy_of_part) = match part {
-            Part::Choice { output, choices, action } => {
-                Categorical { outputs, first: output, choices }.evaluate(actions.column(action))
-            }
+            Part::Choice(columns) => Categorical { outputs, masks, columns }.evaluate(actions.column(columns.action)),
             Part::Number { output, action, log_std } => {
                 Gaussian { mean: outputs.column(output), log_std }.evaluate(actions.column(action))
             }
@@ -141,17 +142,20 @@ impl Kernel for Backward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
-        let rows = widths.outputs(self.outputs).zip(widths.actions(self.actions));
+        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
+        let rows = logits.zip(widths.actions(self.actions));
         let upstream = self.upstream.d_log_probs.chunks(LANES).zip(self.upstream.d_entropies.chunks(LANES));
         let gradients = widths.outputs_mut(self.d_outputs);
-        for (((outputs, actions), (d_log_probs, d_entropies)), mut d_outputs) in rows.zip(upstream).zip(gradients) {
+        for (((logits, actions), (d_log_probs, d_entropies)), mut d_outputs) in rows.zip(upstream).zip(gradients) {
+            let (outputs, masks) = logits;
             let (d_log_prob, d_entropy) = (lane(d_log_probs), lane(d_entropies));
             let mut d_log_std = self.d_log_std.iter_mut();
             for part in self.of.parts() {
                 match part {
-                    Part::Choice { output, choices, action } => {
-                        let categorical = Categorical { outputs, first: output, choices };
-                        categorical.backward(actions.column(action), d_log_prob, d_entropy, &mut d_outputs);
+                    Part::Choice(columns) => {
+                        let (categorical, choice) =
+                            (Categorical { outputs, masks, columns }, actions.column(columns.action));
+                        categorical.backward(choice, d_log_prob, d_entropy, &mut d_outputs);
                     }
                     Part::Number { output, action, log_std } => {
                         let gaussian = Gaussian { mean: outputs.column(output), log_std };
@@ -165,16 +169,24 @@ impl Kernel for Backward<'_> {
     }
 }
 
-/// Widths of output and action rows.
+/// A group's output rows, and what is allowed in them.
+type Logits<'a> = (Group<'a>, MaskGroup<'a>);
+
+/// Widths of output, mask and action rows.
 #[derive(Clone, Copy)]
 struct Widths {
     output: usize,
+    mask: usize,
     action: usize,
 }
 
 impl Widths {
     fn of(distribution: Distribution<'_>) -> Self {
-        Self { output: distribution.output_width(), action: distribution.action_width() }
+        Self {
+            output: distribution.output_width(),
+            mask: distribution.mask_width(),
+            action: distribution.action_width(),
+        }
     }
 
     fn outputs<'a>(self, rows: &'a [f32]) -> impl Iterator<Item = Group<'a>> {
@@ -183,6 +195,12 @@ impl Widths {
 
     fn outputs_mut<'a>(self, rows: &'a mut [f32]) -> impl Iterator<Item = GroupMut<'a>> {
         rows.chunks_mut(LANES * self.output).map(move |rows| GroupMut { rows, width: self.output })
+    }
+
+    /// Empty groups without end where there are no masks.
+    fn masks<'a>(self, rows: &'a [bool]) -> impl Iterator<Item = MaskGroup<'a>> {
+        let groups = rows.chunks((LANES * self.mask).max(1)).chain(repeat(&[][..]));
+        groups.map(move |rows| MaskGroup { rows, width: self.mask })
     }
 
     fn actions<'a>(self, rows: &'a [f32]) -> impl Iterator<Item = Group<'a>> {

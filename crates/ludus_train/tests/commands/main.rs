@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(unix)]
 mod crash;
 mod game;
+mod gates;
+mod masks;
 mod program;
 mod replays;
 mod resume;

@@ -10,7 +10,7 @@ use bevy::app::AppExit;
 use ludus_train::Ludus;
 use serde_json::Value;
 
-use super::{game, same};
+use super::{game, gates, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -73,6 +73,8 @@ fn plays_the_game() {
         "dustier" => Ludus::new("arrows", same::dustier),
         "doomed" => Ludus::new("arrows", game::doomed),
         "panicking" => Ludus::new("arrows", game::panicking),
+        "gates" => Ludus::new("gates", gates::gates),
+        "walls" => Ludus::new("gates", gates::walls),
         _ => Ludus::new("arrows", game::arrows),
     };
     let code = match game.run_with(std::iter::once("arrows").chain(arguments.lines())) {
