@@ -200,7 +200,7 @@ impl<'a> Drive<'a> {
 }
 
 /// Uniform over -1..=1 and over the choices.
-fn random_actions(spec: &AgentSpec, rows: usize, seed: Seed) -> Vec<f32> {
+pub(crate) fn random_actions(spec: &AgentSpec, rows: usize, seed: Seed) -> Vec<f32> {
     let mut rng = seed.generator();
     let mut actions = Vec::with_capacity(rows * spec.action_width());
     for _ in 0..rows {

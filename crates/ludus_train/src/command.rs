@@ -1,7 +1,8 @@
-//! The command line of a game: `train`, `watch`, `eval`, `bench`, `doctor`.
+//! The command line of a game: `train`, `watch`, `eval`, `check`, `bench`, `doctor`.
 
 mod arguments;
 mod bench;
+mod check;
 mod diff_hash;
 mod doctor;
 mod eval;
@@ -62,6 +63,7 @@ impl Program {
             Command::Train(arguments) => train::train(self, arguments)?,
             Command::Watch(arguments) => return watch::watch(self, arguments),
             Command::Eval(arguments) => eval::eval(self, arguments)?,
+            Command::Check(arguments) => check::check(self, arguments)?,
             Command::Bench(arguments) => bench::bench(self, arguments)?,
             Command::Replay(arguments) => replay::replay(self, arguments)?,
             Command::DiffHash(arguments) => diff_hash::diff_hash(arguments)?,
@@ -106,7 +108,7 @@ fn finish(command: &Command, report: &Report) -> u8 {
     if command.is_json() {
         say(report.to_json());
     }
-    0
+    u8::from(report.findings.as_ref().is_some_and(|findings| !findings.is_empty()))
 }
 
 /// Shows every line of an error as one.

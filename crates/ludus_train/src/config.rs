@@ -43,6 +43,8 @@ pub struct RunConfig {
     pub stop: StopConfig,
     /// When the run saves what it has learned.
     pub checkpoints: CheckpointConfig,
+    /// What the run does about what goes wrong.
+    pub faults: FaultConfig,
 }
 
 /// How one kind of agent learns.
@@ -68,6 +70,10 @@ pub struct AgentConfig {
     pub ppo: PpoConfig,
     /// How a learner on a device uses it.
     pub device: DeviceConfig,
+    /// What learning starts from, if not from nothing: a run's folder, its name, or a policy file.
+    ///
+    /// Observations and actions are matched by name where the layout has changed; all else of the network must be the same.
+    pub initialize_from: Option<PathBuf>,
 }
 
 /// When a run ends: as soon as one of these holds.
@@ -96,6 +102,32 @@ pub struct CheckpointConfig {
     pub keep: NonZeroU32,
 }
 
+/// What a run does about what goes wrong in its worlds and in learning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FaultConfig {
+    /// Panics of the game within `panic_steps` steps that the run survives; one more ends it. 100 unless said otherwise.
+    ///
+    /// Each costs what was going on in its world, and the time to build that anew.
+    pub panics: u32,
+    /// See `panics`. A million unless said otherwise.
+    pub panic_steps: NonZeroU64,
+    /// What becomes of a step whose observation or reward is not finite. It is skipped unless said otherwise.
+    pub bad_steps: Reaction,
+    /// What becomes of an iteration whose losses, gradient or weights are not finite: skipped, what it learned is undone
+    /// and the next rollout is tried; too often in a row, the run ends all the same. It ends unless said otherwise.
+    pub bad_updates: Reaction,
+}
+
+/// What to do about something that can't be learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reaction {
+    /// Leave it out, say so, and go on.
+    Skip,
+    /// End the run with its last good state.
+    Stop,
+}
+
 /// Where a config comes from: a file, and what the command line changes in it.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigSource {
@@ -117,6 +149,7 @@ impl Default for RunConfig {
             agents: BTreeMap::new(),
             stop: StopConfig::default(),
             checkpoints: CheckpointConfig::default(),
+            faults: FaultConfig::default(),
         }
     }
 }
@@ -133,6 +166,17 @@ impl Default for CheckpointConfig {
             every: const { NonZeroU64::new(500_000).unwrap() },
             every_seconds: Some(300.0),
             keep: const { NonZeroU32::new(3).unwrap() },
+        }
+    }
+}
+
+impl Default for FaultConfig {
+    fn default() -> Self {
+        Self {
+            panics: 100,
+            panic_steps: const { NonZeroU64::new(1_000_000).unwrap() },
+            bad_steps: Reaction::Skip,
+            bad_updates: Reaction::Stop,
         }
     }
 }
@@ -210,6 +254,11 @@ impl RunConfig {
         ron::ser::to_string_pretty(self, pretty).expect("a config has no value that RON can't write")
     }
 
+    /// The section of this agent, to change.
+    pub(crate) fn agent_mut(&mut self, spec: &AgentSpec) -> &mut AgentConfig {
+        self.agents.get_mut(&spec.name).expect("checked when the config was loaded")
+    }
+
     /// The section of this agent.
     pub fn agent(&self, spec: &AgentSpec) -> &AgentConfig {
         self.agents.get(&spec.name).expect("checked when the config was loaded")
@@ -226,6 +275,7 @@ impl Default for AgentConfig {
             network: NetworkConfig::default(),
             ppo: PpoConfig::default(),
             device: DeviceConfig::default(),
+            initialize_from: None,
         }
     }
 }

@@ -28,10 +28,38 @@ pub enum TrainError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// Learning led to numbers that are not finite.
-    #[error("{cause}; {kept}")]
+    #[error("{cause}; that was iteration {iteration}, {kept}")]
     Diverged {
         /// What the learner said.
         cause: LearnError,
+        /// When.
+        iteration: u64,
+        /// What is left of the run.
+        kept: String,
+    },
+    /// The policy to start from does not fit.
+    #[error("`{policy}` can't be started from: {problem}")]
+    Unfit {
+        /// The file.
+        policy: PathBuf,
+        /// What differs, and the remedy.
+        problem: String,
+    },
+    /// The game panicked too often.
+    #[error("{summary}\nthat is more than `faults.panics` allows within {steps} steps; {kept}")]
+    TooManyPanics {
+        /// Which panics there were.
+        summary: String,
+        /// The config's steps.
+        steps: u64,
+        /// What is left of the run.
+        kept: String,
+    },
+    /// A number was not finite, and the config says to stop.
+    #[error("{fault}, and `faults.bad_steps` says to stop; {kept}")]
+    BadStep {
+        /// Where it was.
+        fault: String,
         /// What is left of the run.
         kept: String,
     },
@@ -205,6 +233,7 @@ impl TrainError {
             | Self::Busy { .. }
             | Self::NothingToResume { .. }
             | Self::NotBegun { .. }
+            | Self::Unfit { .. }
             | Self::NoGoodCheckpoint { .. }
             | Self::HashLog { .. }
             | Self::NothingInCommon { .. }

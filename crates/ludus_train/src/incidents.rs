@@ -8,6 +8,9 @@ use crate::group::{Accident, WorldFault, WorldGroup};
 /// Faults that are told in full; after that they are only counted.
 const FAULTS_TOLD: u64 = 20;
 
+/// The same of panics.
+const PANICS_TOLD: u64 = 20;
+
 /// What went wrong in some worlds.
 #[derive(Debug, Default)]
 pub(crate) struct Incidents {
@@ -59,7 +62,13 @@ impl IncidentTeller {
     pub fn tell(&mut self, incidents: Incidents, spec: &AgentSpec, tell: &mut dyn FnMut(String)) {
         for panic in incidents.panics {
             self.panics += 1;
-            tell(panic_sentence(&panic));
+            match self.panics {
+                // What ended a world is told in any case.
+                ..PANICS_TOLD => tell(panic_sentence(&panic)),
+                _ if !panic.is_rebuilt => tell(panic_sentence(&panic)),
+                PANICS_TOLD => tell("more panics are only counted from here on".to_owned()),
+                _ => {}
+            }
         }
         for fault in incidents.faults {
             self.faults += 1;
@@ -78,7 +87,7 @@ fn panic_sentence(Accident { panic, is_rebuilt }: &Accident) -> String {
 }
 
 /// What was wrong and where, as a sentence.
-fn fault_sentence(WorldFault { world, fault }: &WorldFault, spec: &AgentSpec) -> String {
+pub(crate) fn fault_sentence(WorldFault { world, fault }: &WorldFault, spec: &AgentSpec) -> String {
     let place = match fault.place {
         FaultPlace::Observation(column) => {
             let name = spec.observation_name(column as usize).unwrap_or_else(|| column.to_string());

@@ -15,6 +15,7 @@
 
 mod bench;
 mod changes;
+mod check;
 mod checkpoint;
 mod checkpoints;
 pub mod clock;
@@ -29,11 +30,14 @@ mod folder;
 mod group;
 mod hash_log;
 mod incidents;
+mod initialize;
 mod interrupt;
 mod learner;
 mod lock;
+mod lookout;
 mod ludus;
 mod metrics;
+mod panics;
 mod phases;
 mod progress;
 mod record;
@@ -47,6 +51,7 @@ mod window;
 
 pub use bench::{Benchmark, SimulationSpeed, TrainingSpeed};
 pub use changes::Change;
+pub use check::Finding;
 pub use checkpoint::Checkpoint;
 pub use episodes::Spread;
 pub use error::TrainError;

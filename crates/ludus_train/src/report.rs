@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::bench::Benchmark;
+use crate::check::Finding;
 use crate::evaluation::Evaluation;
 use crate::phases::PhaseShares;
 use crate::progress::{RunSummary, StopReason};
@@ -49,6 +50,9 @@ pub struct Report {
     /// Worlds that panicked and were built anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub panics: Option<u64>,
+    /// What `check` found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<Finding>>,
     /// What `bench` measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bench: Option<Benchmark>,

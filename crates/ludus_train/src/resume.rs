@@ -56,6 +56,16 @@ impl Place<'_> {
     }
 }
 
+impl Place<'_> {
+    /// The folder of runs that it is in.
+    pub fn runs(&self) -> &Path {
+        match self {
+            Self::New(runs) => runs,
+            Self::Old(resumption) => resumption.folder.path().parent().unwrap_or(Path::new("")),
+        }
+    }
+}
+
 impl Resumption {
     /// Takes possession of a run's folder, tidies it up, and finds the newest good checkpoint.
     ///

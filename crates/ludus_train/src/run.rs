@@ -8,17 +8,21 @@ use ludus_learn::LearnError;
 use ludus_policy::{PolicyError, write_atomically};
 use ludus_spec::AgentSpec;
 
+use crate::check::{Exam, examine};
 use crate::checkpoints::{Checkpoints, Found};
 use crate::clock;
-use crate::config::StopConfig;
+use crate::config::{Reaction, StopConfig};
 use crate::control::Control;
 use crate::cpu;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 use crate::hash_log::{HashLog, NO_WORLD};
-use crate::incidents::IncidentTeller;
+use crate::incidents::{IncidentTeller, fault_sentence};
+use crate::initialize::locate;
 use crate::lock::RunLock;
+use crate::lookout::Lookout;
 use crate::metrics::Metrics;
+use crate::panics::PanicLog;
 use crate::phases::Phases;
 use crate::progress::{Progress, RunEvent, RunStart, RunSummary, StopReason};
 use crate::resume::{Place, Resumption};
@@ -35,8 +39,13 @@ pub(crate) fn train(
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<RunSummary, TrainError> {
     let build_start = clock::seconds();
-    let training = Training::build(Blueprint { iteration: place.iteration(), ..blueprint })?;
+    let mut training = Training::build(Blueprint { iteration: place.iteration(), ..blueprint })?;
     let build_seconds = clock::seconds() - build_start;
+    initialize(&mut training, &place, tell)?;
+    // A world that can't be built was told of by now.
+    for finding in examine(&training.blueprint, Exam::SHORT).unwrap_or_default() {
+        tell(RunEvent::Trouble(finding.sentence()));
+    }
     let mut run = match place {
         Place::New(runs) => Run::create(training, runs)?,
         Place::Old(resumption) => Run::resume(training, *resumption, tell)?,
@@ -67,6 +76,8 @@ struct Run {
     before: Before,
     flushed: f64,
     incidents: IncidentTeller,
+    panics: PanicLog,
+    lookout: Lookout,
     hashes: Option<HashLog>,
     /// Ticks that the run had made before these worlds were built.
     ticks_before: u64,
@@ -127,6 +138,7 @@ impl Run {
 
     fn new(training: Training, folder: RunFolder, lock: RunLock, metrics: Metrics) -> Self {
         let now = clock::seconds();
+        let panics = PanicLog::new(training.blueprint.config.faults.clone());
         Self {
             checkpoints: Checkpoints::new(folder.checkpoints(), training.blueprint.config.checkpoints.clone(), now),
             training,
@@ -138,6 +150,8 @@ impl Run {
             before: Before::default(),
             flushed: now,
             incidents: IncidentTeller::of_training(),
+            panics,
+            lookout: Lookout::new(),
             hashes: None,
             ticks_before: 0,
         }
@@ -173,7 +187,7 @@ impl Run {
                 Ok(lap) => lap,
                 Err(cause) => {
                     // They may well be why.
-                    self.tell_incidents(tell);
+                    self.tell_incidents(tell)?;
                     return Err(self.diverged(cause, tell));
                 }
             };
@@ -181,7 +195,14 @@ impl Run {
             tell(RunEvent::Progress(&progress, &self.training, &lap));
             self.record(&lap, &progress)?;
             self.log_hashes()?;
-            self.tell_incidents(tell);
+            self.tell_incidents(tell)?;
+            if let Some(cause) = &lap.skipped {
+                let number = lap.learned.number;
+                tell(RunEvent::Trouble(format!(
+                    "{cause}; what iteration {number} learned was undone, the run goes on"
+                )));
+            }
+            self.lookout.look(&self.training).iter().for_each(|finding| tell(RunEvent::Trouble(finding.sentence())));
             if let Some(failure) = self.training.failure().cloned() {
                 self.save(tell)?;
                 return Err(failure.into());
@@ -268,10 +289,40 @@ impl Run {
         self.metrics.flush()
     }
 
-    fn tell_incidents(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) {
+    /// Tells what went wrong in worlds since the last call.
+    ///
+    /// # Errors
+    ///
+    /// If it was so much, or such, that the config says to stop; then the run is saved.
+    fn tell_incidents(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         let incidents = self.training.take_incidents();
-        let mut tell = |sentence| tell(RunEvent::Trouble(sentence));
-        self.incidents.tell(incidents, &self.training.blueprint.spec, &mut tell);
+        let (spec, faults) = (&self.training.blueprint.spec, &self.training.blueprint.config.faults);
+        incidents.panics.iter().for_each(|accident| self.panics.note(&accident.panic, self.training.steps));
+        let first = incidents.faults.first().map(|fault| fault_sentence(fault, spec));
+        self.incidents.tell(incidents, spec, &mut |sentence| tell(RunEvent::Trouble(sentence)));
+        let steps = faults.panic_steps.get();
+        let fault = first.filter(|_| faults.bad_steps == Reaction::Stop);
+        // What can't go on is told by who asks for `failure`.
+        if self.panics.is_too_much() && self.training.failure().is_none() {
+            let (summary, kept) = (self.panics.summary(), self.save_for_good(tell)?);
+            return Err(TrainError::TooManyPanics { summary, steps, kept });
+        }
+        match fault {
+            Some(fault) => Err(TrainError::BadStep { fault, kept: self.save_for_good(tell)? }),
+            None => Ok(()),
+        }
+    }
+
+    /// Saves what the run has when it can't go on; says where.
+    fn save_for_good(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<String, TrainError> {
+        self.save(tell)?;
+        Ok(self.kept())
+    }
+
+    /// What is left of the run.
+    fn kept(&self) -> String {
+        let last = self.checkpoints.last().map_or_else(String::new, |path| path.display().to_string());
+        format!("the last good checkpoint is `{last}`")
     }
 
     /// Saves the curves up to here, a checkpoint and the policy.
@@ -311,8 +362,7 @@ impl Run {
         if let Err(error) = flushed {
             return at(self.folder.path())(error);
         }
-        let last = self.checkpoints.last().map_or_else(String::new, |path| path.display().to_string());
-        TrainError::Diverged { cause, kept: format!("the last good checkpoint is `{last}`") }
+        TrainError::Diverged { cause, iteration: self.training.ppo.iteration(), kept: self.kept() }
     }
 
     fn summary(self, progress: Progress, reason: StopReason, cpu_seconds: Option<f64>) -> RunSummary {
@@ -329,6 +379,24 @@ impl Run {
             panics: self.incidents.panics(),
         }
     }
+}
+
+/// Starts from another run or policy if the config says so, and the run has not learned anything itself.
+fn initialize(
+    training: &mut Training,
+    place: &Place<'_>,
+    tell: &mut dyn FnMut(RunEvent<'_>),
+) -> Result<(), TrainError> {
+    let blueprint = &training.blueprint;
+    let Some(named) = blueprint.config.agent(&blueprint.spec).initialize_from.clone() else { return Ok(()) };
+    if place.iteration() > 0 {
+        return Ok(());
+    }
+    let path = locate(&named, place.runs())?;
+    let differences = training.initialize(&path)?;
+    let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
+    tell(RunEvent::Note(format!("starting from `{}`{differences}", path.display())));
+    Ok(())
 }
 
 /// Writes what the run was configured with, all of it or nothing.

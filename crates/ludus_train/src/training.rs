@@ -1,9 +1,10 @@
 //! Worlds and a learner: what a run is made of.
 
 use std::num::NonZeroU64;
+use std::path::Path;
 use std::sync::Arc;
 
-use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation};
+use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, PpoState, Simulation};
 use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
@@ -14,12 +15,13 @@ use rayon::ThreadPool;
 
 use crate::checkpoint::Checkpoint;
 use crate::clock;
-use crate::config::{AgentConfig, RunConfig};
+use crate::config::{AgentConfig, Reaction, RunConfig};
 use crate::episodes::{EpisodeSummary, RecentEpisodes};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
+use crate::initialize::{Heir, Inheritance, inherit};
 use crate::learner::{Decision, LearnerChoice, Place, RunLearner, Workload, decide};
 #[cfg(feature = "torch")]
 use crate::learner::{build_torch, open_cuda};
@@ -35,6 +37,7 @@ const EVALUATION_WORLDS: u64 = 3;
 const EVALUATION_ACTIONS: u64 = 4;
 const RESUMED_WORLDS: u64 = 5;
 const KEPT_EPISODES: u64 = 6;
+const EXAM: u64 = 7;
 
 /// Arenas of a run whose episodes are noted, to keep some.
 const RECORDED_ARENAS: usize = 16;
@@ -44,6 +47,9 @@ const LONGEST_RECORD: usize = 16_384;
 
 /// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
 const OBSERVATION_CLIP: f32 = 10.0;
+
+/// Iterations in a row that may be skipped: more never learn again.
+const MOST_SKIPPED: u32 = 10;
 
 /// Episodes that a run's mean return is taken over.
 const RECENT_EPISODES: usize = 100;
@@ -81,6 +87,18 @@ impl Blueprint {
         let count = self.config.worlds.resolve(1).get();
         let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
         self.pool.install(|| build_worlds(&self.game, settings))
+    }
+
+    /// A world to look at, with no more arenas than this.
+    pub fn build_exam(&self, most_arenas: u32) -> Result<PooledWorld, WorldError> {
+        let arenas = 0..self.config.arenas.get().min(most_arenas);
+        let settings = self.world_settings(Purpose::Evaluation, self.exam_seed(), 0);
+        PooledWorld::build(&self.game, WorldSettings { arenas, ..settings })
+    }
+
+    /// What that world's seeds and its actions derive from.
+    pub fn exam_seed(&self) -> Seed {
+        Seed::new(self.config.seed).derive(EXAM)
     }
 
     /// What the seeds of worlds derive from.
@@ -222,6 +240,8 @@ pub(crate) struct Training {
     pub kept: KeptEpisodes,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
+    /// Iterations in a row of which nothing was learned.
+    skipped: u32,
 }
 
 /// What an iteration came to.
@@ -231,6 +251,8 @@ pub(crate) struct Lap {
     pub phases: Phases,
     /// How many of the recent episodes ended in it.
     pub episodes: u64,
+    /// Why nothing was learned, if so.
+    pub skipped: Option<LearnError>,
 }
 
 impl Training {
@@ -253,7 +275,8 @@ impl Training {
         let (steps, phases, recent) = (0, Phases::default(), RecentEpisodes::new(RECENT_EPISODES));
         let last_returns = vec![f32::NAN; groups.iter().map(Simulation::rows).sum()];
         let kept = KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES));
-        Ok(Self { blueprint, ppo, decision, groups, steps, phases, recent, last_returns, kept, tick_rate_hz })
+        let skipped = 0;
+        Ok(Self { blueprint, ppo, decision, groups, steps, phases, recent, last_returns, kept, tick_rate_hz, skipped })
     }
 
     /// Goes on from a checkpoint; the worlds were built for it.
@@ -285,16 +308,22 @@ impl Training {
     ///
     /// # Errors
     ///
-    /// If something is not finite; then what was learned before this iteration is as it was.
+    /// If something is not finite, unless the config says to skip that; then what was learned before this iteration is as
+    /// it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
         let good = self.ppo.state();
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
         self.kept.before(self.ppo.iteration(), recorders.into_iter());
+        let mut skipped = None;
         let learned = match self.ppo.iterate(&mut self.groups, progress).and_then(|learned| self.checked(learned)) {
-            Ok(learned) => learned,
+            Ok(learned) => {
+                self.skipped = 0;
+                learned
+            }
             Err(cause) => {
-                self.ppo.restore(&good)?;
-                return Err(cause);
+                let learned = self.undo(good, &cause)?;
+                skipped = Some(cause);
+                learned
             }
         };
         self.steps += learned.experience as u64;
@@ -302,7 +331,42 @@ impl Training {
         self.phases.add(&phases);
         self.kept.after(self.groups.iter_mut().flat_map(WorldGroup::recorders));
         let episodes = self.take_episodes();
-        Ok(Lap { learned, phases, episodes })
+        Ok(Lap { learned, phases, episodes, skipped })
+    }
+
+    /// Takes back what an iteration learned. If the config says so, it counts as one that learned nothing, so that the
+    /// next one draws other numbers.
+    fn undo(&mut self, good: PpoState, cause: &LearnError) -> Result<Iteration, LearnError> {
+        self.ppo.restore(&good)?;
+        self.skipped += 1;
+        if self.blueprint.config.faults.bad_updates == Reaction::Stop || self.skipped > MOST_SKIPPED {
+            return Err(cause.clone());
+        }
+        let number = good.iteration;
+        self.ppo.restore(&PpoState { iteration: number + 1, ..good })?;
+        let outcomes = self.ppo.rollout().samples().outcomes;
+        let experience = outcomes.iter().filter(|outcome| outcome.is_experience()).count();
+        Ok(Iteration { number, experience, ..Iteration::default() })
+    }
+
+    /// Starts from what `policy`, which is in the file at `path`, has learned; what is new and what is gone.
+    ///
+    /// # Errors
+    ///
+    /// If they differ in more than inputs and outputs.
+    pub fn initialize(&mut self, path: &Path) -> Result<Vec<String>, TrainError> {
+        let policy = PolicyFile::read(path)?;
+        let own = self.policy();
+        let layout = own.layout().map_err(|error| TrainError::Learner(error.into()))?;
+        let (spec, normalizer) = (&own.spec, own.normalizer.as_ref());
+        let heir = Heir { spec, layout: &layout, parameters: &own.parameters, normalizer };
+        let unfit = |problem| TrainError::Unfit { policy: path.to_owned(), problem };
+        let Inheritance { parameters, normalizer, differences } = inherit(&policy, heir).map_err(unfit)?;
+        let mut state = self.ppo.state();
+        state.learner.parameters = parameters;
+        state.learner.normalizer = normalizer;
+        self.ppo.restore(&state).map_err(TrainError::Learner)?;
+        Ok(differences)
     }
 
     /// Takes note of the episodes that ended since the last call; how many there were.
@@ -342,7 +406,7 @@ impl Training {
 
     fn agent_config_mut(&mut self) -> &mut AgentConfig {
         let Blueprint { config, spec, .. } = &mut self.blueprint;
-        config.agents.get_mut(&spec.name).expect("checked when the config was loaded")
+        config.agent_mut(spec)
     }
 
     /// Makes sure that the last minibatch has left a policy that can act: no loss was worked out after it.

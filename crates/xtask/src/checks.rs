@@ -12,9 +12,9 @@ pub struct Check {
     /// What to do if it fails.
     pub remedy: &'static str,
     /// For cargo, with a space between them.
-    arguments: &'static str,
+    pub arguments: &'static str,
     /// Set for the command.
-    environment: &'static [(&'static str, &'static str)],
+    pub environment: &'static [(&'static str, &'static str)],
     /// Whether it builds everything, and so needs libtorch.
     pub builds: bool,
 }

@@ -1,8 +1,9 @@
-//! The project's own commands. `cargo xtask test` is what CI runs.
+//! The project's own commands. `cargo xtask test` is what CI runs, `cargo xtask torture` what takes hours.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is a command line")]
 
 mod checks;
 mod libtorch;
+mod ordeals;
 mod train;
 
 use std::path::PathBuf;
@@ -10,11 +11,13 @@ use std::process::ExitCode;
 
 use checks::{Check, all_checks};
 use libtorch::Variant;
+use ordeals::all_ordeals;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [CHECK]…           all checks and tests, or some; fetches libtorch if it is not there
+  torture [ORDEAL]…       the tests that take minutes to hours, or some of them
   train EXAMPLE [OPTION]… trains an example; with `--learner torch`, fetches libtorch if it is not there
   libtorch [--cuda]       fetches libtorch, with its part for CUDA, if it is not there
   doctor                  says what is here of libtorch and CUDA, and what is missing";
@@ -23,7 +26,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["test", ref names @ ..] => test(names),
+        ["test", ref names @ ..] => run(&all_checks(), names),
+        ["torture", ref names @ ..] => run(&all_ordeals(), names),
         ["train", example, ref options @ ..] => train::train(example, options),
         ["libtorch"] => provide(Variant::Cpu),
         ["libtorch", "--cuda"] => provide(Variant::Cuda),
@@ -33,11 +37,10 @@ fn main() -> ExitCode {
 }
 
 /// Runs the checks with these names, or all of them, up to the first that fails.
-fn test(names: &[&str]) -> ExitCode {
-    let checks = all_checks();
+fn run(checks: &[Check], names: &[&str]) -> ExitCode {
     if let Some(unknown) = names.iter().find(|name| checks.iter().all(|check| check.name != **name)) {
         let valid: Vec<_> = checks.iter().map(|check| check.name).collect();
-        return refuse(&format!("no check `{unknown}`; valid: {}", valid.join(", ")));
+        return refuse(&format!("no `{unknown}`; valid: {}", valid.join(", ")));
     }
     let is_chosen = |check: &&Check| names.is_empty() || names.contains(&check.name);
     let chosen: Vec<&Check> = checks.iter().filter(is_chosen).collect();

@@ -24,6 +24,10 @@ pub enum Command {
     Watch(WatchArguments),
     /// Scores a run's policy on fresh episodes.
     Eval(EvalArguments),
+    /// Plays the game with random actions and says what is wrong with it. Writes nothing.
+    ///
+    /// Exits with 1 if something is.
+    Check(CheckArguments),
     /// Measures the game and the learner by phase. Writes nothing.
     ///
     /// The simulation's agent-steps are all rows of all steps, those in which episodes restart included.
@@ -47,6 +51,7 @@ impl Command {
             Self::Train(arguments) => arguments.run.json,
             Self::Watch(arguments) => arguments.run.json,
             Self::Eval(arguments) => arguments.run.json,
+            Self::Check(arguments) => arguments.run.json,
             Self::Bench(arguments) => arguments.run.json,
             Self::Replay(arguments) => arguments.run.json,
             Self::DiffHash(arguments) => arguments.run.json,
@@ -85,6 +90,9 @@ pub struct TrainArguments {
     /// Goes on with a run: its folder, its name, or `latest`; its config holds, with what --set changes
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "seed"])]
     pub resume: Option<PathBuf>,
+    /// Starts from what another run or policy file has learned, with observations and actions matched by name
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub initialize_from: Option<PathBuf>,
     /// Logs hashes of the worlds' states every so many ticks, for diff-hash
     #[arg(long, value_name = "TICKS")]
     pub hash_every: Option<NonZeroU64>,
@@ -139,6 +147,17 @@ pub struct EvalArguments {
     /// Draws actions as in training, instead of the most probable ones
     #[arg(long)]
     pub sample: bool,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct CheckArguments {
+    /// Ticks to play
+    #[arg(long, default_value = "4000")]
+    pub ticks: NonZeroU32,
     #[command(flatten)]
     pub run: RunArguments,
 }

@@ -32,7 +32,10 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
         }
     };
     let (hash_every, choice) = (arguments.hash_every, arguments.learner.choice());
-    let blueprint = Blueprint { hash_every, choice, ..program.blueprint(spec, config, run)? };
+    let mut blueprint = Blueprint { hash_every, choice, ..program.blueprint(spec, config, run)? };
+    if let Some(from) = &arguments.initialize_from {
+        blueprint.config.agent_mut(&blueprint.spec).initialize_from = Some(from.clone());
+    }
     let mut display = Display::new();
     let summary = run::train(blueprint, place, interrupt::listen(), &mut |event| display.show(&event));
     display.finish();

@@ -96,7 +96,7 @@ fn unknown_fields_are_named_with_the_valid_ones() {
         &[],
         &[
             "balance.ron:4: unknown field `arena`; valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, \
-             `stop`, `checkpoints`",
+             `stop`, `checkpoints`, `faults`",
             "balance.ron:8: unknown field `gama`; valid: `rollout_steps`, `epochs`, `minibatch`, `learning_rate`, \
              `gamma`, `gae_lambda`, `clip`, `value_clip`, `entropy`, `value_coefficient`, `max_grad_norm`, \
              `target_kl`, `normalize_advantages`, `normalize_observations`, `scale_rewards`",

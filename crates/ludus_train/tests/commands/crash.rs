@@ -40,7 +40,7 @@ const HEAVY: [&str; 15] = [
 ];
 
 /// Reads what a command tells up to the line with `word`; those lines, and the reader for the rest.
-fn lines_up_to(child: &mut Child, word: &str) -> Vec<String> {
+pub fn lines_up_to(child: &mut Child, word: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let errors = BufReader::new(child.stderr.as_mut().unwrap());
     for line in errors.lines() {

@@ -19,8 +19,8 @@ const ARROWS: u32 = 8;
 pub struct Reader;
 
 #[derive(Component, Reflect, Default)]
-struct Arrow {
-    points_right: bool,
+pub struct Arrow {
+    pub points_right: bool,
 }
 
 #[derive(Component, Observation, Default)]
@@ -44,6 +44,12 @@ pub struct Marks {
 
 /// The game as it should be.
 pub fn arrows(app: &mut App) {
+    unscored(app);
+    app.add_systems(Score, score).add_systems(Sense, sense);
+}
+
+/// The game without what observes and scores.
+pub fn unscored(app: &mut App) {
     app.add_agent::<Reader>()
         .hash_component::<Arrow>()
         .add_observer(|on: On<Add, Arena>, mut commands: Commands| {
@@ -53,9 +59,7 @@ pub fn arrows(app: &mut App) {
             let (mut arrow, mut rng) = readers.get_mut(on.entity)?;
             arrow.points_right = rng.random();
             Ok(())
-        })
-        .add_systems(Score, score)
-        .add_systems(Sense, sense);
+        });
 }
 
 /// Now and then an observation is no number.
@@ -87,7 +91,7 @@ pub fn doomed(app: &mut App) {
     });
 }
 
-fn score(mut readers: Query<(&mut Arrow, &Answer, &mut Marks, &mut Episode, &mut EpisodeRng)>) {
+pub fn score(mut readers: Query<(&mut Arrow, &Answer, &mut Marks, &mut Episode, &mut EpisodeRng)>) {
     for (mut arrow, answer, mut marks, mut episode, mut rng) in &mut readers {
         let is_right = arrow.points_right == (*answer == Answer::Right);
         *marks = Marks { right: f32::from(is_right), wrong: f32::from(!is_right) };
@@ -98,7 +102,7 @@ fn score(mut readers: Query<(&mut Arrow, &Answer, &mut Marks, &mut Episode, &mut
     }
 }
 
-fn sense(mut readers: Query<(&Arrow, &mut Sight)>) {
+pub fn sense(mut readers: Query<(&Arrow, &mut Sight)>) {
     for (arrow, mut sight) in &mut readers {
         sight.arrow = if arrow.points_right { 1.0 } else { -1.0 };
     }

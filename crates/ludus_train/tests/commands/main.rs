@@ -4,9 +4,15 @@
 mod bad_input;
 #[cfg(unix)]
 mod crash;
+mod faults;
+mod findings;
+mod flawed;
 mod game;
 mod gates;
+mod initialize;
 mod masks;
+#[cfg(target_os = "linux")]
+mod memory;
 mod program;
 mod replays;
 mod resume;

@@ -10,7 +10,7 @@ use bevy::app::AppExit;
 use ludus_train::Ludus;
 use serde_json::Value;
 
-use super::{game, gates, same};
+use super::{flawed, game, gates, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -68,6 +68,16 @@ pub fn run(game: &str, folder: &Path, arguments: &[&str]) -> Done {
 fn plays_the_game() {
     let (Ok(game), Ok(arguments)) = (std::env::var(GAME), std::env::var(ARGUMENTS)) else { return };
     let game = match game.as_str() {
+        "blind" => Ludus::new("arrows", flawed::blind),
+        "constant" => Ludus::new("arrows", flawed::constant),
+        "endless" => Ludus::new("arrows", flawed::endless),
+        "exploding" => Ludus::new("arrows", flawed::exploding),
+        "huge" => Ludus::new("arrows", flawed::huge),
+        "one_panics" => Ludus::new("arrows", flawed::one_panics),
+        "overwriting" => Ludus::new("arrows", flawed::overwriting),
+        "restart_panics" => Ludus::new("arrows", flawed::restart_panics),
+        "seeing_more" => Ludus::new("arrows", flawed::seeing_more),
+        "two_writers" => Ludus::new("arrows", flawed::two_writers),
         "faulty" => Ludus::new("arrows", game::faulty),
         "dusty" => Ludus::new("arrows", same::dusty),
         "dustier" => Ludus::new("arrows", same::dustier),

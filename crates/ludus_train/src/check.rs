@@ -1,0 +1,307 @@
+//! What is wrong with a game, found before it costs a night of training: a few thousand ticks with random actions.
+
+use std::num::NonZeroU32;
+
+use ludus_agent::{FaultPlace, WrittenAction};
+use ludus_spec::{AgentSpec, Outcome, Seed, joined};
+use ludus_worlds::{ActionWriter, PooledWorld, WorldError, action_writers};
+use serde::Serialize;
+
+use crate::bench::random_actions;
+use crate::clock;
+use crate::group::WorldFault;
+use crate::incidents::fault_sentence;
+use crate::training::Blueprint;
+
+/// Arenas that are looked at; more would show the same.
+const MOST_ARENAS: u32 = 8;
+
+/// An observation beyond this is of no use to a network, and grows in most cases.
+pub(crate) const EXPLODED: f32 = 1e6;
+
+/// By how much of a field's range an observation may be outside it: rounding.
+const RANGE_TOLERANCE: f32 = 1e-3;
+
+/// By how much an action may differ from what was decided: it was stretched to its range and back.
+const ACTION_TOLERANCE: f32 = 1e-3;
+
+/// The share of actions that may differ from what was decided: more is a system that decides as well.
+const MOST_OVERWRITTEN: f32 = 0.05;
+
+/// Something that is most likely a mistake in the game or in the config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was seen.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// How long and how closely a game is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exam {
+    pub ticks: u32,
+    /// Ends it sooner, after so many seconds: for who is in a hurry.
+    pub seconds: f64,
+    pub scope: Scope,
+}
+
+/// What an exam is long enough for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// What shows at once.
+    Sure,
+    /// Also that something does not happen: an episode's end, a reward.
+    Patient,
+}
+
+impl Exam {
+    /// Before a run: some milliseconds.
+    pub const SHORT: Self = Self { ticks: 256, seconds: 0.03, scope: Scope::Sure };
+}
+
+impl Finding {
+    pub(crate) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), remedy: remedy.into() }
+    }
+
+    /// As one sentence.
+    pub fn sentence(&self) -> String {
+        format!("{}: {}", self.what, self.remedy)
+    }
+}
+
+/// Plays the game with random actions in a world of its own, whose seeds no training uses; what was found.
+///
+/// # Errors
+///
+/// If the world can't be built.
+pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Vec<Finding>, WorldError> {
+    let writers = action_writers(&blueprint.game)?;
+    let mut findings = Vec::from_iter(writer_finding(&writers, &blueprint.spec));
+    let mut world = blueprint.build_exam(MOST_ARENAS)?;
+    let mut seen = Seen::new(&blueprint.spec);
+    let steps = exam.ticks.div_ceil(blueprint.config.decision_interval.get());
+    let (start, seed) = (clock::seconds(), blueprint.exam_seed());
+    seen.observe(&world);
+    for step in 0..steps {
+        if clock::seconds() - start > exam.seconds {
+            break;
+        }
+        if let Err(panic) = seen.step(&mut world, seed.derive(u64::from(step))) {
+            // A run that follows tells of its own.
+            let is_told = exam.scope == Scope::Patient;
+            findings.extend(is_told.then(|| Finding::new(panic.to_string(), "mend the system that it came from")));
+            break;
+        }
+    }
+    let limit = blueprint.config.agent(&blueprint.spec).episode_limit;
+    findings.extend(seen.findings(&blueprint.spec, exam.scope, limit));
+    Ok(findings)
+}
+
+/// What was seen so far.
+struct Seen {
+    steps: u64,
+    columns: Vec<Column>,
+    episodes: u64,
+    /// The greatest sum of each term, whatever its sign.
+    terms: Vec<f32>,
+    /// The first number that was not finite.
+    fault: Option<WorldFault>,
+    faults: u64,
+    /// Actions that were looked at after a step, and those that were not what had been decided.
+    actions: u64,
+    overwritten: u64,
+}
+
+/// The least and the greatest value of an observation's column.
+#[derive(Clone, Copy)]
+struct Column {
+    low: f32,
+    high: f32,
+}
+
+impl Seen {
+    fn new(spec: &AgentSpec) -> Self {
+        Self {
+            steps: 0,
+            columns: vec![Column { low: f32::INFINITY, high: f32::NEG_INFINITY }; spec.observation_width()],
+            episodes: 0,
+            terms: vec![0.0; spec.reward.len()],
+            fault: None,
+            faults: 0,
+            actions: 0,
+            overwritten: 0,
+        }
+    }
+
+    fn step(&mut self, world: &mut PooledWorld, seed: Seed) -> Result<(), ludus_worlds::WorldPanic> {
+        let spec = world.spec().clone();
+        let rows = world.rows_mut();
+        let drawn = random_actions(&spec, rows.len(), seed);
+        rows.actions_mut().copy_from_slice(&drawn);
+        rows.heed_masks();
+        let decided = rows.actions_mut().to_vec();
+        world.step()?;
+        self.steps += 1;
+        self.observe(world);
+        self.compare(world, &decided);
+        self.count(world);
+        Ok(())
+    }
+
+    /// Takes the rows' observations into account.
+    fn observe(&mut self, world: &PooledWorld) {
+        let rows = world.rows();
+        let agents = rows.observations().chunks_exact(self.columns.len()).zip(rows.outcomes());
+        for (observation, _) in agents.filter(|(_, outcome)| **outcome != Outcome::Vacant) {
+            for (column, &value) in self.columns.iter_mut().zip(observation) {
+                column.low = column.low.min(value);
+                column.high = column.high.max(value);
+            }
+        }
+    }
+
+    /// Finds actions that are not what was decided.
+    fn compare(&mut self, world: &mut PooledWorld, decided: &[f32]) {
+        let width = world.spec().action_width();
+        for WrittenAction { row, action } in world.written_actions() {
+            if world.rows().outcomes()[row] != Outcome::Running {
+                continue;
+            }
+            let is_other = |(one, other): (&f32, &f32)| (one - other).abs() > ACTION_TOLERANCE;
+            self.actions += 1;
+            self.overwritten += u64::from(action.iter().zip(&decided[row * width..]).any(is_other));
+        }
+    }
+
+    /// Counts episodes, rewards and faults.
+    fn count(&mut self, world: &mut PooledWorld) {
+        let index = world.index();
+        let Self { terms, episodes, .. } = self;
+        let mut note = |sums: &[f32]| {
+            terms.iter_mut().zip(sums).for_each(|(most, sum)| *most = most.max(sum.abs()));
+        };
+        let width = world.spec().reward.len().max(1);
+        world.rows().term_sums().chunks_exact(width).for_each(&mut note);
+        world.rows_mut().drain_episodes(|_, sums| {
+            *episodes += 1;
+            note(sums);
+        });
+        self.fault =
+            self.fault.or(world.rows_mut().drain_faults().next().map(|fault| WorldFault { world: index, fault }));
+        self.faults = world.rows().fault_count();
+    }
+
+    fn findings(&self, spec: &AgentSpec, scope: Scope, limit: Option<NonZeroU32>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.steps > 1 {
+            findings.extend(self.observation_findings(spec));
+        }
+        findings.extend(self.fault_finding(spec));
+        findings.extend(self.overwritten_finding(spec));
+        if scope == Scope::Patient {
+            findings.extend(self.reward_findings(spec));
+            if self.episodes == 0 && limit.is_none() {
+                let what = format!("no episode of `{}` ended in {} steps", spec.name, self.steps);
+                let remedy = "call `Episode::terminate` in the `Score` schedule where the task is over, or set \
+                              `episode_limit` in the config";
+                findings.push(Finding::new(what, remedy));
+            }
+        }
+        findings
+    }
+
+    fn observation_findings(&self, spec: &AgentSpec) -> Vec<Finding> {
+        if self.columns.iter().all(Column::is_constant) {
+            let what = format!("no observation of `{}` changed in {} steps", spec.name, self.steps);
+            return vec![Finding::new(what, "write its component in a system of the `Sense` schedule")];
+        }
+        let ranges = spec.observation.iter().flat_map(|field| field.parts.iter().map(|_| field.range));
+        let columns = self.columns.iter().zip(ranges).enumerate();
+        columns.filter_map(|(index, (column, range))| column.finding(&column_name(spec, index), range)).collect()
+    }
+
+    fn fault_finding(&self, spec: &AgentSpec) -> Option<Finding> {
+        let first = fault_sentence(&self.fault?, spec);
+        let what = format!("{first}, the first of {}", self.faults);
+        let remedy = match self.fault?.fault.place {
+            FaultPlace::Mask(_) => "allow at least one choice at any time, if only to do nothing",
+            FaultPlace::Observation(_) | FaultPlace::Reward(_) => {
+                "look for a division by zero or the square root of a negative number there"
+            }
+        };
+        Some(Finding::new(what, remedy))
+    }
+
+    fn overwritten_finding(&self, spec: &AgentSpec) -> Option<Finding> {
+        if self.overwritten as f32 <= MOST_OVERWRITTEN * self.actions as f32 {
+            return None;
+        }
+        let percent = 100 * self.overwritten / self.actions;
+        let what = format!("{percent} % of the actions of `{}` were overwritten within their step", spec.name);
+        let remedy = "a system writes the action although `Controller::Policy` says that the policy does: write it only \
+                      where the controller is `External`, and never as a place to keep other things";
+        Some(Finding::new(what, remedy))
+    }
+
+    fn reward_findings(&self, spec: &AgentSpec) -> Vec<Finding> {
+        let terms = spec.reward.iter().zip(&self.terms);
+        let never: Vec<_> = terms.filter(|(_, sum)| **sum == 0.0).map(|(term, _)| format!("`{}`", term.name)).collect();
+        if never.is_empty() {
+            return Vec::new();
+        }
+        let what =
+            format!("`{}` was never given {} in {} steps of random actions", spec.name, never.join(", "), self.steps);
+        let remedy = "write it in a system of the `Score` schedule; if it is only hard to come by, reward what leads \
+                      to it as well";
+        vec![Finding::new(what, remedy)]
+    }
+}
+
+impl Column {
+    fn is_constant(&self) -> bool {
+        self.low >= self.high
+    }
+
+    fn finding(&self, name: &str, range: Option<(f32, f32)>) -> Option<Finding> {
+        let Self { low, high } = *self;
+        let most = low.abs().max(high.abs());
+        if most > EXPLODED {
+            let what = format!("observation `{name}` reached {most:e}");
+            let remedy = "observe it relative to the agent, divided by what is usual, or clamped";
+            return Some(Finding::new(what, remedy));
+        }
+        if self.is_constant() {
+            let what = format!("observation `{name}` was always {low}");
+            return Some(Finding::new(what, "write it in a system of the `Sense` schedule, or leave the field out"));
+        }
+        let (least, greatest) = range?;
+        let tolerance = RANGE_TOLERANCE * (greatest - least);
+        if low < least - tolerance || high > greatest + tolerance {
+            let what = format!("observation `{name}` was from {low} to {high}, its range says {least} to {greatest}");
+            return Some(Finding::new(what, "correct the range, or clamp what is observed"));
+        }
+        None
+    }
+}
+
+fn column_name(spec: &AgentSpec, column: usize) -> String {
+    spec.observation_name(column).unwrap_or_else(|| joined("", &column.to_string()))
+}
+
+/// One system that writes the action may be a player's; two are at odds with each other.
+fn writer_finding(writers: &[ActionWriter], spec: &AgentSpec) -> Option<Finding> {
+    if writers.len() < 2 {
+        return None;
+    }
+    let shown = |writer: &ActionWriter| match &writer.system {
+        Some(system) => format!("`{system}` in `{}`", writer.schedule),
+        None => format!("one in `{}`", writer.schedule),
+    };
+    let systems: Vec<_> = writers.iter().map(shown).collect();
+    let what = format!("{} systems write the action of `{}`: {}", writers.len(), spec.name, systems.join(", "));
+    let remedy = "let one of them decide, and read the action everywhere else";
+    Some(Finding::new(what, remedy))
+}

@@ -1,0 +1,31 @@
+//! `check`
+
+use crate::check::{Exam, Finding, Scope, examine};
+use crate::error::TrainError;
+use crate::report::Report;
+
+use super::Program;
+use super::arguments::CheckArguments;
+use super::outlet::say;
+
+/// Looks for what is wrong with a game, and shows it.
+pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Report, TrainError> {
+    let spec = program.spec()?;
+    let config = program.config(&arguments.run, &spec)?;
+    let blueprint = program.blueprint(spec, config, &arguments.run)?;
+    let exam = Exam { ticks: arguments.ticks.get(), seconds: f64::INFINITY, scope: Scope::Patient };
+    let findings = examine(&blueprint, exam)?;
+    tell(&findings, arguments.ticks.get());
+    Ok(Report { findings: Some(findings), ..Report::default() })
+}
+
+fn tell(findings: &[Finding], ticks: u32) {
+    for Finding { what, remedy } in findings {
+        say(format_args!("{what}\n    {remedy}"));
+    }
+    match findings.len() {
+        0 => say(format_args!("nothing was found in {ticks} ticks of random actions")),
+        1 => say("1 finding"),
+        count => say(format_args!("{count} findings")),
+    }
+}

@@ -1,0 +1,314 @@
+//! Starting from what another run learned, matched by name where the layout has changed.
+
+use std::path::{Path, PathBuf};
+
+use ludus_net::{Layout, Normalizer};
+use ludus_policy::PolicyFile;
+use ludus_spec::{ActionKind, AgentSpec};
+
+use crate::error::TrainError;
+use crate::folder::RunFolder;
+
+/// What statistics of observations count at most where there are new columns, whose own are a guess: so many samples
+/// that the first rollouts correct it.
+const GUESS_COUNT: f64 = 1000.0;
+
+/// Who takes over what another policy learned.
+#[derive(Clone, Copy)]
+pub(crate) struct Heir<'a> {
+    pub spec: &'a AgentSpec,
+    pub layout: &'a Layout,
+    /// What stands where nothing can be taken over.
+    pub parameters: &'a [f32],
+    /// What observations are normalised with, if they are.
+    pub normalizer: Option<&'a Normalizer>,
+}
+
+/// What was taken over.
+#[derive(Debug)]
+pub(crate) struct Inheritance {
+    pub parameters: Vec<f32>,
+    pub normalizer: Option<Normalizer>,
+    /// What is new and what is gone, as parts of a sentence; empty if all is as it was.
+    pub differences: Vec<String>,
+}
+
+/// The policy that is meant: a file, a run's folder, or the name of one in `runs`.
+///
+/// # Errors
+///
+/// [`TrainError::UnknownRun`] if there is none.
+pub(crate) fn locate(named: &Path, runs: &Path) -> Result<PathBuf, TrainError> {
+    if named.is_file() {
+        return Ok(named.to_owned());
+    }
+    let unknown = || TrainError::UnknownRun { run: named.to_owned(), runs: runs.to_owned() };
+    RunFolder::named(runs, named).map(|run| run.policy()).ok_or_else(unknown)
+}
+
+/// Takes over all that has a name which both have: columns of the observation, parts of the action, and everything
+/// between them.
+///
+/// Weights of new observations are zero, so that the policy does what it did until it learns what they are good for.
+/// New parts of the action are as in a new network.
+///
+/// # Errors
+///
+/// A sentence if the networks differ in anything but their inputs and outputs, or if one normalises observations and the
+/// other doesn't.
+pub(crate) fn inherit(from: &PolicyFile, heir: Heir<'_>) -> Result<Inheritance, String> {
+    if from.network != *heir.layout.config() {
+        let [was, now] = [&from.network, heir.layout.config()].map(described);
+        return Err(format!("its network is {was}, the config's {now}; give `network` the same values"));
+    }
+    if from.normalizer.is_some() != heir.normalizer.is_some() {
+        let own = from.normalizer.is_some();
+        return Err(format!("it was trained with `normalize_observations: {own}`; give `ppo` the same"));
+    }
+    let inputs = Axis::new(&observation_names(&from.spec), &observation_names(heir.spec));
+    let outputs = Axis::new(&output_names(&from.spec), &output_names(heir.spec));
+    let deviations = Axis::new(&deviation_names(&from.spec), &deviation_names(heir.spec));
+    let differences = [inputs.differences("observation"), outputs.differences("action")].concat();
+    let axes = Axes { inputs, outputs, deviations };
+    Ok(Inheritance {
+        parameters: axes.parameters(from, heir)?,
+        normalizer: from.normalizer.as_ref().zip(heir.normalizer).map(|(was, now)| axes.normalizer(was, now)),
+        differences,
+    })
+}
+
+fn described(network: &ludus_net::NetworkConfig) -> String {
+    let ludus_net::NetworkConfig { hidden, activation, shared } = network;
+    format!("(hidden: {hidden:?}, activation: {activation:?}, shared: {shared})")
+}
+
+/// Where the places of an array were before.
+#[derive(Clone, Debug)]
+struct Axis {
+    /// For each place, where it was; `None` if it is new.
+    origins: Vec<Option<usize>>,
+    added: Vec<String>,
+    gone: Vec<String>,
+    /// Places that there were.
+    len_before: usize,
+}
+
+impl Axis {
+    fn new(was: &[String], now: &[String]) -> Self {
+        let absent = |names: &[String], others: &[String]| {
+            names.iter().filter(|name| !others.contains(name)).cloned().collect::<Vec<_>>()
+        };
+        Self {
+            origins: now.iter().map(|name| was.iter().position(|before| before == name)).collect(),
+            added: absent(now, was),
+            gone: absent(was, now),
+            len_before: was.len(),
+        }
+    }
+
+    /// An axis on which nothing has changed.
+    fn same(len: usize) -> Self {
+        Self { origins: (0..len).map(Some).collect(), added: Vec::new(), gone: Vec::new(), len_before: len }
+    }
+
+    fn differences(&self, what: &str) -> Vec<String> {
+        let sentence =
+            |names: &[String], is: &str| (!names.is_empty()).then(|| format!("{what} `{}` {is}", names.join("`, `")));
+        [sentence(&self.added, "is new"), sentence(&self.gone, "is gone")].into_iter().flatten().collect()
+    }
+}
+
+/// The axes along which a network may have changed.
+struct Axes {
+    inputs: Axis,
+    outputs: Axis,
+    /// The deviations of Gaussian heads.
+    deviations: Axis,
+}
+
+impl Axes {
+    fn parameters(&self, from: &PolicyFile, heir: Heir<'_>) -> Result<Vec<f32>, String> {
+        let source = from.layout().map_err(|error| error.to_string())?.export(&from.parameters);
+        let mut named = heir.layout.export(heir.parameters);
+        for (name, shape, values) in &mut named {
+            let Some((_, shape_before, before)) = source.iter().find(|(before, ..)| before == name) else { continue };
+            let [rows, columns] = self.of_tensor(name, shape, heir.layout);
+            if shape_before.iter().product::<usize>() != rows.len_before * columns.len_before {
+                return Err(format!("its `{name}` has the shape {shape_before:?}; only inputs and outputs may differ"));
+            }
+            take_over(values, before, &rows, &columns);
+        }
+        heir.layout.import(&named).map_err(|error| error.to_string())
+    }
+
+    /// What a tensor's rows and columns stand for. A tensor of one dimension is a column.
+    fn of_tensor(&self, name: &str, shape: &[usize], layout: &Layout) -> [Axis; 2] {
+        let config = layout.config();
+        let last = if config.shared { 0 } else { config.hidden.len() };
+        let is_first = match name.strip_suffix(".weight") {
+            Some("trunk.0") => true,
+            Some("actor.0" | "critic.0") => !config.shared || config.hidden.is_empty(),
+            _ => false,
+        };
+        let rows = if name == "log_std" {
+            self.deviations.clone()
+        } else if name.strip_prefix(&format!("actor.{last}")).is_some_and(|rest| rest == ".weight" || rest == ".bias") {
+            self.outputs.clone()
+        } else {
+            Axis::same(shape[0])
+        };
+        let columns = if is_first { self.inputs.clone() } else { Axis::same(shape.get(1).copied().unwrap_or(1)) };
+        [rows, columns]
+    }
+
+    /// Statistics of the columns that there were; new ones begin at mean 0 and variance 1.
+    fn normalizer(&self, was: &Normalizer, now: &Normalizer) -> Normalizer {
+        let statistics = was.statistics();
+        let taken = |numbers: &[f64], new: f64| {
+            self.inputs.origins.iter().map(|origin| origin.map_or(new, |origin| numbers[origin])).collect()
+        };
+        let (mean, variance) = (taken(statistics.mean(), 0.0), taken(statistics.variance(), 1.0));
+        let count = statistics.count();
+        let count = if self.inputs.added.is_empty() { count } else { count.min(GUESS_COUNT) };
+        Normalizer::from_parts(mean, variance, count, now.clip()).expect("they were statistics before")
+    }
+}
+
+/// Writes what there was to where it is now. `values` is `[rows, columns]`, `before` as it was.
+fn take_over(values: &mut [f32], before: &[f32], rows: &Axis, columns: &Axis) {
+    let width = columns.origins.len();
+    for (row, origin) in rows.origins.iter().enumerate() {
+        let Some(origin) = origin else { continue };
+        let before = &before[origin * columns.len_before..][..columns.len_before];
+        for (value, origin) in values[row * width..][..width].iter_mut().zip(&columns.origins) {
+            *value = origin.map_or(0.0, |origin| before[origin]);
+        }
+    }
+}
+
+fn observation_names(spec: &AgentSpec) -> Vec<String> {
+    (0..spec.observation_width()).filter_map(|column| spec.observation_name(column)).collect()
+}
+
+/// A mean for each dimension, a logit for each choice.
+fn output_names(spec: &AgentSpec) -> Vec<String> {
+    let named = |field: &ludus_spec::ActionField| {
+        field.parts.iter().map(|part| ludus_spec::joined(&field.name, part)).collect::<Vec<_>>()
+    };
+    spec.action.iter().flat_map(named).collect()
+}
+
+fn deviation_names(spec: &AgentSpec) -> Vec<String> {
+    let is_continuous = |field: &&ludus_spec::ActionField| matches!(field.kind, ActionKind::Continuous { .. });
+    let action = spec.action.iter().filter(is_continuous).cloned().collect();
+    output_names(&AgentSpec { action, ..AgentSpec::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use ludus_net::{Network, NetworkConfig, Scratch};
+    use ludus_policy::Origin;
+    use ludus_spec::{ActionField, ObservationField, Seed};
+
+    use super::*;
+
+    fn spec(observed: &[&str], rates: &[&str], choices: &[&str]) -> AgentSpec {
+        let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let observation =
+            ObservationField { name: "ball".to_owned(), doc: String::new(), parts: strings(observed), range: None };
+        let action = |name: &str, parts, kind| ActionField { name: name.to_owned(), doc: String::new(), parts, kind };
+        AgentSpec {
+            name: "Plate".to_owned(),
+            observation: vec![observation],
+            action: vec![
+                action("rate", strings(rates), ActionKind::Continuous { low: -1.0, high: 1.0 }),
+                action("jump", strings(choices), ActionKind::Discrete),
+            ],
+            ..AgentSpec::default()
+        }
+    }
+
+    fn network(spec: &AgentSpec, shared: bool, seed: u64) -> Network {
+        let config = NetworkConfig { hidden: vec![5, 4], shared, ..NetworkConfig::default() };
+        let mut network =
+            Network::new(Layout::new(spec.observation_width(), &spec.heads(), &config).unwrap(), Seed::new(seed));
+        // Biases and deviations are zero in a new one.
+        let draw = |index: usize| Seed::new(seed).derive(index as u64).uniform() - 0.5;
+        network.update(|parameters| parameters.iter_mut().enumerate().for_each(|(index, one)| *one = draw(index)));
+        network
+    }
+
+    fn policy(spec: AgentSpec, network: &Network, normalizer: Option<Normalizer>) -> PolicyFile {
+        PolicyFile {
+            spec,
+            network: network.layout().config().clone(),
+            parameters: network.parameters().to_vec(),
+            normalizer,
+            decision_interval: NonZeroU32::MIN,
+            tick_rate_hz: 64.0,
+            origin: Origin::default(),
+        }
+    }
+
+    fn outputs(network: &Network, row: &[f32]) -> (Vec<f32>, f32) {
+        let mut scratch = Scratch::new(network.layout());
+        let mut outputs = vec![0.0; network.layout().output_width()];
+        let mut values = [0.0];
+        network.forward(row, &mut scratch, &mut outputs, &mut values);
+        (outputs, values[0])
+    }
+
+    #[test]
+    fn a_policy_does_what_it_did_whatever_is_new() {
+        for shared in [false, true] {
+            let was = spec(&["x", "y"], &["a", "b"], &["no", "yes"]);
+            let now = spec(&["y", "z", "x"], &["b", "c", "a"], &["yes", "maybe", "no"]);
+            let before = network(&was, shared, 1);
+            let mut after = network(&now, shared, 2);
+            let heir = Heir { spec: &now, layout: after.layout(), parameters: after.parameters(), normalizer: None };
+            let taken = inherit(&policy(was, &before, None), heir).unwrap();
+            assert_eq!(taken.differences, ["observation `ball.z` is new", "action `rate.c`, `jump.maybe` is new"]);
+            let own_deviation = after.parameters()[after.layout().log_std()][1];
+            after.set_parameters(&taken.parameters).unwrap();
+            let (old, old_value) = outputs(&before, &[0.3, -0.7]);
+            let (new, new_value) = outputs(&after, &[-0.7, 99.0, 0.3]);
+            assert!((old_value - new_value).abs() < 1e-6);
+            for (new, old) in [(0, 1), (2, 0), (3, 3), (5, 2)].map(|(now, was)| (new[now], old[was])) {
+                assert!((new - old).abs() < 1e-6, "{new} {old}");
+            }
+            let [deviations, deviations_before] =
+                [&after, &before].map(|one| one.parameters()[one.layout().log_std()].to_vec());
+            assert_eq!(deviations, [deviations_before[1], own_deviation, deviations_before[0]]);
+        }
+    }
+
+    #[test]
+    fn statistics_go_with_their_columns() {
+        let was = spec(&["x", "y"], &["a"], &["no", "yes"]);
+        let now = spec(&["y", "z"], &["a"], &["no", "yes"]);
+        let normalizer = Normalizer::from_parts(vec![1.0, 2.0], vec![3.0, 4.0], 1e6, 10.0).unwrap();
+        let (before, after) = (network(&was, false, 1), network(&now, false, 2));
+        let own = Normalizer::new(2, 10.0);
+        let heir = Heir { spec: &now, layout: after.layout(), parameters: after.parameters(), normalizer: Some(&own) };
+        let taken = inherit(&policy(was, &before, Some(normalizer)), heir).unwrap();
+        let expected = Normalizer::from_parts(vec![2.0, 0.0], vec![4.0, 1.0], GUESS_COUNT, 10.0).unwrap();
+        assert_eq!(taken.normalizer, Some(expected));
+        assert_eq!(taken.differences, ["observation `ball.z` is new", "observation `ball.x` is gone"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_remedy() {
+        let was = spec(&["x"], &["a"], &["no", "yes"]);
+        let (before, shared) = (network(&was, false, 1), network(&was, true, 2));
+        let own = Normalizer::new(1, 10.0);
+        let check = |to: &Network, normalizer: Option<&Normalizer>, expected: &str| {
+            let heir = Heir { spec: &was, layout: to.layout(), parameters: to.parameters(), normalizer };
+            let error = inherit(&policy(was.clone(), &before, None), heir).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(&shared, None, "shared: false), the config's (hidden: [5, 4], activation: Tanh, shared: true)");
+        check(&before, Some(&own), "normalize_observations: false");
+    }
+}

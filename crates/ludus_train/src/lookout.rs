@@ -1,0 +1,120 @@
+//! What is wrong with a run, seen early on: what only learning shows, or what takes more steps than a short exam has.
+
+use ludus_learn::Samples;
+use ludus_spec::{ActionKind, AgentSpec};
+
+use crate::check::{EXPLODED, Finding};
+use crate::training::Training;
+
+/// A part of the action is saturated if it is at a limit in more than this share of its steps.
+const SATURATED: f32 = 0.9;
+
+/// Steps of each agent after which an end or a reward would have come if any did.
+const PATIENCE: u64 = 4096;
+
+/// Looks at the rollouts of a run now and then: after the first iteration, the second, the fourth, and so on.
+#[derive(Debug)]
+pub(crate) struct Lookout {
+    /// The iteration that is looked at next.
+    next: u64,
+    has_rewards: bool,
+    told: Vec<String>,
+}
+
+impl Lookout {
+    pub const fn new() -> Self {
+        Self { next: 1, has_rewards: false, told: Vec::new() }
+    }
+
+    /// What is to be told after an iteration, each finding once.
+    pub fn look(&mut self, training: &Training) -> Vec<Finding> {
+        let iteration = training.ppo.iteration();
+        if iteration < self.next {
+            return Vec::new();
+        }
+        self.next = iteration.saturating_mul(2);
+        let rollout = training.ppo.rollout();
+        let (spec, samples) = (&training.blueprint.spec, rollout.samples());
+        self.has_rewards |= samples.rewards.iter().any(|&reward| reward != 0.0);
+        let mut findings = saturated(spec, samples);
+        findings.extend(exploded(spec, samples));
+        findings.extend(self.missing(training));
+        findings.retain(|finding| !self.told.contains(&finding.remedy));
+        self.told.extend(findings.iter().map(|finding| finding.remedy.clone()));
+        findings
+    }
+
+    /// What should have happened by now.
+    fn missing(&self, training: &Training) -> Vec<Finding> {
+        let spec = &training.blueprint.spec;
+        let steps = training.steps / training.rows().max(1) as u64;
+        if steps < PATIENCE {
+            return Vec::new();
+        }
+        let mut findings = Vec::new();
+        if !self.has_rewards {
+            let what = format!("no `{}` was rewarded in {steps} steps", spec.name);
+            let remedy = "write the reward in a system of the `Score` schedule, give its terms weights other than 0, \
+                          and reward what leads to the goal as well";
+            findings.push(Finding::new(what, remedy));
+        }
+        if training.recent.total() == 0 && training.blueprint.config.agent(spec).episode_limit.is_none() {
+            let what = format!("no episode of `{}` ended in {steps} steps", spec.name);
+            let remedy = "call `Episode::terminate` in the `Score` schedule where the task is over, or set \
+                          `episode_limit` in the config";
+            findings.push(Finding::new(what, remedy));
+        }
+        findings
+    }
+}
+
+/// Parts of the action that the policy drives into their limits.
+fn saturated(spec: &AgentSpec, samples: Samples<'_>) -> Vec<Finding> {
+    let steps = samples.outcomes.iter().filter(|outcome| outcome.is_experience()).count();
+    let width = spec.action_width();
+    let mut findings = Vec::new();
+    for (column, name) in continuous_columns(spec) {
+        let rows = samples.actions.chunks_exact(width).zip(samples.outcomes);
+        let is_at_limit = |action: &[f32]| action[column].abs() >= 1.0;
+        let at_limit = rows.filter(|(action, outcome)| outcome.is_experience() && is_at_limit(action)).count();
+        if at_limit as f32 > SATURATED * steps as f32 {
+            let percent = 100 * at_limit / steps.max(1);
+            let what = format!("action `{name}` of `{}` is at a limit in {percent} % of the steps", spec.name);
+            let remedy = format!(
+                "give `{name}` a wider range if it needs more, else lower `learning_rate`, or let observations and \
+                 rewards be of the order of 1"
+            );
+            findings.push(Finding::new(what, remedy));
+        }
+    }
+    findings
+}
+
+/// The columns of the action row that hold numbers, with their names.
+fn continuous_columns(spec: &AgentSpec) -> Vec<(usize, String)> {
+    let mut columns = Vec::new();
+    let mut first = 0;
+    for field in &spec.action {
+        if matches!(field.kind, ActionKind::Continuous { .. }) {
+            let parts = field.parts.iter().enumerate();
+            columns.extend(parts.map(|(part, name)| (first + part, ludus_spec::joined(&field.name, name))));
+        }
+        first += field.head().action_width();
+    }
+    columns
+}
+
+fn exploded(spec: &AgentSpec, samples: Samples<'_>) -> Vec<Finding> {
+    let width = spec.observation_width();
+    let mut most = vec![0.0_f32; width];
+    for observation in samples.observations.chunks_exact(width) {
+        most.iter_mut().zip(observation).for_each(|(most, value)| *most = most.max(value.abs()));
+    }
+    let columns = most.into_iter().enumerate().filter(|(_, most)| *most > EXPLODED);
+    let finding = |(column, most): (usize, f32)| {
+        let name = spec.observation_name(column).unwrap_or_default();
+        let remedy = format!("observe `{name}` relative to the agent, divided by what is usual, or clamped");
+        Finding::new(format!("observation `{name}` of `{}` reached {most:e}", spec.name), remedy)
+    };
+    columns.map(finding).collect()
+}

@@ -1,0 +1,40 @@
+//! Tests that take minutes to hours: the same as those of `cargo xtask test`, told to go on for longer.
+
+use crate::checks::Check;
+
+/// What the tests look at to know that they are to be long.
+const LONG: &[(&str, &str)] = &[("LUDUS_TORTURE", "1")];
+
+/// The ordeals, the quickest first. `RELIABILITY.md` says what they came to.
+pub fn all_ordeals() -> [Check; 4] {
+    [
+        Check {
+            name: "panics",
+            remedy: "a panic in one world cost another experience, or the run: see `ludus_train/src/group.rs`",
+            arguments: "test -p ludus_train --test commands -- --nocapture faults::a_thousand_panics",
+            environment: LONG,
+            builds: false,
+        },
+        Check {
+            name: "disk",
+            remedy: "a full disk cost what was saved before; it needs the right to mount a small one",
+            arguments: "test -p ludus_train --test commands -- --nocapture crash::a_run_on_a_full_disk",
+            environment: LONG,
+            builds: false,
+        },
+        Check {
+            name: "kill",
+            remedy: "a run that was killed did not go on from its last checkpoint: see `ludus_train/src/resume.rs`",
+            arguments: "test -p ludus_train --test commands -- --nocapture crash::a_run_that_is_killed",
+            environment: LONG,
+            builds: false,
+        },
+        Check {
+            name: "memory",
+            remedy: "training holds on to memory: something that is kept per iteration, episode or panic",
+            arguments: "test -p ludus_train --test commands -- --nocapture memory::an_hour",
+            environment: LONG,
+            builds: false,
+        },
+    ]
+}
