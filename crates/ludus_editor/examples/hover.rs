@@ -49,8 +49,8 @@ struct Thrust {
 struct Hovering {
     /// 1 for every tick in which it is not lost.
     aloft: f32,
-    /// From the wanted height, every tick [m].
-    error: f32,
+    /// 1 at the wanted height, 0 where it is lost; every tick.
+    near: f32,
 }
 
 /// The whole game: no window, no policy.
@@ -82,7 +82,7 @@ fn fly(time: Res<Time>, mut lamps: Query<(&mut Transform, &mut Fall, &Thrust)>) 
 fn score(mut lamps: Query<(&Transform, &mut Hovering, &mut Episode)>) {
     for (place, mut reward, mut episode) in &mut lamps {
         let error = place.translation.y.abs();
-        *reward = Hovering { aloft: 1.0, error };
+        *reward = Hovering { aloft: 1.0, near: 1.0 - error / MAX_ERROR };
         if error > MAX_ERROR {
             episode.terminate();
         }

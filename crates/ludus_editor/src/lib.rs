@@ -8,6 +8,7 @@
 //! - [`EditorAppExt::add_panel`] adds a panel: a system with `InMut<egui::Ui>`.
 //! - [`SceneSnapshot`](snapshot::SceneSnapshot) and its like are what panels draw from, [`EditorCommand`] is what they
 //!   answer with. Neither knows a world, so a panel is tested without a window.
+//! - [`ScriptStep`] is what the file of `watch --script` is a list of, in RON: `[StartTraining, WaitSteps(20_000), Quit]`.
 
 mod command;
 mod dock;
@@ -39,6 +40,7 @@ pub use bevy_egui::egui;
 pub use command::{EditorCommand, EditorCommands};
 pub use panels::EditorAppExt;
 pub use plugin::{EditorPlugin, EditorSettings};
+pub use script::Step as ScriptStep;
 pub use timeline::Pace;
 pub use watch::WINDOWS;
 pub use window::{WindowError, windowed_app};

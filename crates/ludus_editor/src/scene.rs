@@ -72,19 +72,24 @@ impl Stage {
     }
 
     /// Which of its arenas are shown.
-    pub const fn arenas(&self) -> Range<u32> {
-        self.first..self.first + self.count
+    pub fn arenas(&self) -> Range<u32> {
+        self.first..(self.first + self.count).min(self.arenas_per_world)
     }
 
-    /// Shows these arenas, from their first episode on: as many as before, and the one that was asked for is the first.
+    /// How many can be shown at once.
+    pub fn most_arenas(&self) -> u32 {
+        self.arenas_per_world.min(MOST_ARENAS)
+    }
+
+    /// Shows an arena and those that follow it, from their first episode on: as many as before, as far as there are.
     fn show(&mut self, world: u32, arena: u32) {
         self.world = world.min(self.worlds - 1);
-        self.first = arena.min(self.arenas_per_world - self.count);
+        self.first = arena.min(self.arenas_per_world - 1);
         self.is_stale = true;
     }
 
     fn set_count(&mut self, count: u32) {
-        self.count = count.clamp(1, self.arenas_per_world.min(MOST_ARENAS));
+        self.count = count.clamp(1, self.most_arenas());
         self.show(self.world, self.first);
     }
 

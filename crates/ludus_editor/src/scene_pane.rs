@@ -5,11 +5,13 @@ use bevy_egui::egui::{self, Align2, FontId, Sense, Ui};
 
 use crate::orbit::Drag;
 use crate::plugin::HasVisuals;
+use crate::scene::Stage;
 use crate::snapshot::SceneSnapshot;
-use crate::takeover;
-use crate::theme;
 use crate::viewport::{ViewportClick, ViewportRect};
+use crate::{EditorCommand, takeover, theme};
 
+/// Arenas that can be shown at once, as far as the run has as many.
+const COUNTS: [u32; 5] = [1, 4, 9, 16, 36];
 /// Between the scene's edge and words on it [points].
 const MARGIN: f32 = 12.0;
 
@@ -17,17 +19,20 @@ const MARGIN: f32 = 12.0;
 pub fn scene_ui(ui: &mut Ui, world: &mut World) {
     let rect = ui.max_rect();
     let area = ui.interact(rect, ui.id().with("scene"), Sense::click_and_drag());
-    world.resource_mut::<ViewportRect>().rect = Some(bevy_rect(rect));
+    // The window's contents may be zoomed; cameras know nothing of that.
+    let zoom = ui.ctx().zoom_factor();
+    world.resource_mut::<ViewportRect>().rect = Some(bevy_rect(rect * zoom));
     if area.clicked()
         && let Some(point) = area.interact_pointer_pos()
     {
-        world.write_message(ViewportClick(vec2(point.x, point.y)));
+        world.write_message(ViewportClick(zoom * vec2(point.x, point.y)));
     }
     let scroll = if area.hovered() { ui.input(|input| input.smooth_scroll_delta.y) } else { 0.0 };
     let drag = area.drag_delta();
     *world.resource_mut::<Drag>() = Drag { turn: vec2(drag.x, drag.y), zoom: scroll };
     captions(ui, rect, world.resource::<SceneSnapshot>());
     hint(ui, rect, world);
+    count_ui(ui, rect, world);
     takeover::overlay_ui(ui, rect, world);
 }
 
@@ -51,16 +56,42 @@ fn captions(ui: &Ui, rect: egui::Rect, scene: &SceneSnapshot) {
     }
 }
 
+/// How many arenas to show at once.
+fn count_ui(ui: &Ui, rect: egui::Rect, world: &mut World) {
+    let stage = world.resource::<Stage>();
+    let (shown, most) = (stage.arenas().len() as u32, stage.most_arenas());
+    if most == 1 {
+        return;
+    }
+    let corner = rect.right_top() + egui::vec2(-MARGIN, MARGIN);
+    let area = egui::Area::new("arenas".into()).pivot(Align2::RIGHT_TOP).fixed_pos(corner).constrain_to(rect);
+    let picked = area.show(ui.ctx(), |ui| {
+        let frame = egui::Frame::new().fill(theme::CAPTION_BACKGROUND).corner_radius(3).inner_margin(3);
+        frame.show(ui, |ui| ui.horizontal(|ui| pick_count_ui(ui, shown, most)).inner).inner
+    });
+    if let Some(count) = picked.inner {
+        world.write_message(EditorCommand::ShowArenas(count));
+    }
+}
+
+fn pick_count_ui(ui: &mut Ui, shown: u32, most: u32) -> Option<u32> {
+    ui.label("arenas on screen");
+    let choices = COUNTS.iter().copied().filter(|&count| count <= most);
+    choices.filter(|&count| ui.selectable_label(count == shown, count.to_string()).clicked()).last()
+}
+
 /// What to do, as long as there is nothing to see.
 fn hint(ui: &Ui, rect: egui::Rect, world: &World) {
-    let hint = if !world.resource::<HasVisuals>().0 {
-        "This game draws nothing.\nGive it meshes, lights and a camera with Ludus::visuals."
-    } else if world.resource::<SceneSnapshot>().policy.is_none() {
-        "No policy yet: the agents idle.\nPress Start in Training to learn one, or load one in Runs."
-    } else {
-        return;
-    };
-    text(ui, (rect.center_top() + egui::vec2(0.0, 3.0 * MARGIN), Align2::CENTER_TOP), hint);
+    let mut hints = Vec::new();
+    if !world.resource::<HasVisuals>().0 {
+        hints.push("This game draws nothing.\nGive it meshes, lights and a camera with Ludus::visuals.");
+    }
+    if world.resource::<SceneSnapshot>().policy.is_none() {
+        hints.push("No policy yet: the agents idle.\nPress Start in Training to learn one, or load one in Runs.");
+    }
+    if !hints.is_empty() {
+        text(ui, (rect.center_top() + egui::vec2(0.0, 4.0 * MARGIN), Align2::CENTER_TOP), &hints.join("\n\n"));
+    }
 }
 
 /// Words that can be read on any background.

@@ -16,6 +16,14 @@ const MARK: f32 = 0.02;
 #[derive(Resource, Default)]
 pub struct SensorLines(Vec<SensorLine>);
 
+impl SensorLines {
+    /// How many there are.
+    #[cfg(test)]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// Asks the sensors of the selected agent what they see.
 pub fn sketch(world: &mut World, agents: &mut QueryState<(Entity, &Slot)>) {
     let row = world.resource::<Selection>().row();

@@ -125,12 +125,14 @@ pub fn overlay_ui(ui: &mut Ui, rect: egui::Rect, world: &World) {
     let place = egui::Area::new("take over".into()).order(egui::Order::Foreground);
     let corner = rect.left_bottom() + egui::vec2(MARGIN, -MARGIN);
     place.pivot(egui::Align2::LEFT_BOTTOM).fixed_pos(corner).constrain_to(rect).show(ui.ctx(), |ui| {
-        egui::Frame::popup(ui.style()).show(ui, |ui| keys_ui(ui, &taken.keys, &taken.action));
+        egui::Frame::popup(ui.style()).show(ui, |ui| keys_ui(ui, taken));
     });
 }
 
-fn keys_ui(ui: &mut Ui, keys: &KeyMap, action: &[f32]) {
-    ui.label(RichText::new("You decide").strong().color(theme::WARN));
+fn keys_ui(ui: &mut Ui, taken: &TakeOver) {
+    let TakeOver { row, keys, action } = taken;
+    let agent = row.map_or_else(String::new, |row| format!(" for agent {row}"));
+    ui.label(RichText::new(format!("You decide{agent}")).strong().color(theme::WARN));
     egui::Grid::new("keys").num_columns(3).show(ui, |ui| {
         for control in keys.controls() {
             ui.label(RichText::new(control.keys()).monospace());

@@ -8,7 +8,7 @@ use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::Seed;
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Controller, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward,
-    Sense, Slot, StepClock,
+    Sense, SensorLine, SensorSketches, Slot, StepClock,
 };
 use ludus_net::{Layout, NetworkConfig};
 use ludus_policy::{Origin, PolicyFile};
@@ -18,7 +18,7 @@ use rand::RngExt;
 use super::{Players, ScenePlugin, Stage, configure, prepare};
 use crate::snapshot::SceneSnapshot;
 use crate::timeline::TimelinePlugin;
-use crate::{EditorCommand, Pace, gather, policies, selection, takeover};
+use crate::{EditorCommand, Pace, gather, policies, selection, sensors, takeover};
 
 /// Wanders along a line.
 #[derive(Component, Agent, Default)]
@@ -242,6 +242,26 @@ fn a_player_takes_over_and_lets_go() {
     update(&mut app, 6);
     assert_eq!(controllers(&mut app), Some(Controller::Policy));
     assert!(places(&mut app)[1] > after[1], "the policy walks on");
+}
+
+#[test]
+fn the_selected_agents_sensors_are_drawn() {
+    let mut app = scene();
+    app.init_resource::<sensors::SensorLines>().add_systems(Update, sensors::sketch);
+    update(&mut app, 4);
+    let agents = app.world_mut().query_filtered::<Entity, With<Walker>>().iter(app.world()).collect::<Vec<_>>();
+    for agent in agents {
+        let mut sketches = SensorSketches::default();
+        sketches.add(|_, _| vec![SensorLine { from: Vec3::ZERO, to: Vec3::X, is_hit: true }]);
+        app.world_mut().entity_mut(agent).insert(sketches);
+    }
+    let lines = |app: &mut App| {
+        update(app, 2);
+        app.world().resource::<sensors::SensorLines>().len()
+    };
+    assert_eq!(lines(&mut app), 0, "nobody is selected");
+    send(&mut app, EditorCommand::Select(1));
+    assert_eq!(lines(&mut app), 1);
 }
 
 #[test]
