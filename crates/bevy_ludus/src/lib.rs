@@ -186,6 +186,6 @@ pub use ludus_worlds as worlds;
 pub mod prelude {
     pub use ludus_agent::{
         Action, ActionMask, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng,
-        EpisodeScope, EpisodeScoped, EpisodeStart, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
+        EpisodeScope, EpisodeScoped, EpisodeStart, Grid, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
     };
 }

@@ -203,6 +203,7 @@
 //! |---|---|
 //! | agents | [`Agent`], [`AgentAppExt`], [`Controller`] |
 //! | what they sense, do and are rewarded for | [`Observation`], [`Action`], [`Reward`] |
+//! | boards, maps and images that they see | [`Grid`] |
 //! | what they may not do | [`ActionMask`], [`Choices`] |
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
@@ -243,7 +244,7 @@ pub use ludus_spec as spec;
 #[doc(hidden)]
 pub use ludus_spec::joined;
 pub use mask::{ActionMask, Choice, Choices, Mask};
-pub use observation::Observation;
+pub use observation::{Grid, Observation};
 pub use restart::StartingArena;
 pub use reward::Reward;
 pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};

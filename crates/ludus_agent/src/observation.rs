@@ -1,13 +1,16 @@
 //! What an agent senses: values as columns of a row.
 
+mod grid;
+
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
 use ludus_spec::{ObservationField, joined};
 
+pub use grid::Grid;
 pub use ludus_derive::Observation;
 
 /// A value that a policy can see: so many numbers, each with a name.
 ///
-/// A number, a vector, an array, a unit enum (one column per variant), or a struct of such. Derive it; the
+/// A number, a vector, an array, a [`Grid`], a unit enum (one column per variant), or a struct of such. Derive it; the
 /// [derive](macro@Observation) lists what a field can be. An agent's observation is a component besides:
 ///
 /// ```
@@ -146,5 +149,5 @@ observe_vector!(Quat, ["x", "y", "z", "w"], Some((-1.0, 1.0)));
 
 fn field(name: &str, doc: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
     let parts = parts.iter().map(|&part| part.to_owned()).collect();
-    ObservationField { name: name.to_owned(), doc: doc.to_owned(), parts, range }
+    ObservationField { name: name.to_owned(), doc: doc.to_owned(), parts, grid: None, range }
 }

@@ -212,9 +212,9 @@ impl Rows {
         &mut self.actions
     }
 
-    /// Lets somebody write the actions of the coming step who looks at the observations.
-    pub fn decide(&mut self, decide: impl FnOnce(&[f32], &mut [f32])) {
-        decide(&self.observations, &mut self.actions);
+    /// Lets somebody write the actions of the coming step who looks at the observations and the masks.
+    pub fn decide(&mut self, decide: impl FnOnce(&[f32], &[bool], &mut [f32])) {
+        decide(&self.observations, &self.masks, &mut self.actions);
     }
 
     /// The weighted rewards of the last step `[rows]`. Always finite.

@@ -2,8 +2,8 @@
 
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
 use bevy::prelude::Component;
-use ludus_agent::spec::{ActionField, ActionKind, ObservationField, Seed};
-use ludus_agent::{Action, ActionMask, Agent, Mask, Observation, Reward};
+use ludus_agent::spec::{ActionField, ActionKind, GridShape, ObservationField, Seed};
+use ludus_agent::{Action, ActionMask, Agent, Grid, Mask, Observation, Reward};
 use rand::RngExt;
 
 const REACH: f32 = 30.0;
@@ -159,6 +159,47 @@ fn fields_are_named_by_their_path() {
         "others.1.seen.hits:0,1",
     ];
     assert_eq!(fields, expected);
+}
+
+/// A board beside other fields, and several of them.
+#[derive(Observation, Default)]
+struct Boards {
+    speed: f32,
+    /// Where walls are.
+    #[observation(range = 0.0..=1.0)]
+    walls: Grid<2, 3, 2>,
+    layers: [Grid<1, 2, 1>; 2],
+}
+
+#[test]
+fn a_grid_is_one_field_with_a_shape() {
+    let fields = observed::<Boards>();
+    let described: Vec<_> = fields.iter().map(|field| (field.name.as_str(), field.grid, field.width())).collect();
+    let layer = Some(GridShape { height: 1, width: 2, channels: 1 });
+    let walls = Some(GridShape { height: 2, width: 3, channels: 2 });
+    assert_eq!(described, [("speed", None, 1), ("walls", walls, 12), ("layers.0", layer, 2), ("layers.1", layer, 2)]);
+    assert_eq!((fields[1].doc.as_str(), fields[1].range), ("Where walls are.", Some((0.0, 1.0))));
+    assert_eq!(Boards::WIDTH, 17);
+}
+
+#[test]
+fn the_numbers_of_a_grid_stand_cell_by_cell() {
+    let mut boards = Boards::default();
+    boards.walls[(1, 2)] = [7.0, 8.0];
+    boards.walls[(0, 1)][1] = 3.0;
+    boards.layers[1][(0, 1)][0] = 9.0;
+    let mut row = [f32::NAN; Boards::WIDTH];
+    boards.write(&mut row);
+    let walls = [0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 8.0];
+    assert_eq!(row, [&[0.0], &walls[..], &[0.0, 0.0, 0.0, 9.0]].concat()[..]);
+    boards.walls.clear();
+    assert_eq!(boards.walls, Grid::default());
+}
+
+#[test]
+#[should_panic(expected = "cell (0, 3) is outside a grid of height 2 and width 3")]
+fn a_cell_off_the_grid_is_not_one_of_the_next_line() {
+    Boards::default().walls[(0, 3)] = [1.0; 2];
 }
 
 #[test]

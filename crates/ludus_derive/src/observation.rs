@@ -70,6 +70,7 @@ fn enum_body(variants: &[Variant], library: &TokenStream) -> TokenStream {
                 name: name.to_owned(),
                 doc: doc.to_owned(),
                 parts: [#(#names),*].map(::std::borrow::ToOwned::to_owned).to_vec(),
+                grid: ::core::option::Option::None,
                 range: ::core::option::Option::Some((0.0, 1.0)),
             });
         }

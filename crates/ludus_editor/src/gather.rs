@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use ludus_agent::{Arena, Controller, Episode, InArena, Slot};
-use ludus_policy::HeadInsight;
+use ludus_policy::{HeadInsight, Sensed};
 
 use crate::scene::{OfRival, Players, Records, SceneKind, Stage};
 use crate::selection::Selection;
@@ -74,12 +74,14 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     let kind = world.resource::<SceneKind>().0.clone();
     let (row, is_rival) = (agent.row, agent.driver == Driver::Rival);
     let rows = kind.rows_mut(world);
-    let (senses, acts) = (rows.spec().observation_width(), rows.spec().action_width());
-    let observation = rows.observations()[row * senses..][..senses].to_vec();
+    let (senses, acts, flags) = (rows.spec().observation_width(), rows.spec().action_width(), rows.spec().mask_width());
+    let observations = rows.observations()[row * senses..][..senses].to_vec();
+    let masks = rows.masks()[row * flags..][..flags].to_vec();
     let action = rows.actions_mut()[row * acts..][..acts].to_vec();
     let action = world.resource::<TakeOver>().action_of(row).map_or(action, <[f32]>::to_vec);
     let mut players = world.resource_mut::<Players>();
-    let insight = players.of_mut(is_rival).map(|player| player.insight(&observation));
+    let insight =
+        players.of_mut(is_rival).map(|player| player.insight(Sensed { observations: &observations, masks: &masks }));
     let records = world.resource::<Records>();
     AgentSnapshot {
         row,

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use ludus_net::{Layout, NetError, NetworkConfig, Normalizer};
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, ObservationField};
 use serde::{Deserialize, Serialize};
 
 use crate::PolicyError;
@@ -182,6 +182,7 @@ impl PolicyFile {
 
 impl Text {
     fn check(&self) -> Result<(), String> {
+        self.spec.observation.iter().try_for_each(check_grid)?;
         if self.format != FORMAT {
             return Err(format!("its format is {}, this version of the library reads {FORMAT}", self.format));
         }
@@ -195,6 +196,17 @@ impl Text {
         }
         let rate = self.tick_rate_hz;
         if rate.is_finite() && rate >= 0.0 { Ok(()) } else { Err(format!("its tick rate is {rate} Hz")) }
+    }
+}
+
+/// A grid has columns, and no other names for them.
+fn check_grid(field: &ObservationField) -> Result<(), String> {
+    match field.grid {
+        Some(grid) if grid.count() == 0 || !field.parts.is_empty() => {
+            let (name, parts) = (&field.name, field.parts.len());
+            Err(format!("its observation `{name}` is a grid of {grid} with {parts} names"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -239,7 +251,7 @@ fn single(file: &TensorFile, name: &str) -> Result<f64, String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use ludus_net::Network;
-    use ludus_spec::{ActionField, ActionKind, ObservationField, RewardTerm, Seed};
+    use ludus_spec::{ActionField, ActionKind, GridShape, RewardTerm, Seed};
 
     use super::*;
 
@@ -260,6 +272,7 @@ pub(crate) mod tests {
                 name: "ball".to_owned(),
                 doc: "Where it is [m].".to_owned(),
                 parts: strings(&["x", "y", "z"]),
+                grid: None,
                 range: Some((-1.0, 1.0)),
             }],
             action: vec![
@@ -388,6 +401,46 @@ pub(crate) mod tests {
         let expected = format!("its layout hash is {stored}, but that of its spec is {own}");
         refuse(rewrite("\"ball\"", "\"balk\""), &expected);
         refuse(rewrite("\"layout_hash\"", "\"hash\""), "unknown field `hash`");
+    }
+
+    /// A policy that sees a board of these cells through a linear network.
+    fn sees_a_board(side: usize) -> PolicyFile {
+        let mut policy = PolicyFile { normalizer: None, ..policy() };
+        policy.spec.observation[0].parts.clear();
+        policy.spec.observation[0].grid = Some(GridShape { height: side, width: side, channels: 3 });
+        let network = Network::new(policy.layout().unwrap(), Seed::new(3));
+        PolicyFile { parameters: network.parameters().to_vec(), ..policy }
+    }
+
+    #[test]
+    fn a_policy_that_sees_a_grid_is_no_longer_than_its_weights() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.safetensors");
+        let policy = sees_a_board(20);
+        policy.write(&path).unwrap();
+        assert_eq!(PolicyFile::read(&path).unwrap(), policy);
+        let text = &policy.to_tensor_file().texts[TEXT];
+        assert!(text.len() < 1_000, "{text}");
+        let error = PolicyFile::read_for(&path, &sees_a_board(10).spec).unwrap_err().to_string();
+        assert!(error.contains("`ball` was a grid of 20×20×3, now of 10×10×3; retrain"), "{error}");
+    }
+
+    #[test]
+    fn grids_that_can_not_be_are_refused() {
+        let refuse = |shape: &str, part: &str| {
+            let mut file = sees_a_board(20).to_tensor_file();
+            let text = file.texts.get_mut(TEXT).unwrap();
+            *text = text.replace(r#""grid":{"height":20,"width":20,"channels":3}"#, shape);
+            // With the hash that belongs to it.
+            let mut changed: Text = serde_json::from_str(text).unwrap();
+            changed.layout_hash = written(changed.spec.layout_hash());
+            *text = serde_json::to_string(&changed).unwrap();
+            let error = PolicyFile::from_tensor_file(&file).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        };
+        refuse(r#""grid":{"height":0,"width":20,"channels":3}"#, "its observation `ball` is a grid of 0×20×3");
+        refuse(r#""grid":{"height":10,"width":20,"channels":3}"#, "weights, its network needs");
+        refuse(r#""grid":{"height":18446744073709551615,"width":20,"channels":3}"#, "the network would have");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ludus_net::stage;
 use ludus_spec::Head;
 
-use crate::{Policy, PolicyScratch};
+use crate::{Policy, PolicyScratch, Sensed};
 
 /// What a policy makes of one observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,18 +32,18 @@ pub enum HeadInsight {
 }
 
 impl Policy {
-    /// What it makes of one observation `[observation width]`. Allocates: it is for a few agents that somebody looks at.
+    /// What it makes of what one agent senses: one row. Allocates: it is for a few agents that somebody looks at.
     ///
     /// # Panics
     ///
-    /// If the slice is shorter or longer.
-    pub fn insight(&self, observation: &[f32], scratch: &mut PolicyScratch) -> Insight {
+    /// If a slice is shorter or longer.
+    pub fn insight(&self, sensed: Sensed<'_>, scratch: &mut PolicyScratch) -> Insight {
         let mut value = [0.0];
-        self.stage(observation, scratch);
+        self.stage(sensed.observations, scratch);
         let PolicyScratch { network, inputs, outputs, .. } = scratch;
         outputs.resize(self.network.layout().output_width(), 0.0);
         self.network.forward(inputs, network, outputs, &mut value);
-        Insight { heads: self.heads(outputs), value: value[0] }
+        Insight { heads: self.heads(outputs, sensed.masks), value: value[0] }
     }
 
     /// What it expects of the rest of each row's episode. Allocates only where `scratch` has not seen as many rows.
@@ -67,7 +67,9 @@ impl Policy {
         stage(self.normalizer.as_ref(), observations, &mut scratch.inputs);
     }
 
-    fn heads(&self, outputs: &[f32]) -> Vec<HeadInsight> {
+    fn heads(&self, outputs: &[f32], masks: &[bool]) -> Vec<HeadInsight> {
+        // Without a mask, everything is allowed.
+        let mut allowed = masks.iter().copied().chain(std::iter::repeat(true));
         let layout = self.network.layout();
         let mut log_std = self.network.parameters()[layout.log_std()].iter();
         let mut outputs = outputs.iter().copied();
@@ -77,7 +79,9 @@ impl Policy {
                 deviation: log_std.by_ref().take(width).map(|log| log.exp()).collect(),
             },
             Head::Categorical { choices } => {
-                HeadInsight::Categorical { probabilities: softmax(outputs.by_ref().take(choices).collect()) }
+                let logits = outputs.by_ref().take(choices).zip(allowed.by_ref());
+                let logits = logits.map(|(logit, allowed)| if allowed { logit } else { f32::NEG_INFINITY });
+                HeadInsight::Categorical { probabilities: softmax(logits.collect()) }
             }
         };
         layout.heads().iter().map(&mut describe).collect()
@@ -123,13 +127,16 @@ mod tests {
     #[test]
     fn a_policy_says_what_it_would_do_and_what_it_expects() {
         let policy = linear();
-        let insight = policy.insight(&[0.25, 1.0, 3.0], &mut policy.scratch());
+        let sensed = Sensed { observations: &[0.25, 1.0, 3.0], masks: &[] };
+        let insight = policy.insight(sensed, &mut policy.scratch());
         assert!((insight.value - 4.25).abs() < 1e-6, "{}", insight.value);
         let HeadInsight::Gaussian { mean, deviation } = &insight.heads[0] else { panic!("{insight:?}") };
         assert_eq!(mean, &[0.25, 2.5]);
         assert!((deviation[0] - 1.0).abs() < 1e-6 && (deviation[1] - core::f32::consts::E).abs() < 1e-5);
         let HeadInsight::Categorical { probabilities } = &insight.heads[1] else { panic!("{insight:?}") };
         assert!((probabilities[1] - 1.0 / (1.0 + (-3.0_f32).exp())).abs() < 1e-6, "{probabilities:?}");
+        let insight = policy.insight(Sensed { masks: &[true, false], ..sensed }, &mut policy.scratch());
+        assert_eq!(insight.heads[1], HeadInsight::Categorical { probabilities: vec![1.0, 0.0] });
     }
 
     #[test]

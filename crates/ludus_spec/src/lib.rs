@@ -4,6 +4,7 @@
 //! (`ludus_net`, `ludus_learn`, `ludus_policy`) share. No Bevy, no files.
 
 mod clock;
+mod grid;
 mod hash;
 mod head;
 mod outcome;
@@ -11,6 +12,7 @@ mod seed;
 mod spec;
 
 pub use clock::{Clock, stopped_clock};
+pub use grid::GridShape;
 pub use hash::StableHasher;
 pub use head::Head;
 pub use outcome::Outcome;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Head;
+use crate::{GridShape, Head};
 
 /// What one kind of agent senses, does and is rewarded for.
 ///
@@ -33,8 +33,12 @@ pub struct ObservationField {
     pub name: String,
     /// The field's documentation in the game's source, its units above all.
     pub doc: String,
-    /// One name per column: `x`, `y`, `z` of a vector, the variants of an enum; a single empty name for a number.
+    /// One name per column: `x`, `y`, `z` of a vector, the variants of an enum; a single empty name for a number. None for
+    /// a grid, whose columns are too many to be named one by one.
     pub parts: Vec<String>,
+    /// The shape of a grid, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridShape>,
     /// The least and the greatest value that the game promises, if it does.
     pub range: Option<(f32, f32)>,
 }
@@ -78,9 +82,9 @@ pub struct RewardTerm {
 }
 
 impl AgentSpec {
-    /// Columns of an observation row.
+    /// Columns of an observation row; `usize::MAX` if there are more.
     pub fn observation_width(&self) -> usize {
-        self.observation.iter().map(ObservationField::width).sum()
+        self.observation.iter().map(ObservationField::width).fold(0, usize::saturating_add)
     }
 
     /// Columns of an action row.
@@ -103,7 +107,7 @@ impl AgentSpec {
         let mut first = 0;
         for field in &self.observation {
             if column < first + field.width() {
-                return Some(joined(&field.name, &field.parts[column - first]));
+                return Some(joined(&field.name, &field.part(column - first)));
             }
             first += field.width();
         }
@@ -118,6 +122,9 @@ impl AgentSpec {
         hash.text(&self.name);
         for field in &self.observation {
             hash.text("observation").text(&field.name).texts(&field.parts);
+            if let Some(GridShape { height, width, channels }) = field.grid {
+                hash.text("grid").sizes([height, width, channels]);
+            }
         }
         for field in &self.action {
             hash.text("action").text(&field.name).texts(&field.parts);
@@ -134,10 +141,10 @@ impl AgentSpec {
         if self.name != trained.name {
             return Some(format!("the agent was `{}`, now `{}`", trained.name, self.name));
         }
-        let observed = columns(self.observation.iter().map(|field| (&field.name, &field.parts)));
-        let observed_then = columns(trained.observation.iter().map(|field| (&field.name, &field.parts)));
-        let acted = columns(self.action.iter().map(|field| (&field.name, &field.parts)));
-        let acted_then = columns(trained.action.iter().map(|field| (&field.name, &field.parts)));
+        let observed = self.observation.iter().map(Columns::of_observation).collect::<Vec<_>>();
+        let observed_then = trained.observation.iter().map(Columns::of_observation).collect::<Vec<_>>();
+        let acted = self.action.iter().map(Columns::of_action).collect::<Vec<_>>();
+        let acted_then = trained.action.iter().map(Columns::of_action).collect::<Vec<_>>();
         first_difference("observation", &observed_then, &observed)
             .or_else(|| first_difference("action", &acted_then, &acted))
             .or_else(|| self.kind_difference_from(trained))
@@ -152,7 +159,16 @@ impl AgentSpec {
 impl ObservationField {
     /// Columns of the row that the field takes.
     pub fn width(&self) -> usize {
-        self.parts.len()
+        self.grid.map_or(self.parts.len(), GridShape::count)
+    }
+
+    /// The name of one of its columns: empty for a number.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn part(&self, column: usize) -> String {
+        self.grid.map_or_else(|| self.parts[column].clone(), |grid| grid.part(column))
     }
 }
 
@@ -166,28 +182,51 @@ impl ActionField {
     }
 }
 
-type Columns<'a> = Vec<(&'a str, &'a [String])>;
-
-fn columns<'a>(fields: impl Iterator<Item = (&'a String, &'a Vec<String>)>) -> Columns<'a> {
-    fields.map(|(name, parts)| (name.as_str(), parts.as_slice())).collect()
+/// What the columns of a field are.
+#[derive(PartialEq)]
+struct Columns<'a> {
+    name: &'a str,
+    parts: &'a [String],
+    grid: Option<GridShape>,
 }
 
-fn first_difference(what: &str, was: &Columns, is: &Columns) -> Option<String> {
-    for (index, (name, parts)) in is.iter().enumerate() {
-        let Some((name_then, parts_then)) = was.get(index) else {
-            return Some(format!("{what} field `{name}` is new"));
-        };
-        if name != name_then {
-            return Some(format!("{what} field {} was `{name_then}`, now `{name}`", index + 1));
-        }
-        if parts.len() != parts_then.len() {
-            return Some(format!("{what} field `{name}` had {} values, now {}", parts_then.len(), parts.len()));
-        }
-        if parts != parts_then {
-            return Some(format!("{what} field `{name}` was {}, now {}", parts_then.join("/"), parts.join("/")));
+impl<'a> Columns<'a> {
+    fn of_observation(field: &'a ObservationField) -> Self {
+        Self { name: &field.name, parts: &field.parts, grid: field.grid }
+    }
+
+    fn of_action(field: &'a ActionField) -> Self {
+        Self { name: &field.name, parts: &field.parts, grid: None }
+    }
+
+    /// The first difference from what the field was, as the rest of a sentence about it.
+    fn difference_from(&self, was: &Self) -> String {
+        match (was.grid, self.grid) {
+            (Some(was), Some(is)) => format!("was a grid of {was}, now of {is}"),
+            (Some(was), None) => format!("was a grid of {was}, now has {} values", self.parts.len()),
+            (None, Some(is)) => format!("had {} values, now is a grid of {is}", was.parts.len()),
+            (None, None) if self.parts.len() != was.parts.len() => {
+                format!("had {} values, now {}", was.parts.len(), self.parts.len())
+            }
+            (None, None) => format!("was {}, now {}", was.parts.join("/"), self.parts.join("/")),
         }
     }
-    was.get(is.len()).map(|(name, _)| format!("{what} field `{name}` is gone"))
+}
+
+fn first_difference(what: &str, was: &[Columns], is: &[Columns]) -> Option<String> {
+    for (index, field) in is.iter().enumerate() {
+        let name = field.name;
+        let Some(then) = was.get(index) else {
+            return Some(format!("{what} field `{name}` is new"));
+        };
+        if name != then.name {
+            return Some(format!("{what} field {} was `{}`, now `{name}`", index + 1, then.name));
+        }
+        if field != then {
+            return Some(format!("{what} field `{name}` {}", field.difference_from(then)));
+        }
+    }
+    was.get(is.len()).map(|field| format!("{what} field `{}` is gone", field.name))
 }
 
 /// The path of `field` in `parent`: with a dot between, unless one of them is empty.
@@ -222,6 +261,10 @@ impl Fnv {
         self.bytes(text.as_bytes()).bytes(&[0xff])
     }
 
+    fn sizes<const N: usize>(&mut self, sizes: [usize; N]) -> &mut Self {
+        sizes.into_iter().fold(self, |hash, size| hash.bytes(&(size as u64).to_le_bytes()))
+    }
+
     fn texts(&mut self, texts: &[String]) -> &mut Self {
         for text in texts {
             self.text(text);
@@ -239,6 +282,7 @@ mod tests {
             name: name.to_owned(),
             doc: String::new(),
             parts: parts.iter().map(|&part| part.to_owned()).collect(),
+            grid: None,
             range: None,
         };
         AgentSpec { name: "Plate".to_owned(), observation: fields.iter().map(field).collect(), ..AgentSpec::default() }
@@ -270,6 +314,36 @@ mod tests {
             &sensed(&[("ball", &["x", "y"]), ("ball", &["x", "y", "z"])]),
             Some("observation field 1 was `tilt`, now `ball`"),
         );
+    }
+
+    fn board(height: usize, width: usize) -> AgentSpec {
+        let mut spec = sensed(&[("speed", &[""]), ("board", &[])]);
+        spec.observation[1].grid = Some(GridShape { height, width, channels: 3 });
+        spec
+    }
+
+    #[test]
+    fn a_grid_says_its_shape_and_names_no_column() {
+        let spec = board(20, 20);
+        assert_eq!(spec.observation_width(), 1201);
+        assert_eq!(spec.observation_name(0).as_deref(), Some("speed"));
+        assert_eq!(spec.observation_name(2 + 3 * (3 * 20 + 17)).as_deref(), Some("board.3.17.1"));
+        let text = serde_json::to_string(&spec).unwrap();
+        assert!(text.contains(r#""grid":{"height":20,"width":20,"channels":3}"#) && text.len() < 300, "{text}");
+        assert_eq!(serde_json::from_str::<AgentSpec>(&text).unwrap(), spec);
+    }
+
+    #[test]
+    fn another_shape_is_another_layout() {
+        let check = |now: &AgentSpec, trained: &AgentSpec, expected: &str| {
+            assert_eq!(now.difference_from(trained).as_deref(), Some(expected));
+            assert_ne!(now.layout_hash(), trained.layout_hash());
+        };
+        let flat = sensed(&[("speed", &[""]), ("board", &["x", "y"])]);
+        check(&board(10, 40), &board(20, 20), "observation field `board` was a grid of 20×20×3, now of 10×40×3");
+        check(&board(2, 2), &flat, "observation field `board` had 2 values, now is a grid of 2×2×3");
+        check(&flat, &board(2, 2), "observation field `board` was a grid of 2×2×3, now has 2 values");
+        assert_eq!(board(20, 20).difference_from(&board(20, 20)), None);
     }
 
     #[test]

@@ -183,7 +183,8 @@ pub(crate) mod tests {
     fn spec() -> AgentSpec {
         let parts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let (name, doc) = (String::new, String::new);
-        let observation = ObservationField { name: "ball".to_owned(), doc: doc(), parts: parts(&["x"]), range: None };
+        let (grid, range) = (None, None);
+        let observation = ObservationField { name: "ball".to_owned(), doc: doc(), parts: parts(&["x"]), grid, range };
         let action = ActionField {
             name: "jump".to_owned(),
             doc: doc(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bevy::prelude::*;
 use ludus_agent::{InArena, Rows, Slot, StepClock};
-use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch};
+use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed};
 
 use super::{OfRival, SceneKind};
 use crate::snapshot::PolicyLabel;
@@ -35,14 +35,14 @@ impl Player {
     }
 
     /// The most probable action of each row, and what it expects of it.
-    fn act(&mut self, observations: &[f32], actions: &mut [f32], values: &mut [f32]) {
-        self.policy.act(observations, ActionChoice::Greedy, &mut self.scratch, actions);
-        self.policy.values(observations, &mut self.scratch, values);
+    fn act(&mut self, sensed: Sensed<'_>, actions: &mut [f32], values: &mut [f32]) {
+        self.policy.act_masked(sensed, ActionChoice::Greedy, &mut self.scratch, actions);
+        self.policy.values(sensed.observations, &mut self.scratch, values);
     }
 
     /// What it makes of one observation.
-    pub fn insight(&mut self, observation: &[f32]) -> Insight {
-        self.policy.insight(observation, &mut self.scratch)
+    pub fn insight(&mut self, sensed: Sensed<'_>) -> Insight {
+        self.policy.insight(sensed, &mut self.scratch)
     }
 }
 
@@ -82,13 +82,16 @@ impl Players {
         self.values.clear();
         self.values.resize(rows.len(), f32::NAN);
         if let Some(own) = &mut self.own {
-            rows.decide(|observations, actions| own.act(observations, actions, &mut self.values));
+            rows.decide(|observations, masks, actions| {
+                own.act(Sensed { observations, masks }, actions, &mut self.values);
+            });
         }
         if let Some(rival) = &mut self.rival {
             let width = rows.spec().action_width();
             self.spare.resize(rows.len() * width, 0.0);
             let mut values = vec![0.0; rows.len()];
-            rival.act(rows.observations(), &mut self.spare, &mut values);
+            let sensed = Sensed { observations: rows.observations(), masks: rows.masks() };
+            rival.act(sensed, &mut self.spare, &mut values);
             for &row in rivals {
                 rows.actions_mut()[row * width..][..width].copy_from_slice(&self.spare[row * width..][..width]);
                 self.values[row] = values[row];

@@ -41,7 +41,7 @@ enum Flag {
 #[derive(Clone, Copy)]
 struct Column<'a> {
     field: &'a ObservationField,
-    part: &'a str,
+    part: usize,
     numbers: &'a ColumnSnapshot,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn observation_ui(ui: &mut Ui, spec: &AgentSpec, agent: &AgentSnapsho
 
 /// Columns in the order of the spec.
 fn columns<'a>(spec: &'a AgentSpec, numbers: &'a [ColumnSnapshot]) -> Vec<Column<'a>> {
-    let parts = spec.observation.iter().flat_map(|field| field.parts.iter().map(move |part| (field, part)));
+    let parts = spec.observation.iter().flat_map(|field| (0..field.width()).map(move |part| (field, part)));
     parts.zip(numbers).map(|((field, part), numbers)| Column { field, part, numbers }).collect()
 }
 
@@ -140,7 +140,7 @@ fn details_ui(ui: &mut Ui, column: &Column<'_>) {
 
 impl Column<'_> {
     fn name(&self) -> String {
-        match (self.field.name.as_str(), self.part) {
+        match (self.field.name.as_str(), self.field.part(self.part).as_str()) {
             (name, "") => name.to_owned(),
             ("", part) => part.to_owned(),
             (name, part) => format!("{name}.{part}"),
@@ -209,8 +209,9 @@ mod tests {
     use super::*;
 
     fn check(numbers: ColumnSnapshot, range: Option<(f32, f32)>, expected: Option<Flag>) {
-        let field = ObservationField { name: "ball".into(), doc: String::new(), parts: vec!["x".into()], range };
-        let column = Column { field: &field, part: "x", numbers: &numbers };
+        let parts = vec!["x".into()];
+        let field = ObservationField { name: "ball".into(), doc: String::new(), parts, grid: None, range };
+        let column = Column { field: &field, part: 0, numbers: &numbers };
         assert_eq!(column.flag(), expected, "{numbers:?} in {range:?}");
     }
 
