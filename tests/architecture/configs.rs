@@ -19,9 +19,9 @@ mod cart_pole;
 mod minimal;
 
 /// A game by the name of its config.
-type NamedGame = (&'static str, fn(&mut App));
+pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-const GAMES: [NamedGame; 3] =
+pub(crate) const GAMES: [NamedGame; 3] =
     [("balance", balance::balance), ("cart_pole", cart_pole::cart_pole), ("minimal", minimal::seek)];
 
 #[test]
@@ -42,7 +42,7 @@ fn every_example_is_a_game_with_a_config() {
 }
 
 /// The names of what is in a folder, without their extensions.
-fn names_in(folder: &str, is_wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
+pub(crate) fn names_in(folder: &str, is_wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
     let entries = std::fs::read_dir(in_repository(folder)).unwrap().map(|entry| entry.unwrap().path());
     entries
         .filter(|path| is_wanted(path))

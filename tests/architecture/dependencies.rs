@@ -6,18 +6,20 @@ use std::process::Command;
 use crate::in_repository;
 
 /// The project's crates, each with those of them that it may depend on. `ARCHITECTURE.md` draws the same.
-const ARROWS: [(&str, &str); 15] = [
+const ARROWS: [(&str, &str); 16] = [
     (
         "bevy_ludus",
-        "ludus_agent ludus_editor ludus_learn ludus_net ludus_policy ludus_rapier ludus_spec ludus_torch ludus_train ludus_worlds",
+        "ludus_agent ludus_editor ludus_learn ludus_net ludus_play ludus_policy ludus_rapier ludus_spec ludus_torch \
+         ludus_train ludus_worlds",
     ),
     ("ludus_editor", "ludus_agent ludus_policy ludus_spec ludus_train ludus_worlds"),
     (
         "ludus_train",
-        "ludus_agent ludus_learn ludus_libtorch ludus_torch ludus_net ludus_policy ludus_spec ludus_worlds",
+        "ludus_agent ludus_learn ludus_libtorch ludus_torch ludus_net ludus_play ludus_policy ludus_spec ludus_worlds",
     ),
     ("ludus_worlds", "ludus_agent ludus_spec"),
     ("ludus_rapier", "ludus_agent"),
+    ("ludus_play", "ludus_agent ludus_policy ludus_spec"),
     ("ludus_agent", "ludus_derive ludus_spec"),
     ("ludus_torch", "ludus_learn ludus_libtorch ludus_net ludus_spec"),
     ("ludus_libtorch", ""),
@@ -47,9 +49,18 @@ fn arrows_point_down() {
 #[test]
 fn a_shipped_game_has_nothing_of_training() {
     let tree = tree(&["--package", "bevy_ludus"]);
-    check_absent(&tree, &["rayon", "clap", "ron", "indicatif", "tch", "torch-sys"]);
+    check_absent(&tree, &["rayon", "clap", "indicatif", "tch", "torch-sys"]);
     check_absent(&tree, &["ludus_learn", "ludus_train", "ludus_worlds", "ludus_rapier", "bevy_rapier3d"]);
-    check_present(&tree, &["ludus_agent", "ludus_net", "ludus_policy", "bevy_ecs"]);
+    check_present(&tree, &["ludus_agent", "ludus_net", "ludus_play", "ludus_policy", "bevy_ecs"]);
+}
+
+/// Bevy's assets have files in RON beside them, so every game with assets has it. None of ours brings it.
+#[test]
+fn in_a_shipped_game_only_bevy_reads_ron() {
+    let arguments = ["tree", "--locked", "--prefix", "depth", "--format", " {p}", "--edges", "normal,build"];
+    let listed = cargo(&[&arguments[..], &["--package", "bevy_ludus", "--invert", "ron"]].concat());
+    let users = listed.lines().filter_map(|line| line.strip_prefix("1 ")).filter_map(|line| line.split(' ').next());
+    assert_eq!(users.collect::<Vec<_>>(), ["bevy_asset"], "{listed}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! What holds the project together: arrows point down, configs load, documents say what is there.
+//! What holds the project together: arrows point down, configs and policies load, documents say what is there.
 #![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 mod configs;
 mod dependencies;
 mod documents;
+mod policies;
 
 use std::path::{Path, PathBuf};
 

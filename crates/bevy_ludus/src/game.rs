@@ -17,8 +17,9 @@ use bevy::app::{App, AppExit};
 /// }
 /// ```
 ///
-/// Then `balance train` trains a policy, `balance eval` scores it, `balance bench` measures both, and, with the feature
-/// `editor`, `balance watch` shows what it learns. `balance help` says more.
+/// Then `balance train` trains a policy, `balance eval` scores it, `balance export` writes it to where the game ships it,
+/// `balance play` plays with it, and, with the feature `editor`, `balance watch` shows what it learns. `balance help` says
+/// more.
 pub struct Ludus(ludus_train::Ludus);
 
 impl Ludus {

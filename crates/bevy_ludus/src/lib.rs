@@ -75,6 +75,68 @@
 //! }
 //! ```
 //!
+//! # A game with its policy
+//!
+//! A trained policy is a file among the game's assets. The plugin loads it, and a component gives it to an agent. The
+//! game function is the one that was trained:
+//!
+//! ```
+//! # use bevy_ludus::prelude::*;
+//! # #[derive(Component, Agent)]
+//! # #[agent(observation = Sight, action = Walk, reward = Success)]
+//! # struct Seeker;
+//! # #[derive(Component, Observation, Default)]
+//! # struct Sight { target: f32 }
+//! # #[derive(Component, Action, Default)]
+//! # struct Walk { #[action(continuous)] velocity: f32 }
+//! # #[derive(Component, Reward, Default)]
+//! # struct Success { distance: f32 }
+//! # #[derive(Resource, Default)]
+//! # struct Fastest(f32);
+//! # fn seek(app: &mut App) {
+//! #     app.add_agent::<Seeker>().init_resource::<Fastest>();
+//! #     app.insert_resource(bevy::time::TimeUpdateStrategy::FixedTimesteps(1));
+//! #     app.add_systems(Startup, |mut commands: Commands| { commands.spawn(Seeker); });
+//! #     app.add_systems(Sense, |mut sights: Query<&mut Sight>| sights.iter_mut().for_each(|mut sight| sight.target = 0.5));
+//! #     app.add_systems(FixedUpdate, |walks: Query<&Walk>, mut fastest: ResMut<Fastest>| {
+//! #         walks.iter().for_each(|walk| fastest.0 = fastest.0.max(walk.velocity));
+//! #     });
+//! # }
+//! # use bevy_ludus::{net::{Layout, Network, NetworkConfig}, policy::{Origin, PolicyFile}, spec::Seed};
+//! # let folder = std::env::temp_dir().join(format!("bevy_ludus_doc_{}", std::process::id()));
+//! # std::fs::create_dir_all(folder.join("policies"))?;
+//! # let network = NetworkConfig { hidden: vec![], ..NetworkConfig::default() };
+//! # let layout = Layout::new(1, &Seeker::spec().heads(), &network)?;
+//! # let mut parameters = Network::new(layout.clone(), Seed::new(1)).parameters().to_vec();
+//! # let weight = layout.tensors().find(|tensor| tensor.name == "actor.0.weight").unwrap().position(0);
+//! # parameters[weight] = 1.0;
+//! # let file = PolicyFile {
+//! #     spec: Seeker::spec(), network, parameters, normalizer: None, tick_rate_hz: 64.0,
+//! #     decision_interval: core::num::NonZeroU32::new(8).unwrap(), origin: Origin::default(),
+//! # };
+//! # file.write(&folder.join("policies/seek.safetensors"))?;
+//! # let file_path = folder.to_string_lossy().into_owned();
+//! # let plugins = (MinimalPlugins, AssetPlugin { file_path, ..AssetPlugin::default() });
+//! use bevy::prelude::*;
+//! use bevy_ludus::prelude::{PolicyPlugin, PolicyRunner};
+//!
+//! fn give_policy(seeker: On<Add, Seeker>, assets: Res<AssetServer>, mut commands: Commands) {
+//!     let policy = assets.load("policies/seek.safetensors");
+//!     commands.entity(seeker.entity).insert(PolicyRunner::new(policy));
+//! }
+//!
+//! let mut app = App::new();
+//! app.add_plugins((plugins, seek, PolicyPlugin)).add_observer(give_policy); // `DefaultPlugins`, in a game with a window
+//! # while app.world().resource::<Fastest>().0 < 0.4 { app.update(); }
+//! # assert_eq!(app.world().resource::<Fastest>().0, 0.5);
+//! # std::fs::remove_dir_all(folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `seek export` writes that file from a run, and [`play`] says what holds: the steps and ticks of the training, one
+//! batch for all agents of a policy, and what happens to a policy that doesn't fit. [`Controller`](agent::Controller)
+//! hands an agent to a player and back.
+//!
 //! # The ideas
 //!
 //! - An **agent** is an entity that decides: once per **step**, which lasts `decision_interval` **ticks** of Bevy's fixed
@@ -107,7 +169,8 @@
 //! | use physics, cast rays | `bevy_ludus::rapier` |
 //! | train, score and measure | `bevy_ludus::Ludus`; its config is `bevy_ludus::train::config::RunConfig` |
 //! | choose how it learns | `bevy_ludus::learn::PpoConfig`, [`NetworkConfig`](net::NetworkConfig) |
-//! | use a policy that was trained | [`Policy`](policy::Policy) |
+//! | let a trained policy play | [`PolicyPlugin`](play::PolicyPlugin), [`PolicyRunner`](play::PolicyRunner) |
+//! | use a trained policy without Bevy | [`Policy`](policy::Policy) |
 //! | watch in a window, add a panel to it | `bevy_ludus::Ludus::visuals`, `bevy_ludus::editor` |
 //! | step worlds with something else | `bevy_ludus::worlds::PooledWorld` |
 //!
@@ -115,11 +178,12 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | none | what a shipped game needs: [`agent`], [`net`], [`policy`] |
+//! | none | what a shipped game needs: [`agent`], [`net`], [`policy`], [`play`] |
 //! | `train` | `Ludus` and its commands: worlds, PPO on the CPU, metrics, checkpoints. No libtorch, no Python |
 //! | `torch` | the learner on libtorch: GPUs, networks of your own. `cargo xtask libtorch` fetches libtorch |
 //! | `rapier` | arenas with physics and ray sensors on `bevy_rapier3d` |
 //! | `editor` | `watch`: a window that shows the game, what its agents sense and do, and how they learn. Brings a renderer |
+//! | `hot_reload` | policy files that change while the game runs are loaded again |
 //!
 //! # Why is nothing happening?
 //!
@@ -131,8 +195,9 @@
 //!
 //! **Agents don't move.** Read the action in `FixedUpdate`, not in `Update`: a world that trains updates once per step,
 //! not once per tick. Without `TimePlugin`, as in an empty `App`, there are no ticks at all. In an app without training
-//! nobody writes actions for [`Controller::Policy`](agent::Controller): they stay at the middle of their range, or at
-//! the first choice.
+//! an agent needs a [`PolicyRunner`](play::PolicyRunner) and the [`PolicyPlugin`](play::PolicyPlugin); without them its
+//! action stays at the middle of its range, or at the first choice. The log says if the policy can't be loaded or was
+//! refused.
 //!
 //! **They decide too seldom or too often.** `decision_interval` counts ticks, 64 of them a second unless the game
 //! inserts another `Time::<Fixed>`.
@@ -167,6 +232,7 @@ pub use game::Ludus;
 pub use ludus_agent as agent;
 pub use ludus_agent::spec;
 pub use ludus_net as net;
+pub use ludus_play as play;
 pub use ludus_policy as policy;
 
 #[cfg(feature = "editor")]
@@ -188,4 +254,5 @@ pub mod prelude {
         Action, ActionMask, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng,
         EpisodeScope, EpisodeScoped, EpisodeStart, Grid, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
     };
+    pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyRunner};
 }

@@ -108,18 +108,34 @@ impl AgentKinds {
 #[derive(Clone)]
 pub struct AgentKind {
     spec: Arc<AgentSpec>,
+    component: ComponentId,
     rows: fn(&World) -> &Rows,
     rows_mut: fn(&mut World) -> &mut Rows,
     written_actions: fn(&mut World) -> Vec<WrittenAction>,
     action: ComponentId,
     act: TypeId,
     write_action: fn(&mut World, Entity, &[f32]),
+    idle: fn(&mut [f32]),
 }
 
 impl AgentKind {
     /// What its rows hold.
     pub fn spec(&self) -> &Arc<AgentSpec> {
         &self.spec
+    }
+
+    /// The component that makes an entity an agent of this kind.
+    pub fn component(&self) -> ComponentId {
+        self.component
+    }
+
+    /// Writes the row of an agent that does nothing: its default action.
+    ///
+    /// # Panics
+    ///
+    /// If `action` is shorter than an action row.
+    pub fn write_idle(&self, action: &mut [f32]) {
+        (self.idle)(action);
     }
 
     /// Its rows in this world.
@@ -193,17 +209,24 @@ fn rows_mut<A: Agent>(world: &mut World) -> &mut Rows {
     world.resource_mut::<AgentRows<A>>().into_inner()
 }
 
+fn write_idle<A: Agent>(action: &mut [f32]) {
+    A::Action::default().write(action);
+}
+
 fn add_components<A: Agent>(app: &mut App) {
     let spec = Arc::new(A::spec());
     add_masks::<A>(app, &spec);
     app.insert_resource(AgentRows::<A>::new(spec.clone()));
+    let component = app.world_mut().register_component::<A>();
     let kind = AgentKind {
         spec,
+        component,
         rows: rows::<A>,
         rows_mut: rows_mut::<A>,
         written_actions: written_actions::<A>,
         write_action: write_action::<A>,
         action: app.world_mut().register_component::<A::Action>(),
+        idle: write_idle::<A>,
         act: step::act::<A>.system_type_id(),
     };
     app.world_mut().resource_mut::<AgentKinds>().0.push(kind);

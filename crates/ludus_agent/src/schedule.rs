@@ -62,6 +62,13 @@ impl StepClock {
         self.decision_interval
     }
 
+    /// Changes the ticks per step. If that is a change, the next tick begins a step.
+    pub fn set_decision_interval(&mut self, decision_interval: NonZeroU32) {
+        if decision_interval != self.decision_interval {
+            *self = Self { ticks: self.ticks, ..Self::new(decision_interval) };
+        }
+    }
+
     /// Ticks since the world began; 1 during the first.
     pub const fn ticks(&self) -> u64 {
         self.ticks
@@ -181,6 +188,19 @@ mod tests {
             seen.push((clock.ticks(), clock.is_first_tick(), clock.is_last_tick(), clock.ticks_to_end()));
         }
         assert_eq!(seen, [(1, true, false, 2), (2, false, false, 1), (3, false, true, 3), (4, true, false, 2)]);
+    }
+
+    #[test]
+    fn another_interval_begins_with_a_step() {
+        let interval = |ticks| NonZeroU32::new(ticks).expect("not zero");
+        let mut clock = StepClock::new(interval(3));
+        clock.advance();
+        clock.set_decision_interval(interval(3));
+        clock.advance();
+        assert!(!clock.is_first_tick(), "the same interval goes on");
+        clock.set_decision_interval(interval(2));
+        clock.advance();
+        assert_eq!((clock.ticks(), clock.is_first_tick(), clock.is_last_tick()), (3, true, false));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! `watch`: a window from the command line.
+//! `watch` and `play`: windows from the command line.
 
 use core::num::NonZeroU32;
 
 use bevy::app::AppExit;
 use bevy::prelude::*;
 use ludus_train::session::SessionSetup;
-use ludus_train::{WatchRequest, Windows};
+use ludus_train::{PlayRequest, WatchRequest, Windows};
 
 use crate::scene::{self, Players};
 use crate::script::{self, Script, Trouble};
@@ -15,7 +15,7 @@ use crate::{EditorPlugin, EditorSettings, panels, policies, windowed_app};
 const ARENAS: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
 /// What the command line opens windows with.
-pub const WINDOWS: Windows = Windows { watch };
+pub const WINDOWS: Windows = Windows { watch, play };
 
 /// Opens the editor, and returns when it is closed.
 fn watch(request: WatchRequest) -> Result<AppExit, String> {
@@ -36,6 +36,14 @@ fn watch(request: WatchRequest) -> Result<AppExit, String> {
     }
     let exit = app.run();
     trouble.take().map_or(Ok(exit), Err)
+}
+
+/// Opens the game with its policy, and returns when the window is closed.
+fn play(request: PlayRequest) -> Result<AppExit, String> {
+    let mut app = windowed_app(&request.name).map_err(|error| error.to_string())?;
+    (request.game)(&mut app);
+    (request.visuals)(&mut app);
+    Ok(app.run())
 }
 
 fn settings(request: &WatchRequest) -> EditorSettings {

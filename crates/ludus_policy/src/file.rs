@@ -1,5 +1,6 @@
 //! Policy files.
 
+use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -85,8 +86,18 @@ impl PolicyFile {
     ///
     /// If the file can't be read, is damaged or cut short, or is no policy.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
-        let file = TensorFile::read(path)?;
-        Self::from_tensor_file(&file).map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
+        let bytes = fs::read(path).map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// The policy in the bytes of a file. `path` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// If they are damaged or cut short, or no policy.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, PolicyError> {
+        let policy = TensorFile::from_bytes(bytes).and_then(|file| Self::from_tensor_file(&file));
+        policy.map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
     }
 
     /// Reads a policy for agents of this kind.
@@ -96,15 +107,8 @@ impl PolicyFile {
     /// As [`read`](Self::read), and if it was trained for another layout of rows, with the first difference.
     pub fn read_for(path: &Path, spec: &AgentSpec) -> Result<Self, PolicyError> {
         let policy = Self::read(path)?;
-        if spec.layout_hash() == policy.spec.layout_hash() {
-            return Ok(policy);
-        }
-        match spec.difference_from(&policy.spec) {
-            None => Ok(policy),
-            Some(difference) => {
-                Err(PolicyError::OtherLayout { path: path.to_owned(), agent: spec.name.clone(), difference })
-            }
-        }
+        check_layout(&policy.spec, spec, path)?;
+        Ok(policy)
     }
 
     /// Writes the policy, or replaces the file whole.
@@ -178,6 +182,19 @@ impl PolicyFile {
         };
         serde_json::to_string(&text).expect("names and numbers are JSON")
     }
+}
+
+/// Makes sure that a policy for `trained` fits agents with the layout `spec`. `path` is what errors call it.
+///
+/// # Errors
+///
+/// If it was trained for another layout of rows, with the first difference.
+pub fn check_layout(trained: &AgentSpec, spec: &AgentSpec, path: &Path) -> Result<(), PolicyError> {
+    if spec.layout_hash() == trained.layout_hash() {
+        return Ok(());
+    }
+    let other = |difference| PolicyError::OtherLayout { path: path.to_owned(), agent: spec.name.clone(), difference };
+    spec.difference_from(trained).map_or(Ok(()), |difference| Err(other(difference)))
 }
 
 impl Text {

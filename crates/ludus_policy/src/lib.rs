@@ -20,12 +20,13 @@ mod atomic;
 mod error;
 mod file;
 mod insight;
+mod onnx;
 mod policy;
 mod tensors;
 
 pub use atomic::{remove_parts, write_atomically};
 pub use error::PolicyError;
-pub use file::{Origin, PolicyFile};
+pub use file::{Origin, PolicyFile, check_layout};
 pub use insight::{HeadInsight, Insight};
 pub use policy::{ActionChoice, Policy, PolicyScratch, Sensed};
 pub use tensors::{TensorData, TensorFile, Values};

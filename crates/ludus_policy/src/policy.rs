@@ -20,6 +20,7 @@ pub struct PolicyScratch {
     pub(crate) inputs: Vec<f32>,
     pub(crate) outputs: Vec<f32>,
     log_probs: Vec<f32>,
+    seeds: Vec<Seed>,
 }
 
 /// What some agents sense, and what they may do.
@@ -32,9 +33,10 @@ pub struct Sensed<'a> {
 }
 
 /// How a policy chooses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ActionChoice {
     /// The most probable action.
+    #[default]
     Greedy,
     /// Drawn from the policy's distribution; that of a row derives from this seed and the row.
     Sampled(Seed),
@@ -61,7 +63,8 @@ impl Policy {
     /// Working memory for one thread.
     pub fn scratch(&self) -> PolicyScratch {
         let network = Scratch::new(self.network.layout());
-        PolicyScratch { network, inputs: Vec::new(), outputs: Vec::new(), log_probs: Vec::new() }
+        let (inputs, outputs, log_probs, seeds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        PolicyScratch { network, inputs, outputs, log_probs, seeds }
     }
 
     /// Decides for some rows, where every choice is allowed: see [`act_masked`](Self::act_masked).
@@ -92,23 +95,38 @@ impl Policy {
         scratch: &mut PolicyScratch,
         actions: &mut [f32],
     ) {
+        let mut seeds = std::mem::take(&mut scratch.seeds);
+        seeds.clear();
+        if let ActionChoice::Sampled(seed) = choice {
+            let rows = sensed.observations.len() / self.network.layout().inputs();
+            seeds.extend((0..rows).map(|row| seed.derive(row as u64)));
+        }
+        self.act_each(sensed, &seeds, scratch, actions);
+        scratch.seeds = seeds;
+    }
+
+    /// Decides as [`act_masked`](Self::act_masked) does, for a batch whose rows choose differently: the last
+    /// `seeds.len()` of them are drawn, each from its seed, and those before them get the most probable action.
+    ///
+    /// # Panics
+    ///
+    /// As [`act_masked`](Self::act_masked), and if there are more seeds than rows.
+    pub fn act_each(&self, sensed: Sensed<'_>, seeds: &[Seed], scratch: &mut PolicyScratch, actions: &mut [f32]) {
         let Sensed { observations, masks } = sensed;
-        let layout = self.network.layout();
+        let (layout, distribution) = (self.network.layout(), self.network.distribution());
         let rows = observations.len() / layout.inputs();
-        let PolicyScratch { network, inputs, outputs, log_probs } = scratch;
+        let PolicyScratch { network, inputs, outputs, log_probs, .. } = scratch;
         inputs.resize(observations.len(), 0.0);
         stage(self.normalizer.as_ref(), observations, inputs);
         outputs.resize(rows * layout.output_width(), 0.0);
         self.network.forward_policy(inputs, network, outputs);
-        let distribution = self.network.distribution().masked(masks);
-        match choice {
-            ActionChoice::Greedy => distribution.mode(outputs, actions),
-            ActionChoice::Sampled(seed) => {
-                log_probs.resize(rows, 0.0);
-                let seed_of = |row: usize| seed.derive(row as u64);
-                distribution.sample(outputs, seed_of, actions, log_probs);
-            }
-        }
+        let greedy = rows - seeds.len();
+        let (outputs, outputs_drawn) = outputs.split_at(greedy * layout.output_width());
+        let (actions, actions_drawn) = actions.split_at_mut(greedy * layout.action_width());
+        let (masks, masks_drawn) = masks.split_at(masks.len() / rows.max(1) * greedy);
+        distribution.masked(masks).mode(outputs, actions);
+        log_probs.resize(seeds.len(), 0.0);
+        distribution.masked(masks_drawn).sample(outputs_drawn, |row| seeds[row], actions_drawn, log_probs);
     }
 }
 
@@ -188,6 +206,18 @@ mod tests {
             assert!(actions.chunks(3).all(|row| row[2] == 0.0), "{choice:?}");
         }
         assert!(act(&policy, &observations, ActionChoice::Greedy).chunks(3).all(|row| row[2] == 1.0));
+    }
+
+    #[test]
+    fn rows_of_one_batch_may_choose_differently() {
+        let policy = Policy::new(&linear()).unwrap();
+        let observations = (0..60).map(|number| number as f32 / 60.0).collect::<Vec<_>>();
+        let seed = Seed::new(5);
+        let seeds = (15..20).map(|row| seed.derive(row)).collect::<Vec<_>>();
+        let mut actions = vec![0.0; 60];
+        policy.act_each(Sensed { observations: &observations, masks: &[] }, &seeds, &mut policy.scratch(), &mut actions);
+        assert_eq!(actions[..45], act(&policy, &observations, ActionChoice::Greedy)[..45]);
+        assert_eq!(actions[45..], act(&policy, &observations, ActionChoice::Sampled(seed))[45..]);
     }
 
     #[test]

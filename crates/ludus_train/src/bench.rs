@@ -1,5 +1,7 @@
 //! How fast a game and its learner are, by phase.
 
+mod decision;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_agent::Rows;
@@ -13,9 +15,12 @@ use crate::clock;
 use crate::cpu;
 use crate::error::TrainError;
 use crate::group::WorldGroup;
-use crate::incidents::IncidentTeller;
+use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
 use crate::training::{Blueprint, Training};
+
+pub use decision::DecisionSpeed;
+use decision::Players;
 
 /// Rows of random actions that are drawn beforehand, besides one for each row: steps take them from different places.
 const SPARE_ACTIONS: usize = 1021;
@@ -43,6 +48,8 @@ pub struct Benchmark {
     pub simulation: SimulationSpeed,
     /// Whole iterations.
     pub training: TrainingSpeed,
+    /// The policy in a game that is played.
+    pub decision: DecisionSpeed,
 }
 
 /// How fast worlds step.
@@ -107,6 +114,13 @@ pub(crate) fn bench(
     check(&mut training, &mut incidents, tell)?;
     let speed = train(&mut training, until);
     check(&mut training, &mut incidents, tell)?;
+    let speed = speed?;
+    let mut players = Players::build(&training.blueprint, &training.policy(), training.rows())?;
+    let decision = players.play(until);
+    incidents.tell(Incidents::take([&mut players.group]), &training.blueprint.spec, tell);
+    if let Some(failure) = players.group.failure() {
+        return Err(failure.clone().into());
+    }
     Ok(Benchmark {
         worlds,
         rows: training.rows(),
@@ -117,7 +131,8 @@ pub(crate) fn bench(
         faults: training.fault_count(),
         panics: incidents.panics(),
         simulation,
-        training: speed?,
+        training: speed,
+        decision,
     })
 }
 

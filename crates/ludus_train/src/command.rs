@@ -1,4 +1,4 @@
-//! The command line of a game: `train`, `watch`, `eval`, `check`, `bench`, `doctor`.
+//! The command line of a game: `train`, `watch`, `eval`, `play`, `export`, `check`, `bench` and more.
 
 mod arguments;
 mod bench;
@@ -6,7 +6,9 @@ mod check;
 mod diff_hash;
 mod doctor;
 mod eval;
+mod export;
 mod outlet;
+mod play;
 mod progress;
 mod replay;
 mod train;
@@ -64,6 +66,8 @@ impl Program {
             Command::Watch(arguments) => return watch::watch(self, arguments),
             Command::Eval(arguments) => eval::eval(self, arguments)?,
             Command::Check(arguments) => check::check(self, arguments)?,
+            Command::Play(arguments) => return play::play(self, arguments),
+            Command::Export(arguments) => export::export(self, arguments)?,
             Command::Bench(arguments) => bench::bench(self, arguments)?,
             Command::Replay(arguments) => replay::replay(self, arguments)?,
             Command::DiffHash(arguments) => diff_hash::diff_hash(arguments)?,
@@ -121,9 +125,18 @@ fn fail(error: &TrainError) -> u8 {
 
 /// `assets/train/<game>.ron` here, or where cargo says that the program comes from.
 fn shipped_config(name: &str) -> Option<PathBuf> {
-    let file = Path::new("assets/train").join(format!("{name}.ron"));
-    let of_package = std::env::var_os("CARGO_MANIFEST_DIR").map(|package| Path::new(&package).join(&file));
-    std::iter::once(file).chain(of_package).find(|file| file.is_file())
+    shipped(&Path::new("assets/train").join(format!("{name}.ron")))
+}
+
+/// Where a policy is shipped: `assets/policies/<game>.safetensors`.
+fn policy_asset(name: &str) -> PathBuf {
+    Path::new("assets/policies").join(format!("{name}.safetensors"))
+}
+
+/// A file that comes with the game: here, or where cargo says that the program comes from.
+fn shipped(file: &Path) -> Option<PathBuf> {
+    let of_package = std::env::var_os("CARGO_MANIFEST_DIR").map(|package| Path::new(&package).join(file));
+    std::iter::once(file.to_owned()).chain(of_package).find(|file| file.is_file())
 }
 
 /// The run that is meant: a folder's path, or its name in `runs`.

@@ -205,6 +205,17 @@ pub enum TrainError {
         /// The other.
         other: PathBuf,
     },
+    /// The game has no policy to play with.
+    #[error("no policy `{path}`; write one there with `{game} export RUN`, or name a run: `{game} play RUN`")]
+    NoShippedPolicy {
+        /// The game.
+        game: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The policy can't decide in this game.
+    #[error("{0}")]
+    Unfit(String),
     /// The threads can't be started.
     #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
     Threads {
@@ -225,6 +236,8 @@ impl TrainError {
             | Self::NoRun { .. }
             | Self::UnknownRun { .. }
             | Self::NoWindow { .. }
+            | Self::NoShippedPolicy { .. }
+            | Self::Unfit(_)
             | Self::Policy(_)
             | Self::NativeOnGpu { .. }
             | Self::NativeNetwork

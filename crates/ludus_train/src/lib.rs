@@ -1,7 +1,7 @@
 //! A training run: config, loop, checkpoints, metrics, command line.
 //!
-//! Give [`Ludus`] a game, and its program can `train`, `eval` and `bench`, without a window and without Python, and `watch` where a window is
-//! built in.
+//! Give [`Ludus`] a game, and its program can `train`, `eval`, `play`, `export` and `bench`, without a window and without
+//! Python, and `watch` and `play` in one where a window is built in.
 //!
 //! - [`config`]: what decides a run, and every problem with it at once.
 //! - [`RunFolder`]: where a run leaves its config, metrics, checkpoints and policy.
@@ -39,6 +39,7 @@ mod ludus;
 mod metrics;
 mod panics;
 mod phases;
+mod play;
 mod progress;
 mod record;
 pub mod replay;
@@ -49,7 +50,7 @@ pub mod session;
 mod training;
 mod window;
 
-pub use bench::{Benchmark, SimulationSpeed, TrainingSpeed};
+pub use bench::{Benchmark, DecisionSpeed, SimulationSpeed, TrainingSpeed};
 pub use changes::Change;
 pub use check::Finding;
 pub use checkpoint::Checkpoint;
@@ -62,4 +63,4 @@ pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
 pub use report::Report;
-pub use window::{ShownPolicy, WatchRequest, Windows};
+pub use window::{PlayRequest, ShownPolicy, WatchRequest, Windows};

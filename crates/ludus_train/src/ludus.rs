@@ -19,8 +19,9 @@ use crate::window::Windows;
 /// }
 /// ```
 ///
-/// Then `balance train` trains a policy, `balance eval` scores it, `balance bench` measures both, `balance watch` shows
-/// it in a window; `balance help` says more.
+/// Then `balance train` trains a policy, `balance eval` scores it, `balance export` writes it to where the game ships it,
+/// `balance play` plays with it, `balance watch` shows what it learns in a window, `balance bench` measures all of that;
+/// `balance help` says more.
 pub struct Ludus {
     program: Program,
 }

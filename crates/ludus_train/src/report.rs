@@ -9,6 +9,7 @@ use crate::bench::Benchmark;
 use crate::check::Finding;
 use crate::evaluation::Evaluation;
 use crate::phases::PhaseShares;
+use crate::play::Played;
 use crate::progress::{RunSummary, StopReason};
 
 /// The last line of standard output with `--json`. What does not apply to a command is left out or null.
@@ -53,6 +54,9 @@ pub struct Report {
     /// What `check` found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
+    /// The policy that `export` wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PathBuf>,
     /// What `bench` measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bench: Option<Benchmark>,
@@ -102,6 +106,20 @@ impl From<&Evaluation> for Report {
             faults: Some(evaluation.faults),
             panics: Some(evaluation.panics),
             terms: evaluation.terms.iter().map(|(name, spread)| (name.clone(), spread.mean)).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Played> for Report {
+    fn from(played: &Played) -> Self {
+        let (returns, episodes, steps) = (played.returns(), played.episodes.len(), played.steps());
+        Self {
+            mean_return: Some(returns.mean),
+            std_return: Some(returns.std),
+            episodes: episodes as u64,
+            env_steps: steps,
+            mean_length: Some(steps as f64 / episodes as f64),
             ..Self::default()
         }
     }

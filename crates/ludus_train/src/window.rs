@@ -18,6 +18,21 @@ pub struct Windows {
     ///
     /// An error is a sentence: it names what is missing and the remedy.
     pub watch: fn(WatchRequest) -> Result<AppExit, String>,
+    /// `play`: opens a window with nothing but the game in it, and returns when it is closed.
+    ///
+    /// An error is a sentence, as above.
+    pub play: fn(PlayRequest) -> Result<AppExit, String>,
+}
+
+/// What `play` was asked for.
+#[derive(Clone)]
+pub struct PlayRequest {
+    /// The game's name.
+    pub name: String,
+    /// The game with its policy; assets are there when it is added.
+    pub game: Game,
+    /// What draws it.
+    pub visuals: Game,
 }
 
 /// What `watch` was asked for.

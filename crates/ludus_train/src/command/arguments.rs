@@ -28,6 +28,10 @@ pub enum Command {
     ///
     /// Exits with 1 if something is.
     Check(CheckArguments),
+    /// Plays the game in real time, with the policy that is shipped with it: in a window, where one is built in.
+    Play(PlayArguments),
+    /// Writes a run's policy to where the game ships it, or as an ONNX graph.
+    Export(ExportArguments),
     /// Measures the game and the learner by phase. Writes nothing.
     ///
     /// The simulation's agent-steps are all rows of all steps, those in which episodes restart included.
@@ -52,6 +56,8 @@ impl Command {
             Self::Watch(arguments) => arguments.run.json,
             Self::Eval(arguments) => arguments.run.json,
             Self::Check(arguments) => arguments.run.json,
+            Self::Play(arguments) => arguments.run.json,
+            Self::Export(arguments) => arguments.run.json,
             Self::Bench(arguments) => arguments.run.json,
             Self::Replay(arguments) => arguments.run.json,
             Self::DiffHash(arguments) => arguments.run.json,
@@ -63,7 +69,7 @@ impl Command {
 /// What all commands share.
 #[derive(Debug, Default, Args)]
 pub struct RunArguments {
-    /// Config in RON [default: assets/train/<game>.ron, or eval: the run's]
+    /// Config in RON [default: assets/train/<game>.ron, or that of the run that is named]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Changes the config, such as ppo.clip=0.1 or worlds=2; may be repeated
@@ -158,6 +164,43 @@ pub struct CheckArguments {
     /// Ticks to play
     #[arg(long, default_value = "4000")]
     pub ticks: NonZeroU32,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `play`
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct PlayArguments {
+    /// A run's folder, its name, or a policy file [default: assets/policies/<game>.safetensors]
+    #[arg(value_name = "RUN")]
+    pub of: Option<PathBuf>,
+    /// Opens no window, but tells the return of every episode; so it is where no window is built in
+    #[arg(long)]
+    pub headless: bool,
+    /// Episodes to play without a window [default: until Ctrl-C]
+    #[arg(long)]
+    pub episodes: Option<NonZeroU32>,
+    /// Draws actions as in training, instead of the most probable ones
+    #[arg(long)]
+    pub sample: bool,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `export`
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct ExportArguments {
+    /// A run's folder, its name, a checkpoint or a policy file [default: the newest run of this game]
+    #[arg(value_name = "RUN")]
+    pub of: Option<PathBuf>,
+    /// Where to write it [default: assets/policies/<game>.safetensors, or .onnx]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Writes an ONNX graph, with normalisation and heads inside, for other programs than this one
+    #[arg(long)]
+    pub onnx: bool,
     #[command(flatten)]
     pub run: RunArguments,
 }

@@ -1,6 +1,6 @@
 //! `bench`
 
-use crate::bench::{self, Benchmark};
+use crate::bench::{self, Benchmark, DecisionSpeed};
 use crate::error::TrainError;
 use crate::interrupt;
 use crate::report::Report;
@@ -36,4 +36,8 @@ fn tell(bench: &Benchmark) {
     say(format_args!("learn       {:>12.0} samples/s", training.learn_per_second));
     say(format_args!("training    {:>12.0} steps/s", training.steps_per_second));
     say(format_args!("time        {}", training.phases.in_percent()));
+    let DecisionSpeed { agents, hidden, milliseconds } = &bench.decision;
+    say(format_args!(
+        "decision    {milliseconds:>12.3} ms for {agents} agents in a game, policy {hidden:?}, one thread"
+    ));
 }

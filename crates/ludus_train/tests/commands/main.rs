@@ -13,6 +13,7 @@ mod initialize;
 mod masks;
 #[cfg(target_os = "linux")]
 mod memory;
+mod playing;
 mod program;
 mod replays;
 mod resume;

@@ -139,6 +139,11 @@ fn a_benchmark_writes_nothing() {
     assert!(bench["simulation"]["agent_steps_per_second"].as_f64().unwrap() > 1000.0, "{bench}");
     assert!(bench["training"]["learn_per_second"].as_f64().unwrap() > 1000.0, "{bench}");
     assert_eq!(bench["worlds"], 2);
+    assert!(
+        bench["decision"]["agents"] == 1000 && bench["decision"]["milliseconds"].as_f64().unwrap() > 0.0,
+        "{bench}"
+    );
+    assert!(done.out.contains(" ms for 1000 agents in a game, policy [64, 64], one thread"), "{}", done.out);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

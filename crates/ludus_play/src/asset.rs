@@ -1,0 +1,92 @@
+//! Policy files as assets.
+
+use core::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bevy::asset::io::Reader;
+use bevy::asset::{AssetLoader, LoadContext};
+use bevy::prelude::*;
+use ludus_policy::{Policy, PolicyError, PolicyFile};
+
+/// A policy, ready to run: what `assets.load("policies/balance.safetensors")` loads.
+///
+/// One that was not loaded from a file, such as that of a training that goes on in the same process, is made with
+/// [`new`](Self::new) and put into [`Assets`]. Whatever replaces an asset takes over at the next decision.
+#[derive(Asset, TypePath, Clone, Debug)]
+pub struct PolicyAsset {
+    content: Arc<Content>,
+}
+
+/// What an asset and those who run it share.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub name: PathBuf,
+    pub policy: Policy,
+    pub decision_interval: NonZeroU32,
+    pub tick_rate_hz: f64,
+}
+
+impl PolicyAsset {
+    /// The policy of a file. `name` is what messages call it: its path, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// If the parameters are not those of the network that the file describes.
+    pub fn new(file: &PolicyFile, name: impl Into<PathBuf>) -> Result<Self, PolicyError> {
+        let &PolicyFile { decision_interval, tick_rate_hz, .. } = file;
+        let content = Content { name: name.into(), policy: Policy::new(file)?, decision_interval, tick_rate_hz };
+        Ok(Self { content: Arc::new(content) })
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &Path {
+        &self.content.name
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.content.policy
+    }
+
+    /// Ticks per step, as in training.
+    pub fn decision_interval(&self) -> NonZeroU32 {
+        self.content.decision_interval
+    }
+
+    /// Ticks per second of the game's time, as in training \[Hz\]; 0 if nobody knows.
+    pub fn tick_rate_hz(&self) -> f64 {
+        self.content.tick_rate_hz
+    }
+
+    pub(crate) fn content(&self) -> &Arc<Content> {
+        &self.content
+    }
+}
+
+/// Reads policy files. A file that is damaged is an error, and what was loaded before stays.
+#[derive(Default, TypePath)]
+pub(crate) struct PolicyLoader;
+
+impl AssetLoader for PolicyLoader {
+    type Asset = PolicyAsset;
+    type Settings = ();
+    type Error = PolicyError;
+
+    async fn load(
+        &self,
+        reader: &mut dyn Reader,
+        (): &(),
+        context: &mut LoadContext<'_>,
+    ) -> Result<PolicyAsset, PolicyError> {
+        let path = context.path().path().to_owned();
+        let mut bytes = Vec::new();
+        let read = reader.read_to_end(&mut bytes).await;
+        read.map_err(|source| PolicyError::Unreadable { path: path.clone(), source })?;
+        PolicyAsset::new(&PolicyFile::from_bytes(&bytes, &path)?, path)
+    }
+
+    fn extensions(&self) -> &[&str] {
+        &["safetensors"]
+    }
+}

@@ -1,0 +1,124 @@
+//! The decision: once per step, one batch for each policy.
+
+use core::num::NonZeroU32;
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use ludus_agent::{AgentKind, AgentKinds, Controller, Slot, StepClock};
+
+use crate::batch::Batch;
+use crate::fit::{StepsAreSet, check_fit};
+use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
+
+type Runner = (&'static Slot, &'static Controller, &'static PolicyRunner);
+
+/// The batches of every kind of agents, and their memory.
+#[derive(Resource, Default)]
+pub(crate) struct Decisions(Vec<KindDecisions>);
+
+struct KindDecisions {
+    kind: AgentKind,
+    runners: QueryState<Runner>,
+    batches: Vec<Batch>,
+}
+
+/// On a step's first tick: observation rows become action rows.
+pub(crate) fn decide(world: &mut World) {
+    let clock = *world.resource::<StepClock>();
+    if !clock.is_first_tick() {
+        return;
+    }
+    world.resource_scope(|world, mut decisions: Mut<Decisions>| {
+        decisions.meet_kinds(world);
+        for decisions in &mut decisions.0 {
+            decisions.seat(world, clock.ticks());
+            decisions.look_at_policies(world, clock.decision_interval());
+            decisions.decide(world);
+        }
+    });
+}
+
+impl Decisions {
+    /// Kinds of agents may be added at any time before the first of them is spawned.
+    fn meet_kinds(&mut self, world: &mut World) {
+        let known = self.0.len();
+        if world.resource::<AgentKinds>().iter().len() > known {
+            let new = world.resource::<AgentKinds>().iter().skip(known).cloned().collect::<Vec<_>>();
+            self.0.extend(new.into_iter().map(|kind| KindDecisions::new(kind, world)));
+        }
+    }
+}
+
+impl KindDecisions {
+    fn new(kind: AgentKind, world: &mut World) -> Self {
+        let runners = QueryBuilder::<Runner>::new(world).with_id(kind.component()).build();
+        Self { kind, runners, batches: Vec::new() }
+    }
+
+    /// Puts every agent that its policy controls into that policy's batch.
+    fn seat(&mut self, world: &World, tick: u64) {
+        self.batches.iter_mut().for_each(Batch::clear);
+        let mut last = 0;
+        for (slot, controller, runner) in self.runners.iter(world) {
+            if *controller == Controller::Policy {
+                last = batch_of(&mut self.batches, runner.policy.id(), last);
+                self.batches[last].seat(*slot, runner.choice, tick);
+            }
+        }
+    }
+
+    /// Lets versions of policies that are new here decide, if they fit.
+    fn look_at_policies(&mut self, world: &mut World, interval: NonZeroU32) {
+        // Until a policy has set how long steps last, none fits.
+        if !world.resource::<StepsAreSet>().0 {
+            return;
+        }
+        for index in 0..self.batches.len() {
+            if let Some(problem) = self.look_at_policy(index, world, interval) {
+                tracing::error!("{}", problem.sentence);
+                world.write_message(problem);
+            }
+        }
+        let policies = world.resource::<Assets<PolicyAsset>>();
+        self.batches.retain(|batch| !batch.is_empty() || policies.contains(batch.policy));
+    }
+
+    fn look_at_policy(&mut self, batch: usize, world: &World, interval: NonZeroU32) -> Option<PolicyProblem> {
+        let batch = &mut self.batches[batch];
+        // One that is still loading, or can't be loaded, changes nothing.
+        let content = world.resource::<Assets<PolicyAsset>>().get(batch.policy)?.content();
+        if batch.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, content)) {
+            return None;
+        }
+        batch.seen = Some(content.clone());
+        let time = world.get_resource::<Time<Fixed>>();
+        match check_fit(content, self.kind.spec(), interval, time) {
+            Ok(()) => {
+                batch.adopt(content.clone());
+                None
+            }
+            Err(error) => Some(PolicyProblem { policy: batch.policy, sentence: error.to_string() }),
+        }
+    }
+
+    fn decide(&mut self, world: &mut World) {
+        let Self { kind, batches, .. } = self;
+        let rows = kind.rows_mut(world);
+        // Who wanted to know of them has read them by now; kept, they would become ever more.
+        rows.drain_episodes(|_, _| {});
+        for batch in batches {
+            batch.decide(rows, kind);
+        }
+    }
+}
+
+/// The index of a policy's batch, which is mostly that of the agent before.
+fn batch_of(batches: &mut Vec<Batch>, policy: AssetId<PolicyAsset>, last: usize) -> usize {
+    if batches.get(last).is_some_and(|batch| batch.policy == policy) {
+        return last;
+    }
+    batches.iter().position(|batch| batch.policy == policy).unwrap_or_else(|| {
+        batches.push(Batch::new(policy));
+        batches.len() - 1
+    })
+}

@@ -1,0 +1,61 @@
+//! Trained policies in a game: an asset, a component, a plugin.
+//!
+//! A game that is played is the game that was trained, with a policy file among its assets. [`PolicyPlugin`] loads it,
+//! and [`PolicyRunner`] gives it to an agent:
+//!
+//! ```no_run
+//! # use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward};
+//! # #[derive(Component, Agent, Default)]
+//! # #[agent(observation = PlateSenses, action = Tilt, reward = PlateReward)]
+//! # struct Plate;
+//! # #[derive(Component, Observation, Default)]
+//! # struct PlateSenses { tilt: Vec2 }
+//! # #[derive(Component, Action, Default)]
+//! # struct Tilt { #[action(continuous)] rate: Vec2 }
+//! # #[derive(Component, Reward, Default)]
+//! # struct PlateReward { balanced: f32 }
+//! # fn balance(app: &mut App) { app.add_agent::<Plate>(); }
+//! # let plugins = (MinimalPlugins, AssetPlugin::default());
+//! use bevy::prelude::*;
+//! use ludus_play::{PolicyPlugin, PolicyRunner};
+//!
+//! fn give_policy(plate: On<Add, Plate>, assets: Res<AssetServer>, mut commands: Commands) {
+//!     let policy = assets.load("policies/balance.safetensors");
+//!     commands.entity(plate.entity).insert(PolicyRunner::new(policy));
+//! }
+//!
+//! # let _: () = {
+//! App::new().add_plugins((plugins, balance, PolicyPlugin)).add_observer(give_policy).run();
+//! # };
+//! ```
+//!
+//! - **The same steps as in training.** Ticks per step come from the file, and ticks per second are checked against it.
+//!   Decisions belong to fixed ticks, so frames may come as they like: the trajectory is that of a world that trains.
+//! - **One batch per policy.** All agents of a policy are decided for in one forward pass per step, and nothing
+//!   allocates once there are no more of them than before.
+//! - **A policy is one of several drivers.** [`Controller`](ludus_agent::Controller) hands an agent to a player or a
+//!   script and back, at any time.
+//! - **What is wrong is said, and the game goes on.** A policy for another layout, other steps or other ticks is refused
+//!   with the first difference; its agents idle. A file that turns to garbage while the game runs changes nothing. Both
+//!   are told by [`PolicyProblem`] and in the log.
+//! - **Files may change while the game runs.** With Bevy's feature `file_watcher`, or ours, `hot_reload`, a new file
+//!   takes over at the next decision, in the middle of an episode.
+//!
+//! # To begin with the policy
+//!
+//! Loading takes a few frames, in which agents idle. Where that matters, load the policy before the level, as one does
+//! with meshes: the first tick after it is there is that of its first step.
+
+mod asset;
+mod batch;
+mod decide;
+mod error;
+mod fit;
+mod plugin;
+mod runner;
+
+pub use asset::PolicyAsset;
+pub use error::{PlayError, PolicyProblem};
+pub use ludus_policy::ActionChoice;
+pub use plugin::{PolicyPlugin, PolicySystems};
+pub use runner::{PolicyRunner, give_runner};

@@ -1,0 +1,72 @@
+//! The plugin.
+
+use bevy::app::{RunFixedMainLoop, RunFixedMainLoopSystems};
+use bevy::asset::{AssetLoadError, AssetLoadFailedEvent};
+use bevy::prelude::*;
+use ludus_agent::{AgentPlugin, AgentSystems};
+use ludus_policy::PolicyError;
+
+use crate::asset::PolicyLoader;
+use crate::decide::{Decisions, decide};
+use crate::fit::{StepsAreSet, set_steps};
+use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
+
+/// Loads policy files as assets and lets them decide for agents that have a [`PolicyRunner`].
+///
+/// Add it after `DefaultPlugins` (or `AssetPlugin`), and outside of the game's own function: a world that trains has no
+/// assets. The first policy that is loaded sets the [`StepClock`](ludus_agent::StepClock), so that decisions are as far
+/// apart as in training; a policy that was trained for other agents, steps or ticks is refused, which a
+/// [`PolicyProblem`] tells.
+///
+/// Reports of finished episodes can be read until the next decision; then they are forgotten.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PolicyPlugin;
+
+/// What the plugin does in a tick.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PolicySystems {
+    /// On a step's first tick, before [`AgentSystems::Act`]: all agents of one policy are decided for as one batch.
+    Decide,
+}
+
+impl Plugin for PolicyPlugin {
+    fn build(&self, app: &mut App) {
+        if !app.is_plugin_added::<AgentPlugin>() {
+            app.add_plugins(AgentPlugin);
+        }
+        app.init_asset::<PolicyAsset>().init_asset_loader::<PolicyLoader>();
+        app.register_type::<PolicyRunner>().add_message::<PolicyProblem>();
+        app.init_resource::<Decisions>().init_resource::<StepsAreSet>();
+        app.add_systems(RunFixedMainLoop, set_steps.in_set(RunFixedMainLoopSystems::BeforeFixedMainLoop));
+        app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));
+        app.add_systems(FixedPreUpdate, decide.in_set(PolicySystems::Decide));
+        app.add_systems(Update, tell_failures);
+    }
+}
+
+/// Files that can't be loaded become problems. Bevy has logged them already.
+fn tell_failures(
+    mut failures: MessageReader<AssetLoadFailedEvent<PolicyAsset>>,
+    mut loaded: MessageReader<AssetEvent<PolicyAsset>>,
+    mut problems: MessageWriter<PolicyProblem>,
+    mut last: Local<Option<PolicyProblem>>,
+) {
+    if loaded.read().count() > 0 {
+        *last = None;
+    }
+    for failure in failures.read() {
+        let problem = PolicyProblem { policy: failure.id, sentence: sentence(&failure.error) };
+        // Bevy tries twice to load a file again, and reports it twice.
+        if last.as_ref() != Some(&problem) {
+            problems.write(problem.clone());
+            *last = Some(problem);
+        }
+    }
+}
+
+/// Our own words where the file was read, Bevy's where there is none.
+fn sentence(error: &AssetLoadError) -> String {
+    let loader_error = if let AssetLoadError::AssetLoaderError(error) = error { Some(error.error()) } else { None };
+    let own = loader_error.and_then(|error| error.downcast_ref::<PolicyError>());
+    own.map_or_else(|| error.to_string(), PolicyError::to_string)
+}

@@ -1,0 +1,61 @@
+//! The component that gives an agent its policy.
+
+use bevy::prelude::*;
+use ludus_agent::AgentKind;
+use ludus_policy::ActionChoice;
+use ludus_spec::Seed;
+
+use crate::PolicyAsset;
+
+/// Lets a policy decide for an agent, as long as its [`Controller`](ludus_agent::Controller) is `Policy`.
+///
+/// It is greedy unless told otherwise: it takes the most probable action. Both fields may change at any time and count
+/// from the next decision on. While its policy is loading, and if it is refused, the agent does its default action.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use ludus_play::PolicyRunner;
+/// # #[derive(Component)]
+/// # struct Plate;
+/// fn spawn_plates(assets: Res<AssetServer>, mut commands: Commands) {
+///     let policy = assets.load("policies/balance.safetensors");
+///     commands.spawn((Plate, PolicyRunner::new(policy.clone())));
+///     commands.spawn((Plate, PolicyRunner::new(policy).sampled(7))); // less predictable
+/// }
+/// ```
+#[derive(Component, Reflect, Clone, Debug)]
+#[reflect(Component, Debug)]
+pub struct PolicyRunner {
+    /// The policy.
+    pub policy: Handle<PolicyAsset>,
+    /// How an action is chosen from the policy's distribution.
+    ///
+    /// With [`ActionChoice::Sampled`] a draw derives from this seed, the tick and the agent's row, so the same game
+    /// with the same seed goes the same way.
+    #[reflect(ignore)]
+    pub choice: ActionChoice,
+}
+
+impl PolicyRunner {
+    /// Takes the most probable actions of this policy.
+    pub const fn new(policy: Handle<PolicyAsset>) -> Self {
+        Self { policy, choice: ActionChoice::Greedy }
+    }
+
+    /// Draws actions as in training, from this seed.
+    #[must_use]
+    pub fn sampled(self, seed: u64) -> Self {
+        Self { choice: ActionChoice::Sampled(Seed::new(seed)), ..self }
+    }
+}
+
+/// Gives every agent of a kind that is spawned from now on this runner.
+///
+/// For programs that don't know the kind by its type; those that do write an observer of `On<Add, Plate>`.
+pub fn give_runner(app: &mut App, kind: &AgentKind, runner: &PolicyRunner) {
+    let runner = runner.clone();
+    let give = move |agent: On<Add>, mut commands: Commands| {
+        commands.entity(agent.entity).insert(runner.clone());
+    };
+    app.world_mut().spawn(Observer::new(give).with_component(kind.component()));
+}

@@ -1,0 +1,166 @@
+//! Walkers on a line, and policies for them that one can compute by hand.
+
+use core::num::NonZeroU32;
+use std::fs;
+use std::time::Duration;
+
+use bevy::prelude::*;
+use bevy::time::TimeUpdateStrategy;
+use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, Sense};
+use ludus_net::{Layout, NetworkConfig};
+use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem};
+use ludus_policy::{Origin, PolicyFile};
+
+/// Walks along a line.
+#[derive(Component, Agent, Default)]
+#[require(Place)]
+#[agent(observation = Senses, action = Walk, reward = Nothing)]
+pub struct Walker;
+
+/// Metres from the start.
+#[derive(Component, Default)]
+pub struct Place(pub f32);
+
+#[derive(Component, Observation, Default)]
+pub struct Senses {
+    pub place: f32,
+}
+
+#[derive(Component, Action, Default, Clone, Debug, PartialEq)]
+pub struct Walk {
+    /// Metres per tick.
+    #[action(continuous)]
+    pub velocity: f32,
+    #[action(discrete)]
+    pub gait: Gait,
+}
+
+/// The default is not the first, so that idling differs from a row of zeros.
+#[derive(Action, Default, Clone, Debug, PartialEq)]
+pub enum Gait {
+    Run,
+    #[default]
+    Stand,
+}
+
+#[derive(Component, Reward, Default)]
+pub struct Nothing {
+    pub nothing: f32,
+}
+
+pub fn walking(app: &mut App) {
+    app.add_agent::<Walker>();
+    app.add_systems(FixedUpdate, |mut walkers: Query<(&mut Place, &Walk)>| {
+        walkers.iter_mut().for_each(|(mut place, walk)| place.0 += walk.velocity);
+    });
+    app.add_systems(Sense, |mut walkers: Query<(&Place, &mut Senses)>| {
+        walkers.iter_mut().for_each(|(place, mut senses)| senses.place = place.0);
+    });
+}
+
+/// The policy `velocity = slope·place + offset`, which runs.
+pub fn line(slope: f32, offset: f32) -> PolicyFile {
+    let (spec, network) = (Walker::spec(), NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() });
+    let layout = Layout::new(1, &spec.heads(), &network).expect("there is such a network");
+    let tensors = layout.tensors().map(|tensor| {
+        let values = match tensor.name.as_str() {
+            "actor.0.weight" => vec![slope, 0.0, 0.0],
+            "actor.0.bias" => vec![offset, 1.0, 0.0],
+            _ => vec![0.0; tensor.element_count()],
+        };
+        (tensor.name.clone(), tensor.shape.clone(), values)
+    });
+    let parameters = layout.import(&tensors.collect::<Vec<_>>()).expect("they are its tensors");
+    PolicyFile {
+        spec,
+        network,
+        parameters,
+        normalizer: None,
+        decision_interval: NonZeroU32::MIN,
+        tick_rate_hz: 64.0,
+        origin: Origin::default(),
+    }
+}
+
+/// The same policy, deciding every so many ticks.
+pub fn every(ticks: u32, file: PolicyFile) -> PolicyFile {
+    PolicyFile { decision_interval: NonZeroU32::new(ticks).expect("not zero"), ..file }
+}
+
+/// What was told, all of it: messages are gone after two frames.
+#[derive(Resource, Default)]
+pub struct Told(pub Vec<String>);
+
+fn listen(mut problems: MessageReader<PolicyProblem>, mut told: ResMut<Told>) {
+    told.0.extend(problems.read().map(|problem| problem.sentence.clone()));
+}
+
+/// An app with a folder of assets.
+pub struct Game {
+    pub app: App,
+    folder: tempfile::TempDir,
+}
+
+impl Game {
+    /// Before its first update.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for assets");
+        let file_path = folder.path().to_str().expect("its name is text").to_owned();
+        let mut app = App::new();
+        app.add_plugins((MinimalPlugins, AssetPlugin { file_path, ..AssetPlugin::default() }));
+        walking(&mut app);
+        app.add_plugins(PolicyPlugin).init_resource::<Told>().add_systems(Last, listen);
+        Self { app, folder }
+    }
+
+    /// Writes a file into the folder of assets.
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.folder.path().join(name), bytes).expect("the folder can be written to");
+    }
+
+    /// Loads a policy before the first tick, as a game does before a level.
+    pub fn load(&mut self, name: &str, file: &PolicyFile) -> Handle<PolicyAsset> {
+        self.write(name, &file.to_tensor_file().to_bytes());
+        let policy = self.app.world().resource::<AssetServer>().load(name.to_owned());
+        self.pass_frames_until(|world| world.resource::<Assets<PolicyAsset>>().contains(&policy));
+        policy
+    }
+
+    /// Adds a policy that is in memory.
+    pub fn add(&mut self, name: &str, file: &PolicyFile) -> Handle<PolicyAsset> {
+        let asset = PolicyAsset::new(file, name).expect("the file is whole");
+        self.app.world_mut().resource_mut::<Assets<PolicyAsset>>().add(asset)
+    }
+
+    /// Frames in which no time passes.
+    pub fn pass_frames_until(&mut self, mut is_over: impl FnMut(&World) -> bool) {
+        self.app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::ZERO));
+        for _ in 0..10_000 {
+            self.app.update();
+            if is_over(self.app.world()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("nothing happened in 10,000 frames");
+    }
+
+    /// Frames of one tick each, after Bevy's first, which has none.
+    pub fn tick(&mut self, ticks: u32) {
+        self.app.insert_resource(TimeUpdateStrategy::FixedTimesteps(1));
+        (0..ticks).for_each(|_| self.app.update());
+    }
+
+    pub fn place(&self, walker: Entity) -> f32 {
+        self.app.world().get::<Place>(walker).expect("the walker is there").0
+    }
+
+    pub fn walk(&self, walker: Entity) -> Walk {
+        self.app.world().get::<Walk>(walker).expect("the walker is there").clone()
+    }
+
+    /// What was told since the last call.
+    pub fn problems(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.app.world_mut().resource_mut::<Told>().0)
+    }
+}

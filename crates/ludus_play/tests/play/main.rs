@@ -1,0 +1,9 @@
+//! Policies that decide in a game.
+#![expect(clippy::expect_used, reason = "a test that can't go on fails")]
+
+mod controllers;
+mod game;
+mod loading;
+mod refusal;
+mod running;
+mod steps;

@@ -1,0 +1,148 @@
+//! An ONNX graph that grows node by node.
+//!
+//! Field numbers are those of `onnx.proto` (ONNX 1.16, IR version 8).
+
+use super::message::Message;
+
+/// The operators' version: that of ONNX 1.12, which every runtime of recent years reads.
+const OPSET: u64 = 17;
+const IR_VERSION: u64 = 8;
+
+/// The type of single-precision numbers.
+pub(super) const FLOAT: u64 = 1;
+const INT64: u64 = 7;
+const ATTRIBUTE_INT: u64 = 2;
+
+/// A graph over rows.
+#[derive(Default)]
+pub(super) struct Graph {
+    nodes: Vec<Message>,
+    constants: Vec<Message>,
+    inputs: Vec<Message>,
+    outputs: Vec<Message>,
+    values: usize,
+}
+
+/// A value in the graph, by its name.
+#[derive(Clone, Debug)]
+pub(super) struct Value(String);
+
+/// What a file says besides the graph.
+pub(super) struct About<'a> {
+    pub name: &'a str,
+    pub doc: &'a str,
+    /// The version of the library.
+    pub version: &'a str,
+    /// Texts by name.
+    pub texts: &'a [(&'a str, String)],
+}
+
+impl Graph {
+    /// An input of `[rows, width]`.
+    pub fn input(&mut self, name: &str, width: usize, doc: &str) -> Value {
+        self.inputs.push(described(name, [rows(), dimension(width)], doc));
+        Value(name.to_owned())
+    }
+
+    /// Makes a value an output of `[rows, width]`.
+    pub fn output(&mut self, name: &str, value: &Value, width: usize, doc: &str) {
+        self.name_output(name, value, [rows(), dimension(width)], doc);
+    }
+
+    fn name_output(&mut self, name: &str, value: &Value, shape: [Message; 2], doc: &str) {
+        self.outputs.push(described(name, shape, doc));
+        self.nodes.push(Message::default().text(1, &value.0).text(2, name).text(3, name).text(4, "Identity"));
+    }
+
+    /// Makes numbers that are the same for all rows an output of `[1, width]`.
+    pub fn constant_output(&mut self, name: &str, numbers: &[f32], doc: &str) {
+        let value = self.constant(&[1, numbers.len()], numbers);
+        self.name_output(name, &value, [dimension(1), dimension(numbers.len())], doc);
+    }
+
+    /// Numbers that are part of the file, in row-major order.
+    pub fn constant(&mut self, shape: &[usize], numbers: &[f32]) -> Value {
+        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>();
+        self.tensor(FLOAT, shape, &bytes)
+    }
+
+    /// A single number.
+    pub fn number(&mut self, number: f32) -> Value {
+        self.constant(&[], &[number])
+    }
+
+    fn integer(&mut self, integer: usize) -> Value {
+        self.tensor(INT64, &[1], &(integer as u64).to_le_bytes())
+    }
+
+    fn tensor(&mut self, data_type: u64, shape: &[usize], bytes: &[u8]) -> Value {
+        let name = self.new_name();
+        let shape = shape.iter().map(|&dimension| dimension as u64).collect::<Vec<_>>();
+        let tensor = Message::default().integers(1, &shape).integer(2, data_type).text(8, &name).bytes(9, bytes);
+        self.constants.push(tensor);
+        Value(name)
+    }
+
+    /// The result of an operator.
+    pub fn node(&mut self, operator: &str, inputs: &[&Value]) -> Value {
+        self.node_with(operator, inputs, &[])
+    }
+
+    /// The result of an operator with attributes that are integers.
+    pub fn node_with(&mut self, operator: &str, inputs: &[&Value], attributes: &[(&str, u64)]) -> Value {
+        let name = self.new_name();
+        let attribute = |&(name, value): &(&str, u64)| {
+            Message::default().text(1, name).integer(3, value).integer(20, ATTRIBUTE_INT)
+        };
+        let named = inputs.iter().fold(Message::default(), |node, input| node.text(1, &input.0));
+        let node = named.text(2, &name).text(3, &name).text(4, operator).messages(5, attributes.iter().map(attribute));
+        self.nodes.push(node);
+        Value(name)
+    }
+
+    /// Some columns of a value.
+    pub fn columns(&mut self, of: &Value, columns: core::ops::Range<usize>) -> Value {
+        let [start, end, axis] = [columns.start, columns.end, 1].map(|integer| self.integer(integer));
+        self.node("Slice", &[of, &start, &end, &axis])
+    }
+
+    /// The whole file.
+    pub fn into_bytes(self, about: &About<'_>) -> Vec<u8> {
+        let graph = Message::default()
+            .messages(1, self.nodes)
+            .text(2, about.name)
+            .messages(5, self.constants)
+            .messages(11, self.inputs)
+            .messages(12, self.outputs);
+        let text = |(name, text): &(&str, String)| Message::default().text(1, name).text(2, text);
+        Message::default()
+            .integer(1, IR_VERSION)
+            .text(2, "bevy_ludus")
+            .text(3, about.version)
+            .text(6, about.doc)
+            .message(7, graph)
+            .message(8, Message::default().text(1, "").integer(2, OPSET))
+            .messages(14, about.texts.iter().map(text))
+            .into_bytes()
+    }
+
+    fn new_name(&mut self) -> String {
+        self.values += 1;
+        format!("v{}", self.values)
+    }
+}
+
+/// A value's name, type and documentation.
+fn described(name: &str, shape: [Message; 2], doc: &str) -> Message {
+    let tensor = Message::default().integer(1, FLOAT).message(2, Message::default().messages(1, shape));
+    Message::default().text(1, name).message(2, Message::default().message(1, tensor)).text(3, doc)
+}
+
+/// As many as there happen to be.
+fn rows() -> Message {
+    Message::default().text(2, "rows")
+}
+
+fn dimension(size: usize) -> Message {
+    Message::default().integer(1, size as u64)
+}

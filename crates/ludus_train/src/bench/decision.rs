@@ -1,0 +1,119 @@
+//! What a policy costs in a game that is played: one decision for a thousand agents.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bevy::prelude::*;
+use ludus_agent::{AgentSystems, StepClock};
+use ludus_learn::Simulation;
+use ludus_play::{PolicyAsset, PolicySystems};
+use ludus_policy::{ActionChoice, PolicyFile};
+use ludus_worlds::Game;
+use serde::Serialize;
+
+use super::Until;
+use crate::clock;
+use crate::config::WorldCount;
+use crate::error::TrainError;
+use crate::group::WorldGroup;
+use crate::play::add_policy;
+use crate::training::{Blueprint, Purpose};
+
+/// Agents that are decided for at once; a few more where an arena has several.
+const AGENTS: usize = 1000;
+
+/// Steps before it counts: everything is in the caches and has its memory.
+const WARM_UP: u32 = 5;
+
+/// How long a policy takes to decide in a game, on one thread: gathering observations, forward pass, handing out actions.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecisionSpeed {
+    /// Agents that are decided for.
+    pub agents: usize,
+    /// Widths of the policy's hidden layers.
+    pub hidden: Vec<usize>,
+    /// One decision for all of them \[ms\].
+    pub milliseconds: f64,
+}
+
+/// Decisions so far.
+#[derive(Resource, Clone, Default)]
+struct Decisions(Arc<Counts>);
+
+/// Shared with the worlds, one of which may panic and be built anew.
+#[derive(Default)]
+struct Counts {
+    began: AtomicU64,
+    /// Nanoseconds.
+    total: AtomicU64,
+    count: AtomicU64,
+}
+
+/// A world in which a policy plays the game.
+pub(super) struct Players {
+    pub group: WorldGroup,
+    decisions: Decisions,
+    hidden: Vec<usize>,
+}
+
+impl Players {
+    /// Builds the world, with as many arenas as a thousand agents need. `rows` is how many the worlds of `blueprint` have.
+    pub fn build(blueprint: &Blueprint, policy: &PolicyFile, rows: usize) -> Result<Self, TrainError> {
+        let mut config = blueprint.config.clone();
+        let copies = config.arenas.get() as usize * config.worlds.resolve(1).get() as usize;
+        let arenas = u32::try_from((AGENTS * copies).div_ceil(rows.max(1))).ok().and_then(NonZeroU32::new);
+        config.worlds = WorldCount::Exactly(NonZeroU32::MIN);
+        config.arenas = arenas.unwrap_or(config.arenas);
+        let decisions = Decisions::default();
+        let game = measured(blueprint.game.clone(), PolicyAsset::new(policy, "bench")?, decisions.clone());
+        let blueprint = Blueprint { game, config, ..blueprint.clone() };
+        let group = WorldGroup::new(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
+        Ok(Self { group, decisions, hidden: policy.network.hidden.clone() })
+    }
+
+    /// Plays, and measures the decisions.
+    pub fn play(&mut self, until: Until<'_>) -> DecisionSpeed {
+        (0..WARM_UP).for_each(|_| self.step());
+        self.decisions.0.total.store(0, Ordering::Relaxed);
+        self.decisions.0.count.store(0, Ordering::Relaxed);
+        let start = clock::seconds();
+        loop {
+            self.step();
+            if self.group.failure().is_some() || until.is_over(start) {
+                break;
+            }
+        }
+        let [total, count] = [&self.decisions.0.total, &self.decisions.0.count].map(|sum| sum.load(Ordering::Relaxed));
+        let milliseconds = total as f64 * 1e-6 / count.max(1) as f64;
+        DecisionSpeed { agents: self.group.rows(), hidden: self.hidden.clone(), milliseconds }
+    }
+
+    fn step(&mut self) {
+        self.group.step_in_place();
+        self.group.drain_episodes().for_each(drop);
+    }
+}
+
+/// The game with a policy that decides for all of its agents, and what measures how long that takes.
+fn measured(game: Game, policy: PolicyAsset, decisions: Decisions) -> Game {
+    Arc::new(move |app: &mut App| {
+        game(app);
+        add_policy(app, policy.clone(), ActionChoice::Greedy);
+        let decide = PolicySystems::Decide;
+        app.insert_resource(decisions.clone());
+        app.add_systems(FixedPreUpdate, (begin.before(decide), end.after(decide).before(AgentSystems::Act)));
+    })
+}
+
+fn begin(decisions: Res<Decisions>) {
+    decisions.0.began.store(clock::nanoseconds(), Ordering::Relaxed);
+}
+
+fn end(step: Res<StepClock>, decisions: Res<Decisions>) {
+    if step.is_first_tick() {
+        let counts = &decisions.0;
+        counts.total.fetch_add(clock::nanoseconds() - counts.began.load(Ordering::Relaxed), Ordering::Relaxed);
+        counts.count.fetch_add(1, Ordering::Relaxed);
+    }
+}

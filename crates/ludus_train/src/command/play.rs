@@ -1,0 +1,66 @@
+//! `play`
+
+use bevy::app::AppExit;
+use ludus_agent::FinishedEpisode;
+use ludus_play::PolicyAsset;
+use ludus_policy::{ActionChoice, PolicyFile};
+use ludus_spec::Seed;
+use ludus_worlds::Game;
+
+use crate::error::TrainError;
+use crate::interrupt;
+use crate::play::{PlaySettings, play_in_real_time, played};
+use crate::report::Report;
+use crate::window::PlayRequest;
+
+use super::arguments::PlayArguments;
+use super::eval::{Found, find, find_config};
+use super::outlet::{note, say};
+use super::{Program, policy_asset, shipped};
+
+/// Plays the game with its policy, in a window or without; the code to exit with.
+pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, TrainError> {
+    let spec = program.spec()?;
+    let found = find_policy(program, arguments)?;
+    let policy = PolicyAsset::new(&PolicyFile::read_for(&found.policy, &spec)?, &found.policy)?;
+    let config = find_config(program, &found, &arguments.run, &spec)?;
+    let (seed, agent) = (Seed::new(config.seed), config.agent(&spec));
+    let choice = if arguments.sample { ActionChoice::Sampled(seed) } else { ActionChoice::Greedy };
+    let (weights, episode_limit) = (agent.weights(&spec), agent.episode_limit);
+    let game = played(program.game.clone(), policy, PlaySettings { choice, seed, weights, episode_limit });
+    match (program.windows, &program.visuals) {
+        (Some(windows), Some(visuals)) if !arguments.headless && arguments.episodes.is_none() => {
+            let request = PlayRequest { name: program.name.clone(), game, visuals: visuals.clone() };
+            let exit = (windows.play)(request).map_err(TrainError::Window)?;
+            Ok(if let AppExit::Error(code) = exit { code.get() } else { 0 })
+        }
+        _ => tell_episodes(&game, &found, arguments),
+    }
+}
+
+/// Plays without a window.
+fn tell_episodes(game: &Game, found: &Found, arguments: &PlayArguments) -> Result<u8, TrainError> {
+    let path = found.policy.display();
+    note(format_args!("playing {path} in real time, without a window; Ctrl-C ends it"));
+    let episodes = arguments.episodes.map_or(u32::MAX, |episodes| episodes.get());
+    let played = play_in_real_time(game, episodes, interrupt::listen(), &mut tell)?;
+    let run_dir = found.folder.as_ref().map(|folder| folder.path().to_owned());
+    if arguments.run.json {
+        say(Report { run_dir, ..Report::from(&played) }.to_json());
+    }
+    Ok(0)
+}
+
+/// The policy that was named, or else the one that is shipped.
+fn find_policy(program: &Program, arguments: &PlayArguments) -> Result<Found, TrainError> {
+    if arguments.of.is_some() {
+        return find(program, arguments.of.as_deref(), &arguments.run.runs_dir);
+    }
+    let path = policy_asset(&program.name);
+    let none = || TrainError::NoShippedPolicy { game: program.name.clone(), path: path.clone() };
+    Ok(Found { policy: shipped(&path).ok_or_else(none)?, folder: None })
+}
+
+fn tell(number: usize, episode: &FinishedEpisode) {
+    say(format_args!("episode {number}: return {:.2}, {} steps", episode.reward, episode.steps));
+}

@@ -1,0 +1,41 @@
+//! Every example ships a policy that fits it.
+
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use bevy_ludus::policy::PolicyFile;
+use bevy_ludus::train::config::{ConfigSource, RunConfig};
+use bevy_ludus::worlds::spec_of;
+
+use crate::configs::{GAMES, names_in};
+use crate::in_repository;
+
+/// Enough for two networks of 64 by 64 \[bytes\].
+const LARGEST: u64 = 100_000;
+
+#[test]
+fn every_example_ships_a_policy_that_fits_it() {
+    for (name, game) in GAMES {
+        let spec = spec_of(&(Arc::new(game) as _)).unwrap();
+        let path = in_repository("assets/policies").join(name).with_extension("safetensors");
+        let policy = PolicyFile::read_for(&path, &spec).unwrap_or_else(|error| panic!("{error}"));
+        assert!(path.metadata().unwrap().len() < LARGEST, "{}: export it, for a checkpoint is larger", path.display());
+        assert_eq!(policy.origin.program, name);
+
+        let file = in_repository("assets/train").join(name).with_extension("ron");
+        let config = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &spec).unwrap();
+        assert_eq!(policy.decision_interval, config.decision_interval, "{name}: train its policy anew");
+
+        let mut app = App::new();
+        app.add_plugins(MinimalPlugins);
+        game(&mut app);
+        let tick = app.world().resource::<Time<Fixed>>().timestep().as_secs_f64();
+        assert!((tick * policy.tick_rate_hz - 1.0).abs() < 1e-6, "{name}: train its policy anew");
+    }
+}
+
+#[test]
+fn every_shipped_policy_belongs_to_an_example() {
+    let games = GAMES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names_in("assets/policies", |_| true), games);
+}

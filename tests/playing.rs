@@ -1,0 +1,156 @@
+//! A game that is played goes as a world that trains goes: the same policy and seed give the same trajectory, tick by
+//! tick and bit by bit, whatever frames do.
+
+use core::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bevy::prelude::*;
+use bevy::time::TimeUpdateStrategy;
+use bevy_ludus::agent::{Arenas, WorldSeed};
+use bevy_ludus::policy::{ActionChoice, Policy, PolicyFile};
+use bevy_ludus::prelude::*;
+use bevy_ludus::spec::{Seed, stopped_clock};
+use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
+use bevy_rapier3d::prelude::{RigidBody, Velocity};
+
+#[path = "../examples/balance/game.rs"]
+mod balance;
+#[path = "../examples/cart_pole/game.rs"]
+mod cart_pole;
+
+const ARENAS: u32 = 3;
+/// Steps, after which an episode ends: so that restarts are part of what is compared.
+const LIMIT: NonZeroU32 = NonZeroU32::new(70).unwrap();
+const SEED: Seed = Seed::new(11);
+const SECONDS: usize = 20;
+const TICKS: usize = 50 * SECONDS;
+
+/// Frames of a machine that stutters \[ms\]: some have no tick, some have many.
+const FRAMES: [u64; 11] = [16, 17, 3, 0, 41, 7, 230, 1, 16, 95, 20];
+
+/// What every tick left behind: the whole state of what moves.
+#[derive(Resource, Default)]
+struct Trace(Vec<Vec<f32>>);
+
+/// Lets an app keep a trace, and its agents' episodes end.
+fn traced<A: Agent>(app: &mut App) {
+    app.init_resource::<Trace>().add_observer(|agent: On<Add, A>, mut commands: Commands| {
+        commands.entity(agent.entity).insert(EpisodeLimit(LIMIT));
+    });
+}
+
+fn traced_cart_pole(app: &mut App) {
+    use cart_pole::{CartPole, Motion, Push};
+    cart_pole::cart_pole(app);
+    traced::<CartPole>(app);
+    let record = |carts: Query<(&Motion, &Push, &Episode)>, mut trace: ResMut<Trace>| {
+        let state = |(motion, push, episode): (&Motion, &Push, &Episode)| {
+            let Motion { position, velocity, angle, angular_velocity } = *motion;
+            let (push, episode) = (f32::from(*push == Push::Right), episode.number() as f32);
+            [position, velocity, angle, angular_velocity, push, episode]
+        };
+        trace.0.push(carts.iter().flat_map(state).collect());
+    };
+    app.add_systems(FixedLast, record.after(AgentSystems::Sense));
+}
+
+fn traced_balance(app: &mut App) {
+    use balance::{Plate, Tilt};
+    balance::balance(app);
+    traced::<Plate>(app);
+    let record = |bodies: Query<(&Transform, Option<&Velocity>), With<RigidBody>>,
+                  plates: Query<(&Tilt, &Episode)>,
+                  mut trace: ResMut<Trace>| {
+        let state = |(place, velocity): (&Transform, Option<&Velocity>)| {
+            let (moved, turned) =
+                velocity.map_or((Vec3::ZERO, Vec3::ZERO), |velocity| (velocity.linear, velocity.angular));
+            let [x, y, z, w] = place.rotation.to_array();
+            [place.translation, Vec3::new(x, y, z), Vec3::splat(w), moved, turned].map(|part| part.to_array())
+        };
+        let decided = plates.iter().flat_map(|(tilt, episode)| [tilt.rate.x, tilt.rate.y, episode.number() as f32]);
+        trace.0.push(bodies.iter().flat_map(state).flatten().chain(decided).collect());
+    };
+    app.add_systems(FixedLast, record.after(AgentSystems::Sense));
+}
+
+fn assets() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets")
+}
+
+/// The trace of a world that is stepped by hand, as in training, with a policy that decides for all of its rows.
+fn trained(game: fn(&mut App), policy: &str, choice: ActionChoice) -> Vec<Vec<f32>> {
+    let file = PolicyFile::read(&assets().join(policy)).expect("the policy is shipped");
+    let policy = Policy::new(&file).expect("the policy is whole");
+    let settings = WorldSettings {
+        seed: SEED,
+        world: 0,
+        arenas: 0..ARENAS,
+        decision_interval: file.decision_interval,
+        agent: AgentSettings { weights: vec![1.0; file.spec.reward.len()], ..AgentSettings::default() },
+        clock: stopped_clock,
+    };
+    let mut world = PooledWorld::build(&(Arc::new(game) as _), settings).expect("the game can be trained");
+    let mut scratch = policy.scratch();
+    let mut actions = vec![0.0; ARENAS as usize * file.spec.action_width()];
+    while world.world().resource::<Trace>().0.len() < TICKS {
+        let choice = match choice {
+            ActionChoice::Greedy => ActionChoice::Greedy,
+            ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(world.tick() + 1)),
+        };
+        policy.act(world.rows().observations(), choice, &mut scratch, &mut actions);
+        world.rows_mut().actions_mut().copy_from_slice(&actions);
+        world.step().expect("the game doesn't panic");
+    }
+    core::mem::take(&mut world.world_mut().resource_mut::<Trace>().0)
+}
+
+/// The trace of an app that is played: its frames come as they like, and its policy is an asset.
+fn played<A: Agent>(game: fn(&mut App), policy: &'static str, choice: ActionChoice) -> Vec<Vec<f32>> {
+    let mut app = App::new();
+    let file_path = assets().to_string_lossy().into_owned();
+    app.add_plugins((MinimalPlugins, TransformPlugin, AssetPlugin { file_path, ..AssetPlugin::default() }));
+    app.insert_resource(Arenas(0..ARENAS)).insert_resource(WorldSeed(SEED.derive(0).derive(0)));
+    game(&mut app);
+    app.add_plugins(PolicyPlugin);
+    let policy = app.world().resource::<AssetServer>().load(policy);
+    let runner = PolicyRunner { policy: policy.clone(), choice };
+    app.add_observer(move |agent: On<Add, A>, mut commands: Commands| {
+        commands.entity(agent.entity).insert(runner.clone());
+    });
+    // A loading screen, in which no time passes.
+    app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::ZERO));
+    while !app.world().resource::<Assets<PolicyAsset>>().contains(&policy) {
+        app.update();
+    }
+    for frame in FRAMES.iter().cycle() {
+        app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(*frame)));
+        app.update();
+        if app.world().resource::<Trace>().0.len() >= TICKS {
+            break;
+        }
+    }
+    core::mem::take(&mut app.world_mut().resource_mut::<Trace>().0)
+}
+
+fn check<A: Agent>(game: fn(&mut App), policy: &'static str) {
+    for choice in [ActionChoice::Greedy, ActionChoice::Sampled(Seed::new(5))] {
+        let (trained, played) = (trained(game, policy, choice), played::<A>(game, policy, choice));
+        for (tick, (trained, played)) in trained.iter().zip(&played).take(TICKS).enumerate() {
+            assert!(trained == played, "{choice:?}: at tick {tick}\n{trained:?} in training is\n{played:?} in the app");
+        }
+        let episodes = played[TICKS - 1].last().copied().unwrap_or_default();
+        assert!(episodes >= 2.0, "{choice:?}: restarts were compared too");
+    }
+}
+
+#[test]
+fn cart_pole_is_played_as_it_was_trained() {
+    check::<cart_pole::CartPole>(traced_cart_pole, "policies/cart_pole.safetensors");
+}
+
+#[test]
+fn balance_is_played_as_it_was_trained() {
+    check::<balance::Plate>(traced_balance, "policies/balance.safetensors");
+}
