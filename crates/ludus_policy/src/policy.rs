@@ -215,7 +215,12 @@ mod tests {
         let seed = Seed::new(5);
         let seeds = (15..20).map(|row| seed.derive(row)).collect::<Vec<_>>();
         let mut actions = vec![0.0; 60];
-        policy.act_each(Sensed { observations: &observations, masks: &[] }, &seeds, &mut policy.scratch(), &mut actions);
+        policy.act_each(
+            Sensed { observations: &observations, masks: &[] },
+            &seeds,
+            &mut policy.scratch(),
+            &mut actions,
+        );
         assert_eq!(actions[..45], act(&policy, &observations, ActionChoice::Greedy)[..45]);
         assert_eq!(actions[45..], act(&policy, &observations, ActionChoice::Sampled(seed))[45..]);
     }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
-use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, Sense};
+use ludus_agent::{Action, ActionMask, Agent, AgentAppExt, Observation, Reward, Sense};
 use ludus_net::{Layout, NetworkConfig};
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem};
 use ludus_policy::{Origin, PolicyFile};
 
 /// Walks along a line.
 #[derive(Component, Agent, Default)]
-#[require(Place)]
+#[require(Place, ActionMask<Walk>)]
 #[agent(observation = Senses, action = Walk, reward = Nothing)]
 pub struct Walker;
 
@@ -36,7 +36,7 @@ pub struct Walk {
 }
 
 /// The default is not the first, so that idling differs from a row of zeros.
-#[derive(Action, Default, Clone, Debug, PartialEq)]
+#[derive(Action, Default, Clone, Copy, Debug, PartialEq)]
 pub enum Gait {
     Run,
     #[default]

@@ -1,9 +1,10 @@
 //! Policies decide, each for its own agents.
 
 use bevy::prelude::*;
+use ludus_agent::ActionMask;
 use ludus_play::PolicyRunner;
 
-use crate::game::{Gait, Game, Place, Walker, line};
+use crate::game::{Gait, Game, Place, Walk, Walker, line};
 
 #[test]
 fn an_agent_does_what_its_policy_says() {
@@ -66,6 +67,19 @@ fn drawn_actions_follow_from_the_seed_and_differ_between_agents() {
     assert_ne!(drawn[0], drawn[1], "agents with the same seed draw apart");
     assert_eq!(drawn[..2], places(&[1, 1]), "others don't matter");
     assert_ne!(drawn[..2], places(&[3, 3]));
+}
+
+#[test]
+fn what_a_mask_forbids_is_not_done() {
+    let mut game = Game::new();
+    let policy = game.load("walk.safetensors", &line(0.0, 0.5));
+    let mut mask = ActionMask::<Walk>::default();
+    mask.gait.forbid(Gait::Run);
+    let free = game.app.world_mut().spawn((Walker, PolicyRunner::new(policy.clone()))).id();
+    let bound = game.app.world_mut().spawn((Walker, mask, PolicyRunner::new(policy))).id();
+    game.tick(3);
+    assert_eq!((game.walk(free).gait, game.walk(bound).gait), (Gait::Run, Gait::Stand));
+    assert_eq!((game.place(free), game.place(bound)), (1.0, 1.0));
 }
 
 /// What is in memory, such as the newest policy of a training, needs no file.

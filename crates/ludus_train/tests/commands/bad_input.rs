@@ -82,8 +82,8 @@ fn a_damaged_policy_is_named() {
 #[test]
 fn an_unknown_command_is_refused_with_the_known_ones() {
     let folder = tempfile::tempdir().unwrap();
-    let done = run("arrows", folder.path(), &["watch"]);
+    let done = run("arrows", folder.path(), &["look"]);
     assert_eq!(done.code, 2);
-    assert!(done.errors.contains("unrecognized subcommand 'watch'"), "{}", done.errors);
+    assert!(done.errors.contains("unrecognized subcommand 'look'"), "{}", done.errors);
     assert_eq!(run("arrows", folder.path(), &["help"]).code, 0);
 }
