@@ -64,6 +64,7 @@ fn spec() -> AgentSpec {
             doc: String::new(),
             parts: strings(&["a", "b", "c", "d", "e"]),
             range: None,
+            grid: None,
         }],
         action: vec![
             action("gear", &["back", "neutral", "forward"], ActionKind::Discrete),
