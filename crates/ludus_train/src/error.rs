@@ -215,7 +215,7 @@ pub enum TrainError {
     },
     /// The policy can't decide in this game.
     #[error("{0}")]
-    Unfit(String),
+    Unplayable(String),
     /// The threads can't be started.
     #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
     Threads {
@@ -237,7 +237,7 @@ impl TrainError {
             | Self::UnknownRun { .. }
             | Self::NoWindow { .. }
             | Self::NoShippedPolicy { .. }
-            | Self::Unfit(_)
+            | Self::Unplayable(_)
             | Self::Policy(_)
             | Self::NativeOnGpu { .. }
             | Self::NativeNetwork

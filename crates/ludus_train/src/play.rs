@@ -96,7 +96,7 @@ pub(crate) fn play_in_real_time(
     while told < episodes as usize && !interrupted.load(Ordering::Relaxed) && app.should_exit().is_none() {
         app.update();
         if let Some(problem) = app.world_mut().resource_mut::<Messages<PolicyProblem>>().drain().next() {
-            return Err(TrainError::Unfit(problem.sentence));
+            return Err(TrainError::Unplayable(problem.sentence));
         }
         let played = app.world().resource::<Played>();
         for episode in played.episodes.iter().take(episodes as usize).skip(told) {
