@@ -216,8 +216,13 @@ mod tests {
 
     fn spec(observed: &[&str], rates: &[&str], choices: &[&str]) -> AgentSpec {
         let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let observation =
-            ObservationField { name: "ball".to_owned(), doc: String::new(), parts: strings(observed), range: None };
+        let observation = ObservationField {
+            name: "ball".to_owned(),
+            doc: String::new(),
+            parts: strings(observed),
+            range: None,
+            grid: None,
+        };
         let action = |name: &str, parts, kind| ActionField { name: name.to_owned(), doc: String::new(), parts, kind };
         AgentSpec {
             name: "Plate".to_owned(),
