@@ -4,7 +4,7 @@ mod action;
 mod episode;
 mod observation;
 
-use crate::egui::{Align, ComboBox, Layout, ScrollArea, Ui};
+use crate::egui::{ComboBox, Label, ScrollArea, Ui};
 use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, SceneSnapshot};
 use crate::widgets::{count, notice_ui};
 use crate::{EditorCommand, EditorCommands};
@@ -60,19 +60,20 @@ fn entry_text(entry: &AgentEntry) -> String {
 
 /// Who decides, and a button to change that.
 fn driver_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot, commands: &mut EditorCommands) {
-    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-        let (label, command, hint) = match agent.driver {
-            Driver::Player => ("Let go", EditorCommand::LetGo, "Gives it back to its policy."),
-            _ => {
-                ("Take over", EditorCommand::TakeOver, "Drives it with the keyboard; the keys are shown on the scene.")
-            }
-        };
+    let (label, command, hint) = match agent.driver {
+        Driver::Player => ("Let go", EditorCommand::LetGo, "Gives it back to its policy."),
+        _ => ("Take over", EditorCommand::TakeOver, "Drives it with the keyboard; the keys are shown on the scene."),
+    };
+    ui.horizontal(|ui| {
         if ui.button(label).on_hover_text(hint).clicked() {
             commands.send(command);
         }
         let text = format!("driven by {}", driver_text(scene, agent.driver));
-        ui.with_layout(Layout::left_to_right(Align::Min).with_main_wrap(true), |ui| ui.label(text));
+        ui.add(Label::new(text.as_str()).truncate()).on_hover_text(text);
     });
+    if scene.policy.is_none() {
+        ui.weak("No policy yet: press Start in Training, or open a run in Runs.");
+    }
 }
 
 const fn driver_name(driver: Driver) -> &'static str {
@@ -93,6 +94,6 @@ fn driver_text(scene: &SceneSnapshot, driver: Driver) -> String {
     };
     match label {
         Some(label) => format!("{}, step {}", label.name, count(label.steps)),
-        None => "nobody. No policy yet: press Start in Training, or open a run in Runs.".to_owned(),
+        None => "nobody".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use ludus_train::session::{ArenaReturn, TrainingSnapshot};
 
-use crate::egui::{Align, Layout, ScrollArea, Ui};
+use crate::egui::{Label, RichText, ScrollArea, Ui};
 use crate::snapshot::SceneSnapshot;
 use crate::widgets::{Cells, cells_ui, fixed, legend_ui, notice_ui, place_of, viridis};
 use crate::{EditorCommand, EditorCommands};
@@ -43,21 +43,26 @@ pub fn worlds_ui(
     });
 }
 
-/// What the colours mean, and how many arenas there are.
+/// How many arenas there are, and what the colours mean.
 fn head_ui(ui: &mut Ui, training: &TrainingSnapshot, ends: Option<[f64; 2]>) {
-    ui.horizontal(|ui| {
-        ui.label(format!("{} worlds × {} arenas", training.worlds, training.arenas));
-        ui.weak("click one to show it").on_hover_text("White frames: on screen now");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| match ends {
+    ui.horizontal_wrapped(|ui| {
+        let worlds = ui.label(format!("{} worlds × {} arenas", training.worlds, training.arenas));
+        worlds.on_hover_text("Click one to show it; white frames are on screen now.");
+        match ends {
             Some(ends) => {
                 legend_ui(ui, ends);
-                ui.weak("return of the last episode");
+                ui.add(caption("return of the last episode"));
             }
             None => {
-                ui.weak("hollow: no episode has ended there yet");
+                ui.add(caption("hollow: no episode has ended there yet"));
             }
-        });
+        }
     });
+}
+
+/// Moves to the next line as a whole where the line is too short.
+fn caption(text: &str) -> Label {
+    Label::new(RichText::new(text).weak()).extend()
 }
 
 /// The least and the greatest return; `None` as long as there is none.

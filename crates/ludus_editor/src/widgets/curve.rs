@@ -8,8 +8,10 @@ use super::{fixed, scientific};
 
 /// Points of a curve; more can't be told apart in a panel.
 const MOST_POINTS: usize = 1_000;
-/// Numbers beyond can't be drawn; they are drawn at this height.
-const HIGHEST: f64 = 1e30;
+/// Numbers beyond are drawn at this height: one more or less must still be another number, or a plot has no extent.
+const HIGHEST: f64 = 1e12;
+/// Numbers below are drawn as zero, for the same reason.
+const LOWEST: f64 = 1e-12;
 /// Room for the numbers beside the axis [points]: always the same, so that the curves don't jump.
 const NUMBERS_WIDTH: f32 = 44.0;
 
@@ -65,7 +67,7 @@ impl CurvePlot<'_> {
             .y_axis_min_width(NUMBERS_WIDTH)
             .label_formatter(tip)
             .allow_scroll(false)
-            .set_margin_fraction([0.01, 0.08].into())
+            .set_margin_fraction([0.05, 0.08].into())
     }
 }
 
@@ -100,8 +102,16 @@ fn trimmed(value: f64) -> String {
 
 /// What can be drawn: numbers that are none are left out, those beyond all bounds are held within.
 pub(crate) fn drawable(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
-    let held = points.into_iter().map(|point| point.map(|number| number.clamp(-HIGHEST, HIGHEST)));
-    held.filter(|point| !point[0].is_nan() && !point[1].is_nan()).collect()
+    let numbers = points.into_iter().filter(|point| !point[0].is_nan() && !point[1].is_nan());
+    let mut held = numbers.map(|point| point.map(held)).collect::<Vec<_>>();
+    // A line from a point to itself has no direction.
+    held.dedup();
+    held
+}
+
+/// A number within the bounds of what can be drawn; what is none is zero.
+pub(crate) fn held(number: f64) -> f64 {
+    if number.is_nan() || number.abs() < LOWEST { 0.0 } else { number.clamp(-HIGHEST, HIGHEST) }
 }
 
 /// Which of `count` points to draw: all, or every second, fourth, …, and always the last.
@@ -143,5 +153,6 @@ mod tests {
     fn what_is_no_number_is_not_drawn() {
         let points = vec![[0.0, f64::NAN], [1.0, f64::INFINITY], [2.0, 3.0]];
         assert_eq!(drawable(points), [[1.0, HIGHEST], [2.0, 3.0]]);
+        assert_eq!([f64::NAN, 1e-30, -1e300].map(held), [0.0, 0.0, -HIGHEST]);
     }
 }

@@ -7,7 +7,7 @@ use egui_plot::{FilledArea, Legend};
 use crate::egui::{Align, Rect, Sense, TextStyle, Ui, pos2, vec2};
 use crate::snapshot::{AgentSnapshot, EpisodeSnapshot, SceneSnapshot};
 use crate::theme;
-use crate::widgets::{Axis, Cell, Curve, CurvePlot, count, fact_ui, fixed, line_in, percent, split, thinned};
+use crate::widgets::{Axis, Cell, Curve, CurvePlot, count, fact_ui, fixed, held, line_in, percent, split, thinned};
 
 use super::super::training::heading_ui;
 
@@ -25,7 +25,7 @@ pub(super) fn episode_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapsh
     let episode = &agent.episode;
     heading_ui(ui, &format!("Episode {}", episode.number));
     let seconds = f64::from(episode.steps) * f64::from(scene.decision_interval) / scene.tick_rate_hz.max(1e-9);
-    fact_ui(ui, "steps", &format!("{} ({} s of game time)", count(episode.steps.into()), fixed(seconds)));
+    fact_ui(ui, "steps", &format!("{} ({} s)", count(episode.steps.into()), fixed(seconds)));
     let entry = scene.agents.iter().find(|entry| entry.row == agent.row);
     fact_ui(ui, "return so far", &entry.map_or("–".to_owned(), |entry| fixed(entry.episode_return.into())));
     fact_ui(ui, "last step", outcome(episode.outcome));
@@ -110,22 +110,20 @@ fn stacked(episode: &EpisodeSnapshot, terms: usize) -> Stack {
         let mut ends = [0.0, 0.0];
         for (area, &sum) in stack.areas.iter_mut().zip(&sums[index * terms..][..terms]) {
             let end = &mut ends[usize::from(sum < 0.0)];
-            area.from.push(*end);
+            area.from.push(held(*end));
             *end += sum;
-            area.to.push(*end);
+            area.to.push(held(*end));
         }
     }
     stack
 }
 
-/// `[steps, terms]`; a number that is none adds nothing, and what can't be drawn is held within bounds.
+/// `[steps, terms]`; a number that is none adds nothing.
 fn running_sums(rewards: &[f32], terms: usize) -> Vec<f64> {
     let mut sums = vec![0.0_f64; terms];
     let mut running = Vec::with_capacity(rewards.len());
     for step in rewards.chunks_exact(terms) {
-        for (sum, &reward) in sums.iter_mut().zip(step).filter(|(_, reward)| !reward.is_nan()) {
-            *sum = (*sum + f64::from(reward)).clamp(-1e30, 1e30);
-        }
+        sums.iter_mut().zip(step).for_each(|(sum, &reward)| *sum += held(reward.into()));
         running.extend_from_slice(&sums);
     }
     running

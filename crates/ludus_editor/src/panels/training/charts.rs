@@ -50,7 +50,7 @@ pub(super) fn charts_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Ch
 
 fn pick_ui(ui: &mut Ui, chart: &mut Chart) {
     let width = ui.available_width();
-    ComboBox::from_id_salt("chart").width(width).selected_text(chart.title()).show_ui(ui, |ui| {
+    ComboBox::from_id_salt("pick a chart").width(width).selected_text(chart.title()).show_ui(ui, |ui| {
         let metrics = (0..METRICS.len()).map(Chart::Metric);
         for choice in [Chart::Terms, Chart::Length, Chart::Speed].into_iter().chain(metrics) {
             ui.selectable_value(chart, choice, choice.title());

@@ -3,7 +3,7 @@
 use ludus_train::session::{SessionCommand, TrainingSnapshot};
 
 use crate::egui::{Align, DragValue, Label, Layout, Response, Ui};
-use crate::widgets::{count, scientific};
+use crate::widgets::{count, fixed, scientific};
 use crate::{EditorCommand, EditorCommands};
 
 use super::heading_ui;
@@ -92,11 +92,20 @@ fn line_ui(ui: &mut Ui, line: &Line<'_>, edit: &mut Edit) -> Option<f32> {
 fn number(value: &mut f32, kind: Kind) -> DragValue<'_> {
     let speed = f64::from(value.abs().max(1e-6)) * 0.01;
     match kind {
-        Kind::LearningRate => {
-            DragValue::new(value).range(0.0..=1.0).speed(speed).custom_formatter(|value, _| scientific(value))
-        }
-        Kind::Weight => DragValue::new(value).speed(speed.max(0.001)).max_decimals(6),
+        Kind::LearningRate => DragValue::new(value).range(0.0..=1.0).speed(speed).custom_formatter(|value, _| {
+            let value = value as f32;
+            exact(value, scientific(value.into()), format!("{value:e}"))
+        }),
+        Kind::Weight => DragValue::new(value).speed(speed.max(0.001)).custom_formatter(|value, _| {
+            let value = value as f32;
+            exact(value, fixed(value.into()), value.to_string())
+        }),
     }
+}
+
+/// The short text, unless that is another number: a number that is only looked at stays as it is.
+fn exact(value: f32, short: String, long: String) -> String {
+    if short.parse() == Ok(value) { short } else { long }
 }
 
 impl Edit {

@@ -78,7 +78,8 @@ fn speed(history: &History) -> f64 {
     let is_earlier = |seconds: f64| last.seconds - seconds >= SPEED_SECONDS;
     let before = history.iter().rev().find(|record| is_earlier(record.seconds));
     let (steps, seconds) = before.map_or((0, 0.0), |before| (before.steps, before.seconds));
-    last.steps.saturating_sub(steps) as f64 / (last.seconds - seconds).max(1e-9)
+    let elapsed = last.seconds - seconds;
+    if elapsed > 0.0 { last.steps.saturating_sub(steps) as f64 / elapsed } else { 0.0 }
 }
 
 /// What went wrong without ending the run, the newest first.

@@ -1,0 +1,216 @@
+//! The panel of the selected agent.
+
+use std::sync::Arc;
+
+use ludus_agent::spec::ActionKind;
+use ludus_editor::EditorCommand;
+use ludus_editor::egui::Vec2;
+use ludus_editor::panels::agent::{AgentUiState, agent_ui};
+use ludus_editor::snapshot::{Driver, EpisodeSnapshot, HeadSnapshot, SceneSnapshot};
+
+use super::recorded::{NUMBERS, column, field, long_name, scene, spec};
+use super::screen::{BESIDE, Screen};
+
+/// Tall enough for all of the panel.
+const TALL: Vec2 = Vec2::new(360.0, 1_600.0);
+
+macro_rules! screen {
+    ($scene:expr) => {
+        screen!($scene, TALL)
+    };
+    ($scene:expr, $size:expr) => {{
+        let (scene, mut state) = ($scene, AgentUiState::default());
+        Screen::new($size, move |ui, commands| agent_ui(ui, &scene, &mut state, commands))
+    }};
+}
+
+#[test]
+fn without_an_agent_it_says_what_to_do() {
+    assert!(screen!(SceneSnapshot::default()).shows("No agent on screen."));
+    let mut screen = screen!(SceneSnapshot { selected: None, ..scene() });
+    assert!(screen.shows("Click an agent in the scene, or pick one from the list."));
+    screen.click_text("pick an agent");
+    screen.click_text("Plate 2 · arena 2");
+    assert_eq!(screen.commands, [EditorCommand::Select(2)]);
+}
+
+#[test]
+fn an_agent_is_shown_in_numbers() {
+    let screen = screen!(scene());
+    let shown = [
+        "Plate 3 · arena 3",
+        "driven by balance-2026-11-24-1, step 1,638,400",
+        "Episode 12",
+        "345 (23.000 s)",
+        "33.500",
+        "ball_velocity.z",
+        "-0.400",
+        "0.100 ± 0.250",
+        "[-1",
+        "1]",
+        "rate.x",
+        "0.250 ± 0.200",
+        "Stay",
+        "▶ Low",
+        " 70 %",
+        "masked",
+        "balanced",
+        "× 0.100",
+        "34.500",
+        " 97 %",
+        "-1.000",
+        " -3 %",
+        "step of the episode",
+    ];
+    for text in shown {
+        assert!(screen.shows(text), "no `{text}` in:\n{}", screen.all_text());
+    }
+    screen.check_apart();
+    screen!(scene(), BESIDE).check_apart();
+}
+
+#[test]
+fn columns_that_deserve_a_look_are_flagged() {
+    let mut scene = scene();
+    let columns = &mut scene.selected.as_mut().unwrap().columns;
+    columns[0].greatest = 1.5;
+    columns[3].faults = 2;
+    columns[4] = ludus_editor::snapshot::ColumnSnapshot { least: 0.5, greatest: 0.5, ..column(0.5) };
+    columns[5].value = f32::NAN;
+    let screen = screen!(scene);
+    assert!(screen.shows("⚠ 2 not finite, 1 out of range, 1 constant"));
+    let flags = ["⚠ not finite", "⚠ out of range", "⚠ constant"];
+    assert!(flags.iter().all(|flag| screen.shows(flag)), "{}", screen.all_text());
+    screen.check_apart();
+}
+
+#[test]
+fn pointing_at_a_column_explains_it() {
+    let mut screen = screen!(scene());
+    let place = screen.find("ball_velocity.z").seen.center();
+    screen.point(place);
+    assert!(screen.shows("[m]") && screen.shows("the game promises no range"), "{}", screen.all_text());
+    assert!(screen.shows("seen -0.900 to 0.900") && screen.shows("over 500 steps"), "{}", screen.all_text());
+}
+
+#[test]
+fn an_agent_is_taken_over_and_let_go() {
+    let mut screen = screen!(scene());
+    screen.click_text("Take over");
+    assert_eq!(screen.commands, [EditorCommand::TakeOver]);
+    let mut taken = scene();
+    taken.selected.as_mut().unwrap().driver = Driver::Player;
+    let mut screen = screen!(taken);
+    assert!(screen.shows("driven by you"));
+    screen.click_text("Let go");
+    assert_eq!(screen.commands, [EditorCommand::LetGo]);
+}
+
+#[test]
+fn without_a_policy_it_says_so() {
+    let mut scene = scene();
+    scene.policy = None;
+    let agent = scene.selected.as_mut().unwrap();
+    agent.heads.clear();
+    agent.episode = EpisodeSnapshot { values: vec![f32::NAN; 3], ..EpisodeSnapshot::default() };
+    let screen = screen!(scene);
+    let shown = [
+        "No policy yet: press Start in Training, or open a run in Runs.",
+        "No policy, so no distribution.",
+        "No policy has decided in this episode.",
+        "No step of this episode is over yet.",
+    ];
+    for text in shown {
+        assert!(screen.all_text().replace('\n', "").contains(text), "no `{text}` in:\n{}", screen.all_text());
+    }
+    screen.check_apart();
+}
+
+#[test]
+fn a_thousand_columns_are_searched() {
+    let mut scene = scene();
+    let mut spec = spec();
+    spec.observation = (0..1_000).map(|index| field(&format!("eye{index}"), &["distance"], None)).collect();
+    scene.spec = Arc::new(spec);
+    scene.selected.as_mut().unwrap().columns = vec![column(0.25); 1_000];
+    let mut screen = screen!(scene);
+    assert!(screen.shows("eye0.distance") && !screen.shows("eye999.distance"));
+    assert!(screen.texts().len() < 200, "only what is in sight is drawn: {}", screen.texts().len());
+    screen.check_apart();
+    screen.click_text("find a field");
+    screen.enter("EYE99");
+    assert!(screen.shows("eye99.") && screen.shows("eye999.") && !screen.shows("eye0."));
+    screen.click_text("only ⚠");
+    assert!(screen.shows("no such field"));
+}
+
+#[test]
+fn of_many_choices_the_likeliest_are_shown() {
+    let mut scene = scene();
+    let mut spec = spec();
+    spec.action.remove(0);
+    spec.action[0].parts = (0..300).map(|index| format!("Key{index}")).collect();
+    assert_eq!(spec.action[0].kind, ActionKind::Discrete);
+    scene.spec = Arc::new(spec);
+    let agent = scene.selected.as_mut().unwrap();
+    let mut probabilities = vec![0.001; 300];
+    probabilities[250] = 0.701;
+    agent.heads = vec![HeadSnapshot::Categorical { probabilities }];
+    agent.action = vec![250.0];
+    let screen = screen!(scene);
+    assert!(screen.shows("▶ Key250") && screen.shows(" 70 %") && screen.shows("and 284 less likely ones"));
+}
+
+#[test]
+fn every_number_can_be_drawn() {
+    for number in NUMBERS {
+        println!("with {number}"); // shown if it fails
+        let mut scene = scene();
+        scene.weights = vec![number; 2];
+        scene.tick_rate_hz = number.into();
+        let agent = scene.selected.as_mut().unwrap();
+        for (index, column) in agent.columns.iter_mut().enumerate() {
+            match index {
+                0 => column.value = number,
+                1 => column.mean = number,
+                2 => column.deviation = number,
+                3 => (column.least, column.greatest) = (number, number),
+                _ => (column.least, column.greatest, column.value) = (-number, number, number),
+            }
+        }
+        agent.heads = vec![
+            HeadSnapshot::Gaussian { mean: vec![number; 2], deviation: vec![number, 0.1] },
+            HeadSnapshot::Categorical { probabilities: vec![number; 3] },
+        ];
+        agent.action = vec![number; 3];
+        agent.episode.values.fill(number);
+        agent.episode.terms.fill(number);
+        screen!(scene);
+    }
+}
+
+#[test]
+fn numbers_that_do_not_fit_the_spec_are_left_out() {
+    let mut scene = scene();
+    let agent = scene.selected.as_mut().unwrap();
+    agent.columns.truncate(3);
+    agent.heads.truncate(1);
+    agent.action.clear();
+    agent.episode.terms.truncate(3);
+    screen!(scene).check_apart();
+}
+
+#[test]
+fn names_that_are_too_long_are_cut() {
+    let mut scene = scene();
+    let mut spec = spec();
+    spec.observation.iter_mut().for_each(|field| field.name = long_name());
+    spec.action.iter_mut().for_each(|field| field.name = long_name());
+    spec.action[1].parts = vec![long_name(); 3];
+    spec.reward.iter_mut().for_each(|term| term.name = long_name());
+    scene.spec = Arc::new(spec);
+    scene.selected.as_mut().unwrap().name = long_name();
+    scene.policy.as_mut().unwrap().name = long_name();
+    let screen = screen!(scene);
+    assert!(screen.shows("…"));
+}

@@ -1,0 +1,165 @@
+//! Snapshots as they come from runs and from games.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, Outcome, RewardTerm};
+use ludus_editor::snapshot::{
+    AgentEntry, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeSnapshot, HeadSnapshot, PolicyLabel,
+    RunEntry, RunsSnapshot, SceneSnapshot,
+};
+use ludus_train::session::{ArenaReturn, IterationRecord, Saved, SessionState, TrainingSnapshot};
+use ludus_train::{Change, Phases, Spread};
+
+pub const NUMBERS: [f32; 9] =
+    [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, f32::MIN_POSITIVE, -f32::MIN_POSITIVE, 0.0, 1.0];
+
+/// Longer than any panel is wide.
+pub fn long_name() -> String {
+    "a_name_that_someone_thought_would_explain_everything_".repeat(5)
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
+pub fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
+    ObservationField { name: name.to_owned(), doc: "[m]".to_owned(), parts: texts(parts), range }
+}
+
+/// The plate's agent, with a choice besides.
+pub fn spec() -> AgentSpec {
+    let continuous = ActionKind::Continuous { low: -1.0, high: 1.0 };
+    let action = |name: &str, parts: &[&str], kind| ActionField {
+        name: name.to_owned(),
+        doc: String::new(),
+        parts: texts(parts),
+        kind,
+    };
+    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: "One for every step.".to_owned() };
+    AgentSpec {
+        name: "Plate".to_owned(),
+        observation: vec![
+            field("tilt", &["x", "y"], Some((-1.0, 1.0))),
+            field("ball", &["x", "y", "z"], None),
+            field("ball_velocity", &["x", "y", "z"], None),
+        ],
+        action: vec![
+            action("rate", &["x", "y"], continuous),
+            action("jump", &["Stay", "Low", "High"], ActionKind::Discrete),
+        ],
+        reward: vec![term("balanced"), term("dropped")],
+    }
+}
+
+pub fn column(value: f32) -> ColumnSnapshot {
+    let (mean, deviation, least, greatest) = (0.1, 0.25, -0.9, 0.9);
+    ColumnSnapshot { value, mean, deviation, least, greatest, count: 500, faults: 0 }
+}
+
+/// A run that has learned for a while.
+pub fn training() -> TrainingSnapshot {
+    let record = |index: u64| {
+        let part = index as f64 / 400.0;
+        IterationRecord {
+            steps: index * 4096,
+            seconds: 0.04 * index as f64,
+            episodes: index * 7,
+            returns: Spread { mean: 80.0 * part, std: 12.0 },
+            length: 1000.0 * part,
+            terms: vec![800.0 * part, 1.0 - part],
+            metrics: vec![("losses/value_loss", 0.5), ("losses/entropy", 2.8), ("charts/learning_rate", 3e-4)],
+            phases: Phases::default(),
+        }
+    };
+    let arena = |index: u32| ArenaReturn {
+        world: index / 64,
+        arena: index % 64,
+        last: if index.is_multiple_of(50) { f32::NAN } else { index as f32 * 0.5 },
+    };
+    TrainingSnapshot {
+        state: SessionState::Running,
+        spec: Arc::new(spec()),
+        run_dir: Some(PathBuf::from("runs/balance-2026-11-24-1")),
+        worlds: 4,
+        arenas: 64,
+        rows: 256,
+        threads: 2,
+        history: (0..400).map(record).collect(),
+        phases: Phases { forward: 30, copy: 2, simulate: 38, sense_score: 10, learn: 20 },
+        seconds_left: Some(754.0),
+        learning_rate: 3e-4,
+        weights: vec![0.1, -1.0],
+        returns: (0..256).map(arena).collect(),
+        changes: vec![Change {
+            step: 12_288,
+            setting: "ppo.learning_rate".to_owned(),
+            was: "0.001".to_owned(),
+            now: "0.0003".to_owned(),
+        }],
+        saved: Some(Saved { step: 1_000_000, path: PathBuf::from("step-000001000000.safetensors") }),
+        ..TrainingSnapshot::default()
+    }
+}
+
+/// A game with an agent that was picked.
+pub fn scene() -> SceneSnapshot {
+    let episode = EpisodeSnapshot {
+        number: 12,
+        steps: 345,
+        outcome: Outcome::Running,
+        first_step: 0,
+        values: (0..345).map(|step| 9.0 - 0.01 * step as f32).collect(),
+        terms: (0..345).flat_map(|step| [0.1, if step == 344 { -1.0 } else { 0.0 }]).collect(),
+    };
+    let heads = vec![
+        HeadSnapshot::Gaussian { mean: vec![0.25, -0.75], deviation: vec![0.2, 0.05] },
+        HeadSnapshot::Categorical { probabilities: vec![0.3, 0.7, 0.0] },
+    ];
+    let selected = AgentSnapshot {
+        row: 3,
+        name: "Plate 3 · arena 3".to_owned(),
+        driver: Driver::Policy,
+        columns: (0..8).map(|index| column(0.1 * index as f32 - 0.4)).collect(),
+        heads,
+        action: vec![0.3, -0.7, 1.0],
+        episode,
+    };
+    let entry = |row: usize| AgentEntry {
+        row,
+        name: format!("Plate {row} · arena {row}"),
+        driver: Driver::Policy,
+        steps: 345,
+        episode_return: 33.5,
+    };
+    SceneSnapshot {
+        spec: Arc::new(spec()),
+        weights: vec![0.1, -1.0],
+        tick_rate_hz: 60.0,
+        decision_interval: 4,
+        policy: Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 1_638_400 }),
+        world: 1,
+        arenas: 0..4,
+        agents: (0..4).map(entry).collect(),
+        selected: Some(selected),
+        ..SceneSnapshot::default()
+    }
+}
+
+/// Three runs, one of which goes on.
+pub fn runs() -> RunsSnapshot {
+    let run = |number: u32| RunEntry {
+        name: format!("balance-2026-11-24-{number}"),
+        path: PathBuf::from(format!("runs/balance-2026-11-24-{number}")),
+        is_live: number == 3,
+        curve: (0..200).map(|index| [f64::from(index) * 1e4, f64::from(index * number)]).collect(),
+        checkpoints: ["newest", "best", "step 1,000,000"]
+            .map(|label| CheckpointEntry { label: label.to_owned(), path: PathBuf::from(format!("{number}/{label}")) })
+            .into(),
+    };
+    RunsSnapshot {
+        runs: [3, 2, 1].map(run).into(),
+        left: Some(PolicyLabel { name: "balance-2026-11-24-3".to_owned(), steps: 1_638_400 }),
+        ..RunsSnapshot::default()
+    }
+}

@@ -1,0 +1,64 @@
+//! The grid of all arenas.
+
+use ludus_editor::EditorCommand;
+use ludus_editor::panels::worlds::{WorldsUiState, worlds_ui};
+use ludus_train::session::{ArenaReturn, TrainingSnapshot};
+
+use super::recorded::{NUMBERS, scene, training};
+use super::screen::{BELOW, BESIDE, Screen};
+
+macro_rules! screen {
+    ($training:expr, $size:expr) => {{
+        let (training, scene, mut state) = ($training, scene(), WorldsUiState);
+        Screen::new($size, move |ui, commands| worlds_ui(ui, &training, &scene, &mut state, commands))
+    }};
+}
+
+fn arenas(count: u32, last: impl Fn(u32) -> f32) -> TrainingSnapshot {
+    let arena = |index: u32| ArenaReturn { world: index / 64, arena: index % 64, last: last(index) };
+    TrainingSnapshot { returns: (0..count).map(arena).collect(), ..training() }
+}
+
+#[test]
+fn without_worlds_it_says_what_to_do() {
+    let screen = screen!(TrainingSnapshot::default(), BELOW);
+    assert!(screen.shows("No worlds yet: press Start in Training."));
+}
+
+#[test]
+fn colours_have_a_legend() {
+    let screen = screen!(training(), BELOW);
+    for text in ["4 worlds × 64 arenas", "return of the last episode", "0.500", "127.500"] {
+        assert!(screen.shows(text), "no `{text}` in:\n{}", screen.all_text());
+    }
+    screen.check_apart();
+    screen!(training(), BESIDE).check_apart();
+}
+
+#[test]
+fn a_click_shows_the_arena() {
+    let mut screen = screen!(training(), BELOW);
+    let legend = screen.find("4 worlds").rect;
+    let first = legend.left_bottom() + ludus_editor::egui::vec2(6.0, 14.0);
+    screen.click(first);
+    assert_eq!(screen.commands, [EditorCommand::ShowArena { world: 0, arena: 0 }]);
+    screen.point(first);
+    assert!(screen.shows("world 0, arena 0") && screen.shows("no episode has ended yet"), "{}", screen.all_text());
+    screen.click(first + ludus_editor::egui::vec2(0.0, 500.0));
+    assert_eq!(screen.commands.len(), 1, "there is nothing below the last arena");
+}
+
+#[test]
+fn every_number_has_a_colour() {
+    for number in NUMBERS {
+        println!("with {number}"); // shown if it fails
+        screen!(arenas(64, |_| number), BELOW);
+        screen!(arenas(64, |index| if index == 0 { number } else { index as f32 }), BELOW).check_apart();
+    }
+}
+
+#[test]
+fn of_many_arenas_only_those_in_sight_are_drawn() {
+    let screen = screen!(arenas(1 << 20, |index| index as f32), BELOW);
+    assert!(screen.vertices() < 200_000, "{} corners", screen.vertices());
+}
