@@ -93,9 +93,12 @@ fn draw_cart(
     Ok(())
 }
 
+type Bodies<'world, 'state, 'a> =
+    Query<'world, 'state, (&'a mut Transform, &'a Children), (With<Body>, Without<Hinge>)>;
+
 fn place_carts(
     carts: Query<(&Motion, &Children)>,
-    mut bodies: Query<(&mut Transform, &Children), (With<Body>, Without<Hinge>)>,
+    mut bodies: Bodies,
     mut hinges: Query<&mut Transform, With<Hinge>>,
 ) {
     for (motion, parts) in &carts {
