@@ -2,7 +2,6 @@
 
 use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::prelude::*;
-use bevy_ludus::prelude::*;
 
 use crate::game::{BALL_RADIUS, Ball, PLATE_SIZE, Plate};
 

@@ -6,7 +6,7 @@ use ludus_agent::{Arena, ArenaLayout};
 use crate::viewport::SceneCamera;
 
 /// Space around the outermost arenas, as a part of their distance.
-const MARGIN: f32 = 0.75;
+const MARGIN: f32 = 1.6;
 
 /// After the shown arenas have changed, places every camera anew.
 pub fn frame_arenas(

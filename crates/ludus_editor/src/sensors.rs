@@ -1,5 +1,6 @@
 //! What the selected agent's sensors see, and which agent it is, drawn into the scene.
 
+use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use ludus_agent::{SensorLine, SensorSketches, Slot};
 
@@ -47,17 +48,36 @@ pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos) {
 /// A ring about the selected agent, facing the camera; another colour while it is taken over.
 pub fn draw_selection(
     (selection, taken): (Res<Selection>, Res<TakeOver>),
-    agents: Query<(&Slot, &GlobalTransform)>,
+    agents: Query<(Entity, &Slot, &GlobalTransform)>,
+    parts: Parts,
     cameras: Query<(&Camera, &GlobalTransform)>,
     mut gizmos: Gizmos,
 ) {
     let Some(row) = selection.row() else { return };
-    let Some((_, place)) = agents.iter().find(|(slot, _)| slot.index() == row) else { return };
+    let Some((agent, _, place)) = agents.iter().find(|(_, slot, _)| slot.index() == row) else { return };
+    let centre = parts.centre(agent).unwrap_or(place.translation());
     let scene = cameras.iter().filter(|(camera, _)| camera.is_active && camera.viewport.is_some());
     for (_, eye) in scene {
         let ring = if taken.row() == Some(row) { theme::WARN } else { theme::SELECTED };
-        let radius = eye.translation().distance(place.translation()) * RING;
-        gizmos.circle(Isometry3d::new(place.translation(), eye.rotation()), radius, color(ring));
+        let radius = eye.translation().distance(centre) * RING;
+        gizmos.circle(Isometry3d::new(centre, eye.rotation()), radius, color(ring));
+    }
+}
+
+/// What agents are drawn with.
+#[derive(SystemParam)]
+pub struct Parts<'w, 's> {
+    children: Query<'w, 's, &'static Children>,
+    meshes: Query<'w, 's, &'static GlobalTransform, With<Mesh3d>>,
+}
+
+impl Parts<'_, '_> {
+    /// The middle of an agent's meshes: the agent's own place may be somewhere else.
+    fn centre(&self, agent: Entity) -> Option<Vec3> {
+        let all = core::iter::once(agent).chain(self.children.iter_descendants(agent));
+        let places = all.filter_map(|part| self.meshes.get(part).ok()).map(GlobalTransform::translation);
+        let (sum, count) = places.fold((Vec3::ZERO, 0.0), |(sum, count), place| (sum + place, count + 1.0));
+        (count > 0.0).then(|| sum / count)
     }
 }
 
