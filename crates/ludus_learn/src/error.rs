@@ -18,6 +18,17 @@ pub enum LearnError {
         /// NaN or infinite.
         value: f32,
     },
+    /// A derivative is not finite. The parameters are as they were before.
+    #[error(
+        "the gradient of `{tensor}` has a {value}, so nothing was learned from it; train with a lower `learning_rate` or \
+         smaller rewards"
+    )]
+    Gradient {
+        /// The first part of the network that is concerned, such as `actor.0.weight`.
+        tensor: String,
+        /// NaN or infinite.
+        value: f32,
+    },
     /// The rollout has more samples than can be told apart.
     #[error(
         "a rollout has {samples} samples, there may be {} at most; train with fewer agents, or with a lower \

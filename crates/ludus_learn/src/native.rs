@@ -5,7 +5,7 @@ mod player;
 mod policy;
 mod shard;
 
-use ludus_net::{Adam, NetError, Network, Normalizer, Scratch};
+use ludus_net::{Adam, Layout, NetError, Network, Normalizer, Scratch};
 use ludus_spec::Seed;
 
 use crate::threads::{for_each_chunk_in, for_each_in};
@@ -201,6 +201,9 @@ impl NativeLearner {
         let Some(Shard { gradient, .. }) = shards.first() else { return Ok(losses) };
         let UpdateSettings { learning_rate, max_grad_norm, .. } = *settings;
         let grad_norm = network.update(|parameters| optimizer.step(parameters, gradient, learning_rate, max_grad_norm));
+        if !grad_norm.is_finite() {
+            check_gradient(network.layout(), gradient)?;
+        }
         check_finite("gradient's length", grad_norm)?;
         Ok(Losses { grad_norm, ..losses })
     }
@@ -237,6 +240,17 @@ fn check_finite(what: &'static str, value: f32) -> Result<(), LearnError> {
     if value.is_finite() { Ok(()) } else { Err(LearnError::NotFinite { what, value }) }
 }
 
+/// Names the first part of the network whose derivative is not finite.
+fn check_gradient(layout: &Layout, gradient: &[f32]) -> Result<(), LearnError> {
+    for tensor in layout.tensors() {
+        let derivatives = (0..tensor.element_count()).map(|element| gradient[tensor.position(element)]);
+        if let Some(value) = derivatives.into_iter().find(|value| !value.is_finite()) {
+            return Err(LearnError::Gradient { tensor: tensor.name, value });
+        }
+    }
+    Ok(())
+}
+
 fn check_width(normalizer: Option<&Normalizer>, network: &Network) -> Result<(), LearnError> {
     let expected = network.layout().inputs();
     match normalizer.map(Normalizer::width).filter(|&actual| actual != expected) {
@@ -252,6 +266,18 @@ fn check_count(what: &'static str, was: usize, now: usize) -> Result<(), LearnEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_derivative_that_is_not_finite_is_named_by_its_tensor() {
+        let shape = ludus_net::NetworkConfig { hidden: vec![3], ..ludus_net::NetworkConfig::default() };
+        let layout = Layout::new(2, &[ludus_spec::Head::Categorical { choices: 2 }], &shape).unwrap();
+        let mut gradient = vec![0.0; layout.parameter_count()];
+        assert_eq!(check_gradient(&layout, &gradient), Ok(()));
+        let bias = layout.tensors().find(|tensor| tensor.name == "critic.1.bias").unwrap().position(0);
+        gradient[bias] = f32::NEG_INFINITY;
+        let expected = LearnError::Gradient { tensor: "critic.1.bias".to_owned(), value: f32::NEG_INFINITY };
+        assert_eq!(check_gradient(&layout, &gradient), Err(expected));
+    }
 
     #[test]
     fn a_minibatch_is_cut_by_its_size() {
