@@ -208,9 +208,7 @@ mod tests {
             |body| body.kind = Kind::Moving(0.0),
             |body| body.kind = Kind::Moving(1.0),
             |body| body.parts.push(0),
-            |body| {
-                body.names.insert("mass".to_owned(), 2.0);
-            },
+            |body| *body.names.get_mut("mass").unwrap() = 2.0,
         ];
         let mut hashes = vec![hash_of(&[]), hash_of(core::slice::from_ref(&body))];
         for change in changes {

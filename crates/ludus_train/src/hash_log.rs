@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
 use std::path::Path;
 
@@ -13,6 +13,8 @@ use crate::error::TrainError;
 
 /// The first line: what the file is.
 const TITLE: &str = "state hashes 1";
+/// Longer than any line [bytes].
+const LONGEST_LINE: u64 = 1 << 16;
 /// The second line: what the columns are.
 const COLUMNS: &str = "tick,world,part,hash";
 
@@ -48,8 +50,8 @@ pub(crate) struct HashLog {
 impl HashLog {
     /// Starts the file, or goes on with that of a run that goes on.
     pub fn open(path: &Path, every: NonZeroU64) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
-        let is_new = file.metadata()?.len() == 0;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let is_new = cut_half_line(&mut file)? == 0;
         let mut file = BufWriter::new(file);
         if is_new {
             writeln!(file, "{TITLE}, every {every} ticks\n{COLUMNS}")?;
@@ -67,6 +69,18 @@ impl HashLog {
         }
         self.file.flush()
     }
+}
+
+/// Cuts off what a process that was killed left of a line; bytes that are left.
+fn cut_half_line(file: &mut File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let start = length.saturating_sub(LONGEST_LINE);
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.take(LONGEST_LINE).read_to_end(&mut tail)?;
+    let end = tail.iter().rposition(|&byte| byte == b'\n').map_or(0, |place| start + place as u64 + 1);
+    file.set_len(end)?;
+    Ok(end)
 }
 
 /// The hashes of what was learned after this many ticks.
@@ -227,6 +241,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let whole = written(folder.path(), "whole", &some());
         written(folder.path(), "halves", &some()[..2]);
+        let mut half = OpenOptions::new().append(true).open(folder.path().join("halves")).unwrap();
+        half.write_all(b"20,0,obs").unwrap();
         let halves = written(folder.path(), "halves", &some()[2..]);
         assert_eq!(fs::read(whole).unwrap(), fs::read(halves).unwrap());
     }

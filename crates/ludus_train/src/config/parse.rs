@@ -3,6 +3,8 @@
 //! The `ron` crate's values have no lines, and its reader stops at the first problem; a config's problems are to be
 //! shown all at once, each with its line.
 
+use std::collections::BTreeSet;
+
 use super::tree::{Entry, Node, Place, Value};
 
 /// Sections inside sections; more is a mistake or an attack on the stack.
@@ -137,13 +139,14 @@ impl<'a> Parser<'a> {
     }
 
     fn unique(&self, entries: Vec<Entry>) -> Parsed<Vec<Entry>> {
-        for (index, entry) in entries.iter().enumerate() {
-            if entries[..index].iter().any(|earlier| earlier.key == entry.key) {
-                let Place::Line(line) = entry.place else { continue };
-                return Err(SyntaxError { line, message: format!("`{}` is written twice; keep one", entry.key) });
+        let mut seen = BTreeSet::new();
+        let twice = entries.iter().find(|entry| !seen.insert(entry.key.as_str()));
+        match twice.map(|entry| (entry.place, &entry.key)) {
+            Some((Place::Line(line), key)) => {
+                Err(SyntaxError { line, message: format!("`{key}` is written twice; keep one") })
             }
+            _ => Ok(entries),
         }
-        Ok(entries)
     }
 
     /// The letters, digits and underscores ahead; empty if there are none.

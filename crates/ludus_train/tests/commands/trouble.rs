@@ -60,6 +60,24 @@ fn a_world_that_can_not_be_built_anew_ends_the_command_and_is_told_once() {
     }
 }
 
+/// Whatever depends on what: what is open is open.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_opens_no_socket() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = start("arrows", folder.path(), &["train", "--set", "stop.steps=1_000_000_000_000"]);
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(errors.any(|line| line.unwrap().contains("training")), "it ended before it began");
+    let open = fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
+    let open = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let open = open.map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(open.iter().any(|path| path.ends_with("metrics.csv")), "the run is under way: {open:?}");
+    assert!(!open.iter().any(|path| path.starts_with("socket:")), "{open:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_has_gone_costs_nothing() {

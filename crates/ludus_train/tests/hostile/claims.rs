@@ -1,0 +1,76 @@
+//! Small files that claim to be large.
+
+use super::memory::most_while;
+use super::{Reader, checkpoint, config, episode, policy, sealed_episode, tensors};
+
+/// More than a reader needs for a file of a few hundred bytes [bytes].
+const LITTLE: usize = 1 << 18;
+
+fn check(reader: Reader, bytes: &[u8]) {
+    assert!(bytes.len() < 1_500, "a small file: {}", bytes.len());
+    let (most, is_taken) = most_while(|| reader(bytes));
+    let shown = String::from_utf8_lossy(bytes);
+    assert!(!is_taken, "{shown}");
+    assert!(most < LITTLE, "{most} bytes for {shown}");
+}
+
+#[test]
+fn a_policy_that_claims_a_gigabyte_gets_no_memory() {
+    let gigabyte = 1_u64 << 30;
+    let claims = [
+        format!(r#"{{"a":{{"dtype":"F32","shape":[{}],"data_offsets":[0,{gigabyte}]}}}}"#, gigabyte / 4),
+        format!(r#"{{"a":{{"dtype":"F32","shape":[{gigabyte},{gigabyte}],"data_offsets":[0,8]}}}}"#),
+        format!(r#"{{"a":{{"dtype":"F64","shape":[0,{gigabyte}],"data_offsets":[0,0]}}}}"#),
+    ];
+    for reader in [policy, checkpoint] as [Reader; 2] {
+        for header in &claims {
+            check(reader, &tensors(header, &[0; 8]));
+        }
+        check(reader, &[&gigabyte.to_le_bytes()[..], b"{}"].concat());
+    }
+}
+
+#[test]
+fn a_policy_whose_network_would_fill_memory_gets_none() {
+    let observation = r#"{"name":"a","doc":"","parts":[""],"range":null}"#;
+    let action = r#"{"name":"b","doc":"","parts":[""],"kind":{"Continuous":{"low":-1,"high":1}}}"#;
+    let spec = format!(r#"{{"name":"A","observation":[{observation}],"action":[{action}],"reward":[]}}"#);
+    let parsed = serde_json::from_str::<ludus_spec::AgentSpec>(&spec).unwrap();
+    let hash = format!("{:016x}", parsed.layout_hash());
+    let origin = r#"{"program":"","library":"","seed":0,"steps":0}"#;
+    for hidden in ["[32768,32768]", "[4294967295,4294967295]", "[18446744073709551615]"] {
+        let network = format!(r#"{{"hidden":{hidden},"activation":"Tanh","shared":false}}"#);
+        let text = format!(
+            r#"{{"format":1,"spec":{spec},"layout_hash":"{hash}","network":{network},"normalized":false,"decision_interval":1,"tick_rate_hz":64,"origin":{origin}}}"#
+        );
+        let header = serde_json::json!({ "__metadata__": { "policy": text } }).to_string();
+        check(policy, &tensors(&header, &[]));
+    }
+}
+
+#[test]
+fn an_episode_that_claims_to_be_long_gets_no_memory() {
+    let head = |rows: u32, steps: u32, choices: &str| {
+        format!(
+            r#"{{"program":"","library":"","layout_hash":"","choices":{choices},"world":0,"seed":1,"arena":0,"arenas":1,"numbers":[1,1],"decision_interval":1,"weights":[],"episode_limit":null,"stagger":false,"rows":{rows},"steps":{steps},"reward":0,"outcome":"Truncated","iteration":0}}"#
+        )
+    };
+    assert!(episode(&sealed_episode(&head(1, 2, "[2]"), &[0; 14])), "the head is a good one");
+    for (rows, steps, choices) in
+        [(1, 1 << 28, "[0]"), (1 << 30, 1, "[0,0,0,0]"), (u32::MAX, u32::MAX, "[0]"), (1, 1, "[]")]
+    {
+        check(episode, &sealed_episode(&head(rows, steps, choices), &[0; 14]));
+    }
+    let length = [b"ludusep1", &u32::MAX.to_le_bytes()[..]].concat();
+    let hash = ludus_spec::StableHasher::default().bytes(&length).finish();
+    check(episode, &[&length[..], &hash.to_le_bytes()].concat());
+}
+
+#[test]
+fn a_config_of_huge_numbers_gets_no_memory() {
+    for text in
+        ["(worlds: 4294967295, arenas: 4294967295)", "(seed: 1e999)", "(arenas: 0x7fffffff)", "(stop: (steps: -1))"]
+    {
+        check(config, text.as_bytes());
+    }
+}

@@ -1,0 +1,74 @@
+//! Files from others: whatever is in them, they are read or refused, with no more memory than they warrant.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(unsafe_code, reason = "an allocator that counts has to implement `GlobalAlloc`")]
+
+mod claims;
+mod corpus;
+mod memory;
+mod nesting;
+
+use ludus_policy::{Policy, PolicyFile, TensorFile};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm, StableHasher};
+use ludus_train::Checkpoint;
+use ludus_train::config::RunConfig;
+use ludus_train::replay::EpisodeLog;
+
+/// What reads a file's bytes, and whether it takes them.
+type Reader = fn(&[u8]) -> bool;
+
+/// Everything that is read, by the names of the targets in `fuzz`.
+const READERS: [(&str, Reader); 4] =
+    [("policy", policy), ("checkpoint", checkpoint), ("config", config), ("episode", episode)];
+
+fn policy(bytes: &[u8]) -> bool {
+    let file = TensorFile::from_bytes(bytes).and_then(|file| PolicyFile::from_tensor_file(&file));
+    file.is_ok_and(|file| Policy::new(&file).is_ok())
+}
+
+fn checkpoint(bytes: &[u8]) -> bool {
+    Checkpoint::from_bytes(bytes).is_ok()
+}
+
+fn config(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    RunConfig::from_ron(&text, &spec()).is_ok()
+}
+
+fn episode(bytes: &[u8]) -> bool {
+    EpisodeLog::from_bytes(bytes).is_ok()
+}
+
+fn spec() -> AgentSpec {
+    let (name, doc) = (|name: &str| name.to_owned(), String::new());
+    AgentSpec {
+        name: name("Plate"),
+        observation: vec![ObservationField {
+            name: name("ball"),
+            doc: doc.clone(),
+            parts: vec![name("")],
+            range: None,
+        }],
+        action: vec![ActionField {
+            name: name("rate"),
+            doc: doc.clone(),
+            parts: vec![name("")],
+            kind: ActionKind::Continuous { low: -1.0, high: 1.0 },
+        }],
+        reward: vec![
+            RewardTerm { name: name("balanced"), doc: doc.clone() },
+            RewardTerm { name: name("dropped"), doc },
+        ],
+    }
+}
+
+/// A `.safetensors` file with this header.
+fn tensors(header: &str, data: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
+}
+
+/// An episode's file with this head and the hash that it should have.
+fn sealed_episode(head: &str, content: &[u8]) -> Vec<u8> {
+    let bytes = [b"ludusep1", &(head.len() as u32).to_le_bytes()[..], head.as_bytes(), content].concat();
+    let hash = StableHasher::default().bytes(&bytes).finish();
+    [&bytes[..], &hash.to_le_bytes()].concat()
+}

@@ -1,0 +1,15 @@
+//! Configs: whatever is written in one, it is read or refused with every problem.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ludus_fuzz::{RunConfig, spec};
+
+fuzz_target!(|text: &str| {
+    match RunConfig::from_ron(text, &spec()) {
+        Ok(config) => {
+            let again = RunConfig::from_ron(&config.to_ron(), &spec());
+            assert_eq!(again.expect("what was written is read"), config);
+        }
+        Err(error) => assert!(!error.problems().is_empty()),
+    }
+});

@@ -1,0 +1,100 @@
+//! The readers of `ludus_train`, taken by their files: the crate itself depends on Bevy, which takes half an hour to
+//! build with instruments and reads nothing.
+#![allow(dead_code, missing_docs, reason = "what surrounds the readers is not fuzzed")]
+
+#[path = "../../crates/ludus_train/src"]
+mod readers {
+    pub mod checkpoint;
+    pub mod config;
+    pub mod episodes;
+    pub mod hash_log;
+    pub mod record;
+    pub mod replay {
+        pub mod log;
+        pub use crate::error::ReplayError;
+    }
+}
+
+use readers::*;
+
+pub use readers::checkpoint::Checkpoint;
+pub use readers::config::RunConfig;
+pub use readers::replay::log::EpisodeLog;
+
+use ludus_policy::TensorFile;
+use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm, StableHasher};
+use twox_hash::XxHash3_64;
+
+/// What a file of state hashes says.
+pub fn read_hashes(text: &str) -> Result<usize, String> {
+    hash_log::parse(text).map(|hashes| hashes.len())
+}
+
+/// A whole policy, for texts to be put into.
+pub fn whole_policy() -> TensorFile {
+    whole(include_bytes!("../seeds/policy/whole"))
+}
+
+/// A whole checkpoint, for texts to be put into.
+pub fn whole_checkpoint() -> TensorFile {
+    whole(include_bytes!("../seeds/checkpoint/whole"))
+}
+
+fn whole(bytes: &[u8]) -> TensorFile {
+    TensorFile::from_bytes(bytes).expect("seeds are whole")
+}
+
+/// The bytes of a checkpoint with the hash that it should have, as whoever means harm would write it.
+pub fn sealed_checkpoint(mut file: TensorFile) -> Vec<u8> {
+    file.texts.insert("hash".to_owned(), "0".repeat(16));
+    let hash = XxHash3_64::oneshot(&file.to_bytes());
+    file.texts.insert("hash".to_owned(), format!("{hash:016x}"));
+    file.to_bytes()
+}
+
+/// The bytes of an episode with this head and content, and the hash that it should have.
+pub fn sealed_episode(head: &[u8], content: &[u8]) -> Vec<u8> {
+    let bytes = [b"ludusep1", &(head.len() as u32).to_le_bytes()[..], head, content].concat();
+    let hash = StableHasher::default().bytes(&bytes).finish();
+    [&bytes[..], &hash.to_le_bytes()].concat()
+}
+
+/// An agent for configs to be about.
+pub fn spec() -> AgentSpec {
+    let (name, doc) = (|name: &str| name.to_owned(), String::new());
+    AgentSpec {
+        name: name("Plate"),
+        observation: vec![ObservationField { name: name("ball"), doc: doc.clone(), parts: vec![name("")], range: None }],
+        action: vec![ActionField {
+            name: name("rate"),
+            doc: doc.clone(),
+            parts: vec![name("")],
+            kind: ActionKind::Continuous { low: -1.0, high: 1.0 },
+        }],
+        reward: vec![RewardTerm { name: name("balanced"), doc: doc.clone() }, RewardTerm { name: name("dropped"), doc }],
+    }
+}
+
+/// Errors by the names that the readers know, without those of worlds.
+mod error {
+    use std::io;
+    use std::path::PathBuf;
+
+    #[derive(Debug, thiserror::Error)]
+    pub enum TrainError {
+        #[error("{path}: {problem}")]
+        HashLog { path: PathBuf, problem: String },
+        #[error("{one} and {other}")]
+        NothingInCommon { one: PathBuf, other: PathBuf },
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    pub enum ReplayError {
+        #[error("{path}: {source}")]
+        Unreadable { path: PathBuf, source: io::Error },
+        #[error("{path}: {source}")]
+        Unwritable { path: PathBuf, source: io::Error },
+        #[error("{path}: {problem}")]
+        Damaged { path: PathBuf, problem: String },
+    }
+}

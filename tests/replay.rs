@@ -1,0 +1,79 @@
+//! Episodes of whole games, played again in a world with one arena.
+#![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bevy::app::AppExit;
+use bevy::prelude::App;
+use bevy_ludus::Ludus;
+use bevy_ludus::rapier::ArenaPhysics;
+use bevy_ludus::train::RunFolder;
+use bevy_ludus::train::replay::{Difference, EpisodeLog, Replay};
+use bevy_ludus::worlds::Game;
+
+#[path = "../examples/balance/game.rs"]
+mod balance;
+#[path = "../examples/cart_pole/game.rs"]
+mod cart_pole;
+
+fn cart_pole() -> Game {
+    Arc::new(cart_pole::cart_pole)
+}
+
+fn balance_with(arenas: ArenaPhysics) -> Game {
+    let game = move |app: &mut App| {
+        app.insert_resource(arenas);
+        balance::balance(app);
+    };
+    Arc::new(game)
+}
+
+/// Trains for a moment in nine arenas of one world; the run's folder.
+fn trained(game: &Game, runs: &Path, interval: u32) -> RunFolder {
+    let (game, interval) = (game.clone(), format!("decision_interval={interval}"));
+    let line = ["game", "train", "--runs-dir", runs.to_str().unwrap(), "--set", &interval];
+    let sets = ["worlds=1", "arenas=9", "episode_limit=60", "ppo.rollout_steps=128", "stop.steps=20_000"];
+    let line = line.into_iter().chain(sets.into_iter().flat_map(|set| ["--set", set]));
+    assert_eq!(Ludus::new("replayed", move |app| game(app)).run_with(line), AppExit::Success);
+    RunFolder::newest(runs, "replayed").unwrap()
+}
+
+fn episodes(run: &RunFolder) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(run.episodes()).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.collect::<Vec<_>>();
+    assert!(files.len() >= 8, "{files:?}");
+    files
+}
+
+/// Where each of the kept episodes first differs when it is played again.
+fn differences(game: &Game, interval: u32) -> Vec<Option<Difference>> {
+    let runs = tempfile::tempdir().unwrap();
+    let run = trained(game, runs.path(), interval);
+    let replay = |path: &PathBuf| {
+        let mut replay = Replay::open(game, EpisodeLog::read(path).unwrap()).unwrap();
+        let difference = replay.verify().unwrap();
+        let head = &replay.log().head;
+        println!("{}: arena {:?}, {} steps: {difference:?}", path.display(), head.arena, head.steps);
+        difference
+    };
+    episodes(&run).iter().map(replay).collect()
+}
+
+#[test]
+fn episodes_of_cart_pole_are_the_same_again() {
+    let differences = differences(&cart_pole(), 1);
+    assert!(differences.iter().all(Option::is_none), "{differences:?}");
+}
+
+#[test]
+fn episodes_of_balance_with_its_own_physics_are_the_same_again() {
+    let differences = differences(&balance_with(ArenaPhysics::PerArena), 5);
+    assert!(differences.iter().all(Option::is_none), "{differences:?}");
+}
+
+#[test]
+fn episodes_of_balance_are_the_same_again() {
+    let differences = differences(&balance_with(ArenaPhysics::Shared { spacing: 12.0 }), 5);
+    assert!(differences.iter().all(Option::is_none), "{differences:?}");
+}
