@@ -18,6 +18,16 @@ pub(crate) struct Heads {
     action_width: usize,
 }
 
+/// What heads read, for some rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Outputs<'a> {
+    /// What the network put out: `[rows, output width]`.
+    pub numbers: &'a Tensor,
+    pub log_std: Option<&'a Tensor>,
+    /// 1 for each choice that is allowed, else 0, without Gaussian heads: `[rows, mask width]`. All are without masks.
+    pub masks: Option<&'a Tensor>,
+}
+
 /// One head, and the first column of what it reads and writes.
 #[derive(Clone, Copy, Debug)]
 struct Part {
@@ -28,21 +38,25 @@ struct Part {
     draw: i64,
     /// The first of its standard deviations.
     dimension: i64,
+    /// The first column of its mask.
+    mask: i64,
 }
 
 impl Heads {
     pub fn new(heads: &[Head]) -> Self {
         let mut this = Self { parts: Vec::new(), children: Vec::new(), output_width: 0, action_width: 0 };
-        let mut dimension = 0;
+        let (mut dimension, mut mask) = (0, 0);
         for &head in heads {
             let (output, action) = (this.output_width as i64, this.action_width as i64);
-            this.parts.push(Part { head, output, action, draw: this.children.len() as i64, dimension });
+            this.parts.push(Part { head, output, action, draw: this.children.len() as i64, dimension, mask });
             // As in `ludus_net`: column c draws from children 2c and 2c + 1, all radii before all angles.
             let columns = || (action as u64..).take(head.action_width());
             this.children.extend(columns().map(|column| 2 * column));
             if let Head::Gaussian { width } = head {
                 this.children.extend(columns().map(|column| 2 * column + 1));
                 dimension += width as i64;
+            } else {
+                mask += head.output_width() as i64;
             }
             this.output_width += head.output_width();
             this.action_width += head.action_width();
@@ -76,18 +90,14 @@ impl Heads {
     ///
     /// # Shapes
     ///
-    /// `outputs` is `[rows, output width]`, `draws` `[rows, draw count]`; the actions are `[rows, action width]`, the
-    /// log-probabilities `[rows, 1]`.
-    pub fn sample(&self, outputs: &Tensor, log_std: Option<&Tensor>, draws: &Tensor) -> (Tensor, Tensor) {
+    /// `draws` is `[rows, draw count]`; the actions are `[rows, action width]`, the log-probabilities `[rows, 1]`.
+    pub fn sample(&self, outputs: Outputs<'_>, draws: &Tensor) -> (Tensor, Tensor) {
         let drawn = |part: &Part| match part.head {
-            Head::Categorical { choices } => {
-                sample_choice(&outputs.narrow(1, part.output, choices as i64), &draws.narrow(1, part.draw, 1))
-            }
+            Head::Categorical { .. } => sample_choice(&part.logits(outputs), &draws.narrow(1, part.draw, 1)),
             Head::Gaussian { width } => {
                 let width = width as i64;
                 let uniforms = [part.draw, part.draw + width].map(|first| draws.narrow(1, first, width));
-                let log_std = part.log_std(log_std);
-                sample_numbers(&outputs.narrow(1, part.output, width), &log_std, &uniforms)
+                sample_numbers(&part.outputs(outputs), &part.log_std(outputs), &uniforms)
             }
         };
         let (actions, log_probs): (Vec<Tensor>, Vec<Tensor>) = self.parts.iter().map(drawn).unzip();
@@ -95,13 +105,12 @@ impl Heads {
     }
 
     /// The log-probability of each row's action, and the entropy of its distribution, each `[rows, 1]`.
-    pub fn evaluate(&self, outputs: &Tensor, log_std: Option<&Tensor>, actions: &Tensor) -> (Tensor, Tensor) {
+    pub fn evaluate(&self, outputs: Outputs<'_>, actions: &Tensor) -> (Tensor, Tensor) {
         let evaluated = |part: &Part| {
-            let outputs = outputs.narrow(1, part.output, part.head.output_width() as i64);
             let actions = actions.narrow(1, part.action, part.head.action_width() as i64);
             match part.head {
-                Head::Categorical { .. } => evaluate_choice(&outputs, &actions),
-                Head::Gaussian { .. } => evaluate_numbers(&outputs, &part.log_std(log_std), &actions),
+                Head::Categorical { .. } => evaluate_choice(&part.logits(outputs), &actions),
+                Head::Gaussian { .. } => evaluate_numbers(&part.outputs(outputs), &part.log_std(outputs), &actions),
             }
         };
         let (log_probs, entropies): (Vec<Tensor>, Vec<Tensor>) = self.parts.iter().map(evaluated).unzip();
@@ -110,8 +119,20 @@ impl Heads {
 }
 
 impl Part {
-    fn log_std(&self, all: Option<&Tensor>) -> Tensor {
-        let all = all.expect("a policy with a Gaussian head has standard deviations");
+    fn outputs(&self, all: Outputs<'_>) -> Tensor {
+        all.numbers.narrow(1, self.output, self.head.output_width() as i64)
+    }
+
+    /// The logits; −∞ for what is not allowed.
+    fn logits(&self, all: Outputs<'_>) -> Tensor {
+        let logits = self.outputs(all);
+        let Some(masks) = all.masks else { return logits };
+        let allowed = masks.narrow(1, self.mask, self.head.output_width() as i64);
+        logits.masked_fill(&allowed.le(0.5), f64::NEG_INFINITY)
+    }
+
+    fn log_std(&self, all: Outputs<'_>) -> Tensor {
+        let all = all.log_std.expect("a policy with a Gaussian head has standard deviations");
         all.narrow(0, self.dimension, self.head.output_width() as i64)
     }
 }
@@ -131,7 +152,9 @@ fn sample_choice(logits: &Tensor, uniform: &Tensor) -> (Tensor, Tensor) {
 
 fn evaluate_choice(logits: &Tensor, choice: &Tensor) -> (Tensor, Tensor) {
     let log_probs = logits.log_softmax(-1, Kind::Float);
-    let entropy = -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, true, Kind::Float);
+    // What can't happen adds nothing: without this, 0 times −∞.
+    let finite = log_probs.clamp_min(f64::from(f32::MIN));
+    let entropy = -(log_probs.exp() * finite).sum_dim_intlist(-1, true, Kind::Float);
     (log_probs.gather(1, &choice.to_kind(Kind::Int64), false), entropy)
 }
 

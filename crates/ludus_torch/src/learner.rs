@@ -153,7 +153,7 @@ impl TorchLearner {
         }
         let device = self.settings.device;
         let splits = self.settings.config.splits.get();
-        let parts = parts(&shape.rows, splits, &self.heads, shape.observation_width, device);
+        let parts = parts(shape, splits, &self.heads, device);
         self.table = Some((parts, Storage::new(shape, device)));
         // They read from the storage that was.
         self.lessons = Recordings::default();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_learn::{PhaseTimes, Simulation, Slab, StepRows};
+use ludus_learn::{PhaseTimes, RolloutShape, Simulation, Slab, StepRows};
 use ludus_spec::{Clock, Seed};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
@@ -10,11 +10,11 @@ use tch::{Device, Kind, Tensor};
 
 use crate::buffer::Buffer;
 use crate::graphs::{Recorder, Recording};
-use crate::heads::Heads;
+use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
 use crate::network::{Forward, TorchNetwork};
 use crate::parameters::Leaves;
-use crate::storage::Storage;
+use crate::storage::{Kept, Storage};
 
 /// Some neighbouring simulations whose rows are decided on together, and what goes up and comes down for them.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Part {
     first_row: usize,
     row_count: usize,
     widths: Widths,
-    /// Observations of all rows, then the draws of all rows.
+    /// Observations of all rows, then the draws of all rows, then their masks.
     up: Buffer,
     /// Actions, log-probability and value of each row.
     down: Vec<f32>,
@@ -40,6 +40,7 @@ struct Decision {
     up: Tensor,
     /// What the network read.
     inputs: Tensor,
+    masks: Option<Tensor>,
     /// What goes down.
     played: Tensor,
 }
@@ -50,6 +51,8 @@ struct Widths {
     observation: usize,
     draws: usize,
     action: usize,
+    /// 0 where every choice is always allowed.
+    mask: usize,
 }
 
 /// The policy, as it is during a rollout.
@@ -85,18 +88,25 @@ struct Turn<'a, 'b, S> {
     game: &'a mut Game<'b, S>,
     observations: &'a mut [f32],
     draws: &'a mut [f32],
+    masks: &'a mut [f32],
     played: &'a [f32],
 }
 
-/// Cuts simulations with these many rows into `count` parts of about as many rows each.
-pub(crate) fn parts(rows: &[usize], count: usize, heads: &Heads, observation: usize, device: Device) -> Vec<Part> {
-    let widths = Widths { observation, draws: heads.draw_count(), action: heads.action_width() };
+/// Cuts the simulations of a rollout of this shape into `count` parts of about as many rows each.
+pub(crate) fn parts(shape: &RolloutShape, count: usize, heads: &Heads, device: Device) -> Vec<Part> {
+    let rows = &shape.rows[..];
+    let widths = Widths {
+        observation: shape.observation_width,
+        draws: heads.draw_count(),
+        action: heads.action_width(),
+        mask: shape.mask_width,
+    };
     let mut first_row = 0;
     let mut make = |simulations: Range<usize>| {
         let rows = rows[simulations.clone()].to_vec();
         let row_count = rows.iter().sum();
         let part = Part {
-            up: Buffer::new(row_count * (widths.observation + widths.draws), device),
+            up: Buffer::new(row_count * (widths.observation + widths.draws + widths.mask), device),
             down: vec![0.0; row_count * (widths.action + 2)],
             recording: Recording::default(),
             decision: None,
@@ -216,8 +226,8 @@ impl Part {
             let up = self.send_up(policy);
             let Self { recording, decision, widths, row_count, .. } = self;
             recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count)));
-            let Some(Decision { inputs, played, .. }) = decision else { return };
-            storage.keep(step, self.first_row, inputs, played);
+            let Some(Decision { inputs, masks, played, .. }) = decision else { return };
+            storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref() });
             played.copy_data(&mut self.down, played.numel());
         });
     }
@@ -226,7 +236,7 @@ impl Part {
     fn evaluate(&mut self, policy: Policy<'_>) {
         tch::no_grad(|| {
             let up = self.up.upload();
-            let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count).0);
+            let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count)[0]);
             let values = policy.forward(&inputs).values;
             values.copy_data(&mut self.down[..self.row_count], self.row_count);
         });
@@ -247,8 +257,9 @@ impl Part {
 
     /// Each game with its stretches of what goes up and of what came down.
     fn turns<'a, 'b, S>(&'a mut self, games: &'a mut [Game<'b, S>]) -> Vec<Turn<'a, 'b, S>> {
-        let Widths { observation, draws, action } = self.widths;
-        let (mut observations, mut uniforms) = self.up.numbers().split_at_mut(self.row_count * observation);
+        let Widths { observation, draws, action, mask } = self.widths;
+        let (mut observations, rest) = self.up.numbers().split_at_mut(self.row_count * observation);
+        let (mut uniforms, mut masks) = rest.split_at_mut(self.row_count * draws);
         let mut down = &self.down[..];
         let mut turns = Vec::with_capacity(games.len());
         for (game, &rows) in games.iter_mut().zip(&self.rows) {
@@ -258,6 +269,7 @@ impl Part {
                 game,
                 observations: split_off_first(&mut observations, rows * observation),
                 draws: split_off_first(&mut uniforms, rows * draws),
+                masks: split_off_first(&mut masks, rows * mask),
                 played,
             });
         }
@@ -266,25 +278,28 @@ impl Part {
 }
 
 impl Widths {
-    /// The observations and the draws of what went up, a row each.
-    fn split(self, up: &Tensor, rows: usize) -> (Tensor, Tensor) {
-        let block = |first: usize, width: usize| {
-            let (rows, width) = (rows as i64, width as i64);
-            up.narrow(0, first as i64, rows * width).view([rows, width])
+    /// The observations, the draws and the masks of what went up, a row each.
+    fn split(self, up: &Tensor, rows: usize) -> [Tensor; 3] {
+        let block = |columns_before: usize, width: usize| {
+            let (first, width) = ((rows * columns_before) as i64, width as i64);
+            up.narrow(0, first, rows as i64 * width).view([rows as i64, width])
         };
-        (block(0, self.observation), block(rows * self.observation, self.draws))
+        let Self { observation, draws, mask, .. } = self;
+        [block(0, observation), block(observation, draws), block(observation + draws, mask)]
     }
 }
 
 impl Policy<'_> {
     /// Draws an action for each row.
     fn decide(&self, up: &Tensor, widths: Widths, rows: usize) -> Decision {
-        let (observations, draws) = widths.split(up, rows);
+        let [observations, draws, masks] = widths.split(up, rows);
         let inputs = self.inputs.stage(&observations);
+        let masks = (widths.mask > 0).then_some(masks);
         let Forward { outputs, values } = self.forward(&inputs);
-        let (actions, log_probs) = self.heads.sample(&outputs, self.leaves.log_std(), &draws);
+        let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
+        let (actions, log_probs) = self.heads.sample(outputs, &draws);
         let played = Tensor::cat(&[actions, log_probs, values], 1);
-        Decision { up: up.shallow_clone(), inputs, played }
+        Decision { up: up.shallow_clone(), inputs, masks, played }
     }
 
     /// What the network puts out, as full numbers; values are `[rows, 1]`.
@@ -301,6 +316,7 @@ impl<S: Simulation> Table<'_, '_, S> {
         self.for_each_game(rules, |turn| {
             let first = turn.observations.len();
             turn.game.simulation.observe(&mut turn.game.slab.observations[..first]);
+            turn.game.mask(0);
             turn.stage(rules, 0);
         });
     }
@@ -310,6 +326,7 @@ impl<S: Simulation> Table<'_, '_, S> {
         self.for_each_game(rules, |turn| {
             turn.take(rules, step);
             turn.game.step(step);
+            turn.game.mask(step + 1);
             turn.stage(rules, step + 1);
         });
     }
@@ -362,7 +379,7 @@ impl<S: Simulation> Turn<'_, '_, S> {
     /// Readies the observations and the draws of a step to go up. After the last step, nobody draws.
     fn stage(&mut self, rules: Rules<'_>, step: usize) {
         let between = (rules.clock)();
-        let Self { game: Game { slab, times, .. }, observations, draws, .. } = self;
+        let Self { game: Game { slab, times, .. }, observations, draws, masks, .. } = self;
         observations.copy_from_slice(&slab.observations[step * observations.len()..][..observations.len()]);
         let (seed, width) = (rules.seed.derive(step as u64), rules.heads.draw_count());
         if step < rules.steps {
@@ -370,11 +387,21 @@ impl<S: Simulation> Turn<'_, '_, S> {
                 rules.heads.draw(seed.derive((slab.first_row + row) as u64), draws);
             }
         }
+        let allowed = &slab.masks[slab.mask_place(step)];
+        masks.iter_mut().zip(allowed).for_each(|(mask, &is_allowed)| *mask = f32::from(is_allowed));
         times.copy += (rules.clock)().saturating_sub(between);
     }
 }
 
 impl<S: Simulation> Game<'_, S> {
+    /// Lets the simulation say what is allowed in a step, if not everything always is. Detail 19.
+    fn mask(&mut self, step: usize) {
+        if !self.slab.masks.is_empty() {
+            let place = self.slab.mask_place(step);
+            self.simulation.mask(&mut self.slab.masks[place]);
+        }
+    }
+
     /// Lets the simulation act on a step's actions and write what came of it.
     fn step(&mut self, step: usize) {
         let slab = &mut self.slab;

@@ -17,6 +17,8 @@ pub(crate) struct Storage {
     played: Tensor,
     /// Advantages, then returns: `[2, samples]`.
     targets: Tensor,
+    /// `[samples, mask width]`, if there are masks.
+    masks: Option<Tensor>,
     staging: Buffer,
     /// Where each sample of the host's rollout is here.
     places: Vec<u32>,
@@ -28,6 +30,15 @@ pub(crate) struct Batch {
     pub played: Tensor,
     /// Advantages, then returns.
     pub targets: Tensor,
+    pub masks: Option<Tensor>,
+}
+
+/// What is kept of a step: what the network read, what came of it, and what was allowed, if not everything was.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    pub inputs: &'a Tensor,
+    pub played: &'a Tensor,
+    pub masks: Option<&'a Tensor>,
 }
 
 impl Storage {
@@ -39,6 +50,7 @@ impl Storage {
             observations: zeros([samples, shape.observation_width]),
             played: zeros([samples, shape.action_width + 2]),
             targets: zeros([2, samples]),
+            masks: (shape.mask_width > 0).then(|| zeros([samples, shape.mask_width])),
             staging: Buffer::new(2 * samples, device),
             places: places(shape),
             shape: shape.clone(),
@@ -53,10 +65,13 @@ impl Storage {
     }
 
     /// Keeps what some neighbouring rows saw and did in a step.
-    pub fn keep(&mut self, step: usize, first_row: usize, inputs: &Tensor, played: &Tensor) {
-        let first = (step * self.rows + first_row) as i64;
-        self.observations.narrow(0, first, inputs.size()[0]).copy_(inputs);
-        self.played.narrow(0, first, played.size()[0]).copy_(played);
+    pub fn keep(&mut self, step: usize, first_row: usize, kept: Kept<'_>) {
+        let (first, rows) = ((step * self.rows + first_row) as i64, kept.inputs.size()[0]);
+        self.observations.narrow(0, first, rows).copy_(kept.inputs);
+        self.played.narrow(0, first, rows).copy_(kept.played);
+        if let (Some(all), Some(masks)) = (&self.masks, kept.masks) {
+            all.narrow(0, first, rows).copy_(masks);
+        }
     }
 
     /// Takes the rollout's advantages and returns, which were worked out by the host.
@@ -88,6 +103,7 @@ impl Storage {
             observations: self.observations.index_select(0, places),
             played: self.played.index_select(0, places),
             targets: self.targets.index_select(1, places),
+            masks: self.masks.as_ref().map(|masks| masks.index_select(0, places)),
         }
     }
 }
@@ -100,6 +116,7 @@ impl Batch {
             observations: self.observations.narrow(0, first, count),
             played: self.played.narrow(0, first, count),
             targets: self.targets.narrow(1, first, count),
+            masks: self.masks.as_ref().map(|masks| masks.narrow(0, first, count)),
         }
     }
 }
@@ -124,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_device_keeps_step_after_step() {
-        let shape = RolloutShape { steps: 2, rows: vec![2, 1], observation_width: 1, action_width: 1 };
+        let shape = RolloutShape { steps: 2, rows: vec![2, 1], observation_width: 1, action_width: 1, mask_width: 0 };
         // Slabs of 3 steps: rows 0 and 1, then row 2. The third step is never experience.
         assert_eq!(places(&shape)[..4], [0, 1, 3, 4]);
         assert_eq!(places(&shape)[6..8], [2, 5]);
@@ -132,7 +149,7 @@ mod tests {
 
     #[test]
     fn targets_come_to_where_their_samples_are() {
-        let shape = RolloutShape { steps: 2, rows: vec![2, 1], observation_width: 1, action_width: 1 };
+        let shape = RolloutShape { steps: 2, rows: vec![2, 1], observation_width: 1, action_width: 1, mask_width: 0 };
         let mut rollout = Rollout::new(shape.clone());
         for slab in rollout.slabs_mut() {
             let first = 10.0 * slab.first_row as f32;

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::adam::{Adam, Rates, unbiased};
 use crate::buffer::send;
-use crate::heads::Heads;
+use crate::heads::{Heads, Outputs};
 use crate::ledger::Ledger;
 use crate::network::TorchNetwork;
 use crate::parameters::{Leaves, Places};
@@ -215,7 +215,8 @@ impl Student {
         let outputs = forward.outputs.to_kind(Kind::Float);
         let values = forward.values.to_kind(Kind::Float).unsqueeze(1);
         let actions = batch.played.narrow(1, 0, lesson.heads.action_width() as i64);
-        let (log_probs, entropies) = lesson.heads.evaluate(&outputs, self.leaves.log_std(), &actions);
+        let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: batch.masks.as_ref() };
+        let (log_probs, entropies) = lesson.heads.evaluate(outputs, &actions);
         let sums = Self::sums(lesson, batch, knobs, &[log_probs, entropies, values]);
         let loss = sums.narrow(0, 0, 3).dot(&knobs.weights);
         Found { gradient: self.leaves.gradient(&loss), sums: sums.detach() }

@@ -21,7 +21,7 @@ const SETTINGS: UpdateSettings = UpdateSettings {
 #[test]
 fn a_loss_that_is_not_finite_changes_nothing_from_there_on() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
-    let shape = RolloutShape { steps: 4, rows: vec![8], observation_width: WIDTH, action_width: 1 };
+    let shape = RolloutShape { steps: 4, rows: vec![8], observation_width: WIDTH, action_width: 1, mask_width: 0 };
     let mut rollout = Rollout::new(shape);
     learner.collect(&mut cart_poles(&[8], 2), &mut rollout, Seed::new(3));
     for slab in rollout.slabs_mut() {
@@ -64,7 +64,7 @@ impl Simulation for Nobody {
 #[test]
 fn rows_without_agents_get_finite_actions() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
-    let shape = RolloutShape { steps: 2, rows: vec![3], observation_width: WIDTH, action_width: 1 };
+    let shape = RolloutShape { steps: 2, rows: vec![3], observation_width: WIDTH, action_width: 1, mask_width: 0 };
     learner.collect(&mut [Nobody], &mut Rollout::new(shape), Seed::new(3));
 }
 

@@ -25,6 +25,7 @@ const SETTINGS: UpdateSettings = UpdateSettings {
 struct Noise {
     rows: usize,
     step: u64,
+    mask_width: usize,
 }
 
 impl Simulation for Noise {
@@ -35,6 +36,18 @@ impl Simulation for Noise {
     fn observe(&mut self, observations: &mut [f32]) {
         scatter(observations, Seed::new(self.step), 3.0);
         observations[0] = f32::INFINITY;
+    }
+
+    fn mask_width(&self) -> usize {
+        self.mask_width
+    }
+
+    /// Some of the choices, the first among them.
+    fn mask(&mut self, masks: &mut [bool]) {
+        for (index, mask) in masks.iter_mut().enumerate() {
+            let is_first = index % self.mask_width == 0;
+            *mask = is_first || Seed::new(self.step).derive(2).derive(index as u64).uniform() < 0.6;
+        }
     }
 
     fn step(&mut self, _: &[f32], rows: StepRows<'_>) {
@@ -65,22 +78,35 @@ fn normalizer() -> Normalizer {
     Normalizer::from_parts(vec![0.5; INPUTS], vec![4.0; INPUTS], 100.0, 2.0).unwrap()
 }
 
-fn rollout(heads: &[Head]) -> Rollout {
+fn rollout(heads: &[Head], mask_width: usize) -> Rollout {
     let action_width = heads.iter().map(|head| head.action_width()).sum();
-    Rollout::new(RolloutShape { steps: STEPS, rows: vec![150, 90], observation_width: INPUTS, action_width })
+    Rollout::new(RolloutShape {
+        steps: STEPS,
+        rows: vec![150, 90],
+        observation_width: INPUTS,
+        action_width,
+        mask_width,
+    })
 }
 
-fn noise() -> [Noise; 2] {
-    [Noise { rows: 150, step: 1 }, Noise { rows: 90, step: 1000 }]
+fn noise(mask_width: usize) -> [Noise; 2] {
+    [Noise { rows: 150, step: 1, mask_width }, Noise { rows: 90, step: 1000, mask_width }]
 }
 
 /// A rollout of the network as it was, then an update of it as it is now: ratios are not 1, and some are clipped.
 fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
+    let choices = heads.iter().filter(|head| matches!(head, Head::Categorical { .. })).map(|head| head.output_width());
+    for mask_width in [0, choices.sum()] {
+        check_masked(heads, config, settings, mask_width);
+    }
+}
+
+fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings, mask_width: usize) {
     let (before, now) = (network(heads, config, 0.5), network(heads, config, 1.0));
-    let mut rollout = rollout(heads);
+    let mut rollout = rollout(heads, mask_width);
     let mut torch = torch(before, Some(normalizer()), PLAIN);
     let mut native = native(now.clone(), Some(normalizer()));
-    torch.collect(&mut noise(), &mut rollout, Seed::new(3));
+    torch.collect(&mut noise(mask_width), &mut rollout, Seed::new(3));
     torch.restore(&native.state()).unwrap();
     for (index, slab) in rollout.slabs_mut().enumerate() {
         scatter(slab.advantages, Seed::new(4).derive(index as u64), 2.0);
@@ -150,11 +176,11 @@ fn a_long_gradient_is_shortened_alike() {
 #[test]
 fn actions_agree() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
-    for setup in [PLAIN, Setup { threads: 2, splits: 2 }] {
+    for (setup, mask_width) in [(PLAIN, 0), (PLAIN, 3), (Setup { threads: 2, splits: 2 }, 3)] {
         let network = network(&HYBRID, &config, 0.5);
-        let [mut by_torch, mut by_native] = [rollout(&HYBRID), rollout(&HYBRID)];
-        torch(network.clone(), Some(normalizer()), setup).collect(&mut noise(), &mut by_torch, Seed::new(3));
-        native(network, Some(normalizer())).collect(&mut noise(), &mut by_native, Seed::new(3));
+        let [mut by_torch, mut by_native] = [rollout(&HYBRID, mask_width), rollout(&HYBRID, mask_width)];
+        torch(network.clone(), Some(normalizer()), setup).collect(&mut noise(mask_width), &mut by_torch, Seed::new(3));
+        native(network, Some(normalizer())).collect(&mut noise(mask_width), &mut by_native, Seed::new(3));
         let (found, expected) = (by_torch.samples(), by_native.samples());
         let close = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
         assert!(close(found.actions, expected.actions) <= 2, "a draw may fall on the other side of a choice's edge");
