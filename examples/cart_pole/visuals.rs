@@ -96,11 +96,7 @@ fn draw_cart(
 type Bodies<'world, 'state, 'a> =
     Query<'world, 'state, (&'a mut Transform, &'a Children), (With<Body>, Without<Hinge>)>;
 
-fn place_carts(
-    carts: Query<(&Motion, &Children)>,
-    mut bodies: Bodies,
-    mut hinges: Query<&mut Transform, With<Hinge>>,
-) {
+fn place_carts(carts: Query<(&Motion, &Children)>, mut bodies: Bodies, mut hinges: Query<&mut Transform, With<Hinge>>) {
     for (motion, parts) in &carts {
         let mut bodies = bodies.iter_many_mut(parts);
         while let Some((mut body, parts)) = bodies.fetch_next() {

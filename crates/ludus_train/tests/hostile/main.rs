@@ -47,6 +47,7 @@ fn spec() -> AgentSpec {
             doc: doc.clone(),
             parts: vec![name("")],
             range: None,
+            grid: None,
         }],
         action: vec![ActionField {
             name: name("rate"),
@@ -58,6 +59,7 @@ fn spec() -> AgentSpec {
             RewardTerm { name: name("balanced"), doc: doc.clone() },
             RewardTerm { name: name("dropped"), doc },
         ],
+        masked: false,
     }
 }
 
