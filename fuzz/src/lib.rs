@@ -64,14 +64,24 @@ pub fn spec() -> AgentSpec {
     let (name, doc) = (|name: &str| name.to_owned(), String::new());
     AgentSpec {
         name: name("Plate"),
-        observation: vec![ObservationField { name: name("ball"), doc: doc.clone(), parts: vec![name("")], range: None }],
+        observation: vec![ObservationField {
+            name: name("ball"),
+            doc: doc.clone(),
+            parts: vec![name("")],
+            range: None,
+            grid: None,
+        }],
         action: vec![ActionField {
             name: name("rate"),
             doc: doc.clone(),
             parts: vec![name("")],
             kind: ActionKind::Continuous { low: -1.0, high: 1.0 },
         }],
-        reward: vec![RewardTerm { name: name("balanced"), doc: doc.clone() }, RewardTerm { name: name("dropped"), doc }],
+        reward: vec![
+            RewardTerm { name: name("balanced"), doc: doc.clone() },
+            RewardTerm { name: name("dropped"), doc },
+        ],
+        masked: false,
     }
 }
 
