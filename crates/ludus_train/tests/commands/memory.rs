@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Child;
 use std::time::Duration;
 
+use super::crash::lines_up_to;
 use super::program::start;
 
 /// Times between two looks at the memory.
@@ -49,6 +50,7 @@ fn seconds() -> u64 {
 fn an_hour_of_training_does_not_grow_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = start("arrows", folder.path(), &ENDLESS);
+    lines_up_to(&mut child, "training ");
     // What nobody reads would fill the pipe in the end, and the run would wait.
     drop((child.stdout.take(), child.stderr.take()));
     let total = seconds() * 2;
