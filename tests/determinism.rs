@@ -13,6 +13,8 @@ use bevy_ludus::worlds::{AgentSettings, Game, PooledWorld, WorldSettings, build_
 mod balance;
 #[path = "../examples/cart_pole/game.rs"]
 mod cart_pole;
+#[path = "../examples/grid_world/game.rs"]
+mod grid_world;
 
 const STEPS: u64 = 120;
 
@@ -25,6 +27,10 @@ struct Subject {
 
 fn cart_pole() -> Subject {
     Subject { game: Arc::new(cart_pole::cart_pole), decision_interval: 1 }
+}
+
+fn grid_world() -> Subject {
+    Subject { game: Arc::new(grid_world::grid_world), decision_interval: 1 }
 }
 
 fn balance() -> Subject {
@@ -66,6 +72,7 @@ impl Subject {
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     observation: Vec<f32>,
+    mask: Vec<bool>,
     reward: f32,
     outcome: Outcome,
 }
@@ -79,23 +86,28 @@ fn trajectories(world: &mut PooledWorld, arenas: Range<u32>) -> Vec<Vec<Seen>> {
         for (arena, row) in arenas.clone().zip(world.rows_mut().actions_mut().chunks_exact_mut(spec.action_width())) {
             act(Seed::new(step).derive(u64::from(arena)), &heads, row);
         }
+        world.rows_mut().heed_masks();
         world.step().expect("the game doesn't panic");
         let rows = world.rows();
         for (row, observation) in rows.observations().chunks_exact(spec.observation_width()).enumerate() {
             let (reward, outcome) = (rows.rewards()[row], rows.outcomes()[row]);
-            seen[row].push(Seen { observation: observation.to_vec(), reward, outcome });
+            let mask = rows.masks()[row * spec.mask_width()..][..spec.mask_width()].to_vec();
+            seen[row].push(Seen { observation: observation.to_vec(), mask, reward, outcome });
         }
     }
     seen
 }
 
-/// Uniform in -1..1; for a choice that is rounded up to 0 or 1, so that both are made.
+/// Uniform in -1..1, or over the choices.
 fn act(seed: Seed, heads: &[Head], row: &mut [f32]) {
     let mut columns = row.iter_mut().enumerate();
     for head in heads {
         for (column, value) in columns.by_ref().take(head.action_width()) {
-            let draw = seed.derive(column as u64).uniform() * 2.0 - 1.0;
-            *value = if matches!(head, Head::Categorical { .. }) { draw.ceil() } else { draw };
+            let draw = seed.derive(column as u64).uniform();
+            *value = match *head {
+                Head::Categorical { choices } => (draw * choices as f32).floor(),
+                Head::Gaussian { .. } => draw * 2.0 - 1.0,
+            };
         }
     }
 }
@@ -132,6 +144,16 @@ fn a_world_of_cart_poles_is_the_same_alone_and_among_many() {
 #[test]
 fn a_world_of_plates_is_the_same_alone_and_among_many() {
     a_world_is_the_same_alone_and_among_many(&balance());
+}
+
+#[test]
+fn a_world_of_boards_is_the_same_alone_and_among_many() {
+    a_world_is_the_same_alone_and_among_many(&grid_world());
+}
+
+#[test]
+fn an_arena_of_grid_world_is_the_same_alone_and_among_many() {
+    an_arena_is_the_same_alone_and_among_many(&grid_world());
 }
 
 #[test]

@@ -14,6 +14,8 @@ use crate::in_repository;
 mod balance;
 #[path = "../../examples/cart_pole/game.rs"]
 mod cart_pole;
+#[path = "../../examples/grid_world/game.rs"]
+mod grid_world;
 #[path = "../../examples/minimal.rs"]
 #[expect(dead_code, reason = "its `main` is the example's own")]
 mod minimal;
@@ -21,8 +23,12 @@ mod minimal;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 3] =
-    [("balance", balance::balance), ("cart_pole", cart_pole::cart_pole), ("minimal", minimal::seek)];
+pub(crate) const GAMES: [NamedGame; 4] = [
+    ("balance", balance::balance),
+    ("cart_pole", cart_pole::cart_pole),
+    ("grid_world", grid_world::grid_world),
+    ("minimal", minimal::seek),
+];
 
 #[test]
 fn every_shipped_config_loads() {
