@@ -20,6 +20,11 @@ mod grid_world;
 #[expect(dead_code, reason = "its `main` is the example's own")]
 mod minimal;
 
+#[cfg(feature = "torch")]
+#[path = "../../examples/custom_network.rs"]
+#[expect(dead_code, reason = "its `main` is the example's own")]
+mod custom_network;
+
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
@@ -30,9 +35,18 @@ pub(crate) const GAMES: [NamedGame; 4] = [
     ("minimal", minimal::seek),
 ];
 
+/// Those that need libtorch to build.
+#[cfg(feature = "torch")]
+const TORCH_GAMES: [NamedGame; 1] = [("custom_network", custom_network::gather)];
+#[cfg(not(feature = "torch"))]
+const TORCH_GAMES: [NamedGame; 0] = [];
+
+/// Their names.
+const TORCH_NAMES: [&str; 1] = ["custom_network"];
+
 #[test]
 fn every_shipped_config_loads() {
-    for (name, game) in GAMES {
+    for (name, game) in GAMES.into_iter().chain(TORCH_GAMES) {
         let spec = spec_of(&(Arc::new(game) as _)).unwrap();
         let file = in_repository("assets/train").join(name).with_extension("ron");
         let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &spec);
@@ -42,7 +56,8 @@ fn every_shipped_config_loads() {
 
 #[test]
 fn every_example_is_a_game_with_a_config() {
-    let games: BTreeSet<_> = GAMES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let games = GAMES.iter().map(|(name, _)| *name).chain(TORCH_NAMES);
+    let games: BTreeSet<_> = games.map(str::to_owned).collect();
     assert_eq!(names_in("examples", |path| path.is_dir() || path.extension().is_some_and(|end| end == "rs")), games);
     assert_eq!(names_in("assets/train", |_| true), games);
 }

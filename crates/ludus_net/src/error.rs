@@ -73,6 +73,11 @@ pub enum NetError {
         /// The shape given.
         actual: Vec<usize>,
     },
+    /// The network is no perceptron.
+    #[error(
+        "the network is no perceptron, so it runs on libtorch alone, in the program that trained it, built with the feature `torch`"
+    )]
+    Foreign,
     /// A number is NaN or infinite.
     #[error("{what} holds {value} at index {index}; go back to an older copy")]
     NotFinite {

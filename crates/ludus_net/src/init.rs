@@ -39,7 +39,7 @@ fn write(tensor: &Tensor<'_>, matrix: &[f64], gain: f64, parameters: &mut [f32])
 /// # Source
 ///
 /// Saxe et al. 2014, arXiv:1312.6120; here by the Gram–Schmidt process on normally distributed vectors.
-fn orthogonal(rows: usize, columns: usize, seed: Seed) -> Vec<f64> {
+pub fn orthogonal(rows: usize, columns: usize, seed: Seed) -> Vec<f64> {
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut vectors: Vec<f64> = (0..count * length).map(|index| normal(seed.derive(index as u64))).collect();
     for index in 0..count {

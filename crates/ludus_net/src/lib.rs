@@ -41,6 +41,7 @@
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
+//! | start other networks | [`orthogonal`] |
 //! | save and load | [`Layout::export`], [`Layout::import`], [`Adam::from_state`] |
 //! | normalise observations | [`Normalizer`], [`Statistics`] |
 //!
@@ -86,6 +87,7 @@ pub use adam::Adam;
 pub use config::{Activation, NetworkConfig};
 pub use distribution::{Distribution, Upstream};
 pub use error::NetError;
+pub use init::orthogonal;
 pub use layout::{Layout, Tensor};
 pub use named::NamedTensor;
 pub use network::Network;

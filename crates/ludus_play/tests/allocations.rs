@@ -89,8 +89,16 @@ fn policy() -> PolicyAsset {
     let parameters = Network::new(layout, Seed::new(1)).parameters().to_vec();
     let decision_interval = NonZeroU32::new(2).expect("not zero");
     let origin = Origin::default();
-    let file =
-        PolicyFile { spec, network, parameters, normalizer: None, decision_interval, tick_rate_hz: 64.0, origin };
+    let file = PolicyFile {
+        spec,
+        network,
+        foreign: Vec::new(),
+        parameters,
+        normalizer: None,
+        decision_interval,
+        tick_rate_hz: 64.0,
+        origin,
+    };
     PolicyAsset::new(&file, "policy").expect("the file is whole")
 }
 

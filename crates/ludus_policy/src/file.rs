@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use ludus_net::{Layout, NetError, NetworkConfig, Normalizer};
+use ludus_net::{Layout, NamedTensor, NetError, NetworkConfig, Normalizer};
 use ludus_spec::{AgentSpec, ObservationField};
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +36,13 @@ const OPTIMIZER: &str = "adam.";
 pub struct PolicyFile {
     /// What the agent senses and does.
     pub spec: AgentSpec,
-    /// The network's shape.
+    /// The network's shape, if it is a perceptron.
     pub network: NetworkConfig,
-    /// Its parameters, as [`Layout`] lays them out.
+    /// Names and shapes of the parameters of a network that is none, in their order; else empty.
+    ///
+    /// Such a policy runs where its network is known: on libtorch, in the program that trained it.
+    pub foreign: Vec<(String, Vec<usize>)>,
+    /// The parameters, as [`Layout`] lays them out, or those of a foreign network one after another.
     pub parameters: Vec<f32>,
     /// What observations are normalised with, if they are.
     pub normalizer: Option<Normalizer>,
@@ -73,6 +77,8 @@ struct Text {
     /// [`AgentSpec::layout_hash`] in 16 hexadecimal digits, since JSON's numbers are not always read with 64 bits.
     layout_hash: String,
     network: NetworkConfig,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    foreign: Vec<(String, Vec<usize>)>,
     normalized: bool,
     decision_interval: NonZeroU32,
     tick_rate_hz: f64,
@@ -124,8 +130,11 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// If there can be no such network.
+    /// If there can be no such network, or if it is no perceptron.
     pub fn layout(&self) -> Result<Layout, NetError> {
+        if !self.foreign.is_empty() {
+            return Err(NetError::Foreign);
+        }
         Layout::new(self.spec.observation_width(), &self.spec.heads(), &self.network)
     }
 
@@ -135,9 +144,8 @@ impl PolicyFile {
     ///
     /// If there are more or fewer parameters than the network has.
     pub fn to_tensor_file(&self) -> TensorFile {
-        let layout = self.layout().expect("parameters come from a network that was built");
         let mut file = TensorFile::default();
-        for (name, shape, values) in layout.export(&self.parameters) {
+        for (name, shape, values) in self.named(&self.parameters) {
             file.tensors.insert(name, TensorData { shape, values: Values::F32(values) });
         }
         if let Some(normalizer) = &self.normalizer {
@@ -161,12 +169,43 @@ impl PolicyFile {
         let text = file.texts.get(TEXT).ok_or_else(|| format!("its metadata has no `{TEXT}`"))?;
         let text = serde_json::from_str::<Text>(text).map_err(|error| format!("its `{TEXT}`: {error}"))?;
         text.check()?;
-        let layout = Layout::new(text.spec.observation_width(), &text.spec.heads(), &text.network);
-        let layout = layout.map_err(|error| error.to_string())?;
-        let parameters = parameters(file, &layout)?;
-        let normalizer = text.normalized.then(|| normalizer(file, layout.inputs())).transpose()?;
-        let Text { spec, network, decision_interval, tick_rate_hz, origin, .. } = text;
-        Ok(Self { spec, network, parameters, normalizer, decision_interval, tick_rate_hz, origin })
+        let parameters = parameters(file, &text)?;
+        let width = text.spec.observation_width();
+        let normalizer = text.normalized.then(|| normalizer(file, width)).transpose()?;
+        let Text { spec, network, foreign, decision_interval, tick_rate_hz, origin, .. } = text;
+        Ok(Self { spec, network, foreign, parameters, normalizer, decision_interval, tick_rate_hz, origin })
+    }
+
+    /// An array laid out like the parameters, such as an optimiser's moments, as plain named tensors.
+    ///
+    /// # Panics
+    ///
+    /// If it has more or fewer numbers than the network has parameters.
+    pub fn named(&self, numbers: &[f32]) -> Vec<NamedTensor> {
+        if self.foreign.is_empty() {
+            return self.layout().expect("parameters come from a network that was built").export(numbers);
+        }
+        assert_eq!(Some(numbers.len()), count(&self.foreign), "an array like the parameters");
+        let mut left = numbers;
+        let named = self.foreign.iter().map(|(name, shape)| {
+            let own;
+            (own, left) = left.split_at(shape.iter().product());
+            (name.clone(), shape.clone(), own.to_vec())
+        });
+        named.collect()
+    }
+
+    /// The inverse of [`PolicyFile::named`]; the order of the tensors does not matter.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about the first tensor that is missing, unknown, of another shape, or not finite.
+    pub fn unnamed(&self, tensors: &[NamedTensor]) -> Result<Vec<f32>, String> {
+        if self.foreign.is_empty() {
+            let layout = self.layout().map_err(|error| error.to_string())?;
+            return layout.import(tensors).map_err(|error| error.to_string());
+        }
+        import_foreign(&self.foreign, tensors)
     }
 
     fn text(&self) -> String {
@@ -175,6 +214,7 @@ impl PolicyFile {
             layout_hash: written(self.spec.layout_hash()),
             spec: self.spec.clone(),
             network: self.network.clone(),
+            foreign: self.foreign.clone(),
             normalized: self.normalizer.is_some(),
             decision_interval: self.decision_interval,
             tick_rate_hz: self.tick_rate_hz,
@@ -231,7 +271,30 @@ fn written(layout_hash: u64) -> String {
     format!("{layout_hash:016x}")
 }
 
-fn parameters(file: &TensorFile, layout: &Layout) -> Result<Vec<f32>, String> {
+/// Numbers of all tensors of a foreign network together, if there can be as many.
+fn count(foreign: &[(String, Vec<usize>)]) -> Option<usize> {
+    let of_tensor = |shape: &[usize]| shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+    foreign.iter().try_fold(0_usize, |sum, (_, shape)| sum.checked_add(of_tensor(shape)?))
+}
+
+fn import_foreign(foreign: &[(String, Vec<usize>)], tensors: &[NamedTensor]) -> Result<Vec<f32>, String> {
+    let mut parameters = Vec::new();
+    for (name, shape) in foreign {
+        let given =
+            tensors.iter().find(|(given, ..)| given == name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
+        if given.1 != *shape || Some(given.2.len()) != count(&[(String::new(), shape.clone())]) {
+            return Err(format!("tensor `{name}` has shape {:?}, where the network needs {shape:?}", given.1));
+        }
+        match given.2.iter().find(|number| !number.is_finite()) {
+            Some(number) => return Err(format!("tensor `{name}` holds {number}")),
+            None => parameters.extend(&given.2),
+        }
+    }
+    let unknown = tensors.iter().find(|(name, ..)| foreign.iter().all(|(known, _)| known != name));
+    unknown.map_or(Ok(parameters), |(name, ..)| Err(format!("tensor `{name}` is not part of the network")))
+}
+
+fn parameters(file: &TensorFile, text: &Text) -> Result<Vec<f32>, String> {
     let is_weight = |name: &str| ![MEAN, VARIANCE, COUNT, CLIP].contains(&name) && !name.starts_with(OPTIMIZER);
     let weights = file.tensors.iter().filter(|(name, _)| is_weight(name));
     let named = weights.map(|(name, tensor)| match &tensor.values {
@@ -239,6 +302,11 @@ fn parameters(file: &TensorFile, layout: &Layout) -> Result<Vec<f32>, String> {
         Values::F64(_) => Err(format!("tensor `{name}` is of type F64, it must be F32")),
     });
     let named = named.collect::<Result<Vec<_>, _>>()?;
+    if !text.foreign.is_empty() {
+        return import_foreign(&text.foreign, &named);
+    }
+    let layout = Layout::new(text.spec.observation_width(), &text.spec.heads(), &text.network);
+    let layout = layout.map_err(|error| error.to_string())?;
     let stored = named.iter().map(|(_, _, values)| values.len()).sum::<usize>();
     let needed = layout.tensors().map(|tensor| tensor.element_count()).fold(0, usize::saturating_add);
     // Before memory is taken for a network that the file only claims to hold.
@@ -309,6 +377,7 @@ pub(crate) mod tests {
         PolicyFile {
             spec,
             network,
+            foreign: Vec::new(),
             parameters,
             normalizer: Some(Normalizer::from_parts(vec![0.1, -0.2, 0.3], vec![1.0, 4.0, 9.0], 8.0, 10.0).unwrap()),
             decision_interval: NonZeroU32::new(5).unwrap(),
@@ -331,6 +400,36 @@ pub(crate) mod tests {
             assert_eq!(PolicyFile::read(&path).unwrap(), policy);
             assert_eq!(std::fs::read(&path).unwrap(), policy.to_tensor_file().to_bytes());
         }
+    }
+
+    /// Two tensors that no perceptron has.
+    fn foreign() -> PolicyFile {
+        let foreign = vec![("kernel".to_owned(), vec![2, 1, 3, 3]), ("scale".to_owned(), vec![2])];
+        PolicyFile { foreign, parameters: (0..20_u8).map(f32::from).collect(), ..policy() }
+    }
+
+    #[test]
+    fn a_network_that_is_no_perceptron_is_kept_but_does_not_run_here() {
+        let file = foreign().to_tensor_file();
+        assert_eq!(file.tensors["kernel"].shape, [2, 1, 3, 3]);
+        assert_eq!(PolicyFile::from_tensor_file(&file).unwrap(), foreign());
+        let error = crate::Policy::new(&foreign()).unwrap_err().to_string();
+        assert!(error.contains("libtorch"), "{error}");
+    }
+
+    #[test]
+    fn foreign_tensors_are_checked() {
+        let refused = |change: &dyn Fn(&mut TensorFile)| {
+            let mut file = foreign().to_tensor_file();
+            change(&mut file);
+            PolicyFile::from_tensor_file(&file).unwrap_err()
+        };
+        assert!(refused(&|file| drop(file.tensors.remove("scale"))).contains("`scale` is missing"));
+        let other = TensorData::row(vec![0.0; 3]);
+        let error = refused(&|file| drop(file.tensors.insert("scale".to_owned(), other.clone())));
+        assert!(error.contains("[3]") && error.contains("[2]"), "{error}");
+        let error = refused(&|file| drop(file.tensors.insert("other".to_owned(), other.clone())));
+        assert!(error.contains("`other` is not part"), "{error}");
     }
 
     #[test]

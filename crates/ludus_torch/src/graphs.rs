@@ -65,6 +65,20 @@ impl Recording {
 mod tests {
     use super::*;
 
+    /// Wherever libtorch's part for CUDA is; no machine has as many devices.
+    #[test]
+    fn work_that_can_t_be_recorded_is_done_as_it_is() {
+        if ludus_libtorch::open_cuda_libraries().is_err() {
+            return;
+        }
+        let Ok(shim) = Shim::open() else { return };
+        let (mut recording, mut count) = (Recording::default(), 0);
+        let recorder = Recorder::new(shim, 999);
+        (0..10).for_each(|_| recording.run(&recorder, &mut || count += 1));
+        assert_eq!(count, 10);
+        assert!(matches!(recording, Recording::Eager));
+    }
+
     #[test]
     fn without_a_recorder_work_is_done_every_time() {
         let (mut recording, mut count) = (Recording::default(), 0);

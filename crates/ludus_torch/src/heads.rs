@@ -104,6 +104,15 @@ impl Heads {
         (side_by_side(actions), total(log_probs))
     }
 
+    /// The most probable action of each row, `[rows, action width]`.
+    pub fn mode(&self, outputs: Outputs<'_>) -> Tensor {
+        let most_probable = |part: &Part| match part.head {
+            Head::Categorical { .. } => part.logits(outputs).argmax(-1, true).to_kind(Kind::Float),
+            Head::Gaussian { .. } => part.outputs(outputs),
+        };
+        side_by_side(self.parts.iter().map(most_probable).collect())
+    }
+
     /// The log-probability of each row's action, and the entropy of its distribution, each `[rows, 1]`.
     pub fn evaluate(&self, outputs: Outputs<'_>, actions: &Tensor) -> (Tensor, Tensor) {
         let evaluated = |part: &Part| {

@@ -121,6 +121,16 @@ impl TorchLearner {
         self.packing.pack(&to_vec(&self.update.parameters))
     }
 
+    /// Names and shapes of all parameters, in the order of a saved state, if the network is no perceptron; else none.
+    pub fn foreign(&self) -> Vec<(String, Vec<usize>)> {
+        if self.network.layout().is_some() {
+            return Vec::new();
+        }
+        let (places, _) = Places::new(&*self.network);
+        let size = |shape: &[i64]| shape.iter().map(|&size| size as usize).collect();
+        places.iter().map(|place| (place.name.clone(), size(&place.shape))).collect()
+    }
+
     /// A parameter that is not finite, if there is one. Looks at the numbers themselves only if so.
     pub fn bad_parameter(&self) -> Option<f32> {
         if self.update.parameters.isfinite().all().int64_value(&[]) != 0 {

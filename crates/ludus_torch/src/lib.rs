@@ -43,6 +43,8 @@
 //! |---|---|
 //! | learn | [`TorchLearner`], [`TorchSettings`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
+//! | learn from grids and images | [`Convolutional`] |
+//! | act with what was learned | [`TorchPolicy`] |
 //! | choose a device | [`open_cuda`], [`cuda_device`] |
 //!
 //! Without the feature `libtorch` the crate is empty, so that a workspace builds where there is no libtorch.
@@ -50,6 +52,7 @@
 
 mod adam;
 mod buffer;
+mod convolutional;
 mod cuda;
 mod error;
 mod graphs;
@@ -63,14 +66,17 @@ mod network;
 mod packing;
 mod parameters;
 mod play;
+mod policy;
 mod shim;
 mod storage;
 mod update;
 
+pub use convolutional::{Convolutional, ConvolutionalConfig, GridBlock};
 pub use cuda::{cuda_device, open_cuda};
 pub use error::TorchError;
 pub use learner::{TorchLearner, TorchSettings};
 pub use memory::Demand;
 pub use mlp::Mlp;
 pub use network::{Forward, Parameter, TorchNetwork};
+pub use policy::TorchPolicy;
 pub use tch;

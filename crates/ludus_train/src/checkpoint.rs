@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use ludus_learn::{LearnerState, Moments, PpoState};
-use ludus_net::Layout;
 use ludus_policy::{PolicyError, PolicyFile, TensorData, TensorFile, Values};
 use ludus_spec::Seed;
 use serde::de::DeserializeOwned;
@@ -100,10 +99,9 @@ impl Checkpoint {
 
     fn to_tensor_file(&self) -> TensorFile {
         let mut file = self.policy.to_tensor_file();
-        let layout = self.policy.layout().expect("the policy's network was built before");
         let learner = &self.state.learner;
         for (prefix, moments) in [(FIRST_MOMENTS, &learner.first_moments), (SECOND_MOMENTS, &learner.second_moments)] {
-            for (name, shape, values) in layout.export(moments) {
+            for (name, shape, values) in self.policy.named(moments) {
                 let tensor = TensorData { shape, values: Values::F32(values) };
                 file.tensors.insert(format!("{prefix}{name}"), tensor);
             }
@@ -124,11 +122,10 @@ impl Checkpoint {
     fn from_tensor_file(file: &TensorFile) -> Result<Self, String> {
         let policy = PolicyFile::from_tensor_file(file)?;
         let counters = parsed::<Counters>(file)?;
-        let layout = policy.layout().map_err(|error| error.to_string())?;
         let learner = LearnerState {
             parameters: policy.parameters.clone(),
-            first_moments: moments(file, &layout, FIRST_MOMENTS)?,
-            second_moments: moments(file, &layout, SECOND_MOMENTS)?,
+            first_moments: moments(file, &policy, FIRST_MOMENTS)?,
+            second_moments: moments(file, &policy, SECOND_MOMENTS)?,
             optimizer_steps: counters.optimizer_steps,
             normalizer: policy.normalizer.clone(),
         };
@@ -159,21 +156,21 @@ fn parsed<T: DeserializeOwned>(file: &TensorFile) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| format!("its `{TEXT}`: {error}"))
 }
 
-fn moments(file: &TensorFile, layout: &Layout, prefix: &str) -> Result<Vec<f32>, String> {
+fn moments(file: &TensorFile, policy: &PolicyFile, prefix: &str) -> Result<Vec<f32>, String> {
     let stored = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
     let named = stored.map(|(name, tensor)| match &tensor.values {
         Values::F32(values) => Ok((name.to_owned(), tensor.shape.clone(), values.clone())),
         Values::F64(_) => Err(format!("tensor `{prefix}{name}` is of type F64, it must be F32")),
     });
     let named = named.collect::<Result<Vec<_>, _>>()?;
-    layout.import(&named).map_err(|error| error.to_string())
+    policy.unnamed(&named)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use std::num::NonZeroU32;
 
-    use ludus_net::{Network, NetworkConfig};
+    use ludus_net::{Layout, Network, NetworkConfig};
     use ludus_policy::Origin;
     use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm};
 
@@ -223,6 +220,7 @@ pub(crate) mod tests {
         let policy = PolicyFile {
             spec,
             network,
+            foreign: Vec::new(),
             parameters,
             normalizer: None,
             decision_interval: NonZeroU32::MIN,

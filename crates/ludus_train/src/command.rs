@@ -41,6 +41,9 @@ pub(crate) struct Program {
     pub game: Game,
     pub visuals: Option<Game>,
     pub windows: Option<Windows>,
+    /// The game's own network, if it has one.
+    #[cfg(feature = "torch")]
+    pub network_maker: Option<crate::learner::NetworkMaker>,
 }
 
 impl Program {
@@ -104,7 +107,18 @@ impl Program {
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
         let (name, game, choice) = (self.name.clone(), self.game.clone(), LearnerChoice::default());
-        Ok(Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None, choice })
+        Ok(Blueprint {
+            name,
+            game,
+            spec,
+            config,
+            pool,
+            iteration: 0,
+            hash_every: None,
+            choice,
+            #[cfg(feature = "torch")]
+            network_maker: self.network_maker.clone(),
+        })
     }
 }
 

@@ -9,7 +9,7 @@ mod tree;
 mod worlds;
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use ludus_learn::{DeviceConfig, PpoConfig};
@@ -66,6 +66,11 @@ pub struct AgentConfig {
     pub reward: BTreeMap<String, f32>,
     /// The actor's and the critic's network.
     pub network: NetworkConfig,
+    /// Channels that each convolution over the observation's grids makes, in front of `network`'s hidden layers.
+    ///
+    /// Each has 3×3 kernels and halves the grid. Usually none, or two to four of 16 to 64; then it learns on libtorch,
+    /// and the layers are shared and rectified. Mnih et al. 2015, doi:10.1038/nature14236.
+    pub convolutions: Vec<NonZeroUsize>,
     /// How it is trained.
     pub ppo: PpoConfig,
     /// How a learner on a device uses it.
@@ -273,6 +278,7 @@ impl Default for AgentConfig {
             rows: None,
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
+            convolutions: Vec::new(),
             ppo: PpoConfig::default(),
             device: DeviceConfig::default(),
             initialize_from: None,

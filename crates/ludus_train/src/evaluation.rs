@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_learn::{Simulation, StepRows};
-use ludus_policy::{ActionChoice, Policy, PolicyScratch, Sensed};
+use ludus_policy::{ActionChoice, Sensed};
 use ludus_spec::{Outcome, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
+use crate::actor::{Actor, ActorScratch};
 use crate::clock;
 use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread};
@@ -61,7 +62,7 @@ pub struct Evaluation {
 /// Every row plays as many as the others, give or take one. To take those that end first would favour short ones.
 pub(crate) fn evaluate(
     blueprint: &Blueprint,
-    policy: &Policy,
+    policy: &Actor,
     settings: EvaluationSettings,
     interrupted: &AtomicBool,
     tell: &mut dyn FnMut(String),
@@ -83,7 +84,7 @@ pub(crate) fn evaluate(
 
 #[derive(Clone, Copy)]
 struct Rules<'a> {
-    policy: &'a Policy,
+    policy: &'a Actor,
     /// What actions derive from, if they are drawn.
     actions: Option<Seed>,
     interrupted: &'a AtomicBool,
@@ -96,7 +97,7 @@ struct Player {
     /// Episodes to come `[rows]`.
     owed: Vec<u32>,
     episodes: Vec<EpisodeSummary>,
-    scratch: PolicyScratch,
+    scratch: ActorScratch,
     slab: Slab,
     phases: Phases,
 }
@@ -111,7 +112,7 @@ struct Slab {
 }
 
 /// Shares the episodes out among all rows.
-fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Policy) -> Vec<Player> {
+fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Actor) -> Vec<Player> {
     let total = groups.iter().map(Simulation::rows).sum::<usize>().max(1) as u32;
     let mut rows = 0..total;
     let player = |(index, group): (usize, WorldGroup)| {
@@ -131,7 +132,7 @@ fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Policy) -> Vec<Player> 
 }
 
 impl Slab {
-    fn new(rows: usize, mask_width: usize, policy: &Policy) -> Self {
+    fn new(rows: usize, mask_width: usize, policy: &Actor) -> Self {
         let spec = policy.spec();
         Self {
             observations: vec![0.0; rows * spec.observation_width()],
@@ -168,7 +169,7 @@ impl Player {
         if !masks.is_empty() {
             self.group.mask(masks);
         }
-        rules.policy.act_masked(Sensed { observations, masks }, choice, &mut self.scratch, actions);
+        rules.policy.act(Sensed { observations, masks }, choice, &mut self.scratch, actions);
         let acted = clock::nanoseconds();
         self.group.step(actions, StepRows { rewards, outcomes, observations });
         let StepTimes { total, sense_score } = self.group.take_times();

@@ -247,6 +247,7 @@ mod tests {
 
     fn policy(spec: AgentSpec, network: &Network, normalizer: Option<Normalizer>) -> PolicyFile {
         PolicyFile {
+            foreign: Vec::new(),
             spec,
             network: network.layout().config().clone(),
             parameters: network.parameters().to_vec(),

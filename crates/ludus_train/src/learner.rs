@@ -15,7 +15,7 @@ use ludus_torch::TorchLearner;
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
 pub(crate) use decision::{Decision, Place, Workload, decide};
 #[cfg(feature = "torch")]
-pub(crate) use torch::{build_torch, open_cuda};
+pub(crate) use torch::{NetworkMaker, TorchParts, build_torch, convolutional, open_cuda};
 
 /// One of the learners that there are, behind their common trait.
 pub(crate) enum RunLearner {
@@ -36,14 +36,32 @@ macro_rules! with {
 }
 
 impl RunLearner {
-    /// The network's shape and its parameters, as a policy file has them.
-    pub fn network(&self) -> (NetworkConfig, Vec<f32>) {
+    /// The shape of the network, if it is a perceptron.
+    pub fn network(&self) -> NetworkConfig {
         match self {
-            Self::Native(learner) => {
-                (learner.network().layout().config().clone(), learner.network().parameters().to_vec())
-            }
+            Self::Native(learner) => learner.network().layout().config().clone(),
             #[cfg(feature = "torch")]
-            Self::Torch(learner) => torch::network(learner),
+            Self::Torch(learner) => {
+                learner.network().layout().map(|layout| layout.config().clone()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Names and shapes of the parameters of a network that is none; else empty.
+    pub fn foreign(&self) -> Vec<(String, Vec<usize>)> {
+        match self {
+            Self::Native(_) => Vec::new(),
+            #[cfg(feature = "torch")]
+            Self::Torch(learner) => learner.foreign(),
+        }
+    }
+
+    /// The parameters, as a policy file has them.
+    pub fn parameters(&self) -> Vec<f32> {
+        match self {
+            Self::Native(learner) => learner.network().parameters().to_vec(),
+            #[cfg(feature = "torch")]
+            Self::Torch(learner) => learner.parameters(),
         }
     }
 

@@ -13,6 +13,7 @@
 //! The same config and seed give the same policy, bit for bit, whatever the number of threads. The wall clock is read
 //! in one place, [`clock`], and only for people.
 
+mod actor;
 mod bench;
 mod changes;
 mod check;

@@ -32,7 +32,16 @@ impl Ludus {
     /// The name is that of run folders and of the config, `assets/train/<name>.ron`.
     pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
         let game = Arc::new(game);
-        Self { program: Program { name: name.to_owned(), game, visuals: None, windows: None } }
+        Self {
+            program: Program {
+                name: name.to_owned(),
+                game,
+                visuals: None,
+                windows: None,
+                #[cfg(feature = "torch")]
+                network_maker: None,
+            },
+        }
     }
 
     /// What draws the game: meshes, lights, a camera. Never called where there is no window.
@@ -46,6 +55,19 @@ impl Ludus {
     #[must_use]
     pub fn windows(mut self, windows: Windows) -> Self {
         self.program.windows = Some(windows);
+        self
+    }
+
+    /// A network of the game's own, in place of the perceptron that the config describes. It learns on libtorch.
+    ///
+    /// `make` is told what the agents sense and do, and the seed of the parameters that training starts from.
+    #[cfg(feature = "torch")]
+    #[must_use]
+    pub fn network<N: ludus_torch::TorchNetwork + 'static>(
+        mut self,
+        make: impl Fn(&ludus_spec::AgentSpec, ludus_spec::Seed) -> N + Send + Sync + 'static,
+    ) -> Self {
+        self.program.network_maker = Some(Arc::new(move |spec, seed| Box::new(make(spec, seed))));
         self
     }
 

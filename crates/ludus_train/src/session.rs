@@ -175,7 +175,18 @@ fn train(setup: SessionSetup, mailbox: &Mailbox) -> Result<RunSummary, TrainErro
     }
     let pool = Arc::new(thread_pool(threads.max(1))?);
     let (config, choice) = (config.resolved(threads.max(1)), LearnerChoice::default());
-    let blueprint = Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None, choice };
+    let blueprint = Blueprint {
+        name,
+        game,
+        spec,
+        config,
+        pool,
+        iteration: 0,
+        hash_every: None,
+        choice,
+        #[cfg(feature = "torch")]
+        network_maker: None,
+    };
     let mut reporter = Reporter::new(mailbox);
     run::train(blueprint, Place::New(&runs), mailbox, &mut |event| reporter.report(&event))
 }

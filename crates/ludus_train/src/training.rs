@@ -9,7 +9,7 @@ use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
 #[cfg(feature = "torch")]
-use ludus_torch::Demand;
+use ludus_torch::{Demand, Mlp, Parameter, TorchNetwork};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds};
 use rayon::ThreadPool;
 
@@ -24,7 +24,7 @@ use crate::incidents::Incidents;
 use crate::initialize::{Heir, Inheritance, inherit};
 use crate::learner::{Decision, LearnerChoice, Place, RunLearner, Workload, decide};
 #[cfg(feature = "torch")]
-use crate::learner::{build_torch, open_cuda};
+use crate::learner::{NetworkMaker, TorchParts, build_torch, convolutional, open_cuda};
 use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
 use crate::replay::{EpisodeHead, KeptEpisodes, RecorderSettings};
@@ -70,6 +70,9 @@ pub(crate) struct Blueprint {
     pub hash_every: Option<NonZeroU64>,
     /// Which learner was asked for.
     pub choice: LearnerChoice,
+    /// The game's own network, if it has one.
+    #[cfg(feature = "torch")]
+    pub network_maker: Option<NetworkMaker>,
 }
 
 /// Which worlds to build: those of training, or fresh ones.
@@ -182,7 +185,7 @@ impl Blueprint {
             rows,
             parameters: network.parameters().len(),
             threads: self.pool.current_num_threads(),
-            is_perceptron: true,
+            is_perceptron: self.is_perceptron(),
         };
         let decision = decide(self.choice, workload, open_cuda)?;
         let learner = match decision.place {
@@ -192,8 +195,10 @@ impl Blueprint {
             }
             #[cfg(feature = "torch")]
             place => {
-                let demand = self.demand(&network, rows);
-                build_torch(place, network, normalizer, (agent.device.clone(), machine), demand)?
+                let network = self.own_network().unwrap_or_else(|| Box::new(Mlp::new(network)));
+                let demand = self.demand(&*network, rows);
+                let config = agent.device.clone();
+                build_torch(place, TorchParts { network, normalizer, config, machine }, demand)?
             }
             #[cfg(not(feature = "torch"))]
             _ => return Err(TrainError::NoTorch { game: self.name.clone() }),
@@ -201,19 +206,41 @@ impl Blueprint {
         Ok((learner, decision))
     }
 
+    /// Whether both learners can compute the network.
+    fn is_perceptron(&self) -> bool {
+        #[cfg(feature = "torch")]
+        let is_of_config = self.network_maker.is_none();
+        #[cfg(not(feature = "torch"))]
+        let is_of_config = true;
+        is_of_config && self.config.agent(&self.spec).convolutions.is_empty()
+    }
+
+    /// The network that is no perceptron, if there is one: the game's own, or one with convolutions. It has not learned
+    /// anything.
+    #[cfg(feature = "torch")]
+    pub fn own_network(&self) -> Option<Box<dyn TorchNetwork>> {
+        let seed = Seed::new(self.config.seed).derive(NETWORK);
+        match &self.network_maker {
+            Some(make) => Some(make(&self.spec, seed)),
+            None if self.is_perceptron() => None,
+            None => Some(convolutional(&self.spec, self.config.agent(&self.spec), seed)),
+        }
+    }
+
     /// What the run asks of a GPU's memory.
     #[cfg(feature = "torch")]
-    fn demand(&self, network: &Network, rows: usize) -> Demand {
+    fn demand(&self, network: &dyn TorchNetwork, rows: usize) -> Demand {
         let agent = self.config.agent(&self.spec);
-        let networks = if agent.network.shared { 1 } else { 2 };
+        let parameters = network.parameters();
         Demand {
             rows,
             steps: agent.ppo.rollout_steps,
             minibatch: agent.ppo.minibatch,
             observation_width: self.spec.observation_width(),
             action_width: self.spec.action_width(),
-            parameters: network.parameters().len(),
-            units: networks * agent.network.hidden.iter().sum::<usize>() + network.layout().output_width() + 1,
+            parameters: parameters.iter().map(Parameter::count).sum(),
+            // A layer's units are its weights' first dimension.
+            units: parameters.iter().filter_map(|parameter| parameter.shape.first()).sum(),
         }
     }
 }
@@ -453,11 +480,11 @@ impl Training {
     pub fn policy(&self) -> PolicyFile {
         let learner = self.ppo.learner();
         let config = &self.blueprint.config;
-        let (network, parameters) = learner.network();
         PolicyFile {
             spec: (*self.blueprint.spec).clone(),
-            network,
-            parameters,
+            network: learner.network(),
+            foreign: learner.foreign(),
+            parameters: learner.parameters(),
             normalizer: learner.normalizer().cloned(),
             decision_interval: config.decision_interval,
             tick_rate_hz: self.tick_rate_hz,

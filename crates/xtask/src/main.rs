@@ -3,6 +3,7 @@
 
 mod checks;
 mod libtorch;
+mod measure;
 mod ordeals;
 mod train;
 
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use checks::{Check, all_checks};
 use libtorch::Variant;
+use measure::Extent;
 use ordeals::all_ordeals;
 
 const USAGE: &str = "\
@@ -20,6 +22,7 @@ usage: cargo xtask COMMAND
   torture [ORDEAL]…       the tests that take minutes to hours, or some of them
   train EXAMPLE [OPTION]… trains an example; with `--learner torch`, fetches libtorch if it is not there
   libtorch [--cuda]       fetches libtorch, with its part for CUDA, if it is not there
+  measure-gpu [--trial]   measures both learners on this machine's GPU and CPU, in less than ten minutes
   doctor                  says what is here of libtorch and CUDA, and what is missing";
 
 fn main() -> ExitCode {
@@ -31,6 +34,8 @@ fn main() -> ExitCode {
         ["train", example, ref options @ ..] => train::train(example, options),
         ["libtorch"] => provide(Variant::Cpu),
         ["libtorch", "--cuda"] => provide(Variant::Cuda),
+        ["measure-gpu"] => measure::measure(Extent::Whole),
+        ["measure-gpu", "--trial"] => measure::measure(Extent::Trial),
         ["doctor"] => doctor(),
         _ => refuse(USAGE),
     }

@@ -121,6 +121,7 @@ fn walking(velocity: f32) -> super::Player {
     let parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
     let origin = Origin { program: "walk".to_owned(), library: String::new(), seed: 1, steps: 7 };
     let file = PolicyFile {
+        foreign: Vec::new(),
         spec,
         network,
         parameters,

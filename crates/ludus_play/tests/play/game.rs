@@ -72,6 +72,7 @@ pub fn line(slope: f32, offset: f32) -> PolicyFile {
     });
     let parameters = layout.import(&tensors.collect::<Vec<_>>()).expect("they are its tensors");
     PolicyFile {
+        foreign: Vec::new(),
         spec,
         network,
         parameters,

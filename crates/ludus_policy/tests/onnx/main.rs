@@ -89,6 +89,7 @@ fn policy(network: NetworkConfig, normalizer: Option<Normalizer>) -> PolicyFile 
     }
     let decision_interval = NonZeroU32::new(5).expect("not zero");
     PolicyFile {
+        foreign: Vec::new(),
         spec,
         network,
         parameters,

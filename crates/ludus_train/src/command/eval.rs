@@ -1,11 +1,11 @@
 //! `eval`
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use ludus_policy::{Policy, PolicyFile};
+use ludus_policy::PolicyFile;
 use ludus_spec::AgentSpec;
 
+use crate::actor::Actor;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, EvaluationSettings, evaluate};
@@ -21,11 +21,12 @@ use super::outlet::{say, warn};
 pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
     let found = find(program, arguments.of.as_deref(), &arguments.run.runs_dir)?;
-    let (policy, interval) = load(&found.policy, &spec)?;
+    let file = PolicyFile::read_for(&found.policy, &spec)?;
     let run = &arguments.run;
     let config = find_config(program, &found, run, &spec)?;
-    let config = RunConfig { decision_interval: interval, ..config.shrunk_to(arguments.episodes) };
+    let config = RunConfig { decision_interval: file.decision_interval, ..config.shrunk_to(arguments.episodes) };
     let blueprint = program.blueprint(spec, config, run)?;
+    let policy = Actor::new(&file, &blueprint)?;
     let settings = EvaluationSettings { episodes: arguments.episodes.get(), sampled: arguments.sample };
     let evaluation = evaluate(&blueprint, &policy, settings, interrupt::listen(), &mut |sentence| warn(&sentence))?;
     say(format_args!("policy: {}", found.policy.display()));
@@ -81,13 +82,6 @@ fn of_folder(folder: RunFolder) -> Found {
 fn folder_around(policy: &Path) -> Option<RunFolder> {
     let around = policy.ancestors().skip(1).take(2).map(RunFolder::open);
     around.into_iter().find(|folder| folder.config().is_file())
-}
-
-/// The policy and its decision interval, if it was trained for agents like these.
-fn load(path: &Path, spec: &AgentSpec) -> Result<(Policy, NonZeroU32), TrainError> {
-    let file = PolicyFile::read_for(path, spec)?;
-    let interval = file.decision_interval;
-    Ok((Policy::new(&file)?, interval))
 }
 
 fn tell(evaluation: &Evaluation, settings: EvaluationSettings) {

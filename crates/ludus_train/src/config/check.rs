@@ -85,6 +85,10 @@ fn check_kinds(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {
 fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) {
     let section = ["agents", spec.name.as_str()];
     check_reward(agent, spec, report);
+    let has_grid = spec.observation.iter().any(|field| field.grid.is_some());
+    report.require(agent.convolutions.is_empty() || has_grid, &[&section[..], &["convolutions"]].concat(), || {
+        format!("`convolutions` need a grid, and `{}` observes none; leave them out, or observe a `Grid`", spec.name)
+    });
     for message in agent.network.problems() {
         report.problem(&[&section[..], &["network", "hidden"]].concat(), message);
     }

@@ -1,26 +1,53 @@
 //! The learner on libtorch, for a run.
 
+use std::sync::Arc;
+
 use ludus_learn::{DeviceConfig, LearnError, Machine};
-use ludus_net::{Network, NetworkConfig, Normalizer};
-use ludus_torch::{Demand, Mlp, TorchError, TorchLearner, TorchSettings, cuda_device, tch};
+use ludus_net::Normalizer;
+use ludus_spec::{AgentSpec, Seed};
+use ludus_torch::{
+    Convolutional, ConvolutionalConfig, Demand, GridBlock, TorchError, TorchLearner, TorchNetwork, TorchSettings,
+    cuda_device, tch,
+};
 
 use super::RunLearner;
 use super::decision::Place;
+use crate::config::AgentConfig;
 use crate::error::TrainError;
+
+/// Makes a game's own network, for agents of this kind, with parameters from this seed.
+pub(crate) type NetworkMaker = Arc<dyn Fn(&AgentSpec, Seed) -> Box<dyn TorchNetwork> + Send + Sync>;
+
+/// What a learner on libtorch is made of.
+pub(crate) struct TorchParts {
+    pub network: Box<dyn TorchNetwork>,
+    pub normalizer: Option<Normalizer>,
+    pub config: DeviceConfig,
+    pub machine: Machine,
+}
+
+/// A network with convolutions over the grids that agents of this kind observe.
+pub(crate) fn convolutional(spec: &AgentSpec, agent: &AgentConfig, seed: Seed) -> Box<dyn TorchNetwork> {
+    let mut first = 0;
+    let mut grids = Vec::new();
+    for field in &spec.observation {
+        if let Some(grid) = field.grid {
+            grids.push(GridBlock { first, height: grid.height, width: grid.width, channels: grid.channels });
+        }
+        first += field.width();
+    }
+    let channels = agent.convolutions.iter().map(|channels| channels.get()).collect();
+    let config = ConvolutionalConfig { channels, hidden: agent.network.hidden.clone() };
+    Box::new(Convolutional::new(first, grids, spec.heads(), (config, seed)))
+}
 
 /// Makes CUDA ready, where it is.
 pub(crate) fn open_cuda() -> Result<(), String> {
     ludus_torch::open_cuda().map(drop).map_err(|error| error.to_string())
 }
 
-/// A learner on libtorch that starts from this network.
-pub(crate) fn build_torch(
-    place: Place,
-    network: Network,
-    normalizer: Option<Normalizer>,
-    (config, machine): (DeviceConfig, Machine),
-    demand: Demand,
-) -> Result<RunLearner, TrainError> {
+/// A learner on libtorch.
+pub(crate) fn build_torch(place: Place, parts: TorchParts, demand: Demand) -> Result<RunLearner, TrainError> {
     let device = match place {
         Place::TorchCuda(index) => {
             let device = cuda_device(index)?;
@@ -29,15 +56,9 @@ pub(crate) fn build_torch(
         }
         Place::TorchCpu | Place::Native => tch::Device::Cpu,
     };
-    let settings = TorchSettings { device, config, machine };
-    let learner = TorchLearner::new(Box::new(Mlp::new(network)), normalizer, settings)?;
+    let TorchParts { network, normalizer, config, machine } = parts;
+    let learner = TorchLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
     Ok(RunLearner::Torch(Box::new(learner)))
-}
-
-/// The network's shape and its parameters, as a policy file has them.
-pub(super) fn network(learner: &TorchLearner) -> (NetworkConfig, Vec<f32>) {
-    let config = learner.network().layout().map(|layout| layout.config().clone());
-    (config.unwrap_or_default(), learner.parameters())
 }
 
 impl From<TorchError> for TrainError {

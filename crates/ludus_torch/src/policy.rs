@@ -1,0 +1,78 @@
+//! Policies on libtorch that act.
+
+use ludus_net::Normalizer;
+use ludus_spec::Seed;
+use tch::{Device, Kind, Tensor};
+
+use crate::TorchError;
+use crate::heads::{Heads, Outputs};
+use crate::inputs::Inputs;
+use crate::network::TorchNetwork;
+use crate::parameters::{Leaves, Places, on_device};
+
+/// A trained network that maps observations to actions, on the CPU.
+pub struct TorchPolicy {
+    network: Box<dyn TorchNetwork>,
+    heads: Heads,
+    leaves: Leaves,
+    inputs: Inputs,
+}
+
+impl TorchPolicy {
+    /// A policy of this network, with these parameters in place of its own.
+    ///
+    /// # Errors
+    ///
+    /// If there are more or fewer parameters than the network has.
+    pub fn new(
+        network: Box<dyn TorchNetwork>,
+        parameters: &[f32],
+        normalizer: Option<&Normalizer>,
+    ) -> Result<Self, TorchError> {
+        tch::set_num_threads(1);
+        let (places, initial) = Places::new(&*network);
+        if initial.len() != parameters.len() {
+            let (needed, given) = (initial.len(), parameters.len());
+            return Err(TorchError::Network(format!("it has {needed} parameters, the policy {given}")));
+        }
+        let flat = on_device(parameters, Device::Cpu);
+        Ok(Self {
+            heads: Heads::new(network.heads()),
+            leaves: Leaves::new(&places, &flat),
+            inputs: Inputs::new(normalizer, Device::Cpu),
+            network,
+        })
+    }
+
+    /// Decides for some rows: the most probable action, or one drawn with the seed's children, one for each row.
+    ///
+    /// # Shapes
+    ///
+    /// `observations` is `[rows, observation width]`, `masks` `[rows, mask width]` or empty, `actions`
+    /// `[rows, action width]`.
+    pub fn act(&self, (observations, masks): (&[f32], &[bool]), seed: Option<Seed>, actions: &mut [f32]) {
+        let rows = observations.len() / self.network.inputs().max(1);
+        tch::no_grad(|| {
+            let rows = rows as i64;
+            let inputs = self.inputs.stage(&Tensor::from_slice(observations).view([rows, -1]));
+            let forward = self.network.forward(&self.leaves.of_network(Kind::Float), &inputs);
+            let masks: Vec<f32> = masks.iter().map(|&is_allowed| f32::from(is_allowed)).collect();
+            let masks = (!masks.is_empty()).then(|| Tensor::from_slice(&masks).view([rows, -1]));
+            let outputs = Outputs { numbers: &forward.outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
+            let chosen = match seed {
+                None => self.heads.mode(outputs),
+                Some(seed) => self.heads.sample(outputs, &self.draws(seed, rows)).0,
+            };
+            chosen.contiguous().copy_data(actions, actions.len());
+        });
+    }
+
+    fn draws(&self, seed: Seed, rows: i64) -> Tensor {
+        let width = self.heads.draw_count();
+        let mut draws = vec![0.0; rows as usize * width];
+        for (row, draws) in draws.chunks_exact_mut(width).enumerate() {
+            self.heads.draw(seed.derive(row as u64), draws);
+        }
+        Tensor::from_slice(&draws).view([rows, -1])
+    }
+}

@@ -1,0 +1,77 @@
+//! Policies that act in an evaluation: in plain Rust, or on libtorch.
+
+#[cfg(feature = "torch")]
+use std::sync::Mutex;
+
+use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyScratch, Sensed};
+use ludus_spec::AgentSpec;
+#[cfg(feature = "torch")]
+use ludus_torch::TorchPolicy;
+
+use crate::error::TrainError;
+use crate::training::Blueprint;
+
+/// A policy, wherever it computes.
+pub(crate) enum Actor {
+    Native(Box<Policy>),
+    #[cfg(feature = "torch")]
+    Torch {
+        spec: Box<AgentSpec>,
+        /// One thread at a time: tensors are not to be shared.
+        policy: Mutex<TorchPolicy>,
+    },
+}
+
+/// Working memory of one thread that acts, if the policy needs some.
+pub(crate) struct ActorScratch(Option<PolicyScratch>);
+
+impl Actor {
+    /// The policy of a file, in a run of this blueprint, which knows the game's own network if it has one.
+    #[cfg_attr(not(feature = "torch"), expect(unused_variables, reason = "networks of one's own need libtorch"))]
+    pub fn new(file: &PolicyFile, blueprint: &Blueprint) -> Result<Self, TrainError> {
+        #[cfg(feature = "torch")]
+        if let Some(network) = blueprint.own_network().filter(|_| !file.foreign.is_empty()) {
+            let policy = TorchPolicy::new(network, &file.parameters, file.normalizer.as_ref())?;
+            return Ok(Self::Torch { spec: Box::new(file.spec.clone()), policy: Mutex::new(policy) });
+        }
+        Ok(Self::Native(Box::new(Policy::new(file)?)))
+    }
+
+    /// What the agent senses and does.
+    pub fn spec(&self) -> &AgentSpec {
+        match self {
+            Self::Native(policy) => policy.spec(),
+            #[cfg(feature = "torch")]
+            Self::Torch { spec, .. } => spec,
+        }
+    }
+
+    /// Working memory for one thread.
+    pub fn scratch(&self) -> ActorScratch {
+        match self {
+            Self::Native(policy) => ActorScratch(Some(policy.scratch())),
+            #[cfg(feature = "torch")]
+            Self::Torch { .. } => ActorScratch(None),
+        }
+    }
+
+    /// Decides for some rows among what is allowed.
+    pub fn act(&self, sensed: Sensed<'_>, choice: ActionChoice, scratch: &mut ActorScratch, actions: &mut [f32]) {
+        match self {
+            Self::Native(policy) => {
+                let scratch = scratch.0.get_or_insert_with(|| policy.scratch());
+                policy.act_masked(sensed, choice, scratch, actions);
+            }
+            #[cfg(feature = "torch")]
+            Self::Torch { policy, .. } => {
+                let seed = match choice {
+                    ActionChoice::Greedy => None,
+                    ActionChoice::Sampled(seed) => Some(seed),
+                };
+                // A policy is only read: one that panicked is as it was.
+                let policy = policy.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                policy.act((sensed.observations, sensed.masks), seed, actions);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a GPU gains: both learners, by phase, on growing numbers of agents and on a large network.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use ludus_libtorch::Driver;
+
+use crate::checks::cargo;
+use crate::libtorch::{self, Variant};
+use crate::{refuse, say};
+
+/// Agents per world: enough that a world's fixed cost is small.
+const ARENAS: usize = 256;
+
+/// How long each case is measured, for the simulation and for the training \[s\].
+const SECONDS: &str = "2";
+
+/// The network that is usual for games, and one that keeps a GPU busy.
+const SMALL: &str = "64,64";
+const LARGE: &str = "512,512,512";
+
+/// A table's line: a game, its agents and its network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Case {
+    game: &'static str,
+    rows: usize,
+    hidden: &'static str,
+}
+
+/// Who computes: options of the command line.
+#[derive(Clone, Copy, Debug)]
+struct Learner {
+    name: &'static str,
+    options: [&'static str; 4],
+}
+
+const NATIVE: Learner = Learner { name: "native", options: ["--learner", "native", "--device", "cpu"] };
+const TORCH_CPU: Learner = Learner { name: "torch, cpu", options: ["--learner", "torch", "--device", "cpu"] };
+const TORCH_CUDA: Learner = Learner { name: "torch, cuda:0", options: ["--learner", "torch", "--device", "cuda:0"] };
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything; takes less than ten minutes on a machine with a GPU, after the examples are built.
+    Whole,
+    /// Few agents: to try the command out.
+    Trial,
+}
+
+/// Measures every case and prints a table in Markdown.
+pub fn measure(extent: Extent) -> ExitCode {
+    let gpu = Driver::open().map_err(|error| error.to_string());
+    match measure_all(extent, gpu.is_ok()) {
+        Ok(()) => {
+            if let Err(why) = gpu {
+                println!("\nCUDA was not measured: {why}.");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(&format!("{error:#}")),
+    }
+}
+
+fn measure_all(extent: Extent, has_gpu: bool) -> Result<()> {
+    say(&libtorch::provide(if has_gpu { Variant::Cuda } else { Variant::Cpu })?);
+    let learners = if has_gpu { &[NATIVE, TORCH_CPU, TORCH_CUDA][..] } else { &[NATIVE, TORCH_CPU] };
+    println!("| game | agents | network | learner | steps/s | time by phase |\n|---|---|---|---|---|---|");
+    for case in cases(extent) {
+        for learner in learners {
+            let measured = bench(case, *learner).with_context(|| format!("{case:?} with {}", learner.name))?;
+            let Case { game, rows, hidden } = case;
+            println!("| {game} | {rows} | {hidden} | {} | {} | {} |", learner.name, measured.speed, measured.phases);
+        }
+    }
+    Ok(())
+}
+
+fn cases(extent: Extent) -> Vec<Case> {
+    let growing = |rows: &'static [usize]| rows.iter().map(|&rows| Case { game: "cart_pole", rows, hidden: SMALL });
+    let (rows, most): (&[usize], usize) = match extent {
+        Extent::Whole => (&[256, 1024, 4096, 16_384, 65_536], 16_384),
+        Extent::Trial => (&[256, 1024], 256),
+    };
+    let large = ["cart_pole", "balance"].map(|game| Case { game, rows: most, hidden: LARGE });
+    growing(rows).chain(large).collect()
+}
+
+/// What one benchmark came to, as it says it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Measured {
+    speed: String,
+    phases: String,
+}
+
+fn bench(case: Case, learner: Learner) -> Result<Measured> {
+    let mut cargo = cargo();
+    cargo.args(["run", "--quiet", "--release", "--features", "torch", "--example", case.game, "--", "bench"]);
+    cargo.args(["--seconds", SECONDS]).args(learner.options);
+    // Rollouts so short that the largest case goes through several in its time.
+    for set in [
+        format!("worlds={}", case.rows.div_ceil(ARENAS)),
+        format!("arenas={}", ARENAS.min(case.rows)),
+        format!("network.hidden=[{}]", case.hidden),
+        "ppo.rollout_steps=8".to_owned(),
+        "ppo.epochs=1".to_owned(),
+        format!("ppo.minibatch={}", (case.rows * 8 / 4).clamp(512, 32_768)),
+    ] {
+        cargo.args(["--set", &set]);
+    }
+    let output = cargo.output().context("cargo can't be started")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(read(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Takes the speed and the phases out of what `bench` prints.
+fn read(printed: &str) -> Measured {
+    let line = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let speed = line("training ").and_then(|line| line.split_whitespace().next());
+    Measured { speed: speed.unwrap_or("?").to_owned(), phases: line("time ").unwrap_or("?").to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_bench_prints_is_read() {
+        let printed = "4 worlds, 1024 agents\nlearn            500 samples/s\ntraining          123456 steps/s\n\
+                       time        forward 10 copy 1 simulate 20 sense+score 9 learn 60 %\n";
+        let expected = Measured {
+            speed: "123456".to_owned(),
+            phases: "forward 10 copy 1 simulate 20 sense+score 9 learn 60 %".to_owned(),
+        };
+        assert_eq!(read(printed), expected);
+        assert_eq!(read("nothing").speed, "?");
+    }
+
+    #[test]
+    fn the_whole_has_what_was_promised() {
+        let whole = cases(Extent::Whole);
+        assert!(whole.contains(&Case { game: "balance", rows: 16_384, hidden: LARGE }));
+        assert!(whole.contains(&Case { game: "cart_pole", rows: 16_384, hidden: SMALL }));
+        assert!(cases(Extent::Trial).iter().all(|case| case.rows <= 1024));
+    }
+}
