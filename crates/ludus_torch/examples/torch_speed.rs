@@ -1,6 +1,6 @@
 //! How fast the learner on libtorch is, without a game around it.
 //!
-//! `cargo run --release -p ludus_torch --features libtorch --example speed -- [ROWS] [MINIBATCH] [EPOCHS] [THREADS]`
+//! `cargo run --release -p ludus_torch --features libtorch --example torch_speed -- [ROWS] [MINIBATCH] [EPOCHS] [THREADS]`
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
 #[path = "../../ludus_learn/tests/ppo/cart_pole.rs"]
