@@ -38,9 +38,13 @@ pub const fn series(index: usize) -> Color32 {
 /// Between the lines of a panel [points].
 const LINE_GAP: f32 = 4.0;
 
+/// A press that lasts no longer is a click [s]: on a busy machine two images may be far apart.
+const CLICK: f64 = 2.0;
+
 /// Gives the window its look.
 pub fn apply(context: &Context) {
     context.all_styles_mut(style);
+    context.options_mut(|options| options.input_options.max_click_duration = CLICK);
 }
 
 fn style(style: &mut Style) {
