@@ -39,6 +39,18 @@ impl Ludus {
         Self(self.0.visuals(visuals))
     }
 
+    /// A network of the game's own, in place of the perceptron that the config describes. It learns on libtorch.
+    ///
+    /// `make` is told what the agents sense and do, and the seed of the parameters that training starts from.
+    #[cfg(feature = "torch")]
+    #[must_use]
+    pub fn network<N: ludus_torch::TorchNetwork + 'static>(
+        self,
+        make: impl Fn(&ludus_agent::spec::AgentSpec, ludus_agent::spec::Seed) -> N + Send + Sync + 'static,
+    ) -> Self {
+        Self(self.0.network(make))
+    }
+
     /// Does what this process's command line asks for.
     pub fn run(self) -> AppExit {
         self.0.run()
