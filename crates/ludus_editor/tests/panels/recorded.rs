@@ -24,7 +24,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 pub fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
-    ObservationField { name: name.to_owned(), doc: "[m]".to_owned(), parts: texts(parts), range }
+    ObservationField { name: name.to_owned(), doc: "[m]".to_owned(), parts: texts(parts), range, grid: None }
 }
 
 /// The plate's agent, with a choice besides.
@@ -49,6 +49,7 @@ pub fn spec() -> AgentSpec {
             action("jump", &["Stay", "Low", "High"], ActionKind::Discrete),
         ],
         reward: vec![term("balanced"), term("dropped")],
+        masked: false,
     }
 }
 
