@@ -37,7 +37,7 @@ fn without_a_run_it_says_what_to_do() {
 fn a_run_is_shown_in_numbers() {
     let screen = screen!(training());
     let shown = [
-        "▶ training",
+        "● training",
         "balance-2026-11-24-1",
         "1,634,304 / 1,000,000",
         "79.800 ± 12.000",
@@ -52,7 +52,7 @@ fn a_run_is_shown_in_numbers() {
         "3.00e-4",
         "weight of balanced",
         "0.100",
-        "step 12,288: ppo.learning_rate 0.001 → 0.0003",
+        "step 12,288: ppo.learning_rate from 0.001 to 0.0003",
         "Mean return of the last episodes",
         "steps",
     ];

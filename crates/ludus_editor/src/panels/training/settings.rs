@@ -134,6 +134,6 @@ impl Edit {
 /// The last changes, the newest first.
 fn changes_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     for change in training.changes.iter().rev().take(CHANGES_SHOWN) {
-        ui.weak(format!("step {}: {} {} → {}", count(change.step), change.setting, change.was, change.now));
+        ui.weak(format!("step {}: {} from {} to {}", count(change.step), change.setting, change.was, change.now));
     }
 }
