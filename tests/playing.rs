@@ -119,6 +119,8 @@ fn played<A: Agent>(game: fn(&mut App), policy: &'static str, choice: ActionChoi
     app.add_observer(move |agent: On<Add, A>, mut commands: Commands| {
         commands.entity(agent.entity).insert(runner.clone());
     });
+    app.finish();
+    app.cleanup();
     // A loading screen, in which no time passes.
     app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::ZERO));
     while !app.world().resource::<Assets<PolicyAsset>>().contains(&policy) {

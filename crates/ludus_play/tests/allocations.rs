@@ -6,6 +6,7 @@ use core::num::NonZeroU32;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use bevy::ecs::schedule::{Schedules, SingleThreadedExecutor};
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use ludus_agent::{
@@ -120,6 +121,10 @@ fn a_decision_does_not_allocate() {
         if index.is_multiple_of(3) { runner.sampled(index as u64) } else { runner }
     };
     let agents = (0..AGENTS).map(|index| app.world_mut().spawn((Walker, runner(index))).id()).collect::<Vec<_>>();
+    // What is counted is the decision, not what an executor hands to other threads.
+    for (_, schedule) in app.world_mut().resource_mut::<Schedules>().iter_mut() {
+        schedule.set_executor(SingleThreadedExecutor::new());
+    }
     (0..40).for_each(|_| app.update());
     app.insert_resource(Decisions::default());
     for (step, agent) in agents.into_iter().take(40).enumerate() {
