@@ -9,12 +9,15 @@
 //!
 //! Bit for bit, where an episode depends on nothing but its [`EpisodeRng`](ludus_agent::EpisodeRng) and the actions:
 //! everything that matters is put in its place when the episode starts. A replay starts in a world with that arena alone,
-//! at its own place, so float rounding is the same.
+//! at its own place, so float rounding is the same. The episodes of the examples are exact, those of `balance` in physics
+//! that all arenas share too, and in builds with and without optimisations alike; `tests/replay.rs` and
+//! `cargo xtask torture profiles` try it.
 //!
 //! It is not exact where something outlives episodes: an entity that is not reset, time since the world began, an arena
 //! that touches its neighbours, a solver that carries something over or computes in another order where other arenas are
 //! absent. Such a replay may still look alike; the hashes tell where it parts, and `replay` says so instead of passing
-//! it off as the episode. The same holds on another kind of machine, or in a build with other arithmetic.
+//! it off as the episode. The same holds on another kind of machine, where sines and exponentials may be rounded otherwise.
+//! What helps: to put everything in place when an episode starts, and a physics context for each arena.
 //!
 //! # What is recorded
 //!

@@ -6,7 +6,7 @@ use crate::checks::Check;
 const LONG: &[(&str, &str)] = &[("LUDUS_TORTURE", "1")];
 
 /// The ordeals, the quickest first. `RELIABILITY.md` says what they came to.
-pub fn all_ordeals() -> [Check; 4] {
+pub fn all_ordeals() -> [Check; 5] {
     [
         Check {
             name: "panics",
@@ -27,6 +27,13 @@ pub fn all_ordeals() -> [Check; 4] {
             remedy: "a run that was killed did not go on from its last checkpoint: see `ludus_train/src/resume.rs`",
             arguments: "test -p ludus_train --test commands -- --nocapture crash::a_run_that_is_killed".to_owned(),
             environment: LONG,
+            builds: false,
+        },
+        Check {
+            name: "profiles",
+            remedy: "a run is another in another build: something depends on how sums are ordered or rounded",
+            arguments: "test -p ludus_examples --test profiles -- --ignored --nocapture".to_owned(),
+            environment: &[],
             builds: false,
         },
         Check {
