@@ -52,10 +52,7 @@ fn differences(game: &Game, interval: u32) -> Vec<Option<Difference>> {
     let run = trained(game, runs.path(), interval);
     let replay = |path: &PathBuf| {
         let mut replay = Replay::open(game, EpisodeLog::read(path).unwrap()).unwrap();
-        let difference = replay.verify().unwrap();
-        let head = &replay.log().head;
-        println!("{}: arena {:?}, {} steps: {difference:?}", path.display(), head.arena, head.steps);
-        difference
+        replay.verify().unwrap()
     };
     episodes(&run).iter().map(replay).collect()
 }

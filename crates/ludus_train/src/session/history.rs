@@ -13,13 +13,13 @@ const CHUNK: usize = 256;
 pub struct IterationRecord {
     /// Steps of experience after it.
     pub steps: u64,
-    /// Time of training after it, pauses left out [s].
+    /// Time of training after it, pauses left out \[s\].
     pub seconds: f64,
     /// Episodes that had ended after it.
     pub episodes: u64,
     /// Returns of the recent episodes; NaN before the first.
     pub returns: Spread,
-    /// Mean length of the recent episodes [steps]; NaN before the first.
+    /// Mean length of the recent episodes \[steps\]; NaN before the first.
     pub length: f64,
     /// Mean sum of each term of the reward over the recent episodes, unweighted, in the spec's order.
     pub terms: Vec<f64>,

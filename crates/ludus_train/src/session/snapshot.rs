@@ -28,7 +28,7 @@ pub struct TrainingSnapshot {
     pub rows: usize,
     /// Threads.
     pub threads: usize,
-    /// How long building the worlds took [s].
+    /// How long building the worlds took \[s\].
     pub build_seconds: f64,
     /// When the run ends.
     pub stop: StopConfig,
@@ -36,7 +36,7 @@ pub struct TrainingSnapshot {
     pub history: History,
     /// Time by phase since training started.
     pub phases: Phases,
-    /// Time until the run ends at the latest, at the speed that it had so far [s].
+    /// Time until the run ends at the latest, at the speed that it had so far \[s\].
     pub seconds_left: Option<f64>,
     /// Adam's step size, as it was last used or is to be used next.
     pub learning_rate: f32,
