@@ -13,7 +13,7 @@ use crate::panels::Panels;
 use crate::runs::{self, RunsFolder};
 use crate::scene::{self, ScenePlugin, Stage};
 use crate::selection::SelectionPlugin;
-use crate::sensors::{self, SensorLines};
+use crate::sensors::{self, EditorLines, SensorLines};
 use crate::snapshot::{RunsSnapshot, SceneSnapshot};
 use crate::takeover::TakeOverPlugin;
 use crate::timeline::TimelinePlugin;
@@ -66,7 +66,7 @@ impl Plugin for EditorPlugin {
         app.insert_resource(Training::new(session.clone()));
         app.insert_resource(RunsFolder::new(session.runs.clone(), session.name.clone()));
         app.init_resource::<Drag>().init_resource::<Panels>().init_resource::<RunsSnapshot>();
-        app.init_resource::<SensorLines>();
+        app.init_resource::<SensorLines>().insert_gizmo_config(EditorLines, EditorLines::config());
         if !app.world().contains_resource::<ClearColor>() {
             app.insert_resource(ClearColor(BACKGROUND));
         }

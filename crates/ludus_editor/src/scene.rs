@@ -7,10 +7,13 @@ use core::num::NonZeroU32;
 use core::ops::Range;
 use std::sync::Arc;
 
+use bevy::app::FixedMain;
+use bevy::ecs::schedule::{InternedScheduleLabel, ScheduleLabel, SingleThreadedExecutor};
 use bevy::prelude::*;
 use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
-    AgentKind, AgentKinds, AgentSystems, Arena, ArenaLayout, Arenas, Episode, InArena, StepClock, WorldSeed,
+    AgentKind, AgentKinds, AgentSystems, Arena, ArenaLayout, Arenas, Episode, InArena, Score, Sense, StepClock,
+    WorldSeed,
 };
 use ludus_train::config::RunConfig;
 
@@ -114,6 +117,30 @@ impl Plugin for ScenePlugin {
         app.add_systems(FixedPreUpdate, players::decide.before(AgentSystems::Act));
         app.add_systems(FixedLast, record::record.after(AgentSystems::Sense));
     }
+
+    /// A tick is short: to hand its systems to other threads would take longer than the systems do.
+    fn finish(&self, app: &mut App) {
+        let mut schedules = app.world_mut().resource_mut::<Schedules>();
+        for label in ticked() {
+            if let Some(schedule) = schedules.get_mut(label) {
+                schedule.set_executor(SingleThreadedExecutor::new());
+            }
+        }
+    }
+}
+
+/// The schedules of a tick.
+fn ticked() -> [InternedScheduleLabel; 8] {
+    [
+        FixedMain.intern(),
+        FixedFirst.intern(),
+        FixedPreUpdate.intern(),
+        FixedUpdate.intern(),
+        FixedPostUpdate.intern(),
+        FixedLast.intern(),
+        Sense.intern(),
+        Score.intern(),
+    ]
 }
 
 /// What a world of the run has before the game is added, so that the game on screen is the same.

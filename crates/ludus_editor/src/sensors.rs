@@ -13,6 +13,17 @@ const RING: f32 = 0.05;
 /// Of the mark where a ray meets something, as a part of the ray's length.
 const MARK: f32 = 0.02;
 
+/// Lines of the window's own: drawn over everything, since what they point at may be behind something.
+#[derive(Default, Reflect, GizmoConfigGroup)]
+pub struct EditorLines;
+
+impl EditorLines {
+    /// In front of everything.
+    pub fn config() -> GizmoConfig {
+        GizmoConfig { depth_bias: -1.0, ..GizmoConfig::default() }
+    }
+}
+
 /// The lines of this image.
 #[derive(Resource, Default)]
 pub struct SensorLines(Vec<SensorLine>);
@@ -34,7 +45,7 @@ pub fn sketch(world: &mut World, agents: &mut QueryState<(Entity, &Slot)>) {
 }
 
 /// Rays that meet something end in a mark, others fade.
-pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos) {
+pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos<EditorLines>) {
     for line in &lines.0 {
         if line.is_hit {
             gizmos.line(line.from, line.to, color(theme::WARN));
@@ -51,7 +62,7 @@ pub fn draw_selection(
     agents: Query<(Entity, &Slot, &GlobalTransform)>,
     parts: Parts,
     cameras: Query<(&Camera, &GlobalTransform)>,
-    mut gizmos: Gizmos,
+    mut gizmos: Gizmos<EditorLines>,
 ) {
     let Some(row) = selection.row() else { return };
     let Some((agent, _, place)) = agents.iter().find(|(_, slot, _)| slot.index() == row) else { return };
