@@ -91,8 +91,10 @@ fn doctor() -> ExitCode {
 }
 
 /// The top of the repository.
+///
+/// Cargo says where it is at run time: clones that share a build folder may share this binary too.
 fn repository() -> PathBuf {
-    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     own.ancestors().nth(2).map_or(own.clone(), PathBuf::from)
 }
 
