@@ -3,7 +3,7 @@
 //! Series take the colours of Okabe and Ito 2008, "Color Universal Design", which people with any kind of colour
 //! blindness tell apart. Nothing is said by colour alone: what is good, bad or worth a look has a sign or a word as well.
 
-use bevy_egui::egui::{Color32, Context, CornerRadius, Stroke, Style, Visuals, vec2};
+use bevy_egui::egui::{Color32, Context, CornerRadius, FontDefinitions, FontFamily, Stroke, Style, Visuals, vec2};
 
 /// Colours of series, in the order in which they are given out.
 pub const SERIES: [Color32; 7] = [
@@ -44,7 +44,16 @@ const CLICK: f64 = 2.0;
 /// Gives the window its look.
 pub fn apply(context: &Context) {
     context.all_styles_mut(style);
+    context.set_fonts(fonts());
     context.options_mut(|options| options.input_options.max_click_duration = CLICK);
+}
+
+/// Arrows and other signs are in the font for code alone: words look there for what their own fonts lack.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let signs = fonts.families.get(&FontFamily::Monospace).cloned().unwrap_or_default();
+    fonts.families.entry(FontFamily::Proportional).or_default().extend(signs);
+    fonts
 }
 
 fn style(style: &mut Style) {

@@ -9,7 +9,7 @@ mod shares;
 mod text;
 mod viridis;
 
-pub(crate) use curve::{Axis, Curve, CurvePlot, axis_mark, held, thinned};
+pub(crate) use curve::{Curve, CurvePlot, axis_mark, held, thinned};
 pub(crate) use distribution::{Bell, Choice, bell_ui, choice_ui};
 pub(crate) use grid::{Cells, cells_ui};
 pub(crate) use number::{count, duration, fixed, percent, scientific};

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui};
 use crate::snapshot::{CheckpointEntry, PolicyLabel, RunEntry, RunsSnapshot};
-use crate::widgets::{Axis, Curve, CurvePlot, count, notice_ui};
+use crate::widgets::{Curve, CurvePlot, count, notice_ui};
 use crate::{EditorCommand, EditorCommands, theme};
 
-use super::training::heading_ui;
+use super::training::{heading_ui, zoom_hint_ui};
 
 /// Height of the plot [points].
 const HEIGHT: f32 = 180.0;
@@ -69,13 +69,14 @@ fn label_ui(ui: &mut Ui, what: &str, policy: &PolicyLabel) {
 
 fn curves_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &RunsUiState) {
     heading_ui(ui, "Mean return of the last episodes");
+    zoom_hint_ui(ui);
     let shown = runs.runs.iter().enumerate().filter(|&(index, run)| state.is_shown(index, run));
     let curves = shown.map(|(index, run)| Curve {
         name: short(&run.name),
         color: theme::series(index),
         points: run.curve.clone(),
     });
-    let plot = CurvePlot { id: "runs", height: HEIGHT, x: Axis { label: "steps" }, y: Axis { label: "return" } };
+    let plot = CurvePlot { id: "runs", height: HEIGHT, x: "steps", y: "return" };
     plot.show(ui, curves.collect());
 }
 
@@ -96,7 +97,7 @@ fn run_ui(
             is_shown = !is_shown;
             state.show(index, run, is_shown);
         }
-        let live = if run.is_live { "● " } else { "" };
+        let live = if run.is_live { "▶ " } else { "" };
         let title = RichText::new(format!("{live}{}", short(&run.name)));
         let header = CollapsingHeader::new(title).id_salt(&run.path).default_open(index == 0);
         let header = header.show(ui, |ui| checkpoints_ui(ui, runs, run, commands));

@@ -6,7 +6,7 @@ mod status;
 
 use ludus_train::session::{SessionCommand, SessionState, TrainingSnapshot};
 
-use crate::egui::{Button, ScrollArea, Ui};
+use crate::egui::{Button, Label, RichText, ScrollArea, Ui};
 use crate::widgets::{Share, fixed, notice_ui, shares_ui};
 use crate::{EditorCommand, EditorCommands, theme};
 use charts::{Chart, charts_ui};
@@ -74,6 +74,12 @@ fn phases_ui(ui: &mut Ui, training: &TrainingSnapshot) {
         detail: format!("{} s since training started", fixed(*time as f64 * 1e-9)),
     });
     shares_ui(ui, &shares.collect::<Vec<_>>());
+}
+
+/// How plots are zoomed, once in a panel.
+pub(super) fn zoom_hint_ui(ui: &mut Ui) {
+    ui.add(Label::new(RichText::new("Ctrl + wheel zooms, double click shows all").weak().small()).truncate())
+        .on_hover_text("Dragging moves, dragging with the right button zooms in on a part.");
 }
 
 /// The title of a part of a panel.

@@ -1,6 +1,8 @@
 //! Curves over steps that can be zoomed.
 
-use egui_plot::{Legend, Line, Plot, PlotPoints};
+use std::ops::RangeInclusive;
+
+use egui_plot::{GridMark, Legend, Line, Plot, PlotPoints};
 
 use crate::egui::{Color32, Ui};
 
@@ -12,6 +14,13 @@ const MOST_POINTS: usize = 1_000;
 const HIGHEST: f64 = 1e12;
 /// Numbers below are drawn as zero, for the same reason.
 const LOWEST: f64 = 1e-12;
+/// Numbers along an axis, about.
+const X_MARKS: f64 = 3.0;
+const Y_MARKS: f64 = 3.0;
+/// More would be a mistake of the bounds.
+const MOST_MARKS: f64 = 50.0;
+/// Share of the width that the longest number below an axis takes.
+const NUMBERS_SHARE: f64 = 0.14;
 /// Room for the numbers beside the axis [points]: always the same, so that the curves don't jump.
 const NUMBERS_WIDTH: f32 = 44.0;
 
@@ -22,19 +31,14 @@ pub(crate) struct Curve {
     pub points: Vec<[f64; 2]>,
 }
 
-/// An axis: what it measures, and in which unit.
-#[derive(Clone, Copy)]
-pub(crate) struct Axis<'a> {
-    pub label: &'a str,
-}
-
 /// A plot of curves.
 pub(crate) struct CurvePlot<'a> {
     pub id: &'a str,
     /// \[points\]
     pub height: f32,
-    pub x: Axis<'a>,
-    pub y: Axis<'a>,
+    /// What the axes measure, or their units.
+    pub x: &'a str,
+    pub y: &'a str,
 }
 
 impl CurvePlot<'_> {
@@ -48,27 +52,49 @@ impl CurvePlot<'_> {
                 plot.line(Line::new(curve.name, points).color(curve.color).width(1.5));
             }
         });
-        // Not a tooltip: that would cover the curves.
-        ui.weak("Ctrl + wheel or right drag zooms, double click shows all").on_hover_text("drag moves");
     }
 
     /// The empty plot, for whoever draws more than curves in it.
     pub fn plot<'a>(&self) -> Plot<'a> {
-        let (x_label, y_label) = (self.x.label.to_owned(), self.y.label.to_owned());
+        let (x_label, y_label) = (self.x.to_owned(), self.y.to_owned());
         let tip = move |name: &str, point: &egui_plot::PlotPoint| {
             format!("{name}\n{} {x_label}\n{} {y_label}", axis_mark(point.x), fixed(point.y))
         };
         Plot::new(self.id)
             .height(self.height)
-            .x_axis_label(self.x.label)
-            .y_axis_label(self.y.label)
-            .x_axis_formatter(|mark, _| axis_mark(mark.value))
+            .x_axis_label(self.x)
+            .y_axis_label(self.y)
+            .x_grid_spacer(|input| marks(input.bounds, X_MARKS))
+            .y_grid_spacer(|input| marks(input.bounds, Y_MARKS))
+            .x_axis_formatter(|mark, shown| if is_cut_off(mark, shown) { String::new() } else { axis_mark(mark.value) })
             .y_axis_formatter(|mark, _| axis_mark(mark.value))
             .y_axis_min_width(NUMBERS_WIDTH)
             .label_formatter(tip)
             .allow_scroll(false)
             .set_margin_fraction([0.05, 0.08].into())
     }
+}
+
+/// Whether a number below the axis would reach over its right end, where the panel ends too.
+fn is_cut_off(mark: GridMark, shown: &RangeInclusive<f64>) -> bool {
+    (shown.end() - mark.value) < (shown.end() - shown.start()) * NUMBERS_SHARE / 2.0
+}
+
+/// Round numbers within the bounds, about so many.
+fn marks((low, high): (f64, f64), count: f64) -> Vec<GridMark> {
+    let step = round_step((high - low) / count);
+    let (first, last) = ((low / step).ceil(), (high / step).floor());
+    if !(0.0..MOST_MARKS).contains(&(last - first)) {
+        return Vec::new();
+    }
+    let numbers = 0..=(last - first) as u32;
+    numbers.map(|number| GridMark { value: (first + f64::from(number)) * step, step_size: step }).collect()
+}
+
+/// The next of 1, 2, 5, 10, 20, 50, … that is not less; NaN where there is none.
+fn round_step(least: f64) -> f64 {
+    let power = 10_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|&step| step >= least).unwrap_or(f64::NAN)
 }
 
 /// A number beside an axis, five letters at most: `0.25`, `-40`, `12.5k`, `3M`, `1e12`.
@@ -138,6 +164,20 @@ mod tests {
         check(1e12, "1e12");
         check(2e-5, "2e-5");
         check(f64::NAN, "NaN");
+    }
+
+    #[test]
+    fn axes_have_round_numbers() {
+        let check = |bounds, expected: &[f64]| {
+            let found = marks(bounds, 3.0).iter().map(|mark| mark.value).collect::<Vec<_>>();
+            assert_eq!(found, expected, "{bounds:?}");
+        };
+        check((-3.0, 72.0), &[0.0, 50.0]);
+        check((0.0, 30.0), &[0.0, 10.0, 20.0, 30.0]);
+        check((-1.0, 1.0), &[-1.0, 0.0, 1.0]);
+        check((1.0, 1.0), &[]);
+        check((f64::NAN, 1.0), &[]);
+        check((-1e300, 1e300), &[-1e300, 0.0, 1e300]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn without_runs_it_says_what_to_do() {
 #[test]
 fn runs_have_curves_and_checkpoints() {
     let screen = screen!(runs());
-    for text in ["on screen: balance-2026-11-24-3", "balance-2026-11-24-1", "● balance-2026-11-24-3", "newest", "steps"]
+    for text in ["on screen: balance-2026-11-24-3", "balance-2026-11-24-1", "▶ balance-2026-11-24-3", "newest", "steps"]
     {
         assert!(screen.shows(text), "no `{text}` in:\n{}", screen.all_text());
     }

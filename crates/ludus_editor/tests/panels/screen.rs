@@ -1,7 +1,7 @@
 //! A screen that nobody sees.
 
 use ludus_editor::egui::epaint::{ClippedShape, Primitive, Shape};
-use ludus_editor::egui::{Context, Event, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Ui, Vec2, vec2};
+use ludus_editor::egui::{Context, Event, FontId, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Ui, Vec2, vec2};
 use ludus_editor::{EditorCommand, EditorCommands, theme};
 
 /// The size of a panel beside the scene, in a window of 1280×800 [points].
@@ -129,6 +129,8 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
             assert!(mesh.vertices.iter().all(|vertex| vertex.pos.is_finite()), "a corner is nowhere");
         }
         for text in self.texts() {
+            let has_glyphs = |font: FontId| self.context.fonts_mut(|fonts| fonts.has_glyphs(&font, &text.text));
+            assert!(has_glyphs(FontId::proportional(12.0)), "no font has all of `{}`", text.text);
             assert!(text.rect.right() <= self.size.x + 2.0, "`{}` is cut off at {:?}", text.text, text.rect);
         }
     }

@@ -37,7 +37,7 @@ fn without_a_run_it_says_what_to_do() {
 fn a_run_is_shown_in_numbers() {
     let screen = screen!(training());
     let shown = [
-        "● training",
+        "▶ training",
         "balance-2026-11-24-1",
         "1,634,304 / 1,000,000",
         "79.800 ± 12.000",

@@ -7,7 +7,7 @@ use egui_plot::{FilledArea, Legend};
 use crate::egui::{Align, Rect, Sense, TextStyle, Ui, pos2, vec2};
 use crate::snapshot::{AgentSnapshot, EpisodeSnapshot, SceneSnapshot};
 use crate::theme;
-use crate::widgets::{Axis, Cell, Curve, CurvePlot, count, fact_ui, fixed, held, line_in, percent, split, thinned};
+use crate::widgets::{Cell, Curve, CurvePlot, count, fact_ui, fixed, held, line_in, percent, split, thinned};
 
 use super::super::training::heading_ui;
 
@@ -18,7 +18,7 @@ const SWATCH: f32 = 9.0;
 /// Parts of a line of the terms: name, weight, sum, share.
 const PARTS: [f32; 4] = [0.36, 0.2, 0.26, 0.18];
 
-const STEPS: Axis<'_> = Axis { label: "step of the episode" };
+const STEPS: &str = "step of the episode";
 
 /// The episode in numbers.
 pub(super) fn episode_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
@@ -51,7 +51,7 @@ pub(super) fn values_ui(ui: &mut Ui, agent: &AgentSnapshot) {
         return;
     }
     let points = thinned(values.len()).map(|index| [step(&agent.episode, index), f64::from(values[index])]);
-    let plot = CurvePlot { id: "values", height: HEIGHT, x: STEPS, y: Axis { label: "discounted" } };
+    let plot = CurvePlot { id: "values", height: HEIGHT, x: STEPS, y: "discounted" };
     let curve = Curve { name: "value".to_owned(), color: theme::series(0), points: points.collect() };
     plot.show(ui, vec![curve]);
 }
@@ -79,7 +79,7 @@ pub(super) fn rewards_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapsh
 
 fn stack_ui(ui: &mut Ui, scene: &SceneSnapshot, episode: &EpisodeSnapshot) {
     let stack = stacked(episode, scene.spec.reward.len());
-    let plot = CurvePlot { id: "terms", height: HEIGHT, x: STEPS, y: Axis { label: "reward" } };
+    let plot = CurvePlot { id: "terms", height: HEIGHT, x: STEPS, y: "reward" };
     plot.plot().legend(Legend::default().follow_insertion_order(true)).show(ui, |plot| {
         for (index, (term, area)) in scene.spec.reward.iter().zip(&stack.areas).enumerate() {
             let color = theme::series(index);

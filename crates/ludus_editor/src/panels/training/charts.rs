@@ -4,14 +4,14 @@ use ludus_train::session::{History, IterationRecord, TrainingSnapshot};
 
 use crate::egui::{ComboBox, Ui};
 use crate::theme;
-use crate::widgets::{Axis, Curve, CurvePlot, thinned};
+use crate::widgets::{Curve, CurvePlot, thinned};
 
-use super::heading_ui;
+use super::{heading_ui, zoom_hint_ui};
 
 /// Height of a plot [points].
 const HEIGHT: f32 = 150.0;
 
-const STEPS: Axis<'_> = Axis { label: "steps" };
+const STEPS: &str = "steps";
 
 /// What the second plot shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,12 +39,13 @@ const METRICS: [(&str, &str, &str); 7] = [
 /// The return over steps, and one more plot to choose.
 pub(super) fn charts_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Chart) {
     heading_ui(ui, "Mean return of the last episodes");
-    let plot = CurvePlot { id: "return", height: HEIGHT, x: STEPS, y: Axis { label: "return" } };
+    zoom_hint_ui(ui);
+    let plot = CurvePlot { id: "return", height: HEIGHT, x: STEPS, y: "return" };
     let points = points(&training.history, |record| record.returns.mean);
     plot.show(ui, vec![Curve { name: "mean return".to_owned(), color: theme::series(0), points }]);
     ui.add_space(6.0);
     pick_ui(ui, chart);
-    let plot = CurvePlot { id: "chart", height: HEIGHT, x: STEPS, y: Axis { label: chart.unit() } };
+    let plot = CurvePlot { id: "chart", height: HEIGHT, x: STEPS, y: chart.unit() };
     plot.show(ui, curves(training, *chart));
 }
 
@@ -96,8 +97,8 @@ fn single(chart: Chart, points: Vec<[f64; 2]>) -> Vec<Curve> {
 fn terms(training: &TrainingSnapshot) -> Vec<Curve> {
     let terms = training.spec.reward.iter().enumerate();
     let curve = |(index, term): (usize, &ludus_agent::spec::RewardTerm)| {
-        let weight = training.weights.get(index).map_or(1.0, |&weight| f64::from(weight));
-        let sum = |record: &IterationRecord| record.terms.get(index).map_or(f64::NAN, |sum| sum * weight);
+        let weight = training.weights.get(index).copied().unwrap_or(1.0);
+        let sum = |record: &IterationRecord| record.terms.get(index).map_or(f64::NAN, |sum| sum * f64::from(weight));
         let points = points(&training.history, sum);
         Curve { name: format!("{} × {weight}", term.name), color: theme::series(index), points }
     };

@@ -33,11 +33,11 @@ pub(super) fn state_ui(ui: &mut Ui, training: &TrainingSnapshot) {
 /// A sign, a word and a colour for each state.
 fn described(state: &SessionState) -> (Color32, String) {
     match state {
-        SessionState::Idle => (Color32::GRAY, "○ no run".to_owned()),
-        SessionState::Building => (theme::WARN, "◌ building worlds".to_owned()),
-        SessionState::Running => (theme::GOOD, "● training".to_owned()),
+        SessionState::Idle => (Color32::GRAY, "⏹ no run".to_owned()),
+        SessionState::Building => (theme::WARN, "⏳ building worlds".to_owned()),
+        SessionState::Running => (theme::GOOD, "▶ training".to_owned()),
         SessionState::Paused => (theme::WARN, "⏸ paused".to_owned()),
-        SessionState::Ended(reason) => (theme::SELECTED, format!("■ {}", over(*reason))),
+        SessionState::Ended(reason) => (theme::SELECTED, format!("⏹ {}", over(*reason))),
         SessionState::Failed(_) => (theme::BAD, "⚠ failed".to_owned()),
     }
 }
@@ -66,10 +66,16 @@ pub(super) fn progress_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     fact_ui(ui, "speed", &format!("{} steps/s", count(speed(&training.history) as u64)));
     fact_ui(ui, "time", &duration(last.map_or(0.0, |last| last.seconds)));
     fact_ui(ui, "time left", &training.seconds_left.map_or("–".to_owned(), duration));
-    let agents = format!("{} in {} worlds, {} threads", count(training.rows as u64), training.worlds, training.threads);
+    let [worlds, threads] = [(training.worlds as usize, "world"), (training.threads, "thread")].map(counted);
+    let agents = format!("{} in {worlds}, {threads}", count(training.rows as u64));
     fact_ui(ui, "agents", &agents);
     let saved = training.saved.as_ref().map_or("not yet".to_owned(), |saved| format!("at step {}", count(saved.step)));
     fact_ui(ui, "saved", &saved);
+}
+
+/// `1 world`, `2 worlds`.
+fn counted((number, what): (usize, &str)) -> String {
+    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
 }
 
 /// Steps per second over the last moments.
