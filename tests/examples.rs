@@ -50,3 +50,25 @@ fn balance_is_learned() {
 fn minimal_is_learned() {
     check("minimal", &[], 0.8);
 }
+
+/// Random driving returns about -1; who arrives half of the time has 0.5.
+#[test]
+fn pillars_is_learned() {
+    check("pillars", &["--set", "stop.steps=200000"], 0.8);
+}
+
+/// ML-Agents' benchmark for its `GridWorld` is 0.8.
+#[test]
+fn grid_world_is_learned() {
+    check("grid_world", &[], 0.8);
+}
+
+/// `check` ends with an error where it finds something.
+#[test]
+fn no_example_has_a_flaw() {
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    for example in ["minimal", "cart_pole", "balance", "grid_world", "pillars"] {
+        let report = run(example, &["check"], &runs);
+        assert_eq!(report["findings"].as_array().map(Vec::len), Some(0), "{example}: {report}");
+    }
+}

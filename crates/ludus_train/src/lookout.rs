@@ -118,3 +118,63 @@ fn exploded(spec: &AgentSpec, samples: Samples<'_>) -> Vec<Finding> {
     };
     columns.map(finding).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use ludus_spec::{ActionField, Outcome};
+
+    use super::*;
+
+    const STEPS: usize = 20;
+
+    /// A wheel that is turned, and a gear.
+    fn spec() -> AgentSpec {
+        let field = |name: &str, parts: &[&str], kind| ActionField {
+            name: name.to_owned(),
+            doc: String::new(),
+            parts: parts.iter().map(|&part| part.to_owned()).collect(),
+            kind,
+        };
+        let turn = ActionKind::Continuous { low: -2.0, high: 2.0 };
+        let action = vec![field("gear", &["low", "high"], ActionKind::Discrete), field("turn", &["x", "y"], turn)];
+        AgentSpec { name: "Car".to_owned(), action, ..AgentSpec::default() }
+    }
+
+    /// What is found if this many of the steps turn `y` to its limit, and the others are no experience or far from it.
+    fn check(at_limit: usize, outcomes: &[Outcome; STEPS], expected: Option<&str>) {
+        let action = |step: usize| [1.0, 0.5, if step < at_limit { -1.0 } else { 0.9 }];
+        let actions: Vec<f32> = (0..STEPS).flat_map(action).collect();
+        let samples = Samples {
+            observations: &[],
+            masks: &[],
+            actions: &actions,
+            log_probs: &[],
+            values: &[],
+            rewards: &[],
+            outcomes,
+            advantages: &[],
+            returns: &[],
+        };
+        let found: Vec<_> = saturated(&spec(), samples).iter().map(Finding::sentence).collect();
+        match expected {
+            None => assert!(found.is_empty(), "{found:?}"),
+            Some(start) => assert!(found.len() == 1 && found[0].starts_with(start), "{found:?}"),
+        }
+    }
+
+    #[test]
+    fn numbers_at_their_limits_are_found_and_choices_are_not() {
+        let running = [Outcome::Running; STEPS];
+        check(0, &running, None);
+        check(18, &running, None);
+        check(19, &running, Some("action `turn.y` of `Car` is at a limit in 95 % of the steps: give `turn.y` a wider"));
+    }
+
+    #[test]
+    fn what_is_no_experience_does_not_count() {
+        let mut outcomes = [Outcome::Vacant; STEPS];
+        check(STEPS, &outcomes, None);
+        outcomes[..10].fill(Outcome::Running);
+        check(10, &outcomes, Some("action `turn.y` of `Car` is at a limit in 100 %"));
+    }
+}

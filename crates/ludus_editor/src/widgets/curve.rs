@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use egui_plot::{GridMark, Legend, Line, Plot, PlotPoints};
+use egui_plot::{Corner, GridMark, Legend, Line, Plot, PlotPoints};
 
 use crate::egui::{Color32, Ui};
 
@@ -45,7 +45,11 @@ impl CurvePlot<'_> {
     /// Draws it. Several curves get a legend in which each can be switched off.
     pub fn show(&self, ui: &mut Ui, curves: Vec<Curve>) {
         let plot = self.plot();
-        let plot = if curves.len() > 1 { plot.legend(Legend::default().follow_insertion_order(true)) } else { plot };
+        let plot = if curves.len() > 1 {
+            plot.legend(Legend::default().position(Corner::LeftTop).follow_insertion_order(true))
+        } else {
+            plot
+        };
         plot.show(ui, |plot| {
             for curve in curves {
                 let points = PlotPoints::from(drawable(curve.points));

@@ -52,7 +52,8 @@ pub fn run_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -> 
 
 /// `command`, which is this program, told to be the game.
 fn prepared(mut command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
-    command.args(["--exact", "program::plays_the_game", "--ignored", "--nocapture"]);
+    // With one thread the harness has nothing to say while the game runs, nobody may listen then.
+    command.args(["--exact", "program::plays_the_game", "--ignored", "--nocapture", "--test-threads=1"]);
     command.env(GAME, game).env(ARGUMENTS, arguments.join("\n")).env_remove("CARGO_MANIFEST_DIR");
     command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

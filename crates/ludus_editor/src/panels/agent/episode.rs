@@ -2,7 +2,7 @@
 
 use ludus_agent::spec::Outcome;
 
-use egui_plot::{FilledArea, Legend};
+use egui_plot::{Corner, FilledArea, Legend};
 
 use crate::egui::{Align, Rect, Sense, TextStyle, Ui, pos2, vec2};
 use crate::snapshot::{AgentSnapshot, EpisodeSnapshot, SceneSnapshot};
@@ -80,7 +80,7 @@ pub(super) fn rewards_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapsh
 fn stack_ui(ui: &mut Ui, scene: &SceneSnapshot, episode: &EpisodeSnapshot) {
     let stack = stacked(episode, scene.spec.reward.len());
     let plot = CurvePlot { id: "terms", height: HEIGHT, x: STEPS, y: "reward" };
-    plot.plot().legend(Legend::default().follow_insertion_order(true)).show(ui, |plot| {
+    plot.plot().legend(Legend::default().position(Corner::LeftTop).follow_insertion_order(true)).show(ui, |plot| {
         for (index, (term, area)) in scene.spec.reward.iter().zip(&stack.areas).enumerate() {
             let color = theme::series(index);
             let area = FilledArea::new(term.name.as_str(), &stack.steps, &area.from, &area.to);
