@@ -15,5 +15,5 @@ pub(crate) use grid::{Cells, cells_ui};
 pub(crate) use number::{count, duration, fixed, percent, scientific};
 pub(crate) use range::{RangeBar, range_bar};
 pub(crate) use shares::{Share, shares_ui};
-pub(crate) use text::{Cell, fact_ui, line_in, notice_ui, place_of, split};
+pub(crate) use text::{Cell, ending, fact_ui, line_in, notice_ui, place_of, short, split};
 pub(crate) use viridis::{legend_ui, viridis};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui};
 use crate::snapshot::{CheckpointEntry, PolicyLabel, RunEntry, RunsSnapshot};
-use crate::widgets::{Curve, CurvePlot, count, notice_ui};
+use crate::widgets::{Curve, CurvePlot, count, notice_ui, short};
 use crate::{EditorCommand, EditorCommands, theme};
 
 use super::training::{heading_ui, zoom_hint_ui};
@@ -142,15 +142,4 @@ impl RunsUiState {
             self.switched.insert(run.path.clone());
         }
     }
-}
-
-/// Letters of a name that fit into the legend: the end of a run's name tells it from others.
-fn short(name: &str) -> String {
-    const LONGEST: usize = 28;
-    let letters = name.chars().count();
-    if letters <= LONGEST {
-        return name.to_owned();
-    }
-    let end = name.chars().skip(letters + 1 - LONGEST);
-    std::iter::once('…').chain(end).collect()
 }

@@ -32,7 +32,7 @@ pub fn training_ui(
     ui.separator();
     ScrollArea::vertical().id_salt("training").auto_shrink(false).show(ui, |ui| {
         if training.state == SessionState::Idle {
-            return notice_ui(ui, "No policy yet: press Start, or open a run in Runs.");
+            return notice_ui(ui, "Nothing is trained here yet: press Start, or open a run in Runs.");
         }
         progress_ui(ui, training);
         charts_ui(ui, training, &mut state.chart);

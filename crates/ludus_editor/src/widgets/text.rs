@@ -1,5 +1,7 @@
 //! Lines of text that stay where they belong.
 
+use std::borrow::Cow;
+
 use crate::egui::text::{LayoutJob, TextWrapping};
 use crate::egui::{Align, Color32, FontId, Painter, Rect, RichText, TextStyle, Ui, pos2, vec2};
 
@@ -22,6 +24,34 @@ pub(crate) fn line_in(painter: &Painter, rect: Rect, cell: Cell<'_>) {
     let free = (rect.width() - galley.size().x).max(0.0);
     let left = rect.left() + free * cell.align.to_factor();
     painter.galley(pos2(left, rect.center().y - 0.5 * galley.size().y), galley, cell.color);
+}
+
+/// As much of the end of a name as fits: many names begin alike, and their ends tell them apart.
+pub(crate) fn ending<'a>(painter: &Painter, name: &'a str, font: &FontId, width: f32) -> Cow<'a, str> {
+    painter.fonts_mut(|fonts| {
+        let mut wide = |letter| fonts.glyph_width(font, letter);
+        if name.chars().map(&mut wide).sum::<f32>() <= width {
+            return Cow::Borrowed(name);
+        }
+        let mut left = width - wide('…');
+        let fits = |&(_, letter): &(usize, char)| {
+            left -= wide(letter);
+            left >= 0.0
+        };
+        let start = name.char_indices().rev().take_while(fits).last().map_or(name.len(), |(start, _)| start);
+        Cow::Owned(format!("…{}", &name[start..]))
+    })
+}
+
+/// Letters of a name that fit into the legend: the end of a run's name tells it from others.
+pub(crate) fn short(name: &str) -> String {
+    const LONGEST: usize = 28;
+    let letters = name.chars().count();
+    if letters <= LONGEST {
+        return name.to_owned();
+    }
+    let end = name.chars().skip(letters + 1 - LONGEST);
+    std::iter::once('…').chain(end).collect()
 }
 
 /// Splits a line into columns of these parts of its width, with gaps between.

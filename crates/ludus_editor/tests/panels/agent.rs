@@ -139,7 +139,11 @@ fn a_thousand_columns_are_searched() {
     screen.check_apart();
     screen.click_text("find a field");
     screen.enter("EYE99");
-    assert!(screen.shows("eye99.") && screen.shows("eye999.") && !screen.shows("eye0."));
+    let names: Vec<_> =
+        screen.texts().into_iter().map(|text| text.text).filter(|text| text.ends_with(".distance")).collect();
+    let numbers = ["99", "990", "991", "992", "993", "994", "995", "996", "997", "998", "999"];
+    assert_eq!(names.len(), numbers.len(), "{names:?}");
+    assert!(names.iter().zip(numbers).all(|(name, number)| name.contains(number)), "{names:?}");
     screen.click_text("only ⚠");
     assert!(screen.shows("no such field"));
 }
@@ -213,4 +217,18 @@ fn names_that_are_too_long_are_cut() {
     scene.policy.as_mut().unwrap().name = long_name();
     let screen = screen!(scene);
     assert!(screen.shows("…"));
+}
+
+#[test]
+fn names_that_begin_alike_are_told_apart_by_their_ends() {
+    let mut scene = scene();
+    let mut spec = spec();
+    spec.observation = vec![field("eyes_of_the_left_side_of_the_head", &["near", "far"], None)];
+    scene.spec = Arc::new(spec);
+    scene.selected.as_mut().unwrap().columns = vec![column(0.25); 2];
+    let screen = screen!(scene);
+    for part in [".near", ".far"] {
+        let text = screen.find(part).text;
+        assert!(text.starts_with('…') && text.ends_with(part), "{text}");
+    }
 }

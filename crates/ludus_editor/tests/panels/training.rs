@@ -24,7 +24,7 @@ macro_rules! screen {
 #[test]
 fn without_a_run_it_says_what_to_do() {
     let mut screen = screen!(TrainingSnapshot::default());
-    assert!(screen.shows("No policy yet: press Start, or open a run"));
+    assert!(screen.shows("Nothing is trained here yet: press Start, or open a run"));
     screen.click_text("Pause");
     screen.click_text("Save");
     assert!(screen.commands.is_empty(), "there is nothing to pause or to save");

@@ -7,7 +7,7 @@ use egui_plot::{Corner, FilledArea, Legend};
 use crate::egui::{Align, Rect, Sense, TextStyle, Ui, pos2, vec2};
 use crate::snapshot::{AgentSnapshot, EpisodeSnapshot, SceneSnapshot};
 use crate::theme;
-use crate::widgets::{Cell, Curve, CurvePlot, count, fact_ui, fixed, held, line_in, percent, split, thinned};
+use crate::widgets::{Cell, Curve, CurvePlot, count, fact_ui, fixed, held, line_in, percent, short, split, thinned};
 
 use super::super::training::heading_ui;
 
@@ -83,7 +83,7 @@ fn stack_ui(ui: &mut Ui, scene: &SceneSnapshot, episode: &EpisodeSnapshot) {
     plot.plot().legend(Legend::default().position(Corner::LeftTop).follow_insertion_order(true)).show(ui, |plot| {
         for (index, (term, area)) in scene.spec.reward.iter().zip(&stack.areas).enumerate() {
             let color = theme::series(index);
-            let area = FilledArea::new(term.name.as_str(), &stack.steps, &area.from, &area.to);
+            let area = FilledArea::new(short(&term.name), &stack.steps, &area.from, &area.to);
             plot.add(area.fill_color(color.gamma_multiply(0.6)).stroke((1.0, color)));
         }
     });

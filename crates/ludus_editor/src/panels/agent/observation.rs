@@ -5,7 +5,7 @@ use ludus_agent::spec::{AgentSpec, ObservationField};
 use crate::egui::{Align, Checkbox, Color32, FontId, Rect, ScrollArea, Sense, TextEdit, TextStyle, Ui, vec2};
 use crate::snapshot::{AgentSnapshot, ColumnSnapshot};
 use crate::theme;
-use crate::widgets::{Cell, RangeBar, fixed, line_in, range_bar, split};
+use crate::widgets::{Cell, RangeBar, ending, fixed, line_in, range_bar, split};
 
 use super::super::training::heading_ui;
 
@@ -103,7 +103,9 @@ fn column_ui(ui: &mut Ui, column: &Column<'_>) {
     let flag = column.flag();
     let color = flag.map_or(ui.visuals().text_color(), Flag::color);
     let body = FontId::proportional(12.0);
-    line_in(ui.painter(), name, Cell { text: &column.name(), font: body, color, align: Align::Min });
+    let whole = column.name();
+    let shown = ending(ui.painter(), &whole, &body, name.width());
+    line_in(ui.painter(), name, Cell { text: &shown, font: body, color, align: Align::Min });
     range_bar(ui, bar.shrink2(vec2(0.0, 1.0)), &column.bar(color));
     let mono = FontId::monospace(11.0);
     let text = fixed(column.numbers.value.into());

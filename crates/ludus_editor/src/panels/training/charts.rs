@@ -4,7 +4,7 @@ use ludus_train::session::{History, IterationRecord, TrainingSnapshot};
 
 use crate::egui::{ComboBox, Ui};
 use crate::theme;
-use crate::widgets::{Curve, CurvePlot, thinned};
+use crate::widgets::{Curve, CurvePlot, short, thinned};
 
 use super::{heading_ui, zoom_hint_ui};
 
@@ -100,7 +100,7 @@ fn terms(training: &TrainingSnapshot) -> Vec<Curve> {
         let weight = training.weights.get(index).copied().unwrap_or(1.0);
         let sum = |record: &IterationRecord| record.terms.get(index).map_or(f64::NAN, |sum| sum * f64::from(weight));
         let points = points(&training.history, sum);
-        Curve { name: format!("{} × {weight}", term.name), color: theme::series(index), points }
+        Curve { name: format!("{} × {weight:?}", short(&term.name)), color: theme::series(index), points }
     };
     terms.map(curve).collect()
 }
