@@ -92,8 +92,8 @@ impl Episode {
         }
     }
 
-    /// Makes the next restart that of the episode with this number.
-    pub(crate) fn skip_to(&mut self, number: u32) {
+    /// Makes the next restart that of the episode with this number, to repeat one.
+    pub const fn skip_to(&mut self, number: u32) {
         self.number = number.wrapping_sub(1);
     }
 

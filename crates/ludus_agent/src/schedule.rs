@@ -65,8 +65,15 @@ impl StepClock {
     /// Changes the ticks per step. If that is a change, the next tick begins a step.
     pub fn set_decision_interval(&mut self, decision_interval: NonZeroU32) {
         if decision_interval != self.decision_interval {
-            *self = Self { ticks: self.ticks, ..Self::new(decision_interval) };
+            self.begin_step(decision_interval);
         }
+    }
+
+    /// Lets the next tick begin a step, of so many ticks, wherever the present one stands.
+    ///
+    /// For whoever drives a world and puts another one in its place, as a replay does.
+    pub const fn begin_step(&mut self, decision_interval: NonZeroU32) {
+        *self = Self { ticks: self.ticks, ..Self::new(decision_interval) };
     }
 
     /// Ticks since the world began; 1 during the first.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bevy::ecs::message::Message;
 use ludus_train::session::SessionCommand;
 
-use crate::Pace;
+use crate::{Direction, Pace};
 
 /// Something that a panel, a key or a script asks for.
 #[derive(Message, Clone, Debug, PartialEq)]
@@ -41,6 +41,16 @@ pub enum EditorCommand {
     LoadPolicy(PathBuf),
     /// Lets the newest policy of the training in this window drive them.
     FollowTraining,
+    /// Plays the episode of a file again.
+    Replay(PathBuf),
+    /// Goes to a step of the episode that is played again; 0 is its start.
+    SeekReplay(u32),
+    /// Pauses, and goes back to where the present step of the episode began.
+    StepBack,
+    /// Plays the episode that way, at the present pace.
+    PlayReplay(Direction),
+    /// Lets policies decide again.
+    EndReplay,
     /// Shows the policy of a file beside the present one, on the same seeds.
     Compare(PathBuf),
     /// Shows one policy again.

@@ -68,6 +68,7 @@ pub fn draw(world: &mut World, contexts: &mut QueryState<&mut EguiContext, With<
     let space = UiBuilder::new().layer_id(egui::LayerId::background()).max_rect(context.content_rect());
     let mut root = Ui::new(context, "editor".into(), space);
     timebar::bar_ui(&mut root, world);
+    timebar::replay_bar_ui(&mut root, world);
     world.resource_scope(|world, mut dock: Mut<Dock>| dock.0.ui(&mut Layout { world }, &mut root));
 }
 

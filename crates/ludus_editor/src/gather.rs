@@ -1,10 +1,10 @@
 //! Gathers what panels draw from, once per image.
 
 use bevy::prelude::*;
-use ludus_agent::{Arena, Controller, Episode, InArena, Slot};
+use ludus_agent::{Arena, Controller, Episode, InArena, Slot, StepClock};
 use ludus_policy::{HeadInsight, Sensed};
 
-use crate::scene::{OfRival, Players, Records, SceneKind, Stage};
+use crate::scene::{OfRival, Playback, Players, Records, Replaying, SceneKind, Stage};
 use crate::selection::Selection;
 use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
 use crate::takeover::TakeOver;
@@ -17,6 +17,7 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
     let kind = world.resource::<SceneKind>().0.clone();
     let (agents, homes) = (agents.query(world), homes.query(world));
     let taken = world.resource::<TakeOver>().row();
+    let replay = world.resource::<Replaying>().playback().map(Playback::snapshot);
     let name = &kind.spec().name;
     let rows = kind.rows(world);
     let entry = |(slot, controller, episode, home): (&Slot, &Controller, &Episode, Option<&InArena>)| {
@@ -26,7 +27,10 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
             row,
             name: home
                 .map_or_else(|| format!("{name} {row}"), |(arena, _)| format!("{name} {row} · arena {}", arena.index)),
-            driver: driver(*controller, taken == Some(row), home.is_some_and(|(_, is_rival)| is_rival)),
+            driver: match driver(*controller, taken == Some(row), home.is_some_and(|(_, is_rival)| is_rival)) {
+                Driver::Policy if replay.is_some() => Driver::Log,
+                driver => driver,
+            },
             steps: episode.steps(),
             episode_return: rows.episode_returns().get(row).copied().unwrap_or(0.0),
         }
@@ -36,15 +40,14 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
     let selected = world.resource::<Selection>().row();
     let selected = agents.iter().find(|agent| Some(agent.row) == selected).map(|agent| look_at(world, agent));
     let weights = kind.rows(world).weights().to_vec();
-    let (world_index, arenas) = {
-        let stage = world.resource::<Stage>();
-        (stage.world(), stage.arenas())
-    };
+    let (stage, replaying) = (world.resource::<Stage>(), world.resource::<Replaying>());
+    let (world_index, arenas) = replaying.place().unwrap_or_else(|| (stage.world(), stage.arenas()));
+    let decision_interval = world.resource::<StepClock>().decision_interval().get();
     let players = world.resource::<Players>();
     let (policy, rival) =
         (players.own().map(|own| own.label.clone()), players.rival().map(|rival| rival.label.clone()));
     let mut scene = world.resource_mut::<SceneSnapshot>();
-    let SceneSnapshot { spec, tick_rate_hz, decision_interval, .. } = core::mem::take(&mut *scene);
+    let SceneSnapshot { spec, tick_rate_hz, .. } = core::mem::take(&mut *scene);
     *scene = SceneSnapshot {
         spec,
         weights,
@@ -52,6 +55,7 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
         decision_interval,
         policy,
         rival,
+        replay,
         world: world_index,
         arenas,
         agents,

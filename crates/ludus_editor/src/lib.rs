@@ -40,6 +40,7 @@ pub use bevy_egui::egui;
 pub use command::{EditorCommand, EditorCommands};
 pub use panels::EditorAppExt;
 pub use plugin::{EditorPlugin, EditorSettings};
+pub use scene::Direction;
 pub use script::Step as ScriptStep;
 pub use timeline::Pace;
 pub use watch::WINDOWS;

@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod builtin;
+pub mod replay;
 pub mod runs;
 pub mod training;
 pub mod worlds;
@@ -12,6 +13,7 @@ use bevy_egui::egui::Ui;
 
 pub use agent::{AgentUiState, agent_ui};
 pub(crate) use builtin::add_builtin;
+pub use replay::replay_ui;
 pub use runs::{RunsUiState, runs_ui};
 pub use training::{TrainingUiState, training_ui};
 pub use worlds::{WorldsUiState, worlds_ui};

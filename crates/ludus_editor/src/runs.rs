@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bevy::prelude::*;
 use bevy::tasks::{IoTaskPool, Task, block_on, futures_lite::future::poll_once};
+use ludus_train::replay::{EpisodeLog, kept_episodes};
 use ludus_train::{RunFolder, clock};
 
-use crate::snapshot::{CheckpointEntry, RunEntry, RunsSnapshot};
+use crate::snapshot::{CheckpointEntry, EpisodeEntry, RunEntry, RunsSnapshot};
 use crate::timebar::grouped;
 use crate::training::Training;
 
@@ -28,11 +30,13 @@ pub struct RunsFolder {
     found: Vec<Found>,
 }
 
-/// A run, and how long its metrics were when they were read: what has not grown is not read again.
+/// A run, and what tells whether its files are still those that were read: they are not read again.
 #[derive(Clone)]
 struct Found {
     run: RunEntry,
     metrics_bytes: u64,
+    /// When each episode was written.
+    episodes_written: Vec<Option<SystemTime>>,
 }
 
 impl RunsFolder {
@@ -68,15 +72,27 @@ fn find(runs: &Path, game: &str, known: &[Found]) -> Vec<Found> {
 fn read(folder: &RunFolder, known: &[Found]) -> Found {
     let metrics = folder.metrics();
     let metrics_bytes = fs::metadata(&metrics).map_or(0, |file| file.len());
-    let is_same = |known: &&Found| known.run.path == folder.path() && known.metrics_bytes == metrics_bytes;
-    let curve = match known.iter().find(is_same) {
+    let known = known.iter().find(|known| known.run.path == folder.path());
+    let curve = match known.filter(|known| known.metrics_bytes == metrics_bytes) {
         Some(known) => known.run.curve.clone(),
         None => fs::read_to_string(&metrics).map_or_else(|_| Vec::new(), |text| curve(&text)),
     };
+    let kept = kept_episodes(&folder.episodes());
+    let written = |(_, path): &(String, PathBuf)| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let episodes_written = kept.iter().map(written).collect();
+    let episodes = match known.filter(|known| known.episodes_written == episodes_written) {
+        Some(known) => known.run.episodes.clone(),
+        None => kept.into_iter().map(episode).collect(),
+    };
     let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let run =
-        RunEntry { name, path: folder.path().to_owned(), is_live: false, curve, checkpoints: checkpoints(folder) };
-    Found { run, metrics_bytes }
+    let (path, checkpoints) = (folder.path().to_owned(), checkpoints(folder));
+    let run = RunEntry { name, path, is_live: false, curve, checkpoints, episodes };
+    Found { run, metrics_bytes, episodes_written }
+}
+
+fn episode((name, path): (String, PathBuf)) -> EpisodeEntry {
+    let result = EpisodeLog::read(&path).ok().map(|log| (log.head.reward, log.head.steps));
+    EpisodeEntry { name, path, result }
 }
 
 /// `[steps, mean return]` of a table of metrics; lines that are cut off or empty are left out.

@@ -2,6 +2,7 @@
 
 mod players;
 mod record;
+mod replaying;
 
 use core::num::NonZeroU32;
 use core::ops::Range;
@@ -10,17 +11,20 @@ use std::sync::Arc;
 use bevy::app::FixedMain;
 use bevy::ecs::schedule::{InternedScheduleLabel, ScheduleLabel, SingleThreadedExecutor};
 use bevy::prelude::*;
+use bevy::time::TimeSystems;
 use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
-    AgentKind, AgentKinds, AgentSystems, Arena, ArenaLayout, Arenas, Episode, InArena, Score, Sense, StepClock,
-    WorldSeed,
+    AgentKind, AgentKinds, AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, Rows, Score,
+    Sense, StepClock, WorldSeed,
 };
 use ludus_train::config::RunConfig;
+use ludus_train::replay::EpisodeHead;
 
 use crate::EditorCommand;
 
 pub use players::{Player, Players};
 pub use record::Records;
+pub use replaying::{Direction, Playback, ReplaySystems, Replaying};
 
 /// Arenas on screen at most: more can't be told apart.
 const MOST_ARENAS: u32 = 64;
@@ -102,6 +106,21 @@ impl Stage {
     }
 }
 
+/// What the run decides about agents.
+#[derive(Resource, Clone, Debug)]
+struct RunRules {
+    decision_interval: NonZeroU32,
+    weights: Vec<f32>,
+    episode_limit: Option<NonZeroU32>,
+}
+
+impl RunRules {
+    fn apply(&self, rows: &mut Rows) {
+        rows.set_weights(&self.weights);
+        rows.set_episode_limit(self.episode_limit);
+    }
+}
+
 /// Adds what shows arenas and lets policies decide in them.
 pub struct ScenePlugin;
 
@@ -112,10 +131,15 @@ impl Plugin for ScenePlugin {
             kind.expect("the game is added before its window, and has agents: they were counted"),
         ));
         app.init_resource::<Players>().init_resource::<Records>();
+        app.init_resource::<FirstEpisodes>().init_resource::<Replaying>();
+        app.configure_sets(First, ReplaySystems.before(TimeSystems));
+        let replay = (replaying::obey, replaying::go_back, replaying::stop, replaying::set_rules);
+        app.add_systems(First, replay.chain().in_set(ReplaySystems));
         app.add_systems(PreUpdate, obey);
-        app.add_systems(FixedFirst, set_stage.run_if(is_stale).before(AgentSystems::Restart));
-        app.add_systems(FixedPreUpdate, players::decide.before(AgentSystems::Act));
-        app.add_systems(FixedLast, record::record.after(AgentSystems::Sense));
+        let set_stage = (set_stage.run_if(is_stale), replaying::lead_in).chain();
+        app.add_systems(FixedFirst, set_stage.before(AgentSystems::Restart));
+        app.add_systems(FixedPreUpdate, (players::decide, replaying::act).chain().before(AgentSystems::Act));
+        app.add_systems(FixedLast, (record::record, replaying::follow).chain().after(AgentSystems::Sense));
     }
 
     /// A tick is short: to hand its systems to other threads would take longer than the systems do.
@@ -151,10 +175,14 @@ pub fn prepare(app: &mut App, config: &RunConfig) {
 /// What the run decides about agents; after the game has been added.
 pub fn configure(app: &mut App, config: &RunConfig, spec: &Arc<AgentSpec>) {
     let agent = config.agent(spec);
+    let rules = RunRules {
+        decision_interval: config.decision_interval,
+        weights: agent.weights(spec),
+        episode_limit: agent.episode_limit,
+    };
     let kind = app.world().resource::<SceneKind>().0.clone();
-    let rows = kind.rows_mut(app.world_mut());
-    rows.set_weights(&agent.weights(spec));
-    rows.set_episode_limit(agent.episode_limit);
+    rules.apply(kind.rows_mut(app.world_mut()));
+    app.insert_resource(rules);
 }
 
 fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, players: Res<Players>) {
@@ -178,23 +206,49 @@ fn is_stale(stage: Res<Stage>) -> bool {
 ///
 /// Agents outside any arena stay, and start an episode of the other world.
 fn set_stage(
-    mut stage: ResMut<Stage>,
-    mut seed: ResMut<WorldSeed>,
+    (mut stage, replaying): (ResMut<Stage>, Res<Replaying>),
+    (mut seed, mut first): (ResMut<WorldSeed>, ResMut<FirstEpisodes>),
+    mut records: ResMut<Records>,
     layout: Option<Res<ArenaLayout>>,
     old: Query<Entity, With<Arena>>,
     mut homeless: Query<&mut Episode, Without<InArena>>,
     mut commands: Commands,
 ) {
     stage.is_stale = false;
-    // A world that was never built anew after a panic.
-    seed.0 = stage.seed.derive(u64::from(stage.world)).derive(0);
+    *records = Records::default();
     old.iter().for_each(|arena| commands.entity(arena).despawn());
     homeless.iter_mut().for_each(|mut episode| episode.truncate());
-    let cells = Cells { layout: layout.map(|layout| *layout), is_double: stage.is_double };
+    let layout = layout.map(|layout| *layout);
+    if let Some(log) = replaying.log() {
+        (seed.0, first.0) = (log.head.seed, log.head.numbers.clone());
+        return spawn_arenas(&mut commands, layout, replayed_arenas(&log.head));
+    }
+    // A world that was never built anew after a panic.
+    (seed.0, first.0) = (stage.seed.derive(u64::from(stage.world)).derive(0), Vec::new());
+    let cells = Cells { layout, is_double: stage.is_double };
     for (cell, index) in stage.arenas().enumerate() {
         cells.spawn(&mut commands, (cell as u32, Side::Own), index);
         if stage.is_double {
             cells.spawn(&mut commands, (cell as u32, Side::Rival), index);
+        }
+    }
+}
+
+/// The arenas that an episode is played in.
+fn replayed_arenas(head: &EpisodeHead) -> Range<u32> {
+    head.arena.map_or(0..head.arenas, |arena| arena..arena.saturating_add(1))
+}
+
+/// Arenas at their own places: elsewhere floats are rounded otherwise.
+fn spawn_arenas(commands: &mut Commands, layout: Option<ArenaLayout>, indices: Range<u32>) {
+    for index in indices {
+        match layout {
+            Some(layout) => {
+                commands.spawn((Arena { index }, Transform::from_translation(layout.origin(index))));
+            }
+            None => {
+                commands.spawn(Arena { index });
+            }
         }
     }
 }
@@ -239,5 +293,7 @@ impl Cells {
     }
 }
 
+#[cfg(test)]
+mod replay_tests;
 #[cfg(test)]
 mod tests;

@@ -60,7 +60,7 @@ fn captions(ui: &Ui, rect: egui::Rect, scene: &SceneSnapshot) {
 fn count_ui(ui: &Ui, rect: egui::Rect, world: &mut World) {
     let stage = world.resource::<Stage>();
     let (shown, most) = (stage.arenas().len() as u32, stage.most_arenas());
-    if most == 1 {
+    if most == 1 || world.resource::<SceneSnapshot>().replay.is_some() {
         return;
     }
     let corner = rect.right_top() + egui::vec2(-MARGIN, MARGIN);
@@ -86,7 +86,8 @@ fn hint(ui: &Ui, rect: egui::Rect, world: &World) {
     if !world.resource::<HasVisuals>().0 {
         hints.push("This game draws nothing.\nGive it meshes, lights and a camera with Ludus::visuals.");
     }
-    if world.resource::<SceneSnapshot>().policy.is_none() {
+    let scene = world.resource::<SceneSnapshot>();
+    if scene.policy.is_none() && scene.replay.is_none() {
         hints.push("No policy yet: the agents idle.\nPress Start in Training to learn one, or load one in Runs.");
     }
     if !hints.is_empty() {

@@ -36,7 +36,7 @@ pub fn obey(mut commands: MessageReader<EditorCommand>, mut selection: ResMut<Se
         match command {
             EditorCommand::Select(row) => selection.0 = Some(*row),
             // The arena that was asked for is the first one, and so has the first row.
-            EditorCommand::ShowArena { .. } => selection.0 = Some(0),
+            EditorCommand::ShowArena { .. } | EditorCommand::Replay(_) => selection.0 = Some(0),
             EditorCommand::Deselect => selection.0 = None,
             _ => {}
         }

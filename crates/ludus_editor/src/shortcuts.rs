@@ -7,7 +7,7 @@ use crate::takeover::TakeOver;
 use crate::timeline::{Pace, Timeline};
 use crate::{EditorCommand, selection::Selection};
 
-/// Space, `.`, `,`, T and Esc.
+/// Space, `.`, `,` with shift and without, T and Esc.
 pub fn shortcuts(
     keyboard: Res<ButtonInput<KeyCode>>,
     mut contexts: EguiContexts,
@@ -26,7 +26,8 @@ pub fn shortcuts(
         commands.write(EditorCommand::StepTick);
     }
     if keyboard.just_pressed(KeyCode::Comma) {
-        commands.write(EditorCommand::StepDecision);
+        let is_shifted = keyboard.any_pressed([KeyCode::ShiftLeft, KeyCode::ShiftRight]);
+        commands.write(if is_shifted { EditorCommand::StepBack } else { EditorCommand::StepDecision });
     }
     if keyboard.just_pressed(KeyCode::KeyT) && selection.row().is_some() {
         commands.write(EditorCommand::TakeOver);

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use bevy::ecs::resource::Resource;
 use ludus_agent::spec::{AgentSpec, Outcome};
 
+use crate::Direction;
+
 /// The game on screen and its agents.
 #[derive(Resource, Clone, Debug, Default)]
 pub struct SceneSnapshot {
@@ -24,6 +26,8 @@ pub struct SceneSnapshot {
     pub policy: Option<PolicyLabel>,
     /// What drives those beside them, while two policies are compared.
     pub rival: Option<PolicyLabel>,
+    /// The episode that is played again, if one is.
+    pub replay: Option<ReplaySnapshot>,
     /// Which of the run's worlds is shown.
     pub world: u32,
     /// Which of that world's arenas are shown.
@@ -32,6 +36,25 @@ pub struct SceneSnapshot {
     pub agents: Vec<AgentEntry>,
     /// The one that was picked.
     pub selected: Option<AgentSnapshot>,
+}
+
+/// An episode that is played again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplaySnapshot {
+    /// Its name and its run's, such as `best of balance-2026-11-24-1`.
+    pub name: String,
+    /// Steps that are over, of what is shown.
+    pub step: u32,
+    /// Steps of the episode.
+    pub steps: u32,
+    /// Which way it plays.
+    pub direction: Direction,
+    /// The return that was logged.
+    pub reward: f32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The first step after which it is not what was logged, as far as it was played.
+    pub differs_from: Option<u32>,
 }
 
 /// Which policy it is.
@@ -68,6 +91,8 @@ pub enum Driver {
     Rival,
     /// Whoever sits in front of the window.
     Player,
+    /// The log of the episode that is played again.
+    Log,
     /// The game's own systems.
     Game,
     /// Nobody: it idles.
@@ -176,6 +201,19 @@ pub struct RunEntry {
     pub curve: Vec<[f64; 2]>,
     /// Policies to load, newest first.
     pub checkpoints: Vec<CheckpointEntry>,
+    /// Episodes to play again: the best, the worst, then others.
+    pub episodes: Vec<EpisodeEntry>,
+}
+
+/// An episode in a run's folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EpisodeEntry {
+    /// `best`, `worst`, or a number.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Its return and its steps; `None` if the file can't be read.
+    pub result: Option<(f32, u32)>,
 }
 
 /// A policy in a run's folder.

@@ -10,7 +10,7 @@ use bevy_egui::egui::{self, RichText, Ui};
 use ludus_agent::spec::AgentSpec;
 use ludus_agent::{AgentSystems, Controller, Slot};
 
-use crate::scene::SceneKind;
+use crate::scene::{Replaying, SceneKind};
 use crate::selection::Selection;
 use crate::{EditorCommand, theme};
 
@@ -61,15 +61,16 @@ impl Plugin for TakeOverPlugin {
 
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
-    selection: Res<Selection>,
+    (selection, replaying): (Res<Selection>, Res<Replaying>),
     mut taken: ResMut<TakeOver>,
     mut agents: Query<(&Slot, &mut Controller)>,
 ) {
     let before = taken.row;
     for command in commands.read() {
         match command {
-            EditorCommand::TakeOver => taken.row = selection.row(),
-            EditorCommand::LetGo => taken.row = None,
+            // Who acts in an episode that is played again was decided when it was logged.
+            EditorCommand::TakeOver if replaying.playback().is_none() => taken.row = selection.row(),
+            EditorCommand::LetGo | EditorCommand::Replay(_) => taken.row = None,
             _ => {}
         }
     }

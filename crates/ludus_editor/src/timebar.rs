@@ -4,6 +4,7 @@ use bevy::prelude::*;
 use bevy_egui::egui::{self, RichText, Slider, Ui};
 use ludus_agent::StepClock;
 
+use crate::panels::replay_ui;
 use crate::snapshot::{PolicyLabel, SceneSnapshot};
 use crate::timeline::{FASTEST, Pace, SLOWEST, Timeline};
 use crate::{EditorCommand, EditorCommands};
@@ -45,6 +46,18 @@ pub fn bar_ui(root: &mut Ui, world: &mut World) {
     let mut commands = EditorCommands::default();
     egui::Panel::top("time").show_inside(root, |ui| {
         ui.horizontal_centered(|ui| time_ui(ui, &bar, &mut commands));
+    });
+    world.write_message_batch(commands.drain());
+}
+
+/// Draws the time line of the episode that is played again, if one is.
+pub fn replay_bar_ui(root: &mut Ui, world: &mut World) {
+    let scene = world.resource::<SceneSnapshot>();
+    let Some(replay) = scene.replay.clone() else { return };
+    let seconds_per_step = f64::from(scene.decision_interval) / scene.tick_rate_hz.max(1.0);
+    let mut commands = EditorCommands::default();
+    egui::Panel::top("replay").show_inside(root, |ui| {
+        replay_ui(ui, &replay, seconds_per_step, &mut commands);
     });
     world.write_message_batch(commands.drain());
 }

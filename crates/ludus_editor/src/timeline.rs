@@ -10,6 +10,7 @@ use ludus_agent::StepClock;
 use ludus_train::clock;
 
 use crate::EditorCommand;
+use crate::scene::{ReplaySystems, Replaying};
 
 /// The slowest pace there is, in times of real time.
 pub const SLOWEST: f32 = 0.1;
@@ -114,6 +115,11 @@ impl Timeline {
         self.steps = steps;
     }
 
+    /// Lets the game stand where it is.
+    pub const fn pause(&mut self) {
+        self.pace = Pace::Paused;
+    }
+
     /// Ticks to make now that no clock asks for.
     fn extra_ticks(&mut self, steps: &StepClock) -> u32 {
         match (self.pace, core::mem::replace(&mut self.steps, Steps::None)) {
@@ -139,7 +145,8 @@ pub struct TimelinePlugin;
 impl Plugin for TimelinePlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Timeline>();
-        app.add_systems(First, (obey, keep_pace).chain().before(TimeSystems));
+        app.add_systems(First, obey.before(ReplaySystems));
+        app.add_systems(First, keep_pace.after(ReplaySystems).before(TimeSystems));
         app.add_systems(RunFixedMainLoop, begin.in_set(RunFixedMainLoopSystems::BeforeFixedMainLoop));
         app.add_systems(RunFixedMainLoop, end.in_set(RunFixedMainLoopSystems::AfterFixedMainLoop));
     }
@@ -149,6 +156,11 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut timeline: ResMut<Timelin
     for command in commands.read() {
         match command {
             EditorCommand::SetPace(pace) => timeline.set_pace(*pace),
+            EditorCommand::PlayReplay(_) | EditorCommand::EndReplay => {
+                let resumed = timeline.resumed;
+                timeline.set_pace(resumed);
+            }
+            EditorCommand::StepBack => timeline.pause(),
             EditorCommand::StepTick => timeline.step(Steps::Tick),
             EditorCommand::StepDecision => timeline.step(Steps::Decision),
             _ => {}
@@ -157,7 +169,10 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut timeline: ResMut<Timelin
 }
 
 /// Sets the clock of the game; before it is read.
-fn keep_pace(timeline: Res<Timeline>, mut game: ResMut<Time<Virtual>>) {
+fn keep_pace(timeline: Res<Timeline>, replaying: Res<Replaying>, mut game: ResMut<Time<Virtual>>) {
+    if replaying.ticks_due().is_some() {
+        return game.pause();
+    }
     match timeline.pace {
         Pace::Times(times) => {
             game.unpause();
@@ -169,11 +184,16 @@ fn keep_pace(timeline: Res<Timeline>, mut game: ResMut<Time<Virtual>>) {
 }
 
 /// Hands the fixed loop the ticks that no clock asks for.
-fn begin(mut timeline: ResMut<Timeline>, mut fixed: ResMut<Time<Fixed>>, steps: Res<StepClock>) {
-    let extra = timeline.extra_ticks(&steps);
+fn begin(
+    mut timeline: ResMut<Timeline>,
+    replaying: Res<Replaying>,
+    mut fixed: ResMut<Time<Fixed>>,
+    steps: Res<StepClock>,
+) {
+    let (asked, due) = (timeline.extra_ticks(&steps), replaying.ticks_due());
     let timestep = fixed.timestep();
-    fixed.accumulate_overstep(timestep * extra);
-    timeline.unlimited.began = (timeline.pace == Pace::Unlimited).then(clock::seconds);
+    fixed.accumulate_overstep(timestep * due.unwrap_or(asked));
+    timeline.unlimited.began = (timeline.pace == Pace::Unlimited && due.is_none()).then(clock::seconds);
 }
 
 fn end(mut timeline: ResMut<Timeline>, steps: Res<StepClock>) {

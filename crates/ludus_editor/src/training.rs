@@ -7,7 +7,7 @@ use bevy::prelude::*;
 use ludus_policy::PolicyFile;
 use ludus_train::session::{Session, SessionSetup, TrainingSnapshot};
 
-use crate::scene::{Players, SceneKind};
+use crate::scene::{Players, Replaying, SceneKind};
 use crate::snapshot::RunsSnapshot;
 use crate::{EditorCommand, policies};
 
@@ -96,8 +96,11 @@ pub fn follow(mut training: ResMut<Training>, mut players: ResMut<Players>, mut 
     }
 }
 
-/// Rewards on screen weigh what they weigh in training.
+/// Rewards on screen weigh what they weigh in training, but for those of an episode that is played again.
 pub fn follow_weights(world: &mut World) {
+    if world.resource::<Replaying>().playback().is_some() {
+        return;
+    }
     let weights = world.resource::<Training>().snapshot.weights.clone();
     let kind = world.resource::<SceneKind>().0.clone();
     if weights.len() == kind.spec().reward.len() && kind.rows(world).weights() != weights {

@@ -5,11 +5,11 @@ use core::num::NonZeroU32;
 use bevy::app::AppExit;
 use bevy::prelude::*;
 use ludus_train::session::SessionSetup;
-use ludus_train::{PlayRequest, WatchRequest, Windows};
+use ludus_train::{PlayRequest, WatchRequest, WindowFailure, Windows};
 
-use crate::scene::{self, Players};
+use crate::scene::{self, Playback, Players, Replaying};
 use crate::script::{self, Script, Trouble};
-use crate::{EditorPlugin, EditorSettings, panels, policies, windowed_app};
+use crate::{EditorCommand, EditorPlugin, EditorSettings, panels, policies, windowed_app};
 
 /// Arenas on screen at first, where the run has as many.
 const ARENAS: NonZeroU32 = NonZeroU32::new(4).unwrap();
@@ -18,11 +18,27 @@ const ARENAS: NonZeroU32 = NonZeroU32::new(4).unwrap();
 pub const WINDOWS: Windows = Windows { watch, play };
 
 /// Opens the editor, and returns when it is closed.
-fn watch(request: WatchRequest) -> Result<AppExit, String> {
+fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
     let trouble = Trouble::default();
-    let script = request.script.as_deref().map(|path| Script::read(path, trouble.clone())).transpose()?;
-    let shown = request.shown.as_ref().map(|shown| policies::load(&shown.file, &request.spec)).transpose()?;
-    let mut app = windowed_app(&request.name).map_err(|error| error.to_string())?;
+    let script = request
+        .script
+        .as_deref()
+        .map(|path| Script::read(path, trouble.clone()))
+        .transpose()
+        .map_err(WindowFailure::NotOpened)?;
+    let shown = request
+        .shown
+        .as_ref()
+        .map(|shown| policies::load(&shown.file, &request.spec))
+        .transpose()
+        .map_err(WindowFailure::NotOpened)?;
+    let replayed = request
+        .replay
+        .as_deref()
+        .map(|path| Playback::open(path, &request.spec))
+        .transpose()
+        .map_err(WindowFailure::NotOpened)?;
+    let mut app = open(&request.name, "or train without a window", "train")?;
     scene::prepare(&mut app, &request.config);
     (request.game)(&mut app);
     panels::add_builtin(&mut app);
@@ -31,19 +47,28 @@ fn watch(request: WatchRequest) -> Result<AppExit, String> {
     }
     app.add_plugins(EditorPlugin { settings: settings(&request) });
     app.world_mut().resource_mut::<Players>().set_own(shown);
+    if let Some(playback) = replayed {
+        app.world_mut().resource_mut::<Replaying>().begin(playback);
+        app.world_mut().write_message(EditorCommand::Select(0));
+    }
     if let Some(script) = script {
         script::add(&mut app, script);
     }
     let exit = app.run();
-    trouble.take().map_or(Ok(exit), Err)
+    trouble.take().map_or(Ok(exit), |sentence| Err(WindowFailure::CutShort(sentence)))
 }
 
 /// Opens the game with its policy, and returns when the window is closed.
-fn play(request: PlayRequest) -> Result<AppExit, String> {
-    let mut app = windowed_app(&request.name).map_err(|error| error.to_string())?;
+fn play(request: PlayRequest) -> Result<AppExit, WindowFailure> {
+    let mut app = open(&request.name, "or play without a window", "play --headless")?;
     (request.game)(&mut app);
     (request.visuals)(&mut app);
     Ok(app.run())
+}
+
+/// A window, or else what there is to do without one.
+fn open(game: &str, instead: &str, command: &str) -> Result<App, WindowFailure> {
+    windowed_app(game).map_err(|error| WindowFailure::NotOpened(format!("{error}, {instead}: `{game} {command}`")))
 }
 
 fn settings(request: &WatchRequest) -> EditorSettings {

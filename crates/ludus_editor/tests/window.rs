@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use tempfile::TempDir;
+
 /// The example beside this test: examples lie beside the folder of the tests.
 fn hover() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
@@ -20,10 +22,20 @@ fn without_display(arguments: &[&str], folder: &Path) -> Output {
 }
 
 /// Carries out a script under Xvfb; `None`, with a sentence, where there is none.
-fn on_hidden_screen(script: &str, arguments: &[&str], folder: &Path) -> Option<Output> {
+fn on_hidden_screen(
+    script: &str,
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+    folder: &TempDir,
+) -> Option<Output> {
+    let folder = folder.path();
     fs::write(folder.join("script.ron"), script).unwrap();
     let mut command = Command::new("xvfb-run");
-    command.args(["-a", "-s", "-screen 0 1280x800x24"]).arg(hover()).current_dir(folder);
+    command
+        .args(["-a", "-s", "-screen 0 1280x800x24"])
+        .arg(hover())
+        .current_dir(folder)
+        .envs(environment.iter().copied());
     command.args(["watch", "--script", "script.ron", "--threads", "1"]).args(arguments);
     match command.output() {
         Ok(output) => Some(output),
@@ -43,9 +55,37 @@ fn without_a_display_a_sentence_names_the_command_that_needs_none() {
     let folder = tempfile::tempdir().unwrap();
     let output = without_display(&["watch"], folder.path());
     let errors = errors(&output);
-    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert_eq!(output.status.code(), Some(2), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
     assert!(errors.contains("no display") && errors.contains("`hover train`"), "{errors}");
+}
+
+#[test]
+fn without_a_display_playing_names_its_own_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = without_display(&["play"], folder.path());
+    // There is no policy yet; with one the window is asked for.
+    assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
+    let trained = without_display(&["train", "--set", "stop.steps=2_000"], folder.path());
+    assert!(trained.status.success(), "{}", errors(&trained));
+    let run = fs::read_dir(folder.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let output = without_display(&["play", run.to_str().unwrap()], folder.path());
+    assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
+    assert!(errors(&output).contains("no display") && errors(&output).contains("`hover play --headless`"));
+}
+
+#[test]
+fn without_a_driver_that_draws_a_sentence_names_what_to_install() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = "/nonexistent/driver.json";
+    let Some(output) =
+        on_hidden_screen("[Quit]", &[("VK_DRIVER_FILES", none), ("VK_ICD_FILENAMES", none)], &[], &folder)
+    else {
+        return;
+    };
+    let errors = errors(&output);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("mesa-vulkan-drivers") && errors.contains("`hover train`"), "{errors}");
 }
 
 #[test]
@@ -62,10 +102,12 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     let folder = tempfile::tempdir().unwrap();
     let script = r#"[
         StartTraining, WaitSteps(2000), ClickAgent(0), TakeOver, Press("→"), WaitTicks(100),
-        Release("→"), LetGo, Screenshot("seen.png"), Quit,
+        Release("→"), LetGo, Screenshot("seen.png"),
+        StopTraining, WaitForEnd, Replay("best"), WaitForReplay(2), Pause, SeekReplay(5), StepBack, WaitForReplay(4),
+        PlayBackwards, WaitForReplay(0), EndReplay, Quit,
     ]"#;
     let settings = ["--set", "worlds=1", "--set", "arenas=8", "--set", "stop.steps=100_000_000"];
-    let Some(output) = on_hidden_screen(script, &settings, folder.path()) else { return };
+    let Some(output) = on_hidden_screen(script, &[], &settings, &folder) else { return };
     assert!(output.status.success(), "{}", errors(&output));
     let picture = fs::read(folder.path().join("seen.png")).unwrap();
     assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{} bytes", picture.len());

@@ -1,6 +1,7 @@
 //! The plugin, and whether arenas share their physics.
 
 use bevy::prelude::*;
+use bevy::transform::systems::StaticTransformOptimizations;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{AgentSystems, ArenaLayout};
 
@@ -55,6 +56,9 @@ impl Plugin for ArenaPhysicsPlugin {
             app.insert_resource(self.arenas);
         }
         app.register_type::<ArenaPhysics>();
+        // Rapier passes transforms on to children in every tick, but nothing tells Bevy there which trees have changed:
+        // a body with children, such as what draws it, would move once per image.
+        app.insert_resource(StaticTransformOptimizations::Disabled);
         app.init_resource::<ArenaLayout>();
         add_rapier(app);
         app.init_resource::<placement::RestartBegan>();

@@ -10,6 +10,7 @@ use ludus_worlds::WorldError;
 use crate::config::ConfigError;
 use crate::learner::DeviceChoice;
 use crate::replay::ReplayError;
+use crate::window::WindowFailure;
 
 /// Why a run can't start, go on or be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -156,9 +157,9 @@ pub enum TrainError {
         /// The game.
         game: String,
     },
-    /// The window can't be opened.
-    #[error("{0}")]
-    Window(String),
+    /// The window can't be opened, or did not do what it was to do.
+    #[error(transparent)]
+    Window(#[from] WindowFailure),
     /// A file of state hashes is damaged, or none.
     #[error("`{path}` has no state hashes: {problem}; train with --hash-every")]
     HashLog {
@@ -236,6 +237,7 @@ impl TrainError {
             | Self::NoRun { .. }
             | Self::UnknownRun { .. }
             | Self::NoWindow { .. }
+            | Self::Window(WindowFailure::NotOpened(_))
             | Self::NoShippedPolicy { .. }
             | Self::Unplayable(_)
             | Self::Policy(_)

@@ -64,4 +64,4 @@ pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
 pub use report::Report;
-pub use window::{PlayRequest, ShownPolicy, WatchRequest, Windows};
+pub use window::{PlayRequest, ShownPolicy, WatchRequest, WindowFailure, Windows};

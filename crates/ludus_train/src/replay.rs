@@ -3,7 +3,7 @@
 //! An episode follows from the seed of its world, its arena, its number and the actions that were taken in it. A run
 //! notes them for a few of its arenas and keeps the best episode, the worst and a sample of ordinary ones in its folder,
 //! a few KB each. `replay RUN [best|worst|N]` plays one in a world of its own, and compares what the agents see, get and
-//! come to with a hash that was logged for every step; a [`Replay`] does the same for programs and moves to any step.
+//! come to with a hash that was logged for every step; a [`Replay`] does the same for programs and moves to any step. The window plays them with a time line.
 //!
 //! # When a replay is exact
 //!
@@ -34,7 +34,9 @@ mod recorder;
 pub use log::{EpisodeHead, EpisodeLog};
 pub use player::{Difference, Replay, ReplayError};
 
-pub(crate) use kept::{KeptEpisodes, path as episode_path};
+pub use kept::kept_episodes;
+
+pub(crate) use kept::KeptEpisodes;
 pub(crate) use recorder::{Recorder, RecorderSettings};
 
 use ludus_agent::Rows;

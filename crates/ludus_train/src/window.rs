@@ -15,13 +15,20 @@ use crate::training::WORLDS;
 #[derive(Clone, Copy)]
 pub struct Windows {
     /// `watch`: opens the editor and returns when it is closed.
-    ///
-    /// An error is a sentence: it names what is missing and the remedy.
-    pub watch: fn(WatchRequest) -> Result<AppExit, String>,
+    pub watch: fn(WatchRequest) -> Result<AppExit, WindowFailure>,
     /// `play`: opens a window with nothing but the game in it, and returns when it is closed.
-    ///
-    /// An error is a sentence, as above.
-    pub play: fn(PlayRequest) -> Result<AppExit, String>,
+    pub play: fn(PlayRequest) -> Result<AppExit, WindowFailure>,
+}
+
+/// Why a window did not do what it was asked for, in a sentence that names the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowFailure {
+    /// It was never opened: something is missing, or what it was to show is not what it seems.
+    #[error("{0}")]
+    NotOpened(String),
+    /// It was open, and did not come to the end of what it was to do.
+    #[error("{0}")]
+    CutShort(String),
 }
 
 /// What `play` was asked for.
@@ -54,6 +61,8 @@ pub struct WatchRequest {
     pub runs: PathBuf,
     /// What to show from the start; none, if it is to be learned live.
     pub shown: Option<ShownPolicy>,
+    /// The file of an episode to play again from the start.
+    pub replay: Option<PathBuf>,
     /// A file of steps to carry out in the window.
     pub script: Option<PathBuf>,
 }

@@ -4,7 +4,7 @@ mod action;
 mod episode;
 mod observation;
 
-use crate::egui::{ComboBox, Label, ScrollArea, Ui};
+use crate::egui::{Button, ComboBox, Label, ScrollArea, Ui};
 use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, SceneSnapshot};
 use crate::widgets::{count, notice_ui};
 use crate::{EditorCommand, EditorCommands};
@@ -65,7 +65,8 @@ fn driver_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot, commands
         _ => ("Take over", EditorCommand::TakeOver, "Drives it with the keyboard; the keys are shown on the scene."),
     };
     ui.horizontal(|ui| {
-        if ui.button(label).on_hover_text(hint).clicked() {
+        let button = ui.add_enabled(agent.driver != Driver::Log, Button::new(label)).on_hover_text(hint);
+        if button.on_disabled_hover_text("What it does in a replay was decided when it was logged.").clicked() {
             commands.send(command);
         }
         let text = format!("driven by {}", driver_text(scene, agent.driver));
@@ -81,6 +82,7 @@ const fn driver_name(driver: Driver) -> &'static str {
         Driver::Policy => "policy",
         Driver::Rival => "other policy",
         Driver::Player => "you",
+        Driver::Log => "the log",
         Driver::Game => "the game",
         Driver::Nobody => "nobody",
     }
@@ -90,6 +92,7 @@ fn driver_text(scene: &SceneSnapshot, driver: Driver) -> String {
     let label = match driver {
         Driver::Policy => &scene.policy,
         Driver::Rival => &scene.rival,
+        Driver::Log => return "the log of its episode".to_owned(),
         _ => return driver_name(driver).to_owned(),
     };
     match label {

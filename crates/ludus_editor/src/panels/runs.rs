@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui};
-use crate::snapshot::{CheckpointEntry, PolicyLabel, RunEntry, RunsSnapshot};
-use crate::widgets::{Curve, CurvePlot, count, notice_ui, short};
+use crate::snapshot::{CheckpointEntry, EpisodeEntry, PolicyLabel, RunEntry, RunsSnapshot};
+use crate::widgets::{Curve, CurvePlot, count, fixed, notice_ui, short};
 use crate::{EditorCommand, EditorCommands, theme};
 
 use super::training::{heading_ui, zoom_hint_ui};
@@ -100,7 +100,10 @@ fn run_ui(
         let live = if run.is_live { "▶ " } else { "" };
         let title = RichText::new(format!("{live}{}", short(&run.name)));
         let header = CollapsingHeader::new(title).id_salt(&run.path).default_open(index == 0);
-        let header = header.show(ui, |ui| checkpoints_ui(ui, runs, run, commands));
+        let header = header.show(ui, |ui| {
+            checkpoints_ui(ui, runs, run, commands);
+            episodes_ui(ui, run, commands);
+        });
         header.header_response.on_hover_text(run.path.display().to_string());
     });
 }
@@ -126,6 +129,32 @@ fn checkpoint_ui(ui: &mut Ui, runs: &RunsSnapshot, checkpoint: &CheckpointEntry,
             if ui.small_button("Load").on_hover_text("Lets it drive the agents on screen.").clicked() {
                 commands.send(EditorCommand::LoadPolicy(checkpoint.path.clone()));
             }
+        });
+    });
+}
+
+/// The episodes that the run kept.
+fn episodes_ui(ui: &mut Ui, run: &RunEntry, commands: &mut EditorCommands) {
+    if !run.episodes.is_empty() {
+        ui.weak("episodes");
+    }
+    for episode in &run.episodes {
+        ui.horizontal(|ui| episode_ui(ui, episode, commands));
+    }
+}
+
+fn episode_ui(ui: &mut Ui, episode: &EpisodeEntry, commands: &mut EditorCommands) {
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if ui.small_button("Replay").on_hover_text("Plays it again in the scene.").clicked() {
+            commands.send(EditorCommand::Replay(episode.path.clone()));
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let result = match episode.result {
+                Some((reward, steps)) => format!("return {}, {} steps", fixed(reward.into()), count(steps.into())),
+                None => "can't be read".to_owned(),
+            };
+            let text = format!("{}: {result}", episode.name);
+            ui.add(Label::new(text.as_str()).truncate()).on_hover_text(text);
         });
     });
 }

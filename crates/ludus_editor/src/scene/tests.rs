@@ -16,7 +16,7 @@ use ludus_train::config::RunConfig;
 use rand::RngExt;
 
 use super::{Players, ScenePlugin, Stage, configure, prepare};
-use crate::snapshot::SceneSnapshot;
+use crate::snapshot::{RunsSnapshot, SceneSnapshot};
 use crate::timeline::TimelinePlugin;
 use crate::{EditorCommand, Pace, gather, policies, selection, sensors, takeover};
 
@@ -45,11 +45,23 @@ struct Success {
     arrived: f32,
 }
 
-fn game(app: &mut App) {
-    app.insert_resource(Time::<Fixed>::from_hz(50.0)).add_agent::<Walker>();
+pub fn game(app: &mut App) {
+    walkers(app);
     app.add_observer(|arena: On<Add, Arena>, mut commands: Commands| {
         commands.spawn((Walker, InArena(arena.entity)));
     });
+}
+
+/// The same with one walker, outside any arena.
+pub fn game_without_arenas(app: &mut App) {
+    walkers(app);
+    app.add_systems(Startup, |mut commands: Commands| {
+        commands.spawn(Walker);
+    });
+}
+
+fn walkers(app: &mut App) {
+    app.insert_resource(Time::<Fixed>::from_hz(50.0)).add_agent::<Walker>();
     app.add_observer(|start: On<EpisodeStart<Walker>>, mut walkers: Query<(&mut Place, &mut EpisodeRng)>| -> Result {
         let (mut place, mut rng) = walkers.get_mut(start.entity)?;
         place.0 = rng.random_range(-1.0..1.0);
@@ -64,7 +76,11 @@ fn game(app: &mut App) {
 }
 
 /// The game on a screen that refreshes every 20 ms, one tick of the game; a step is 2 ticks.
-fn scene() -> App {
+pub fn scene() -> App {
+    scene_of(game)
+}
+
+pub fn scene_of(game: fn(&mut App)) -> App {
     let spec = std::sync::Arc::new(Walker::spec());
     let config = RunConfig {
         decision_interval: NonZeroU32::new(2).unwrap(),
@@ -78,6 +94,7 @@ fn scene() -> App {
     game(&mut app);
     app.add_message::<EditorCommand>().add_plugins((ScenePlugin, TimelinePlugin));
     app.insert_resource(Stage::new(Seed::new(1), &config, NonZeroU32::new(2).unwrap()));
+    app.init_resource::<RunsSnapshot>();
     app.insert_resource(SceneSnapshot { spec: spec.clone(), ..SceneSnapshot::default() });
     app.init_resource::<selection::Selection>().insert_resource(takeover::TakeOver::new(&spec));
     app.add_systems(PreUpdate, (selection::obey, takeover::obey).chain());
@@ -90,7 +107,7 @@ fn scene() -> App {
     app
 }
 
-fn send(app: &mut App, command: EditorCommand) {
+pub fn send(app: &mut App, command: EditorCommand) {
     app.world_mut().write_message(command);
 }
 
@@ -98,7 +115,7 @@ fn ticks(app: &App) -> u64 {
     app.world().resource::<StepClock>().ticks()
 }
 
-fn update(app: &mut App, images: u32) {
+pub fn update(app: &mut App, images: u32) {
     (0..images).for_each(|_| app.update());
 }
 

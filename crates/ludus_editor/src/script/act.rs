@@ -15,10 +15,11 @@ use ludus_train::session::SessionCommand;
 
 use super::Step;
 use crate::dock::Dock;
+use crate::snapshot::{RunEntry, RunsSnapshot, SceneSnapshot};
 use crate::takeover::key_by_name;
 use crate::training::Training;
 use crate::viewport::SceneCamera;
-use crate::{EditorCommand, Pace};
+use crate::{Direction, EditorCommand, Pace};
 
 /// Images that a screenshot waits for, so that what was asked for before it is seen.
 const SETTLING: u32 = 4;
@@ -46,6 +47,8 @@ pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
         Step::ClickAgent(row) => click(world, *row, now.image),
         Step::Press(name) => key(world, name, ButtonState::Pressed),
         Step::Release(name) => key(world, name, ButtonState::Released),
+        Step::Replay(name) => replay(world, name),
+        Step::WaitForReplay(step) => is_replay_at(world, *step),
         Step::ShowPanel(title) => {
             world.resource_mut::<Dock>().show(title);
             true
@@ -87,7 +90,31 @@ fn command(step: &Step) -> Option<EditorCommand> {
         Step::LoadPolicy(path) => EditorCommand::LoadPolicy(path.clone()),
         Step::Compare(path) => EditorCommand::Compare(path.clone()),
         Step::StopComparing => EditorCommand::StopComparing,
+        Step::SeekReplay(step) => EditorCommand::SeekReplay(*step),
+        Step::PlayBackwards => EditorCommand::PlayReplay(Direction::Backwards),
+        Step::PlayForwards => EditorCommand::PlayReplay(Direction::Forwards),
+        Step::StepBack => EditorCommand::StepBack,
+        Step::EndReplay => EditorCommand::EndReplay,
         _ => return None,
+    })
+}
+
+/// Asks for an episode. Waits for the folders of runs to be looked through.
+fn replay(world: &mut World, name: &str) -> bool {
+    let RunsSnapshot { runs, left, .. } = world.resource::<RunsSnapshot>();
+    let is_on_screen = |run: &&RunEntry| left.as_ref().is_some_and(|left| left.name == run.name);
+    let first = runs.iter().filter(is_on_screen).chain(runs);
+    let found = first.flat_map(|run| &run.episodes).find(|episode| episode.name == name);
+    let command = found.map(|episode| EditorCommand::Replay(episode.path.clone()));
+    let is_found = command.is_some();
+    world.write_message_batch(command);
+    is_found
+}
+
+fn is_replay_at(world: &World, step: u32) -> bool {
+    world.resource::<SceneSnapshot>().replay.as_ref().is_some_and(|replay| match replay.direction {
+        Direction::Forwards => replay.step >= step,
+        Direction::Backwards => replay.step <= step,
     })
 }
 

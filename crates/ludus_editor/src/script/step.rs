@@ -61,6 +61,21 @@ pub enum Step {
     Compare(PathBuf),
     /// Shows one policy again.
     StopComparing,
+    /// Plays an episode again: `best`, `worst` or the number of one that the run on screen kept, else the newest run that
+    /// kept one.
+    Replay(String),
+    /// Goes to a step of it.
+    SeekReplay(u32),
+    /// Plays it backwards from where it is.
+    PlayBackwards,
+    /// Plays it forwards from where it is.
+    PlayForwards,
+    /// Pauses, and goes back by one step.
+    StepBack,
+    /// Waits until it stands at this step, or beyond it in the direction in which it plays.
+    WaitForReplay(u32),
+    /// Lets the policy decide again.
+    EndReplay,
     /// Brings a panel to the front, by its title.
     ShowPanel(String),
     /// Writes what is seen to a PNG file.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod recorded;
+mod replay;
 mod runs;
 mod screen;
 mod training;

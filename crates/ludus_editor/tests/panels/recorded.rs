@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, Outcome, RewardTerm};
+use ludus_editor::Direction;
 use ludus_editor::snapshot::{
-    AgentEntry, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeSnapshot, HeadSnapshot, PolicyLabel,
-    RunEntry, RunsSnapshot, SceneSnapshot,
+    AgentEntry, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeSnapshot, HeadSnapshot,
+    PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneSnapshot,
 };
 use ludus_train::session::{ArenaReturn, IterationRecord, Saved, SessionState, TrainingSnapshot};
 use ludus_train::{Change, Phases, Spread};
@@ -147,6 +148,19 @@ pub fn scene() -> SceneSnapshot {
     }
 }
 
+/// An episode that is played again.
+pub fn replay() -> ReplaySnapshot {
+    ReplaySnapshot {
+        name: "best of balance-2026-11-24-1".to_owned(),
+        step: 120,
+        steps: 1_000,
+        direction: Direction::Forwards,
+        reward: 99.5,
+        outcome: Outcome::Truncated,
+        differs_from: None,
+    }
+}
+
 /// Three runs, one of which goes on.
 pub fn runs() -> RunsSnapshot {
     let run = |number: u32| RunEntry {
@@ -156,6 +170,13 @@ pub fn runs() -> RunsSnapshot {
         curve: (0..200).map(|index| [f64::from(index) * 1e4, f64::from(index * number)]).collect(),
         checkpoints: ["newest", "best", "step 1,000,000"]
             .map(|label| CheckpointEntry { label: label.to_owned(), path: PathBuf::from(format!("{number}/{label}")) })
+            .into(),
+        episodes: [("best", Some((99.5, 1_000))), ("worst", Some((-0.26, 8))), ("1", None)]
+            .map(|(name, result)| EpisodeEntry {
+                name: name.to_owned(),
+                path: PathBuf::from(format!("{number}/{name}.episode")),
+                result,
+            })
             .into(),
     };
     RunsSnapshot {

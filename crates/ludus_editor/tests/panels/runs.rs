@@ -50,6 +50,16 @@ fn checkpoints_are_loaded_and_compared() {
 }
 
 #[test]
+fn episodes_are_listed_and_played_again() {
+    let mut screen = screen!(runs());
+    for text in ["best: return 99.50", "1,000 steps", "worst: return -0.260, 8 steps", "1: can't be read"] {
+        assert!(screen.shows(text), "no `{text}` in:\n{}", screen.all_text());
+    }
+    screen.click_text("Replay");
+    assert_eq!(screen.commands, [EditorCommand::Replay(PathBuf::from("3/best.episode"))]);
+}
+
+#[test]
 fn a_comparison_ends_and_training_is_followed_again() {
     let right = Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 5 });
     let mut screen = screen!(RunsSnapshot { right, ..runs() });

@@ -115,6 +115,9 @@ pub struct WatchArguments {
     /// A run's folder, its name, or a policy file to show [default: none; train live from the window]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
+    /// Plays an episode again that the run kept: best, worst, or the number of an ordinary one
+    #[arg(long, value_name = "EPISODE", requires = "of")]
+    pub replay: Option<String>,
     /// Steps in RON that the window carries out by itself, such as `[StartTraining, WaitSeconds(5), Quit]`
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,

@@ -31,7 +31,7 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
     match (program.windows, &program.visuals) {
         (Some(windows), Some(visuals)) if !arguments.headless && arguments.episodes.is_none() => {
             let request = PlayRequest { name: program.name.clone(), game, visuals: visuals.clone() };
-            let exit = (windows.play)(request).map_err(TrainError::Window)?;
+            let exit = (windows.play)(request)?;
             Ok(if let AppExit::Error(code) = exit { code.get() } else { 0 })
         }
         _ => tell_episodes(&game, &found, arguments),

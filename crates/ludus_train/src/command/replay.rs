@@ -1,10 +1,10 @@
 //! `replay`
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::TrainError;
-use crate::replay::{Difference, EpisodeHead, EpisodeLog, Replay, episode_path};
+use crate::folder::RunFolder;
+use crate::replay::{Difference, EpisodeHead, EpisodeLog, Replay, kept_episodes};
 use crate::report::Report;
 
 use super::arguments::ReplayArguments;
@@ -30,25 +30,19 @@ fn find(arguments: &ReplayArguments) -> Result<PathBuf, TrainError> {
     if arguments.of.is_file() {
         return Ok(arguments.of.clone());
     }
-    let folder = named(&arguments.run.runs_dir, &arguments.of)?;
-    let (name, episodes) = (&arguments.episode, folder.episodes());
-    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let path = Some(episode_path(&episodes, name)).filter(|path| is_name && path.is_file());
-    let missing =
-        || TrainError::NoEpisode { run: folder.path().to_owned(), name: name.clone(), valid: valid(&episodes) };
-    path.ok_or_else(missing)
+    episode_of(&named(&arguments.run.runs_dir, &arguments.of)?, &arguments.episode)
 }
 
-/// The names of the episodes that there are.
-fn valid(episodes: &Path) -> String {
-    let files = fs::read_dir(episodes).into_iter().flatten().flatten().map(|entry| entry.path());
-    let of_episodes = files.filter(|path| path.extension().is_some_and(|end| end == "episode"));
-    let mut names = of_episodes.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect::<Vec<_>>();
-    names.sort();
-    match names.as_slice() {
+/// The file of an episode that a run kept, by its name.
+pub(super) fn episode_of(folder: &RunFolder, name: &str) -> Result<PathBuf, TrainError> {
+    let mut kept = kept_episodes(&folder.episodes());
+    let names = kept.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    let valid = match names.as_slice() {
         [] => "it kept none: no episode of the arenas that are recorded has ended".to_owned(),
         names => format!("valid: {}", names.join(", ")),
-    }
+    };
+    let found = names.iter().position(|&known| known == name).map(|index| kept.swap_remove(index).1);
+    found.ok_or_else(|| TrainError::NoEpisode { run: folder.path().to_owned(), name: name.to_owned(), valid })
 }
 
 fn described(head: &EpisodeHead) -> String {

@@ -11,13 +11,14 @@ use crate::window::{ShownPolicy, WatchRequest};
 
 use super::arguments::WatchArguments;
 use super::eval::{find, find_config};
+use super::replay::episode_of;
 use super::{Program, cores};
 
 /// Opens the editor's window; the code to exit with.
 pub(super) fn watch(program: &Program, arguments: &WatchArguments) -> Result<u8, TrainError> {
     let windows = program.windows.ok_or_else(|| TrainError::NoWindow { game: program.name.clone() })?;
     let request = request(program, arguments)?;
-    match (windows.watch)(request).map_err(TrainError::Window)? {
+    match (windows.watch)(request)? {
         AppExit::Success => Ok(0),
         AppExit::Error(code) => Ok(code.get()),
     }
@@ -41,6 +42,8 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
             (RunConfig { decision_interval: interval, ..config }, Some(shown))
         }
     };
+    let folder = shown.as_ref().and_then(|shown: &ShownPolicy| shown.run.as_ref());
+    let replay = arguments.replay.as_deref().zip(folder).map(|(name, folder)| episode_of(folder, name)).transpose()?;
     Ok(WatchRequest {
         name: program.name.clone(),
         game: program.game.clone(),
@@ -50,6 +53,7 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
         threads: run.threads.map_or_else(threads_beside_a_window, NonZeroUsize::get),
         runs: run.runs_dir.clone(),
         shown,
+        replay,
         script: arguments.script.clone(),
     })
 }

@@ -101,8 +101,18 @@ impl Kept {
 }
 
 /// The file of an episode in the folder of episodes.
-pub(crate) fn path(folder: &Path, name: &str) -> PathBuf {
+fn path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.episode"))
+}
+
+/// The episodes in a folder of episodes, each with its name: `best`, `worst`, then ordinary ones by their number.
+pub fn kept_episodes(folder: &Path) -> Vec<(String, PathBuf)> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let of_episodes = files.filter(|path| path.extension().is_some_and(|end| end == "episode"));
+    let named = of_episodes.filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)));
+    let mut episodes = named.collect::<Vec<_>>();
+    episodes.sort_by_cached_key(|(name, _)| (name != "best", name != "worst", name.parse::<u32>().ok(), name.clone()));
+    episodes
 }
 
 /// The place that an iteration's episode takes among the ordinary ones, if it is drawn.
@@ -146,6 +156,18 @@ mod tests {
         }
         // 160 each, give or take 12.
         assert!(kept.iter().all(|count| (100..220).contains(count)), "{kept:?}");
+    }
+
+    #[test]
+    fn the_best_and_the_worst_come_before_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["10", "worst", "2", "best"] {
+            fs::write(path(folder.path(), name), "").unwrap();
+        }
+        fs::write(folder.path().join("notes.txt"), "").unwrap();
+        let names = kept_episodes(folder.path()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names, ["best", "worst", "2", "10"]);
+        assert!(kept_episodes(&folder.path().join("none")).is_empty());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use ludus_spec::stopped_clock;
+use ludus_agent::Rows;
+use ludus_spec::{AgentSpec, stopped_clock};
 use ludus_worlds::{AgentSettings, EpisodeOrigin, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, spec_of};
 
 use super::log::{EpisodeHead, EpisodeLog, choices_of, written_layout};
@@ -95,7 +96,7 @@ impl Replay {
     ///
     /// If it is another game's, or its world can't be built.
     pub fn open(game: &Game, log: EpisodeLog) -> Result<Self, ReplayError> {
-        check_game(game, &log.head)?;
+        log.head.check_agent(&*spec_of(game)?)?;
         let world = build(game, &log.head)?;
         let mut replay = Self { game: game.clone(), log, world, step: 0, difference: None };
         replay.compare();
@@ -184,8 +185,8 @@ impl Replay {
 
     /// Compares what the world shows with the log.
     fn compare(&mut self) {
-        let (rows, count) = (self.world.rows(), self.log.head.rows as usize);
-        let is_same = rows.len() == count && seen(rows, 0..count) == self.log.hashes[self.step as usize];
+        let rows = self.world.rows();
+        let is_same = self.log.is_same(self.step, rows, &(0..rows.len()).collect::<Vec<_>>());
         let is_earlier = self.difference.is_none_or(|known| self.step < known.step);
         if !is_same && is_earlier {
             self.difference = Some(Difference { step: self.step, tick: self.tick_of(self.step) });
@@ -197,16 +198,31 @@ impl Replay {
     }
 }
 
-fn check_game(game: &Game, head: &EpisodeHead) -> Result<(), ReplayError> {
-    let spec = spec_of(game)?;
-    let same = written_layout(&spec) == head.layout_hash && choices_of(&spec) == head.choices;
-    let terms = (spec.reward.len(), head.weights.len());
-    let difference = match terms {
-        _ if !same => "what they see or do is laid out otherwise".to_owned(),
-        (now, then) if now != then => format!("their reward had {then} terms, now {now}"),
-        _ => return Ok(()),
-    };
-    Err(ReplayError::OtherGame { agent: spec.name.clone(), difference })
+impl EpisodeHead {
+    /// Refuses the episode of agents that are laid out otherwise than these.
+    ///
+    /// # Errors
+    ///
+    /// With the difference.
+    pub fn check_agent(&self, spec: &AgentSpec) -> Result<(), ReplayError> {
+        let is_same = written_layout(spec) == self.layout_hash && choices_of(spec) == self.choices;
+        let difference = match (spec.reward.len(), self.weights.len()) {
+            _ if !is_same => "what they see or do is laid out otherwise".to_owned(),
+            (now, then) if now != then => format!("their reward had {then} terms, now {now}"),
+            _ => return Ok(()),
+        };
+        Err(ReplayError::OtherGame { agent: spec.name.clone(), difference })
+    }
+}
+
+impl EpisodeLog {
+    /// Whether rows show after a step what they showed then; step 0 is the start.
+    ///
+    /// `of` are the rows of the episode's agents, in the order of [`Home::member`](ludus_agent::Home::member).
+    pub fn is_same(&self, step: u32, rows: &Rows, of: &[usize]) -> bool {
+        let logged = self.hashes.get(step as usize).copied();
+        of.len() == self.head.rows as usize && logged == Some(seen(rows, of.iter().copied()))
+    }
 }
 
 /// A world with the episode's arena alone, at its own place.

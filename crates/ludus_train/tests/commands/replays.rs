@@ -103,7 +103,7 @@ fn what_is_no_episode_is_refused() {
     let episodes = trained("arrows", folder.path(), &[]);
     let done = run("arrows", folder.path(), &["replay", run_of(&episodes), "9"]);
     assert_eq!(done.code, 2);
-    assert!(done.errors.contains("no episode `9`; valid: 1, 2, 3, 4, 5, 6, 7, 8, best, worst"), "{}", done.errors);
+    assert!(done.errors.contains("no episode `9`; valid: best, worst, 1, 2, 3, 4, 5, 6, 7, 8"), "{}", done.errors);
     assert_eq!(run("arrows", folder.path(), &["replay", run_of(&episodes), "../config"]).code, 2);
     fs::write(episodes.join("best.episode"), "ludusep1 and nonsense").unwrap();
     let done = run("arrows", folder.path(), &["replay", run_of(&episodes)]);

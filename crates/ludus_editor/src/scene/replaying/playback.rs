@@ -1,0 +1,225 @@
+//! Where a replay is, where it is to go, and whether it is what was logged.
+
+use std::path::Path;
+
+use ludus_agent::Rows;
+use ludus_agent::spec::{AgentSpec, Outcome};
+use ludus_train::replay::EpisodeLog;
+
+use crate::snapshot::ReplaySnapshot;
+
+/// Steps after which an episode that has not begun never will: agents outside arenas have to end another one first.
+const LONGEST_LEAD_IN: u32 = 4;
+/// Ticks that an image makes at most on the way to a step: a moment for most games.
+const MOST_TICKS: u32 = 20_000;
+
+/// Which way a replay plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// As it was.
+    #[default]
+    Forwards,
+    /// From its end to its start.
+    Backwards,
+}
+
+/// A logged episode on screen.
+pub struct Playback {
+    /// Its name and its run's.
+    name: String,
+    log: EpisodeLog,
+    position: Position,
+    /// The step to go to, as fast as can be.
+    sought: Option<u32>,
+    direction: Direction,
+    /// Ticks by which it is still to go back.
+    owed: f32,
+    differs_from: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    /// It has not begun yet, and the world has made so many steps without it.
+    Before(u32),
+    /// So many of its steps are over, and so many ticks of the next one.
+    At { step: u32, ticks: u32 },
+}
+
+impl Playback {
+    /// The episode of a file, if it is one of agents like these; else why not, in a sentence.
+    pub fn open(path: &Path, spec: &AgentSpec) -> Result<Self, String> {
+        let log = EpisodeLog::read(path).map_err(|error| error.to_string())?;
+        log.head.check_agent(spec).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self::new(name_of(path), log))
+    }
+
+    /// An episode that is about to begin.
+    pub const fn new(name: String, log: EpisodeLog) -> Self {
+        let (position, sought, direction) = (Position::Before(0), Some(0), Direction::Forwards);
+        Self { name, log, position, sought, direction, owed: 0.0, differs_from: None }
+    }
+
+    /// What is played.
+    pub const fn log(&self) -> &EpisodeLog {
+        &self.log
+    }
+
+    /// Whether its agents are at its start or beyond.
+    pub const fn has_begun(&self) -> bool {
+        matches!(self.position, Position::At { .. })
+    }
+
+    /// Whether its last step is over, and it is to stay there.
+    pub const fn is_at_end(&self) -> bool {
+        let is_last = matches!(self.position, Position::At { step, .. } if step >= self.log.head.steps);
+        is_last && self.sought.is_none() && matches!(self.direction, Direction::Forwards)
+    }
+
+    /// Whether there is nothing more to play in its direction.
+    pub const fn is_over(&self) -> bool {
+        let is_first = matches!(self.position, Position::At { step: 0, ticks: 0 }) && self.sought.is_none();
+        self.is_at_end() || (is_first && matches!(self.direction, Direction::Backwards))
+    }
+
+    /// Ticks that this image is to make; `None` if that is as in any other game.
+    pub fn ticks_due(&self) -> Option<u32> {
+        let interval = self.log.head.decision_interval.get();
+        let ticks = match (self.sought, self.position) {
+            (Some(sought), Position::Before(_)) => sought.saturating_add(1).saturating_mul(interval),
+            (Some(sought), Position::At { step, ticks }) => {
+                sought.saturating_sub(step).saturating_mul(interval).saturating_sub(ticks)
+            }
+            (None, _) if self.is_at_end() || self.direction == Direction::Backwards => 0,
+            (None, _) => return None,
+        };
+        Some(ticks.min(MOST_TICKS))
+    }
+
+    /// The actions of the coming step `[rows, action width]`.
+    pub fn actions(&self) -> Option<&[f32]> {
+        match self.position {
+            Position::At { step, .. } if step < self.log.head.steps => Some(self.log.actions_of(step)),
+            _ => None,
+        }
+    }
+
+    /// Goes to a step, or to the last one; whether that takes a new start.
+    pub fn seek(&mut self, step: u32) -> bool {
+        let step = step.min(self.log.head.steps);
+        match self.position {
+            Position::At { step: now, ticks: 0 } if now == step => self.sought = None,
+            Position::At { step: now, .. } if now < step => self.sought = Some(step),
+            _ => {
+                (self.position, self.sought) = (Position::Before(0), Some(step));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Plays that way from now on.
+    pub const fn turn(&mut self, direction: Direction) {
+        (self.direction, self.owed) = (direction, 0.0);
+    }
+
+    /// The step that begins before this moment.
+    pub const fn step_before(&self) -> u32 {
+        match self.position {
+            Position::At { step, ticks: 0 } => step.saturating_sub(1),
+            Position::At { step, .. } => step,
+            Position::Before(_) => 0,
+        }
+    }
+
+    /// Goes back by so many ticks; the step to go to, once they make one. An infinite number makes one step.
+    pub fn step_back_by(&mut self, ticks: f32) -> Option<u32> {
+        let Position::At { step, .. } = self.position else { return None };
+        if self.direction == Direction::Forwards || self.sought.is_some() || step == 0 {
+            return None;
+        }
+        let interval = self.log.head.decision_interval.get() as f32;
+        self.owed += if ticks.is_finite() { ticks } else { interval };
+        let steps = (self.owed / interval).floor();
+        self.owed -= steps * interval;
+        (steps >= 1.0).then(|| step.saturating_sub(steps as u32))
+    }
+
+    /// Notes a tick that did not end a step.
+    pub const fn end_tick(&mut self) {
+        if let Position::At { ticks, .. } = &mut self.position {
+            *ticks += 1;
+        }
+    }
+
+    /// Notes the end of a step. `of` are the rows of the episode's agents, in the log's order; `numbers` the number and
+    /// the steps of each one's episode.
+    pub fn end_step(&mut self, rows: &Rows, of: &[usize], numbers: &[(u32, u32)]) {
+        let step = match self.position {
+            Position::At { step, .. } if step == self.log.head.steps => return,
+            Position::At { step, .. } => step + 1,
+            Position::Before(_) if self.begins(rows, of, numbers) => 0,
+            Position::Before(steps) if steps < LONGEST_LEAD_IN => {
+                self.position = Position::Before(steps + 1);
+                return;
+            }
+            // It never begins, and so it differs.
+            Position::Before(_) => 0,
+        };
+        self.position = Position::At { step, ticks: 0 };
+        self.sought = self.sought.filter(|&sought| step < sought);
+        self.compare(step, rows, of);
+    }
+
+    /// Whether all agents are in their restart step, at the beginning of the episode that was logged.
+    fn begins(&self, rows: &Rows, of: &[usize], numbers: &[(u32, u32)]) -> bool {
+        let wanted = self.log.head.numbers.iter().skip(1);
+        let is_restarting = |&row: &usize| rows.outcomes()[row] == Outcome::Restart;
+        numbers.len() == self.log.head.rows as usize
+            && of.iter().all(is_restarting)
+            && numbers.iter().zip(wanted).all(|(&(number, steps), &wanted)| number == wanted && steps == 0)
+    }
+
+    fn compare(&mut self, step: u32, rows: &Rows, of: &[usize]) {
+        let is_earlier = self.differs_from.is_none_or(|known| step < known);
+        if is_earlier && !self.log.is_same(step, rows, of) {
+            self.differs_from = Some(step);
+        }
+    }
+
+    /// What the time line shows.
+    pub fn snapshot(&self) -> ReplaySnapshot {
+        let head = &self.log.head;
+        let at = match self.position {
+            Position::At { step, .. } => step,
+            Position::Before(_) => 0,
+        };
+        ReplaySnapshot {
+            name: self.name.clone(),
+            // While it is on the way, the place that it goes to: else the time line would jump.
+            step: self.sought.unwrap_or(at),
+            steps: head.steps,
+            direction: self.direction,
+            reward: head.reward,
+            outcome: head.outcome,
+            differs_from: self.differs_from,
+        }
+    }
+}
+
+/// The episode's name and its run's, as far as the path tells.
+fn name_of(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let run = path.ancestors().nth(2).and_then(Path::file_name).map(|run| run.to_string_lossy());
+    run.map_or_else(|| name.to_string(), |run| format!("{name} of {run}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_episode_is_called_by_its_run() {
+        assert_eq!(name_of(Path::new("runs/balance-1/episodes/best.episode")), "best of balance-1");
+        assert_eq!(name_of(Path::new("3.episode")), "3");
+    }
+}
