@@ -56,13 +56,20 @@ pub trait Learner: Send {
     ///
     /// # Errors
     ///
-    /// As for [`learn_minibatch`](Self::learn_minibatch).
+    /// As for [`learn_minibatch`](Self::learn_minibatch), and [`LearnError::NotFinite`] if the last step has left a parameter
+    /// that is not finite: no loss was worked out after it. Then nothing is as it was; [`rewind`](Self::rewind) helps.
     fn take_losses(&mut self) -> Result<Losses, LearnError>;
 
     /// Takes the observations of the rollout's experience into the statistics that they are normalised with, if they are.
     ///
     /// Called after an iteration: within it, the statistics stand still. Detail 14.
     fn update_normalizer(&mut self, rollout: &Rollout);
+
+    /// Marks what was learned so far as good. It stays where it is: a learner on a device moves nothing to the host.
+    fn mark(&mut self);
+
+    /// Goes back to the mark, if there is one.
+    fn rewind(&mut self);
 
     /// Everything that was learned, to save.
     fn state(&self) -> LearnerState;

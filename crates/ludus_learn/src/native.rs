@@ -48,6 +48,8 @@ pub struct NativeLearner {
     students: Idle<Student>,
     shards: Vec<Shard>,
     observed: Observed,
+    /// What was marked.
+    good: Option<LearnerState>,
     /// What minibatches cost since it was last asked for: sums over samples.
     losses: Losses,
 }
@@ -71,6 +73,7 @@ impl NativeLearner {
             students: Idle::new((0..threads).map(|_| Student::new(scratch.clone()))),
             shards: Vec::new(),
             observed: Observed::default(),
+            good: None,
             losses: Losses::default(),
             network,
             machine,
@@ -141,12 +144,38 @@ impl Learner for NativeLearner {
     }
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {
-        Ok(std::mem::take(&mut self.losses))
+        let losses = std::mem::take(&mut self.losses);
+        let parameters = self.network.parameters().iter();
+        parameters.copied().try_for_each(|parameter| check_finite("network's parameter", parameter))?;
+        Ok(losses)
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) {
         if let Some(normalizer) = &mut self.normalizer {
             self.observed.merge(rollout, normalizer, &self.machine.pool);
+        }
+    }
+
+    fn mark(&mut self) {
+        let Self { network, optimizer, normalizer, good, .. } = self;
+        let good = good.get_or_insert_with(LearnerState::default);
+        for (kept, now) in [
+            (&mut good.parameters, network.parameters()),
+            (&mut good.first_moments, optimizer.mean()),
+            (&mut good.second_moments, optimizer.variance()),
+        ] {
+            // Not `clone_from`, which a slice has not: the memory is kept.
+            kept.clear();
+            kept.extend_from_slice(now);
+        }
+        good.optimizer_steps = optimizer.step_count();
+        good.normalizer.clone_from(normalizer);
+    }
+
+    fn rewind(&mut self) {
+        if let Some(good) = self.good.take() {
+            self.restore(&good).expect("what was marked is of this network, and was learned from");
+            self.good = Some(good);
         }
     }
 

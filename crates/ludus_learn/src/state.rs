@@ -19,7 +19,7 @@ pub struct PpoState {
 }
 
 /// Everything that was learned: weights, the optimiser's moments, statistics of observations.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LearnerState {
     /// All weights, in the order of the network's layout.
     pub parameters: Vec<f32>,

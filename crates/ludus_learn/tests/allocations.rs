@@ -1,6 +1,7 @@
 //! Steps and minibatches don't allocate.
 
 #![expect(unsafe_code, reason = "counting allocations takes a global allocator")]
+#![expect(clippy::unwrap_used, reason = "what a test needs has to be there")]
 
 #[path = "ppo/cart_pole.rs"]
 mod cart_pole;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cart_pole::{CartPoles, WIDTH};
-use ludus_learn::{Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_learn::{Machine, NativeLearner, Ppo, PpoConfig, Simulation, StepRows};
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
 
@@ -35,22 +36,54 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Once a first iteration has sized everything, an iteration allocates the list of its games and nothing else.
+/// Cart-poles that may be pushed to the left only.
+struct LeftOnly(CartPoles);
+
+impl Simulation for LeftOnly {
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    fn observe(&mut self, observations: &mut [f32]) {
+        self.0.observe(observations);
+    }
+
+    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+        assert!(actions.iter().all(|&action| action == 0.0), "to the right is not allowed");
+        self.0.step(actions, rows);
+    }
+
+    fn mask_width(&self) -> usize {
+        2
+    }
+
+    fn mask(&mut self, masks: &mut [bool]) {
+        masks.as_chunks_mut().0.fill([true, false]);
+    }
+}
+
+/// With masks and without.
 #[test]
 fn steps_and_minibatches_do_not_allocate() {
+    let mut worlds = [CartPoles::new(0..20, Seed::new(2)), CartPoles::new(20..30, Seed::new(2))];
+    check(&mut worlds, |world| world.finished.clear());
+    check(&mut worlds.map(LeftOnly), |world| world.0.finished.clear());
+}
+
+/// Once a first iteration has sized everything, an iteration allocates the list of its games and nothing else.
+fn check<S: Simulation>(worlds: &mut [S], tidy_up: fn(&mut S)) {
     let config = PpoConfig { rollout_steps: 64, minibatch: 200, scale_rewards: true, ..PpoConfig::default() };
     let layout = Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &NetworkConfig::default()).unwrap();
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
     let machine = Machine { pool, clock: stopped_clock };
     let learner =
         NativeLearner::new(Network::new(layout, Seed::new(1)), Some(Normalizer::new(WIDTH, 10.0)), machine).unwrap();
-    let mut worlds = [CartPoles::new(0..20, Seed::new(2)), CartPoles::new(20..30, Seed::new(2))];
     let mut ppo = Ppo::new(config, learner, vec![20, 10], Seed::new(3)).unwrap();
-    ppo.iterate(&mut worlds, 0.0).unwrap();
+    ppo.iterate(worlds, 0.0).unwrap();
     for _ in 0..3 {
-        worlds.iter_mut().for_each(|world| world.finished.clear());
+        worlds.iter_mut().for_each(tidy_up);
         let before = ALLOCATIONS.load(Ordering::Relaxed);
-        let iteration = ppo.iterate(&mut worlds, 0.0).unwrap();
+        let iteration = ppo.iterate(worlds, 0.0).unwrap();
         let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
         assert!(iteration.minibatches > 30);
         assert!(allocations <= 1, "{allocations}");

@@ -34,7 +34,10 @@ static ALLOCATOR: Counting = Counting;
 fn nothing_allocates_after_construction() {
     const ROWS: usize = 150;
     let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }, Head::Categorical { choices: 12 }];
-    for shared in [false, true] {
+    // One choice of each categorical head is allowed.
+    let mask: [bool; 15] = std::array::from_fn(|choice| choice == 1 || choice == 7);
+    let masks = [Vec::new(), mask.repeat(ROWS)];
+    for (shared, masks) in [(false, &masks[0]), (true, &masks[0]), (false, &masks[1])] {
         let layout = Layout::new(6, &heads, &NetworkConfig { shared, ..NetworkConfig::default() }).unwrap();
         let mut network = Network::new(layout.clone(), Seed::new(1));
         let mut scratch = Scratch::new(&layout);
@@ -53,13 +56,15 @@ fn nothing_allocates_after_construction() {
         normalizer.merge(&statistics);
         normalizer.apply(&raw, &mut inputs);
         network.forward(&inputs, &mut scratch, &mut outputs, &mut values);
-        let distribution = network.distribution();
+        let distribution = network.distribution().masked(masks);
         distribution.sample(&outputs, |row| Seed::new(2).derive(row as u64), &mut actions, &mut log_probs);
         distribution.mode(&outputs, &mut actions);
         network.gradient(&inputs, &mut scratch, &mut gradient, |block| {
             let count = block.values.len();
             let actions = &actions[block.first_row * 4..][..count * 4];
             let (log_probs, entropies) = (&mut log_probs[..count], &mut entropies[..count]);
+            let of_block = if masks.is_empty() { &[] } else { &masks[block.first_row * 15..][..count * 15] };
+            let distribution = network.distribution().masked(of_block);
             distribution.evaluate(block.outputs, actions, log_probs, entropies);
             let upstream = Upstream { d_log_probs: log_probs, d_entropies: entropies };
             distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);

@@ -3,20 +3,22 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::link::Link;
+
 /// Numbers that are written here and go up in one copy; pinned, where that lets the copy run beside us.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     /// Contiguous, on the CPU, of 32-bit numbers, and ours alone.
     tensor: Tensor,
     count: usize,
-    device: Device,
+    link: Link,
 }
 
 impl Buffer {
-    pub fn new(count: usize, device: Device) -> Self {
+    pub fn new(count: usize, link: &Link) -> Self {
         let zeros = Tensor::zeros([count as i64], (Kind::Float, Device::Cpu));
-        let tensor = if device.is_cuda() { zeros.pin_memory(device) } else { zeros };
-        Self { tensor, count, device }
+        let tensor = if link.device().is_cuda() { zeros.pin_memory(link.device()) } else { zeros };
+        Self { tensor, count, link: link.clone() }
     }
 
     /// The numbers, to write. What went up before must have arrived: nobody may write while it is on its way.
@@ -34,16 +36,7 @@ impl Buffer {
     ///
     /// On the CPU it is the same memory: use it before the next numbers are written.
     pub fn upload(&self) -> Tensor {
-        self.tensor.to_device_(self.device, Kind::Float, true, false)
+        self.link.count_up();
+        self.tensor.to_device_(self.link.device(), Kind::Float, true, false)
     }
-}
-
-/// Numbers that are sent up once, without waiting for them to arrive.
-pub(crate) fn send<T: tch::kind::Element>(numbers: &[T], device: Device) -> Tensor {
-    let here = Tensor::from_slice(numbers);
-    if !device.is_cuda() {
-        return here;
-    }
-    // libtorch keeps the pinned copy until the device has read it.
-    here.pin_memory(device).to_device_(device, T::KIND, true, false)
 }

@@ -1,9 +1,9 @@
 //! Observations on their way into the network, on the device.
 
 use ludus_net::Normalizer;
-use tch::{Device, Tensor};
+use tch::Tensor;
 
-use crate::parameters::on_device;
+use crate::link::Link;
 
 /// The normaliser's numbers as they stand during an iteration. Detail 14.
 #[derive(Debug)]
@@ -17,19 +17,19 @@ struct Scale {
 }
 
 impl Inputs {
-    pub fn new(normalizer: Option<&Normalizer>, device: Device) -> Self {
+    pub fn new(normalizer: Option<&Normalizer>, link: &Link) -> Self {
         Self(normalizer.map(|normalizer| Scale {
-            means: on_device(normalizer.means(), device),
-            factors: on_device(normalizer.factors(), device),
+            means: link.send(normalizer.means()),
+            factors: link.send(normalizer.factors()),
             clip: f64::from(normalizer.clip()),
         }))
     }
 
     /// Takes other statistics, in the same memory: recorded work reads from there.
-    pub fn refresh(&mut self, normalizer: Option<&Normalizer>) {
+    pub fn refresh(&mut self, normalizer: Option<&Normalizer>, link: &Link) {
         if let (Some(scale), Some(normalizer)) = (&mut self.0, normalizer) {
-            scale.means.copy_(&Tensor::from_slice(normalizer.means()));
-            scale.factors.copy_(&Tensor::from_slice(normalizer.factors()));
+            scale.means.copy_(&link.send(normalizer.means()));
+            scale.factors.copy_(&link.send(normalizer.factors()));
         }
     }
 

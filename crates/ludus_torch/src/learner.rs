@@ -13,13 +13,14 @@ use ludus_spec::Seed;
 use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
-use crate::buffer::send;
 use crate::graphs::{Recorder, Recording};
 use crate::heads::Heads;
+use crate::heap::keep_freed_memory;
 use crate::inputs::Inputs;
+use crate::link::{Link, Transfers};
 use crate::network::TorchNetwork;
 use crate::packing::Packing;
-use crate::parameters::{Leaves, Places, on_device, to_vec};
+use crate::parameters::{Leaves, Places};
 use crate::play::{Part, Policy, Rules, parts, play};
 use crate::shim::Shim;
 use crate::storage::Storage;
@@ -60,7 +61,18 @@ pub struct TorchLearner {
     lessons: Recordings,
     recorder: Recorder,
     observed: Observed,
+    good: Option<Mark>,
+    link: Link,
     settings: TorchSettings,
+}
+
+/// What was marked: copies on the device.
+struct Mark {
+    parameters: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    steps: u64,
+    normalizer: Option<Normalizer>,
 }
 
 impl TorchLearner {
@@ -79,15 +91,18 @@ impl TorchLearner {
     ) -> Result<Self, TorchError> {
         // Parallelism is ours: libtorch's threads would spin beside them.
         tch::set_num_threads(1);
+        if settings.device == Device::Cpu {
+            keep_freed_memory();
+        }
         check_width(normalizer.as_ref(), network.inputs())?;
-        let (device, kind) = (settings.device, kind(&settings.config));
+        let (link, kind) = (Link::new(settings.device), kind(&settings.config));
         let heads = Heads::new(network.heads());
         let (places, values) = Places::new(&*network);
         let packing = Packing::new(network.layout(), &places);
-        let update = Update::new(places.clone(), &values, device, kind);
+        let update = Update::new(places.clone(), &values, &link, kind);
         let learner = Self {
             leaves: Leaves::new(&places, &update.parameters),
-            inputs: Inputs::new(normalizer.as_ref(), device),
+            inputs: Inputs::new(normalizer.as_ref(), &link),
             network,
             heads,
             normalizer,
@@ -100,6 +115,8 @@ impl TorchLearner {
             lessons: Recordings::default(),
             recorder: recorder(&settings),
             observed: Observed::default(),
+            good: None,
+            link,
             settings,
         };
         learner.try_out()?;
@@ -118,7 +135,7 @@ impl TorchLearner {
 
     /// All parameters, as a saved state has them.
     pub fn parameters(&self) -> Vec<f32> {
-        self.packing.pack(&to_vec(&self.update.parameters))
+        self.packing.pack(&self.link.fetch_all(&self.update.parameters))
     }
 
     /// Names and shapes of all parameters, in the order of a saved state, if the network is no perceptron; else none.
@@ -131,12 +148,9 @@ impl TorchLearner {
         places.iter().map(|place| (place.name.clone(), size(&place.shape))).collect()
     }
 
-    /// A parameter that is not finite, if there is one. Looks at the numbers themselves only if so.
-    pub fn bad_parameter(&self) -> Option<f32> {
-        if self.update.parameters.isfinite().all().int64_value(&[]) != 0 {
-            return None;
-        }
-        to_vec(&self.update.parameters).into_iter().find(|number| !number.is_finite())
+    /// Copies between the host and the device so far.
+    pub fn transfers(&self) -> Transfers {
+        self.link.transfers()
     }
 
     /// Where it computes.
@@ -161,10 +175,9 @@ impl TorchLearner {
         if self.table.as_ref().is_some_and(|(_, storage)| storage.fits(shape)) {
             return;
         }
-        let device = self.settings.device;
         let splits = self.settings.config.splits.get();
-        let parts = parts(shape, splits, &self.heads, device);
-        self.table = Some((parts, Storage::new(shape, device)));
+        let parts = parts(shape, splits, &self.heads, &self.link);
+        self.table = Some((parts, Storage::new(shape, &self.link)));
         // They read from the storage that was.
         self.lessons = Recordings::default();
     }
@@ -193,6 +206,7 @@ impl Learner for TorchLearner {
             leaves: &self.leaves,
             inputs: &self.inputs,
             kind: kind(&self.settings.config),
+            link: &self.link,
             recorder: &self.recorder,
         };
         let rules = Rules { heads: &self.heads, steps, seed, clock: *clock, pool };
@@ -213,14 +227,13 @@ impl Learner for TorchLearner {
         if samples.is_empty() {
             return Ok(());
         }
-        let device = self.settings.device;
         storage.locate(samples, &mut self.places);
         let lesson =
             Lesson { network: &*self.network, heads: &self.heads, settings, pool: &self.settings.machine.pool };
         self.steps += 1;
         self.pending += 1;
-        let knobs = send(&knobs(settings, samples.len(), self.steps), device);
-        let places = send(&self.places, device);
+        let knobs = self.link.send(&knobs(settings, samples.len(), self.steps));
+        let places = self.link.send(&self.places);
         let Recorded { recording, places, knobs } = self.lessons.of(samples.len(), places, knobs, &self.recorder);
         let update = &mut self.update;
         recording.run(&self.recorder, &mut || update.step(lesson, storage.gather(places), knobs));
@@ -229,7 +242,7 @@ impl Learner for TorchLearner {
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {
         let pending = std::mem::take(&mut self.pending);
-        match self.update.ledger.take() {
+        match self.update.ledger.take(&self.update.parameters) {
             Ok(account) => Ok(account.losses),
             Err((error, taken)) => {
                 self.steps -= pending.saturating_sub(taken);
@@ -241,11 +254,41 @@ impl Learner for TorchLearner {
     fn update_normalizer(&mut self, rollout: &Rollout) {
         let Some(normalizer) = &mut self.normalizer else { return };
         self.observed.merge(rollout, normalizer, &self.settings.machine.pool);
-        self.inputs.refresh(Some(normalizer));
+        self.inputs.refresh(Some(normalizer), &self.link);
+    }
+
+    fn mark(&mut self) {
+        let Update { parameters, adam, .. } = &self.update;
+        let mark = self.good.get_or_insert_with(|| Mark {
+            parameters: parameters.zeros_like(),
+            mean: adam.mean.zeros_like(),
+            variance: adam.variance.zeros_like(),
+            steps: 0,
+            normalizer: None,
+        });
+        mark.parameters.copy_(parameters);
+        mark.mean.copy_(&adam.mean);
+        mark.variance.copy_(&adam.variance);
+        mark.steps = self.steps;
+        mark.normalizer.clone_from(&self.normalizer);
+    }
+
+    fn rewind(&mut self) {
+        let Some(mark) = &self.good else { return };
+        let Update { parameters, adam, ledger, .. } = &mut self.update;
+        // Into the same memory: that is what the network's views look at.
+        parameters.copy_(&mark.parameters);
+        adam.mean.copy_(&mark.mean);
+        adam.variance.copy_(&mark.variance);
+        ledger.clear();
+        self.pending = 0;
+        self.steps = mark.steps;
+        self.normalizer.clone_from(&mark.normalizer);
+        self.inputs.refresh(self.normalizer.as_ref(), &self.link);
     }
 
     fn state(&self) -> LearnerState {
-        let pack = |tensor: &Tensor| self.packing.pack(&to_vec(tensor));
+        let pack = |tensor: &Tensor| self.packing.pack(&self.link.fetch_all(tensor));
         LearnerState {
             parameters: pack(&self.update.parameters),
             first_moments: pack(&self.update.adam.mean),
@@ -269,8 +312,7 @@ impl Learner for TorchLearner {
         ] {
             check_finite(what, numbers)?;
         }
-        let device = self.settings.device;
-        let unpack = |packed: &[f32]| on_device(&self.packing.unpack(packed), device);
+        let unpack = |packed: &[f32]| self.link.send(&self.packing.unpack(packed));
         let adam = &mut self.update.adam;
         let parts = [
             (&mut self.update.parameters, &state.parameters),
@@ -285,7 +327,7 @@ impl Learner for TorchLearner {
         self.pending = 0;
         self.steps = state.optimizer_steps;
         self.normalizer.clone_from(&state.normalizer);
-        self.inputs.refresh(self.normalizer.as_ref());
+        self.inputs.refresh(self.normalizer.as_ref(), &self.link);
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! What an update came to, written down on the device and read once.
 
 use ludus_learn::{LearnError, Losses};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
-use crate::parameters::to_vec;
+use crate::link::Link;
 
 /// Sums of a minibatch that the ledger keeps, besides the gradient's length: policy, value, entropy, both divergences,
 /// clipped.
@@ -25,6 +25,7 @@ pub(crate) struct Ledger {
     is_fine: Tensor,
     /// Steps taken.
     taken: Tensor,
+    link: Link,
 }
 
 /// What was read.
@@ -36,13 +37,15 @@ pub(crate) struct Account {
 }
 
 impl Ledger {
-    pub fn new(device: Device) -> Self {
+    pub fn new(link: &Link) -> Self {
+        let device = link.device();
         let zeros = |count: i64| Tensor::zeros([count], (Kind::Float, device));
         Self {
             sums: zeros(SUMS + 1),
             failure: zeros(CRITICAL.len() as i64),
             is_fine: Tensor::ones([], (Kind::Float, device)),
             taken: Tensor::zeros([], (Kind::Float, device)),
+            link: link.clone(),
         }
     }
 
@@ -63,14 +66,22 @@ impl Ledger {
         is_taken
     }
 
-    /// Reads what was written since the last time, and starts anew. Waits for the device.
-    pub fn take(&mut self) -> Result<Account, (LearnError, u64)> {
-        let scalars = [&self.is_fine, &self.taken].map(|scalar| scalar.unsqueeze(0));
-        let read = to_vec(&Tensor::cat(&[&self.sums, &self.failure, &scalars[0], &scalars[1]], 0));
+    /// Reads what was written since the last time, and starts anew. Waits for the device, once.
+    ///
+    /// Looks at the parameters that the last step left, too: it has no loss that would show what became of them.
+    pub fn take(&mut self, parameters: &Tensor) -> Result<Account, (LearnError, u64)> {
+        let are_sound = parameters.isfinite().all().to_kind(Kind::Float);
+        let scalars = Tensor::stack(&[&self.is_fine, &self.taken, &are_sound], 0);
+        let read = self.link.fetch_all(&Tensor::cat(&[&self.sums, &self.failure, &scalars], 0));
         self.clear();
         let (sums, rest) = read.split_at(SUMS as usize + 1);
         let (failure, scalars) = rest.split_at(CRITICAL.len());
         let taken = scalars[1] as u64;
+        if scalars[2] == 0.0 {
+            let value = self.link.fetch_all(parameters).into_iter().find(|number| !number.is_finite());
+            let what = "network's parameter";
+            return Err((LearnError::NotFinite { what, value: value.unwrap_or(f32::NAN) }, taken));
+        }
         if scalars[0] > 0.0 {
             return Ok(Account { losses: losses(sums), taken });
         }
@@ -99,6 +110,14 @@ fn losses(sums: &[f32]) -> Losses {
 mod tests {
     use super::*;
 
+    fn ledger() -> Ledger {
+        Ledger::new(&Link::new(tch::Device::Cpu))
+    }
+
+    fn sound() -> Tensor {
+        Tensor::from_slice(&[0.5_f32, -0.5])
+    }
+
     fn enter(ledger: &mut Ledger, policy: f32, norm: f32) -> f64 {
         let sums = Tensor::from_slice(&[policy, 2.0, 3.0, 4.0, 5.0, 6.0]);
         ledger.enter(&sums, &Tensor::from(norm), &Tensor::from(10.0_f32)).double_value(&[])
@@ -106,22 +125,31 @@ mod tests {
 
     #[test]
     fn minibatches_add_up_until_they_are_read() {
-        let mut ledger = Ledger::new(Device::Cpu);
+        let mut ledger = ledger();
         assert_eq!([enter(&mut ledger, 1.0, 0.5), enter(&mut ledger, 1.5, 0.5)], [1.0; 2]);
-        let account = ledger.take().unwrap();
+        let account = ledger.take(&sound()).unwrap();
         assert_eq!((account.losses.policy, account.losses.value, account.losses.grad_norm), (2.5, 4.0, 10.0));
         assert_eq!(account.taken, 2);
-        assert_eq!(ledger.take().unwrap(), Account { losses: Losses::default(), taken: 0 });
+        assert_eq!(ledger.take(&sound()).unwrap(), Account { losses: Losses::default(), taken: 0 });
     }
 
     #[test]
     fn nothing_is_taken_after_what_is_not_finite() {
-        let mut ledger = Ledger::new(Device::Cpu);
+        let mut ledger = ledger();
         let taken = [(1.0, 0.5), (1.0, f32::INFINITY), (f32::NAN, 0.5), (1.0, 0.5)];
         assert_eq!(taken.map(|(policy, norm)| enter(&mut ledger, policy, norm)), [1.0, 0.0, 0.0, 0.0]);
-        let (error, taken) = ledger.take().unwrap_err();
+        let (error, taken) = ledger.take(&sound()).unwrap_err();
         assert_eq!(error, LearnError::NotFinite { what: "gradient's length", value: f32::INFINITY });
         assert_eq!(taken, 1);
         assert_eq!(enter(&mut ledger, 1.0, 0.5), 1.0, "it starts anew");
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_finite_is_told_after_the_last_step() {
+        let mut ledger = ledger();
+        enter(&mut ledger, 1.0, 0.5);
+        let (error, taken) = ledger.take(&Tensor::from_slice(&[0.5, f32::NEG_INFINITY])).unwrap_err();
+        assert_eq!(error, LearnError::NotFinite { what: "network's parameter", value: f32::NEG_INFINITY });
+        assert_eq!(taken, 1);
     }
 }

@@ -42,6 +42,7 @@
 //! | to | use |
 //! |---|---|
 //! | learn | [`TorchLearner`], [`TorchSettings`] |
+//! | count what goes up and comes down | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
 //! | learn from grids and images | [`Convolutional`] |
 //! | act with what was learned | [`TorchPolicy`] |
@@ -57,9 +58,11 @@ mod cuda;
 mod error;
 mod graphs;
 mod heads;
+mod heap;
 mod inputs;
 mod learner;
 mod ledger;
+mod link;
 mod memory;
 mod mlp;
 mod network;
@@ -75,6 +78,7 @@ pub use convolutional::{Convolutional, ConvolutionalConfig, GridBlock};
 pub use cuda::{cuda_device, open_cuda};
 pub use error::TorchError;
 pub use learner::{TorchLearner, TorchSettings};
+pub use link::Transfers;
 pub use memory::Demand;
 pub use mlp::Mlp;
 pub use network::{Forward, Parameter, TorchNetwork};

@@ -44,10 +44,22 @@ impl Mlp {
 
     fn activate(&self, sums: &Tensor) -> Tensor {
         match self.layout.config().activation {
-            Activation::Tanh => sums.tanh(),
+            Activation::Tanh => tanh(sums),
             Activation::Relu => sums.relu(),
         }
     }
+}
+
+/// The hyperbolic tangent.
+///
+/// On the CPU it is 2σ(2x) − 1: libtorch leaves its own to MKL, which takes four times as long on processors that are not
+/// Intel's.
+fn tanh(sums: &Tensor) -> Tensor {
+    if sums.device().is_cuda() {
+        return sums.tanh();
+    }
+    let share = (sums * 2.0).sigmoid_();
+    (share * 2.0).g_sub_scalar_(1.0)
 }
 
 /// What a chain of layers ends in.

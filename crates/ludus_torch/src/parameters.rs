@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ludus_spec::Head;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::network::{LOG_STD, Parameter, TorchNetwork};
 
@@ -96,16 +96,4 @@ impl Leaves {
         let parts: Vec<Tensor> = derivatives.into_iter().zip(&self.views).map(flat).collect();
         Tensor::cat(&parts, 0)
     }
-}
-
-/// Numbers as a flat tensor on a device.
-pub(crate) fn on_device(numbers: &[f32], device: Device) -> Tensor {
-    Tensor::from_slice(numbers).to_device_(device, Kind::Float, false, true)
-}
-
-/// A flat tensor's numbers.
-pub(crate) fn to_vec(tensor: &Tensor) -> Vec<f32> {
-    let mut numbers = vec![0.0; tensor.numel()];
-    tensor.copy_data(&mut numbers, tensor.numel());
-    numbers
 }

@@ -6,12 +6,13 @@ use ludus_learn::{PhaseTimes, RolloutShape, Simulation, Slab, StepRows};
 use ludus_spec::{Clock, Seed};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::buffer::Buffer;
 use crate::graphs::{Recorder, Recording};
 use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
+use crate::link::Link;
 use crate::network::{Forward, TorchNetwork};
 use crate::parameters::Leaves;
 use crate::storage::{Kept, Storage};
@@ -63,6 +64,7 @@ pub(crate) struct Policy<'a> {
     pub leaves: &'a Leaves,
     pub inputs: &'a Inputs,
     pub kind: Kind,
+    pub link: &'a Link,
     pub recorder: &'a Recorder,
 }
 
@@ -93,7 +95,7 @@ struct Turn<'a, 'b, S> {
 }
 
 /// Cuts the simulations of a rollout of this shape into `count` parts of about as many rows each.
-pub(crate) fn parts(shape: &RolloutShape, count: usize, heads: &Heads, device: Device) -> Vec<Part> {
+pub(crate) fn parts(shape: &RolloutShape, count: usize, heads: &Heads, link: &Link) -> Vec<Part> {
     let rows = &shape.rows[..];
     let widths = Widths {
         observation: shape.observation_width,
@@ -106,7 +108,7 @@ pub(crate) fn parts(shape: &RolloutShape, count: usize, heads: &Heads, device: D
         let rows = rows[simulations.clone()].to_vec();
         let row_count = rows.iter().sum();
         let part = Part {
-            up: Buffer::new(row_count * (widths.observation + widths.draws + widths.mask), device),
+            up: Buffer::new(row_count * (widths.observation + widths.draws + widths.mask), link),
             down: vec![0.0; row_count * (widths.action + 2)],
             recording: Recording::default(),
             decision: None,
@@ -228,7 +230,7 @@ impl Part {
             recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count)));
             let Some(Decision { inputs, masks, played, .. }) = decision else { return };
             storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref() });
-            played.copy_data(&mut self.down, played.numel());
+            policy.link.fetch(played, &mut self.down);
         });
     }
 
@@ -238,7 +240,7 @@ impl Part {
             let up = self.up.upload();
             let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count)[0]);
             let values = policy.forward(&inputs).values;
-            values.copy_data(&mut self.down[..self.row_count], self.row_count);
+            policy.link.fetch(&values, &mut self.down[..self.row_count]);
         });
     }
 

@@ -7,8 +7,9 @@ use tch::{Device, Kind, Tensor};
 use crate::TorchError;
 use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
+use crate::link::Link;
 use crate::network::TorchNetwork;
-use crate::parameters::{Leaves, Places, on_device};
+use crate::parameters::{Leaves, Places};
 
 /// A trained network that maps observations to actions, on the CPU.
 pub struct TorchPolicy {
@@ -35,11 +36,12 @@ impl TorchPolicy {
             let (needed, given) = (initial.len(), parameters.len());
             return Err(TorchError::Network(format!("it has {needed} parameters, the policy {given}")));
         }
-        let flat = on_device(parameters, Device::Cpu);
+        let link = Link::new(Device::Cpu);
+        let flat = link.send(parameters);
         Ok(Self {
             heads: Heads::new(network.heads()),
             leaves: Leaves::new(&places, &flat),
-            inputs: Inputs::new(normalizer, Device::Cpu),
+            inputs: Inputs::new(normalizer, &link),
             network,
         })
     }

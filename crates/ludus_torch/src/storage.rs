@@ -1,9 +1,10 @@
 //! A rollout on the device.
 
 use ludus_learn::{Rollout, RolloutShape};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::buffer::Buffer;
+use crate::link::Link;
 
 /// What a rollout's update needs, where the update runs. Time-major: sample `step · rows + row`.
 #[derive(Debug)]
@@ -42,16 +43,16 @@ pub(crate) struct Kept<'a> {
 }
 
 impl Storage {
-    pub fn new(shape: &RolloutShape, device: Device) -> Self {
+    pub fn new(shape: &RolloutShape, link: &Link) -> Self {
         let (steps, rows) = (shape.steps, shape.total_rows());
-        let zeros = |size: [usize; 2]| Tensor::zeros(size.map(|size| size as i64), (Kind::Float, device));
+        let zeros = |size: [usize; 2]| Tensor::zeros(size.map(|size| size as i64), (Kind::Float, link.device()));
         let samples = steps * rows;
         Self {
             observations: zeros([samples, shape.observation_width]),
             played: zeros([samples, shape.action_width + 2]),
             targets: zeros([2, samples]),
             masks: (shape.mask_width > 0).then(|| zeros([samples, shape.mask_width])),
-            staging: Buffer::new(2 * samples, device),
+            staging: Buffer::new(2 * samples, link),
             places: places(shape),
             shape: shape.clone(),
             steps,
@@ -155,13 +156,14 @@ mod tests {
             let first = 10.0 * slab.first_row as f32;
             slab.advantages.iter_mut().enumerate().for_each(|(index, advantage)| *advantage = first + index as f32);
         }
-        let mut storage = Storage::new(&shape, Device::Cpu);
+        let link = Link::new(tch::Device::Cpu);
+        let mut storage = Storage::new(&shape, &link);
         storage.take_targets(&rollout);
         let mut places = Vec::new();
         let samples = [0, 1, 2, 3, 6, 7];
         storage.locate(&samples, &mut places);
         let batch = storage.gather(&Tensor::from_slice(&places));
         let expected = samples.map(|sample| rollout.samples().advantages[sample as usize]);
-        assert_eq!(crate::parameters::to_vec(&batch.targets.get(0)), expected);
+        assert_eq!(link.fetch_all(&batch.targets.get(0)), expected);
     }
 }

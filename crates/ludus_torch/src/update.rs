@@ -6,15 +6,15 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelI
 use tch::{Device, Kind, Tensor};
 
 use crate::adam::{Adam, Rates, unbiased};
-use crate::buffer::send;
 use crate::heads::{Heads, Outputs};
 use crate::ledger::Ledger;
+use crate::link::Link;
 use crate::network::TorchNetwork;
 use crate::parameters::{Leaves, Places};
 use crate::storage::Batch;
 
 /// Samples of a shard on the CPU: enough that libtorch's cost per operation is small beside the arithmetic.
-const SHARD: usize = 512;
+const SHARD: usize = 1024;
 
 /// Larger minibatches get larger shards instead of more.
 const MOST_SHARDS: usize = 16;
@@ -105,11 +105,11 @@ impl Knobs {
 }
 
 impl Update {
-    pub fn new(places: Places, values: &[f32], device: Device, kind: Kind) -> Self {
-        let parameters = send(values, device);
+    pub fn new(places: Places, values: &[f32], link: &Link, kind: Kind) -> Self {
+        let (parameters, device) = (link.send(values), link.device());
         Self {
             adam: Adam::new(places.count(), device),
-            ledger: Ledger::new(device),
+            ledger: Ledger::new(link),
             students: Vec::new(),
             parameters,
             places,

@@ -69,15 +69,6 @@ impl RunLearner {
     pub fn normalizer(&self) -> Option<&Normalizer> {
         with!(self, learner => learner.normalizer())
     }
-
-    /// A parameter that is not finite, if there is one.
-    pub fn bad_parameter(&self) -> Option<f32> {
-        match self {
-            Self::Native(learner) => learner.network().parameters().iter().copied().find(|number| !number.is_finite()),
-            #[cfg(feature = "torch")]
-            Self::Torch(learner) => learner.bad_parameter(),
-        }
-    }
 }
 
 impl Learner for RunLearner {
@@ -121,6 +112,14 @@ impl Learner for RunLearner {
 
     fn update_normalizer(&mut self, rollout: &Rollout) {
         with!(self, learner => learner.update_normalizer(rollout));
+    }
+
+    fn mark(&mut self) {
+        with!(self, learner => learner.mark());
+    }
+
+    fn rewind(&mut self) {
+        with!(self, learner => learner.rewind());
     }
 
     fn state(&self) -> LearnerState {

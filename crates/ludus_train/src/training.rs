@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 
-use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, PpoState, Simulation};
+use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation};
 use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
@@ -338,17 +338,17 @@ impl Training {
     /// If something is not finite, unless the config says to skip that; then what was learned before this iteration is as
     /// it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
-        let good = self.ppo.state();
+        self.ppo.mark();
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
         self.kept.before(self.ppo.iteration(), recorders.into_iter());
         let mut skipped = None;
-        let learned = match self.ppo.iterate(&mut self.groups, progress).and_then(|learned| self.checked(learned)) {
+        let learned = match self.ppo.iterate(&mut self.groups, progress) {
             Ok(learned) => {
                 self.skipped = 0;
                 learned
             }
             Err(cause) => {
-                let learned = self.undo(good, &cause)?;
+                let learned = self.undo(&cause)?;
                 skipped = Some(cause);
                 learned
             }
@@ -363,14 +363,14 @@ impl Training {
 
     /// Takes back what an iteration learned. If the config says so, it counts as one that learned nothing, so that the
     /// next one draws other numbers.
-    fn undo(&mut self, good: PpoState, cause: &LearnError) -> Result<Iteration, LearnError> {
-        self.ppo.restore(&good)?;
+    fn undo(&mut self, cause: &LearnError) -> Result<Iteration, LearnError> {
+        self.ppo.rewind();
         self.skipped += 1;
         if self.blueprint.config.faults.bad_updates == Reaction::Stop || self.skipped > MOST_SKIPPED {
             return Err(cause.clone());
         }
-        let number = good.iteration;
-        self.ppo.restore(&PpoState { iteration: number + 1, ..good })?;
+        let number = self.ppo.iteration();
+        self.ppo.skip();
         let outcomes = self.ppo.rollout().samples().outcomes;
         let experience = outcomes.iter().filter(|outcome| outcome.is_experience()).count();
         Ok(Iteration { number, experience, ..Iteration::default() })
@@ -434,14 +434,6 @@ impl Training {
     fn agent_config_mut(&mut self) -> &mut AgentConfig {
         let Blueprint { config, spec, .. } = &mut self.blueprint;
         config.agent_mut(spec)
-    }
-
-    /// Makes sure that the last minibatch has left a policy that can act: no loss was worked out after it.
-    fn checked(&self, learned: Iteration) -> Result<Iteration, LearnError> {
-        match self.ppo.learner().bad_parameter() {
-            Some(value) => Err(LearnError::NotFinite { what: "network's parameter", value }),
-            None => Ok(learned),
-        }
     }
 
     /// Ticks that the run has made.

@@ -28,6 +28,26 @@ fn a_restored_run_goes_on_as_if_it_had_never_stopped() {
     assert_eq!(parameter_bits(&ppo), parameter_bits(&resumed));
 }
 
+/// As if the iteration had not been: the same draws lead to the same weights.
+#[test]
+fn what_was_marked_comes_back() {
+    let mut worlds = cart_poles(&[10, 20]);
+    let mut ppo = cart_pole_ppo(&config(), &worlds, 1);
+    let fresh = ppo.state();
+    ppo.rewind();
+    assert_eq!(ppo.state(), fresh, "nothing was marked");
+    ppo.iterate(&mut worlds, 0.0).unwrap();
+    let (good, mut worlds_then) = (ppo.state(), worlds.clone());
+    ppo.mark();
+    ppo.iterate(&mut worlds, 0.2).unwrap();
+    let once = ppo.state();
+    assert!(once.learner != good.learner);
+    ppo.rewind();
+    assert_eq!(ppo.state(), good);
+    ppo.iterate(&mut worlds_then, 0.2).unwrap();
+    assert_eq!(ppo.state(), once);
+}
+
 #[test]
 fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
     let worlds = cart_poles(&[3]);

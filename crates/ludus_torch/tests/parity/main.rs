@@ -8,6 +8,7 @@ mod curves;
 mod faults;
 mod gradients;
 mod repetition;
+mod transfers;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

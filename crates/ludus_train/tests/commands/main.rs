@@ -10,6 +10,7 @@ mod flawed;
 mod game;
 mod gates;
 mod initialize;
+mod learners;
 mod masks;
 #[cfg(target_os = "linux")]
 mod memory;

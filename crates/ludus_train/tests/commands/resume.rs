@@ -25,7 +25,8 @@ fn reported(folder: &Path, done: Done) -> (PathBuf, Value) {
     (folder.join(report["run_dir"].as_str().unwrap()), report)
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
         let target = to.join(entry.file_name());

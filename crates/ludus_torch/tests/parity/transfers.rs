@@ -1,0 +1,75 @@
+//! What goes between the host and the device: on a GPU, whoever brings something down waits.
+
+use ludus_learn::{Learner, PpoConfig, Rollout, RolloutShape, Simulation};
+use ludus_net::Normalizer;
+use ludus_spec::Seed;
+use ludus_torch::{TorchLearner, Transfers};
+
+use crate::cart_pole::WIDTH;
+use crate::{PLAIN, Setup, cart_pole_network, cart_poles, ppo, torch};
+
+const STEPS: usize = 6;
+
+fn since(learner: &TorchLearner, before: Transfers) -> Transfers {
+    let now = learner.transfers();
+    Transfers { up: now.up - before.up, down: now.down - before.down }
+}
+
+/// With two splits, each of them has its own; the last observations, which only the critic sees, count as a step.
+#[test]
+fn a_step_goes_up_once_and_comes_down_once() {
+    for splits in [1, 2] {
+        let mut learner = torch(cart_pole_network(1), Some(Normalizer::new(WIDTH, 10.0)), Setup { splits, ..PLAIN });
+        let mut worlds = cart_poles(&[8, 8], 2);
+        let rows = worlds.iter().map(Simulation::rows).collect();
+        let shape = RolloutShape { steps: STEPS, rows, observation_width: WIDTH, action_width: 1, mask_width: 0 };
+        let mut rollout = Rollout::new(shape);
+        for iteration in 0..2 {
+            let before = learner.transfers();
+            learner.collect(&mut worlds, &mut rollout, Seed::new(iteration));
+            let once = ((STEPS + 1) * splits) as u64;
+            assert_eq!(since(&learner, before), Transfers { up: once, down: once }, "{splits} splits");
+        }
+    }
+}
+
+#[test]
+fn an_update_comes_down_once() {
+    let config = PpoConfig { rollout_steps: STEPS, epochs: 3, minibatch: 24, ..PpoConfig::default() };
+    let mut worlds = cart_poles(&[16], 2);
+    let learner = torch(cart_pole_network(1), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
+    let mut ppo = ppo(&config, learner, &worlds, 3);
+    for _ in 0..3 {
+        let before = ppo.learner().transfers();
+        // What a run does in an iteration.
+        ppo.mark();
+        let minibatches = ppo.iterate(&mut worlds, 0.0).unwrap().minibatches as u64;
+        assert!(minibatches > 8);
+        let played = STEPS as u64 + 1;
+        // Advantages with returns, and the normaliser's two arrays; of a minibatch, its samples and its numbers.
+        let up = played + 1 + 2 + 2 * minibatches;
+        assert_eq!(since(ppo.learner(), before), Transfers { up, down: played + 1 });
+    }
+}
+
+/// As if the iteration had not been: the same draws lead to the same weights.
+#[test]
+fn what_was_marked_comes_back_without_coming_down() {
+    let config = PpoConfig { rollout_steps: STEPS, minibatch: 24, ..PpoConfig::default() };
+    let mut worlds = cart_poles(&[16], 2);
+    let learner = torch(cart_pole_network(1), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
+    let mut ppo = ppo(&config, learner, &worlds, 3);
+    ppo.iterate(&mut worlds, 0.0).unwrap();
+    let (good, worlds_then) = (ppo.state(), worlds.clone());
+    ppo.mark();
+    ppo.iterate(&mut worlds, 0.0).unwrap();
+    let once = ppo.state();
+    assert!(once.learner != good.learner);
+    let before = ppo.learner().transfers();
+    ppo.rewind();
+    assert_eq!(since(ppo.learner(), before).down, 0);
+    assert_eq!(ppo.state(), good);
+    worlds = worlds_then;
+    ppo.iterate(&mut worlds, 0.0).unwrap();
+    assert_eq!(ppo.state(), once);
+}

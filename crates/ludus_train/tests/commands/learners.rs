@@ -1,0 +1,144 @@
+//! `--learner`, `--device` and `doctor`.
+
+use super::program::run;
+
+#[test]
+fn what_can_t_be_had_is_refused_in_a_sentence_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |arguments: &[&str], expected: &str| {
+        let done = run("arrows", folder.path(), &[&["train", "--set", "worlds=1"], arguments].concat());
+        assert_eq!(done.code, 2, "{arguments:?}: {}", done.errors);
+        assert!(done.errors.contains(expected), "{arguments:?}: {}", done.errors);
+        assert!(!folder.path().join("runs").exists(), "{arguments:?}");
+    };
+    check(&["--learner", "native", "--device", "cuda:0"], "choose `--learner torch`, or `--device cpu`");
+    check(&["--device", "gpu"], "valid: auto, cpu, cuda:0");
+    check(&["--set", "convolutions=[16]"], "`convolutions` need a grid");
+    #[cfg(not(feature = "torch"))]
+    check(&["--learner", "torch"], "this program was built without libtorch");
+    // No machine has as many.
+    #[cfg(feature = "torch")]
+    check(&["--device", "cuda:999"], "--device cpu");
+}
+
+#[test]
+fn doctor_says_what_there_is() {
+    let done = run("arrows", tempfile::tempdir().unwrap().path(), &["doctor"]);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    for what in ["libtorch ", "CUDA driver ", "torch ", "the feature `torch`"] {
+        assert!(done.out.lines().any(|line| line.contains(what)), "{what}: {}", done.out);
+    }
+}
+
+#[cfg(feature = "torch")]
+mod torch {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use ludus_train::Checkpoint;
+    use serde_json::Value;
+
+    use crate::program::run;
+    use crate::resume::{copy, numbered};
+    use crate::work::QUICK;
+
+    const TORCH: [&str; 4] = ["--learner", "torch", "--device", "cpu"];
+
+    /// What a command reports that succeeds.
+    fn report(game: &str, folder: &Path, parts: &[&[&str]]) -> Value {
+        let done = run(game, folder, &parts.concat());
+        assert_eq!(done.code, 0, "{}", done.errors);
+        done.json()
+    }
+
+    fn run_dir(folder: &Path, report: &Value) -> PathBuf {
+        folder.join(report["run_dir"].as_str().unwrap())
+    }
+
+    fn mean_return(report: &Value) -> f64 {
+        report["mean_return"].as_f64().unwrap()
+    }
+
+    /// What one learner has learned, the other scores and goes on with; and masks are heeded.
+    #[test]
+    fn the_learners_go_on_from_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let train = ["train", "--json", "--set", "worlds=2", "--set", "stop.steps=20_000"];
+        report("gates", folder, &[&train, &TORCH]);
+        let check = || {
+            let scored = report("gates", folder, &[&["eval", "--json", "--episodes", "200"]]);
+            assert!(mean_return(&scored) > 7.5, "{scored}");
+        };
+        check();
+        let more = ["train", "--json", "--resume", "latest", "--learner", "native", "--set", "stop.steps=30_000"];
+        report("gates", folder, &[&more]);
+        check();
+        let again = ["train", "--json", "--resume", "latest", "--set", "stop.steps=40_000"];
+        report("gates", folder, &[&again, &TORCH]);
+        check();
+    }
+
+    /// Moments, statistics and counters go on, and the bits are the same again on the same device.
+    #[test]
+    fn a_resumed_run_goes_on_with_everything_that_was_learned() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let first = report("arrows", folder, &[&QUICK, &TORCH, &["--set", "stop.steps=10_000"]]);
+        let dir = run_dir(folder, &first);
+        let last = |dir: &Path| Checkpoint::read(numbered(dir).last().unwrap()).unwrap();
+        let before = last(&dir);
+        let resumed = |name: &str, threads: &str| {
+            let copied = folder.join(name);
+            copy(&dir, &copied);
+            let options = ["train", "--json", "--resume", name, "--threads", threads, "--set", "stop.steps=30_000"];
+            report("arrows", folder, &[&options, &TORCH]);
+            (last(&copied), fs::read(copied.join("policy.safetensors")).unwrap())
+        };
+        let (after, policy) = resumed("one", "1");
+        assert!(policy == resumed("two", "2").1, "the same bits again, with another number of threads");
+        let [then, now] = [&before, &after].map(|checkpoint| &checkpoint.state);
+        assert!(now.iteration > then.iteration && now.learner.optimizer_steps > then.learner.optimizer_steps);
+        let count =
+            |checkpoint: &Checkpoint| checkpoint.state.learner.normalizer.as_ref().unwrap().statistics().count();
+        assert!(count(&after) > 2.5 * count(&before), "observations of both parts are in the statistics");
+        assert!(then.learner.second_moments.iter().any(|&moment| moment != 0.0));
+        assert!(after.record.episodes > before.record.episodes && after.policy.origin.steps >= 30_000);
+    }
+
+    #[test]
+    fn a_run_starts_from_what_either_learner_has_learned() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let native = run_dir(folder, &report("arrows", folder, &[&QUICK]));
+        let once = ["--set", "stop.steps=100", "--set", "ppo.epochs=1", "--initialize-from", native.to_str().unwrap()];
+        let inherited = report("arrows", folder, &[&QUICK, &TORCH, &once]);
+        assert!(mean_return(&inherited) > 7.0, "{inherited}");
+        let torch = run_dir(folder, &inherited);
+        let once = [&once[..5], &[torch.to_str().unwrap()]].concat();
+        let inherited = report("arrows", folder, &[&QUICK, &once]);
+        assert!(mean_return(&inherited) > 7.0, "{inherited}");
+    }
+
+    /// TF32 is a matter of a GPU's: elsewhere it changes nothing.
+    #[test]
+    fn less_precise_arithmetic_learns_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        for device in ["device=(bf16: true)", "device=(tf32: true)", "device=(splits: 2, bf16: true, tf32: true)"] {
+            let learned = report("arrows", folder.path(), &[&QUICK, &TORCH, &["--set", device]]);
+            assert!(mean_return(&learned) > 7.0, "{device}: {learned}");
+        }
+    }
+
+    #[test]
+    fn an_update_that_is_not_finite_is_undone() {
+        let folder = tempfile::tempdir().unwrap();
+        let skip = ["train", "--set", "worlds=1", "--set", "stop.steps=10_000", "--set", "faults.bad_updates=Skip"];
+        let done = run("huge", folder.path(), &[&skip[..], &TORCH].concat());
+        assert_eq!(done.code, 0, "{}", done.errors);
+        assert!(done.errors.contains("learned was undone, the run goes on"), "{}", done.errors);
+        let done = run("huge", folder.path(), &[&skip[..skip.len() - 2], &TORCH].concat());
+        assert_eq!(done.code, 1, "{}", done.errors);
+        assert!(done.errors.contains("the last good checkpoint is `"), "{}", done.errors);
+    }
+}
