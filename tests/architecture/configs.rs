@@ -19,6 +19,8 @@ mod grid_world;
 #[path = "../../examples/minimal.rs"]
 #[expect(dead_code, reason = "its `main` is the example's own")]
 mod minimal;
+#[path = "../../examples/pillars/game.rs"]
+mod pillars;
 
 #[cfg(feature = "torch")]
 #[path = "../../examples/custom_network.rs"]
@@ -28,11 +30,12 @@ mod custom_network;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 4] = [
+pub(crate) const GAMES: [NamedGame; 5] = [
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
     ("grid_world", grid_world::grid_world),
     ("minimal", minimal::seek),
+    ("pillars", pillars::pillars),
 ];
 
 /// Those that need libtorch to build.

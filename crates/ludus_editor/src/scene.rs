@@ -217,12 +217,12 @@ fn set_stage(
     stage.is_stale = false;
     *records = Records::default();
     old.iter().for_each(|arena| commands.entity(arena).despawn());
-    homeless.iter_mut().for_each(|mut episode| episode.truncate());
     let layout = layout.map(|layout| *layout);
     if let Some(log) = replaying.log() {
         (seed.0, first.0) = (log.head.seed, log.head.numbers.clone());
         return spawn_arenas(&mut commands, layout, replayed_arenas(&log.head));
     }
+    homeless.iter_mut().for_each(|mut episode| episode.truncate());
     // A world that was never built anew after a panic.
     (seed.0, first.0) = (stage.seed.derive(u64::from(stage.world)).derive(0), Vec::new());
     let cells = Cells { layout, is_double: stage.is_double };

@@ -71,7 +71,8 @@ fn without_a_display_playing_names_its_own_way_out() {
     let run = fs::read_dir(folder.path().join("runs")).unwrap().next().unwrap().unwrap().path();
     let output = without_display(&["play", run.to_str().unwrap()], folder.path());
     assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
-    assert!(errors(&output).contains("no display") && errors(&output).contains("`hover play --headless`"));
+    let errors = errors(&output);
+    assert!(errors.contains("no display") && errors.contains("`hover play --headless`"), "{errors}");
 }
 
 #[test]

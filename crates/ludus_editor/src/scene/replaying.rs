@@ -159,7 +159,8 @@ pub fn set_rules(world: &mut World) {
 /// Agents outside any arena stay where the arenas go: they come to the episode by an end of their present one.
 pub fn lead_in(replaying: Res<Replaying>, mut homeless: Query<(&mut Episode, &EpisodeRng), Without<InArena>>) {
     let Some(playback) = replaying.playback().filter(|playback| !playback.has_begun()) else { return };
-    for (mut episode, rng) in &mut homeless {
+    // Once: the episode that begins by it is the wanted one.
+    for (mut episode, rng) in homeless.iter_mut().filter(|(episode, _)| episode.is_running()) {
         if let Some(&number) = playback.log().head.numbers.get(rng.home().member as usize) {
             episode.truncate();
             episode.skip_to(number);
