@@ -245,8 +245,8 @@ impl Seen {
         }
         let percent = 100 * self.overwritten / self.actions;
         let what = format!("{percent} % of the actions of `{}` were overwritten within their step", spec.name);
-        let remedy = "a system writes the action although `Controller::Policy` says that the policy does: write it only \
-                      where the controller is `External`, and never as a place to keep other things";
+        let remedy = "a system or an observer writes the action although `Controller::Policy` says that the policy does: \
+                      write it only where the controller is `External`, and never as a place to keep other things";
         Some(Finding::new(what, remedy))
     }
 

@@ -21,7 +21,9 @@ pub struct ActionWriter {
     pub system: Option<String>,
 }
 
-/// The systems of a game that may write its agents' action, by what they ask Bevy for. Observers are not among them.
+/// The systems of a game that may write its agents' action, by what they ask Bevy for.
+///
+/// Observers and systems with the whole world are not among them: what they write shows only when they have.
 ///
 /// # Errors
 ///

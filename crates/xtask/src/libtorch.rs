@@ -120,3 +120,58 @@ fn remove_remains(folder: &Path) -> Result<()> {
     let removed = if found.is_dir() { fs::remove_dir_all(folder) } else { fs::remove_file(folder) };
     removed.with_context(|| format!("`{}` can't be removed", folder.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with the header of a version, without libraries.
+    fn headers(version: [u32; 3]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let header = folder.path().join("include/torch/headeronly/version.h");
+        fs::create_dir_all(header.parent().unwrap()).unwrap();
+        let lines = ["MAJOR", "MINOR", "PATCH"].iter().zip(version);
+        let lines: Vec<_> = lines.map(|(part, number)| format!("#define TORCH_VERSION_{part} {number}\n")).collect();
+        fs::write(header, lines.concat()).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_libtorch_of_the_users_that_does_not_fit_is_refused_with_the_remedy() {
+        let refused = |folder: &Path| format!("{:#}", used(folder, Variant::Cpu).unwrap_err());
+        let of_another_version = headers([2, 7, 1]);
+        let error = refused(of_another_version.path());
+        assert!(error.starts_with("`LIBTORCH` can't be used; unset `LIBTORCH` to let "), "{error}");
+        assert!(error.ends_with("is libtorch 2.7.1, but 2.11.0 is needed"), "{error}");
+        let error = refused(headers([2, 11, 0]).path());
+        assert!(error.contains("`lib/libtorch.so` is missing"), "{error}");
+    }
+
+    #[test]
+    fn half_a_fetch_is_cleared_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let libtorch = folder.path().join("libtorch");
+        for partial in [folder.path().join("libtorch.partial"), libtorch.join("cuda.partial")] {
+            fs::create_dir_all(partial).unwrap();
+        }
+        clear_partial(&libtorch).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "`libtorch` alone is left");
+        assert_eq!(fs::read_dir(&libtorch).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_libtorch_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let remains = folder.path().join("libtorch");
+        remove_remains(&remains).unwrap();
+        fs::create_dir_all(remains.join("lib")).unwrap();
+        remove_remains(&remains).unwrap();
+        assert!(fs::symlink_metadata(&remains).is_err());
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(folder.path().join("nowhere"), &remains).unwrap();
+            remove_remains(&remains).unwrap();
+            assert!(fs::symlink_metadata(&remains).is_err());
+        }
+    }
+}

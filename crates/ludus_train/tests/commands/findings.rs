@@ -49,10 +49,9 @@ fn every_flaw_is_found_with_its_remedy() {
         &["observation `arrow` was from -1 to 1, its range says -0.5 to 0.5", "observation `colour` was always 0.25"],
     );
     check("two_writers", &["2 systems write the action of `Reader`: "]);
-    check(
-        "overwriting",
-        &["of the actions of `Reader` were overwritten within their step: a system writes the action"],
-    );
+    for game in ["overwriting", "overwriting_exclusively", "overwriting_by_observer"] {
+        check(game, &["of the actions of `Reader` were overwritten within their step: a system or an observer writes"]);
+    }
     check("faulty", &["observation `arrow` of `Reader` in row 0 of world 0 was not finite at tick 40, the first of "]);
     check("panicking", &["the game panicked in world 0 at tick 100"]);
 }

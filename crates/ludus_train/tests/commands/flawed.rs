@@ -63,6 +63,30 @@ pub fn overwriting(app: &mut App) {
     });
 }
 
+/// A system with the whole world decides: nothing tells what it writes before it does.
+pub fn overwriting_exclusively(app: &mut App) {
+    arrows(app);
+    app.add_systems(FixedUpdate, decide_exclusively);
+}
+
+fn decide_exclusively(world: &mut World) {
+    let mut answers = world.query::<&mut Answer>();
+    answers.iter_mut(world).for_each(|mut answer| *answer = Answer::Left);
+}
+
+/// An observer decides.
+pub fn overwriting_by_observer(app: &mut App) {
+    arrows(app);
+    app.add_systems(FixedUpdate, |mut commands: Commands| commands.trigger(Rung));
+    app.add_observer(|_: On<Rung>, mut answers: Query<&mut Answer>| {
+        answers.iter_mut().for_each(|mut answer| *answer = Answer::Left);
+    });
+}
+
+/// Somebody is at the door.
+#[derive(Event)]
+struct Rung;
+
 /// An episode brings more than numbers can hold, once in a world.
 pub fn huge(app: &mut App) {
     arrows(app);

@@ -76,6 +76,8 @@ fn plays_the_game() {
         "huge" => Ludus::new("arrows", flawed::huge),
         "one_panics" => Ludus::new("arrows", flawed::one_panics),
         "overwriting" => Ludus::new("arrows", flawed::overwriting),
+        "overwriting_by_observer" => Ludus::new("arrows", flawed::overwriting_by_observer),
+        "overwriting_exclusively" => Ludus::new("arrows", flawed::overwriting_exclusively),
         "restart_panics" => Ludus::new("arrows", flawed::restart_panics),
         "seeing_more" => Ludus::new("arrows", flawed::seeing_more),
         "two_writers" => Ludus::new("arrows", flawed::two_writers),
