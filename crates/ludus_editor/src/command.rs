@@ -12,6 +12,8 @@ use crate::{Direction, Pace};
 pub enum EditorCommand {
     /// Starts a run with the config that the window was opened with.
     StartTraining,
+    /// Goes on with the run of this folder from its newest checkpoint, unless another one is under way.
+    ResumeRun(PathBuf),
     /// Tells the run something.
     Training(SessionCommand),
     /// Looks at the agent of this row.

@@ -1,5 +1,6 @@
 //! The training that goes on in threads of its own, as seen from the window.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bevy::ecs::system::NonSendMarker;
@@ -36,13 +37,18 @@ impl Training {
         &self.snapshot
     }
 
-    fn start(&mut self) {
+    /// Starts a run, or goes on with the one of this folder.
+    fn start(&mut self, resumed: Option<&Path>) {
         if self.snapshot.state.is_live() {
             return;
         }
         // One that ended before is let go first: it may still hold its files.
         self.session = None;
-        self.session = Some(Session::start(self.setup.clone()));
+        let setup = self.setup.clone();
+        self.session = Some(match resumed {
+            None => Session::start(setup),
+            Some(run) => Session::resume(setup, run),
+        });
         (self.policy, self.is_followed) = (None, true);
     }
 
@@ -73,7 +79,8 @@ impl Training {
 pub fn obey(mut commands: MessageReader<EditorCommand>, mut training: ResMut<Training>) {
     for command in commands.read() {
         match command {
-            EditorCommand::StartTraining => training.start(),
+            EditorCommand::StartTraining => training.start(None),
+            EditorCommand::ResumeRun(run) => training.start(Some(run)),
             EditorCommand::Training(order) => {
                 if let Some(session) = &training.session {
                     session.send(*order);

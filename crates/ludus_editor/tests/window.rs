@@ -68,7 +68,8 @@ fn without_a_display_playing_names_its_own_way_out() {
     assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
     let trained = without_display(&["train", "--set", "stop.steps=2_000"], folder.path());
     assert!(trained.status.success(), "{}", errors(&trained));
-    let run = fs::read_dir(folder.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let runs: Vec<_> = fs::read_dir(folder.path().join("runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    let [run] = &runs[..] else { panic!("a run that is resumed stays in its folder: {runs:?}") };
     let output = without_display(&["play", run.to_str().unwrap()], folder.path());
     assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
     let errors = errors(&output);
@@ -104,7 +105,8 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     let script = r#"[
         StartTraining, WaitSteps(2000), ClickAgent(0), TakeOver, Press("→"), WaitTicks(100),
         Release("→"), LetGo, Screenshot("seen.png"),
-        StopTraining, WaitForEnd, Replay("best"), WaitForReplay(2), Pause, SeekReplay(5), StepBack, WaitForReplay(4),
+        StopTraining, WaitForEnd, ResumeRun("latest"), WaitSeconds(0.2), WaitSteps(3000), StopTraining, WaitForEnd,
+        Replay("best"), WaitForReplay(2), Pause, SeekReplay(5), StepBack, WaitForReplay(4),
         PlayBackwards, WaitForReplay(0), EndReplay, Quit,
     ]"#;
     let settings = ["--set", "worlds=1", "--set", "arenas=8", "--set", "stop.steps=100_000_000"];
@@ -112,7 +114,8 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     assert!(output.status.success(), "{}", errors(&output));
     let picture = fs::read(folder.path().join("seen.png")).unwrap();
     assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{} bytes", picture.len());
-    let run = fs::read_dir(folder.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let runs: Vec<_> = fs::read_dir(folder.path().join("runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    let [run] = &runs[..] else { panic!("a run that is resumed stays in its folder: {runs:?}") };
     assert!(run.join("policy.safetensors").is_file(), "closing the window leaves the newest policy");
     assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0, "and a checkpoint");
 }

@@ -317,8 +317,10 @@ impl<S: Simulation> Table<'_, '_, S> {
     fn open(&mut self, rules: Rules<'_>) {
         self.for_each_game(rules, |turn| {
             let first = turn.observations.len();
-            turn.game.simulation.observe(&mut turn.game.slab.observations[..first]);
-            turn.game.mask(0);
+            turn.simulate(rules, |game| {
+                game.simulation.observe(&mut game.slab.observations[..first]);
+                game.mask(0);
+            });
             turn.stage(rules, 0);
         });
     }
@@ -327,8 +329,10 @@ impl<S: Simulation> Table<'_, '_, S> {
     fn step(&mut self, rules: Rules<'_>, step: usize) {
         self.for_each_game(rules, |turn| {
             turn.take(rules, step);
-            turn.game.step(step);
-            turn.game.mask(step + 1);
+            turn.simulate(rules, |game| {
+                game.step(step);
+                game.mask(step + 1);
+            });
             turn.stage(rules, step + 1);
         });
     }
@@ -376,6 +380,13 @@ impl<S: Simulation> Turn<'_, '_, S> {
             (slab.log_probs[sample], slab.values[sample]) = (log_prob_and_value[0], log_prob_and_value[1]);
         }
         self.game.times.copy += (rules.clock)().saturating_sub(start);
+    }
+
+    /// Does `work`, whose time is the game's.
+    fn simulate(&mut self, rules: Rules<'_>, work: impl FnOnce(&mut Game<'_, S>)) {
+        let start = (rules.clock)();
+        work(self.game);
+        self.game.times.simulate += (rules.clock)().saturating_sub(start);
     }
 
     /// Readies the observations and the draws of a step to go up. After the last step, nobody draws.

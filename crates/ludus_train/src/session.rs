@@ -37,12 +37,13 @@ use ludus_spec::AgentSpec;
 pub use ludus_worlds::{Game, spec_of};
 
 use crate::command::{STACK_BYTES, thread_pool};
-use crate::config::{ConfigError, RunConfig};
+use crate::config::{ConfigError, ConfigSource, RunConfig};
 use crate::control::Order;
 use crate::error::TrainError;
+use crate::folder::RunFolder;
 use crate::learner::LearnerChoice;
 use crate::progress::RunSummary;
-use crate::resume::Place;
+use crate::resume::{Place, Resumption};
 use crate::run;
 use crate::training::Blueprint;
 pub use history::{History, IterationRecord};
@@ -102,10 +103,22 @@ impl Session {
     ///
     /// What can't be started is [`SessionState::Failed`], with a sentence.
     pub fn start(setup: SessionSetup) -> Self {
+        Self::spawn(setup, None)
+    }
+
+    /// Goes on with the run of this folder from its newest good checkpoint, as `train --resume` does, and returns at once.
+    ///
+    /// The run has the config that it had, but for the setup's limits (`stop`). One that has reached them already is
+    /// over at once.
+    pub fn resume(setup: SessionSetup, run: impl Into<PathBuf>) -> Self {
+        Self::spawn(setup, Some(run.into()))
+    }
+
+    fn spawn(setup: SessionSetup, resumed: Option<PathBuf>) -> Self {
         let mailbox = Arc::new(Mailbox::new(snapshot::before(&setup)));
         let run_mailbox = mailbox.clone();
         let builder = thread::Builder::new().name("ludus session".to_owned()).stack_size(STACK_BYTES);
-        let thread = match builder.spawn(move || run_to_the_end(setup, &run_mailbox)) {
+        let thread = match builder.spawn(move || run_to_the_end(setup, resumed, &run_mailbox)) {
             Ok(thread) => Some(thread),
             Err(error) => {
                 mailbox.finish(SessionState::Failed(format!("the run's thread can't be started: {error}")));
@@ -158,8 +171,8 @@ impl Drop for Session {
     }
 }
 
-fn run_to_the_end(setup: SessionSetup, mailbox: &Mailbox) {
-    let outcome = catch_unwind(AssertUnwindSafe(|| train(setup, mailbox)));
+fn run_to_the_end(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| train(setup, resumed, mailbox)));
     mailbox.finish(match outcome {
         Ok(Ok(summary)) => SessionState::Ended(summary.reason),
         Ok(Err(error)) => SessionState::Failed(error.to_string()),
@@ -167,8 +180,12 @@ fn run_to_the_end(setup: SessionSetup, mailbox: &Mailbox) {
     });
 }
 
-fn train(setup: SessionSetup, mailbox: &Mailbox) -> Result<RunSummary, TrainError> {
+fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Result<RunSummary, TrainError> {
     let SessionSetup { name, game, spec, config, threads, runs } = setup;
+    let (config, place) = match resumed {
+        None => (config, Place::New(&runs)),
+        Some(run) => resume(run, config, &spec)?,
+    };
     if !config.agents.contains_key(&spec.name) {
         let message = format!("no section for agent `{}`; write `\"{0}\": (…)`", spec.name);
         return Err(ConfigError::single("agents", message).into());
@@ -188,5 +205,14 @@ fn train(setup: SessionSetup, mailbox: &Mailbox) -> Result<RunSummary, TrainErro
         network_maker: None,
     };
     let mut reporter = Reporter::new(mailbox);
-    run::train(blueprint, Place::New(&runs), mailbox, &mut |event| reporter.report(&event))
+    run::train(blueprint, place, mailbox, &mut |event| reporter.report(&event))
+}
+
+/// The config of a run that goes on, and where it stopped.
+fn resume(run: PathBuf, limits: RunConfig, spec: &AgentSpec) -> Result<(RunConfig, Place<'static>), TrainError> {
+    let resumption = Resumption::open(RunFolder::open(run))?;
+    resumption.check(spec)?;
+    let file = Some(resumption.folder.config());
+    let own = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, spec)?;
+    Ok((RunConfig { stop: limits.stop, ..own }, Place::Old(Box::new(resumption))))
 }

@@ -101,11 +101,25 @@ fn run_ui(
         let title = RichText::new(format!("{live}{}", short(&run.name)));
         let header = CollapsingHeader::new(title).id_salt(&run.path).default_open(index == 0);
         let header = header.show(ui, |ui| {
+            resume_ui(ui, runs, run, commands);
             checkpoints_ui(ui, runs, run, commands);
             episodes_ui(ui, run, commands);
         });
         header.header_response.on_hover_text(run.path.display().to_string());
     });
+}
+
+/// A button that goes on with a run, where that is possible.
+fn resume_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut EditorCommands) {
+    if run.is_live || run.checkpoints.is_empty() {
+        return;
+    }
+    let is_free = !runs.runs.iter().any(|run| run.is_live);
+    let button = ui.add_enabled(is_free, Button::new("Resume").small());
+    let hint = "Trains it further from its newest checkpoint, up to the limits in this window's config.";
+    if button.on_hover_text(hint).on_disabled_hover_text("Stop the training first.").clicked() {
+        commands.send(EditorCommand::ResumeRun(run.path.clone()));
+    }
 }
 
 fn checkpoints_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut EditorCommands) {

@@ -47,6 +47,7 @@ pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
         Step::ClickAgent(row) => click(world, *row, now.image),
         Step::Press(name) => key(world, name, ButtonState::Pressed),
         Step::Release(name) => key(world, name, ButtonState::Released),
+        Step::ResumeRun(name) => resume(world, name),
         Step::Replay(name) => replay(world, name),
         Step::WaitForReplay(step) => is_replay_at(world, *step),
         Step::ShowPanel(title) => {
@@ -97,6 +98,16 @@ fn command(step: &Step) -> Option<EditorCommand> {
         Step::EndReplay => EditorCommand::EndReplay,
         _ => return None,
     })
+}
+
+/// Asks for a run to go on. Waits for the folders of runs to be looked through.
+fn resume(world: &mut World, name: &str) -> bool {
+    let runs = &world.resource::<RunsSnapshot>().runs;
+    let found = runs.iter().find(|run| name == "latest" || run.name == name);
+    let command = found.map(|run| EditorCommand::ResumeRun(run.path.clone()));
+    let is_found = command.is_some();
+    world.write_message_batch(command);
+    is_found
 }
 
 /// Asks for an episode. Waits for the folders of runs to be looked through.

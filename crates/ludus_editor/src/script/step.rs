@@ -17,6 +17,8 @@ pub enum Step {
     WaitForEnd,
     /// Starts training.
     StartTraining,
+    /// Goes on with a run: the name of its folder, or `latest`.
+    ResumeRun(String),
     /// Lets training wait.
     PauseTraining,
     /// Lets it go on.

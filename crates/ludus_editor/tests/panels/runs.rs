@@ -50,6 +50,17 @@ fn checkpoints_are_loaded_and_compared() {
 }
 
 #[test]
+fn a_run_that_was_stopped_goes_on() {
+    let mut stopped = runs();
+    stopped.runs[0].is_live = false;
+    let mut screen = screen!(stopped);
+    screen.click_text("Resume");
+    assert_eq!(screen.commands, [EditorCommand::ResumeRun(PathBuf::from("runs/balance-2026-11-24-3"))]);
+    screen.check_apart();
+    assert!(!screen!(runs()).shows("Resume"), "one that goes on can't be resumed");
+}
+
+#[test]
 fn episodes_are_listed_and_played_again() {
     let mut screen = screen!(runs());
     for text in ["best: return 99.50", "1,000 steps", "worst: return -0.260, 8 steps", "1: can't be read"] {

@@ -7,6 +7,7 @@ mod cart_pole;
 mod curves;
 mod faults;
 mod gradients;
+mod phases;
 mod repetition;
 mod transfers;
 

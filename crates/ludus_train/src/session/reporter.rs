@@ -60,6 +60,7 @@ impl<'a> Reporter<'a> {
             snapshot.run_dir = Some(start.run_dir.clone());
             snapshot.rows = start.rows;
             snapshot.threads = start.threads;
+            snapshot.take_config(&training.blueprint.config);
             snapshot.build_seconds = start.build_seconds;
         });
         self.report_large(training);

@@ -111,21 +111,26 @@ impl TrainingSnapshot {
     pub fn steps(&self) -> u64 {
         self.history.last().map_or(0, |record| record.steps)
     }
+
+    /// Shows what the config says. A run that goes on has one of its own.
+    pub(super) fn take_config(&mut self, config: &RunConfig) {
+        let agent = config.agents.get(&self.spec.name);
+        self.worlds = config.worlds.resolve(self.threads).get();
+        self.arenas = config.arenas.get();
+        self.stop = config.stop.clone();
+        self.learning_rate = agent.map_or(0.0, |agent| agent.ppo.learning_rate.at(0.0));
+        self.weights = agent.map_or_else(Vec::new, |agent| agent.weights(&self.spec));
+    }
 }
 
 /// What is known before a run starts.
 pub(super) fn before(setup: &SessionSetup) -> TrainingSnapshot {
-    let RunConfig { worlds, arenas, stop, agents, .. } = &setup.config;
-    let agent = agents.get(&setup.spec.name);
-    TrainingSnapshot {
+    let mut snapshot = TrainingSnapshot {
         state: SessionState::Building,
         spec: setup.spec.clone(),
-        worlds: worlds.resolve(setup.threads).get(),
-        arenas: arenas.get(),
         threads: setup.threads,
-        stop: stop.clone(),
-        learning_rate: agent.map_or(0.0, |agent| agent.ppo.learning_rate.at(0.0)),
-        weights: agent.map_or_else(Vec::new, |agent| agent.weights(&setup.spec)),
         ..TrainingSnapshot::default()
-    }
+    };
+    snapshot.take_config(&setup.config);
+    snapshot
 }

@@ -219,6 +219,39 @@ fn a_change_that_makes_no_sense_is_refused_with_a_sentence() {
 }
 
 #[test]
+fn a_run_that_was_stopped_goes_on_with_its_own_config() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = endless(runs.path());
+    wait_for_iterations(&session, 2);
+    session.send(SessionCommand::SetWeight { term: 1, weight: -0.5 });
+    wait_for(&session, |snapshot| snapshot.changes.len() == 1);
+    let first = session.close();
+    let limit = format!("stop.steps={}", first.steps() + 10_000);
+    let run = first.run_dir.clone().unwrap();
+    let end = wait_for(&Session::resume(setup(game::arrows, runs.path(), &limit), &run), is_over);
+    assert_eq!(end.state, SessionState::Ended(StopReason::Steps));
+    assert_eq!((end.run_dir.as_ref(), end.weights.as_slice()), (Some(&run), [1.0, -0.5].as_slice()));
+    assert!(end.history.iter().all(|record| record.steps > first.steps()));
+    assert!(end.steps() >= first.steps() + 10_000);
+    let table = fs::read_to_string(RunFolder::open(&run).metrics()).unwrap();
+    assert_eq!(table.lines().count(), 1 + first.history.len() + end.history.len(), "its curve goes on");
+}
+
+#[test]
+fn a_run_that_another_session_trains_is_left_alone() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = endless(runs.path());
+    let live = wait_for_iterations(&session, 1);
+    let second = Session::resume(setup(game::arrows, runs.path(), "stop.steps=1"), live.run_dir.clone().unwrap());
+    let SessionState::Failed(sentence) = wait_for(&second, is_over).state.clone() else { panic!("it was let in") };
+    assert!(sentence.contains(&std::process::id().to_string()), "{sentence}");
+    wait_for_iterations(&session, live.history.len() + 1);
+    let nowhere = wait_for(&Session::resume(setup(game::arrows, runs.path(), "stop.steps=1"), "nowhere"), is_over);
+    let SessionState::Failed(sentence) = &nowhere.state else { panic!("{:?}", nowhere.state) };
+    assert!(sentence.contains("nowhere"), "{sentence}");
+}
+
+#[test]
 fn what_goes_wrong_is_told() {
     let runs = tempfile::tempdir().unwrap();
     let stop = "stop.steps=1_000_000_000_000";
