@@ -15,8 +15,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", libraries.display());
     println!("cargo::metadata=libtorch_lib={}", libraries.display());
     println!("cargo::rustc-link-search=native={}", alias(&libraries, &out)?.display());
-    let shim = shim(&libraries, &out).map_or_else(String::new, |shim| shim.display().to_string());
-    println!("cargo::rustc-env=LUDUS_TORCH_SHIM={shim}");
+    let file = out.join("libludus_torch_shim.so");
+    if !is_shim_built(&libraries, &file) {
+        fs::write(&file, [])?;
+    }
+    println!("cargo::rustc-env=LUDUS_TORCH_SHIM={}", file.display());
     Ok(())
 }
 
@@ -35,33 +38,33 @@ fn alias(libraries: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(alias)
 }
 
-/// A library of its own, opened at run time after libtorch's part for CUDA. It takes headers of CUDA's, but no CUDA.
+/// Builds a library of its own, opened at run time after libtorch's part for CUDA. It takes headers of CUDA's, but no CUDA.
 ///
-/// Where there are no such headers, or where it can't be built, there is none: then nothing is recorded.
+/// Whether it is there: not where there are no such headers, and not where it can't be built.
 #[cfg(feature = "libtorch")]
-fn shim(libraries: &Path, out: &Path) -> Option<PathBuf> {
-    let include = libraries.parent()?.join("include");
+fn is_shim_built(libraries: &Path, shim: &Path) -> bool {
+    let Some(include) = libraries.parent().map(|folder| folder.join("include")) else { return false };
     let cuda = include.join("cuda");
     if !cuda.join("cuda_runtime.h").is_file() {
-        return None;
+        return false;
     }
-    let shim = out.join("libludus_torch_shim.so");
-    let mut compiler = cc::Build::new().cpp(true).opt_level(2).try_get_compiler().ok()?.to_command();
-    compiler.args(["-std=c++17", "-fPIC", "-shared", "-w", "-o"]).arg(&shim).arg("shim/graphs.cpp");
+    let Ok(compiler) = cc::Build::new().cpp(true).opt_level(2).try_get_compiler() else { return false };
+    let mut compiler = compiler.to_command();
+    compiler.args(["-std=c++17", "-fPIC", "-shared", "-w", "-s", "-o"]).arg(shim).arg("shim/graphs.cpp");
     for folder in [&include, &include.join("torch/csrc/api/include"), &cuda] {
         compiler.arg("-I").arg(folder);
     }
-    let built = compiler.output().ok()?;
+    let Ok(built) = compiler.output() else { return false };
     if built.status.success() {
-        return Some(shim);
+        return true;
     }
     let complaint = String::from_utf8_lossy(&built.stderr).lines().next().unwrap_or_default().to_owned();
     println!("cargo::warning=CUDA graphs are left out, since the shim for them can't be built: {complaint}");
-    None
+    false
 }
 
 /// Without libtorch there is nothing to build.
 #[cfg(not(feature = "libtorch"))]
-fn shim(_: &Path, _: &Path) -> Option<PathBuf> {
-    None
+fn is_shim_built(_: &Path, _: &Path) -> bool {
+    false
 }

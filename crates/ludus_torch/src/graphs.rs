@@ -1,6 +1,6 @@
 //! Work that is recorded once and then repeated, where a device can do that.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::shim::{Graph, Shim};
 
@@ -8,8 +8,12 @@ use crate::shim::{Graph, Shim};
 const WARM_UP: u32 = 3;
 
 /// Records for a device, if that can be had.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorder(Option<(Arc<Shim>, usize)>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorder {
+    shim: Option<(Arc<Shim>, usize)>,
+    /// Why something that should be recorded is not: the first reason.
+    obstacle: Arc<OnceLock<String>>,
+}
 
 /// Work that always does the same to the same memory.
 #[derive(Debug, Default)]
@@ -23,16 +27,27 @@ pub(crate) enum Recording {
 }
 
 impl Recorder {
-    /// Records nothing.
-    pub const NONE: Self = Self(None);
+    pub fn new(shim: Arc<Shim>, device: usize) -> Self {
+        Self { shim: Some((shim, device)), ..Self::default() }
+    }
 
-    pub const fn new(shim: Arc<Shim>, device: usize) -> Self {
-        Self(Some((shim, device)))
+    /// Records nothing, although it should.
+    pub fn hindered(why: String) -> Self {
+        Self { shim: None, obstacle: Arc::new(why.into()) }
     }
 
     /// Whether work is recorded: then what it reads has to stay where it is.
     pub const fn records(&self) -> bool {
-        self.0.is_some()
+        self.shim.is_some()
+    }
+
+    /// Why something that should be recorded is not.
+    pub fn obstacle(&self) -> Option<&str> {
+        self.obstacle.get().map(String::as_str)
+    }
+
+    fn note(&self, why: String) {
+        let _ = self.obstacle.set(why);
     }
 }
 
@@ -41,18 +56,23 @@ impl Recording {
     ///
     /// If it can't be recorded, it is done as it is from then on.
     pub fn run(&mut self, recorder: &Recorder, work: &mut dyn FnMut()) {
-        let Some((shim, device)) = &recorder.0 else { return work() };
+        let Some((shim, device)) = &recorder.shim else { return work() };
         match self {
             Self::Recorded(graph) => {
-                if graph.replay().is_ok() {
-                    return;
-                }
+                let Err(why) = graph.replay() else { return };
+                recorder.note(why);
                 *self = Self::Eager;
             }
             Self::New => *self = Self::Warming(1),
             Self::Warming(times) if *times < WARM_UP => *times += 1,
             Self::Warming(_) => {
-                *self = shim.record(*device, work).map_or(Self::Eager, Self::Recorded);
+                *self = match shim.record(*device, work) {
+                    Ok(graph) => Self::Recorded(graph),
+                    Err(why) => {
+                        recorder.note(why);
+                        Self::Eager
+                    }
+                };
                 return self.run(recorder, work);
             }
             Self::Eager => {}
@@ -77,12 +97,13 @@ mod tests {
         (0..10).for_each(|_| recording.run(&recorder, &mut || count += 1));
         assert_eq!(count, 10);
         assert!(matches!(recording, Recording::Eager));
+        assert!(recorder.obstacle().is_some_and(|why| !why.is_empty()), "and it is known why");
     }
 
     #[test]
     fn without_a_recorder_work_is_done_every_time() {
         let (mut recording, mut count) = (Recording::default(), 0);
-        (0..10).for_each(|_| recording.run(&Recorder::NONE, &mut || count += 1));
+        (0..10).for_each(|_| recording.run(&Recorder::default(), &mut || count += 1));
         assert_eq!(count, 10);
         assert!(matches!(recording, Recording::New));
     }

@@ -153,6 +153,12 @@ impl TorchLearner {
         self.link.transfers()
     }
 
+    /// Why steps that should be recorded (CUDA graphs) are done one by one, or in full precision instead of TF32; `None`
+    /// while all is as the settings say. Recording is tried in the first few steps.
+    pub fn obstacle(&self) -> Option<&str> {
+        self.recorder.obstacle()
+    }
+
     /// Where it computes.
     pub const fn device(&self) -> Device {
         self.settings.device
@@ -370,12 +376,17 @@ impl Recordings {
 
 /// Whether steps are recorded; makes the settings of CUDA that there are. Without the shim everything is done as it is.
 fn recorder(settings: &TorchSettings) -> Recorder {
-    let Device::Cuda(index) = settings.device else { return Recorder::NONE };
-    let Ok(shim) = Shim::open() else { return Recorder::NONE };
-    if settings.config.tf32 && shim.allow_tf32().is_err() {
-        return Recorder::NONE;
+    let DeviceConfig { tf32, graphs, .. } = settings.config;
+    let Device::Cuda(index) = settings.device else { return Recorder::default() };
+    if !(tf32 || graphs) {
+        return Recorder::default();
     }
-    if settings.config.graphs { Recorder::new(shim, index) } else { Recorder::NONE }
+    let ready = Shim::open().and_then(|shim| if tf32 { shim.allow_tf32().map(|()| shim) } else { Ok(shim) });
+    match ready {
+        Ok(shim) if graphs => Recorder::new(shim, index),
+        Ok(_) => Recorder::default(),
+        Err(why) => Recorder::hindered(why),
+    }
 }
 
 /// What the network computes with.

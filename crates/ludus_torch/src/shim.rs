@@ -2,13 +2,13 @@
 #![expect(unsafe_code, reason = "the shim is a C library")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::path::Path;
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
 
 use libloading::Library;
 
-/// Where the build script has put the shim; empty if it could not be built.
-const PLACE: &str = env!("LUDUS_TORCH_SHIM");
+/// The shim, in the program itself: so that is all there is to carry to another machine. Empty if it could not be built.
+const LIBRARY: &[u8] = include_bytes!(env!("LUDUS_TORCH_SHIM"));
 
 /// The functions of `shim/graphs.cpp`.
 #[derive(Debug)]
@@ -34,25 +34,31 @@ pub(crate) struct Graph {
 unsafe impl Send for Graph {}
 
 impl Shim {
-    /// Opens the shim. libtorch's part for CUDA has to be open.
+    /// Opens the shim, once. libtorch's part for CUDA has to be open.
     ///
     /// # Errors
     ///
     /// What the system says, or that there is none.
     pub fn open() -> Result<Arc<Self>, String> {
-        Self::open_at(Path::new(PLACE))
+        static OPENED: OnceLock<Result<Arc<Shim>, String>> = OnceLock::new();
+        OPENED.get_or_init(|| Self::open_bytes(LIBRARY)).clone()
     }
 
-    fn open_at(place: &Path) -> Result<Arc<Self>, String> {
-        if place.as_os_str().is_empty() {
-            return Err(
-                "it was not built: the libtorch that this program was built with has no headers for CUDA".to_owned()
-            );
+    fn open_bytes(library: &[u8]) -> Result<Arc<Self>, String> {
+        if library.is_empty() {
+            let why = "the libtorch that this program was built with has no headers for CUDA";
+            return Err(format!("{why}; build it with the one of `cargo xtask libtorch`"));
         }
+        // The system opens libraries from files. This one may be gone as soon as it is open.
+        let written = || {
+            let mut file = tempfile::Builder::new().prefix("ludus-").suffix(".so").tempfile()?;
+            file.write_all(library).map(|()| file.into_temp_path())
+        };
+        let place = written().map_err(|error| format!("no temporary file can be written: {error}"))?;
         // SAFETY: the build script made the library from `shim/graphs.cpp`; all that runs when it is loaded is the set-up
         // of C++'s standard library. The functions have the types that are declared there.
         unsafe {
-            let library = Library::new(place).map_err(|error| error.to_string())?;
+            let library = Library::new(&place).map_err(|error| error.to_string())?;
             let missing = |error: libloading::Error| error.to_string();
             Ok(Arc::new(Self {
                 begin: *library.get(b"ludus_graph_begin").map_err(missing)?,
@@ -116,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_shim_that_is_not_there_is_an_error_and_no_panic() {
-        assert!(Shim::open_at(Path::new("")).unwrap_err().contains("was not built"));
-        assert!(Shim::open_at(Path::new("/nowhere/libludus.so")).unwrap_err().contains("/nowhere/libludus.so"));
+        assert!(Shim::open_bytes(&[]).unwrap_err().contains("has no headers for CUDA"));
+        let error = Shim::open_bytes(b"no library").unwrap_err();
+        assert!(error.contains("ludus-"), "{error}");
     }
 }

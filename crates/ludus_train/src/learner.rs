@@ -65,6 +65,15 @@ impl RunLearner {
         }
     }
 
+    /// Why it learns more slowly than the config says, if it does.
+    pub fn obstacle(&self) -> Option<&str> {
+        match self {
+            Self::Native(_) => None,
+            #[cfg(feature = "torch")]
+            Self::Torch(learner) => learner.obstacle(),
+        }
+    }
+
     /// What observations are normalised with, if they are.
     pub fn normalizer(&self) -> Option<&Normalizer> {
         with!(self, learner => learner.normalizer())

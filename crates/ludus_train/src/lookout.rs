@@ -39,6 +39,7 @@ impl Lookout {
         let mut findings = saturated(spec, samples);
         findings.extend(exploded(spec, samples));
         findings.extend(self.missing(training));
+        findings.extend(training.ppo.learner().obstacle().map(slowed));
         findings.retain(|finding| !self.told.contains(&finding.remedy));
         self.told.extend(findings.iter().map(|finding| finding.remedy.clone()));
         findings
@@ -66,6 +67,12 @@ impl Lookout {
         }
         findings
     }
+}
+
+/// A GPU that does not do what the config says.
+fn slowed(why: &str) -> Finding {
+    let what = format!("the GPU goes without CUDA graphs, or without TF32: {why}");
+    Finding::new(what, "the run learns the same, more slowly; set `device.graphs=false` to go without them knowingly")
 }
 
 /// Parts of the action that the policy drives into their limits.
