@@ -65,14 +65,37 @@ fn measure_all(extent: Extent, has_gpu: bool) -> Result<()> {
     say(&libtorch::provide(if has_gpu { Variant::Cuda } else { Variant::Cpu })?);
     let learners = if has_gpu { &[NATIVE, TORCH_CPU, TORCH_CUDA][..] } else { &[NATIVE, TORCH_CPU] };
     println!("| game | agents | network | learner | steps/s | time by phase |\n|---|---|---|---|---|---|");
+    let mut speeds = Vec::new();
     for case in cases(extent) {
+        let mut of_case = Vec::new();
         for learner in learners {
             let measured = bench(case, *learner).with_context(|| format!("{case:?} with {}", learner.name))?;
             let Case { game, rows, hidden } = case;
             println!("| {game} | {rows} | {hidden} | {} | {} | {} |", learner.name, measured.speed, measured.phases);
+            of_case.push(measured.speed.parse().unwrap_or(0.0));
         }
+        speeds.push((case, of_case));
+    }
+    if has_gpu {
+        println!("\n{}", crossing(&speeds));
     }
     Ok(())
+}
+
+/// From how many agents on the last of the learners, the GPU's, is faster than the others on the small network.
+fn crossing(speeds: &[(Case, Vec<f64>)]) -> String {
+    let growing = speeds.iter().filter(|(case, _)| case.hidden == SMALL);
+    let is_won = |speeds: &[f64]| speeds.split_last().is_some_and(|(gpu, others)| others.iter().all(|one| gpu > one));
+    // Those at the end alone: a GPU that wins once and then loses again has not won.
+    let won = growing.rev().take_while(|(_, speeds)| is_won(speeds)).last();
+    match won {
+        Some((Case { game, rows, hidden }, _)) => {
+            format!(
+                "On `{game}` with {hidden}, the GPU is faster than all cores of this machine from {rows} agents on."
+            )
+        }
+        None => format!("On a network of {SMALL}, the GPU is faster than all cores of this machine nowhere."),
+    }
 }
 
 fn cases(extent: Extent) -> Vec<Case> {
@@ -133,6 +156,20 @@ mod tests {
         };
         assert_eq!(read(printed), expected);
         assert_eq!(read("nothing").speed, "?");
+    }
+
+    #[test]
+    fn the_gpu_has_won_where_it_stays_ahead() {
+        let speeds = |gpu: [f64; 4]| -> Vec<(Case, Vec<f64>)> {
+            let case = |rows| Case { game: "cart_pole", rows, hidden: SMALL };
+            [256, 1024, 4096, 16_384]
+                .into_iter()
+                .zip(gpu)
+                .map(|(rows, gpu)| (case(rows), vec![5.0, 2.0, gpu]))
+                .collect()
+        };
+        assert!(crossing(&speeds([6.0, 1.0, 7.0, 9.0])).contains("from 4096 agents on"));
+        assert!(crossing(&speeds([1.0, 1.0, 9.0, 4.0])).ends_with("nowhere."));
     }
 
     #[test]
