@@ -15,11 +15,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", libraries.display());
     println!("cargo::metadata=libtorch_lib={}", libraries.display());
     println!("cargo::rustc-link-search=native={}", alias(&libraries, &out)?.display());
-    let file = out.join("libludus_torch_shim.so");
-    if !is_shim_built(&libraries, &file) {
-        fs::write(&file, [])?;
+    let shim = out.join("libludus_torch_shim.so");
+    let built = build_shim(&libraries, &shim);
+    if built.is_err() {
+        fs::write(&shim, [])?;
     }
-    println!("cargo::rustc-env=LUDUS_TORCH_SHIM={}", file.display());
+    println!("cargo::rustc-env=LUDUS_TORCH_SHIM={}", shim.display());
+    println!("cargo::rustc-env=LUDUS_TORCH_NO_SHIM={}", built.err().unwrap_or_default());
     Ok(())
 }
 
@@ -38,33 +40,38 @@ fn alias(libraries: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(alias)
 }
 
-/// Builds a library of its own, opened at run time after libtorch's part for CUDA. It takes headers of CUDA's, but no CUDA.
-///
-/// Whether it is there: not where there are no such headers, and not where it can't be built.
+/// Builds a library of its own, opened at run time after libtorch's part for CUDA. It takes headers of CUDA's, but no
+/// CUDA. If it can't be built, says why: then CUDA graphs are left out, and a program on a GPU tells that.
 #[cfg(feature = "libtorch")]
-fn is_shim_built(libraries: &Path, shim: &Path) -> bool {
-    let Some(include) = libraries.parent().map(|folder| folder.join("include")) else { return false };
+fn build_shim(libraries: &Path, shim: &Path) -> Result<(), String> {
+    let include = libraries.parent().map(|folder| folder.join("include")).unwrap_or_default();
     let cuda = include.join("cuda");
     if !cuda.join("cuda_runtime.h").is_file() {
-        return false;
+        return Err("its libtorch has no headers for CUDA; that of `cargo xtask libtorch` has them".to_owned());
     }
-    let Ok(compiler) = cc::Build::new().cpp(true).opt_level(2).try_get_compiler() else { return false };
-    let mut compiler = compiler.to_command();
+    let compiler = cc::Build::new().cpp(true).opt_level(2).try_get_compiler();
+    let mut compiler = compiler.map_err(|error| one_line(&error.to_string()))?.to_command();
     compiler.args(["-std=c++17", "-fPIC", "-shared", "-w", "-s", "-o"]).arg(shim).arg("shim/graphs.cpp");
     for folder in [&include, &include.join("torch/csrc/api/include"), &cuda] {
         compiler.arg("-I").arg(folder);
     }
-    let Ok(built) = compiler.output() else { return false };
+    let built = compiler.output().map_err(|error| format!("the C++ compiler can't be started: {error}"))?;
     if built.status.success() {
-        return true;
+        return Ok(());
     }
-    let complaint = String::from_utf8_lossy(&built.stderr).lines().next().unwrap_or_default().to_owned();
+    let complaint = one_line(&String::from_utf8_lossy(&built.stderr));
     println!("cargo::warning=CUDA graphs are left out, since the shim for them can't be built: {complaint}");
-    false
+    Err(complaint)
+}
+
+/// A line of its own is what cargo is told with.
+#[cfg(feature = "libtorch")]
+fn one_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Without libtorch there is nothing to build.
 #[cfg(not(feature = "libtorch"))]
-fn is_shim_built(_: &Path, _: &Path) -> bool {
-    false
+fn build_shim(_: &Path, _: &Path) -> Result<(), String> {
+    Err(String::new())
 }

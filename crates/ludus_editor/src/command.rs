@@ -30,7 +30,7 @@ pub enum EditorCommand {
     StepTick,
     /// Pauses, and makes all ticks up to the end of the present step.
     StepDecision,
-    /// Shows another arena of the run, from its first episode on.
+    /// Shows another arena of the run, from its first episode on. A run that was resumed has other seeds than these.
     ShowArena {
         /// Which of the run's worlds.
         world: u32,

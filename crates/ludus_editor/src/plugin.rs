@@ -72,7 +72,10 @@ impl Plugin for EditorPlugin {
         }
         app.add_systems(PreUpdate, (shortcuts::shortcuts, training::obey, training::follow, policies::obey).chain());
         app.add_systems(Update, (orbit::orbit, framing::frame_arenas).chain());
-        app.add_systems(Update, (training::follow_weights, runs::look, gather::gather, sensors::sketch).chain());
+        app.add_systems(
+            Update,
+            (training::follow_worlds, training::follow_weights, runs::look, gather::gather, sensors::sketch).chain(),
+        );
         app.add_systems(PostUpdate, (sensors::draw_lines, sensors::draw_selection));
         app.add_systems(Last, training::close);
         app.add_systems(EguiPrimaryContextPass, (set_theme.run_if(run_once), hide_scene, dock::draw).chain());

@@ -1,5 +1,6 @@
 //! Which policies are shown: those of files, and the newest of the training in this window.
 
+use core::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,18 +11,20 @@ use ludus_policy::{Policy, PolicyFile};
 use crate::EditorCommand;
 use crate::scene::{Player, Players};
 use crate::snapshot::{PolicyLabel, RunsSnapshot, SceneSnapshot};
+use crate::training::Training;
 
 /// Loads what was asked for. What can't be loaded is told, and what was there stays.
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
-    scene: Res<SceneSnapshot>,
+    (scene, training): (Res<SceneSnapshot>, Res<Training>),
     mut players: ResMut<Players>,
     mut runs: ResMut<RunsSnapshot>,
 ) {
+    let load = |path: &Path| load(path, &scene.spec, training.decision_interval());
     for command in commands.read() {
         let done = match command {
-            EditorCommand::LoadPolicy(path) => load(path, &scene.spec).map(|player| players.set_own(Some(player))),
-            EditorCommand::Compare(path) => load(path, &scene.spec).map(|player| players.set_rival(Some(player))),
+            EditorCommand::LoadPolicy(path) => load(path).map(|player| players.set_own(Some(player))),
+            EditorCommand::Compare(path) => load(path).map(|player| players.set_rival(Some(player))),
             EditorCommand::StopComparing => {
                 players.set_rival(None);
                 Ok(())
@@ -34,14 +37,20 @@ pub fn obey(
     (runs.left, runs.right) = (label(players.own()), label(players.rival()));
 }
 
-/// The policy of a file, if it is for agents like these; else why not, in a sentence.
-pub fn load(path: &Path, spec: &AgentSpec) -> Result<Player, String> {
+/// The policy of a file, if it is for agents and steps like these; else why not, in a sentence.
+pub fn load(path: &Path, spec: &AgentSpec, interval: NonZeroU32) -> Result<Player, String> {
     let file = PolicyFile::read_for(path, spec).map_err(|error| error.to_string())?;
-    player(name_of(path), &file)
+    player(name_of(path), &file, interval)
 }
 
-/// A policy that can decide.
-pub fn player(name: String, file: &PolicyFile) -> Result<Player, String> {
+/// A policy that can decide, if it does so as often as the game on screen asks it.
+pub fn player(name: String, file: &PolicyFile, interval: NonZeroU32) -> Result<Player, String> {
+    let own = file.decision_interval;
+    if own != interval {
+        return Err(format!(
+            "`{name}` decides every {own} ticks, the game on screen every {interval}: open it with `watch {name}`"
+        ));
+    }
     let policy = Policy::new(file).map_err(|error| error.to_string())?;
     Ok(Player::new(PolicyLabel { name, steps: file.origin.steps }, Arc::new(policy)))
 }

@@ -54,6 +54,7 @@ pub fn look(mut folder: ResMut<RunsFolder>, training: Res<Training>, mut runs: R
         runs.runs = found.iter().map(|found| found.run.clone()).collect();
         folder.found = found;
     }
+    runs.is_training = training.snapshot().state.is_live();
     for run in &mut runs.runs {
         run.is_live = live.as_ref() == Some(&run.path);
     }

@@ -95,6 +95,14 @@ impl Stage {
         self.is_stale = true;
     }
 
+    /// Takes the numbers of worlds and of arenas in each that the run has, both at least 1.
+    pub fn set_worlds(&mut self, worlds: u32, arenas_per_world: u32) {
+        if (worlds, arenas_per_world) != (self.worlds, self.arenas_per_world) {
+            (self.worlds, self.arenas_per_world) = (worlds, arenas_per_world);
+            self.set_count(self.count);
+        }
+    }
+
     fn set_count(&mut self, count: u32) {
         self.count = count.clamp(1, self.most_arenas());
         self.show(self.world, self.first);

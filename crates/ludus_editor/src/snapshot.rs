@@ -184,6 +184,8 @@ pub struct RunsSnapshot {
     pub left: Option<PolicyLabel>,
     /// The policy beside it, while two are compared.
     pub right: Option<PolicyLabel>,
+    /// Whether training is under way in this window.
+    pub is_training: bool,
     /// Why the last thing that was asked for could not be done.
     pub trouble: Option<String>,
 }

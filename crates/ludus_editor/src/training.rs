@@ -1,14 +1,16 @@
 //! The training that goes on in threads of its own, as seen from the window.
 
-use std::path::Path;
+use core::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bevy::ecs::system::NonSendMarker;
 use bevy::prelude::*;
 use ludus_policy::PolicyFile;
+use ludus_train::RunFolder;
 use ludus_train::session::{Session, SessionSetup, TrainingSnapshot};
 
-use crate::scene::{Players, Replaying, SceneKind};
+use crate::scene::{Players, Replaying, SceneKind, Stage};
 use crate::snapshot::RunsSnapshot;
 use crate::{EditorCommand, policies};
 
@@ -35,6 +37,21 @@ impl Training {
     /// How the run goes.
     pub const fn snapshot(&self) -> &Arc<TrainingSnapshot> {
         &self.snapshot
+    }
+
+    /// Ticks between two decisions of the agents on screen.
+    pub const fn decision_interval(&self) -> NonZeroU32 {
+        self.setup.config.decision_interval
+    }
+
+    /// The run's folder: that of this name, or of the newest run if it is `latest`.
+    pub fn run_named(&self, name: &str) -> Option<PathBuf> {
+        let SessionSetup { runs, name: game, .. } = &self.setup;
+        let run = match name {
+            "latest" => RunFolder::newest_begun(runs, game),
+            name => RunFolder::named(runs, Path::new(name)),
+        };
+        run.map(|run| run.path().to_owned())
     }
 
     /// Starts a run, or goes on with the one of this folder.
@@ -97,9 +114,17 @@ pub fn obey(mut commands: MessageReader<EditorCommand>, mut training: ResMut<Tra
 /// The newest policy decides from the next decision on, in the middle of whatever episode goes on.
 pub fn follow(mut training: ResMut<Training>, mut players: ResMut<Players>, mut runs: ResMut<RunsSnapshot>) {
     let Some(newest) = training.take_news() else { return };
-    match policies::player(training.name(), &newest) {
+    match policies::player(training.name(), &newest, training.decision_interval()) {
         Ok(player) => players.set_own(Some(player)),
         Err(sentence) => runs.trouble = Some(sentence),
+    }
+}
+
+/// The arenas that can be shown are those of the run: one that was resumed has as many as it had.
+pub fn follow_worlds(training: Res<Training>, mut stage: ResMut<Stage>) {
+    let TrainingSnapshot { worlds, arenas, .. } = **training.snapshot();
+    if worlds > 0 && arenas > 0 {
+        stage.set_worlds(worlds, arenas);
     }
 }
 

@@ -29,7 +29,7 @@ fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
     let shown = request
         .shown
         .as_ref()
-        .map(|shown| policies::load(&shown.file, &request.spec))
+        .map(|shown| policies::load(&shown.file, &request.spec, request.config.decision_interval))
         .transpose()
         .map_err(WindowFailure::NotOpened)?;
     let replayed = request

@@ -68,8 +68,7 @@ fn without_a_display_playing_names_its_own_way_out() {
     assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
     let trained = without_display(&["train", "--set", "stop.steps=2_000"], folder.path());
     assert!(trained.status.success(), "{}", errors(&trained));
-    let runs: Vec<_> = fs::read_dir(folder.path().join("runs")).unwrap().map(|run| run.unwrap().path()).collect();
-    let [run] = &runs[..] else { panic!("a run that is resumed stays in its folder: {runs:?}") };
+    let run = fs::read_dir(folder.path().join("runs")).unwrap().next().unwrap().unwrap().path();
     let output = without_display(&["play", run.to_str().unwrap()], folder.path());
     assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
     let errors = errors(&output);
@@ -105,7 +104,7 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     let script = r#"[
         StartTraining, WaitSteps(2000), ClickAgent(0), TakeOver, Press("→"), WaitTicks(100),
         Release("→"), LetGo, Screenshot("seen.png"),
-        StopTraining, WaitForEnd, ResumeRun("latest"), WaitSeconds(0.2), WaitSteps(3000), StopTraining, WaitForEnd,
+        StopTraining, WaitForEnd, ResumeRun("latest"), WaitSteps(3000), StopTraining, WaitForEnd,
         Replay("best"), WaitForReplay(2), Pause, SeekReplay(5), StepBack, WaitForReplay(4),
         PlayBackwards, WaitForReplay(0), EndReplay, Quit,
     ]"#;
@@ -116,6 +115,12 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{} bytes", picture.len());
     let runs: Vec<_> = fs::read_dir(folder.path().join("runs")).unwrap().map(|run| run.unwrap().path()).collect();
     let [run] = &runs[..] else { panic!("a run that is resumed stays in its folder: {runs:?}") };
+    let logs = fs::read_dir(run).unwrap().filter(|file| is_event_log(&file.as_ref().unwrap().path())).count();
+    assert_eq!(logs, 2, "each time that it was trained has a log of its own");
     assert!(run.join("policy.safetensors").is_file(), "closing the window leaves the newest policy");
     assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0, "and a checkpoint");
+}
+
+fn is_event_log(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("events."))
 }

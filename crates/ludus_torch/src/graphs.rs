@@ -8,11 +8,11 @@ use crate::shim::{Graph, Shim};
 const WARM_UP: u32 = 3;
 
 /// Records for a device, if that can be had.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Recorder {
     shim: Option<(Arc<Shim>, usize)>,
     /// Why something that should be recorded is not: the first reason.
-    obstacle: Arc<OnceLock<String>>,
+    obstacle: OnceLock<String>,
 }
 
 /// Work that always does the same to the same memory.
@@ -33,7 +33,7 @@ impl Recorder {
 
     /// Records nothing, although it should.
     pub fn hindered(why: String) -> Self {
-        Self { shim: None, obstacle: Arc::new(why.into()) }
+        Self { shim: None, obstacle: why.into() }
     }
 
     /// Whether work is recorded: then what it reads has to stay where it is.
@@ -46,8 +46,9 @@ impl Recorder {
         self.obstacle.get().map(String::as_str)
     }
 
-    fn note(&self, why: String) {
-        let _ = self.obstacle.set(why);
+    fn note(&self, why: &str) {
+        // The first reason is told: others follow from it, more often than not.
+        let _ = self.obstacle.set(format!("`graphs` can't be had: {why}"));
     }
 }
 
@@ -60,7 +61,7 @@ impl Recording {
         match self {
             Self::Recorded(graph) => {
                 let Err(why) = graph.replay() else { return };
-                recorder.note(why);
+                recorder.note(&why);
                 *self = Self::Eager;
             }
             Self::New => *self = Self::Warming(1),
@@ -69,7 +70,7 @@ impl Recording {
                 *self = match shim.record(*device, work) {
                     Ok(graph) => Self::Recorded(graph),
                     Err(why) => {
-                        recorder.note(why);
+                        recorder.note(&why);
                         Self::Eager
                     }
                 };
@@ -97,7 +98,10 @@ mod tests {
         (0..10).for_each(|_| recording.run(&recorder, &mut || count += 1));
         assert_eq!(count, 10);
         assert!(matches!(recording, Recording::Eager));
-        assert!(recorder.obstacle().is_some_and(|why| !why.is_empty()), "and it is known why");
+        assert!(
+            recorder.obstacle().is_some_and(|why| why.starts_with("`graphs` can't be had: ")),
+            "and it is known why"
+        );
     }
 
     #[test]

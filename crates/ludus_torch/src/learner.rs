@@ -153,8 +153,8 @@ impl TorchLearner {
         self.link.transfers()
     }
 
-    /// Why steps that should be recorded (CUDA graphs) are done one by one, or in full precision instead of TF32; `None`
-    /// while all is as the settings say. Recording is tried in the first few steps.
+    /// Which settings can't be had, and why: a GPU that records no steps (CUDA graphs) does them one by one. `None` while
+    /// all is as the settings say. Recording is tried in the first few steps.
     pub fn obstacle(&self) -> Option<&str> {
         self.recorder.obstacle()
     }
@@ -381,11 +381,16 @@ fn recorder(settings: &TorchSettings) -> Recorder {
     if !(tf32 || graphs) {
         return Recorder::default();
     }
+    let what = match (tf32, graphs) {
+        (true, true) => "`tf32` and `graphs`",
+        (true, false) => "`tf32`",
+        (false, _) => "`graphs`",
+    };
     let ready = Shim::open().and_then(|shim| if tf32 { shim.allow_tf32().map(|()| shim) } else { Ok(shim) });
     match ready {
         Ok(shim) if graphs => Recorder::new(shim, index),
         Ok(_) => Recorder::default(),
-        Err(why) => Recorder::hindered(why),
+        Err(why) => Recorder::hindered(format!("{what} can't be had: {why}")),
     }
 }
 

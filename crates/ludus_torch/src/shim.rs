@@ -10,6 +10,12 @@ use libloading::Library;
 /// The shim, in the program itself: so that is all there is to carry to another machine. Empty if it could not be built.
 const LIBRARY: &[u8] = include_bytes!(env!("LUDUS_TORCH_SHIM"));
 
+/// Why it could not be built.
+const FAILURE: &str = env!("LUDUS_TORCH_NO_SHIM");
+
+/// What helps where a temporary file can't be opened as a library.
+const REMEDY: &str = "set `TMPDIR` to a folder that libraries may be loaded from";
+
 /// The functions of `shim/graphs.cpp`.
 #[derive(Debug)]
 pub(crate) struct Shim {
@@ -46,19 +52,18 @@ impl Shim {
 
     fn open_bytes(library: &[u8]) -> Result<Arc<Self>, String> {
         if library.is_empty() {
-            let why = "the libtorch that this program was built with has no headers for CUDA";
-            return Err(format!("{why}; build it with the one of `cargo xtask libtorch`"));
+            return Err(format!("the program was built without: {FAILURE}"));
         }
         // The system opens libraries from files. This one may be gone as soon as it is open.
         let written = || {
             let mut file = tempfile::Builder::new().prefix("ludus-").suffix(".so").tempfile()?;
             file.write_all(library).map(|()| file.into_temp_path())
         };
-        let place = written().map_err(|error| format!("no temporary file can be written: {error}"))?;
+        let place = written().map_err(|error| format!("no temporary file can be written: {error}; {REMEDY}"))?;
         // SAFETY: the build script made the library from `shim/graphs.cpp`; all that runs when it is loaded is the set-up
         // of C++'s standard library. The functions have the types that are declared there.
         unsafe {
-            let library = Library::new(&place).map_err(|error| error.to_string())?;
+            let library = Library::new(&place).map_err(|error| format!("{error}; {REMEDY}"))?;
             let missing = |error: libloading::Error| error.to_string();
             Ok(Arc::new(Self {
                 begin: *library.get(b"ludus_graph_begin").map_err(missing)?,
@@ -122,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_shim_that_is_not_there_is_an_error_and_no_panic() {
-        assert!(Shim::open_bytes(&[]).unwrap_err().contains("has no headers for CUDA"));
+        assert!(Shim::open_bytes(&[]).unwrap_err().starts_with("the program was built without: "));
         let error = Shim::open_bytes(b"no library").unwrap_err();
-        assert!(error.contains("ludus-"), "{error}");
+        assert!(error.contains("ludus-") && error.ends_with(REMEDY), "{error}");
     }
 }

@@ -16,6 +16,7 @@ use crate::cpu;
 use crate::error::TrainError;
 use crate::group::WorldGroup;
 use crate::incidents::{IncidentTeller, Incidents};
+use crate::lookout::slowed;
 use crate::phases::Phases;
 use crate::training::{Blueprint, Training};
 
@@ -115,6 +116,7 @@ pub(crate) fn bench(
     let speed = train(&mut training, until);
     check(&mut training, &mut incidents, tell)?;
     let speed = speed?;
+    training.ppo.learner().obstacle().map(slowed).iter().for_each(|finding| tell(finding.sentence()));
     let mut players = Players::build(&training.blueprint, &training.policy(), training.rows())?;
     let decision = players.play(until);
     incidents.tell(Incidents::take([&mut players.group]), &training.blueprint.spec, tell);

@@ -65,7 +65,7 @@ impl RunLearner {
         }
     }
 
-    /// Why it learns more slowly than the config says, if it does.
+    /// What it can't have of what the config says, and why; it learns without, more slowly.
     pub fn obstacle(&self) -> Option<&str> {
         match self {
             Self::Native(_) => None,

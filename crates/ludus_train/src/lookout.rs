@@ -69,10 +69,10 @@ impl Lookout {
     }
 }
 
-/// A GPU that does not do what the config says.
-fn slowed(why: &str) -> Finding {
-    let what = format!("the GPU goes without CUDA graphs, or without TF32: {why}");
-    Finding::new(what, "the run learns the same, more slowly; set `device.graphs=false` to go without them knowingly")
+/// A GPU that does not do all that the config says.
+pub(crate) fn slowed(why: &str) -> Finding {
+    let what = format!("the GPU is slower than it could be: {why}");
+    Finding::new(what, "what is learned is the same; if it is to be so, set that to `false` in the config's `device`")
 }
 
 /// Parts of the action that the policy drives into their limits.

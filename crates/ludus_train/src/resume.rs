@@ -67,14 +67,15 @@ impl Place<'_> {
 }
 
 impl Resumption {
-    /// Takes possession of a run's folder, tidies it up, and finds the newest good checkpoint.
+    /// Takes possession of a run's folder, tidies it up, and finds the newest good checkpoint of agents like these.
     ///
     /// A run that was stopped before its first checkpoint has none and begins anew, with the config that it has.
     ///
     /// # Errors
     ///
-    /// If it is no run's folder, if another process trains the run, or if there are checkpoints, but none is good.
-    pub fn open(folder: RunFolder) -> Result<Self, TrainError> {
+    /// If it is no run's folder, if another process trains the run, if there are checkpoints, but none is good, or if the
+    /// newest good one is of other agents.
+    pub fn open(folder: RunFolder, spec: &AgentSpec) -> Result<Self, TrainError> {
         if !folder.config().is_file() {
             return Err(TrainError::NotBegun { run: folder.path().to_owned() });
         }
@@ -90,15 +91,18 @@ impl Resumption {
             let skipped = std::mem::take(&mut found.skipped);
             return Err(TrainError::NoGoodCheckpoint { run: folder.path().to_owned(), skipped });
         }
-        Ok(Self { folder, lock, found })
+        let resumption = Self { folder, lock, found };
+        resumption.check(spec)?;
+        Ok(resumption)
     }
 
-    /// Makes sure that the checkpoint is of agents like these.
-    ///
-    /// # Errors
-    ///
-    /// [`PolicyError::OtherLayout`] with the first difference.
-    pub fn check(&self, spec: &AgentSpec) -> Result<(), PolicyError> {
+    /// Steps that are over.
+    pub fn steps(&self) -> u64 {
+        self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.policy.origin.steps)
+    }
+
+    /// Makes sure that the checkpoint is of agents like these; else tells the first difference.
+    fn check(&self, spec: &AgentSpec) -> Result<(), PolicyError> {
         let Some((path, checkpoint)) = &self.found.checkpoint else { return Ok(()) };
         match spec.difference_from(&checkpoint.policy.spec) {
             None => Ok(()),

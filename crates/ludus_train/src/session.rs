@@ -74,7 +74,7 @@ pub enum SessionCommand {
     /// Waits before the next iteration.
     Pause,
     /// Goes on.
-    Resume,
+    GoOn,
     /// Saves and ends the run.
     Stop,
     /// Saves a checkpoint and the policy now.
@@ -108,8 +108,8 @@ impl Session {
 
     /// Goes on with the run of this folder from its newest good checkpoint, as `train --resume` does, and returns at once.
     ///
-    /// The run has the config that it had, but for the setup's limits (`stop`). One that has reached them already is
-    /// over at once.
+    /// The run has the config that it had. One that has made all its steps goes on to the setup's limits (`stop`), if
+    /// those are further away, and else is over at once. One that was stopped before its first checkpoint begins anew.
     pub fn resume(setup: SessionSetup, run: impl Into<PathBuf>) -> Self {
         Self::spawn(setup, Some(run.into()))
     }
@@ -132,7 +132,7 @@ impl Session {
     pub fn send(&self, command: SessionCommand) {
         match command {
             SessionCommand::Pause => self.mailbox.set_paused(true),
-            SessionCommand::Resume => self.mailbox.set_paused(false),
+            SessionCommand::GoOn => self.mailbox.set_paused(false),
             SessionCommand::Stop => self.mailbox.end(),
             SessionCommand::Save => self.mailbox.order(Order::Save),
             SessionCommand::SetLearningRate(rate) => self.mailbox.order(Order::LearningRate(rate)),
@@ -210,9 +210,10 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
 
 /// The config of a run that goes on, and where it stopped.
 fn resume(run: PathBuf, limits: RunConfig, spec: &AgentSpec) -> Result<(RunConfig, Place<'static>), TrainError> {
-    let resumption = Resumption::open(RunFolder::open(run))?;
-    resumption.check(spec)?;
+    let resumption = Resumption::open(RunFolder::open(run), spec)?;
     let file = Some(resumption.folder.config());
     let own = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, spec)?;
-    Ok((RunConfig { stop: limits.stop, ..own }, Place::Old(Box::new(resumption))))
+    let is_over = resumption.steps() >= own.stop.steps.get();
+    let stop = if is_over && limits.stop.steps > own.stop.steps { limits.stop } else { own.stop.clone() };
+    Ok((RunConfig { stop, ..own }, Place::Old(Box::new(resumption))))
 }

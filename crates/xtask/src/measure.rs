@@ -72,7 +72,7 @@ fn measure_all(extent: Extent, has_gpu: bool) -> Result<()> {
             let measured = bench(case, *learner).with_context(|| format!("{case:?} with {}", learner.name))?;
             let Case { game, rows, hidden } = case;
             println!("| {game} | {rows} | {hidden} | {} | {} | {} |", learner.name, measured.speed, measured.phases);
-            of_case.push(measured.speed.parse().unwrap_or(0.0));
+            of_case.push(measured.speed);
         }
         speeds.push((case, of_case));
     }
@@ -88,14 +88,8 @@ fn crossing(speeds: &[(Case, Vec<f64>)]) -> String {
     let is_won = |speeds: &[f64]| speeds.split_last().is_some_and(|(gpu, others)| others.iter().all(|one| gpu > one));
     // Those at the end alone: a GPU that wins once and then loses again has not won.
     let won = growing.rev().take_while(|(_, speeds)| is_won(speeds)).last();
-    match won {
-        Some((Case { game, rows, hidden }, _)) => {
-            format!(
-                "On `{game}` with {hidden}, the GPU is faster than all cores of this machine from {rows} agents on."
-            )
-        }
-        None => format!("On a network of {SMALL}, the GPU is faster than all cores of this machine nowhere."),
-    }
+    let from = won.map_or_else(|| "nowhere".to_owned(), |(case, _)| format!("from {} agents on", case.rows));
+    format!("On `cart_pole` with a network of {SMALL}, the GPU is faster than all cores of this machine {from}.")
 }
 
 fn cases(extent: Extent) -> Vec<Case> {
@@ -109,9 +103,10 @@ fn cases(extent: Extent) -> Vec<Case> {
 }
 
 /// What one benchmark came to, as it says it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 struct Measured {
-    speed: String,
+    /// \[steps/s\]
+    speed: f64,
     phases: String,
 }
 
@@ -131,15 +126,20 @@ fn bench(case: Case, learner: Learner) -> Result<Measured> {
         cargo.args(["--set", &set]);
     }
     let output = cargo.output().context("cargo can't be started")?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
-    Ok(read(&String::from_utf8_lossy(&output.stdout)))
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", told.trim());
+    // What it warns of may be why a figure is low.
+    eprint!("{told}");
+    read(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// Takes the speed and the phases out of what `bench` prints.
-fn read(printed: &str) -> Measured {
+fn read(printed: &str) -> Result<Measured> {
     let line = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let speed = line("training ").and_then(|line| line.split_whitespace().next());
-    Measured { speed: speed.unwrap_or("?").to_owned(), phases: line("time ").unwrap_or("?").to_owned() }
+    let speed = line("training ").and_then(|line| line.split_whitespace().next()?.parse().ok());
+    let found = speed.zip(line("time "));
+    let (speed, phases) = found.with_context(|| format!("`bench` says no speed: {printed}"))?;
+    Ok(Measured { speed, phases: phases.to_owned() })
 }
 
 #[cfg(test)]
@@ -150,12 +150,9 @@ mod tests {
     fn what_bench_prints_is_read() {
         let printed = "4 worlds, 1024 agents\nlearn            500 samples/s\ntraining          123456 steps/s\n\
                        time        forward 10 copy 1 simulate 20 sense+score 9 learn 60 %\n";
-        let expected = Measured {
-            speed: "123456".to_owned(),
-            phases: "forward 10 copy 1 simulate 20 sense+score 9 learn 60 %".to_owned(),
-        };
-        assert_eq!(read(printed), expected);
-        assert_eq!(read("nothing").speed, "?");
+        let phases = "forward 10 copy 1 simulate 20 sense+score 9 learn 60 %".to_owned();
+        assert_eq!(read(printed).unwrap(), Measured { speed: 123_456.0, phases });
+        assert!(read("nothing").unwrap_err().to_string().contains("no speed"));
     }
 
     #[test]

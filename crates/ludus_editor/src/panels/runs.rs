@@ -54,7 +54,7 @@ fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands)
             commands.send(EditorCommand::StopComparing);
         }
     }
-    if runs.runs.iter().any(|run| run.is_live) {
+    if runs.is_training {
         let follow = ui.button("Follow the training").on_hover_text("Shows the newest policy, as it learns.");
         if follow.clicked() {
             commands.send(EditorCommand::FollowTraining);
@@ -114,9 +114,8 @@ fn resume_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut Ed
     if run.is_live || run.checkpoints.is_empty() {
         return;
     }
-    let is_free = !runs.runs.iter().any(|run| run.is_live);
-    let button = ui.add_enabled(is_free, Button::new("Resume").small());
-    let hint = "Trains it further from its newest checkpoint, up to the limits in this window's config.";
+    let button = ui.add_enabled(!runs.is_training, Button::new("Resume").small());
+    let hint = "Trains it further from its newest checkpoint; one that has made all its steps, to this window's limit.";
     if button.on_hover_text(hint).on_disabled_hover_text("Stop the training first.").clicked() {
         commands.send(EditorCommand::ResumeRun(run.path.clone()));
     }

@@ -46,7 +46,7 @@ pub fn training_ui(
 fn buttons_ui(ui: &mut Ui, state: &SessionState, commands: &mut EditorCommands) {
     let (is_live, is_paused) = (state.is_live(), *state == SessionState::Paused);
     let (pause, pause_command) =
-        if is_paused { ("▶ Go on", SessionCommand::Resume) } else { ("⏸ Pause", SessionCommand::Pause) };
+        if is_paused { ("▶ Go on", SessionCommand::GoOn) } else { ("⏸ Pause", SessionCommand::Pause) };
     let buttons = [
         ("▶ Start", !is_live, EditorCommand::StartTraining, "Starts a new run."),
         (pause, is_live, EditorCommand::Training(pause_command), "Between two iterations."),

@@ -126,8 +126,13 @@ fn places(app: &mut App) -> Vec<f32> {
     places.into_iter().map(|(_, place)| place).collect()
 }
 
-/// A policy that always walks at this speed: one layer, only its bias is not 0.
 fn walking(velocity: f32) -> super::Player {
+    let file = walking_file(velocity);
+    policies::player("walk".to_owned(), &file, file.decision_interval).unwrap()
+}
+
+/// A policy that always walks at this speed: one layer, only its bias is not 0.
+fn walking_file(velocity: f32) -> PolicyFile {
     let spec = Walker::spec();
     let network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
     let layout = Layout::new(spec.observation_width(), &spec.heads(), &network).unwrap();
@@ -137,7 +142,7 @@ fn walking(velocity: f32) -> super::Player {
     });
     let parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
     let origin = Origin { program: "walk".to_owned(), library: String::new(), seed: 1, steps: 7 };
-    let file = PolicyFile {
+    PolicyFile {
         foreign: Vec::new(),
         spec,
         network,
@@ -146,8 +151,13 @@ fn walking(velocity: f32) -> super::Player {
         decision_interval: NonZeroU32::new(2).unwrap(),
         tick_rate_hz: 50.0,
         origin,
-    };
-    policies::player("walk".to_owned(), &file).unwrap()
+    }
+}
+
+#[test]
+fn a_policy_that_decides_more_or_less_often_is_refused_with_what_to_do() {
+    let error = policies::player("walk".to_owned(), &walking_file(1.0), NonZeroU32::new(5).unwrap()).err().unwrap();
+    assert_eq!(error, "`walk` decides every 2 ticks, the game on screen every 5: open it with `watch walk`");
 }
 
 #[test]

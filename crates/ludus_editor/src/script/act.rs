@@ -71,7 +71,7 @@ fn command(step: &Step) -> Option<EditorCommand> {
     Some(match step {
         Step::StartTraining => EditorCommand::StartTraining,
         Step::PauseTraining => EditorCommand::Training(SessionCommand::Pause),
-        Step::ResumeTraining => EditorCommand::Training(SessionCommand::Resume),
+        Step::GoOn => EditorCommand::Training(SessionCommand::GoOn),
         Step::SaveTraining => EditorCommand::Training(SessionCommand::Save),
         Step::StopTraining => EditorCommand::Training(SessionCommand::Stop),
         Step::LearningRate(rate) => EditorCommand::Training(SessionCommand::SetLearningRate(*rate)),
@@ -100,13 +100,11 @@ fn command(step: &Step) -> Option<EditorCommand> {
     })
 }
 
-/// Asks for a run to go on. Waits for the folders of runs to be looked through.
+/// Asks for a run to go on. Waits until there is one.
 fn resume(world: &mut World, name: &str) -> bool {
-    let runs = &world.resource::<RunsSnapshot>().runs;
-    let found = runs.iter().find(|run| name == "latest" || run.name == name);
-    let command = found.map(|run| EditorCommand::ResumeRun(run.path.clone()));
-    let is_found = command.is_some();
-    world.write_message_batch(command);
+    let found = world.resource::<Training>().run_named(name);
+    let is_found = found.is_some();
+    world.write_message_batch(found.map(EditorCommand::ResumeRun));
     is_found
 }
 

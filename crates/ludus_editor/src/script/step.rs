@@ -22,7 +22,7 @@ pub enum Step {
     /// Lets training wait.
     PauseTraining,
     /// Lets it go on.
-    ResumeTraining,
+    GoOn,
     /// Saves a checkpoint.
     SaveTraining,
     /// Ends training.

@@ -182,6 +182,7 @@ pub fn runs() -> RunsSnapshot {
     RunsSnapshot {
         runs: [3, 2, 1].map(run).into(),
         left: Some(PolicyLabel { name: "balance-2026-11-24-3".to_owned(), steps: 1_638_400 }),
+        is_training: true,
         ..RunsSnapshot::default()
     }
 }

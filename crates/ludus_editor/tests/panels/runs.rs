@@ -51,8 +51,12 @@ fn checkpoints_are_loaded_and_compared() {
 
 #[test]
 fn a_run_that_was_stopped_goes_on() {
-    let mut stopped = runs();
+    let mut stopped = RunsSnapshot { is_training: false, ..runs() };
     stopped.runs[0].is_live = false;
+    // Another one has begun, and has no folder yet.
+    let mut busy = screen!(RunsSnapshot { is_training: true, ..stopped.clone() });
+    busy.click_text("Resume");
+    assert!(busy.commands.is_empty(), "only one run at a time");
     let mut screen = screen!(stopped);
     screen.click_text("Resume");
     assert_eq!(screen.commands, [EditorCommand::ResumeRun(PathBuf::from("runs/balance-2026-11-24-3"))]);

@@ -79,7 +79,7 @@ fn buttons_steer_the_run() {
     assert_eq!(screen.commands, expected, "a run that goes on is not started again");
     let mut paused = screen!(TrainingSnapshot { state: SessionState::Paused, ..training() });
     paused.click_text("Go on");
-    assert_eq!(paused.commands, [EditorCommand::Training(SessionCommand::Resume)]);
+    assert_eq!(paused.commands, [EditorCommand::Training(SessionCommand::GoOn)]);
 }
 
 #[test]

@@ -26,8 +26,7 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
     let (config, place) = match &arguments.resume {
         None => (program.config(run, &spec)?, Place::New(&run.runs_dir)),
         Some(named) => {
-            let resumption = Resumption::open(find(program, &run.runs_dir, named)?)?;
-            resumption.check(&spec)?;
+            let resumption = Resumption::open(find(program, &run.runs_dir, named)?, &spec)?;
             (program.config_from(Some(resumption.folder.config()), run, &spec)?, Place::Old(Box::new(resumption)))
         }
     };

@@ -55,11 +55,13 @@ impl<'a> Reporter<'a> {
 
     fn report_start(&mut self, start: &RunStart, training: &Training) {
         self.places = places(training);
+        self.steps = start.steps_before;
         self.mailbox.update(|snapshot| {
             snapshot.state = SessionState::Running;
             snapshot.run_dir = Some(start.run_dir.clone());
             snapshot.rows = start.rows;
             snapshot.threads = start.threads;
+            snapshot.steps_before = start.steps_before;
             snapshot.take_config(&training.blueprint.config);
             snapshot.build_seconds = start.build_seconds;
         });

@@ -32,6 +32,8 @@ pub struct TrainingSnapshot {
     pub build_seconds: f64,
     /// When the run ends.
     pub stop: StopConfig,
+    /// Steps that were over when the run was resumed: those that the history does not have.
+    pub steps_before: u64,
     /// The numbers of every iteration.
     pub history: History,
     /// Time by phase since training started.
@@ -109,7 +111,7 @@ impl SessionState {
 impl TrainingSnapshot {
     /// Steps of experience so far.
     pub fn steps(&self) -> u64 {
-        self.history.last().map_or(0, |record| record.steps)
+        self.history.last().map_or(self.steps_before, |record| record.steps)
     }
 
     /// Shows what the config says. A run that goes on has one of its own.
@@ -118,7 +120,8 @@ impl TrainingSnapshot {
         self.worlds = config.worlds.resolve(self.threads).get();
         self.arenas = config.arenas.get();
         self.stop = config.stop.clone();
-        self.learning_rate = agent.map_or(0.0, |agent| agent.ppo.learning_rate.at(0.0));
+        let progress = self.steps() as f64 / config.stop.steps.get() as f64;
+        self.learning_rate = agent.map_or(0.0, |agent| agent.ppo.learning_rate.at(progress as f32));
         self.weights = agent.map_or_else(Vec::new, |agent| agent.weights(&self.spec));
     }
 }

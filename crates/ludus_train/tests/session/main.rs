@@ -118,7 +118,7 @@ fn a_run_pauses_and_goes_on() {
     let saved = wait_for(&session, |snapshot| snapshot.saved.is_some());
     assert_eq!(saved.state, SessionState::Paused, "it saves without going on");
     assert_eq!(Checkpoint::read(&saved.saved.as_ref().unwrap().path).unwrap().policy.origin.steps, saved.steps());
-    session.send(SessionCommand::Resume);
+    session.send(SessionCommand::GoOn);
     let on = wait_for_iterations(&session, paused.history.len() + 2);
     assert_eq!(on.state, SessionState::Running);
     let trained = on.history.last().unwrap().seconds;
@@ -226,15 +226,28 @@ fn a_run_that_was_stopped_goes_on_with_its_own_config() {
     session.send(SessionCommand::SetWeight { term: 1, weight: -0.5 });
     wait_for(&session, |snapshot| snapshot.changes.len() == 1);
     let first = session.close();
-    let limit = format!("stop.steps={}", first.steps() + 10_000);
     let run = first.run_dir.clone().unwrap();
-    let end = wait_for(&Session::resume(setup(game::arrows, runs.path(), &limit), &run), is_over);
-    assert_eq!(end.state, SessionState::Ended(StopReason::Steps));
+    let resumed = Session::resume(setup(game::arrows, runs.path(), "stop.steps=1"), &run);
+    wait_for_iterations(&resumed, 2);
+    let end = resumed.close();
     assert_eq!((end.run_dir.as_ref(), end.weights.as_slice()), (Some(&run), [1.0, -0.5].as_slice()));
+    assert_eq!((end.stop.clone(), end.steps_before), (first.stop.clone(), first.steps()));
     assert!(end.history.iter().all(|record| record.steps > first.steps()));
-    assert!(end.steps() >= first.steps() + 10_000);
     let table = fs::read_to_string(RunFolder::open(&run).metrics()).unwrap();
     assert_eq!(table.lines().count(), 1 + first.history.len() + end.history.len(), "its curve goes on");
+}
+
+#[test]
+fn a_run_that_has_made_its_steps_goes_on_to_the_windows_limits() {
+    let runs = tempfile::tempdir().unwrap();
+    let setup = |stop: &str| setup(game::arrows, runs.path(), stop);
+    let first = wait_for(&Session::start(setup("stop.steps=5_000")), is_over);
+    let run = first.run_dir.clone().unwrap();
+    let nothing = wait_for(&Session::resume(setup("stop.steps=100"), &run), is_over);
+    assert_eq!(nothing.state, SessionState::Ended(StopReason::Steps));
+    assert_eq!((nothing.steps(), nothing.stop.steps.get()), (first.steps(), 5_000), "there was nothing left to do");
+    let more = wait_for(&Session::resume(setup("stop.steps=10_000"), &run), is_over);
+    assert!(more.steps() >= 10_000 && more.steps_before == first.steps(), "{}", more.steps());
 }
 
 #[test]
