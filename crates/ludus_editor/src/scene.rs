@@ -206,8 +206,9 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, pl
     }
 }
 
-fn is_stale(stage: Res<Stage>) -> bool {
-    stage.is_stale
+/// An episode that is played again keeps the arena that it began in; other wishes wait for its end.
+fn is_stale(stage: Res<Stage>, replaying: Res<Replaying>) -> bool {
+    stage.is_stale && !replaying.playback().is_some_and(Playback::has_begun)
 }
 
 /// Takes away the arenas that are shown and brings those that were asked for.

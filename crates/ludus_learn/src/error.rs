@@ -18,6 +18,13 @@ pub enum LearnError {
         /// NaN or infinite.
         value: f32,
     },
+    /// A step has left a parameter that is not finite. Nothing is as it was: [`Learner::rewind`](crate::Learner::rewind)
+    /// goes back to what was marked.
+    #[error("a parameter of the network became {value}; train with a lower `learning_rate` or smaller rewards")]
+    Parameter {
+        /// NaN or infinite.
+        value: f32,
+    },
     /// A derivative is not finite. The parameters are as they were before.
     #[error(
         "the gradient of `{tensor}` has a {value}, so nothing was learned from it; train with a lower `learning_rate` or \

@@ -56,7 +56,7 @@ pub trait Learner: Send {
     ///
     /// # Errors
     ///
-    /// As for [`learn_minibatch`](Self::learn_minibatch), and [`LearnError::NotFinite`] if the last step has left a parameter
+    /// As for [`learn_minibatch`](Self::learn_minibatch), and [`LearnError::Parameter`] if the last step has left a parameter
     /// that is not finite: no loss was worked out after it. Then nothing is as it was; [`rewind`](Self::rewind) helps.
     fn take_losses(&mut self) -> Result<Losses, LearnError>;
 

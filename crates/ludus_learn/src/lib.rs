@@ -47,7 +47,8 @@
 //!   iteration, the step and the row. A minibatch is cut into shards by its size alone, and they are added up in order.
 //! - **No hidden state**: [`PpoState`] is all that a run needs to go on.
 //! - **Nothing allocates** per step or per minibatch.
-//! - **A loss that is not finite changes nothing**: [`LearnError::NotFinite`].
+//! - **A loss that is not finite changes nothing**: [`LearnError::NotFinite`]. What a step before it has broken,
+//!   [`Ppo::rewind`] brings back.
 //!
 //! # PPO, detail by detail
 //!

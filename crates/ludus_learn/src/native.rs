@@ -145,9 +145,10 @@ impl Learner for NativeLearner {
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {
         let losses = std::mem::take(&mut self.losses);
-        let parameters = self.network.parameters().iter();
-        parameters.copied().try_for_each(|parameter| check_finite("network's parameter", parameter))?;
-        Ok(losses)
+        match self.network.parameters().iter().find(|parameter| !parameter.is_finite()) {
+            Some(&value) => Err(LearnError::Parameter { value }),
+            None => Ok(losses),
+        }
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) {
@@ -159,15 +160,9 @@ impl Learner for NativeLearner {
     fn mark(&mut self) {
         let Self { network, optimizer, normalizer, good, .. } = self;
         let good = good.get_or_insert_with(LearnerState::default);
-        for (kept, now) in [
-            (&mut good.parameters, network.parameters()),
-            (&mut good.first_moments, optimizer.mean()),
-            (&mut good.second_moments, optimizer.variance()),
-        ] {
-            // Not `clone_from`, which a slice has not: the memory is kept.
-            kept.clear();
-            kept.extend_from_slice(now);
-        }
+        network.parameters().clone_into(&mut good.parameters);
+        optimizer.mean().clone_into(&mut good.first_moments);
+        optimizer.variance().clone_into(&mut good.second_moments);
         good.optimizer_steps = optimizer.step_count();
         good.normalizer.clone_from(normalizer);
     }

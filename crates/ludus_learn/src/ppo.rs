@@ -63,7 +63,9 @@ impl<L: Learner> Ppo<L> {
     /// # Errors
     ///
     /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, [`LearnError::Masks`] if they
-    /// don't agree on what can be masked, and [`LearnError::NotFinite`] if a minibatch can't be learned from; then the learner is as it was before that one.
+    /// don't agree on what can be masked, and [`LearnError::NotFinite`] if a minibatch can't be learned from; then the
+    /// learner is as it was before that one. [`LearnError::Parameter`] if a step broke the network: then
+    /// [`rewind`](Self::rewind).
     pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         self.check_rows(simulations)?;
         self.make_room_for_masks(simulations)?;

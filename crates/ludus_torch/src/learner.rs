@@ -80,6 +80,9 @@ impl TorchLearner {
     ///
     /// With a `normalizer`, observations are normalised, from its statistics on; they follow the experience.
     ///
+    /// On the CPU under Linux (glibc), the whole process keeps up to 256 MiB that it frees, from here on: libtorch wants
+    /// the same memory again in every operation.
+    ///
     /// # Errors
     ///
     /// If the network can't be computed, if its outputs don't fit its heads, or if the normaliser is not as wide as
@@ -174,6 +177,19 @@ impl TorchLearner {
         let rows = TRIED_ROWS as i64;
         check_size("outputs", &forward.outputs, &[rows, self.heads.output_width() as i64])?;
         check_size("values", &forward.values, &[rows])
+    }
+
+    /// Goes on from these parameters and moments, means before variances.
+    fn take_over(&mut self, tensors: [&Tensor; 3], steps: u64, normalizer: Option<&Normalizer>) {
+        let Update { parameters, adam, ledger, .. } = &mut self.update;
+        // Into the same memory: that is what the network's views look at.
+        for (place, tensor) in [parameters, &mut adam.mean, &mut adam.variance].into_iter().zip(tensors) {
+            tch::no_grad(|| place.copy_(tensor));
+        }
+        ledger.clear();
+        (self.pending, self.steps) = (0, steps);
+        self.normalizer = normalizer.cloned();
+        self.inputs.refresh(self.normalizer.as_ref(), &self.link);
     }
 
     fn lay_out(&mut self, rollout: &Rollout) {
@@ -280,17 +296,9 @@ impl Learner for TorchLearner {
     }
 
     fn rewind(&mut self) {
-        let Some(mark) = &self.good else { return };
-        let Update { parameters, adam, ledger, .. } = &mut self.update;
-        // Into the same memory: that is what the network's views look at.
-        parameters.copy_(&mark.parameters);
-        adam.mean.copy_(&mark.mean);
-        adam.variance.copy_(&mark.variance);
-        ledger.clear();
-        self.pending = 0;
-        self.steps = mark.steps;
-        self.normalizer.clone_from(&mark.normalizer);
-        self.inputs.refresh(self.normalizer.as_ref(), &self.link);
+        let Some(mark) = self.good.take() else { return };
+        self.take_over([&mark.parameters, &mark.mean, &mark.variance], mark.steps, mark.normalizer.as_ref());
+        self.good = Some(mark);
     }
 
     fn state(&self) -> LearnerState {
@@ -318,22 +326,9 @@ impl Learner for TorchLearner {
         ] {
             check_finite(what, numbers)?;
         }
-        let unpack = |packed: &[f32]| self.link.send(&self.packing.unpack(packed));
-        let adam = &mut self.update.adam;
-        let parts = [
-            (&mut self.update.parameters, &state.parameters),
-            (&mut adam.mean, &state.first_moments),
-            (&mut adam.variance, &state.second_moments),
-        ];
-        // Into the same memory: that is what the network's views look at.
-        for (tensor, packed) in parts {
-            tch::no_grad(|| tensor.copy_(&unpack(packed)));
-        }
-        self.update.ledger.clear();
-        self.pending = 0;
-        self.steps = state.optimizer_steps;
-        self.normalizer.clone_from(&state.normalizer);
-        self.inputs.refresh(self.normalizer.as_ref(), &self.link);
+        let unpack = |packed: &Vec<f32>| self.link.send(&self.packing.unpack(packed));
+        let unpacked = [&state.parameters, &state.first_moments, &state.second_moments].map(unpack);
+        self.take_over(unpacked.each_ref(), state.optimizer_steps, state.normalizer.as_ref());
         Ok(())
     }
 }

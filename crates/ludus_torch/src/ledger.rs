@@ -77,13 +77,12 @@ impl Ledger {
         let (sums, rest) = read.split_at(SUMS as usize + 1);
         let (failure, scalars) = rest.split_at(CRITICAL.len());
         let taken = scalars[1] as u64;
-        if scalars[2] == 0.0 {
-            let value = self.link.fetch_all(parameters).into_iter().find(|number| !number.is_finite());
-            let what = "network's parameter";
-            return Err((LearnError::NotFinite { what, value: value.unwrap_or(f32::NAN) }, taken));
-        }
         if scalars[0] > 0.0 {
-            return Ok(Account { losses: losses(sums), taken });
+            if scalars[2] > 0.0 {
+                return Ok(Account { losses: losses(sums), taken });
+            }
+            let value = self.link.fetch_all(parameters).into_iter().find(|number| !number.is_finite());
+            return Err((LearnError::Parameter { value: value.unwrap_or(f32::NAN) }, taken));
         }
         let mut named = CRITICAL.into_iter().zip(failure).filter(|(_, value)| !value.is_finite());
         let (what, &value) = named.next().unwrap_or((CRITICAL[0], &f32::NAN));
@@ -149,7 +148,7 @@ mod tests {
         let mut ledger = ledger();
         enter(&mut ledger, 1.0, 0.5);
         let (error, taken) = ledger.take(&Tensor::from_slice(&[0.5, f32::NEG_INFINITY])).unwrap_err();
-        assert_eq!(error, LearnError::NotFinite { what: "network's parameter", value: f32::NEG_INFINITY });
+        assert_eq!(error, LearnError::Parameter { value: f32::NEG_INFINITY });
         assert_eq!(taken, 1);
     }
 }

@@ -231,7 +231,8 @@ impl TrainError {
     /// The code that the process exits with: 2 if what was asked for can't be done, 1 if it failed on the way.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Policy(PolicyError::Unwritable { .. }) | Self::Learner(LearnError::NotFinite { .. }) => 1,
+            Self::Policy(PolicyError::Unwritable { .. })
+            | Self::Learner(LearnError::NotFinite { .. } | LearnError::Parameter { .. }) => 1,
             Self::Config(_)
             | Self::Learner(_)
             | Self::NoRun { .. }

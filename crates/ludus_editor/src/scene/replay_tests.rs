@@ -8,8 +8,8 @@ use ludus_train::Ludus;
 use ludus_train::replay::EpisodeLog;
 use tempfile::TempDir;
 
-use super::tests::{game, game_without_arenas, scene, scene_of, send, update};
-use super::{Playback, Replaying, SceneKind};
+use super::tests::{game, game_without_arenas, scene, scene_of, send, update, walking};
+use super::{Playback, Players, Replaying, SceneKind, Stage};
 use crate::snapshot::{ReplaySnapshot, RunsSnapshot, SceneSnapshot};
 use crate::timeline::Timeline;
 use crate::{Direction, EditorCommand, Pace};
@@ -113,6 +113,23 @@ fn single_steps_go_forwards_and_backwards() {
     send(&mut app, EditorCommand::StepBack);
     update(&mut app, 2);
     check_at(&mut app, 4);
+}
+
+#[test]
+fn other_arenas_that_are_asked_for_meanwhile_wait() {
+    let (_runs, episode) = trained();
+    let mut app = replaying(&episode);
+    send(&mut app, EditorCommand::SeekReplay(5));
+    update(&mut app, 2);
+    app.world_mut().resource_mut::<Players>().set_rival(Some(walking(1.0)));
+    app.world_mut().resource_mut::<Stage>().set_worlds(3, 2);
+    send(&mut app, EditorCommand::StepDecision);
+    update(&mut app, 2);
+    check_at(&mut app, 6);
+    send(&mut app, EditorCommand::SeekReplay(2));
+    update(&mut app, 2);
+    check_at(&mut app, 2);
+    assert_eq!(shown(&app).differs_from, None);
 }
 
 #[test]

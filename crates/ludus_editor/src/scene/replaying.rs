@@ -193,20 +193,19 @@ fn write_actions(rows: &mut Rows, of: &[usize], actions: &[f32]) {
 
 /// After every tick: where the episode is now, and whether it is still what was logged.
 pub fn follow(world: &mut World, agents: &mut QueryState<Players>, episodes: &mut QueryState<&Episode>) {
-    if world.resource::<Replaying>().playback.is_none() {
-        return;
+    let is_last_tick = world.resource::<StepClock>().is_last_tick();
+    let Some(playback) = &mut world.resource_mut::<Replaying>().playback else { return };
+    // Seeking makes thousands of ticks in one image: only those that end a step look at agents.
+    if !is_last_tick {
+        return playback.end_tick();
     }
-    let (is_over, of) = (world.resource::<StepClock>().is_last_tick(), rows_of(world, agents));
+    let of = rows_of(world, agents);
     let kind = world.resource::<SceneKind>().0.clone();
     let numbers = of.iter().filter_map(|&row| episodes.get(world, kind.rows(world).agent(row)?).ok());
     let numbers = numbers.map(|episode| (episode.number(), episode.steps())).collect::<Vec<_>>();
     world.resource_scope(|world, mut replaying: Mut<Replaying>| {
         let Some(playback) = &mut replaying.playback else { return };
-        if is_over {
-            playback.end_step(kind.rows(world), &of, &numbers);
-        } else {
-            playback.end_tick();
-        }
+        playback.end_step(kind.rows(world), &of, &numbers);
         if playback.is_at_end() {
             // Whatever the clock still asks for in this image would be another episode.
             let mut fixed = world.resource_mut::<Time<Fixed>>();

@@ -126,7 +126,7 @@ fn places(app: &mut App) -> Vec<f32> {
     places.into_iter().map(|(_, place)| place).collect()
 }
 
-fn walking(velocity: f32) -> super::Player {
+pub fn walking(velocity: f32) -> super::Player {
     let file = walking_file(velocity);
     policies::player("walk".to_owned(), &file, file.decision_interval).unwrap()
 }
