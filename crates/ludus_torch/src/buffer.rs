@@ -17,7 +17,7 @@ pub(crate) struct Buffer {
 impl Buffer {
     pub fn new(count: usize, link: &Link) -> Self {
         let zeros = Tensor::zeros([count as i64], (Kind::Float, Device::Cpu));
-        let tensor = if link.device().is_cuda() { zeros.pin_memory(link.device()) } else { zeros };
+        let tensor = if link.device().is_cuda() { zeros.internal_pin_memory(link.device()) } else { zeros };
         Self { tensor, count, link: link.clone() }
     }
 

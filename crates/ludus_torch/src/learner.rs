@@ -24,6 +24,7 @@ use crate::parameters::{Leaves, Places};
 use crate::play::{Part, Policy, Rules, parts, play};
 use crate::shim::Shim;
 use crate::storage::Storage;
+use crate::threads::keep_to_this_thread;
 use crate::update::{Lesson, Update, knobs};
 
 /// Rows that a network is tried with.
@@ -92,8 +93,7 @@ impl TorchLearner {
         normalizer: Option<Normalizer>,
         settings: TorchSettings,
     ) -> Result<Self, TorchError> {
-        // Parallelism is ours: libtorch's threads would spin beside them.
-        tch::set_num_threads(1);
+        keep_to_this_thread();
         if settings.device == Device::Cpu {
             keep_freed_memory();
         }
@@ -219,6 +219,7 @@ impl Learner for TorchLearner {
     }
 
     fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes {
+        keep_to_this_thread();
         self.lay_out(rollout);
         let Machine { pool, clock } = &self.settings.machine;
         let steps = rollout.shape().steps;
@@ -249,6 +250,7 @@ impl Learner for TorchLearner {
         if samples.is_empty() {
             return Ok(());
         }
+        keep_to_this_thread();
         storage.locate(samples, &mut self.places);
         let lesson =
             Lesson { network: &*self.network, heads: &self.heads, settings, pool: &self.settings.machine.pool };

@@ -72,6 +72,7 @@ mod play;
 mod policy;
 mod shim;
 mod storage;
+mod threads;
 mod update;
 
 pub use convolutional::{Convolutional, ConvolutionalConfig, GridBlock};

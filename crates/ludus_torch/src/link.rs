@@ -57,7 +57,7 @@ impl Link {
             return here;
         }
         // libtorch keeps the pinned copy until the device has read it.
-        here.pin_memory(self.device).to_device_(self.device, T::KIND, true, false)
+        here.internal_pin_memory(self.device).to_device_(self.device, T::KIND, true, false)
     }
 
     /// Brings a tensor's numbers down.

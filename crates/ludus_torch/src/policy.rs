@@ -10,6 +10,7 @@ use crate::inputs::Inputs;
 use crate::link::Link;
 use crate::network::TorchNetwork;
 use crate::parameters::{Leaves, Places};
+use crate::threads::keep_to_this_thread;
 
 /// A trained network that maps observations to actions, on the CPU.
 pub struct TorchPolicy {
@@ -30,7 +31,7 @@ impl TorchPolicy {
         parameters: &[f32],
         normalizer: Option<&Normalizer>,
     ) -> Result<Self, TorchError> {
-        tch::set_num_threads(1);
+        keep_to_this_thread();
         let (places, initial) = Places::new(&*network);
         if initial.len() != parameters.len() {
             let (needed, given) = (initial.len(), parameters.len());
@@ -53,6 +54,7 @@ impl TorchPolicy {
     /// `observations` is `[rows, observation width]`, `masks` `[rows, mask width]` or empty, `actions`
     /// `[rows, action width]`.
     pub fn act(&self, (observations, masks): (&[f32], &[bool]), seed: Option<Seed>, actions: &mut [f32]) {
+        keep_to_this_thread();
         let rows = observations.len() / self.network.inputs().max(1);
         tch::no_grad(|| {
             let rows = rows as i64;

@@ -12,6 +12,7 @@ use crate::link::Link;
 use crate::network::TorchNetwork;
 use crate::parameters::{Leaves, Places};
 use crate::storage::Batch;
+use crate::threads::keep_to_this_thread;
 
 /// Samples of a shard on the CPU: enough that libtorch's cost per operation is small beside the arithmetic.
 const SHARD: usize = 1024;
@@ -211,6 +212,7 @@ fn standardize(targets: &mut Tensor) {
 impl Student {
     /// Works out a shard's gradient and losses.
     fn study(&self, lesson: Lesson<'_>, batch: &Batch, knobs: &Knobs, kind: Kind) -> Found {
+        keep_to_this_thread();
         let forward = lesson.network.forward(&self.leaves.of_network(kind), &batch.observations.to_kind(kind));
         let outputs = forward.outputs.to_kind(Kind::Float);
         let values = forward.values.to_kind(Kind::Float).unsqueeze(1);
@@ -242,8 +244,7 @@ impl Student {
 /// The clipped surrogate: as [`ludus_learn::surrogate`].
 fn surrogate(ratios: &Tensor, advantages: &Tensor, clip: &Tensor) -> Tensor {
     let gains = ratios * advantages;
-    let clipped = (ratios.detach() - 1.0).maximum(&-clip).minimum(clip) + 1.0;
-    let clipped_gains = clipped * advantages;
+    let clipped_gains = ratios.detach().clamp_tensor(Some(&(1.0 - clip)), Some(&(clip + 1.0))) * advantages;
     -gains.where_self(&gains.le_tensor(&clipped_gains), &clipped_gains)
 }
 
@@ -251,7 +252,9 @@ fn surrogate(ratios: &Tensor, advantages: &Tensor, clip: &Tensor) -> Tensor {
 fn value_error(values: &Tensor, old_values: &Tensor, returns: &Tensor, clip: Option<&Tensor>) -> Tensor {
     let plain = (values - returns).square() * 0.5;
     let Some(clip) = clip else { return plain };
-    let moved = (values.detach() - old_values).maximum(&-clip).minimum(clip);
-    let clipped = (old_values + moved - returns).square() * 0.5;
-    clipped.where_self(&clipped.gt_tensor(&plain), &plain)
+    let moved = values.detach() - old_values;
+    let limited = moved.clamp_tensor(Some(&-clip), Some(clip));
+    let clipped = (old_values + &limited - returns).square() * 0.5;
+    let decides = clipped.gt_tensor(&plain).logical_and(&limited.ne_tensor(&moved));
+    clipped.where_self(&decides, &plain)
 }

@@ -21,8 +21,13 @@ pub struct ValueError {
 pub fn value_error(value: f32, old_value: f32, target: f32, clip: Option<f32>) -> ValueError {
     let plain = half_square(value - target);
     let Some(clip) = clip else { return plain };
-    let clipped_value = old_value + (value - old_value).clamp(-clip, clip);
-    let clipped = half_square(clipped_value - target);
+    let moved = value - old_value;
+    let limited = moved.clamp(-clip, clip);
+    if limited == moved {
+        // `old_value + moved` is the value only up to rounding, which must not decide whether it still pulls.
+        return plain;
+    }
+    let clipped = half_square(old_value + limited - target);
     if clipped.loss > plain.loss { ValueError { slope: 0.0, ..clipped } } else { plain }
 }
 
@@ -46,6 +51,17 @@ mod tests {
         check(1.25, 4.0, Some(0.5), 3.78125, -2.75);
         // It moved away from the target: the plain error is the larger one.
         check(3.0, 0.0, Some(0.5), 4.5, 3.0);
+    }
+
+    /// `-0.3 + (0.1 + 0.3)` is more than 0.1, as rounding has it.
+    #[test]
+    fn within_the_clip_a_value_pulls_however_it_is_rounded() {
+        for (old_value, value) in [(-0.3, 0.1), (-0.7, 0.123), (1e-3, 0.9), (0.3, -0.1)] {
+            for target in [-2.0, 2.0] {
+                let found = value_error(value, old_value, target, Some(1.0));
+                assert_eq!(found, value_error(value, old_value, target, None));
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ludus_torch::{Forward, Parameter, TorchError, TorchLearner, TorchNetwork, To
 use tch::Tensor;
 
 use crate::cart_pole::WIDTH;
-use crate::{PLAIN, cart_pole_network, cart_poles, machine, torch};
+use crate::{PLAIN, cart_pole_network, cart_poles, device, machine, torch};
 
 const SETTINGS: UpdateSettings = UpdateSettings {
     learning_rate: 1e-2,
@@ -97,7 +97,7 @@ impl TorchNetwork for Mistaken {
 #[test]
 fn a_network_that_does_not_fit_is_refused_in_a_sentence() {
     let learner = |network: Mistaken| {
-        let settings = TorchSettings { device: tch::Device::Cpu, config: DeviceConfig::default(), machine: machine(1) };
+        let settings = TorchSettings { device: device(), config: DeviceConfig::default(), machine: machine(1) };
         TorchLearner::new(Box::new(network), None, settings).err()
     };
     assert_eq!(learner(Mistaken { outputs: 3, inputs: WIDTH }), None);

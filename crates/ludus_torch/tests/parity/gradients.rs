@@ -176,7 +176,7 @@ fn a_long_gradient_is_shortened_alike() {
 #[test]
 fn actions_agree() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
-    for (setup, mask_width) in [(PLAIN, 0), (PLAIN, 3), (Setup { threads: 2, splits: 2 }, 3)] {
+    for (setup, mask_width) in [(PLAIN, 0), (PLAIN, 3), (Setup { threads: 2, splits: 2, ..PLAIN }, 3)] {
         let network = network(&HYBRID, &config, 0.5);
         let [mut by_torch, mut by_native] = [rollout(&HYBRID, mask_width), rollout(&HYBRID, mask_width)];
         torch(network.clone(), Some(normalizer()), setup).collect(&mut noise(mask_width), &mut by_torch, Seed::new(3));

@@ -25,9 +25,20 @@ use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
 struct Setup {
     threads: usize,
     splits: usize,
+    graphs: bool,
 }
 
-const PLAIN: Setup = Setup { threads: 1, splits: 1 };
+const PLAIN: Setup = Setup { threads: 1, splits: 1, graphs: true };
+
+/// Names where learners on libtorch compute, such as `cuda:0`; the CPU if it is not set.
+const DEVICE: &str = "LUDUS_TEST_DEVICE";
+
+fn device() -> tch::Device {
+    match std::env::var(DEVICE) {
+        Ok(name) => ludus_torch::cuda_device(name.strip_prefix("cuda:").unwrap().parse().unwrap()).unwrap(),
+        Err(_) => tch::Device::Cpu,
+    }
+}
 
 fn machine(threads: usize) -> Machine {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
@@ -41,8 +52,8 @@ fn native(network: Network, normalizer: Option<Normalizer>) -> NativeLearner {
 fn torch(network: Network, normalizer: Option<Normalizer>, setup: Setup) -> TorchLearner {
     let splits = NonZeroUsize::new(setup.splits).unwrap();
     let settings = TorchSettings {
-        device: tch::Device::Cpu,
-        config: DeviceConfig { splits, ..DeviceConfig::default() },
+        device: device(),
+        config: DeviceConfig { splits, graphs: setup.graphs, ..DeviceConfig::default() },
         machine: machine(setup.threads),
     };
     TorchLearner::new(Box::new(Mlp::new(network)), normalizer, settings).unwrap()

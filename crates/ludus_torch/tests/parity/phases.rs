@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ludus_learn::{Learner, Machine, NativeLearner, Rollout, RolloutShape, Simulation, StepRows};
 use ludus_spec::{Outcome, Seed};
-use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
+use ludus_torch::{Mlp, TorchLearner, TorchSettings};
 
 use crate::cart_pole::WIDTH;
-use crate::{cart_pole_network, machine};
+use crate::{cart_pole_network, device, machine};
 
 const STEPS: usize = 6;
 
@@ -55,6 +55,6 @@ fn the_games_time_is_the_games() {
     }
     let machine = Machine { clock: now, ..machine(1) };
     check(NativeLearner::new(cart_pole_network(1), None, machine.clone()).unwrap());
-    let settings = TorchSettings { device: tch::Device::Cpu, config: ludus_learn::DeviceConfig::default(), machine };
+    let settings = TorchSettings { device: device(), config: ludus_learn::DeviceConfig::default(), machine };
     check(TorchLearner::new(Box::new(Mlp::new(cart_pole_network(1))), None, settings).unwrap());
 }

@@ -34,15 +34,24 @@ fn trained(setup: Setup, iterations: usize) -> LearnerState {
 fn threads_change_nothing() {
     let alone = trained(PLAIN, 3);
     assert_eq!(alone.optimizer_steps, 12);
-    assert_eq!(alone, trained(PLAIN, 3));
-    assert_eq!(alone, trained(Setup { threads: 3, ..PLAIN }, 3));
+    assert!(alone == trained(PLAIN, 3));
+    // Threads that never computed before, again and again: libtorch would take more of its own in some of them.
+    for _ in 0..5 {
+        assert!(alone == trained(Setup { threads: 3, ..PLAIN }, 3));
+    }
+}
+
+/// On a GPU, what was recorded does what it does otherwise.
+#[test]
+fn recorded_steps_change_nothing() {
+    assert!(trained(PLAIN, 3) == trained(Setup { graphs: false, ..PLAIN }, 3));
 }
 
 #[test]
 fn split_worlds_learn_the_same_up_to_rounding() {
     let whole = trained(PLAIN, 1);
-    let split = trained(Setup { threads: 2, splits: 2 }, 1);
-    assert_eq!(split, trained(Setup { threads: 1, splits: 2 }, 1));
+    let split = trained(Setup { threads: 2, splits: 2, ..PLAIN }, 1);
+    assert!(split == trained(Setup { splits: 2, ..PLAIN }, 1));
     let far = whole.parameters.iter().zip(&split.parameters).filter(|(a, b)| (*a - *b).abs() > 1e-3).count();
     assert!(far * 20 < whole.parameters.len(), "{far} of {}", whole.parameters.len());
 }
@@ -61,5 +70,5 @@ fn a_resumed_learner_is_the_same() {
     let mut resumed = ppo(&config, learner(), &worlds_then, 99);
     resumed.restore(&saved).unwrap();
     resumed.iterate(&mut worlds_then, 0.1).unwrap();
-    assert_eq!(resumed.learner().state(), whole.learner().state());
+    assert!(resumed.learner().state() == whole.learner().state());
 }
