@@ -1,4 +1,4 @@
-// What libtorch can do and tch does not bind: CUDA graphs and TF32.
+// What libtorch can do and tch does not bind: CUDA graphs, TF32, and the same bits from every convolution.
 //
 // A library of its own, opened after libtorch_cuda: so the program itself needs no CUDA. Every function returns 0, or
 // another number after it has left a message for `ludus_message`.
@@ -8,10 +8,12 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
 namespace {
 
@@ -47,15 +49,20 @@ const char* ludus_message() {
     return message.c_str();
 }
 
+// Names memory that recordings share, two numbers. Only one of them may be repeated at a time.
+int ludus_graph_memory(uint64_t* memory) {
+    return guarded([&] { std::tie(memory[0], memory[1]) = at::cuda::graph_pool_handle(); });
+}
+
 // Starts to record what this thread's kernels do on the device; they do not run.
-int ludus_graph_begin(int device, void** recording) {
+int ludus_graph_begin(int device, const uint64_t* memory, void** recording) {
     return guarded([&] {
         auto made = std::make_unique<Recording>(static_cast<c10::DeviceIndex>(device));
         // What is under way on the default stream has to be over: the recording's memory may come from it.
         c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(device)).synchronize();
         made->guard.emplace(made->stream);
         // Other threads of the program may do as they like meanwhile.
-        made->graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+        made->graph.capture_begin({memory[0], memory[1]}, cudaStreamCaptureModeThreadLocal);
         *recording = made.release();
     });
 }
@@ -77,11 +84,14 @@ void ludus_graph_free(void* recording) {
     guarded([&] { delete static_cast<Recording*>(recording); });
 }
 
-// Lets matrix products round their factors to TF32, or not.
-int ludus_allow_tf32(int is_allowed) {
+// Lets matrix products and convolutions round their factors to TF32, or not (libtorch's convolutions do unless told). Has
+// cuDNN take convolutions that add up in the same order every time.
+int ludus_configure(int allows_tf32) {
     return guarded([&] {
-        at::globalContext().setAllowTF32CuBLAS(is_allowed != 0);
-        at::globalContext().setAllowTF32CuDNN(is_allowed != 0);
+        at::globalContext().setAllowTF32CuBLAS(allows_tf32 != 0);
+        at::globalContext().setAllowTF32CuDNN(allows_tf32 != 0);
+        at::globalContext().setDeterministicCuDNN(true);
+        at::globalContext().setBenchmarkCuDNN(false);
     });
 }
 

@@ -1,11 +1,11 @@
-//! Numbers on the host's side that go up to a device.
+//! Numbers on the host's side that go up to a device or come down from it.
 #![expect(unsafe_code, reason = "tch has no way to write into a tensor's own memory")]
 
 use tch::{Device, Kind, Tensor};
 
 use crate::link::Link;
 
-/// Numbers that are written here and go up in one copy; pinned, where that lets the copy run beside us.
+/// Numbers that go up or come down in one copy; pinned where there is a device, which then copies them without our help.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     /// Contiguous, on the CPU, of 32-bit numbers, and ours alone.
@@ -30,6 +30,22 @@ impl Buffer {
         // SAFETY: the tensor was made above as `count` contiguous 32-bit numbers on the CPU, it lives as long as `self`,
         // and whoever holds the slice has borrowed `self` mutably.
         unsafe { std::slice::from_raw_parts_mut(start, self.count) }
+    }
+
+    /// The numbers, to read.
+    pub fn read(&self) -> &[f32] {
+        if self.count == 0 {
+            return &[];
+        }
+        // SAFETY: as above; whoever holds the slice has borrowed `self`, and what writes into it borrows it mutably.
+        unsafe { std::slice::from_raw_parts(self.tensor.data_ptr().cast::<f32>(), self.count) }
+    }
+
+    /// Brings a tensor's numbers down into the first of these, and waits for them.
+    pub fn download(&mut self, tensor: &Tensor) {
+        self.link.count_down();
+        let mut place = self.tensor.narrow(0, 0, tensor.numel() as i64);
+        place.copy_(&tensor.reshape(-1));
     }
 
     /// The numbers on the device, in one flat tensor.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::shim::{Graph, Shim};
+use crate::shim::{Graph, Memory, Shim};
 
 /// Times that work is done as it is before it is recorded: libraries set themselves up in the first, and choose kernels.
 const WARM_UP: u32 = 3;
@@ -10,9 +10,17 @@ const WARM_UP: u32 = 3;
 /// Records for a device, if that can be had.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    shim: Option<(Arc<Shim>, usize)>,
+    tape: Option<Tape>,
     /// Why something that should be recorded is not: the first reason.
     obstacle: OnceLock<String>,
+}
+
+/// What recordings are made with, and where they keep what they work out on the way.
+#[derive(Debug)]
+struct Tape {
+    shim: Arc<Shim>,
+    device: usize,
+    memory: Memory,
 }
 
 /// Work that always does the same to the same memory.
@@ -27,18 +35,22 @@ pub(crate) enum Recording {
 }
 
 impl Recorder {
+    /// Recordings share their memory: they are repeated one after another, and what is read of one later must stay alive.
     pub fn new(shim: Arc<Shim>, device: usize) -> Self {
-        Self { shim: Some((shim, device)), ..Self::default() }
+        match shim.memory() {
+            Ok(memory) => Self { tape: Some(Tape { shim, device, memory }), ..Self::default() },
+            Err(why) => Self::hindered(format!("`graphs` can't be had: {why}")),
+        }
     }
 
     /// Records nothing, although it should.
     pub fn hindered(why: String) -> Self {
-        Self { shim: None, obstacle: why.into() }
+        Self { tape: None, obstacle: why.into() }
     }
 
     /// Whether work is recorded: then what it reads has to stay where it is.
     pub const fn records(&self) -> bool {
-        self.shim.is_some()
+        self.tape.is_some()
     }
 
     /// Why something that should be recorded is not.
@@ -57,7 +69,7 @@ impl Recording {
     ///
     /// If it can't be recorded, it is done as it is from then on.
     pub fn run(&mut self, recorder: &Recorder, work: &mut dyn FnMut()) {
-        let Some((shim, device)) = &recorder.shim else { return work() };
+        let Some(Tape { shim, device, memory }) = &recorder.tape else { return work() };
         match self {
             Self::Recorded(graph) => {
                 let Err(why) = graph.replay() else { return };
@@ -67,7 +79,7 @@ impl Recording {
             Self::New => *self = Self::Warming(1),
             Self::Warming(times) if *times < WARM_UP => *times += 1,
             Self::Warming(_) => {
-                *self = match shim.record(*device, work) {
+                *self = match shim.record(*device, *memory, work) {
                     Ok(graph) => Self::Recorded(graph),
                     Err(why) => {
                         recorder.note(&why);

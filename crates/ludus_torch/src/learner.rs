@@ -138,7 +138,7 @@ impl TorchLearner {
 
     /// All parameters, as a saved state has them.
     pub fn parameters(&self) -> Vec<f32> {
-        self.packing.pack(&self.link.fetch_all(&self.update.parameters))
+        self.packing.pack(&self.link.fetch(&self.update.parameters))
     }
 
     /// Names and shapes of all parameters, in the order of a saved state, if the network is no perceptron; else none.
@@ -229,7 +229,6 @@ impl Learner for TorchLearner {
             leaves: &self.leaves,
             inputs: &self.inputs,
             kind: kind(&self.settings.config),
-            link: &self.link,
             recorder: &self.recorder,
         };
         let rules = Rules { heads: &self.heads, steps, seed, clock: *clock, pool };
@@ -252,13 +251,18 @@ impl Learner for TorchLearner {
         }
         keep_to_this_thread();
         storage.locate(samples, &mut self.places);
-        let lesson =
-            Lesson { network: &*self.network, heads: &self.heads, settings, pool: &self.settings.machine.pool };
+        let is_padded = self.recorder.records();
+        if is_padded {
+            // More of what is finite wherever the minibatch is.
+            self.places.resize(padded(samples.len()), self.places[0]);
+        }
+        let pool = &self.settings.machine.pool;
+        let lesson = Lesson { network: &*self.network, heads: &self.heads, settings, pool, is_padded };
         self.steps += 1;
         self.pending += 1;
         let knobs = self.link.send(&knobs(settings, samples.len(), self.steps));
         let places = self.link.send(&self.places);
-        let Recorded { recording, places, knobs } = self.lessons.of(samples.len(), places, knobs, &self.recorder);
+        let Recorded { recording, places, knobs } = self.lessons.of(self.places.len(), places, knobs, &self.recorder);
         let update = &mut self.update;
         recording.run(&self.recorder, &mut || update.step(lesson, storage.gather(places), knobs));
         Ok(())
@@ -304,7 +308,7 @@ impl Learner for TorchLearner {
     }
 
     fn state(&self) -> LearnerState {
-        let pack = |tensor: &Tensor| self.packing.pack(&self.link.fetch_all(tensor));
+        let pack = |tensor: &Tensor| self.packing.pack(&self.link.fetch(tensor));
         LearnerState {
             parameters: pack(&self.update.parameters),
             first_moments: pack(&self.update.adam.mean),
@@ -335,7 +339,7 @@ impl Learner for TorchLearner {
     }
 }
 
-/// Recorded gradient steps by the size of their minibatch, of which an update has two at most.
+/// Recorded gradient steps by the padded size of their minibatch, those last that were taken last.
 #[derive(Debug, Default)]
 struct Recordings(Vec<(usize, Recorded)>);
 
@@ -347,8 +351,20 @@ struct Recorded {
     knobs: Tensor,
 }
 
-/// More sizes than an update has are those of earlier updates, in which agents came or went.
-const MOST_RECORDINGS: usize = 8;
+/// An update has two sizes at most; others are those of earlier updates, in which more or fewer agents restarted.
+const MOST_RECORDINGS: usize = 4;
+
+/// Parts that the distance between two powers of two is cut into.
+const GRAINS: usize = 8;
+
+/// The size that a recorded minibatch of so many samples is brought to.
+///
+/// How many samples an update has changes with every episode that ends, and so does the size of its minibatches. A recording
+/// has one size; so that the same few recordings serve them all, sizes are rounded up, by an eighth at most.
+fn padded(samples: usize) -> usize {
+    let grain = samples.next_power_of_two() / (2 * GRAINS);
+    samples.next_multiple_of(grain.max(1))
+}
 
 impl Recordings {
     /// The step for minibatches of this size, with these numbers to read.
@@ -357,7 +373,8 @@ impl Recordings {
             self.0.clear();
         }
         if let Some(index) = self.0.iter().position(|(size, _)| *size == samples) {
-            let recorded = &mut self.0[index].1;
+            self.0[index..].rotate_left(1);
+            let recorded = self.last();
             recorded.places.copy_(&places);
             recorded.knobs.copy_(&knobs);
             return recorded;
@@ -366,8 +383,12 @@ impl Recordings {
             self.0.remove(0);
         }
         self.0.push((samples, Recorded { recording: Recording::default(), places, knobs }));
-        let last = self.0.len() - 1;
-        &mut self.0[last].1
+        self.last()
+    }
+
+    fn last(&mut self) -> &mut Recorded {
+        let (_, last) = self.0.last_mut().expect("there is one: it was just put there");
+        last
     }
 }
 
@@ -375,16 +396,13 @@ impl Recordings {
 fn recorder(settings: &TorchSettings) -> Recorder {
     let DeviceConfig { tf32, graphs, .. } = settings.config;
     let Device::Cuda(index) = settings.device else { return Recorder::default() };
-    if !(tf32 || graphs) {
-        return Recorder::default();
-    }
     let what = match (tf32, graphs) {
         (true, true) => "`tf32` and `graphs`",
         (true, false) => "`tf32`",
-        (false, _) => "`graphs`",
+        (false, true) => "`graphs`",
+        (false, false) => "convolutions that repeat to the bit",
     };
-    let ready = Shim::open().and_then(|shim| if tf32 { shim.allow_tf32().map(|()| shim) } else { Ok(shim) });
-    match ready {
+    match Shim::open().and_then(|shim| shim.configure(tf32).map(|()| shim)) {
         Ok(shim) if graphs => Recorder::new(shim, index),
         Ok(_) => Recorder::default(),
         Err(why) => Recorder::hindered(format!("{what} can't be had: {why}")),
@@ -446,5 +464,17 @@ fn check_finite(what: &'static str, numbers: &[f32]) -> Result<(), LearnError> {
     match numbers.iter().find(|number| !number.is_finite()) {
         Some(&value) => Err(LearnError::NotFinite { what, value }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_sizes_serve_all_minibatches() {
+        assert_eq!([1, 2, 15, 16, 17, 31, 32].map(padded), [1, 2, 15, 16, 18, 32, 32]);
+        assert_eq!([2048, 2049, 2304, 2305].map(padded), [2048, 2304, 2304, 2560]);
+        assert!((1..5000).all(|samples| (samples..=samples + samples / 8).contains(&padded(samples))));
     }
 }

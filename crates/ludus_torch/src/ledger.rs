@@ -72,7 +72,7 @@ impl Ledger {
     pub fn take(&mut self, parameters: &Tensor) -> Result<Account, (LearnError, u64)> {
         let are_sound = parameters.isfinite().all().to_kind(Kind::Float);
         let scalars = Tensor::stack(&[&self.is_fine, &self.taken, &are_sound], 0);
-        let read = self.link.fetch_all(&Tensor::cat(&[&self.sums, &self.failure, &scalars], 0));
+        let read = self.link.fetch(&Tensor::cat(&[&self.sums, &self.failure, &scalars], 0));
         self.clear();
         let (sums, rest) = read.split_at(SUMS as usize + 1);
         let (failure, scalars) = rest.split_at(CRITICAL.len());
@@ -81,7 +81,7 @@ impl Ledger {
             if scalars[2] > 0.0 {
                 return Ok(Account { losses: losses(sums), taken });
             }
-            let value = self.link.fetch_all(parameters).into_iter().find(|number| !number.is_finite());
+            let value = self.link.fetch(parameters).into_iter().find(|number| !number.is_finite());
             return Err((LearnError::Parameter { value: value.unwrap_or(f32::NAN) }, taken));
         }
         let mut named = CRITICAL.into_iter().zip(failure).filter(|(_, value)| !value.is_finite());

@@ -60,16 +60,16 @@ impl Link {
         here.internal_pin_memory(self.device).to_device_(self.device, T::KIND, true, false)
     }
 
-    /// Brings a tensor's numbers down.
-    pub fn fetch(&self, tensor: &Tensor, numbers: &mut [f32]) {
+    /// Notes a copy from the device.
+    pub fn count_down(&self) {
         self.counts.down.fetch_add(1, Ordering::Relaxed);
-        tensor.copy_data(numbers, tensor.numel());
     }
 
-    /// Brings a tensor's numbers down, in an array of their own.
-    pub fn fetch_all(&self, tensor: &Tensor) -> Vec<f32> {
+    /// Brings a tensor's numbers down.
+    pub fn fetch(&self, tensor: &Tensor) -> Vec<f32> {
+        self.count_down();
         let mut numbers = vec![0.0; tensor.numel()];
-        self.fetch(tensor, &mut numbers);
+        tensor.copy_data(&mut numbers, tensor.numel());
         numbers
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Part {
     /// Observations of all rows, then the draws of all rows, then their masks.
     up: Buffer,
     /// Actions, log-probability and value of each row.
-    down: Vec<f32>,
+    down: Buffer,
     recording: Recording,
     /// What a recorded decision reads and writes.
     decision: Option<Decision>,
@@ -64,7 +64,6 @@ pub(crate) struct Policy<'a> {
     pub leaves: &'a Leaves,
     pub inputs: &'a Inputs,
     pub kind: Kind,
-    pub link: &'a Link,
     pub recorder: &'a Recorder,
 }
 
@@ -109,7 +108,7 @@ pub(crate) fn parts(shape: &RolloutShape, count: usize, heads: &Heads, link: &Li
         let row_count = rows.iter().sum();
         let part = Part {
             up: Buffer::new(row_count * (widths.observation + widths.draws + widths.mask), link),
-            down: vec![0.0; row_count * (widths.action + 2)],
+            down: Buffer::new(row_count * (widths.action + 2), link),
             recording: Recording::default(),
             decision: None,
             simulations,
@@ -230,7 +229,7 @@ impl Part {
             recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count)));
             let Some(Decision { inputs, masks, played, .. }) = decision else { return };
             storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref() });
-            policy.link.fetch(played, &mut self.down);
+            self.down.download(played);
         });
     }
 
@@ -240,7 +239,7 @@ impl Part {
             let up = self.up.upload();
             let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count)[0]);
             let values = policy.forward(&inputs).values;
-            policy.link.fetch(&values, &mut self.down[..self.row_count]);
+            self.down.download(&values);
         });
     }
 
@@ -262,7 +261,7 @@ impl Part {
         let Widths { observation, draws, action, mask } = self.widths;
         let (mut observations, rest) = self.up.numbers().split_at_mut(self.row_count * observation);
         let (mut uniforms, mut masks) = rest.split_at_mut(self.row_count * draws);
-        let mut down = &self.down[..];
+        let mut down = self.down.read();
         let mut turns = Vec::with_capacity(games.len());
         for (game, &rows) in games.iter_mut().zip(&self.rows) {
             let played;
@@ -339,7 +338,7 @@ impl<S: Simulation> Table<'_, '_, S> {
 
     /// Takes the values of what comes after the last step.
     fn close(&mut self, steps: usize) {
-        let mut values = &self.part.down[..];
+        let mut values = self.part.down.read();
         for game in &mut *self.games {
             let own;
             (own, values) = values.split_at(game.slab.rows);

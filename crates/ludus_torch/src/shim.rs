@@ -19,15 +19,20 @@ const REMEDY: &str = "set `TMPDIR` to a folder that libraries may be loaded from
 /// The functions of `shim/graphs.cpp`.
 #[derive(Debug)]
 pub(crate) struct Shim {
-    begin: unsafe extern "C" fn(c_int, *mut *mut c_void) -> c_int,
+    memory: unsafe extern "C" fn(*mut u64) -> c_int,
+    begin: unsafe extern "C" fn(c_int, *const u64, *mut *mut c_void) -> c_int,
     end: unsafe extern "C" fn(*mut c_void) -> c_int,
     replay: unsafe extern "C" fn(*mut c_void) -> c_int,
     free: unsafe extern "C" fn(*mut c_void),
-    allow_tf32: unsafe extern "C" fn(c_int) -> c_int,
+    configure: unsafe extern "C" fn(c_int) -> c_int,
     message: unsafe extern "C" fn() -> *const c_char,
     /// Kept open as long as anybody may call into it.
     _library: Library,
 }
+
+/// Memory that recordings share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory([u64; 2]);
 
 /// A recording that is going on or over, and freed in the end.
 #[derive(Debug)]
@@ -66,29 +71,37 @@ impl Shim {
             let library = Library::new(&place).map_err(|error| format!("{error}; {REMEDY}"))?;
             let missing = |error: libloading::Error| error.to_string();
             Ok(Arc::new(Self {
+                memory: *library.get(b"ludus_graph_memory").map_err(missing)?,
                 begin: *library.get(b"ludus_graph_begin").map_err(missing)?,
                 end: *library.get(b"ludus_graph_end").map_err(missing)?,
                 replay: *library.get(b"ludus_graph_replay").map_err(missing)?,
                 free: *library.get(b"ludus_graph_free").map_err(missing)?,
-                allow_tf32: *library.get(b"ludus_allow_tf32").map_err(missing)?,
+                configure: *library.get(b"ludus_configure").map_err(missing)?,
                 message: *library.get(b"ludus_message").map_err(missing)?,
                 _library: library,
             }))
         }
     }
 
-    /// Lets matrix products round their factors to TF32.
-    pub fn allow_tf32(&self) -> Result<(), String> {
+    /// Says whether factors may be rounded to TF32; from here on, the same convolution gives the same bits.
+    pub fn configure(&self, tf32: bool) -> Result<(), String> {
         // SAFETY: it takes any number.
-        self.result(unsafe { (self.allow_tf32)(1) })
+        self.result(unsafe { (self.configure)(c_int::from(tf32)) })
+    }
+
+    /// Memory for recordings of which only one is repeated at a time.
+    pub fn memory(&self) -> Result<Memory, String> {
+        let mut memory = Memory([0; 2]);
+        // SAFETY: it writes two numbers, to a local that outlives the call.
+        self.result(unsafe { (self.memory)(memory.0.as_mut_ptr()) }).map(|()| memory)
     }
 
     /// Records what `work` does on a device. It does not happen until it is replayed.
-    pub fn record(self: &Arc<Self>, device: usize, work: &mut dyn FnMut()) -> Result<Graph, String> {
+    pub fn record(self: &Arc<Self>, device: usize, memory: Memory, work: &mut dyn FnMut()) -> Result<Graph, String> {
         let mut recording = std::ptr::null_mut();
         let device = c_int::try_from(device).map_err(|error| error.to_string())?;
-        // SAFETY: the pointer is to a local that outlives the call.
-        self.result(unsafe { (self.begin)(device, &raw mut recording) })?;
+        // SAFETY: the pointers are to locals that outlive the call.
+        self.result(unsafe { (self.begin)(device, memory.0.as_ptr(), &raw mut recording) })?;
         let graph = Graph { shim: self.clone(), recording };
         let worked = crate::learner::tried(work);
         // SAFETY: the recording was begun just now, and is ended once, whatever became of the work.

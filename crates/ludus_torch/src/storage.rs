@@ -32,6 +32,8 @@ pub(crate) struct Batch {
     /// Advantages, then returns.
     pub targets: Tensor,
     pub masks: Option<Tensor>,
+    /// 1 for each sample that counts, else 0, if not all of them do: `[samples, 1]`.
+    pub counted: Option<Tensor>,
 }
 
 /// What is kept of a step: what the network read, what came of it, and what was allowed, if not everything was.
@@ -105,11 +107,18 @@ impl Storage {
             played: self.played.index_select(0, places),
             targets: self.targets.index_select(1, places),
             masks: self.masks.as_ref().map(|masks| masks.index_select(0, places)),
+            counted: None,
         }
     }
 }
 
 impl Batch {
+    /// Lets the first samples count alone. `samples`, their number, has no dimensions and is on the device.
+    pub fn count_first(&mut self, samples: &Tensor) {
+        let all = Tensor::arange(self.played.size()[0], (Kind::Int64, self.played.device()));
+        self.counted = Some(all.lt_tensor(samples).to_kind(Kind::Float).unsqueeze(1));
+    }
+
     /// Neighbouring samples of the batch.
     pub fn part(&self, first: usize, count: usize) -> Self {
         let (first, count) = (first as i64, count as i64);
@@ -118,6 +127,7 @@ impl Batch {
             played: self.played.narrow(0, first, count),
             targets: self.targets.narrow(1, first, count),
             masks: self.masks.as_ref().map(|masks| masks.narrow(0, first, count)),
+            counted: self.counted.as_ref().map(|counted| counted.narrow(0, first, count)),
         }
     }
 }
@@ -164,6 +174,6 @@ mod tests {
         storage.locate(&samples, &mut places);
         let batch = storage.gather(&Tensor::from_slice(&places));
         let expected = samples.map(|sample| rollout.samples().advantages[sample as usize]);
-        assert_eq!(link.fetch_all(&batch.targets.get(0)), expected);
+        assert_eq!(link.fetch(&batch.targets.get(0)), expected);
     }
 }

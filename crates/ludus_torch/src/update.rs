@@ -40,6 +40,8 @@ pub(crate) struct Lesson<'a> {
     pub heads: &'a Heads,
     pub settings: &'a UpdateSettings,
     pub pool: &'a ThreadPool,
+    /// Whether the batch may be longer than its samples are many: what comes after them counts for nothing.
+    pub is_padded: bool,
 }
 
 /// A shard of the minibatch and what it says. Each has leaves of its own, so that threads share no tensor.
@@ -122,8 +124,11 @@ impl Update {
     /// Takes a step on a minibatch. `knobs` are those of [`knobs`], on the device.
     pub fn step(&mut self, lesson: Lesson<'_>, mut batch: Batch, knobs: &Tensor) {
         let knobs = Knobs::new(knobs, lesson.settings);
+        if lesson.is_padded {
+            batch.count_first(&knobs.samples);
+        }
         if lesson.settings.normalize_advantages {
-            standardize(&mut batch.targets);
+            standardize(&mut batch, &knobs.samples);
         }
         let samples = batch.played.size()[0] as usize;
         let shards = if self.device.is_cuda() { 1 } else { samples.div_ceil(SHARD).clamp(1, MOST_SHARDS) };
@@ -202,11 +207,18 @@ impl Knobs {
 }
 
 /// Brings the advantages to mean 0 and deviation 1. Detail 9.
-fn standardize(targets: &mut Tensor) {
-    let mut advantages = targets.get(0);
-    let (variance, mean) = advantages.var_mean(false);
-    let standardized = (&advantages - mean) / (variance.sqrt() + 1e-8);
-    advantages.copy_(&standardized);
+fn standardize(batch: &mut Batch, samples: &Tensor) {
+    let mut advantages = batch.targets.get(0);
+    let (distances, variance) = if let Some(counted) = &batch.counted {
+        let counted = counted.squeeze_dim(1);
+        let distances = (&advantages - advantages.dot(&counted) / samples) * counted;
+        let variance = distances.dot(&distances) / samples;
+        (distances, variance)
+    } else {
+        let (variance, mean) = advantages.var_mean(false);
+        (&advantages - mean, variance)
+    };
+    advantages.copy_(&(distances / (variance.sqrt() + 1e-8)));
 }
 
 impl Student {
@@ -237,7 +249,9 @@ impl Student {
         let moved = &ratios - 1.0;
         let clipped = moved.abs().gt_tensor(&knobs.clip).to_kind(Kind::Float);
         let columns = [policy, value, entropies.shallow_clone(), -&log_ratios, moved - &log_ratios, clipped];
-        Tensor::cat(&columns, 1).sum_dim_intlist(0, false, Kind::Float)
+        let columns = Tensor::cat(&columns, 1);
+        let columns = batch.counted.as_ref().map_or_else(|| columns.shallow_clone(), |counted| &columns * counted);
+        columns.sum_dim_intlist(0, false, Kind::Float)
     }
 }
 
@@ -257,4 +271,64 @@ fn value_error(values: &Tensor, old_values: &Tensor, returns: &Tensor, clip: Opt
     let clipped = (old_values + &limited - returns).square() * 0.5;
     let decides = clipped.gt_tensor(&plain).logical_and(&limited.ne_tensor(&moved));
     clipped.where_self(&decides, &plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_net::{Layout, Network, NetworkConfig};
+    use ludus_spec::{Head, Seed};
+
+    use super::*;
+    use crate::mlp::Mlp;
+
+    const INPUTS: i64 = 3;
+    const SAMPLES: i64 = 20;
+
+    const SETTINGS: UpdateSettings = UpdateSettings {
+        learning_rate: 1e-2,
+        clip: 0.2,
+        value_clip: None,
+        entropy: 0.01,
+        value_coefficient: 0.5,
+        max_grad_norm: 0.5,
+        normalize_advantages: true,
+    };
+
+    /// Numbers that differ from one another, in no order.
+    fn noise(rows: i64, columns: i64) -> Tensor {
+        Tensor::arange(rows * columns, (Kind::Float, Device::Cpu)).square().sin().view([rows, columns])
+    }
+
+    /// What a step on the first samples makes of the parameters, if there are as many more behind them.
+    fn stepped(extra: i64) -> Vec<f32> {
+        let heads = [Head::Categorical { choices: 2 }];
+        let layout = Layout::new(INPUTS as usize, &heads, &NetworkConfig::default()).unwrap();
+        let network = Mlp::new(Network::new(layout, Seed::new(1)));
+        let (places, values) = Places::new(&network);
+        let link = Link::new(Device::Cpu);
+        let mut update = Update::new(places, &values, &link, Kind::Float);
+        let all = SAMPLES + extra;
+        let actions = noise(all, 1).gt(0.0).to_kind(Kind::Float);
+        let batch = Batch {
+            observations: noise(all, INPUTS),
+            played: Tensor::cat(&[actions, noise(all, 2) * 0.1 - 0.6], 1),
+            targets: noise(all, 2).transpose(0, 1).contiguous(),
+            masks: None,
+            counted: None,
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let heads = Heads::new(&heads);
+        let lesson =
+            Lesson { network: &network, heads: &heads, settings: &SETTINGS, pool: &pool, is_padded: extra > 0 };
+        update.step(lesson, batch, &link.send(&knobs(&SETTINGS, SAMPLES as usize, 1)));
+        assert_eq!(update.ledger.take(&update.parameters).unwrap().taken, 1);
+        link.fetch(&update.parameters)
+    }
+
+    #[test]
+    fn what_fills_a_minibatch_up_counts_for_nothing() {
+        let (exact, filled) = (stepped(0), stepped(7));
+        let error = exact.iter().zip(&filled).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
+        assert!(error < 1e-6, "{error:e}");
+    }
 }
