@@ -22,7 +22,7 @@ pub struct Check {
 /// The whole workspace with every feature that needs no system library: a gamepad would need one.
 ///
 /// All checks build the same, since any other choice would build Bevy once more.
-const EVERYTHING: &str = "--workspace --features editor,hot_reload,libtorch,rapier,torch,train";
+pub const EVERYTHING: &str = "--workspace --features editor,hot_reload,libtorch,rapier,torch,train";
 
 /// The checks, the quickest first. The tests come last, so that their summary is what one sees at the end.
 pub fn all_checks() -> [Check; 5] {

@@ -5,6 +5,7 @@ mod checks;
 mod libtorch;
 mod measure;
 mod ordeals;
+mod software_gpu;
 mod train;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ usage: cargo xtask COMMAND
   torture [ORDEAL]…       the tests that take minutes to hours, or some of them
   train EXAMPLE [OPTION]… trains an example; with `--learner torch`, fetches libtorch if it is not there
   libtorch [--cuda]       fetches libtorch, with its part for CUDA, if it is not there
+  software-gpu [COMMAND]… tests the learner for GPUs on a GPU in software, or runs a command on it
   measure-gpu [--trial]   measures both learners on this machine's GPU and CPU, in less than ten minutes
   doctor                  says what is here of libtorch and CUDA, and what is missing";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["train", example, ref options @ ..] => train::train(example, options),
         ["libtorch"] => provide(Variant::Cpu),
         ["libtorch", "--cuda"] => provide(Variant::Cuda),
+        ["software-gpu", ref command @ ..] => software_gpu::run(command),
         ["measure-gpu"] => measure::measure(Extent::Whole),
         ["measure-gpu", "--trial"] => measure::measure(Extent::Trial),
         ["doctor"] => doctor(),

@@ -1,5 +1,7 @@
 //! What goes between the host and the device: on a GPU, whoever brings something down waits.
 
+use std::ffi::{CStr, c_char};
+
 use ludus_learn::{Learner, PpoConfig, Rollout, RolloutShape, Simulation};
 use ludus_net::Normalizer;
 use ludus_spec::Seed;
@@ -9,6 +11,15 @@ use crate::cart_pole::WIDTH;
 use crate::{PLAIN, Setup, cart_pole_network, cart_poles, ppo, torch};
 
 const STEPS: usize = 6;
+
+/// How often the software GPU did each of these, for all of the program; `None` elsewhere.
+#[expect(unsafe_code, reason = "it is a function of a library that is loaded before the program")]
+fn counted<const N: usize>(whats: [&CStr; N]) -> Option<[u64; N]> {
+    type Count = unsafe extern "C" fn(*const c_char) -> u64;
+    let program = libloading::os::unix::Library::this();
+    // SAFETY: the function has this type, and the texts outlive the calls.
+    unsafe { program.get::<Count>(b"software_gpu_count").ok().map(|count| whats.map(|what| count(what.as_ptr()))) }
+}
 
 fn since(learner: &TorchLearner, before: Transfers) -> Transfers {
     let now = learner.transfers();
@@ -31,6 +42,27 @@ fn a_step_goes_up_once_and_comes_down_once() {
             assert_eq!(since(&learner, before), Transfers { up: once, down: once }, "{splits} splits");
         }
     }
+}
+
+/// What CUDA itself is asked for is what we count: on the software GPU, if no other test runs beside this one.
+#[test]
+fn nothing_else_waits() {
+    const WHATS: [&CStr; 4] = [c"pinned copies up", c"other copies up", c"waits", c"recordings"];
+    let config = PpoConfig { rollout_steps: STEPS, epochs: 3, minibatch: 24, ..PpoConfig::default() };
+    let mut worlds = cart_poles(&[16], 2);
+    let learner = torch(cart_pole_network(1), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
+    let mut ppo = ppo(&config, learner, &worlds, 3);
+    let Some(before) = counted(WHATS) else { return };
+    let counted_before = ppo.learner().transfers();
+    for _ in 0..3 {
+        ppo.mark();
+        ppo.iterate(&mut worlds, 0.0).unwrap();
+    }
+    let now = counted(WHATS).unwrap();
+    let [pinned, other, waits, recordings] = std::array::from_fn(|index| now[index] - before[index]);
+    let Transfers { up, down } = since(ppo.learner(), counted_before);
+    assert_eq!([pinned, other, waits], [up, 0, down + recordings], "before a recording everything has to be over");
+    assert!(recordings > 0);
 }
 
 #[test]

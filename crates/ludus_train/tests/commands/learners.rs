@@ -34,6 +34,7 @@ fn doctor_says_what_there_is() {
 mod torch {
     use std::fs;
     use std::path::{Path, PathBuf};
+    use std::sync::LazyLock;
 
     use ludus_train::Checkpoint;
     use serde_json::Value;
@@ -42,7 +43,13 @@ mod torch {
     use crate::resume::{copy, numbered};
     use crate::work::QUICK;
 
-    const TORCH: [&str; 4] = ["--learner", "torch", "--device", "cpu"];
+    /// Names where learners on libtorch compute, such as `cuda:0`; the CPU if it is not set.
+    const DEVICE: &str = "LUDUS_TEST_DEVICE";
+
+    static TORCH: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let device = std::env::var(DEVICE).map_or("cpu", |device| device.leak());
+        vec!["--learner", "torch", "--device", device]
+    });
 
     /// What a command reports that succeeds.
     fn report(game: &str, folder: &Path, parts: &[&[&str]]) -> Value {
