@@ -1,9 +1,5 @@
 //! The learner on libtorch.
 
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
-
 use ludus_learn::{
     DeviceConfig, LearnError, Learner, LearnerState, Losses, Machine, Observed, PhaseTimes, Rollout, Simulation,
     UpdateSettings,
@@ -13,6 +9,7 @@ use ludus_spec::Seed;
 use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
+use crate::attempt::attempt;
 use crate::graphs::{Recorder, Recording};
 use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
@@ -173,7 +170,7 @@ impl TorchLearner {
         let size = [TRIED_ROWS as i64, self.network.inputs() as i64];
         let observations = Tensor::zeros(size, (kind, self.settings.device));
         let compute = || tch::no_grad(|| self.network.forward(&self.leaves.of_network(kind), &observations));
-        let forward = tried(compute).map_err(TorchError::Network)?;
+        let forward = attempt(compute).map_err(TorchError::Network)?;
         let rows = TRIED_ROWS as i64;
         check_size("outputs", &forward.outputs, &[rows, self.heads.output_width() as i64])?;
         check_size("values", &forward.values, &[rows])
@@ -412,33 +409,6 @@ fn recorder(settings: &TorchSettings) -> Recorder {
 /// What the network computes with.
 fn kind(config: &DeviceConfig) -> Kind {
     if config.bf16 { Kind::BFloat16 } else { Kind::Float }
-}
-
-thread_local! {
-    /// Whether this thread's panics are caught and told in a sentence of our own.
-    static IS_TRIED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Does `work`; if it panics, what the panic said.
-pub(crate) fn tried<R>(work: impl FnOnce() -> R) -> Result<R, String> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !IS_TRIED.get() {
-                hook(panic);
-            }
-        }));
-    });
-    IS_TRIED.set(true);
-    let result = catch_unwind(AssertUnwindSafe(work));
-    IS_TRIED.set(false);
-    result.map_err(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
-        // libtorch's own words are the first line; its stack follows.
-        said.lines().next().unwrap_or(said).to_owned()
-    })
 }
 
 fn check_size(what: &'static str, tensor: &Tensor, expected: &[i64]) -> Result<(), TorchError> {

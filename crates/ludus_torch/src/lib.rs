@@ -52,6 +52,7 @@
 #![cfg(feature = "libtorch")]
 
 mod adam;
+mod attempt;
 mod buffer;
 mod convolutional;
 mod cuda;

@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use libloading::Library;
 
+use crate::attempt::attempt;
+
 /// The shim, in the program itself: so that is all there is to carry to another machine. Empty if it could not be built.
 const LIBRARY: &[u8] = include_bytes!(env!("LUDUS_TORCH_SHIM"));
 
@@ -103,7 +105,7 @@ impl Shim {
         // SAFETY: the pointers are to locals that outlive the call.
         self.result(unsafe { (self.begin)(device, memory.0.as_ptr(), &raw mut recording) })?;
         let graph = Graph { shim: self.clone(), recording };
-        let worked = crate::learner::tried(work);
+        let worked = attempt(work);
         // SAFETY: the recording was begun just now, and is ended once, whatever became of the work.
         self.result(unsafe { (self.end)(recording) })?;
         worked.map(|()| graph)

@@ -108,5 +108,9 @@ fn a_network_that_does_not_fit_is_refused_in_a_sentence() {
     );
     let error = learner(Mistaken { outputs: 3, inputs: 7 }).unwrap();
     assert!(matches!(error, TorchError::Network(_)), "{error}");
-    assert!(error.to_string().contains("mend its `forward`"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "the network can't be computed: mat1 and mat2 shapes cannot be multiplied (2x4 and 7x1); mend its `forward`, or \
+         the shapes of its `parameters`"
+    );
 }
