@@ -72,6 +72,12 @@ pub enum LearnError {
     /// The network can't be had, or saved numbers don't fit it.
     #[error(transparent)]
     Network(#[from] ludus_net::NetError),
+    /// The device, or the library that computes there, failed.
+    #[error(
+        "the learner can't go on: {0}; if memory is short, train with fewer `arenas` or `worlds`, or lower \
+         `rollout_steps` or `minibatch`"
+    )]
+    Device(String),
     /// Saved numbers don't fit the learner.
     #[error("the checkpoint has {was} {what}, the learner {now}; resume with the config that made it")]
     Checkpoint {

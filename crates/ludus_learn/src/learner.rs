@@ -24,10 +24,17 @@ pub trait Learner: Send {
     /// The threads and the timer that it works with.
     fn machine(&self) -> &Machine;
 
+    /// Whether it wants to be called by the same thread every time, instead of by any of the pool's: as libraries do that
+    /// talk to a device, and keep something for each thread.
+    fn keeps_to_a_thread(&self) -> bool {
+        false
+    }
+
     /// Plays the simulations through one rollout: fills in all but advantages and returns, the last values included.
     ///
     /// Every action is drawn from the policy as it is now, with a seed of its own: that of the step and the row, as
-    /// children of `seed`. The rollout was made for these simulations.
+    /// children of `seed`. The rollout was made for these simulations. If a device fails on the way, the next call that can
+    /// says so.
     fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes;
 
     /// Takes what was worked out since the rollout was collected: its advantages and returns are final now.

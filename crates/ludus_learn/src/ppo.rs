@@ -69,6 +69,9 @@ impl<L: Learner> Ppo<L> {
     pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         self.check_rows(simulations)?;
         self.make_room_for_masks(simulations)?;
+        if self.learner.keeps_to_a_thread() {
+            return self.iterate_here(simulations, progress);
+        }
         let machine = self.learner.machine().clone();
         run_in(&machine.pool, || self.iterate_here(simulations, progress))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::shim::{Graph, Memory, Shim};
+use crate::shim::{Graph, Shim, Tape};
 
 /// Times that work is done as it is before it is recorded: libraries set themselves up in the first, and choose kernels.
 const WARM_UP: u32 = 3;
@@ -10,17 +10,9 @@ const WARM_UP: u32 = 3;
 /// Records for a device, if that can be had.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    tape: Option<Tape>,
+    tape: Option<Arc<Tape>>,
     /// Why something that should be recorded is not: the first reason.
     obstacle: OnceLock<String>,
-}
-
-/// What recordings are made with, and where they keep what they work out on the way.
-#[derive(Debug)]
-struct Tape {
-    shim: Arc<Shim>,
-    device: usize,
-    memory: Memory,
 }
 
 /// Work that always does the same to the same memory.
@@ -35,10 +27,10 @@ pub(crate) enum Recording {
 }
 
 impl Recorder {
-    /// Recordings share their memory: they are repeated one after another, and what is read of one later must stay alive.
-    pub fn new(shim: Arc<Shim>, device: usize) -> Self {
-        match shim.memory() {
-            Ok(memory) => Self { tape: Some(Tape { shim, device, memory }), ..Self::default() },
+    /// What is recorded shares its memory, but for what stays alive: so what is read of it later has to.
+    pub fn new(shim: &Arc<Shim>, device: usize) -> Self {
+        match shim.tape(device) {
+            Ok(tape) => Self { tape: Some(tape), ..Self::default() },
             Err(why) => Self::hindered(format!("`graphs` can't be had: {why}")),
         }
     }
@@ -69,7 +61,7 @@ impl Recording {
     ///
     /// If it can't be recorded, it is done as it is from then on.
     pub fn run(&mut self, recorder: &Recorder, work: &mut dyn FnMut()) {
-        let Some(Tape { shim, device, memory }) = &recorder.tape else { return work() };
+        let Some(tape) = &recorder.tape else { return work() };
         match self {
             Self::Recorded(graph) => {
                 let Err(why) = graph.replay() else { return };
@@ -79,7 +71,7 @@ impl Recording {
             Self::New => *self = Self::Warming(1),
             Self::Warming(times) if *times < WARM_UP => *times += 1,
             Self::Warming(_) => {
-                *self = match shim.record(*device, *memory, work) {
+                *self = match tape.record(work) {
                     Ok(graph) => Self::Recorded(graph),
                     Err(why) => {
                         recorder.note(&why);
@@ -106,10 +98,10 @@ mod tests {
         }
         let Ok(shim) = Shim::open() else { return };
         let (mut recording, mut count) = (Recording::default(), 0);
-        let recorder = Recorder::new(shim, 999);
+        let recorder = Recorder::new(&shim, 999);
         (0..10).for_each(|_| recording.run(&recorder, &mut || count += 1));
         assert_eq!(count, 10);
-        assert!(matches!(recording, Recording::Eager));
+        assert!(!matches!(recording, Recording::Recorded(_)));
         assert!(
             recorder.obstacle().is_some_and(|why| why.starts_with("`graphs` can't be had: ")),
             "and it is known why"

@@ -60,6 +60,8 @@ pub struct TorchLearner {
     recorder: Recorder,
     observed: Observed,
     good: Option<Mark>,
+    /// What libtorch said when it failed. From there on nothing is done until somebody rewinds.
+    failure: Option<String>,
     link: Link,
     settings: TorchSettings,
 }
@@ -116,6 +118,7 @@ impl TorchLearner {
             recorder: recorder(&settings),
             observed: Observed::default(),
             good: None,
+            failure: None,
             link,
             settings,
         };
@@ -176,6 +179,19 @@ impl TorchLearner {
         check_size("values", &forward.values, &[rows])
     }
 
+    /// Does `work`, unless libtorch has failed before.
+    fn on_device<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> Result<R, LearnError> {
+        let failure = match &self.failure {
+            Some(failure) => failure.clone(),
+            None => match attempt(|| work(self)) {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            },
+        };
+        self.failure = Some(failure.clone());
+        Err(LearnError::Device(failure))
+    }
+
     /// Goes on from these parameters and moments, means before variances.
     fn take_over(&mut self, tensors: [&Tensor; 3], steps: u64, normalizer: Option<&Normalizer>) {
         let Update { parameters, adam, ledger, .. } = &mut self.update;
@@ -200,51 +216,11 @@ impl TorchLearner {
         // They read from the storage that was.
         self.lessons = Recordings::default();
     }
-}
 
-impl Learner for TorchLearner {
-    fn observation_width(&self) -> usize {
-        self.network.inputs()
-    }
-
-    fn action_width(&self) -> usize {
-        self.heads.action_width()
-    }
-
-    fn machine(&self) -> &Machine {
-        &self.settings.machine
-    }
-
-    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes {
-        keep_to_this_thread();
-        self.lay_out(rollout);
-        let Machine { pool, clock } = &self.settings.machine;
-        let steps = rollout.shape().steps;
-        let policy = Policy {
-            network: &*self.network,
-            heads: &self.heads,
-            leaves: &self.leaves,
-            inputs: &self.inputs,
-            kind: kind(&self.settings.config),
-            recorder: &self.recorder,
-        };
-        let rules = Rules { heads: &self.heads, steps, seed, clock: *clock, pool };
-        let Some((parts, storage)) = &mut self.table else { return PhaseTimes::default() };
-        play(policy, rules, (parts, storage), simulations.iter_mut().zip(rollout.slabs_mut()))
-    }
-
-    fn begin_update(&mut self, rollout: &Rollout) {
-        self.update.ledger.clear();
-        self.pending = 0;
-        if let Some((_, storage)) = &mut self.table {
-            storage.take_targets(rollout);
-        }
-    }
-
-    fn learn_minibatch(&mut self, _: &Rollout, samples: &[u32], settings: &UpdateSettings) -> Result<(), LearnError> {
-        let Some((_, storage)) = &self.table else { return Ok(()) };
+    fn learn(&mut self, samples: &[u32], settings: &UpdateSettings) {
+        let Some((_, storage)) = &self.table else { return };
         if samples.is_empty() {
-            return Ok(());
+            return;
         }
         keep_to_this_thread();
         storage.locate(samples, &mut self.places);
@@ -262,10 +238,9 @@ impl Learner for TorchLearner {
         let Recorded { recording, places, knobs } = self.lessons.of(self.places.len(), places, knobs, &self.recorder);
         let update = &mut self.update;
         recording.run(&self.recorder, &mut || update.step(lesson, storage.gather(places), knobs));
-        Ok(())
     }
 
-    fn take_losses(&mut self) -> Result<Losses, LearnError> {
+    fn account(&mut self) -> Result<Losses, LearnError> {
         let pending = std::mem::take(&mut self.pending);
         match self.update.ledger.take(&self.update.parameters) {
             Ok(account) => Ok(account.losses),
@@ -276,13 +251,7 @@ impl Learner for TorchLearner {
         }
     }
 
-    fn update_normalizer(&mut self, rollout: &Rollout) {
-        let Some(normalizer) = &mut self.normalizer else { return };
-        self.observed.merge(rollout, normalizer, &self.settings.machine.pool);
-        self.inputs.refresh(Some(normalizer), &self.link);
-    }
-
-    fn mark(&mut self) {
+    fn copy_what_is_good(&mut self) {
         let Update { parameters, adam, .. } = &self.update;
         let mark = self.good.get_or_insert_with(|| Mark {
             parameters: parameters.zeros_like(),
@@ -297,11 +266,90 @@ impl Learner for TorchLearner {
         mark.steps = self.steps;
         mark.normalizer.clone_from(&self.normalizer);
     }
+}
+
+impl Learner for TorchLearner {
+    fn observation_width(&self) -> usize {
+        self.network.inputs()
+    }
+
+    fn action_width(&self) -> usize {
+        self.heads.action_width()
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.settings.machine
+    }
+
+    fn keeps_to_a_thread(&self) -> bool {
+        self.settings.device.is_cuda()
+    }
+
+    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes {
+        keep_to_this_thread();
+        if self.on_device(|learner| learner.lay_out(rollout)).is_err() {
+            return PhaseTimes::default();
+        }
+        let Machine { pool, clock } = &self.settings.machine;
+        let steps = rollout.shape().steps;
+        let policy = Policy {
+            network: &*self.network,
+            heads: &self.heads,
+            leaves: &self.leaves,
+            inputs: &self.inputs,
+            kind: kind(&self.settings.config),
+            recorder: &self.recorder,
+        };
+        let rules = Rules { heads: &self.heads, steps, seed, clock: *clock, pool };
+        let Some((parts, storage)) = &mut self.table else { return PhaseTimes::default() };
+        let played = play(policy, rules, (parts, storage), simulations.iter_mut().zip(rollout.slabs_mut()));
+        played.unwrap_or_else(|failure| {
+            self.failure = Some(failure);
+            PhaseTimes::default()
+        })
+    }
+
+    fn begin_update(&mut self, rollout: &Rollout) {
+        // If it fails, the first minibatch says so.
+        let _ = self.on_device(|learner| {
+            learner.update.ledger.clear();
+            learner.pending = 0;
+            if let Some((_, storage)) = &mut learner.table {
+                storage.take_targets(rollout);
+            }
+        });
+    }
+
+    fn learn_minibatch(&mut self, _: &Rollout, samples: &[u32], settings: &UpdateSettings) -> Result<(), LearnError> {
+        self.on_device(|learner| learner.learn(samples, settings))
+    }
+
+    fn take_losses(&mut self) -> Result<Losses, LearnError> {
+        self.on_device(Self::account)?
+    }
+
+    fn update_normalizer(&mut self, rollout: &Rollout) {
+        // If it fails, the next minibatch says so.
+        let _ = self.on_device(|learner| {
+            let Some(normalizer) = &mut learner.normalizer else { return };
+            learner.observed.merge(rollout, normalizer, &learner.settings.machine.pool);
+            learner.inputs.refresh(Some(normalizer), &learner.link);
+        });
+    }
+
+    fn mark(&mut self) {
+        // If it fails, the next minibatch says so.
+        let _ = self.on_device(Self::copy_what_is_good);
+    }
 
     fn rewind(&mut self) {
-        let Some(mark) = self.good.take() else { return };
-        self.take_over([&mark.parameters, &mark.mean, &mark.variance], mark.steps, mark.normalizer.as_ref());
-        self.good = Some(mark);
+        self.failure = None;
+        // If it fails, the next minibatch says so.
+        let _ = self.on_device(|learner| {
+            let Some(mark) = learner.good.take() else { return };
+            learner.take_over([&mark.parameters, &mark.mean, &mark.variance], mark.steps, mark.normalizer.as_ref());
+            learner.good = Some(mark);
+        });
     }
 
     fn state(&self) -> LearnerState {
@@ -400,7 +448,7 @@ fn recorder(settings: &TorchSettings) -> Recorder {
         (false, false) => "convolutions that repeat to the bit",
     };
     match Shim::open().and_then(|shim| shim.configure(tf32).map(|()| shim)) {
-        Ok(shim) if graphs => Recorder::new(shim, index),
+        Ok(shim) if graphs => Recorder::new(&shim, index),
         Ok(_) => Recorder::default(),
         Err(why) => Recorder::hindered(format!("{what} can't be had: {why}")),
     }

@@ -8,6 +8,7 @@ use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use tch::{Kind, Tensor};
 
+use crate::attempt::attempt;
 use crate::buffer::Buffer;
 use crate::graphs::{Recorder, Recording};
 use crate::heads::{Heads, Outputs};
@@ -141,12 +142,16 @@ fn bounds(rows: &[usize], count: usize) -> Vec<Range<usize>> {
 /// Plays a whole rollout. Details 7 and 18.
 ///
 /// With several parts, one part's rows step while another's actions are worked out.
+///
+/// # Errors
+///
+/// What libtorch said, if it fails; then the rollout ends there.
 pub(crate) fn play<'a, S: Simulation + 'a>(
     policy: Policy<'_>,
     rules: Rules<'_>,
     table: (&mut [Part], &mut Storage),
     games: impl Iterator<Item = (&'a mut S, Slab<'a>)>,
-) -> PhaseTimes {
+) -> Result<PhaseTimes, String> {
     let start = (rules.clock)();
     let (parts, storage) = table;
     let mut games: Vec<Game<'_, S>> =
@@ -158,10 +163,10 @@ pub(crate) fn play<'a, S: Simulation + 'a>(
         left = rest;
         tables.push(Table { part, games: own, simulate_time: 0 });
     }
-    let forward = play_tables(policy, rules, &mut tables, storage);
+    let forward = play_tables(policy, rules, &mut tables, storage)?;
     let mut times = PhaseTimes { forward, ..PhaseTimes::default() };
     tables.iter().for_each(|table| times.add(&table.times()));
-    times.shared_out((rules.clock)().saturating_sub(start))
+    Ok(times.shared_out((rules.clock)().saturating_sub(start)))
 }
 
 /// A part and its games.
@@ -172,47 +177,50 @@ struct Table<'a, 'b, S> {
     simulate_time: u64,
 }
 
-/// In turn, each table's rows are decided on while the one before steps; the time that deciding took \[ns\].
+/// In turn, each table's rows are decided on while the one before steps; the time that deciding took \[ns\], or what
+/// libtorch said if it fails.
 fn play_tables<S: Simulation>(
     policy: Policy<'_>,
     rules: Rules<'_>,
     tables: &mut [Table<'_, '_, S>],
     storage: &mut Storage,
-) -> u64 {
+) -> Result<u64, String> {
     let mut forward = 0;
     let mut timed = |work: &mut dyn FnMut()| {
         let start = (rules.clock)();
-        work();
+        let done = attempt(work);
         forward += (rules.clock)().saturating_sub(start);
+        done
     };
     tables.iter_mut().for_each(|table| table.open(rules));
     let count = tables.len();
     let turns = rules.steps * count;
     if turns > 0 {
-        timed(&mut || tables[0].part.decide(policy, 0, storage));
+        timed(&mut || tables[0].part.decide(policy, 0, storage))?;
     }
     for turn in 0..turns {
         let (step, next) = (turn / count, turn + 1);
         if count == 1 {
             tables[0].step(rules, step);
             if next < turns {
-                timed(&mut || tables[0].part.decide(policy, next, storage));
+                timed(&mut || tables[0].part.decide(policy, next, storage))?;
             }
             continue;
         }
         let [stepping, deciding] = two_of(tables, turn % count, next % count);
         rules.pool.in_place_scope(|scope| {
             scope.spawn(|_| stepping.step(rules, step));
-            if next < turns {
-                timed(&mut || deciding.part.decide(policy, next / count, storage));
+            if next == turns {
+                return Ok(());
             }
-        });
+            timed(&mut || deciding.part.decide(policy, next / count, storage))
+        })?;
     }
     for table in tables {
-        timed(&mut || table.part.evaluate(policy));
+        timed(&mut || table.part.evaluate(policy))?;
         table.close(rules.steps);
     }
-    forward
+    Ok(forward)
 }
 
 /// Two different items.

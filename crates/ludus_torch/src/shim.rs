@@ -21,29 +21,39 @@ const REMEDY: &str = "set `TMPDIR` to a folder that libraries may be loaded from
 /// The functions of `shim/graphs.cpp`.
 #[derive(Debug)]
 pub(crate) struct Shim {
-    memory: unsafe extern "C" fn(*mut u64) -> c_int,
-    begin: unsafe extern "C" fn(c_int, *const u64, *mut *mut c_void) -> c_int,
+    configure: unsafe extern "C" fn(c_int) -> c_int,
+    make_tape: unsafe extern "C" fn(c_int, *mut *mut c_void) -> c_int,
+    free_tape: unsafe extern "C" fn(*mut c_void),
+    begin: unsafe extern "C" fn(*mut c_void, *mut *mut c_void) -> c_int,
     end: unsafe extern "C" fn(*mut c_void) -> c_int,
     replay: unsafe extern "C" fn(*mut c_void) -> c_int,
     free: unsafe extern "C" fn(*mut c_void),
-    configure: unsafe extern "C" fn(c_int) -> c_int,
     message: unsafe extern "C" fn() -> *const c_char,
     /// Kept open as long as anybody may call into it.
     _library: Library,
 }
 
-/// Memory that recordings share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory([u64; 2]);
+/// Records on a device. Its recordings share their memory: only one of them may be repeated at a time.
+#[derive(Debug)]
+pub(crate) struct Tape {
+    shim: Arc<Shim>,
+    tape: *mut c_void,
+}
 
-/// A recording that is going on or over, and freed in the end.
+/// A recording that is over, and freed in the end.
 #[derive(Debug)]
 pub(crate) struct Graph {
-    shim: Arc<Shim>,
+    /// It outlives its recordings.
+    tape: Arc<Tape>,
     recording: *mut c_void,
 }
 
-// SAFETY: a recording belongs to a device and not to a thread; it is used by one at a time, behind `&mut`.
+// SAFETY: tapes and recordings belong to a device and not to a thread. libtorch's own locks guard what all of them share; a
+// recording is made from its begin to its end within one call, and repeated behind `&mut`.
+unsafe impl Send for Tape {}
+// SAFETY: as above; a recording that is begun while another thread makes one fails, and says so.
+unsafe impl Sync for Tape {}
+// SAFETY: as above.
 unsafe impl Send for Graph {}
 
 impl Shim {
@@ -73,12 +83,13 @@ impl Shim {
             let library = Library::new(&place).map_err(|error| format!("{error}; {REMEDY}"))?;
             let missing = |error: libloading::Error| error.to_string();
             Ok(Arc::new(Self {
-                memory: *library.get(b"ludus_graph_memory").map_err(missing)?,
+                configure: *library.get(b"ludus_configure").map_err(missing)?,
+                make_tape: *library.get(b"ludus_tape_make").map_err(missing)?,
+                free_tape: *library.get(b"ludus_tape_free").map_err(missing)?,
                 begin: *library.get(b"ludus_graph_begin").map_err(missing)?,
                 end: *library.get(b"ludus_graph_end").map_err(missing)?,
                 replay: *library.get(b"ludus_graph_replay").map_err(missing)?,
                 free: *library.get(b"ludus_graph_free").map_err(missing)?,
-                configure: *library.get(b"ludus_configure").map_err(missing)?,
                 message: *library.get(b"ludus_message").map_err(missing)?,
                 _library: library,
             }))
@@ -91,24 +102,13 @@ impl Shim {
         self.result(unsafe { (self.configure)(c_int::from(tf32)) })
     }
 
-    /// Memory for recordings of which only one is repeated at a time.
-    pub fn memory(&self) -> Result<Memory, String> {
-        let mut memory = Memory([0; 2]);
-        // SAFETY: it writes two numbers, to a local that outlives the call.
-        self.result(unsafe { (self.memory)(memory.0.as_mut_ptr()) }).map(|()| memory)
-    }
-
-    /// Records what `work` does on a device. It does not happen until it is replayed.
-    pub fn record(self: &Arc<Self>, device: usize, memory: Memory, work: &mut dyn FnMut()) -> Result<Graph, String> {
-        let mut recording = std::ptr::null_mut();
+    /// What records on a device.
+    pub fn tape(self: &Arc<Self>, device: usize) -> Result<Arc<Tape>, String> {
+        let mut tape = std::ptr::null_mut();
         let device = c_int::try_from(device).map_err(|error| error.to_string())?;
-        // SAFETY: the pointers are to locals that outlive the call.
-        self.result(unsafe { (self.begin)(device, memory.0.as_ptr(), &raw mut recording) })?;
-        let graph = Graph { shim: self.clone(), recording };
-        let worked = attempt(work);
-        // SAFETY: the recording was begun just now, and is ended once, whatever became of the work.
-        self.result(unsafe { (self.end)(recording) })?;
-        worked.map(|()| graph)
+        // SAFETY: the pointer is to a local that outlives the call.
+        self.result(unsafe { (self.make_tape)(device, &raw mut tape) })?;
+        Ok(Arc::new(Tape { shim: self.clone(), tape }))
     }
 
     fn result(&self, code: c_int) -> Result<(), String> {
@@ -121,18 +121,40 @@ impl Shim {
     }
 }
 
+impl Tape {
+    /// Records what `work` does. It does not happen until it is replayed.
+    pub fn record(self: &Arc<Self>, work: &mut dyn FnMut()) -> Result<Graph, String> {
+        let mut recording = std::ptr::null_mut();
+        // SAFETY: the tape lives as long as `self`, and the pointer is to a local that outlives the call.
+        self.shim.result(unsafe { (self.shim.begin)(self.tape, &raw mut recording) })?;
+        let graph = Graph { tape: self.clone(), recording };
+        let worked = attempt(work);
+        // SAFETY: the recording was begun just now, and is ended once, whatever became of the work.
+        self.shim.result(unsafe { (self.shim.end)(recording) })?;
+        worked.map(|()| graph)
+    }
+}
+
+impl Drop for Tape {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the tape, whose recordings would keep it, and it is freed once.
+        unsafe { (self.shim.free_tape)(self.tape) };
+    }
+}
+
 impl Graph {
     /// Does what was recorded.
     pub fn replay(&mut self) -> Result<(), String> {
+        let shim = &self.tape.shim;
         // SAFETY: the recording is over, and lives as long as `self`.
-        self.shim.result(unsafe { (self.shim.replay)(self.recording) })
+        shim.result(unsafe { (shim.replay)(self.recording) })
     }
 }
 
 impl Drop for Graph {
     fn drop(&mut self) {
         // SAFETY: nobody else has the recording, and it is freed once.
-        unsafe { (self.shim.free)(self.recording) };
+        unsafe { (self.tape.shim.free)(self.recording) };
     }
 }
 

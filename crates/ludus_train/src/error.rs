@@ -232,7 +232,12 @@ impl TrainError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Policy(PolicyError::Unwritable { .. })
-            | Self::Learner(LearnError::NotFinite { .. } | LearnError::Parameter { .. }) => 1,
+            | Self::Learner(
+                LearnError::NotFinite { .. }
+                | LearnError::Gradient { .. }
+                | LearnError::Parameter { .. }
+                | LearnError::Device(_),
+            ) => 1,
             Self::Config(_)
             | Self::Learner(_)
             | Self::NoRun { .. }

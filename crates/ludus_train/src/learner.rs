@@ -93,6 +93,10 @@ impl Learner for RunLearner {
         with!(self, learner => learner.machine())
     }
 
+    fn keeps_to_a_thread(&self) -> bool {
+        with!(self, learner => learner.keeps_to_a_thread())
+    }
+
     fn collect<S: Simulation>(
         &mut self,
         simulations: &mut [S],
