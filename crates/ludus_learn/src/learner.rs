@@ -33,9 +33,18 @@ pub trait Learner: Send {
     /// Plays the simulations through one rollout: fills in all but advantages and returns, the last values included.
     ///
     /// Every action is drawn from the policy as it is now, with a seed of its own: that of the step and the row, as
-    /// children of `seed`. The rollout was made for these simulations. If a device fails on the way, the next call that can
-    /// says so.
-    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes;
+    /// children of `seed`. The rollout was made for these simulations.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails on the way, or did since the last call that could tell. Then the rollout
+    /// holds nothing to learn from, and [`rewind`](Self::rewind) lets it try again.
+    fn collect<S: Simulation>(
+        &mut self,
+        simulations: &mut [S],
+        rollout: &mut Rollout,
+        seed: Seed,
+    ) -> Result<PhaseTimes, LearnError>;
 
     /// Takes what was worked out since the rollout was collected: its advantages and returns are final now.
     ///

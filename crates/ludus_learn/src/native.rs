@@ -105,7 +105,12 @@ impl Learner for NativeLearner {
         &self.machine
     }
 
-    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes {
+    fn collect<S: Simulation>(
+        &mut self,
+        simulations: &mut [S],
+        rollout: &mut Rollout,
+        seed: Seed,
+    ) -> Result<PhaseTimes, LearnError> {
         let Machine { pool, clock } = &self.machine;
         let start = clock();
         let policy = Policy { network: &self.network, normalizer: self.normalizer.as_ref() };
@@ -117,7 +122,7 @@ impl Learner for NativeLearner {
         });
         let mut times = PhaseTimes::default();
         games.iter().for_each(|game| times.add(&game.times));
-        times.shared_out(clock().saturating_sub(start))
+        Ok(times.shared_out(clock().saturating_sub(start)))
     }
 
     fn begin_update(&mut self, _: &Rollout) {

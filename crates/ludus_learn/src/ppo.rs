@@ -64,8 +64,8 @@ impl<L: Learner> Ppo<L> {
     ///
     /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, [`LearnError::Masks`] if they
     /// don't agree on what can be masked, and [`LearnError::NotFinite`] if a minibatch can't be learned from; then the
-    /// learner is as it was before that one. [`LearnError::Parameter`] if a step broke the network: then
-    /// [`rewind`](Self::rewind).
+    /// learner is as it was before that one. [`LearnError::Parameter`] if a step broke the network, [`LearnError::Device`] if
+    /// a device can't go on: then [`rewind`](Self::rewind).
     pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         self.check_rows(simulations)?;
         self.make_room_for_masks(simulations)?;
@@ -183,7 +183,7 @@ impl<L: Learner> Ppo<L> {
     fn iterate_here<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         let clock = self.learner.machine().clock;
         let actions = self.seed.derive(ACTIONS).derive(self.iteration);
-        let mut phases = self.learner.collect(simulations, &mut self.rollout, actions);
+        let mut phases = self.learner.collect(simulations, &mut self.rollout, actions)?;
         let start = clock();
         self.estimate();
         let settings = self.settings(progress);

@@ -76,14 +76,12 @@ impl Convolutional {
     fn initial_parameters(&self, seed: Seed) -> Vec<Parameter> {
         let mut layers = Layers { seed, parameters: Vec::new() };
         let mut features = self.rest.iter().map(|(_, count)| count).sum();
-        for (index, grid) in self.grids.iter().enumerate() {
-            let mut size = [grid.channels, grid.height, grid.width];
-            for (layer, &channels) in self.config.channels.iter().enumerate() {
-                let name = format!("grid.{index}.{layer}");
-                layers.push(&name, &[channels, size[0], KERNEL, KERNEL], SQRT_2);
-                size = [channels, halved(size[1]), halved(size[2])];
+        for (index, &grid) in self.grids.iter().enumerate() {
+            let sizes: Vec<_> = self.sizes(grid).collect();
+            for (layer, pair) in sizes.windows(2).enumerate() {
+                layers.push(&format!("grid.{index}.{layer}"), &[pair[1][2], pair[0][2], KERNEL, KERNEL], SQRT_2);
             }
-            features += size.iter().product::<usize>();
+            features += sizes.last().map_or(0, |size| size.iter().product());
         }
         for (layer, &width) in self.config.hidden.iter().enumerate() {
             layers.push(&format!("trunk.{layer}"), &[width, features], SQRT_2);
@@ -93,6 +91,16 @@ impl Convolutional {
         layers.push("actor", &[outputs, features], 0.01);
         layers.push("critic", &[1, features], 1.0);
         layers.parameters
+    }
+
+    /// Height, width and channels of a grid, and of what each convolution makes of it.
+    fn sizes(&self, grid: GridBlock) -> impl Iterator<Item = [usize; 3]> {
+        let first = [grid.height, grid.width, grid.channels];
+        let next = |size: &mut [usize; 3], &channels: &usize| {
+            *size = [halved(size[0]), halved(size[1]), channels];
+            Some(*size)
+        };
+        std::iter::once(first).chain(self.config.channels.iter().scan(first, next))
     }
 
     /// What the convolutions make of a grid, `[rows, features]`.
@@ -119,6 +127,13 @@ impl TorchNetwork for Convolutional {
 
     fn parameters(&self) -> Vec<Parameter> {
         self.initial.clone()
+    }
+
+    fn activations(&self) -> usize {
+        let of_grid = |&grid: &GridBlock| self.sizes(grid).map(|size| size.iter().product::<usize>()).sum::<usize>();
+        let maps: usize = self.grids.iter().map(of_grid).sum();
+        // Each once as it is, and once rectified.
+        2 * (maps + self.config.hidden.iter().sum::<usize>())
     }
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
@@ -197,6 +212,7 @@ mod tests {
         assert_eq!(shapes[0], [4, 3, 3, 3]);
         assert_eq!(shapes[2], [6, 4, 3, 3]);
         assert_eq!(shapes[4], [8, 4 + 6 * 2]);
+        assert_eq!(network().activations(), 2 * (60 + 4 * 6 + 6 * 2 + 8));
     }
 
     /// A cell's channels come to where their kernels look for them.

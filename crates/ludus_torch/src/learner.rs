@@ -85,8 +85,8 @@ impl TorchLearner {
     ///
     /// # Errors
     ///
-    /// If the network can't be computed, if its outputs don't fit its heads, or if the normaliser is not as wide as
-    /// its input.
+    /// If the device or the network can't compute, if the network's outputs don't fit its heads, or if the normaliser is not
+    /// as wide as its input.
     pub fn new(
         network: Box<dyn TorchNetwork>,
         normalizer: Option<Normalizer>,
@@ -97,6 +97,7 @@ impl TorchLearner {
             keep_freed_memory();
         }
         check_width(normalizer.as_ref(), network.inputs())?;
+        open(settings.device)?;
         let (link, kind) = (Link::new(settings.device), kind(&settings.config));
         let heads = Heads::new(network.heads());
         let (places, values) = Places::new(&*network);
@@ -172,7 +173,10 @@ impl TorchLearner {
         let kind = kind(&self.settings.config);
         let size = [TRIED_ROWS as i64, self.network.inputs() as i64];
         let observations = Tensor::zeros(size, (kind, self.settings.device));
-        let compute = || tch::no_grad(|| self.network.forward(&self.leaves.of_network(kind), &observations));
+        let compute = || {
+            let _guard = tch::no_grad_guard();
+            self.network.forward(&self.leaves.of_network(kind), &observations)
+        };
         let forward = attempt(compute).map_err(TorchError::Network)?;
         let rows = TRIED_ROWS as i64;
         check_size("outputs", &forward.outputs, &[rows, self.heads.output_width() as i64])?;
@@ -197,7 +201,8 @@ impl TorchLearner {
         let Update { parameters, adam, ledger, .. } = &mut self.update;
         // Into the same memory: that is what the network's views look at.
         for (place, tensor) in [parameters, &mut adam.mean, &mut adam.variance].into_iter().zip(tensors) {
-            tch::no_grad(|| place.copy_(tensor));
+            let _guard = tch::no_grad_guard();
+            place.copy_(tensor);
         }
         ledger.clear();
         (self.pending, self.steps) = (0, steps);
@@ -285,11 +290,14 @@ impl Learner for TorchLearner {
         self.settings.device.is_cuda()
     }
 
-    fn collect<S: Simulation>(&mut self, simulations: &mut [S], rollout: &mut Rollout, seed: Seed) -> PhaseTimes {
+    fn collect<S: Simulation>(
+        &mut self,
+        simulations: &mut [S],
+        rollout: &mut Rollout,
+        seed: Seed,
+    ) -> Result<PhaseTimes, LearnError> {
         keep_to_this_thread();
-        if self.on_device(|learner| learner.lay_out(rollout)).is_err() {
-            return PhaseTimes::default();
-        }
+        self.on_device(|learner| learner.lay_out(rollout))?;
         let Machine { pool, clock } = &self.settings.machine;
         let steps = rollout.shape().steps;
         let policy = Policy {
@@ -301,11 +309,11 @@ impl Learner for TorchLearner {
             recorder: &self.recorder,
         };
         let rules = Rules { heads: &self.heads, steps, seed, clock: *clock, pool };
-        let Some((parts, storage)) = &mut self.table else { return PhaseTimes::default() };
+        let Some((parts, storage)) = &mut self.table else { return Ok(PhaseTimes::default()) };
         let played = play(policy, rules, (parts, storage), simulations.iter_mut().zip(rollout.slabs_mut()));
-        played.unwrap_or_else(|failure| {
-            self.failure = Some(failure);
-            PhaseTimes::default()
+        played.map_err(|failure| {
+            self.failure = Some(failure.clone());
+            LearnError::Device(failure)
         })
     }
 
@@ -329,7 +337,7 @@ impl Learner for TorchLearner {
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) {
-        // If it fails, the next minibatch says so.
+        // If it fails, the next rollout says so.
         let _ = self.on_device(|learner| {
             let Some(normalizer) = &mut learner.normalizer else { return };
             learner.observed.merge(rollout, normalizer, &learner.settings.machine.pool);
@@ -338,13 +346,13 @@ impl Learner for TorchLearner {
     }
 
     fn mark(&mut self) {
-        // If it fails, the next minibatch says so.
+        // If it fails, the next rollout says so.
         let _ = self.on_device(Self::copy_what_is_good);
     }
 
     fn rewind(&mut self) {
         self.failure = None;
-        // If it fails, the next minibatch says so.
+        // If it fails, the next rollout says so.
         let _ = self.on_device(|learner| {
             let Some(mark) = learner.good.take() else { return };
             learner.take_over([&mark.parameters, &mark.mean, &mark.variance], mark.steps, mark.normalizer.as_ref());
@@ -435,6 +443,15 @@ impl Recordings {
         let (_, last) = self.0.last_mut().expect("there is one: it was just put there");
         last
     }
+}
+
+/// Computes something there. Pinned memory must not be the first thing that is asked for: that would open the first GPU,
+/// whichever was chosen, and take half a gigabyte of it.
+fn open(device: Device) -> Result<(), TorchError> {
+    let opened = attempt(|| Tensor::zeros([1], (Kind::Float, device)));
+    opened
+        .map(drop)
+        .map_err(|why| TorchError::Cuda(format!("{device:?} can't be used: {why}; train with `--device cpu`")))
 }
 
 /// Whether steps are recorded; makes the settings of CUDA that there are. Without the shim everything is done as it is.

@@ -7,11 +7,12 @@ use crate::TorchError;
 /// What CUDA itself, libtorch's kernels and their working memory take \[bytes\].
 const FIXED: u64 = 800_000_000;
 
-/// How often a parameter is kept: itself, both moments, its gradient, and what a step makes of them on its way.
-const COPIES_OF_PARAMETERS: u64 = 8;
+/// How often a parameter is kept: itself, both moments, all three as they were marked, its gradient, and what a step makes
+/// of them on its way.
+const COPIES_OF_PARAMETERS: u64 = 16;
 
-/// How often an activation is kept: forward, backward, and a spare.
-const COPIES_OF_ACTIVATIONS: u64 = 4;
+/// How often an activation is kept: forward and backward, and half of both for recordings of other sizes.
+const COPIES_OF_ACTIVATIONS: u64 = 6;
 
 const BYTES: u64 = 4;
 
@@ -28,10 +29,12 @@ pub struct Demand {
     pub observation_width: usize,
     /// Columns of an action.
     pub action_width: usize,
+    /// Columns of a mask; 0 without.
+    pub mask_width: usize,
     /// Numbers in the network.
     pub parameters: usize,
-    /// Activations of a forward pass of one row.
-    pub units: usize,
+    /// See [`TorchNetwork::activations`](crate::TorchNetwork::activations).
+    pub activations: usize,
 }
 
 impl Demand {
@@ -60,17 +63,17 @@ impl Demand {
         self.bytes_without_rows() + self.rows as u64 * self.bytes_per_row()
     }
 
-    /// What is kept of a sample: observation, action, log-probability, value, advantage, return.
+    /// What is kept of a sample: observation, action, mask, log-probability, value, advantage, return.
     const fn numbers_per_sample(self) -> u64 {
-        (self.observation_width + self.action_width + 4) as u64
+        (self.observation_width + self.action_width + self.mask_width + 4) as u64
     }
 
     const fn bytes_per_row(self) -> u64 {
-        BYTES * (self.steps as u64 * self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.units as u64)
+        BYTES * (self.steps as u64 * self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.activations as u64)
     }
 
     fn bytes_without_rows(self) -> u64 {
-        let of_sample = self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.units as u64;
+        let of_sample = self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.activations as u64;
         let minibatch = self.minibatch.min(self.rows * self.steps) as u64;
         FIXED + BYTES * (COPIES_OF_PARAMETERS * self.parameters as u64 + minibatch * of_sample)
     }
@@ -85,25 +88,26 @@ mod tests {
         steps: 100,
         minibatch: 1000,
         observation_width: 4,
-        action_width: 2,
+        action_width: 1,
+        mask_width: 1,
         parameters: 1000,
-        units: 250,
+        activations: 250,
     };
 
-    /// 10 numbers of 4 bytes per sample; 4 × 250 activations.
+    /// 10 numbers of 4 bytes per sample; 6 × 250 activations.
     #[test]
     fn memory_adds_up() {
-        assert_eq!(DEMAND.bytes_per_row(), 4 * (100 * 10 + 1000));
-        assert_eq!(DEMAND.bytes(), 800_000_000 + 4 * (8000 + 1000 * 1010) + 1000 * 8000);
+        assert_eq!(DEMAND.bytes_per_row(), 4 * (100 * 10 + 1500));
+        assert_eq!(DEMAND.bytes(), 800_000_000 + 4 * (16_000 + 1000 * 1510) + 1000 * 10_000);
     }
 
     #[test]
     fn too_little_memory_is_told_with_what_would_fit() {
         assert_eq!(DEMAND.check_against(DEMAND.bytes()), Ok(()));
-        let error = DEMAND.check_against(DEMAND.bytes() - 500 * 8000).unwrap_err();
+        let error = DEMAND.check_against(DEMAND.bytes() - 500 * 10_000).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "1000 agents need about 813 MB of GPU memory, and 809 MB are free; 500 agents would fit: train with fewer \
+            "1000 agents need about 817 MB of GPU memory, and 812 MB are free; 500 agents would fit: train with fewer \
              `arenas` or `worlds`, or lower `rollout_steps` or `minibatch`"
         );
         let error = DEMAND.check_against(1000).unwrap_err().to_string();

@@ -26,10 +26,22 @@ pub trait TorchNetwork: Send + Sync {
     /// `parameters` are as [`parameters`](Self::parameters) listed them, without `log_std`, with their shapes, wherever they are by now;
     /// gradients flow back to them. Create no tensors here but from those that are given, so that all are on one device.
     ///
+    /// On a GPU the same seed gives the same bits as long as libtorch's kernels do: not all do whose gradients are scattered,
+    /// such as those of indexing and of upsampling. On the CPU it always does. What reads a tensor back can't be recorded
+    /// as a CUDA graph, and is slow there.
+    ///
     /// # Shapes
     ///
     /// `observations` is `[rows, inputs]`, normalised if they are to be.
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward;
+
+    /// Numbers that a forward pass works out for each observation, about: a GPU's memory is checked with it before a run.
+    ///
+    /// If not said otherwise, as many as the first dimensions of all parameters come to. Say more where a parameter is used
+    /// in many places, as a convolution's are.
+    fn activations(&self) -> usize {
+        self.parameters().iter().filter_map(|parameter| parameter.shape.first()).sum()
+    }
 
     /// The multi-layer perceptron that this network is, if it is one: then its policies run without libtorch.
     fn layout(&self) -> Option<&Layout> {

@@ -231,24 +231,23 @@ fn two_of<T>(items: &mut [T], first: usize, second: usize) -> [&mut T; 2] {
 impl Part {
     /// Draws every row's action for a step, from the policy as it is now, and keeps what the update needs.
     fn decide(&mut self, policy: Policy<'_>, step: usize, storage: &mut Storage) {
-        tch::no_grad(|| {
-            let up = self.send_up(policy);
-            let Self { recording, decision, widths, row_count, .. } = self;
-            recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count)));
-            let Some(Decision { inputs, masks, played, .. }) = decision else { return };
-            storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref() });
-            self.down.download(played);
-        });
+        // A guard, for `tch::no_grad` would leave it so if libtorch failed.
+        let _guard = tch::no_grad_guard();
+        let up = self.send_up(policy);
+        let Self { recording, decision, widths, row_count, .. } = self;
+        recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count)));
+        let Some(Decision { inputs, masks, played, .. }) = decision else { return };
+        storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref() });
+        self.down.download(played);
     }
 
     /// Estimates what comes after the last step. Detail 5.
     fn evaluate(&mut self, policy: Policy<'_>) {
-        tch::no_grad(|| {
-            let up = self.up.upload();
-            let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count)[0]);
-            let values = policy.forward(&inputs).values;
-            self.down.download(&values);
-        });
+        let _guard = tch::no_grad_guard();
+        let up = self.up.upload();
+        let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count)[0]);
+        let values = policy.forward(&inputs).values;
+        self.down.download(&values);
     }
 
     /// What goes up, on the device; where a recorded decision reads it, if there is one.

@@ -56,19 +56,18 @@ impl TorchPolicy {
     pub fn act(&self, (observations, masks): (&[f32], &[bool]), seed: Option<Seed>, actions: &mut [f32]) {
         keep_to_this_thread();
         let rows = observations.len() / self.network.inputs().max(1);
-        tch::no_grad(|| {
-            let rows = rows as i64;
-            let inputs = self.inputs.stage(&Tensor::from_slice(observations).view([rows, -1]));
-            let forward = self.network.forward(&self.leaves.of_network(Kind::Float), &inputs);
-            let masks: Vec<f32> = masks.iter().map(|&is_allowed| f32::from(is_allowed)).collect();
-            let masks = (!masks.is_empty()).then(|| Tensor::from_slice(&masks).view([rows, -1]));
-            let outputs = Outputs { numbers: &forward.outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
-            let chosen = match seed {
-                None => self.heads.mode(outputs),
-                Some(seed) => self.heads.sample(outputs, &self.draws(seed, rows)).0,
-            };
-            chosen.contiguous().copy_data(actions, actions.len());
-        });
+        let _guard = tch::no_grad_guard();
+        let rows = rows as i64;
+        let inputs = self.inputs.stage(&Tensor::from_slice(observations).view([rows, -1]));
+        let forward = self.network.forward(&self.leaves.of_network(Kind::Float), &inputs);
+        let masks: Vec<f32> = masks.iter().map(|&is_allowed| f32::from(is_allowed)).collect();
+        let masks = (!masks.is_empty()).then(|| Tensor::from_slice(&masks).view([rows, -1]));
+        let outputs = Outputs { numbers: &forward.outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
+        let chosen = match seed {
+            None => self.heads.mode(outputs),
+            Some(seed) => self.heads.sample(outputs, &self.draws(seed, rows)).0,
+        };
+        chosen.contiguous().copy_data(actions, actions.len());
     }
 
     fn draws(&self, seed: Seed, rows: i64) -> Tensor {

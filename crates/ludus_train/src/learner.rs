@@ -102,7 +102,7 @@ impl Learner for RunLearner {
         simulations: &mut [S],
         rollout: &mut Rollout,
         seed: ludus_spec::Seed,
-    ) -> PhaseTimes {
+    ) -> Result<PhaseTimes, LearnError> {
         with!(self, learner => learner.collect(simulations, rollout, seed))
     }
 

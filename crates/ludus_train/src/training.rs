@@ -231,16 +231,15 @@ impl Blueprint {
     #[cfg(feature = "torch")]
     fn demand(&self, network: &dyn TorchNetwork, rows: usize) -> Demand {
         let agent = self.config.agent(&self.spec);
-        let parameters = network.parameters();
         Demand {
             rows,
             steps: agent.ppo.rollout_steps,
             minibatch: agent.ppo.minibatch,
             observation_width: self.spec.observation_width(),
             action_width: self.spec.action_width(),
-            parameters: parameters.iter().map(Parameter::count).sum(),
-            // A layer's units are its weights' first dimension.
-            units: parameters.iter().filter_map(|parameter| parameter.shape.first()).sum(),
+            mask_width: self.spec.mask_width(),
+            parameters: network.parameters().iter().map(Parameter::count).sum(),
+            activations: network.activations(),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Numbers and networks that can't be learned from.
 
-use ludus_learn::{DeviceConfig, LearnError, Learner, Rollout, RolloutShape, Simulation, StepRows, UpdateSettings};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ludus_learn::{
+    DeviceConfig, LearnError, Learner, Ppo, PpoConfig, Rollout, RolloutShape, Simulation, StepRows, UpdateSettings,
+};
 use ludus_spec::{Head, Outcome, Seed};
 use ludus_torch::{Forward, Parameter, TorchError, TorchLearner, TorchNetwork, TorchSettings, tch};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use crate::cart_pole::WIDTH;
-use crate::{PLAIN, cart_pole_network, cart_poles, device, machine, torch};
+use crate::cart_pole::{CartPoles, WIDTH};
+use crate::{PLAIN, cart_pole_network, cart_poles, device, machine, ppo, torch};
 
 const SETTINGS: UpdateSettings = UpdateSettings {
     learning_rate: 1e-2,
@@ -23,7 +27,7 @@ fn a_loss_that_is_not_finite_changes_nothing_from_there_on() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
     let shape = RolloutShape { steps: 4, rows: vec![8], observation_width: WIDTH, action_width: 1, mask_width: 0 };
     let mut rollout = Rollout::new(shape);
-    learner.collect(&mut cart_poles(&[8], 2), &mut rollout, Seed::new(3));
+    learner.collect(&mut cart_poles(&[8], 2), &mut rollout, Seed::new(3)).unwrap();
     for slab in rollout.slabs_mut() {
         slab.returns.fill(1.0);
         slab.returns[20] = f32::NAN;
@@ -65,7 +69,7 @@ impl Simulation for Nobody {
 fn rows_without_agents_get_finite_actions() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
     let shape = RolloutShape { steps: 2, rows: vec![3], observation_width: WIDTH, action_width: 1, mask_width: 0 };
-    learner.collect(&mut [Nobody], &mut Rollout::new(shape), Seed::new(3));
+    learner.collect(&mut [Nobody], &mut Rollout::new(shape), Seed::new(3)).unwrap();
 }
 
 /// A network with one output too few, or with weights that don't fit.
@@ -113,4 +117,102 @@ fn a_network_that_does_not_fit_is_refused_in_a_sentence() {
         "the network can't be computed: mat1 and mat2 shapes cannot be multiplied (2x4 and 7x1); mend its `forward`, or \
          the shapes of its `parameters`"
     );
+}
+
+/// A network that does something else on the way.
+struct Sidetracked<F>(F);
+
+impl<F: Fn(&Tensor) + Send + Sync> TorchNetwork for Sidetracked<F> {
+    fn inputs(&self) -> usize {
+        WIDTH
+    }
+
+    fn heads(&self) -> &[Head] {
+        &[Head::Categorical { choices: 2 }]
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        vec![Parameter::zeros("actor", &[2, WIDTH]), Parameter::zeros("critic", &[1, WIDTH])]
+    }
+
+    fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
+        (self.0)(observations);
+        let none = None::<Tensor>;
+        let values = observations.linear(&parameters[1], none.as_ref()).squeeze_dim(1);
+        Forward { outputs: observations.linear(&parameters[0], none.as_ref()), values }
+    }
+}
+
+const ROWS: u64 = 16;
+
+fn sidetracked(work: impl Fn(&Tensor) + Send + Sync + 'static, worlds: &[CartPoles]) -> Ppo<TorchLearner> {
+    let settings = TorchSettings { device: device(), config: DeviceConfig::default(), machine: machine(1) };
+    let learner = TorchLearner::new(Box::new(Sidetracked(work)), None, settings).unwrap();
+    ppo(&PpoConfig { rollout_steps: 8, minibatch: 16, ..PpoConfig::default() }, learner, worlds, 3)
+}
+
+/// On a GPU. Whoever learns after it, or beside it, has everything as before.
+#[test]
+fn what_can_t_be_recorded_is_told_and_learned_all_the_same() {
+    let mut worlds = cart_poles(&[ROWS], 2);
+    // Whoever reads a number waits for the device.
+    let mut ppo = sidetracked(|seen| assert!(seen.sum(Kind::Float).double_value(&[]).is_finite()), &worlds);
+    for _ in 0..3 {
+        ppo.iterate(&mut worlds, 0.0).unwrap();
+        check_recording();
+    }
+    assert!(ppo.learner().state().parameters.iter().any(|&parameter| parameter != 0.0));
+    let obstacle = ppo.learner().obstacle();
+    assert_eq!(
+        obstacle.is_some_and(|why| why.starts_with("`graphs` can't be had: ")),
+        device().is_cuda(),
+        "{obstacle:?}"
+    );
+}
+
+/// Plays long enough that it is recorded, with as many rows as before, then with others.
+fn check_recording() {
+    let mut learner = torch(cart_pole_network(1), None, PLAIN);
+    for rows in [ROWS, 2 * ROWS] {
+        let mut worlds = cart_poles(&[rows], 2);
+        let shape = RolloutShape {
+            steps: 8,
+            rows: vec![rows as usize],
+            observation_width: WIDTH,
+            action_width: 1,
+            mask_width: 0,
+        };
+        learner.collect(&mut worlds, &mut Rollout::new(shape), Seed::new(3)).unwrap();
+        assert_eq!(learner.obstacle(), None);
+        assert_eq!(learner.take_losses().unwrap(), ludus_learn::Losses::default());
+    }
+}
+
+/// Nothing is learned, and when there is memory again, it goes on.
+#[test]
+fn what_a_device_can_t_do_is_told_and_not_the_end() {
+    static IS_SHORT: AtomicBool = AtomicBool::new(false);
+    let mut worlds = cart_poles(&[ROWS], 2);
+    let hungry = |seen: &Tensor| {
+        if IS_SHORT.load(Ordering::Relaxed) {
+            let _ = seen.repeat([1 << 40, 1]);
+        }
+    };
+    let mut ppo = sidetracked(hungry, &worlds);
+    ppo.iterate(&mut worlds, 0.0).unwrap();
+    ppo.mark();
+    let good = ppo.state();
+    // Else a recording would do what was done then.
+    let mut eager = sidetracked(hungry, &worlds);
+    eager.restore(&good).unwrap();
+    eager.mark();
+    IS_SHORT.store(true, Ordering::Relaxed);
+    let error = eager.iterate(&mut worlds, 0.0).unwrap_err().to_string();
+    assert!(error.starts_with("the learner can't go on: ") && error.contains("memory"), "{error}");
+    assert!(error.ends_with("or lower `rollout_steps` or `minibatch`") && !error.contains("frame"), "{error}");
+    IS_SHORT.store(false, Ordering::Relaxed);
+    eager.rewind();
+    assert!(eager.state() == good);
+    eager.iterate(&mut worlds, 0.0).unwrap();
+    assert!(eager.state() != good);
 }

@@ -106,7 +106,7 @@ fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings
     let mut rollout = rollout(heads, mask_width);
     let mut torch = torch(before, Some(normalizer()), PLAIN);
     let mut native = native(now.clone(), Some(normalizer()));
-    torch.collect(&mut noise(mask_width), &mut rollout, Seed::new(3));
+    torch.collect(&mut noise(mask_width), &mut rollout, Seed::new(3)).unwrap();
     torch.restore(&native.state()).unwrap();
     for (index, slab) in rollout.slabs_mut().enumerate() {
         scatter(slab.advantages, Seed::new(4).derive(index as u64), 2.0);
@@ -179,8 +179,10 @@ fn actions_agree() {
     for (setup, mask_width) in [(PLAIN, 0), (PLAIN, 3), (Setup { threads: 2, splits: 2, ..PLAIN }, 3)] {
         let network = network(&HYBRID, &config, 0.5);
         let [mut by_torch, mut by_native] = [rollout(&HYBRID, mask_width), rollout(&HYBRID, mask_width)];
-        torch(network.clone(), Some(normalizer()), setup).collect(&mut noise(mask_width), &mut by_torch, Seed::new(3));
-        native(network, Some(normalizer())).collect(&mut noise(mask_width), &mut by_native, Seed::new(3));
+        torch(network.clone(), Some(normalizer()), setup)
+            .collect(&mut noise(mask_width), &mut by_torch, Seed::new(3))
+            .unwrap();
+        native(network, Some(normalizer())).collect(&mut noise(mask_width), &mut by_native, Seed::new(3)).unwrap();
         let (found, expected) = (by_torch.samples(), by_native.samples());
         let close = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
         assert!(close(found.actions, expected.actions) <= 2, "a draw may fall on the other side of a choice's edge");

@@ -49,7 +49,7 @@ fn the_games_time_is_the_games() {
         let shape =
             RolloutShape { steps: STEPS, rows: vec![4, 4], observation_width: WIDTH, action_width: 1, mask_width: 0 };
         let mut rollout = Rollout::new(shape);
-        let times = learner.collect(&mut [Slow, Slow], &mut rollout, Seed::new(1));
+        let times = learner.collect(&mut [Slow, Slow], &mut rollout, Seed::new(1)).unwrap();
         let expected = 2 * (LOOK + STEP * STEPS as u64);
         assert_eq!((times.simulate, times.total()), (expected, expected), "{times:?}");
     }

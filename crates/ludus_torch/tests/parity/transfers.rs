@@ -37,7 +37,7 @@ fn a_step_goes_up_once_and_comes_down_once() {
         let mut rollout = Rollout::new(shape);
         for iteration in 0..2 {
             let before = learner.transfers();
-            learner.collect(&mut worlds, &mut rollout, Seed::new(iteration));
+            learner.collect(&mut worlds, &mut rollout, Seed::new(iteration)).unwrap();
             let once = ((STEPS + 1) * splits) as u64;
             assert_eq!(since(&learner, before), Transfers { up: once, down: once }, "{splits} splits");
         }
