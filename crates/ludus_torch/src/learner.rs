@@ -10,10 +10,11 @@ use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
 use crate::attempt::attempt;
-use crate::graphs::{Recorder, Recording};
+use crate::graphs::Recorder;
 use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
 use crate::inputs::Inputs;
+use crate::lessons::{Lessons, Recorded, padded};
 use crate::link::{Link, Transfers};
 use crate::network::TorchNetwork;
 use crate::packing::Packing;
@@ -56,7 +57,7 @@ pub struct TorchLearner {
     pending: u64,
     table: Option<(Vec<Part>, Storage)>,
     places: Vec<i64>,
-    lessons: Recordings,
+    lessons: Lessons,
     recorder: Recorder,
     observed: Observed,
     good: Option<Mark>,
@@ -115,7 +116,7 @@ impl TorchLearner {
             pending: 0,
             table: None,
             places: Vec::new(),
-            lessons: Recordings::default(),
+            lessons: Lessons::default(),
             recorder: recorder(&settings),
             observed: Observed::default(),
             good: None,
@@ -219,7 +220,7 @@ impl TorchLearner {
         let parts = parts(shape, splits, &self.heads, &self.link);
         self.table = Some((parts, Storage::new(shape, &self.link)));
         // They read from the storage that was.
-        self.lessons = Recordings::default();
+        self.lessons = Lessons::default();
     }
 
     fn learn(&mut self, samples: &[u32], settings: &UpdateSettings) {
@@ -392,59 +393,6 @@ impl Learner for TorchLearner {
     }
 }
 
-/// Recorded gradient steps by the padded size of their minibatch, those last that were taken last.
-#[derive(Debug, Default)]
-struct Recordings(Vec<(usize, Recorded)>);
-
-/// A gradient step, and where it reads what differs from one to the next.
-#[derive(Debug)]
-struct Recorded {
-    recording: Recording,
-    places: Tensor,
-    knobs: Tensor,
-}
-
-/// An update has two sizes at most; others are those of earlier updates, in which more or fewer agents restarted.
-const MOST_RECORDINGS: usize = 4;
-
-/// Parts that the distance between two powers of two is cut into.
-const GRAINS: usize = 8;
-
-/// The size that a recorded minibatch of so many samples is brought to.
-///
-/// How many samples an update has changes with every episode that ends, and so does the size of its minibatches. A recording
-/// has one size; so that the same few recordings serve them all, sizes are rounded up, by an eighth at most.
-fn padded(samples: usize) -> usize {
-    let grain = samples.next_power_of_two() / (2 * GRAINS);
-    samples.next_multiple_of(grain.max(1))
-}
-
-impl Recordings {
-    /// The step for minibatches of this size, with these numbers to read.
-    fn of(&mut self, samples: usize, places: Tensor, knobs: Tensor, recorder: &Recorder) -> &mut Recorded {
-        if !recorder.records() {
-            self.0.clear();
-        }
-        if let Some(index) = self.0.iter().position(|(size, _)| *size == samples) {
-            self.0[index..].rotate_left(1);
-            let recorded = self.last();
-            recorded.places.copy_(&places);
-            recorded.knobs.copy_(&knobs);
-            return recorded;
-        }
-        if self.0.len() == MOST_RECORDINGS {
-            self.0.remove(0);
-        }
-        self.0.push((samples, Recorded { recording: Recording::default(), places, knobs }));
-        self.last()
-    }
-
-    fn last(&mut self) -> &mut Recorded {
-        let (_, last) = self.0.last_mut().expect("there is one: it was just put there");
-        last
-    }
-}
-
 /// Computes something there. Pinned memory must not be the first thing that is asked for: that would open the first GPU,
 /// whichever was chosen, and take half a gigabyte of it.
 fn open(device: Device) -> Result<(), TorchError> {
@@ -464,7 +412,7 @@ fn recorder(settings: &TorchSettings) -> Recorder {
         (false, true) => "`graphs`",
         (false, false) => "convolutions that repeat to the bit",
     };
-    match Shim::open().and_then(|shim| shim.configure(tf32).map(|()| shim)) {
+    match Shim::open().and_then(|shim| shim.configure(&settings.config).map(|()| shim)) {
         Ok(shim) if graphs => Recorder::new(&shim, index),
         Ok(_) => Recorder::default(),
         Err(why) => Recorder::hindered(format!("{what} can't be had: {why}")),
@@ -499,17 +447,5 @@ fn check_finite(what: &'static str, numbers: &[f32]) -> Result<(), LearnError> {
     match numbers.iter().find(|number| !number.is_finite()) {
         Some(&value) => Err(LearnError::NotFinite { what, value }),
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_sizes_serve_all_minibatches() {
-        assert_eq!([1, 2, 15, 16, 17, 31, 32].map(padded), [1, 2, 15, 16, 18, 32, 32]);
-        assert_eq!([2048, 2049, 2304, 2305].map(padded), [2048, 2304, 2304, 2560]);
-        assert!((1..5000).all(|samples| (samples..=samples + samples / 8).contains(&padded(samples))));
     }
 }

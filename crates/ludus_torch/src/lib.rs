@@ -63,6 +63,7 @@ mod heap;
 mod inputs;
 mod learner;
 mod ledger;
+mod lessons;
 mod link;
 mod memory;
 mod mlp;

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
 use libloading::Library;
+use ludus_learn::DeviceConfig;
 
 use crate::attempt::attempt;
 
@@ -97,9 +98,9 @@ impl Shim {
     }
 
     /// Says whether factors may be rounded to TF32; from here on, the same convolution gives the same bits.
-    pub fn configure(&self, tf32: bool) -> Result<(), String> {
+    pub fn configure(&self, config: &DeviceConfig) -> Result<(), String> {
         // SAFETY: it takes any number.
-        self.result(unsafe { (self.configure)(c_int::from(tf32)) })
+        self.result(unsafe { (self.configure)(c_int::from(config.tf32)) })
     }
 
     /// What records on a device.

@@ -39,7 +39,7 @@ mod torch {
     use ludus_train::Checkpoint;
     use serde_json::Value;
 
-    use crate::program::run;
+    use crate::program::{run, run_after};
     use crate::resume::{copy, numbered};
     use crate::work::QUICK;
 
@@ -64,6 +64,32 @@ mod torch {
 
     fn mean_return(report: &Value) -> f64 {
         report["mean_return"].as_f64().unwrap()
+    }
+
+    /// On a GPU; what can be wrong with it, on the one in software.
+    #[test]
+    fn a_gpu_is_used_and_what_it_lacks_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        if std::env::var_os(DEVICE).is_none() {
+            return;
+        }
+        assert!(run("arrows", folder.path(), &["doctor"]).out.contains("uses CUDA"));
+        let refused = |setting: &str, expected: &str| {
+            let train = ["train", "--learner", "torch", "--device", "cuda:0"];
+            let done = run_after(&format!("export {setting}"), "arrows", folder.path(), &train);
+            assert_eq!(done.code, 2, "{setting}: {}", done.errors);
+            assert!(done.errors.starts_with("error: ") && done.errors.lines().count() == 1, "{}", done.errors);
+            assert!(done.errors.contains(expected), "{setting}: {}", done.errors);
+            assert!(!folder.path().join("runs").exists());
+        };
+        if std::env::var_os("SOFTWARE_GPU_KERNELS").is_some() {
+            refused("SOFTWARE_GPU_COUNT=0", "the CUDA driver finds no GPU");
+            refused("SOFTWARE_GPU_CUDA=12080", "the CUDA driver serves CUDA 12.8, but libtorch needs 13.0");
+            refused("SOFTWARE_GPU_MEMORY=1000000000", "of GPU memory, and 500 MB are free; ");
+        }
+        let done = run("arrows", folder.path(), &[&QUICK, &*TORCH].concat());
+        assert!(done.errors.contains("learner: torch, on cuda:0 (as asked for)"), "{}", done.errors);
+        assert!(!done.errors.contains("can't be had"), "{}", done.errors);
     }
 
     /// What one learner has learned, the other scores and goes on with; and masks are heeded.
