@@ -79,10 +79,18 @@ pub trait Learner: Send {
     /// Takes the observations of the rollout's experience into the statistics that they are normalised with, if they are.
     ///
     /// Called after an iteration: within it, the statistics stand still. Detail 14.
-    fn update_normalizer(&mut self, rollout: &Rollout);
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails.
+    fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError>;
 
     /// Marks what was learned so far as good. It stays where it is: a learner on a device moves nothing to the host.
-    fn mark(&mut self);
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails; then the mark before this one is lost as well.
+    fn mark(&mut self) -> Result<(), LearnError>;
 
     /// Goes back to the mark, if there is one.
     fn rewind(&mut self);

@@ -156,13 +156,14 @@ impl Learner for NativeLearner {
         }
     }
 
-    fn update_normalizer(&mut self, rollout: &Rollout) {
+    fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
         if let Some(normalizer) = &mut self.normalizer {
             self.observed.merge(rollout, normalizer, &self.machine.pool);
         }
+        Ok(())
     }
 
-    fn mark(&mut self) {
+    fn mark(&mut self) -> Result<(), LearnError> {
         let Self { network, optimizer, normalizer, good, .. } = self;
         let good = good.get_or_insert_with(LearnerState::default);
         network.parameters().clone_into(&mut good.parameters);
@@ -170,6 +171,7 @@ impl Learner for NativeLearner {
         optimizer.variance().clone_into(&mut good.second_moments);
         good.optimizer_steps = optimizer.step_count();
         good.normalizer.clone_from(normalizer);
+        Ok(())
     }
 
     fn rewind(&mut self) {

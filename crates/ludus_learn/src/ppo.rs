@@ -113,9 +113,15 @@ impl<L: Learner> Ppo<L> {
 
     /// Marks everything as it is now as good: to go back there is cheaper than from a saved state, above all where the
     /// learner is on a device.
-    pub fn mark(&mut self) {
-        self.learner.mark();
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails: then there is nothing to go back to.
+    pub fn mark(&mut self) -> Result<(), LearnError> {
+        self.good = None;
+        self.learner.mark()?;
         self.good = Some((self.iteration, self.reward_scale.moments()));
+        Ok(())
     }
 
     /// Goes back to the mark, if there is one, with the same draws to come.
@@ -188,7 +194,7 @@ impl<L: Learner> Ppo<L> {
         self.estimate();
         let settings = self.settings(progress);
         let learned = self.learn(&settings)?;
-        self.learner.update_normalizer(&self.rollout);
+        self.learner.update_normalizer(&self.rollout)?;
         phases.learn += clock().saturating_sub(start);
         self.iteration += 1;
         Ok(Iteration { phases, ..learned })

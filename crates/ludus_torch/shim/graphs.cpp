@@ -51,7 +51,7 @@ struct Tape {
     }
 
     ~Tape() {
-        release();
+        guarded([&] { release(); });
     }
 
     void hold() {

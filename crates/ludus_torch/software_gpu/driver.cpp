@@ -1,8 +1,8 @@
 // The software GPU's driver, `libcuda.so.1`: what programs ask before they open CUDA's runtime.
 
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+
+#include "settings.h"
 
 namespace {
 
@@ -12,22 +12,6 @@ constexpr int no_device = 100;
 constexpr int invalid_device = 101;
 constexpr int not_supported = 801;
 
-// What drivers take of a device's memory before anybody asks for some.
-constexpr size_t own_memory = 500'000'000;
-
-size_t setting(const char* name, size_t otherwise) {
-    const char* text = std::getenv(name);
-    return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-int device_count() {
-    return static_cast<int>(setting("SOFTWARE_GPU_COUNT", 1));
-}
-
-size_t memory() {
-    return setting("SOFTWARE_GPU_MEMORY", 16'000'000'000);
-}
-
 int context;
 
 }  // namespace
@@ -35,22 +19,22 @@ int context;
 extern "C" {
 
 int cuInit(unsigned) {
-    return device_count() > 0 ? success : no_device;
+    return settings::device_count() > 0 ? success : no_device;
 }
 
 int cuDriverGetVersion(int* version) {
-    *version = static_cast<int>(setting("SOFTWARE_GPU_CUDA", 13000));
+    *version = settings::cuda_version();
     return success;
 }
 
 int cuDeviceGetCount(int* count) {
-    *count = device_count();
+    *count = settings::device_count();
     return success;
 }
 
 int cuDeviceGet(int* device, int index) {
     *device = index;
-    return index >= 0 && index < device_count() ? success : invalid_device;
+    return index >= 0 && index < settings::device_count() ? success : invalid_device;
 }
 
 int cuDeviceGetName(char* name, int length, int) {
@@ -59,13 +43,13 @@ int cuDeviceGetName(char* name, int length, int) {
 }
 
 int cuDeviceTotalMem_v2(size_t* bytes, int) {
-    *bytes = memory();
+    *bytes = settings::memory();
     return success;
 }
 
 int cuMemGetInfo_v2(size_t* free, size_t* total) {
-    *total = memory();
-    *free = memory() - own_memory;
+    *total = settings::memory();
+    *free = settings::memory() - settings::own_memory();
     return success;
 }
 

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,10 +25,15 @@
 #include <vector>
 
 #include "queue.h"
+#include "settings.h"
 
 namespace {
 
-using Work = std::function<void()>;
+// Something to do, and what it is called.
+struct Work {
+    const char* name;
+    std::function<void()> act;
+};
 
 struct Stream;
 
@@ -51,7 +57,8 @@ struct Stream {
 struct Event {
     // Works that were queued before it.
     size_t position = 0;
-    Capture* capture = nullptr;
+    // What was being recorded then; 0 if nothing.
+    unsigned long long capture = 0;
     Stream* stream = nullptr;
 };
 
@@ -84,22 +91,13 @@ thread_local cudaStreamCaptureMode thread_mode = cudaStreamCaptureModeGlobal;
 
 using Lock = std::lock_guard<std::recursive_mutex>;
 
-size_t setting(const char* name, size_t otherwise) {
-    const char* text = std::getenv(name);
-    return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-int device_count() {
-    return static_cast<int>(setting("SOFTWARE_GPU_COUNT", 1));
-}
-
-size_t total_memory() {
-    return setting("SOFTWARE_GPU_MEMORY", 16'000'000'000);
+[[noreturn]] void give_up(const char* why, const char* what) {
+    std::fprintf(stderr, "software GPU: %s: %s\n", why, what);
+    std::abort();
 }
 
 cudaError_t refuse(cudaError_t error, const char* function) {
     last_error = error;
-    counts["refused"]++;
     std::fprintf(stderr, "software GPU: %s: %s\n", function, cudaGetErrorString(error));
     return error;
 }
@@ -122,8 +120,12 @@ void finish(size_t position) {
     while (finished < position) {
         Work work = std::move(queue.front());
         queue.pop_front();
-        work();
         finished++;
+        try {
+            work.act();
+        } catch (const std::exception& error) {
+            give_up(work.name, error.what());
+        }
     }
 }
 
@@ -147,16 +149,20 @@ bool contains(const Stretches& stretches, const void* pointer) {
     return next != stretches.begin() && place < std::prev(next)->first + std::prev(next)->second;
 }
 
+// Memory of the host, full of garbage; null if there is none.
 void* allocate(Stretches& stretches, size_t bytes) {
     void* start = std::aligned_alloc(page, (bytes + page - 1) / page * page);
+    if (!start) return nullptr;
     std::memset(start, unset, bytes);
     stretches[reinterpret_cast<uintptr_t>(start)] = bytes;
     return start;
 }
 
+// How much that was [bytes].
 size_t release(Stretches& stretches, void* start) {
     finish();
     auto found = stretches.find(reinterpret_cast<uintptr_t>(start));
+    if (found == stretches.end()) give_up("memory is freed", "that was not allocated");
     size_t bytes = found->second;
     stretches.erase(found);
     std::free(start);
@@ -186,18 +192,22 @@ cudaError_t spoil(Capture& capture, cudaError_t error, const char* function) {
     return refuse(error, function);
 }
 
+// What is being recorded under this number, if it still is.
+Capture* capture_of(unsigned long long id) {
+    auto found = std::find_if(captures.begin(), captures.end(), [&](Capture* capture) { return capture->id == id; });
+    return found == captures.end() ? nullptr : *found;
+}
+
 [[noreturn]] void lacks(const void* function) {
     auto found = kernels.find(function);
-    std::fprintf(stderr, "software GPU: there is no kernel %s\n", found == kernels.end() ? "?" : found->second);
-    std::abort();
+    give_up("there is no kernel", found == kernels.end() ? "of that name" : found->second);
 }
 
 }  // namespace
 
-void software_gpu_queue(void* stream, const char*, Work work) {
+void software_gpu_queue(void* stream, const char* name, std::function<void()> work) {
     Lock lock(mutex);
-    count(of(static_cast<cudaStream_t>(stream)).capture ? "recorded kernels" : "kernels");
-    put(of(static_cast<cudaStream_t>(stream)), std::move(work));
+    put(of(static_cast<cudaStream_t>(stream)), {name, std::move(work)});
 }
 
 extern "C" {
@@ -212,12 +222,11 @@ unsigned long long software_gpu_count(const char* what) {
 
 cudaError_t cudaGetDeviceCount(int* count) {
     // The first thing that libtorch asks, after all of it is loaded.
-    static void* kernels = dlopen(std::getenv("SOFTWARE_GPU_KERNELS"), RTLD_NOW | RTLD_GLOBAL);
-    if (!kernels) {
-        std::fprintf(stderr, "software GPU: %s\n", dlerror());
-        std::abort();
-    }
-    *count = device_count();
+    static const char* library = std::getenv("SOFTWARE_GPU_KERNELS");
+    if (!library) give_up("SOFTWARE_GPU_KERNELS", "is not set");
+    static void* kernels = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
+    if (!kernels) give_up("its kernels can't be loaded", dlerror());
+    *count = settings::device_count();
     return *count > 0 ? cudaSuccess : refuse(cudaErrorNoDevice, __func__);
 }
 
@@ -227,16 +236,16 @@ cudaError_t cudaGetDevice(int* device) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-    if (device < 0 || device >= device_count()) return refuse(cudaErrorInvalidDevice, __func__);
+    if (device < 0 || device >= settings::device_count()) return refuse(cudaErrorInvalidDevice, __func__);
     current_device = device;
     return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-    if (device < 0 || device >= device_count()) return refuse(cudaErrorInvalidDevice, __func__);
+    if (device < 0 || device >= settings::device_count()) return refuse(cudaErrorInvalidDevice, __func__);
     *properties = {};
     std::strcpy(properties->name, "software GPU");
-    properties->totalGlobalMem = total_memory();
+    properties->totalGlobalMem = settings::memory();
     // An H100's.
     properties->major = 9;
     properties->multiProcessorCount = 132;
@@ -266,12 +275,12 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-    *version = 13000;
+    *version = settings::cuda_version();
     return cudaSuccess;
 }
 
 cudaError_t cudaRuntimeGetVersion(int* version) {
-    *version = 13000;
+    *version = settings::cuda_version();
     return cudaSuccess;
 }
 
@@ -315,9 +324,9 @@ const char* cudaGetErrorString(cudaError_t error) {
 cudaError_t cudaMalloc(void** start, size_t bytes) {
     Lock lock(mutex);
     REFUSE_WHILE_RECORDING();
-    if (used + bytes > total_memory()) return refuse(cudaErrorMemoryAllocation, __func__);
-    count("allocations");
+    if (used + bytes > settings::memory()) return refuse(cudaErrorMemoryAllocation, __func__);
     *start = allocate(device_memory, bytes);
+    if (!*start) return refuse(cudaErrorMemoryAllocation, __func__);
     used += bytes;
     return cudaSuccess;
 }
@@ -334,7 +343,7 @@ cudaError_t cudaHostAlloc(void** start, size_t bytes, unsigned) {
     Lock lock(mutex);
     REFUSE_WHILE_RECORDING();
     *start = allocate(pinned_memory, bytes);
-    return cudaSuccess;
+    return *start ? cudaSuccess : refuse(cudaErrorMemoryAllocation, __func__);
 }
 
 cudaError_t cudaFreeHost(void* start) {
@@ -346,8 +355,8 @@ cudaError_t cudaFreeHost(void* start) {
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
     Lock lock(mutex);
-    *total = total_memory();
-    *free = total_memory() - used;
+    *total = settings::memory();
+    *free = settings::memory() - used;
     return cudaSuccess;
 }
 
@@ -365,17 +374,22 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     Lock lock(mutex);
     bool goes_up = contains(device_memory, to) && !contains(device_memory, from);
     bool comes_down = contains(device_memory, from) && !contains(device_memory, to);
-    if (goes_up) count(contains(pinned_memory, from) ? "pinned copies up" : "other copies up");
-    if (comes_down) count(contains(pinned_memory, to) ? "pinned copies down" : "other copies down");
-    if (goes_up && !contains(pinned_memory, from)) {
+    bool is_pinned = contains(pinned_memory, goes_up ? from : to);
+    Capture* capture = of(stream).capture;
+    if (capture && (goes_up || comes_down) && !is_pinned) {
+        return spoil(*capture, cudaErrorStreamCaptureUnsupported, __func__);
+    }
+    if (goes_up) count(is_pinned ? "pinned copies up" : "other copies up");
+    if (comes_down) count(is_pinned ? "pinned copies down" : "other copies down");
+    if (goes_up && !is_pinned) {
         // CUDA is done with such memory when it returns.
         auto start = static_cast<const char*>(from);
         auto staged = std::make_shared<std::vector<char>>(start, start + bytes);
-        put(of(stream), [=] { std::memcpy(to, staged->data(), bytes); });
+        put(of(stream), {__func__, [=] { std::memcpy(to, staged->data(), bytes); }});
         return cudaSuccess;
     }
-    put(of(stream), [=] { std::memcpy(to, from, bytes); });
-    if (comes_down && !contains(pinned_memory, to)) finish();
+    put(of(stream), {__func__, [=] { std::memcpy(to, from, bytes); }});
+    if (comes_down && !is_pinned) finish();
     return cudaSuccess;
 }
 
@@ -390,7 +404,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind 
 
 cudaError_t cudaMemsetAsync(void* start, int value, size_t bytes, cudaStream_t stream) {
     Lock lock(mutex);
-    put(of(stream), [=] { std::memset(start, value, bytes); });
+    put(of(stream), {__func__, [=] { std::memset(start, value, bytes); }});
     return cudaSuccess;
 }
 
@@ -439,7 +453,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) {
     Lock lock(mutex);
-    of(event) = {queued, of(stream).capture, &of(stream)};
+    Capture* capture = of(stream).capture;
+    of(event) = {queued, capture ? capture->id : 0, &of(stream)};
     return cudaSuccess;
 }
 
@@ -450,14 +465,14 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventQuery(cudaEvent_t event) {
     Lock lock(mutex);
     REFUSE_WHILE_RECORDING();
-    if (of(event).capture) return refuse(cudaErrorCapturedEvent, __func__);
+    if (of(event).capture != 0) return refuse(cudaErrorCapturedEvent, __func__);
     return finished >= of(event).position ? cudaSuccess : cudaErrorNotReady;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     Lock lock(mutex);
     REFUSE_WHILE_RECORDING();
-    if (of(event).capture) return refuse(cudaErrorCapturedEvent, __func__);
+    if (of(event).capture != 0) return refuse(cudaErrorCapturedEvent, __func__);
     count("waits");
     finish(of(event).position);
     return cudaSuccess;
@@ -467,14 +482,15 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     Lock lock(mutex);
     Stream& waiting = of(stream);
     Event& awaited = of(event);
-    if (waiting.capture && !awaited.capture && awaited.stream) {
+    Capture* capture = capture_of(awaited.capture);
+    if (waiting.capture && !capture && awaited.stream) {
         return spoil(*waiting.capture, cudaErrorStreamCaptureIsolation, __func__);
     }
-    if (awaited.capture && !waiting.capture) {
-        if (&waiting == &default_stream) return spoil(*awaited.capture, cudaErrorStreamCaptureImplicit, __func__);
-        waiting.capture = awaited.capture;
-        awaited.capture->streams.insert(&waiting);
-    } else if (awaited.capture) {
+    if (capture && !waiting.capture) {
+        if (&waiting == &default_stream) return spoil(*capture, cudaErrorStreamCaptureImplicit, __func__);
+        waiting.capture = capture;
+        capture->streams.insert(&waiting);
+    } else if (capture) {
         awaited.stream->is_ahead = false;
     }
     return cudaSuccess;
@@ -511,6 +527,7 @@ cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatu
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
     Lock lock(mutex);
     if (&of(stream) == &default_stream) return refuse(cudaErrorStreamCaptureUnsupported, __func__);
+    if (of(stream).capture) return refuse(cudaErrorIllegalState, __func__);
     auto* capture = new Capture{++capture_count, mode, pthread_self()};
     captures.push_back(capture);
     of(stream).capture = capture;
@@ -547,7 +564,6 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* made, cudaGraph_t gra
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
     Lock lock(mutex);
-    count("repetitions");
     for (const Work& work : reinterpret_cast<Graph*>(graph)->work) put(of(stream), work);
     return cudaSuccess;
 }

@@ -2,34 +2,62 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 
-thread_local! {
-    /// Whether this thread's panics are caught and told in a sentence of our own.
-    static IS_ATTEMPT: Cell<bool> = const { Cell::new(false) };
+/// Which panics are caught and told in a sentence of our own.
+#[derive(Clone, Copy)]
+enum Attempt {
+    No,
+    OfLibtorch,
+    OfAnything,
 }
 
-/// Does `work`; if it panics, as tch does where libtorch fails, what libtorch said.
+thread_local! {
+    static ATTEMPT: Cell<Attempt> = const { Cell::new(Attempt::No) };
+}
+
+/// Does `work`; if libtorch fails, which tch turns into a panic, what it said. Other panics go on.
 pub(crate) fn attempt<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+    caught(Attempt::OfLibtorch, work).map_err(|panic| match said(&*panic) {
+        Some(said) if is_of_libtorch(said) => sentence(said).to_owned(),
+        _ => resume_unwind(panic),
+    })
+}
+
+/// Does `work`; if it panics for any reason, what was said.
+pub(crate) fn attempt_anything<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+    caught(Attempt::OfAnything, work).map_err(|panic| said(&*panic).map_or("it panicked", sentence).to_owned())
+}
+
+/// Does `work`, and catches its panic, of which nothing is printed if it is expected.
+fn caught<R>(expected: Attempt, work: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !IS_ATTEMPT.get() {
+            let is_expected = match ATTEMPT.get() {
+                Attempt::No => false,
+                Attempt::OfLibtorch => said(panic.payload()).is_some_and(is_of_libtorch),
+                Attempt::OfAnything => true,
+            };
+            if !is_expected {
                 hook(panic);
             }
         }));
     });
-    let was_attempt = IS_ATTEMPT.replace(true);
+    let before = ATTEMPT.replace(expected);
     let result = catch_unwind(AssertUnwindSafe(work));
-    IS_ATTEMPT.set(was_attempt);
-    result.map_err(|panic| said(&*panic))
+    ATTEMPT.set(before);
+    result
 }
 
-fn said(panic: &(dyn Any + Send)) -> String {
-    let said = panic.downcast_ref::<String>().map(String::as_str);
-    sentence(said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked")).to_owned()
+fn said(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
+}
+
+fn is_of_libtorch(said: &str) -> bool {
+    said.contains("Torch(\"")
 }
 
 /// libtorch's own words: those before its stack, which tch quotes with it.
@@ -55,9 +83,15 @@ mod tests {
     }
 
     #[test]
-    fn any_panic_is_told() {
-        assert_eq!(attempt(|| panic!("one\ntwo")).map(|()| 0), Err("one".to_owned()));
-        assert_eq!(attempt(|| panic!("{}", 7)).map(|()| 0), Err("7".to_owned()));
-        assert_eq!(attempt(|| 7), Ok(7));
+    fn any_panic_can_be_told() {
+        assert_eq!(attempt_anything(|| panic!("one\ntwo")).map(|()| 0), Err("one".to_owned()));
+        assert_eq!(attempt_anything(|| panic!("{}", 7)).map(|()| 0), Err("7".to_owned()));
+        assert_eq!(attempt_anything(|| 7), Ok(7));
+    }
+
+    #[test]
+    #[should_panic(expected = "a mistake of ours")]
+    fn mistakes_are_not_blamed_on_libtorch() {
+        let _ = attempt(|| panic!("a mistake of ours"));
     }
 }

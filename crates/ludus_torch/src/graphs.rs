@@ -92,13 +92,13 @@ mod tests {
 
     /// Wherever libtorch's part for CUDA is; no machine has as many devices.
     #[test]
-    fn work_that_can_t_be_recorded_is_done_as_it_is() {
+    fn where_nothing_can_be_recorded_work_is_done_as_it_is() {
         if ludus_libtorch::open_cuda_libraries().is_err() {
             return;
         }
         let Ok(shim) = Shim::open() else { return };
         let (mut recording, mut count) = (Recording::default(), 0);
-        let recorder = Recorder::new(&shim, 999);
+        let recorder = Recorder::new(&shim, 99);
         (0..10).for_each(|_| recording.run(&recorder, &mut || count += 1));
         assert_eq!(count, 10);
         assert!(!matches!(recording, Recording::Recorded(_)));

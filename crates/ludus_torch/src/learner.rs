@@ -9,7 +9,7 @@ use ludus_spec::Seed;
 use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
-use crate::attempt::attempt;
+use crate::attempt::{attempt, attempt_anything};
 use crate::graphs::Recorder;
 use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
@@ -42,7 +42,8 @@ pub struct TorchSettings {
 /// The learner for GPUs, and for networks that are no plain perceptrons.
 ///
 /// Its draws are those of [`NativeLearner`](ludus_learn::NativeLearner), and so are its formulas: the two differ by
-/// rounding. With the same device, the same seed gives the same bits, whatever the number of threads.
+/// rounding. With the same device, the same seed gives the same bits, whatever the number of threads; on a GPU as long as
+/// libtorch's kernels do, see [`TorchNetwork::forward`].
 pub struct TorchLearner {
     network: Box<dyn TorchNetwork>,
     heads: Heads,
@@ -178,7 +179,7 @@ impl TorchLearner {
             let _guard = tch::no_grad_guard();
             self.network.forward(&self.leaves.of_network(kind), &observations)
         };
-        let forward = attempt(compute).map_err(TorchError::Network)?;
+        let forward = attempt_anything(compute).map_err(TorchError::Network)?;
         let rows = TRIED_ROWS as i64;
         check_size("outputs", &forward.outputs, &[rows, self.heads.output_width() as i64])?;
         check_size("values", &forward.values, &[rows])
@@ -337,28 +338,25 @@ impl Learner for TorchLearner {
         self.on_device(Self::account)?
     }
 
-    fn update_normalizer(&mut self, rollout: &Rollout) {
-        // If it fails, the next rollout says so.
-        let _ = self.on_device(|learner| {
+    fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
+        self.on_device(|learner| {
             let Some(normalizer) = &mut learner.normalizer else { return };
             learner.observed.merge(rollout, normalizer, &learner.settings.machine.pool);
             learner.inputs.refresh(Some(normalizer), &learner.link);
-        });
+        })
     }
 
-    fn mark(&mut self) {
-        // If it fails, the next rollout says so.
-        let _ = self.on_device(Self::copy_what_is_good);
+    fn mark(&mut self) -> Result<(), LearnError> {
+        self.on_device(Self::copy_what_is_good)
     }
 
     fn rewind(&mut self) {
+        let Some(mark) = self.good.take() else { return };
         self.failure = None;
+        let Mark { parameters, mean, variance, steps, normalizer } = &mark;
         // If it fails, the next rollout says so.
-        let _ = self.on_device(|learner| {
-            let Some(mark) = learner.good.take() else { return };
-            learner.take_over([&mark.parameters, &mark.mean, &mark.variance], mark.steps, mark.normalizer.as_ref());
-            learner.good = Some(mark);
-        });
+        let _ = self.on_device(|learner| learner.take_over([parameters, mean, variance], *steps, normalizer.as_ref()));
+        self.good = Some(mark);
     }
 
     fn state(&self) -> LearnerState {
@@ -386,10 +384,12 @@ impl Learner for TorchLearner {
         ] {
             check_finite(what, numbers)?;
         }
-        let unpack = |packed: &Vec<f32>| self.link.send(&self.packing.unpack(packed));
-        let unpacked = [&state.parameters, &state.first_moments, &state.second_moments].map(unpack);
-        self.take_over(unpacked.each_ref(), state.optimizer_steps, state.normalizer.as_ref());
-        Ok(())
+        self.failure = None;
+        self.on_device(|learner| {
+            let unpack = |packed: &Vec<f32>| learner.link.send(&learner.packing.unpack(packed));
+            let unpacked = [&state.parameters, &state.first_moments, &state.second_moments].map(unpack);
+            learner.take_over(unpacked.each_ref(), state.optimizer_steps, state.normalizer.as_ref());
+        })
     }
 }
 

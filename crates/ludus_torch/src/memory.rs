@@ -11,7 +11,7 @@ const FIXED: u64 = 800_000_000;
 /// of them on its way.
 const COPIES_OF_PARAMETERS: u64 = 16;
 
-/// How often an activation is kept: forward and backward, and half of both for recordings of other sizes.
+/// How often an activation is kept: forward and backward, and in recordings for minibatches of other sizes.
 const COPIES_OF_ACTIVATIONS: u64 = 6;
 
 const BYTES: u64 = 4;
@@ -74,7 +74,8 @@ impl Demand {
 
     fn bytes_without_rows(self) -> u64 {
         let of_sample = self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.activations as u64;
-        let minibatch = self.minibatch.min(self.rows * self.steps) as u64;
+        // Brought to the size of a recording: an eighth more at most.
+        let minibatch = self.minibatch.min(self.rows * self.steps) as u64 * 9 / 8;
         FIXED + BYTES * (COPIES_OF_PARAMETERS * self.parameters as u64 + minibatch * of_sample)
     }
 }
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn memory_adds_up() {
         assert_eq!(DEMAND.bytes_per_row(), 4 * (100 * 10 + 1500));
-        assert_eq!(DEMAND.bytes(), 800_000_000 + 4 * (16_000 + 1000 * 1510) + 1000 * 10_000);
+        assert_eq!(DEMAND.bytes(), 800_000_000 + 4 * (16_000 + 1125 * 1510) + 1000 * 10_000);
     }
 
     #[test]

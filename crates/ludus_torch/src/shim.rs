@@ -3,12 +3,12 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use libloading::Library;
 use ludus_learn::DeviceConfig;
 
-use crate::attempt::attempt;
+use crate::attempt::attempt_anything;
 
 /// The shim, in the program itself: so that is all there is to carry to another machine. Empty if it could not be built.
 const LIBRARY: &[u8] = include_bytes!(env!("LUDUS_TORCH_SHIM"));
@@ -39,6 +39,8 @@ pub(crate) struct Shim {
 pub(crate) struct Tape {
     shim: Arc<Shim>,
     tape: *mut c_void,
+    /// Held while something is recorded.
+    is_recording: Mutex<()>,
 }
 
 /// A recording that is over, and freed in the end.
@@ -49,10 +51,9 @@ pub(crate) struct Graph {
     recording: *mut c_void,
 }
 
-// SAFETY: tapes and recordings belong to a device and not to a thread. libtorch's own locks guard what all of them share; a
-// recording is made from its begin to its end within one call, and repeated behind `&mut`.
+// SAFETY: tapes and recordings belong to a device and not to a thread. libtorch's own locks guard what all of them share.
 unsafe impl Send for Tape {}
-// SAFETY: as above; a recording that is begun while another thread makes one fails, and says so.
+// SAFETY: one thread at a time records, from the begin to the end; nothing else changes a tape.
 unsafe impl Sync for Tape {}
 // SAFETY: as above.
 unsafe impl Send for Graph {}
@@ -109,7 +110,7 @@ impl Shim {
         let device = c_int::try_from(device).map_err(|error| error.to_string())?;
         // SAFETY: the pointer is to a local that outlives the call.
         self.result(unsafe { (self.make_tape)(device, &raw mut tape) })?;
-        Ok(Arc::new(Tape { shim: self.clone(), tape }))
+        Ok(Arc::new(Tape { shim: self.clone(), tape, is_recording: Mutex::new(()) }))
     }
 
     fn result(&self, code: c_int) -> Result<(), String> {
@@ -125,11 +126,12 @@ impl Shim {
 impl Tape {
     /// Records what `work` does. It does not happen until it is replayed.
     pub fn record(self: &Arc<Self>, work: &mut dyn FnMut()) -> Result<Graph, String> {
+        let _guard = self.is_recording.lock().unwrap_or_else(PoisonError::into_inner);
         let mut recording = std::ptr::null_mut();
         // SAFETY: the tape lives as long as `self`, and the pointer is to a local that outlives the call.
         self.shim.result(unsafe { (self.shim.begin)(self.tape, &raw mut recording) })?;
         let graph = Graph { tape: self.clone(), recording };
-        let worked = attempt(work);
+        let worked = attempt_anything(work);
         // SAFETY: the recording was begun just now, and is ended once, whatever became of the work.
         self.shim.result(unsafe { (self.shim.end)(recording) })?;
         worked.map(|()| graph)

@@ -28,7 +28,7 @@ pub enum TrainError {
     /// A policy can't be read or written.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// Learning led to numbers that are not finite.
+    /// Learning led to numbers that are not finite, or a device failed.
     #[error("{cause}; that was iteration {iteration}, {kept}")]
     Diverged {
         /// What the learner said.

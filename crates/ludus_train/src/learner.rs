@@ -123,12 +123,12 @@ impl Learner for RunLearner {
         with!(self, learner => learner.take_losses())
     }
 
-    fn update_normalizer(&mut self, rollout: &Rollout) {
-        with!(self, learner => learner.update_normalizer(rollout));
+    fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
+        with!(self, learner => learner.update_normalizer(rollout))
     }
 
-    fn mark(&mut self) {
-        with!(self, learner => learner.mark());
+    fn mark(&mut self) -> Result<(), LearnError> {
+        with!(self, learner => learner.mark())
     }
 
     fn rewind(&mut self) {

@@ -321,8 +321,11 @@ impl Run {
 
     /// What is left of the run.
     fn kept(&self) -> String {
-        let last = self.checkpoints.last().map_or_else(String::new, |path| path.display().to_string());
-        format!("the last good checkpoint is `{last}`")
+        let last = self.checkpoints.last();
+        last.map_or_else(
+            || "nothing was saved before".to_owned(),
+            |path| format!("the last good checkpoint is `{}`", path.display()),
+        )
     }
 
     /// Saves the curves up to here, a checkpoint and the policy.
@@ -351,10 +354,12 @@ impl Run {
         TrainError::Unsaved { cause: Box::new(error), kept: format!("the run has ended; {kept}") }
     }
 
-    /// Ends the run after a step that can't be learned from. What was saved before it is kept as it is.
+    /// Ends the run after an iteration that nothing can be learned from. What was saved before it is kept as it is.
     fn diverged(&mut self, cause: LearnError, tell: &mut dyn FnMut(RunEvent<'_>)) -> TrainError {
         let flushed = self.metrics.flush();
-        if self.checkpoints.last().is_none()
+        // What a device that fails has learned can't be brought down.
+        if !matches!(cause, LearnError::Device(_))
+            && self.checkpoints.last().is_none()
             && let Err(error) = self.save(tell)
         {
             return error;

@@ -337,7 +337,7 @@ impl Training {
     /// If something is not finite, unless the config says to skip that; then what was learned before this iteration is as
     /// it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
-        self.ppo.mark();
+        self.ppo.mark()?;
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
         self.kept.before(self.ppo.iteration(), recorders.into_iter());
         let mut skipped = None;
@@ -365,7 +365,8 @@ impl Training {
     fn undo(&mut self, cause: &LearnError) -> Result<Iteration, LearnError> {
         self.ppo.rewind();
         self.skipped += 1;
-        if self.blueprint.config.faults.bad_updates == Reaction::Stop || self.skipped > MOST_SKIPPED {
+        let is_hopeless = matches!(cause, LearnError::Device(_)) || self.skipped > MOST_SKIPPED;
+        if is_hopeless || self.blueprint.config.faults.bad_updates == Reaction::Stop {
             return Err(cause.clone());
         }
         let number = self.ppo.iteration();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
+use ludus_libtorch::VERSION;
 
 use crate::checks::{EVERYTHING, cargo};
 use crate::libtorch::{self, Variant};
@@ -74,7 +75,8 @@ fn before(folder: &Path, others: Option<OsString>) -> Result<OsString> {
 fn build() -> Result<PathBuf> {
     say(&libtorch::provide(Variant::Cuda)?);
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
-    let folder = target.join("software_gpu");
+    // Its kernels fit one version of libtorch.
+    let folder = std::path::absolute(target)?.join(format!("software_gpu-{VERSION}"));
     fs::create_dir_all(&folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
     for (source, library) in LIBRARIES {
         let library = folder.join(library);
@@ -97,8 +99,10 @@ fn compile(source: &str, library: &Path) -> Result<()> {
     let include = env::var_os("LIBTORCH").map_or_else(libtorch::folder, PathBuf::from).join("include");
     let mut compiler = Command::new(env::var_os("CXX").unwrap_or_else(|| "c++".into()));
     compiler.current_dir(repository().join(SOURCE));
-    compiler.args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-s", source, "-ldl", "-o"]);
-    compiler.arg(library);
+    let partial = library.with_extension("partial");
+    compiler.args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-s", source, "-ldl"]);
+    // It is loaded into every program that is started: what is not CUDA's own must not take the place of anything.
+    compiler.arg("-Wl,--version-script=exports.map").arg("-o").arg(&partial);
     for folder in [&include, &include.join("torch/csrc/api/include"), &include.join("cuda")] {
         compiler.arg("-isystem").arg(folder);
     }
@@ -107,7 +111,7 @@ fn compile(source: &str, library: &Path) -> Result<()> {
     if !status.success() {
         bail!("`{SOURCE}/{source}` can't be built; look at what the compiler said above");
     }
-    Ok(())
+    fs::rename(&partial, library).with_context(|| format!("`{}` can't be written", library.display()))
 }
 
 #[cfg(test)]

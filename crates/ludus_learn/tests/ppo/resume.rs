@@ -38,7 +38,7 @@ fn what_was_marked_comes_back() {
     assert_eq!(ppo.state(), fresh, "nothing was marked");
     ppo.iterate(&mut worlds, 0.0).unwrap();
     let (good, mut worlds_then) = (ppo.state(), worlds.clone());
-    ppo.mark();
+    ppo.mark().unwrap();
     ppo.iterate(&mut worlds, 0.2).unwrap();
     let once = ppo.state();
     assert!(once.learner != good.learner);

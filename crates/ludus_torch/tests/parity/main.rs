@@ -34,10 +34,9 @@ const PLAIN: Setup = Setup { threads: 1, splits: 1, graphs: true };
 const DEVICE: &str = "LUDUS_TEST_DEVICE";
 
 fn device() -> tch::Device {
-    match std::env::var(DEVICE) {
-        Ok(name) => ludus_torch::cuda_device(name.strip_prefix("cuda:").unwrap().parse().unwrap()).unwrap(),
-        Err(_) => tch::Device::Cpu,
-    }
+    let name = std::env::var(DEVICE).unwrap_or_default();
+    let Some(index) = name.strip_prefix("cuda:") else { return tch::Device::Cpu };
+    ludus_torch::cuda_device(index.parse().unwrap()).unwrap()
 }
 
 fn machine(threads: usize) -> Machine {

@@ -47,21 +47,24 @@ fn a_step_goes_up_once_and_comes_down_once() {
 /// What CUDA itself is asked for is what we count: on the software GPU, if no other test runs beside this one.
 #[test]
 fn nothing_else_waits() {
-    const WHATS: [&CStr; 4] = [c"pinned copies up", c"other copies up", c"waits", c"recordings"];
+    const WHATS: [&CStr; 5] = [c"pinned copies up", c"other copies up", c"pinned copies down", c"waits", c"recordings"];
+    const ITERATIONS: usize = 3;
     let config = PpoConfig { rollout_steps: STEPS, epochs: 3, minibatch: 24, ..PpoConfig::default() };
     let mut worlds = cart_poles(&[16], 2);
     let learner = torch(cart_pole_network(1), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
     let mut ppo = ppo(&config, learner, &worlds, 3);
     let Some(before) = counted(WHATS) else { return };
     let counted_before = ppo.learner().transfers();
-    for _ in 0..3 {
-        ppo.mark();
+    for _ in 0..ITERATIONS {
+        ppo.mark().unwrap();
         ppo.iterate(&mut worlds, 0.0).unwrap();
     }
     let now = counted(WHATS).unwrap();
-    let [pinned, other, waits, recordings] = std::array::from_fn(|index| now[index] - before[index]);
+    let [pinned_up, other_up, pinned_down, waits, recordings] = std::array::from_fn(|index| now[index] - before[index]);
     let Transfers { up, down } = since(ppo.learner(), counted_before);
-    assert_eq!([pinned, other, waits], [up, 0, down + recordings], "before a recording everything has to be over");
+    assert_eq!([pinned_up, other_up], [up, 0]);
+    assert_eq!(pinned_down, ((STEPS + 1) * ITERATIONS) as u64, "all that is played; losses come once");
+    assert_eq!(waits, down + recordings, "before a recording everything has to be over");
     assert!(recordings > 0);
 }
 
@@ -74,7 +77,7 @@ fn an_update_comes_down_once() {
     for _ in 0..3 {
         let before = ppo.learner().transfers();
         // What a run does in an iteration.
-        ppo.mark();
+        ppo.mark().unwrap();
         let minibatches = ppo.iterate(&mut worlds, 0.0).unwrap().minibatches as u64;
         assert!(minibatches > 8);
         let played = STEPS as u64 + 1;
@@ -93,7 +96,7 @@ fn what_was_marked_comes_back_without_coming_down() {
     let mut ppo = ppo(&config, learner, &worlds, 3);
     ppo.iterate(&mut worlds, 0.0).unwrap();
     let (good, worlds_then) = (ppo.state(), worlds.clone());
-    ppo.mark();
+    ppo.mark().unwrap();
     ppo.iterate(&mut worlds, 0.0).unwrap();
     let once = ppo.state();
     assert!(once.learner != good.learner);
