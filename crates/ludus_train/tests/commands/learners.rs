@@ -87,7 +87,7 @@ mod torch {
             refused("SOFTWARE_GPU_CUDA=12080", "the CUDA driver serves CUDA 12.8, but libtorch needs 13.0");
             refused("SOFTWARE_GPU_MEMORY=1000000000", "of GPU memory, and 500 MB are free; ");
         }
-        let done = run("arrows", folder.path(), &[&QUICK, &*TORCH].concat());
+        let done = run("arrows", folder.path(), &[QUICK.as_slice(), &TORCH].concat());
         assert!(done.errors.contains("learner: torch, on cuda:0 (as asked for)"), "{}", done.errors);
         assert!(!done.errors.contains("can't be had"), "{}", done.errors);
     }
