@@ -7,11 +7,7 @@ use tch::{Kind, Tensor};
 
 use crate::network::{LOG_STD, Parameter, TorchNetwork};
 
-/// Numbers from one place where a parameter may begin to the next: a cache line, and more than a GPU's widest load. Matrix
-/// products are slower from other places.
-const ALIGNMENT: usize = 16;
-
-/// Where each parameter stands in the flat array: the network's in their order, then `log_std`. What is between them is 0.
+/// Where each parameter stands in the flat array: the network's in their order, then `log_std`.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     places: Vec<Place>,
@@ -58,8 +54,7 @@ fn gaussian_width(head: Head) -> usize {
 }
 
 fn place(parameter: Parameter, values: &mut Vec<f32>) -> Place {
-    let start = values.len().next_multiple_of(ALIGNMENT);
-    values.resize(start, 0.0);
+    let start = values.len();
     values.extend(&parameter.values);
     let shape = parameter.shape.iter().map(|&size| size as i64).collect();
     Place { name: parameter.name, shape, range: start..values.len() }
@@ -69,8 +64,6 @@ fn place(parameter: Parameter, values: &mut Vec<f32>) -> Place {
 #[derive(Debug)]
 pub(crate) struct Leaves {
     views: Vec<Tensor>,
-    /// What is before each of them in the flat tensor and belongs to none.
-    gaps: Vec<Tensor>,
     has_log_std: bool,
 }
 
@@ -80,16 +73,7 @@ impl Leaves {
             let part = flat.narrow(0, place.range.start as i64, place.range.len() as i64);
             part.view(&place.shape[..]).detach().set_requires_grad(true)
         };
-        let mut end = 0;
-        let gap = |place: &Place| {
-            let gap = place.range.start - std::mem::replace(&mut end, place.range.end);
-            Tensor::zeros([gap as i64], (Kind::Float, flat.device()))
-        };
-        Self {
-            views: places.iter().map(view).collect(),
-            gaps: places.iter().map(gap).collect(),
-            has_log_std: places.dimensions > 0,
-        }
+        Self { views: places.iter().map(view).collect(), has_log_std: places.dimensions > 0 }
     }
 
     /// What the network itself reads, as numbers of this kind.
@@ -105,12 +89,11 @@ impl Leaves {
     /// The derivatives of `loss` by all parameters, in one flat tensor. Zero for those that it does not depend on.
     pub fn gradient(&self, loss: &Tensor) -> Tensor {
         let derivatives = Tensor::run_backward(&[loss], &self.views, false, false);
-        let flat = |((derivative, view), gap): ((Tensor, &Tensor), &Tensor)| {
+        let flat = |(derivative, view): (Tensor, &Tensor)| {
             let derivative = if derivative.defined() { derivative } else { view.zeros_like() };
-            [gap.shallow_clone(), derivative.reshape([-1])]
+            derivative.reshape([-1])
         };
-        let parts = derivatives.into_iter().zip(&self.views).zip(&self.gaps).flat_map(flat);
-        // Most parameters begin where the one before ends.
-        Tensor::cat(&parts.filter(|part| part.numel() > 0).collect::<Vec<_>>(), 0)
+        let parts: Vec<Tensor> = derivatives.into_iter().zip(&self.views).map(flat).collect();
+        Tensor::cat(&parts, 0)
     }
 }

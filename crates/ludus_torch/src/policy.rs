@@ -9,7 +9,6 @@ use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
 use crate::link::Link;
 use crate::network::TorchNetwork;
-use crate::packing::Packing;
 use crate::parameters::{Leaves, Places};
 use crate::threads::keep_to_this_thread;
 
@@ -33,14 +32,13 @@ impl TorchPolicy {
         normalizer: Option<&Normalizer>,
     ) -> Result<Self, TorchError> {
         keep_to_this_thread();
-        let (places, _) = Places::new(&*network);
-        let packing = Packing::new(network.layout(), &places);
-        if packing.packed_count() != parameters.len() {
-            let (needed, given) = (packing.packed_count(), parameters.len());
+        let (places, initial) = Places::new(&*network);
+        if initial.len() != parameters.len() {
+            let (needed, given) = (initial.len(), parameters.len());
             return Err(TorchError::Network(format!("it has {needed} parameters, the policy {given}")));
         }
         let link = Link::new(Device::Cpu);
-        let flat = link.send(&packing.unpack(parameters));
+        let flat = link.send(parameters);
         Ok(Self {
             heads: Heads::new(network.heads()),
             leaves: Leaves::new(&places, &flat),
