@@ -120,7 +120,8 @@ pub struct FaultConfig {
     /// What becomes of a step whose observation or reward is not finite. It is skipped unless said otherwise.
     pub bad_steps: Reaction,
     /// What becomes of an iteration whose losses, gradient or weights are not finite: skipped, what it learned is undone
-    /// and the next rollout is tried; too often in a row, the run ends all the same. It ends unless said otherwise.
+    /// and the next rollout is tried; too often in a row, or if a device fails, the run ends all the same. It ends unless
+    /// said otherwise.
     pub bad_updates: Reaction,
 }
 

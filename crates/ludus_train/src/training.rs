@@ -334,8 +334,8 @@ impl Training {
     ///
     /// # Errors
     ///
-    /// If something is not finite, unless the config says to skip that; then what was learned before this iteration is as
-    /// it was.
+    /// If something is not finite, unless the config says to skip that, or if a device fails; then what was learned before
+    /// this iteration is as it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
         self.ppo.mark()?;
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
