@@ -32,6 +32,11 @@ pub fn folder() -> PathBuf {
     repository().join(FOLDER)
 }
 
+/// Whether builds find a libtorch of the right version.
+pub fn is_there() -> bool {
+    Libtorch::at(&chosen().unwrap_or_else(folder)).is_ok()
+}
+
 /// Makes sure that builds find libtorch: an existing one if it fits, else one that is fetched. Says what it did.
 ///
 /// An interrupted fetch leaves nothing that builds use. What is there already is not touched.

@@ -5,6 +5,7 @@ mod checks;
 mod libtorch;
 mod measure;
 mod ordeals;
+mod same_bits;
 mod software_gpu;
 mod train;
 
@@ -25,6 +26,7 @@ usage: cargo xtask COMMAND
   libtorch [--cuda]       fetches libtorch, with its part for CUDA, if it is not there
   software-gpu [COMMAND]… tests the learner for GPUs on a GPU in software, or runs a command on it
   measure-gpu [--trial]   measures both learners on this machine's GPU and CPU, in less than ten minutes
+  same-bits REVISION      trains the examples with another revision and with this one, and compares the policies
   doctor                  says what is here of libtorch and CUDA, and what is missing";
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["software-gpu", ref command @ ..] => software_gpu::run(command),
         ["measure-gpu"] => measure::measure(Extent::Whole),
         ["measure-gpu", "--trial"] => measure::measure(Extent::Trial),
+        ["same-bits", revision] => same_bits::compare(revision),
         ["doctor"] => doctor(),
         _ => refuse(USAGE),
     }
