@@ -62,7 +62,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With the feature `train` the game gets a command line: `train`, `eval` and `bench`.
+//! With the feature `train` the game gets a command line of ten commands: `train`, `eval`, `watch`, `play`, `export`,
+//! `bench`, `check`, `replay`, `diff-hash` and `doctor`.
 //!
 #![cfg_attr(feature = "train", doc = "```no_run")]
 #![cfg_attr(not(feature = "train"), doc = "```ignore")]
@@ -173,6 +174,7 @@
 //! | use a trained policy without Bevy | [`Policy`](policy::Policy) |
 //! | watch in a window, add a panel to it | `bevy_ludus::Ludus::visuals`, `bevy_ludus::editor` |
 //! | step worlds with something else | `bevy_ludus::worlds::PooledWorld` |
+//! | port a game that has keys, states or a `Single` | [`guide::porting`] |
 //!
 //! # Features
 //!
@@ -226,6 +228,8 @@
 
 #[cfg(feature = "train")]
 mod game;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 #[cfg(feature = "train")]
 pub use game::Ludus;
