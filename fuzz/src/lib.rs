@@ -8,6 +8,9 @@ mod readers {
     pub mod config;
     pub mod episodes;
     pub mod hash_log;
+    pub mod metrics {
+        pub mod csv;
+    }
     pub mod record;
     pub mod replay {
         pub mod log;
@@ -28,6 +31,16 @@ use twox_hash::XxHash3_64;
 /// What a file of state hashes says.
 pub fn read_hashes(text: &str) -> Result<usize, String> {
     hash_log::parse(text).map(|hashes| hashes.len())
+}
+
+/// Bytes of a table of metrics that a run after this step goes on with, if it does.
+pub fn metrics_up_to(table: &[u8], step: u64) -> Option<u64> {
+    use readers::metrics::csv::{Remains, remains_up_to};
+    let columns = ["step", "charts/episodic_return"].into_iter();
+    match remains_up_to(table, columns, step).expect("memory can be read") {
+        Remains::Bytes(length) => Some(length),
+        Remains::Nothing | Remains::Unusable => None,
+    }
 }
 
 /// A whole policy, for texts to be put into.

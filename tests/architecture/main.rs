@@ -1,4 +1,5 @@
 //! What holds the project together: arrows point down, configs and policies load, documents say what is there.
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 mod configs;

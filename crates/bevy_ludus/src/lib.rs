@@ -119,15 +119,23 @@
 //! # let file_path = folder.to_string_lossy().into_owned();
 //! # let plugins = (MinimalPlugins, AssetPlugin { file_path, ..AssetPlugin::default() });
 //! use bevy::prelude::*;
-//! use bevy_ludus::prelude::{PolicyPlugin, PolicyRunner};
+//! use bevy_ludus::prelude::{PolicyPlugin, PolicyProblem, PolicyRunner};
 //!
 //! fn give_policy(seeker: On<Add, Seeker>, assets: Res<AssetServer>, mut commands: Commands) {
 //!     let policy = assets.load("policies/seek.safetensors");
 //!     commands.entity(seeker.entity).insert(PolicyRunner::new(policy));
 //! }
 //!
+//! /// Says why a policy can't be used, in a game without a log too.
+//! fn show_problems(mut problems: MessageReader<PolicyProblem>) {
+//!     for problem in problems.read() {
+//!         eprintln!("{}", problem.sentence);
+//!     }
+//! }
+//!
 //! let mut app = App::new();
-//! app.add_plugins((plugins, seek, PolicyPlugin)).add_observer(give_policy); // `DefaultPlugins`, in a game with a window
+//! app.add_plugins((plugins, seek, PolicyPlugin)); // `DefaultPlugins`, in a game with a window
+//! app.add_observer(give_policy).add_systems(Update, show_problems);
 //! # while app.world().resource::<Fastest>().0 < 0.4 { app.update(); }
 //! # assert_eq!(app.world().resource::<Fastest>().0, 0.5);
 //! # std::fs::remove_dir_all(folder)?;
@@ -198,8 +206,8 @@
 //! **Agents don't move.** Read the action in `FixedUpdate`, not in `Update`: a world that trains updates once per step,
 //! not once per tick. Without `TimePlugin`, as in an empty `App`, there are no ticks at all. In an app without training
 //! an agent needs a [`PolicyRunner`](play::PolicyRunner) and the [`PolicyPlugin`](play::PolicyPlugin); without them its
-//! action stays at the middle of its range, or at the first choice. The log says if the policy can't be loaded or was
-//! refused.
+//! action stays at the middle of its range, or at the first choice. [`PolicyProblem`](play::PolicyProblem) says if the
+//! policy can't be loaded or was refused, and so does the log, where the app has Bevy's `LogPlugin`.
 //!
 //! **They decide too seldom or too often.** `decision_interval` counts ticks, 64 of them a second unless the game
 //! inserts another `Time::<Fixed>`.
@@ -258,5 +266,5 @@ pub mod prelude {
         Action, ActionMask, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng,
         EpisodeScope, EpisodeScoped, EpisodeStart, Grid, InArena, Observation, Reward, Score, Sense, StateHashAppExt,
     };
-    pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyRunner};
+    pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner};
 }

@@ -9,6 +9,7 @@
 //! - [`SceneSnapshot`](snapshot::SceneSnapshot) and its like are what panels draw from, [`EditorCommand`] is what they
 //!   answer with. Neither knows a world, so a panel is tested without a window.
 //! - [`ScriptStep`] is what the file of `watch --script` is a list of, in RON: `[StartTraining, WaitSteps(20_000), Quit]`.
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod command;
 mod dock;

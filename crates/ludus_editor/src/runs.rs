@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use bevy::prelude::*;
 use bevy::tasks::{IoTaskPool, Task, block_on, futures_lite::future::poll_once};
+use ludus_policy::files::{self, LONGEST_FILE, Links};
 use ludus_train::replay::{EpisodeLog, kept_episodes};
 use ludus_train::{RunFolder, clock};
 
@@ -76,7 +77,9 @@ fn read(folder: &RunFolder, known: &[Found]) -> Found {
     let known = known.iter().find(|known| known.run.path == folder.path());
     let curve = match known.filter(|known| known.metrics_bytes == metrics_bytes) {
         Some(known) => known.run.curve.clone(),
-        None => fs::read_to_string(&metrics).map_or_else(|_| Vec::new(), |text| curve(&text)),
+        None => {
+            files::read_text(&metrics, Links::Refuse, LONGEST_FILE).map_or_else(|_| Vec::new(), |text| curve(&text))
+        }
     };
     let kept = kept_episodes(&folder.episodes());
     let written = |(_, path): &(String, PathBuf)| fs::metadata(path).and_then(|file| file.modified()).ok();
@@ -119,7 +122,7 @@ fn checkpoints(folder: &RunFolder) -> Vec<CheckpointEntry> {
     let named = [("newest", folder.policy()), ("best", folder.checkpoints().join("best.safetensors"))];
     let named = named
         .into_iter()
-        .filter(|(_, path)| path.is_file())
+        .filter(|(_, path)| files::check(path, Links::Refuse).is_ok())
         .map(|(label, path)| CheckpointEntry { label: label.to_owned(), path });
     let files = fs::read_dir(folder.checkpoints()).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut by_steps: Vec<_> = files.filter_map(|path| Some((steps_of(&path)?, path))).collect();

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bevy::prelude::*;
+use ludus_policy::files::{self, LONGEST_TEXT, Links};
 use ludus_train::clock;
 
 pub use step::Step;
@@ -49,7 +50,7 @@ impl Script {
     /// If the file can't be read or is no list of steps; a sentence.
     pub fn read(path: &Path, trouble: Trouble) -> Result<Self, String> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path)
+        let text = files::read_text(path, Links::Follow, LONGEST_TEXT)
             .map_err(|error| format!("{shown}: can't be read: {error}; check --script"))?;
         let steps = step::parse(&text).map_err(|(line, problem)| format!("{shown}:{line}: {problem}"))?;
         Ok(Self { steps: steps.into(), images: 0, began: clock::seconds(), trouble })

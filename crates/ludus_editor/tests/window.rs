@@ -1,5 +1,6 @@
 //! The real window, driven by scripts on a screen that nobody sees (Xvfb, with Mesa's software Vulkan).
 
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of this is tests, where a panic is the report")]
 
 use std::fs;

@@ -54,9 +54,11 @@ impl Libtorch {
     /// # Errors
     ///
     /// If there is none, if it is not whole, or if it is of another version.
+    #[expect(clippy::disallowed_methods, reason = "what is no regular file is left out first")]
     pub fn at(folder: &Path) -> Result<Self, FolderError> {
         let missing = |missing: &str| FolderError::Missing { folder: folder.to_owned(), missing: missing.to_owned() };
-        let headers = VERSION_HEADERS.iter().filter_map(|header| fs::read_to_string(folder.join(header)).ok());
+        let headers = VERSION_HEADERS.iter().map(|header| folder.join(header)).filter(|header| header.is_file());
+        let headers = headers.filter_map(|header| fs::read_to_string(header).ok());
         let version = headers.filter_map(|header| version(&header)).next();
         let version = version.ok_or_else(|| missing(VERSION_HEADERS[0]))?;
         if version != VERSION {

@@ -33,6 +33,7 @@ pub enum CudaError {
 }
 
 /// The folder of the libtorch that this program runs with: the one with `lib` in it.
+#[expect(clippy::disallowed_methods, reason = "the file is the system's own")]
 pub fn loaded_libtorch() -> Option<PathBuf> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
     let library =

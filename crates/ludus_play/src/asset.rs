@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext};
 use bevy::prelude::*;
+use bevy::tasks::futures_lite::AsyncReadExt;
+use ludus_policy::files::LONGEST_FILE;
 use ludus_policy::{Policy, PolicyError, PolicyFile};
 
 /// A policy, ready to run: what `assets.load("policies/balance.safetensors")` loads.
@@ -81,7 +83,8 @@ impl AssetLoader for PolicyLoader {
     ) -> Result<PolicyAsset, PolicyError> {
         let path = context.path().path().to_owned();
         let mut bytes = Vec::new();
-        let read = reader.read_to_end(&mut bytes).await;
+        // A device has no end.
+        let read = reader.take(LONGEST_FILE).read_to_end(&mut bytes).await;
         read.map_err(|source| PolicyError::Unreadable { path: path.clone(), source })?;
         PolicyAsset::new(&PolicyFile::from_bytes(&bytes, &path)?, path)
     }

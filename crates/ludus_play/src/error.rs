@@ -44,6 +44,9 @@ pub enum PlayError {
 }
 
 /// Sent when a policy can't be loaded or is refused. Its agents go on with the one before it, or idle if there was none.
+///
+/// The log says the same. An app without `LogPlugin` has none: it reads the messages itself, as in the
+/// [crate's example](crate), and may show them wherever players or developers look.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 pub struct PolicyProblem {
     /// The policy.

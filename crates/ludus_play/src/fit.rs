@@ -1,11 +1,12 @@
 //! Whether a policy fits the game: its layout, its steps and its ticks.
 
 use core::num::NonZeroU32;
+use std::path::Path;
 
 use bevy::prelude::*;
 use ludus_agent::StepClock;
 use ludus_policy::check_layout;
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, meant_rate_hz, tick_rate_hz};
 
 use crate::asset::Content;
 use crate::{PlayError, PolicyAsset};
@@ -42,16 +43,35 @@ pub(crate) fn check_fit(
     time: Option<&Time<Fixed>>,
 ) -> Result<(), PlayError> {
     check_layout(policy.policy.spec(), spec, &policy.name)?;
-    let path = || policy.name.clone();
-    let trained = policy.decision_interval;
-    if trained != now {
+    let trained = Steps { decision_interval: policy.decision_interval, tick_rate_hz: policy.tick_rate_hz };
+    let now = Steps { decision_interval: now, tick_rate_hz: time.map_or(0.0, |time| tick_rate_hz(time.timestep())) };
+    check_steps(&policy.name, trained, now)
+}
+
+/// How often decisions are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steps {
+    /// Ticks per step.
+    pub decision_interval: NonZeroU32,
+    /// Ticks per second of the game's time \[Hz\]; 0 where there are none.
+    pub tick_rate_hz: f64,
+}
+
+/// Makes sure that a policy that was `trained` with some steps is to decide with steps like these. `path` is what errors
+/// call it.
+///
+/// # Errors
+///
+/// If ticks per step or per second differ, with both and the remedy.
+pub fn check_steps(path: &Path, trained: Steps, now: Steps) -> Result<(), PlayError> {
+    let path = || path.to_owned();
+    if trained.decision_interval != now.decision_interval {
+        let (trained, now) = (trained.decision_interval, now.decision_interval);
         return Err(PlayError::OtherInterval { path: path(), trained, now });
     }
-    let Some(tick) = time.map(|time| time.timestep().as_secs_f64()) else { return Ok(()) };
-    let trained_hz = policy.tick_rate_hz;
-    // A file that says 0 comes from a simulation without ticks.
-    if trained_hz > 0.0 && (tick * trained_hz - 1.0).abs() > ROUNDING {
-        return Err(PlayError::OtherTickRate { path: path(), trained_hz, now_hz: tick.recip() });
+    let [trained_hz, now_hz] = [trained, now].map(|steps| steps.tick_rate_hz);
+    if trained_hz > 0.0 && now_hz > 0.0 && (trained_hz / now_hz - 1.0).abs() > ROUNDING {
+        return Err(PlayError::OtherTickRate { path: path(), trained_hz: meant_rate_hz(trained_hz), now_hz });
     }
     Ok(())
 }

@@ -17,15 +17,26 @@
 //! # fn balance(app: &mut App) { app.add_agent::<Plate>(); }
 //! # let plugins = (MinimalPlugins, AssetPlugin::default());
 //! use bevy::prelude::*;
-//! use ludus_play::{PolicyPlugin, PolicyRunner};
+//! use ludus_play::{PolicyPlugin, PolicyProblem, PolicyRunner};
 //!
 //! fn give_policy(plate: On<Add, Plate>, assets: Res<AssetServer>, mut commands: Commands) {
 //!     let policy = assets.load("policies/balance.safetensors");
 //!     commands.entity(plate.entity).insert(PolicyRunner::new(policy));
 //! }
 //!
+//! /// Says why a policy can't be used, in a game without a log too.
+//! fn show_problems(mut problems: MessageReader<PolicyProblem>) {
+//!     for problem in problems.read() {
+//!         eprintln!("{}", problem.sentence);
+//!     }
+//! }
+//!
 //! # let _: () = {
-//! App::new().add_plugins((plugins, balance, PolicyPlugin)).add_observer(give_policy).run();
+//! App::new()
+//!     .add_plugins((plugins, balance, PolicyPlugin))
+//!     .add_observer(give_policy)
+//!     .add_systems(Update, show_problems)
+//!     .run();
 //! # };
 //! ```
 //!
@@ -37,7 +48,8 @@
 //!   script and back, at any time.
 //! - **What is wrong is said, and the game goes on.** A policy for another layout, other steps or other ticks is refused
 //!   with the first difference; its agents idle. A file that turns to garbage while the game runs changes nothing. Both
-//!   are told by [`PolicyProblem`] and in the log.
+//!   are told by the message [`PolicyProblem`], and in the log where there is one: an app without `LogPlugin`, which
+//!   `DefaultPlugins` have only with Bevy's feature `bevy_log`, shows nothing unless it reads the message.
 //! - **Files may change while the game runs.** With Bevy's feature `file_watcher`, or ours, `hot_reload`, a new file
 //!   takes over at the next decision, in the middle of an episode.
 //!
@@ -56,6 +68,7 @@ mod runner;
 
 pub use asset::PolicyAsset;
 pub use error::{PlayError, PolicyProblem};
+pub use fit::{Steps, check_steps};
 pub use ludus_policy::ActionChoice;
 pub use plugin::{PolicyPlugin, PolicySystems};
 pub use runner::{PolicyRunner, give_runner};

@@ -16,7 +16,7 @@ use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
 /// Add it after `DefaultPlugins` (or `AssetPlugin`), and outside of the game's own function: a world that trains has no
 /// assets. The first policy that is loaded sets the [`StepClock`](ludus_agent::StepClock), so that decisions are as far
 /// apart as in training; a policy that was trained for other agents, steps or ticks is refused, which a
-/// [`PolicyProblem`] tells.
+/// [`PolicyProblem`] tells: read those messages in an app without `LogPlugin`, which would say nothing else.
 ///
 /// Reports of finished episodes can be read until the next decision; then they are forgotten.
 #[derive(Clone, Copy, Debug, Default)]

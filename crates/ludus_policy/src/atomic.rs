@@ -2,23 +2,37 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::files;
 
 /// How the name of a file ends that is not whole yet.
 const PART: &str = ".part";
 
+/// Numbers the names of files that are not whole yet.
+static PARTS: AtomicU64 = AtomicU64::new(0);
+
 /// Writes `bytes` beside `path`, makes sure that they are on the disk, then gives them the name.
 ///
 /// The name never stands for a part of the bytes, not even if the machine stops in between; once this returns, the name
-/// outlives a power cut too. A process that is killed on the way leaves a file for [`remove_parts`].
+/// outlives a power cut too. Of several writers, in whichever processes, the last one's bytes stay. A link is replaced,
+/// and what it leads to is untouched. A process that is killed on the way leaves a file for [`remove_parts`].
 ///
 /// # Errors
 ///
-/// If the folder can't be written to, or the disk is full; then what the name stood for before is untouched.
+/// If the folder can't be written to, the disk is full, or the name stands for a folder, a pipe or a device; then what
+/// the name stood for before is untouched.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = beside(path);
-    let written = write_synced(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    match files::check(path, files::Links::Refuse) {
+        Err(error) if error.kind() != ErrorKind::NotFound && !path.is_symlink() => return Err(error),
+        _ => {}
+    }
+    let (beside, mut file) = new_beside(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    drop(file);
+    let written = written.and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // What is left of a failed attempt is of no use; that it can't be removed is no news either.
         let _ = fs::remove_file(&beside);
@@ -38,7 +52,7 @@ pub fn remove_parts(folder: &Path) -> io::Result<usize> {
     let mut removed = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if is_part(&entry.file_name()) {
+        if is_part(&entry.file_name()) && !entry.file_type()?.is_dir() {
             fs::remove_file(entry.path())?;
             removed += 1;
         }
@@ -46,14 +60,9 @@ pub fn remove_parts(folder: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 /// A new name is on the disk only once its folder is.
 #[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "it is a folder: the one in which a file was just given a name")]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     let here = folder.as_os_str().is_empty();
     File::open(if here { Path::new(".") } else { folder })?.sync_all()
@@ -65,11 +74,22 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A name in the same folder, so that renaming does not move the file to another disk; one per process.
-fn beside(path: &Path) -> PathBuf {
+/// A new file in the same folder, so that renaming does not move it to another disk. No two writers get the same one.
+fn new_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let beside = beside(path, PARTS.fetch_add(1, Ordering::Relaxed));
+        match files::create_new(&beside) {
+            // Of a process that had the same number, here or on another machine that shares the folder.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            created => return created.map(|file| (beside, file)),
+        }
+    }
+}
+
+fn beside(path: &Path, number: u64) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}{PART}", std::process::id()));
+    name.push(format!(".{number}.{}{PART}", std::process::id()));
     path.with_file_name(name)
 }
 
@@ -86,7 +106,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.safetensors");
         write_atomically(&path, b"whole").unwrap();
-        fs::write(beside(&path), b"who").unwrap();
+        fs::write(beside(&path, 7), b"who").unwrap();
         fs::write(folder.path().join("notes.part"), b"the user's own").unwrap();
         assert_eq!(remove_parts(folder.path()).unwrap(), 1);
         assert_eq!(fs::read(&path).unwrap(), b"whole");

@@ -33,6 +33,14 @@ pub enum PolicyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A checkpoint is good, and not where it belongs.
+    #[error("`{path}` is not the checkpoint that it should be: {problem}; put it back into its own run's folder")]
+    Misplaced {
+        /// The file.
+        path: PathBuf,
+        /// What tells that.
+        problem: String,
+    },
     /// The policy's rows are laid out differently from the game's.
     #[error("`{path}` was trained for a different `{agent}`: {difference}; retrain, or load a policy of that layout")]
     OtherLayout {

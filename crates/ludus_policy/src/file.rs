@@ -1,14 +1,14 @@
 //! Policy files.
 
-use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use ludus_net::{Layout, NamedTensor, NetError, NetworkConfig, Normalizer};
-use ludus_spec::{AgentSpec, ObservationField};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, LONGEST_STEP, ObservationField, TICK_RATES_HZ};
 use serde::{Deserialize, Serialize};
 
 use crate::PolicyError;
+use crate::files::{self, LONGEST_FILE, Links};
 use crate::tensors::{TensorData, TensorFile, Values};
 
 /// The name of the text that says everything but numbers.
@@ -23,6 +23,9 @@ const CLIP: &str = "normalizer.clip";
 
 /// More hidden layers than any policy has; names of tensors are compared with one another.
 const DEEPEST: usize = 256;
+
+/// More steps than any run makes, with room for those that a run goes on to make.
+const MOST_STEPS: u64 = 1 << 62;
 
 /// Tensors of a checkpoint that a policy has no use for.
 const OPTIMIZER: &str = "adam.";
@@ -92,7 +95,8 @@ impl PolicyFile {
     ///
     /// If the file can't be read, is damaged or cut short, or is no policy.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
-        let bytes = fs::read(path).map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
+        let bytes = files::read(path, Links::Follow, LONGEST_FILE)
+            .map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
         Self::from_bytes(&bytes, path)
     }
 
@@ -251,8 +255,29 @@ impl Text {
         if depth > DEEPEST {
             return Err(format!("its network has {depth} hidden layers, there may be {DEEPEST} at most"));
         }
-        let rate = self.tick_rate_hz;
-        if rate.is_finite() && rate >= 0.0 { Ok(()) } else { Err(format!("its tick rate is {rate} Hz")) }
+        if self.origin.steps > MOST_STEPS {
+            return Err(format!("it was trained for {} steps, there may be {MOST_STEPS} at most", self.origin.steps));
+        }
+        self.spec.action.iter().try_for_each(check_range)?;
+        // Whatever computes it: an agent needs something to see and something to do.
+        let linear = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
+        let layout = Layout::new(self.spec.observation_width(), &self.spec.heads(), &linear);
+        layout.map_err(|error| error.to_string())?;
+        self.check_ticks()
+    }
+
+    /// The limits are those that configs and games have.
+    fn check_ticks(&self) -> Result<(), String> {
+        let (interval, rate) = (self.decision_interval.get(), self.tick_rate_hz);
+        if interval > LONGEST_STEP {
+            return Err(format!("its steps have {interval} ticks, there may be {LONGEST_STEP} at most"));
+        }
+        // 0 is what a simulation without ticks says.
+        if rate == 0.0 || TICK_RATES_HZ.contains(&rate) {
+            return Ok(());
+        }
+        let (least, most) = TICK_RATES_HZ.into_inner();
+        Err(format!("its tick rate is {rate} Hz, it must be from {least} to {most}"))
     }
 }
 
@@ -265,6 +290,13 @@ fn check_grid(field: &ObservationField) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// A range of numbers to choose from is one, as for actions of the game itself.
+fn check_range(field: &ActionField) -> Result<(), String> {
+    let ActionKind::Continuous { low, high } = field.kind else { return Ok(()) };
+    let is_range = low < high && low.is_finite() && high.is_finite();
+    if is_range { Ok(()) } else { Err(format!("its action `{}` has the range {low}..={high}", field.name)) }
 }
 
 fn written(layout_hash: u64) -> String {
@@ -336,7 +368,7 @@ fn single(file: &TensorFile, name: &str) -> Result<f64, String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use ludus_net::Network;
-    use ludus_spec::{ActionField, ActionKind, GridShape, RewardTerm, Seed};
+    use ludus_spec::{GridShape, RewardTerm, Seed};
 
     use super::*;
 
@@ -507,6 +539,34 @@ pub(crate) mod tests {
         refuse(rewrite("[5,4]", "[1000000]"), "weights, its network needs");
         refuse(rewrite("\"rate\"", "\"rate\",\"speed\":1"), "unknown field `speed`");
         refuse(rewrite("\"tick_rate_hz\":50.0", "\"tick_rate_hz\":-1"), "tick rate");
+    }
+
+    #[test]
+    fn what_a_file_claims_is_held_to_the_limits_of_configs() {
+        refuse(
+            rewrite("\"decision_interval\":5", "\"decision_interval\":65537"),
+            "its steps have 65537 ticks, there may be 65536 at most",
+        );
+        let rate = |to| rewrite("\"tick_rate_hz\":50.0", to);
+        refuse(rate("\"tick_rate_hz\":1e300"), "Hz, it must be from 0.000001 to 1000000000");
+        refuse(rate("\"tick_rate_hz\":1e-300"), "Hz, it must be from 0.000001 to 1000000000");
+        refuse(rewrite("\"steps\":1099511627776", "\"steps\":18446744073709551615"), "there may be");
+        let with_spec = |change: fn(&mut AgentSpec), part: &str| {
+            let mut changed = foreign();
+            change(&mut changed.spec);
+            let error = PolicyFile::from_tensor_file(&changed.to_tensor_file()).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        };
+        with_spec(|spec| spec.observation.clear(), "0 inputs");
+        with_spec(|spec| spec.action.clear(), "0 heads");
+        with_spec(|spec| spec.action[1].parts.truncate(1), "categorical of 1 choices");
+        let widen = |spec: &mut AgentSpec| {
+            spec.observation[0].parts.clear();
+            spec.observation[0].grid = Some(GridShape { height: 1 << 30, width: 1 << 30, channels: 3 });
+        };
+        with_spec(widen, "the network would have");
+        let range = |spec: &mut AgentSpec| spec.action[0].kind = ActionKind::Continuous { low: 1.0, high: 1.0 };
+        with_spec(range, "its action `rate` has the range 1..=1");
     }
 
     #[test]

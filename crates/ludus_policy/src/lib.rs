@@ -15,10 +15,13 @@
 //! - A file is read as untrusted input: reading it runs no code, never panics, and takes no more memory than a small
 //!   multiple of the file's size.
 //! - A file is written whole or not at all.
+//! - Regular files alone are read and written: see [`files`].
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod atomic;
 mod error;
 mod file;
+pub mod files;
 mod insight;
 mod onnx;
 mod policy;

@@ -6,7 +6,7 @@ mod message;
 use std::path::Path;
 
 use ludus_net::{Activation, NamedTensor, Normalizer};
-use ludus_spec::{ActionField, ActionKind, AgentSpec, joined};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, joined, meant_rate_hz};
 
 use crate::atomic::write_atomically;
 use crate::{PolicyError, PolicyFile};
@@ -21,19 +21,27 @@ impl PolicyFile {
     /// | | shape | is |
     /// |---|---|---|
     /// | input `observation` | `[rows, observation width]` | observations as the game has them |
+    /// | input `mask` | `[rows, mask width]` | which choices are allowed, as booleans; only for agents that have masks |
     /// | output `action` | `[rows, action width]` | the most probable action, numbers stretched to their range, choices by their index |
-    /// | output `distribution` | `[rows, output width]` | a mean per number, before it is clamped, and a logit per choice |
+    /// | output `distribution` | `[rows, output width]` | a mean per number, before it is clamped, and a logit per choice, −∞ where it is not allowed |
     /// | output `log_std` | `[1, numbers]` | logarithms of the numbers' standard deviations, if there are any |
     ///
-    /// Masks are no part of it: whoever has some looks for the greatest logit that is allowed in `distribution`.
+    /// As in the game, a mask that allows nothing allows everything.
     ///
-    /// The file's metadata has the names of all columns, the ticks per step and the ticks per second.
+    /// The file's metadata has the names of all columns (`observation`, `mask`, `action`), the names of each field's
+    /// choices (`choices`, a JSON object), the ticks per step (`decision_interval`) and per second (`tick_rate_hz`), and
+    /// where the policy comes from (`program`, `library`, `seed`, `steps`). Its `model_version` is the steps too, its
+    /// `producer_version` that of the library which wrote it.
+    ///
+    /// # Errors
+    ///
+    /// If the network is no perceptron.
     ///
     /// # Panics
     ///
     /// If there are more or fewer parameters than the network has.
-    pub fn to_onnx(&self) -> Vec<u8> {
-        let layout = self.layout().expect("parameters come from a network that was built");
+    pub fn to_onnx(&self) -> Result<Vec<u8>, PolicyError> {
+        let layout = self.layout().map_err(PolicyError::Network)?;
         let network = Weights { tensors: layout.export(&self.parameters), activation: self.network.activation };
         let mut graph = Graph::default();
         let observed = self.spec.observation_width();
@@ -43,34 +51,72 @@ impl PolicyFile {
         let actor = network.layers("actor");
         let (head, hidden) = actor.split_last().expect("an actor ends in a head");
         let features = network.hidden(&mut graph, hidden, features);
-        let distribution = sums(&mut graph, head, &features);
-        let action = action(&mut graph, &self.spec, &distribution);
-        graph.output("action", &action, self.spec.action_width(), &action_columns(&self.spec).join(", "));
-        graph.output("distribution", &distribution, layout.output_width(), "means and logits, field after field");
+        let outputs = sums(&mut graph, head, &features);
+        self.decide(&mut graph, &outputs);
         if let Some((_, _, log_std)) = network.tensor("log_std") {
             graph.constant_output("log_std", log_std, "one for each number of the action");
         }
-        graph.into_bytes(&About {
+        Ok(graph.into_bytes(&About {
             name: &self.spec.name,
             doc: DOC,
-            version: &self.origin.library,
-            texts: &[
-                ("observation", observation_columns(&self.spec).join(",")),
-                ("action", action_columns(&self.spec).join(",")),
-                ("decision_interval", self.decision_interval.to_string()),
-                ("tick_rate_hz", self.tick_rate_hz.to_string()),
-            ],
-        })
+            producer_version: env!("CARGO_PKG_VERSION"),
+            model_version: self.origin.steps,
+            texts: &self.texts(),
+        }))
     }
 
     /// Writes the policy as an ONNX graph, or replaces the file whole.
     ///
     /// # Errors
     ///
-    /// If the folder can't be written to.
+    /// If the folder can't be written to, or the network is no perceptron.
     pub fn write_onnx(&self, path: &Path) -> Result<(), PolicyError> {
-        write_atomically(path, &self.to_onnx())
+        write_atomically(path, &self.to_onnx()?)
             .map_err(|source| PolicyError::Unwritable { path: path.to_owned(), source })
+    }
+
+    /// Makes actions and distributions of the network's outputs.
+    fn decide(&self, graph: &mut Graph, outputs: &Value) {
+        let spec = &self.spec;
+        let mask = (spec.mask_width() > 0)
+            .then(|| graph.flags_input("mask", spec.mask_width(), &mask_columns(spec).join(", ")));
+        let (mut first, mut first_flag) = (0, 0);
+        let (mut distributions, mut actions) = (Vec::new(), Vec::new());
+        for field in &spec.action {
+            let head = field.head();
+            let mut own = graph.columns(outputs, first..first + head.output_width());
+            if let Some(mask) = mask.as_ref().filter(|_| head.mask_width() > 0) {
+                let flags = graph.columns(mask, first_flag..first_flag + head.mask_width());
+                own = masked(graph, &own, &flags, head.mask_width());
+            }
+            (first, first_flag) = (first + head.output_width(), first_flag + head.mask_width());
+            actions.push(decided(graph, field.kind, &own));
+            distributions.push(own);
+        }
+        let action = beside(graph, &actions);
+        graph.output("action", &action, spec.action_width(), &action_columns(spec).join(", "));
+        let distribution = if mask.is_some() { beside(graph, &distributions) } else { outputs.clone() };
+        graph.output("distribution", &distribution, first, "means and logits, field after field");
+    }
+
+    /// What the metadata says.
+    fn texts(&self) -> Vec<(&'static str, String)> {
+        let (spec, origin) = (&self.spec, &self.origin);
+        let mut texts = vec![
+            ("observation", observation_columns(spec).join(",")),
+            ("action", action_columns(spec).join(",")),
+            ("choices", choices(spec).to_string()),
+            ("decision_interval", self.decision_interval.to_string()),
+            ("tick_rate_hz", meant_rate_hz(self.tick_rate_hz).to_string()),
+            ("program", origin.program.clone()),
+            ("library", origin.library.clone()),
+            ("seed", origin.seed.to_string()),
+            ("steps", origin.steps.to_string()),
+        ];
+        if spec.mask_width() > 0 {
+            texts.push(("mask", mask_columns(spec).join(",")));
+        }
+        texts
     }
 }
 
@@ -84,6 +130,18 @@ fn action_columns(spec: &AgentSpec) -> Vec<String> {
         ActionKind::Discrete => vec![field.name.clone()],
     };
     spec.action.iter().flat_map(names).collect()
+}
+
+/// One column per choice of each field that is decided by one.
+fn mask_columns(spec: &AgentSpec) -> Vec<String> {
+    let names = |field: &ActionField| field.parts.iter().map(|part| joined(&field.name, part)).collect::<Vec<_>>();
+    spec.action.iter().filter(|field| field.kind == ActionKind::Discrete).flat_map(names).collect()
+}
+
+/// The names of each field's choices, in order of their indices.
+fn choices(spec: &AgentSpec) -> serde_json::Value {
+    let discrete = spec.action.iter().filter(|field| field.kind == ActionKind::Discrete);
+    discrete.map(|field| (field.name.clone(), serde_json::Value::from(field.parts.clone()))).collect()
 }
 
 /// What the network reads, as [`ludus_net::stage`] makes it.
@@ -139,17 +197,20 @@ fn sums(graph: &mut Graph, layer: &[&NamedTensor; 2], input: &Value) -> Value {
     graph.node_with("Gemm", &[input, &weight, &bias], &[("transB", 1)])
 }
 
-/// The most probable action in the game's units.
-fn action(graph: &mut Graph, spec: &AgentSpec, distribution: &Value) -> Value {
-    let mut first = 0;
-    let mut decide = |field: &ActionField| {
-        let end = first + field.head().output_width();
-        let outputs = graph.columns(distribution, first..end);
-        first = end;
-        decided(graph, field.kind, &outputs)
-    };
-    let fields = spec.action.iter().map(&mut decide).collect::<Vec<_>>();
-    graph.node_with("Concat", &fields.iter().collect::<Vec<_>>(), &[("axis", 1)])
+/// Logits with −∞ for what is not allowed, unless nothing is.
+fn masked(graph: &mut Graph, logits: &Value, mask: &Value, choices: usize) -> Value {
+    let flags = graph.node_with("Cast", &[mask], &[("to", graph::FLOAT)]);
+    let ones = graph.constant(&[choices, 1], &vec![1.0; choices]);
+    let count = graph.node("MatMul", &[&flags, &ones]);
+    let [half, forbidden] = [0.5, f32::NEG_INFINITY].map(|number| graph.number(number));
+    let is_free = graph.node("Less", &[&count, &half]);
+    let allowed = graph.node("Or", &[mask, &is_free]);
+    graph.node("Where", &[&allowed, logits, &forbidden])
+}
+
+/// The columns of several values, one after another.
+fn beside(graph: &mut Graph, values: &[Value]) -> Value {
+    graph.node_with("Concat", &values.iter().collect::<Vec<_>>(), &[("axis", 1)])
 }
 
 /// A field's value: means clamped to -1..=1 and stretched to the field's range, or the choice with the greatest logit.

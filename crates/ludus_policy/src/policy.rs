@@ -69,6 +69,21 @@ impl Policy {
 
     /// Decides for some rows, where every choice is allowed: see [`act_masked`](Self::act_masked).
     ///
+    /// Observations are in the game's own units, as its components have them: normalisation is inside. Actions are rows as
+    /// policies write them: per number what was drawn or most probable, where -1..=1 is the field's range and what is
+    /// beyond is clamped later; per choice its index. [`AgentSpec::action_values`] makes of a row what the game has:
+    ///
+    /// ```
+    /// # use ludus_policy::{ActionChoice, Policy};
+    /// # fn show(policy: &Policy, observations: &[f32]) {
+    /// let mut row = vec![0.0; policy.spec().action_width()];
+    /// policy.act(observations, ActionChoice::Greedy, &mut policy.scratch(), &mut row);
+    /// for (field, value) in policy.spec().action_values(&row) {
+    ///     println!("{field}: {value:?}"); // throttle: Numbers([15.0]), gear: Choice { index: 1, name: "forward" }
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Shapes
     ///
     /// `observations` is `[rows, observation width]`, `actions` `[rows, action width]`.

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Metadata, TensorView};
@@ -11,6 +10,7 @@ use serde_json::json;
 
 use crate::PolicyError;
 use crate::atomic::write_atomically;
+use crate::files::{self, LONGEST_FILE, Links};
 
 /// Bytes before the header: its length.
 const LENGTH_BYTES: usize = 8;
@@ -63,7 +63,8 @@ impl TensorFile {
     ///
     /// If it can't be read, or is no whole `.safetensors` file of such numbers.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
-        let bytes = fs::read(path).map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
+        let bytes = files::read(path, Links::Follow, LONGEST_FILE)
+            .map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
         Self::from_bytes(&bytes).map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
     }
 
@@ -187,6 +188,8 @@ impl TensorData {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn file() -> TensorFile {

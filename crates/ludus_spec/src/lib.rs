@@ -10,6 +10,8 @@ mod head;
 mod outcome;
 mod seed;
 mod spec;
+mod tick;
+mod value;
 
 pub use clock::{Clock, stopped_clock};
 pub use grid::GridShape;
@@ -20,3 +22,5 @@ pub use seed::{Generator, Seed};
 #[doc(hidden)]
 pub use spec::joined;
 pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm};
+pub use tick::{LONGEST_STEP, TICK_RATES_HZ, meant_rate_hz, tick_rate_hz};
+pub use value::{ActionValue, stretched};

@@ -1,8 +1,9 @@
 //! What was changed in a run while it went on.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use ludus_policy::files;
 
 use crate::metrics::quoted;
 
@@ -24,8 +25,8 @@ pub struct Change {
 impl Change {
     /// Adds the change to a table, which it begins if there is none.
     pub(crate) fn append(&self, path: &Path) -> io::Result<()> {
-        let mut table = OpenOptions::new().create(true).append(true).open(path)?;
-        let header = if table.metadata()?.len() == 0 { "step,setting,was,now\n" } else { "" };
+        let mut table = files::open_own(path)?;
+        let header = if table.seek(SeekFrom::End(0))? == 0 { "step,setting,was,now\n" } else { "" };
         let [setting, was, now] = [&self.setting, &self.was, &self.now].map(|text| quoted(text));
         table.write_all(format!("{header}{},{setting},{was},{now}\n", self.step).as_bytes())
     }

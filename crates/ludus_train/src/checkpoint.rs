@@ -1,9 +1,9 @@
 //! Checkpoints: everything that a run needs to go on, in one file each.
 
-use std::fs;
 use std::path::Path;
 
 use ludus_learn::{LearnerState, Moments, PpoState};
+use ludus_policy::files::{self, LONGEST_FILE, Links};
 use ludus_policy::{PolicyError, PolicyFile, TensorData, TensorFile, Values};
 use ludus_spec::Seed;
 use serde::de::DeserializeOwned;
@@ -78,7 +78,13 @@ impl Checkpoint {
     /// If the file can't be read, was cut off or altered, is another version's, or is a policy without a learner's
     /// state.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
-        let bytes = fs::read(path).map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
+        Self::read_through(path, Links::Follow)
+    }
+
+    /// Reads a checkpoint whose name may be a link, or may not.
+    pub(crate) fn read_through(path: &Path, links: Links) -> Result<Self, PolicyError> {
+        let unreadable = |source| PolicyError::Unreadable { path: path.to_owned(), source };
+        let bytes = files::read(path, links, LONGEST_FILE).map_err(unreadable)?;
         Self::from_bytes(&bytes).map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
     }
 
@@ -215,6 +221,7 @@ pub(crate) mod tests {
             episodes: 3,
             recent: vec![PastEpisode { reward: 0.1, steps: 9, terms: vec![0.1] }],
             seconds: 1.5,
+            run: String::new(),
         };
         let origin = Origin { steps, ..Origin::default() };
         let policy = PolicyFile {

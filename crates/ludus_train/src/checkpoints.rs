@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ludus_policy::PolicyError;
+use ludus_policy::files::{self, Links};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::CheckpointConfig;
@@ -34,8 +35,10 @@ pub(crate) struct Checkpoints {
 pub(crate) struct Found {
     /// The newest good checkpoint and where it is; none if nothing was ever saved.
     pub checkpoint: Option<(PathBuf, Checkpoint)>,
-    /// Why newer ones were skipped.
+    /// Why newer ones were skipped, and the best.
     pub skipped: Vec<PolicyError>,
+    /// Those that were skipped.
+    refused: Vec<PathBuf>,
     /// The good one and those before it, oldest first.
     kept: Vec<PathBuf>,
     /// The mean return of the best.
@@ -90,42 +93,88 @@ impl Checkpoints {
     fn forget_old(&mut self) -> Result<(), TrainError> {
         while self.kept.len() > self.config.keep.get() as usize {
             let oldest = self.kept.remove(0);
-            fs::remove_file(&oldest).map_err(at(&oldest))?;
+            match fs::remove_file(&oldest) {
+                // Somebody was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(at(&oldest))?,
+            }
         }
         Ok(())
     }
 }
 
 impl Found {
-    /// The newest good checkpoint in `folder`; the best if all others are damaged.
+    /// The newest good checkpoint in `folder` of the run with this id; the best if all others are damaged.
     ///
     /// # Errors
     ///
     /// If the folder can't be read.
-    pub fn newest_good(folder: &Path) -> io::Result<Self> {
-        let mut kept = numbered(folder)?;
-        let best = Checkpoint::read(&folder.join(BEST));
-        let mean_return = best.as_ref().map_or(f64::NAN, |checkpoint| checkpoint.record.mean_return());
-        let mut found = Self { checkpoint: None, skipped: Vec::new(), kept: Vec::new(), best: f64::NEG_INFINITY };
-        found.best = found.best.max(mean_return);
-        while let Some(path) = kept.last() {
-            match Checkpoint::read(path) {
+    pub fn newest_good(folder: &Path, run: &str) -> io::Result<Self> {
+        let mut numbered = numbered(folder)?;
+        let mut found = Self {
+            checkpoint: None,
+            skipped: Vec::new(),
+            refused: Vec::new(),
+            kept: Vec::new(),
+            best: f64::NEG_INFINITY,
+        };
+        while let Some((steps, path)) = numbered.pop() {
+            match read(&path, Some(steps), run) {
                 Ok(checkpoint) => {
-                    found.checkpoint = Some((path.clone(), checkpoint));
-                    found.kept = kept;
-                    return Ok(found);
+                    found.kept = numbered.into_iter().map(|(_, path)| path).chain([path.clone()]).collect();
+                    found.checkpoint = Some((path, checkpoint));
+                    break;
                 }
-                Err(error) => found.skipped.push(error),
+                Err(error) => found.refuse(path, error),
             }
-            kept.pop();
         }
-        found.checkpoint = best.ok().map(|checkpoint| (folder.join(BEST), checkpoint));
+        found.take_best(folder.join(BEST), run);
         Ok(found)
+    }
+
+    fn take_best(&mut self, path: PathBuf, run: &str) {
+        match read(&path, None, run) {
+            Ok(best) => {
+                self.best = self.best.max(best.record.mean_return());
+                self.checkpoint.get_or_insert((path, best));
+            }
+            Err(PolicyError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.refuse(path, error),
+        }
+    }
+
+    fn refuse(&mut self, path: PathBuf, error: PolicyError) {
+        self.skipped.push(error);
+        self.refused.push(path);
+    }
+
+    /// Gives the files that were skipped other names, so that the run, which comes to the same steps again, does not
+    /// overwrite them: each one's old and new path.
+    pub fn set_aside(&self) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+        let aside = |path: &PathBuf| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let new = files::set_aside(path, &format!("refused-{stem}")).transpose()?;
+            Some(new.map(|new| (path.clone(), new)))
+        };
+        self.refused.iter().filter_map(aside).collect()
     }
 }
 
+/// Reads a checkpoint of the run with this id, which is after as many steps as its name says.
+fn read(path: &Path, steps: Option<u64>, run: &str) -> Result<Checkpoint, PolicyError> {
+    let checkpoint = Checkpoint::read_through(path, Links::Refuse)?;
+    let (own, other) = (checkpoint.policy.origin.steps, &checkpoint.record.run);
+    let problem = match steps {
+        Some(named) if named != own => format!("it is named for {named} steps and was saved after {own}"),
+        // Runs and checkpoints of earlier versions do not say which they are.
+        _ if !run.is_empty() && !other.is_empty() && run != other => "another run saved it".to_owned(),
+        _ => return Ok(checkpoint),
+    };
+    Err(PolicyError::Misplaced { path: path.to_owned(), problem })
+}
+
 /// All files that are called as checkpoints are, the one after the fewest steps first.
-fn numbered(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn numbered(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -134,7 +183,7 @@ fn numbered(folder: &Path) -> io::Result<Vec<PathBuf>> {
         found.extend(steps.map(|steps| (steps, entry.path())));
     }
     found.sort();
-    Ok(found.into_iter().map(|(_, path)| path).collect())
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -143,7 +192,9 @@ mod tests {
 
     use super::*;
     use crate::checkpoint::tests::checkpoint;
-    use crate::record::PastEpisode;
+    use crate::record::{PastEpisode, RunRecord};
+
+    const RUN: &str = "0123456789abcdef";
 
     fn config() -> CheckpointConfig {
         let (every, keep) = (NonZeroU64::new(100).unwrap(), NonZeroU32::new(2).unwrap());
@@ -184,7 +235,7 @@ mod tests {
         let expected = ["best.safetensors", "step-000000000200.safetensors", "step-000000000300.safetensors"];
         assert_eq!(names(folder.path()), expected);
         assert_eq!(Checkpoint::read(&folder.path().join(BEST)).unwrap(), scoring(200, 5.0));
-        let found = Found::newest_good(folder.path()).unwrap();
+        let found = Found::newest_good(folder.path(), RUN).unwrap();
         assert_eq!(found.checkpoint.as_ref().unwrap().1, scoring(300, 2.0));
         let mut resumed = Checkpoints::new(folder.path().to_owned(), config(), 0.0).going_on(&found);
         assert!(!resumed.is_due(399, 1.0) && resumed.is_due(400, 1.0));
@@ -202,7 +253,7 @@ mod tests {
         }
         let cut = fs::read(path("step-3.safetensors")).unwrap();
         fs::write(path("step-3.safetensors"), &cut[..cut.len() / 2]).unwrap();
-        let found = Found::newest_good(folder.path()).unwrap();
+        let found = Found::newest_good(folder.path(), RUN).unwrap();
         assert_eq!(found.checkpoint.unwrap().1, checkpoint(2));
         assert_eq!(found.skipped.len(), 1);
         assert!(found.skipped[0].to_string().contains("step-3.safetensors"), "{}", found.skipped[0]);
@@ -212,11 +263,56 @@ mod tests {
     #[test]
     fn the_best_is_better_than_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let found = Found::newest_good(folder.path()).unwrap();
+        let found = Found::newest_good(folder.path(), RUN).unwrap();
         assert!(found.checkpoint.is_none() && found.skipped.is_empty());
         fs::write(folder.path().join("step-000000000300.safetensors"), "nonsense").unwrap();
         checkpoint(200).write(&folder.path().join(BEST)).unwrap();
-        let found = Found::newest_good(folder.path()).unwrap();
+        let found = Found::newest_good(folder.path(), RUN).unwrap();
         assert_eq!((found.checkpoint.unwrap().1, found.skipped.len()), (checkpoint(200), 1));
+    }
+
+    #[track_caller]
+    fn check_refused(name: &str, checkpoint: &Checkpoint, part: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let good =
+            Checkpoint { record: RunRecord { run: RUN.to_owned(), ..checkpoint_record() }, ..self::checkpoint(1) };
+        good.write(&folder.path().join("step-1.safetensors")).unwrap();
+        checkpoint.write(&folder.path().join(name)).unwrap();
+        let found = Found::newest_good(folder.path(), RUN).unwrap();
+        assert_eq!(found.checkpoint.as_ref().unwrap().1, good);
+        let [error] = &found.skipped[..] else { panic!("{:?}", found.skipped) };
+        assert!(error.to_string().contains(part) && error.to_string().contains(name), "{error}");
+        let aside = folder.path().join(format!("refused-{name}"));
+        assert_eq!(found.set_aside().unwrap(), [(folder.path().join(name), aside.clone())]);
+        assert_eq!(&Checkpoint::read(&aside).unwrap(), checkpoint, "nothing is lost");
+    }
+
+    fn checkpoint_record() -> RunRecord {
+        checkpoint(1).record
+    }
+
+    #[test]
+    fn a_checkpoint_named_for_other_steps_is_refused() {
+        let part = "it is named for 300 steps and was saved after 2";
+        check_refused("step-000000000300.safetensors", &checkpoint(2), part);
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_run_is_refused_the_best_too() {
+        let record = RunRecord { run: "another".to_owned(), ..checkpoint_record() };
+        let other = Checkpoint { record, ..checkpoint(2) };
+        check_refused("step-000000000002.safetensors", &other, "another run saved it");
+        check_refused(BEST, &other, "another run saved it");
+    }
+
+    #[test]
+    fn a_checkpoint_that_somebody_has_removed_is_no_loss() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut checkpoints = Checkpoints::new(folder.path().to_owned(), config(), 0.0);
+        for steps in [100, 200] {
+            checkpoints.save(&checkpoint(steps), 0.0).unwrap();
+        }
+        fs::remove_file(folder.path().join("step-000000000100.safetensors")).unwrap();
+        checkpoints.save(&checkpoint(300), 0.0).unwrap();
     }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use ludus_learn::{DeviceConfig, PpoConfig};
 use ludus_net::NetworkConfig;
+use ludus_policy::files::{self, LONGEST_TEXT, Links};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
@@ -299,7 +300,7 @@ fn read_tree(file: Option<&Path>, spec: &AgentSpec) -> Result<Node, ConfigError>
         return Ok(parse::parse(&RunConfig::for_agent(spec).to_ron()).expect("what RON wrote is RON"));
     };
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
+    let text = files::read_text(path, Links::Follow, LONGEST_TEXT)
         .map_err(|error| ConfigError::single(shown.to_string(), format!("can't be read: {error}; check --config")))?;
     parse::parse(&text).map_err(|error| ConfigError::single(format!("{shown}:{}", error.line), error.message))
 }

@@ -1,5 +1,9 @@
 //! Processor time.
 
+use std::path::Path;
+
+use ludus_policy::files::{self, LONGEST_TEXT, Links};
+
 /// Time that all threads of this process have spent on processors [s], where the system tells.
 #[cfg(unix)]
 pub(crate) fn seconds() -> Option<f64> {
@@ -15,7 +19,7 @@ pub(crate) const fn seconds() -> Option<f64> {
 
 /// Memory that this process occupies [bytes], where the system tells.
 pub(crate) fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = files::read_text(Path::new("/proc/self/status"), Links::Follow, LONGEST_TEXT).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }

@@ -125,6 +125,29 @@ pub enum TrainError {
         /// What is wrong with each, the newest first.
         skipped: Vec<PolicyError>,
     },
+    /// There is a policy without a checkpoint.
+    #[error(
+        "`{run}` has a policy, but no checkpoint to go on from, so it can't go on; begin a new run with what it has \
+         learned: train --initialize-from {run}"
+    )]
+    CheckpointsGone {
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// An export would replace what a run has saved.
+    #[error("`{path}` was saved by a run, and that is never overwritten; choose another file with --to")]
+    OfARun {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something in a run's folder is a link, a pipe or a device.
+    #[error("`{path}` can't be a part of a run: {source}")]
+    NotOwn {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is, and the remedy.
+        source: io::Error,
+    },
     /// A run's folder or a file in it can't be written.
     #[error("`{path}` can't be written: {source}; check its permissions, or choose another folder with --runs-dir")]
     Folder {
@@ -256,6 +279,9 @@ impl TrainError {
             | Self::NotBegun { .. }
             | Self::Unfit { .. }
             | Self::NoGoodCheckpoint { .. }
+            | Self::CheckpointsGone { .. }
+            | Self::NotOwn { .. }
+            | Self::OfARun { .. }
             | Self::HashLog { .. }
             | Self::NothingInCommon { .. }
             | Self::NoEpisode { .. } => 2,

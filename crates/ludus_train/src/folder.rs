@@ -1,8 +1,20 @@
 //! The folder of a run: `runs/<game>-<date>-<number>/`.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+use ludus_policy::files::{self, Links};
+use ludus_spec::StableHasher;
+
+use crate::clock;
+use crate::error::TrainError;
+
+/// More runs than there are in a day: a higher number is no run's.
+const MOST_RUNS: u32 = 1_000_000_000;
+
+/// Longer than what tells a run's checkpoints from those of others [bytes].
+const LONGEST_ID: u64 = 64;
 
 /// A run's folder and the names of what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +38,45 @@ impl RunFolder {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     fs::create_dir(path.join("checkpoints"))?;
-                    return Ok(Self { path });
+                    let folder = Self { path };
+                    folder.write_id()?;
+                    return Ok(folder);
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Makes sure that runs can have folders in `runs`, and leaves nothing there.
+    ///
+    /// # Errors
+    ///
+    /// If `runs` can't be made or written to.
+    pub(crate) fn try_to_create(runs: &Path) -> io::Result<()> {
+        let exists = |path: &&Path| path.as_os_str().is_empty() || fs::symlink_metadata(path).is_ok();
+        let there = runs.ancestors().find(exists).unwrap_or(Path::new(""));
+        let trial = there.join(format!(".ludus-trial.{}.part", identity(there)));
+        files::create_new(&trial).and_then(|_| fs::remove_file(&trial))
+    }
+
+    /// Makes sure that what is in the folder by a name of the run's is the run's own: a regular file or a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::NotOwn`] with the first that is a link, a pipe or something else.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let named =
+            [self.config(), self.metrics(), self.changes(), self.policy(), self.lock(), self.hashes(), self.id()];
+        let regular = named.into_iter().map(|path| (files::check(&path, Links::Refuse), path));
+        let folders = [self.episodes(), self.checkpoints()].into_iter();
+        for (checked, path) in regular.chain(folders.map(|path| (files::check_own_folder(&path), path))) {
+            match checked {
+                Err(source) if source.kind() != ErrorKind::NotFound => return Err(TrainError::NotOwn { path, source }),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The folder of a run that was made before.
@@ -111,10 +156,33 @@ impl RunFolder {
         self.path.join("hashes.csv")
     }
 
+    /// What tells the run's checkpoints from those of other runs.
+    pub fn id(&self) -> PathBuf {
+        self.path.join("id")
+    }
+
+    /// What the run's checkpoints say of the run that they belong to; empty for runs of versions that had none.
+    pub(crate) fn read_id(&self) -> String {
+        let text = files::read_text(&self.id(), Links::Refuse, LONGEST_ID);
+        text.map_or_else(|_| String::new(), |text| text.trim().to_owned())
+    }
+
+    fn write_id(&self) -> io::Result<()> {
+        writeln!(files::create_new(&self.id())?, "{}", identity(&self.path))
+    }
+
     /// The last checkpoints and the best.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
     }
+}
+
+/// 16 hexadecimal digits that nobody else comes to for the same path: at another time, or in another process.
+fn identity(path: &Path) -> String {
+    let mut hasher = StableHasher::default();
+    hasher.bytes(path.as_os_str().as_encoded_bytes());
+    hasher.word(clock::wall_seconds().to_bits()).word(clock::nanoseconds()).word(u64::from(std::process::id()));
+    format!("{:016x}", hasher.finish())
 }
 
 /// The highest number of the game's runs on this date, or 0.
@@ -135,7 +203,7 @@ fn last_number(runs: &Path, game: &str, date: &str) -> io::Result<u32> {
 fn order(name: &str, game: &str) -> Option<(String, u32)> {
     let (date, number) = name.strip_prefix(game)?.strip_prefix('-')?.rsplit_once('-')?;
     let is_date = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    let number = number.parse().ok()?;
+    let number = number.parse().ok().filter(|&number| number < MOST_RUNS)?;
     is_date.then(|| (date.to_owned(), number))
 }
 
@@ -154,6 +222,37 @@ mod tests {
         assert_eq!(name("balance", "2026-11-23"), "balance-2026-11-23-2");
         assert_eq!(name("balance", "2026-11-24"), "balance-2026-11-24-1");
         assert_eq!(name("balance-2", "2026-11-23"), "balance-2-2026-11-23-1");
+    }
+
+    /// A folder that somebody else made, whose number no other number follows.
+    #[test]
+    fn a_number_beyond_all_others_is_no_runs() {
+        let runs = tempfile::tempdir().unwrap();
+        fs::create_dir(runs.path().join(format!("balance-2026-11-23-{}", u32::MAX))).unwrap();
+        let run = RunFolder::create(runs.path(), "balance", "2026-11-23").unwrap();
+        assert!(run.path().ends_with("balance-2026-11-23-1"));
+    }
+
+    #[test]
+    fn runs_have_ids_of_their_own() {
+        let runs = tempfile::tempdir().unwrap();
+        let ids = [(); 3].map(|()| RunFolder::create(runs.path(), "balance", "2026-11-23").unwrap().read_id());
+        assert!(ids.iter().all(|id| id.len() == 16) && ids[0] != ids[1] && ids[1] != ids[2], "{ids:?}");
+        assert_eq!(RunFolder::open(runs.path()).read_id(), "", "an older run has none");
+    }
+
+    #[test]
+    fn a_folder_for_runs_is_tried_without_a_trace() {
+        let runs = tempfile::tempdir().unwrap();
+        let file = runs.path().join("file");
+        fs::write(&file, "").unwrap();
+        for there in [runs.path().to_owned(), runs.path().join("new"), runs.path().join("new/and/deeper")] {
+            RunFolder::try_to_create(&there).unwrap();
+        }
+        for there in [file.clone(), file.join("deeper")] {
+            assert!(RunFolder::try_to_create(&there).is_err());
+        }
+        assert_eq!(fs::read_dir(runs.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! State hashes of a run in a small file, and where two such files part.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ludus_learn::{Moments, PpoState};
+use ludus_policy::files::{self, LONGEST_FILE, Links};
 use ludus_spec::StableHasher;
 
 use crate::error::TrainError;
@@ -50,8 +51,8 @@ pub(crate) struct HashLog {
 impl HashLog {
     /// Starts the file, or goes on with that of a run that goes on.
     pub fn open(path: &Path, every: NonZeroU64) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        let is_new = cut_half_line(&mut file)? == 0;
+        let mut file = files::open_own(path)?;
+        let is_new = file.seek(SeekFrom::End(0))? == 0;
         let mut file = BufWriter::new(file);
         if is_new {
             writeln!(file, "{TITLE}, every {every} ticks\n{COLUMNS}")?;
@@ -71,16 +72,48 @@ impl HashLog {
     }
 }
 
-/// Cuts off what a process that was killed left of a line; bytes that are left.
-fn cut_half_line(file: &mut File) -> io::Result<u64> {
-    let length = file.metadata()?.len();
-    let start = length.saturating_sub(LONGEST_LINE);
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(start))?;
-    file.take(LONGEST_LINE).read_to_end(&mut tail)?;
-    let end = tail.iter().rposition(|&byte| byte == b'\n').map_or(0, |place| start + place as u64 + 1);
-    file.set_len(end)?;
-    Ok(end)
+/// Cuts off what was logged after this many ticks of the run, as far as there is a log: a run that goes on makes those
+/// ticks anew. A log with a damaged line is set aside; where to, is returned.
+pub(crate) fn cut_after(path: &Path, ticks: u64) -> io::Result<Option<PathBuf>> {
+    match files::check(path, Links::Refuse) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        checked => checked?,
+    }
+    let file = files::open_own(path)?;
+    match length_up_to(&file, ticks)? {
+        Some(length) => file.set_len(length).map(|()| None),
+        None => files::set_aside(path, &format!("hashes-before-{ticks}")),
+    }
+}
+
+/// Bytes up to the last hash of what was learned after at most so many ticks; `None` if a line is damaged.
+///
+/// What was learned comes last among the hashes of an iteration. A last line that was cut off is none.
+fn length_up_to(file: &File, ticks: u64) -> io::Result<Option<u64>> {
+    let mut file = BufReader::new(file);
+    let (mut line, mut read, mut kept) = (Vec::new(), 0, 0);
+    for number in 0_u64.. {
+        line.clear();
+        file.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+        read += line.len() as u64;
+        let Some(whole) = line.strip_suffix(b"\n") else {
+            return Ok(Some(kept).filter(|_| (line.len() as u64) < LONGEST_LINE));
+        };
+        let text = std::str::from_utf8(whole).unwrap_or_default();
+        let is_kept = match number {
+            0 if text.starts_with(TITLE) => false,
+            1 if text == COLUMNS => true,
+            0 | 1 => return Ok(None),
+            _ => match parse_line(text) {
+                None => return Ok(None),
+                Some((place, _)) => place.world == NO_WORLD && place.tick <= ticks,
+            },
+        };
+        if is_kept {
+            kept = read;
+        }
+    }
+    Ok(Some(kept))
 }
 
 /// The hashes of what was learned after this many ticks.
@@ -148,7 +181,7 @@ pub(crate) fn compare(one: &Path, other: &Path) -> Result<HashComparison, TrainE
 type Hashes = BTreeMap<HashPlace, u64>;
 
 fn read(path: &Path) -> Result<Hashes, TrainError> {
-    let text = fs::read_to_string(path).map_err(|error| error.to_string());
+    let text = files::read_text(path, Links::Refuse, LONGEST_FILE).map_err(|error| error.to_string());
     let hashes = text.and_then(|text| parse(&text));
     hashes.map_err(|problem| TrainError::HashLog { path: path.to_owned(), problem })
 }
@@ -188,6 +221,8 @@ fn parse_line(line: &str) -> Option<(HashPlace, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn logged(tick: u64, world: u32, order: u32, part: &str, hash: u64) -> LoggedHash {
@@ -236,15 +271,48 @@ mod tests {
         assert!(error.contains("nothing in common"), "{error}");
     }
 
+    /// Those of two iterations, after tick 10 and after tick 20.
+    fn iterations() -> [Vec<LoggedHash>; 2] {
+        [10, 20].map(|tick| {
+            vec![
+                logged(tick, 0, 0, "observations", tick),
+                logged(tick, 1, 0, "observations", tick + 1),
+                logged(tick, NO_WORLD, 0, "weights", tick + 2),
+                logged(tick, NO_WORLD, 1, "optimizer", tick + 3),
+            ]
+        })
+    }
+
     #[test]
-    fn a_run_that_goes_on_writes_on() {
+    fn a_run_that_goes_on_logs_what_comes_after_its_checkpoint_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let whole = written(folder.path(), "whole", &some());
-        written(folder.path(), "halves", &some()[..2]);
-        let mut half = OpenOptions::new().append(true).open(folder.path().join("halves")).unwrap();
-        half.write_all(b"20,0,obs").unwrap();
-        let halves = written(folder.path(), "halves", &some()[2..]);
-        assert_eq!(fs::read(whole).unwrap(), fs::read(halves).unwrap());
+        let [first, second] = iterations();
+        let whole = written(folder.path(), "whole", &[first.clone(), second.clone()].concat());
+        let path = written(folder.path(), "cut", &[first.clone(), second.clone()].concat());
+        fs::write(&path, fs::read_to_string(&path).unwrap() + "30,0,obs").unwrap();
+        for (ticks, expected) in [(25, [&first[..], &second].concat()), (10, first), (9, Vec::new())] {
+            assert_eq!(cut_after(&path, ticks).unwrap(), None);
+            let expected = written(folder.path(), &format!("expected-{ticks}"), &expected);
+            assert_eq!(fs::read(&path).unwrap(), fs::read(&expected).unwrap(), "after {ticks} ticks");
+        }
+        for hashes in iterations() {
+            written(folder.path(), "cut", &hashes);
+        }
+        assert_eq!(fs::read(&whole).unwrap(), fs::read(&path).unwrap());
+        assert_eq!(cut_after(&folder.path().join("none"), 10).unwrap(), None);
+        assert!(!folder.path().join("none").exists());
+    }
+
+    #[test]
+    fn a_damaged_log_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hashes.csv");
+        for text in ["nonsense\n".to_owned(), format!("{TITLE}\n{COLUMNS}\n10,0\n10,,weights,0000000000000012\n")] {
+            fs::write(&path, &text).unwrap();
+            let aside = cut_after(&path, 10).unwrap().unwrap();
+            assert_eq!(fs::read_to_string(&aside).unwrap(), text);
+            assert!(!path.exists() && aside.file_name().unwrap().to_str().unwrap().starts_with("hashes-before-10"));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ludus_net::{Layout, Normalizer};
-use ludus_policy::PolicyFile;
+use ludus_policy::{PolicyFile, files};
 use ludus_spec::{ActionKind, AgentSpec};
 
 use crate::error::TrainError;
@@ -37,13 +37,15 @@ pub(crate) struct Inheritance {
 ///
 /// # Errors
 ///
-/// [`TrainError::UnknownRun`] if there is none.
+/// [`TrainError::UnknownRun`] if there is none, [`TrainError::NotOwn`] if the run's folder has links.
 pub(crate) fn locate(named: &Path, runs: &Path) -> Result<PathBuf, TrainError> {
-    if named.is_file() {
+    if files::is_no_folder(named) {
         return Ok(named.to_owned());
     }
     let unknown = || TrainError::UnknownRun { run: named.to_owned(), runs: runs.to_owned() };
-    RunFolder::named(runs, named).map(|run| run.policy()).ok_or_else(unknown)
+    let run = RunFolder::named(runs, named).ok_or_else(unknown)?;
+    run.check()?;
+    Ok(run.policy())
 }
 
 /// Takes over all that has a name which both have: columns of the observation, parts of the action, and everything

@@ -12,6 +12,7 @@
 //!
 //! The same config and seed give the same policy, bit for bit, whatever the number of threads. The wall clock is read
 //! in one place, [`clock`], and only for people.
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod actor;
 mod bench;
@@ -27,6 +28,7 @@ mod cpu;
 mod episodes;
 mod error;
 mod evaluation;
+mod fit;
 mod folder;
 mod group;
 mod hash_log;

@@ -1,11 +1,16 @@
 //! One process per run.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
+use ludus_policy::files::{self, Links};
+
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
+
+/// Longer than any process's number [bytes].
+const LONGEST_SIGNATURE: u64 = 64;
 
 /// The right to write into a run's folder, for as long as it lives.
 ///
@@ -24,7 +29,7 @@ impl RunLock {
     /// [`TrainError::Busy`] with the process that has it, or if there can be no lock.
     pub fn take(folder: &RunFolder) -> Result<Self, TrainError> {
         let path = folder.lock();
-        let file = File::options().write(true).create(true).truncate(false).open(&path).map_err(at(&path))?;
+        let file = files::open_own(&path).map_err(at(&path))?;
         match file.try_lock() {
             Ok(()) => sign(&file).map_err(at(&path))?,
             Err(TryLockError::WouldBlock) => {
@@ -44,7 +49,8 @@ fn sign(mut file: &File) -> io::Result<()> {
 
 /// Who signed last, as words of a sentence.
 fn holder(path: &Path) -> String {
-    let signed = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    let signed =
+        files::read_text(path, Links::Refuse, LONGEST_SIGNATURE).ok().and_then(|text| text.trim().parse::<u32>().ok());
     // Between its lock and its signature, or where locked files can't be read.
     signed.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
 }

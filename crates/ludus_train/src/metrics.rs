@@ -5,14 +5,17 @@ mod tensorboard;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) use csv::quoted;
 
-use csv::CsvWriter;
+use csv::{CsvWriter, Remains};
+use ludus_policy::files;
 use tensorboard::EventWriter;
 
 const TABLE: &str = "metrics.csv";
+const EVENTS_START: &str = "events.out.tfevents.";
+const EVENTS_END: &str = ".0.ludus";
 
 /// Writes a run's numbers to `metrics.csv` and to an event file of TensorBoard.
 ///
@@ -40,29 +43,37 @@ impl Metrics {
 
     /// Goes on in `folder` after `step` steps of experience: what was written of later ones is cut off.
     ///
-    /// A table with other columns, as another version of the game may have left it, is put aside.
+    /// A table with other columns, as another version of the game may have left it, or with a damaged line is set aside;
+    /// where to, comes second.
     ///
     /// # Errors
     ///
     /// If a file can't be read or written.
-    pub fn resume(folder: &Path, names: Vec<String>, step: u64, wall_seconds: f64) -> io::Result<Self> {
+    pub fn resume(
+        folder: &Path,
+        names: Vec<String>,
+        step: u64,
+        wall_seconds: f64,
+    ) -> io::Result<(Self, Option<PathBuf>)> {
         let path = folder.join(TABLE);
-        let csv = match csv::length_up_to(&path, columns(&names), step)? {
-            Some(length) => {
-                let mut file = File::options().write(true).open(&path)?;
+        let mut file = files::open_own(&path)?;
+        let mut aside = None;
+        let csv = match csv::remains_up_to(&file, columns(&names), step)? {
+            Remains::Bytes(length) => {
                 file.set_len(length)?;
                 file.seek(SeekFrom::End(0))?;
                 CsvWriter::append(BufWriter::new(file))
             }
-            None => {
-                put_aside(folder, &path, step)?;
+            Remains::Nothing => CsvWriter::new(BufWriter::new(file), columns(&names))?,
+            Remains::Unusable => {
+                aside = files::set_aside(&path, &format!("metrics-before-{step}"))?;
                 CsvWriter::new(new_file(&path)?, columns(&names))?
             }
         };
         let mut events = EventWriter::new(new_events(folder, wall_seconds)?, wall_seconds)?;
         events.restart(wall_seconds, step)?;
         let values = vec![f64::NAN; names.len()];
-        Ok(Self { names, values, csv, events })
+        Ok((Self { names, values, csv, events }, aside))
     }
 
     /// Sets a number of the next line. Whatever is not set stays empty.
@@ -94,27 +105,24 @@ fn columns(names: &[String]) -> impl Iterator<Item = &str> {
     std::iter::once("step").chain(names.iter().map(String::as_str))
 }
 
-/// An event file that is not there yet: a run may be resumed within the second.
+/// An event file whose name comes after all that are there: viewers read them in the order of their names, and a clock
+/// may have been set back.
 fn new_events(folder: &Path, wall_seconds: f64) -> io::Result<BufWriter<File>> {
-    let mut number = 0;
-    loop {
-        match new_file(&folder.join(format!("events.out.tfevents.{wall_seconds:.0}.{number}.ludus"))) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            file => return file,
-        }
+    let mut second = wall_seconds.round() as u64;
+    for entry in fs::read_dir(folder)? {
+        let of_file = entry?.file_name().to_str().and_then(event_second);
+        second = second.max(of_file.map_or(0, |of_file| of_file.saturating_add(1)));
     }
+    new_file(&folder.join(format!("{EVENTS_START}{second}{EVENTS_END}")))
 }
 
-/// Gives a table that can't be gone on with another name, if there is one.
-fn put_aside(folder: &Path, path: &Path, step: u64) -> io::Result<()> {
-    match fs::rename(path, folder.join(format!("metrics-before-{step}.csv"))) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+/// The second in the name of an event file.
+fn event_second(name: &str) -> Option<u64> {
+    name.strip_prefix(EVENTS_START)?.split('.').next()?.parse().ok()
 }
 
 fn new_file(path: &Path) -> io::Result<BufWriter<File>> {
-    File::create_new(path).map(BufWriter::new)
+    files::create_new(path).map(BufWriter::new)
 }
 
 #[cfg(test)]
@@ -151,9 +159,10 @@ mod tests {
         drop(metrics);
         fs::write(&table, fs::read_to_string(&table).unwrap() + "256,2").unwrap();
         let resume = |names: &[String], step| {
-            let mut metrics = Metrics::resume(folder.path(), names.to_vec(), step, 1.75e9).unwrap();
+            let (mut metrics, aside) = Metrics::resume(folder.path(), names.to_vec(), step, 1.75e9).unwrap();
             metrics.set("a", 0.5);
             metrics.write(step + 1, 1.75e9).unwrap();
+            aside
         };
         resume(&names, 128);
         assert_eq!(fs::read_to_string(&table).unwrap(), "step,a\n64,64\n128,128\n129,0.5\n");
@@ -166,5 +175,44 @@ mod tests {
         resume(&names, 7);
         assert_eq!(fs::read_to_string(&table).unwrap(), "step,a\n8,0.5\n");
         assert!(Metrics::create(folder.path(), names, 1.75e9).is_err(), "a run's files are never overwritten");
+    }
+
+    #[test]
+    fn a_damaged_table_is_set_aside_and_none_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = folder.path().join(TABLE);
+        for (damaged, expected) in [
+            ("step,a\n64,1\nnonsense\n128,1\n", "metrics-before-128.csv"),
+            ("", ""),
+            ("step", "metrics-before-128-2.csv"),
+        ] {
+            fs::write(&table, damaged).unwrap();
+            let (_, aside) = Metrics::resume(folder.path(), vec!["a".to_owned()], 128, 1.75e9).unwrap();
+            assert_eq!(aside, (!expected.is_empty()).then(|| folder.path().join(expected)));
+            if let Some(aside) = aside {
+                assert_eq!(fs::read_to_string(aside).unwrap(), damaged);
+            }
+            assert_eq!(fs::read_to_string(&table).unwrap(), "step,a\n");
+        }
+    }
+
+    #[test]
+    fn event_files_are_in_order_whatever_the_clock_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let found =
+                fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let mut found = found.filter(|name| name.starts_with(EVENTS_START)).collect::<Vec<_>>();
+            found.sort();
+            found
+        };
+        let mut before = Vec::new();
+        for seconds in [1.75e9, 1.75e9, 1.0e9, 1.75e9 + 1.0, 1.76e9] {
+            drop(Metrics::resume(folder.path(), Vec::new(), 0, seconds).unwrap());
+            let after = names();
+            assert_eq!(after[..before.len()], before, "the new one is the last");
+            before = after;
+        }
+        assert_eq!(before.len(), 5);
     }
 }

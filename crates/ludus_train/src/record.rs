@@ -14,6 +14,9 @@ pub struct RunRecord {
     pub recent: Vec<PastEpisode>,
     /// Time of training so far \[s\].
     pub seconds: f64,
+    /// What the run's folder says in its file `id`; empty for runs of versions that had none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run: String,
 }
 
 /// An episode that counts in the mean return.

@@ -18,10 +18,10 @@
 //!
 //! [`Blueprint::iteration`]: crate::training::Blueprint::iteration
 
-use std::fs;
 use std::path::Path;
 
-use ludus_policy::{PolicyError, remove_parts};
+use ludus_policy::files::{self, Links};
+use ludus_policy::{PolicyError, PolicyFile, remove_parts};
 use ludus_spec::AgentSpec;
 
 use crate::checkpoints::Found;
@@ -73,27 +73,55 @@ impl Resumption {
     ///
     /// # Errors
     ///
-    /// If it is no run's folder, if another process trains the run, if there are checkpoints, but none is good, or if the
-    /// newest good one is of other agents.
+    /// If it is no run's folder, if another process trains the run, if there are checkpoints, but none is good, if there
+    /// are none and a policy is there, or if the newest good one is of other agents.
     pub fn open(folder: RunFolder, spec: &AgentSpec) -> Result<Self, TrainError> {
+        folder.check()?;
+        let run = || folder.path().to_owned();
         if !folder.config().is_file() {
-            return Err(TrainError::NotBegun { run: folder.path().to_owned() });
+            return Err(TrainError::NotBegun { run: run() });
         }
         let lock = RunLock::take(&folder)?;
         let checkpoints = folder.checkpoints();
-        fs::create_dir_all(&checkpoints).map_err(at(&checkpoints))?;
+        files::create_own_folder(&checkpoints).map_err(at(&checkpoints))?;
         // Nobody writes here but this process, so what is not whole never will be.
-        for place in [folder.path(), &checkpoints] {
+        for place in [folder.path(), &checkpoints, &folder.episodes()].into_iter().filter(|place| place.is_dir()) {
             remove_parts(place).map_err(at(place))?;
         }
-        let mut found = Found::newest_good(&checkpoints).map_err(at(&checkpoints))?;
+        let mut found = Found::newest_good(&checkpoints, &folder.read_id()).map_err(at(&checkpoints))?;
         if found.checkpoint.is_none() && !found.skipped.is_empty() {
             let skipped = std::mem::take(&mut found.skipped);
-            return Err(TrainError::NoGoodCheckpoint { run: folder.path().to_owned(), skipped });
+            return Err(TrainError::NoGoodCheckpoint { run: run(), skipped });
+        }
+        // A checkpoint is saved before the policy is, so there were some.
+        if found.checkpoint.is_none() && files::check(&folder.policy(), Links::Refuse).is_ok() {
+            return Err(TrainError::CheckpointsGone { run: run() });
         }
         let resumption = Self { folder, lock, found };
         resumption.check(spec)?;
         Ok(resumption)
+    }
+
+    /// Gives what the run would overwrite, and what was not learned on the way to its checkpoint, another name: a
+    /// sentence for each.
+    pub fn set_aside(&self) -> Result<Vec<String>, TrainError> {
+        let checkpoints = self.folder.checkpoints();
+        let mut aside = self.found.set_aside().map_err(at(&checkpoints))?;
+        let path = self.folder.policy();
+        if let Ok(policy) = PolicyFile::read(&path)
+            && self.is_lost_with(&policy)
+        {
+            let stem = format!("policy-after-{}", policy.origin.steps);
+            let new = files::set_aside(&path, &stem).map_err(at(&path))?;
+            aside.extend(new.map(|new| (path, new)));
+        }
+        Ok(aside.iter().map(|(path, new)| aside_sentence(path, new)).collect())
+    }
+
+    /// Whether the checkpoint knows nothing of this policy, which the run has saved.
+    fn is_lost_with(&self, policy: &PolicyFile) -> bool {
+        let known = self.found.checkpoint.as_ref().map(|(_, checkpoint)| &checkpoint.policy);
+        known.is_some_and(|known| policy.origin.steps >= known.origin.steps && policy != known)
     }
 
     /// Steps that are over.
@@ -115,4 +143,10 @@ impl Resumption {
     fn iteration(&self) -> u64 {
         self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.state.iteration)
     }
+}
+
+/// That a file has another name now.
+pub(crate) fn aside_sentence(path: &Path, new: &Path) -> String {
+    let name = new.file_name().unwrap_or_default().display();
+    format!("`{}` can't be gone on with; it is kept as `{name}`", path.display())
 }

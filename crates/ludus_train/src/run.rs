@@ -16,7 +16,7 @@ use crate::control::Control;
 use crate::cpu;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
-use crate::hash_log::{HashLog, NO_WORLD};
+use crate::hash_log::{HashLog, NO_WORLD, cut_after};
 use crate::incidents::{IncidentTeller, fault_sentence};
 use crate::initialize::locate;
 use crate::lock::RunLock;
@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::panics::PanicLog;
 use crate::phases::Phases;
 use crate::progress::{Progress, RunEvent, RunStart, RunSummary, StopReason};
-use crate::resume::{Place, Resumption};
+use crate::resume::{Place, Resumption, aside_sentence};
 use crate::training::{Blueprint, Lap, Training};
 
 /// Seconds between two writes of the metrics to the disk.
@@ -38,6 +38,9 @@ pub(crate) fn train(
     control: &dyn Control,
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<RunSummary, TrainError> {
+    if let Place::New(runs) = &place {
+        RunFolder::try_to_create(runs).map_err(at(*runs))?;
+    }
     let build_start = clock::seconds();
     let mut training = Training::build(Blueprint { iteration: place.iteration(), ..blueprint })?;
     let build_seconds = clock::seconds() - build_start;
@@ -51,7 +54,7 @@ pub(crate) fn train(
         Place::Old(resumption) => Run::resume(training, *resumption, tell)?,
     };
     run.build_seconds = build_seconds;
-    run.open_logs()?;
+    run.open_logs(tell)?;
     tell(RunEvent::Started(&run.start(), &run.training));
     run.began = clock::seconds();
     let cpu_before = cpu::seconds();
@@ -65,6 +68,8 @@ pub(crate) fn train(
 struct Run {
     training: Training,
     folder: RunFolder,
+    /// What tells the run's checkpoints from others.
+    id: String,
     /// Held for as long as the run writes.
     _lock: RunLock,
     checkpoints: Checkpoints,
@@ -105,21 +110,27 @@ impl Run {
     /// A run that goes on in its folder. Says from where, and which checkpoints were skipped.
     fn resume(
         mut training: Training,
-        Resumption { folder, lock, found }: Resumption,
+        resumption: Resumption,
         tell: &mut dyn FnMut(RunEvent<'_>),
     ) -> Result<Self, TrainError> {
+        let aside = resumption.set_aside()?;
+        let Resumption { folder, lock, found } = resumption;
         let mut before = Before::default();
         if let Some((_, checkpoint)) = &found.checkpoint {
             training.resume(checkpoint)?;
             before = Before { steps: training.steps, seconds: checkpoint.record.seconds };
         }
         found.skipped.iter().for_each(|error| tell(RunEvent::Trouble(format!("{error}; it was skipped"))));
+        aside.into_iter().for_each(|sentence| tell(RunEvent::Note(sentence)));
         tell(RunEvent::Note(origin_sentence(&folder, &found)));
         // Its limits may have been changed on the command line.
         write_config(&folder, &training.blueprint)?;
         let names = metric_names(&training.blueprint.spec);
         let metrics = Metrics::resume(folder.path(), names, before.steps, clock::wall_seconds());
-        let metrics = metrics.map_err(at(folder.path()))?;
+        let (metrics, aside) = metrics.map_err(at(folder.path()))?;
+        if let Some(aside) = aside {
+            tell(RunEvent::Trouble(aside_sentence(&folder.metrics(), &aside)));
+        }
         let mut run = Self::new(training, folder, lock, metrics);
         run.checkpoints = run.checkpoints.going_on(&found);
         run.before = before;
@@ -127,10 +138,13 @@ impl Run {
     }
 
     /// Goes on with what was noted before, or begins with it.
-    fn open_logs(&mut self) -> Result<(), TrainError> {
+    fn open_logs(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         self.training.kept.take_up(&self.folder.episodes());
         self.ticks_before = self.training.ticks();
         let path = self.folder.hashes();
+        if let Some(aside) = cut_after(&path, self.ticks_before).map_err(at(&path))? {
+            tell(RunEvent::Trouble(aside_sentence(&path, &aside)));
+        }
         let log = self.training.blueprint.hash_every.map(|every| HashLog::open(&path, every)).transpose();
         self.hashes = log.map_err(at(path))?;
         Ok(())
@@ -142,6 +156,7 @@ impl Run {
         Self {
             checkpoints: Checkpoints::new(folder.checkpoints(), training.blueprint.config.checkpoints.clone(), now),
             training,
+            id: folder.read_id(),
             folder,
             _lock: lock,
             metrics,
@@ -331,7 +346,8 @@ impl Run {
     /// Saves the curves up to here, a checkpoint and the policy.
     fn save(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         self.metrics.flush().map_err(at(self.folder.path()))?;
-        let checkpoint = self.training.checkpoint(self.progress().seconds);
+        let mut checkpoint = self.training.checkpoint(self.progress().seconds);
+        checkpoint.record.run.clone_from(&self.id);
         self.training.kept.write(&self.folder.episodes())?;
         self.checkpoints.save(&checkpoint, clock::seconds())?;
         checkpoint.policy.write(&self.folder.policy())?;

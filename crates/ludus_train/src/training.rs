@@ -321,7 +321,7 @@ impl Training {
     /// Everything that a run needs to go on, after this many seconds of training.
     pub fn checkpoint(&self, seconds: f64) -> Checkpoint {
         let recent = self.recent.iter().filter_map(PastEpisode::of).collect();
-        let record = RunRecord { episodes: self.recent.total(), recent, seconds };
+        let record = RunRecord { episodes: self.recent.total(), recent, seconds, run: String::new() };
         Checkpoint { policy: self.policy(), state: self.ppo.state(), record }
     }
 
@@ -440,7 +440,7 @@ impl Training {
     pub fn ticks(&self) -> u64 {
         let config = &self.blueprint.config;
         let steps = config.agent(&self.blueprint.spec).ppo.rollout_steps as u64;
-        self.ppo.iteration() * steps * u64::from(config.decision_interval.get())
+        self.ppo.iteration().saturating_mul(steps).saturating_mul(u64::from(config.decision_interval.get()))
     }
 
     /// The state hashes since the last call, and those of what was learned; none if none are due.
@@ -503,5 +503,5 @@ impl Training {
 
 fn tick_rate_hz(world: &PooledWorld) -> f64 {
     let tick = world.world().get_resource::<bevy::time::Time<bevy::time::Fixed>>().map(|time| time.timestep());
-    tick.map_or(0.0, |tick| 1.0 / tick.as_secs_f64())
+    tick.map_or(0.0, ludus_spec::tick_rate_hz)
 }

@@ -1,6 +1,7 @@
 //! Numbers that a policy decides on.
 
 use bevy::math::{Vec2, Vec3, Vec4};
+use ludus_spec::stretched;
 
 /// One or several numbers, as a field of an [`Action`](crate::Action).
 #[diagnostic::on_unimplemented(
@@ -95,12 +96,6 @@ macro_rules! decide_vector {
 decide_vector!(Vec2, ["x", "y"]);
 decide_vector!(Vec3, ["x", "y", "z"]);
 decide_vector!(Vec4, ["x", "y", "z", "w"]);
-
-/// `middle + half · clamp(column)`: exact for the range -1..=1, and never outside the range.
-#[inline]
-fn stretched(column: f32, (low, high): (f32, f32)) -> f32 {
-    (low.midpoint(high) + half(low, high) * clamped(column)).max(low).min(high)
-}
 
 #[inline]
 fn shrunk(number: f32, (low, high): (f32, f32)) -> f32 {

@@ -1,6 +1,6 @@
 //! An ONNX graph that grows node by node.
 //!
-//! Field numbers are those of `onnx.proto` (ONNX 1.16, IR version 8).
+//! Field numbers are those of `onnx.proto`; IR version 8 and operators 17 came together, with ONNX 1.12.
 
 use super::message::Message;
 
@@ -11,6 +11,8 @@ const IR_VERSION: u64 = 8;
 /// The type of single-precision numbers.
 pub(super) const FLOAT: u64 = 1;
 const INT64: u64 = 7;
+/// The type of flags.
+const BOOL: u64 = 9;
 const ATTRIBUTE_INT: u64 = 2;
 
 /// A graph over rows.
@@ -31,8 +33,10 @@ pub(super) struct Value(String);
 pub(super) struct About<'a> {
     pub name: &'a str,
     pub doc: &'a str,
-    /// The version of the library.
-    pub version: &'a str,
+    /// The version of the library that writes it.
+    pub producer_version: &'a str,
+    /// How far the model was trained.
+    pub model_version: u64,
     /// Texts by name.
     pub texts: &'a [(&'a str, String)],
 }
@@ -40,7 +44,16 @@ pub(super) struct About<'a> {
 impl Graph {
     /// An input of `[rows, width]`.
     pub fn input(&mut self, name: &str, width: usize, doc: &str) -> Value {
-        self.inputs.push(described(name, [rows(), dimension(width)], doc));
+        self.input_of(FLOAT, name, width, doc)
+    }
+
+    /// An input of flags, `[rows, width]`.
+    pub fn flags_input(&mut self, name: &str, width: usize, doc: &str) -> Value {
+        self.input_of(BOOL, name, width, doc)
+    }
+
+    fn input_of(&mut self, element: u64, name: &str, width: usize, doc: &str) -> Value {
+        self.inputs.push(described(name, element, [rows(), dimension(width)], doc));
         Value(name.to_owned())
     }
 
@@ -50,7 +63,7 @@ impl Graph {
     }
 
     fn name_output(&mut self, name: &str, value: &Value, shape: [Message; 2], doc: &str) {
-        self.outputs.push(described(name, shape, doc));
+        self.outputs.push(described(name, FLOAT, shape, doc));
         self.nodes.push(Message::default().text(1, &value.0).text(2, name).text(3, name).text(4, "Identity"));
     }
 
@@ -118,7 +131,8 @@ impl Graph {
         Message::default()
             .integer(1, IR_VERSION)
             .text(2, "bevy_ludus")
-            .text(3, about.version)
+            .text(3, about.producer_version)
+            .integer(5, about.model_version)
             .text(6, about.doc)
             .message(7, graph)
             .message(8, Message::default().text(1, "").integer(2, OPSET))
@@ -133,8 +147,8 @@ impl Graph {
 }
 
 /// A value's name, type and documentation.
-fn described(name: &str, shape: [Message; 2], doc: &str) -> Message {
-    let tensor = Message::default().integer(1, FLOAT).message(2, Message::default().messages(1, shape));
+fn described(name: &str, element: u64, shape: [Message; 2], doc: &str) -> Message {
+    let tensor = Message::default().integer(1, element).message(2, Message::default().messages(1, shape));
     Message::default().text(1, name).message(2, Message::default().message(1, tensor)).text(3, doc)
 }
 

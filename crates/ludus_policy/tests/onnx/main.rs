@@ -1,5 +1,6 @@
 //! onnxruntime computes the same from an exported policy. Needs a Python that has it; without one, says so and passes.
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -7,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer, Scratch, stage};
-use ludus_policy::{ActionChoice, Origin, Policy, PolicyFile};
-use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, Seed};
+use ludus_policy::{ActionChoice, Origin, Policy, PolicyFile, Sensed};
+use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, ObservationField, Seed};
 use serde_json::json;
 
 const ROWS: usize = 257;
@@ -16,6 +17,24 @@ const OBSERVED: usize = 5;
 
 /// Names the Python to use, where `python3` is not the one that has onnxruntime.
 const PYTHON: &str = "LUDUS_PYTHON";
+
+/// A file that was exported by another version of the library than trained it says both.
+#[test]
+fn the_producer_is_the_library_that_writes() {
+    let graph = policy(networks().remove(0), None, false).to_onnx().expect("it is a perceptron");
+    let version = env!("CARGO_PKG_VERSION");
+    // Field 2, the producer, then field 3, its version.
+    let expected = [&[0x12, 10][..], b"bevy_ludus", &[0x1a, version.len() as u8], version.as_bytes()].concat();
+    assert_eq!(graph[2..2 + expected.len()], expected);
+}
+
+#[test]
+fn what_is_no_perceptron_is_refused() {
+    let foreign = vec![("kernel".to_owned(), vec![1])];
+    let file = PolicyFile { foreign, parameters: vec![0.0], ..policy(networks().remove(0), None, false) };
+    let error = file.to_onnx().expect_err("only libtorch knows it").to_string();
+    assert!(error.contains("no perceptron"), "{error}");
+}
 
 #[test]
 fn onnxruntime_agrees() {
@@ -27,8 +46,10 @@ fn onnxruntime_agrees() {
     }
     for network in networks() {
         for normalizer in [None, Some(normalizer())] {
-            let told = check(&python, &policy(network.clone(), normalizer));
-            println!("{network:?}: {told}");
+            for masked in [false, true] {
+                let told = check(&python, &policy(network.clone(), normalizer.clone(), masked));
+                println!("{network:?}, masks: {masked}: {told}");
+            }
         }
     }
 }
@@ -49,7 +70,7 @@ fn normalizer() -> Normalizer {
 }
 
 /// Numbers and choices in turns, with ranges of their own.
-fn spec() -> AgentSpec {
+fn spec(masked: bool) -> AgentSpec {
     let strings = |parts: &[&str]| parts.iter().map(|&part| part.to_owned()).collect::<Vec<_>>();
     let action = |name: &str, parts: &[&str], kind| ActionField {
         name: name.to_owned(),
@@ -72,13 +93,14 @@ fn spec() -> AgentSpec {
             action("horn", &["no", "yes"], ActionKind::Discrete),
             action("throttle", &[""], ActionKind::Continuous { low: 0.0, high: 20.0 }),
         ],
+        masked,
         ..AgentSpec::default()
     }
 }
 
 /// A policy with weights large enough that no two logits are close and some means are beyond their range.
-fn policy(network: NetworkConfig, normalizer: Option<Normalizer>) -> PolicyFile {
-    let spec = spec();
+fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) -> PolicyFile {
+    let spec = spec(masked);
     let layout = Layout::new(OBSERVED, &spec.heads(), &network).expect("there is such a network");
     let mut parameters = Network::new(layout.clone(), Seed::new(3)).parameters().to_vec();
     for tensor in layout.tensors() {
@@ -95,8 +117,9 @@ fn policy(network: NetworkConfig, normalizer: Option<Normalizer>) -> PolicyFile 
         parameters,
         normalizer,
         decision_interval,
-        tick_rate_hz: 50.0,
-        origin: Origin::default(),
+        // As a tick of 16,666,667 ns has it.
+        tick_rate_hz: 1.0 / 0.016_666_667,
+        origin: Origin { program: "driver".to_owned(), library: "0.0.9".to_owned(), seed: u64::MAX, steps: 12_345 },
     }
 }
 
@@ -110,6 +133,25 @@ fn observations(file: &PolicyFile) -> Vec<f32> {
     }
     (observations[0], observations[6], observations[12]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
     observations
+}
+
+/// A mask for each row: all combinations in turn, those that allow nothing included.
+fn masks(file: &PolicyFile) -> Vec<bool> {
+    let width = file.spec.mask_width();
+    (0..ROWS * width).map(|index| (index / width.max(1)) >> (index % width.max(1)) & 1 == 1).collect()
+}
+
+/// What the game makes of a mask: one that allows nothing of a field allows everything.
+fn opened(masks: &[bool]) -> Vec<bool> {
+    let mut masks = masks.to_vec();
+    for row in masks.chunks_exact_mut(5) {
+        let (gear, horn) = row.split_at_mut(3);
+        for field in [gear, horn] {
+            let is_free = field.iter().all(|&is_allowed| !is_allowed);
+            field.iter_mut().for_each(|is_allowed| *is_allowed |= is_free);
+        }
+    }
+    masks
 }
 
 /// Lets onnxruntime compare; what it says if it agrees.
@@ -126,33 +168,72 @@ fn check(python: &str, file: &PolicyFile) -> String {
 
 /// Observations and what ought to come of them.
 fn cases(file: &PolicyFile) -> serde_json::Value {
-    let observations = observations(file);
+    let (observations, masks) = (observations(file), masks(file));
+    let allowed = opened(&masks);
     let policy = Policy::new(file).expect("it is whole");
     let mut actions = vec![0.0; ROWS * 5];
-    policy.act(&observations, ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
-    for action in actions.chunks_exact_mut(5) {
-        (action[1], action[2]) = (action[1].clamp(-1.0, 1.0), action[2].clamp(-1.0, 1.0));
-        action[4] = 10.0 + 10.0 * action[4].clamp(-1.0, 1.0);
-    }
-    let texts = observations.iter().map(f32::to_string).collect::<Vec<_>>();
+    let sensed = Sensed { observations: &observations, masks: &allowed };
+    policy.act_masked(sensed, ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
+    let actions = actions.chunks_exact(5).map(|row| in_game_units(&file.spec, row)).collect::<Vec<_>>();
+    let distribution = distribution(file, &observations, &allowed);
     json!({
-        "observation": texts.chunks(OBSERVED).collect::<Vec<_>>(),
-        "columns": ["eyes.a", "eyes.b", "eyes.c", "eyes.d", "eyes.e"],
+        "observation": texts(&observations).chunks(OBSERVED).collect::<Vec<_>>(),
+        "mask": masks.chunks(5).collect::<Vec<_>>(),
         "outputs": {
-            "action": actions.chunks(5).collect::<Vec<_>>(),
-            "distribution": distribution(file, &observations).chunks(8).collect::<Vec<_>>(),
-            "log_std": [log_std(file)],
+            "action": actions,
+            "distribution": texts(&distribution).chunks(8).collect::<Vec<_>>(),
+            "log_std": [texts(&log_std(file))],
         },
+        "texts": expected_texts(file),
+        "steps": file.origin.steps,
     })
 }
 
-fn distribution(file: &PolicyFile, observations: &[f32]) -> Vec<f32> {
+/// JSON has no infinities and no NaN.
+fn texts(numbers: &[f32]) -> Vec<String> {
+    numbers.iter().map(f32::to_string).collect()
+}
+
+fn in_game_units(spec: &AgentSpec, row: &[f32]) -> Vec<f32> {
+    let columns = |(_, value)| match value {
+        ActionValue::Numbers(numbers) => numbers,
+        ActionValue::Choice { index, .. } => vec![index as f32],
+    };
+    spec.action_values(row).into_iter().flat_map(columns).collect()
+}
+
+/// What the metadata has to say.
+fn expected_texts(file: &PolicyFile) -> serde_json::Value {
+    let mut texts = json!({
+        "observation": "eyes.a,eyes.b,eyes.c,eyes.d,eyes.e",
+        "action": "gear,steer.x,steer.y,horn,throttle",
+        "choices": r#"{"gear":["back","neutral","forward"],"horn":["no","yes"]}"#,
+        "decision_interval": "5",
+        "tick_rate_hz": "60",
+        "program": "driver",
+        "library": "0.0.9",
+        "seed": "18446744073709551615",
+        "steps": "12345",
+    });
+    if file.spec.masked {
+        texts["mask"] = "gear.back,gear.neutral,gear.forward,horn.no,horn.yes".into();
+    }
+    texts
+}
+
+fn distribution(file: &PolicyFile, observations: &[f32], allowed: &[bool]) -> Vec<f32> {
     let layout = file.layout().expect("there is such a network");
     let mut network = Network::new(layout.clone(), Seed::default());
     network.set_parameters(&file.parameters).expect("they are its parameters");
     let (mut inputs, mut outputs) = (vec![0.0; observations.len()], vec![0.0; ROWS * layout.output_width()]);
     stage(file.normalizer.as_ref(), observations, &mut inputs);
     network.forward_policy(&inputs, &mut Scratch::new(&layout), &mut outputs);
+    // Three gears come first, then two numbers, two choices and a number.
+    for (outputs, allowed) in outputs.chunks_exact_mut(8).zip(allowed.chunks_exact(5)) {
+        for (place, flag) in [(0, 0), (1, 1), (2, 2), (5, 3), (6, 4)] {
+            outputs[place] = if allowed[flag] { outputs[place] } else { f32::NEG_INFINITY };
+        }
+    }
     outputs
 }
 

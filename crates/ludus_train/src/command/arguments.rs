@@ -201,7 +201,7 @@ pub struct ExportArguments {
     /// Where to write it [default: assets/policies/<game>.safetensors, or .onnx]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
-    /// Writes an ONNX graph, with normalisation and heads inside, for other programs than this one
+    /// Writes an ONNX graph, with normalisation, masks and heads inside, for other programs than this one
     #[arg(long)]
     pub onnx: bool,
     #[command(flatten)]

@@ -12,6 +12,7 @@ use super::outlet::say;
 pub(super) fn diff_hash(arguments: &DiffHashArguments) -> Result<Report, TrainError> {
     let runs = &arguments.run.runs_dir;
     let (one, other) = (named(runs, &arguments.one)?, named(runs, &arguments.other)?);
+    one.check().and_then(|()| other.check())?;
     match compare(&one.hashes(), &other.hashes())? {
         HashComparison::Same { hashes, last_tick } => {
             say(format_args!("the same: {hashes} hashes up to tick {last_tick}"));

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use ludus_policy::PolicyFile;
+use ludus_policy::{PolicyFile, files};
 use ludus_spec::AgentSpec;
 
 use crate::actor::Actor;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, EvaluationSettings, evaluate};
+use crate::fit::check_fit;
 use crate::folder::RunFolder;
 use crate::interrupt;
 use crate::report::Report;
@@ -26,6 +27,7 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
     let config = find_config(program, &found, run, &spec)?;
     let config = RunConfig { decision_interval: file.decision_interval, ..config.shrunk_to(arguments.episodes) };
     let blueprint = program.blueprint(spec, config, run)?;
+    check_fit(&file, &found.policy, &blueprint)?;
     let policy = Actor::new(&file, &blueprint)?;
     let settings = EvaluationSettings { episodes: arguments.episodes.get(), sampled: arguments.sample };
     let evaluation = evaluate(&blueprint, &policy, settings, interrupt::listen(), &mut |sentence| warn(&sentence))?;
@@ -52,13 +54,13 @@ pub(super) fn find(program: &Program, named: Option<&Path>, runs: &Path) -> Resu
     let Some(named) = named else {
         let newest = RunFolder::newest(runs, &program.name);
         let none = || TrainError::NoRun { game: program.name.clone(), runs: runs.to_owned() };
-        return newest.map(of_folder).ok_or_else(none);
+        return of_folder(newest.ok_or_else(none)?);
     };
-    if named.is_file() {
+    if files::is_no_folder(named) {
         return Ok(Found { folder: folder_around(named), policy: named.to_owned() });
     }
     let unknown = || TrainError::UnknownRun { run: named.to_owned(), runs: runs.to_owned() };
-    RunFolder::named(runs, named).map(of_folder).ok_or_else(unknown)
+    of_folder(RunFolder::named(runs, named).ok_or_else(unknown)?)
 }
 
 /// The config that the arguments name, or else that of the run that was found, or else the game's own.
@@ -74,12 +76,13 @@ pub(super) fn find_config(
     }
 }
 
-fn of_folder(folder: RunFolder) -> Found {
-    Found { policy: folder.policy(), folder: Some(folder) }
+fn of_folder(folder: RunFolder) -> Result<Found, TrainError> {
+    folder.check()?;
+    Ok(Found { policy: folder.policy(), folder: Some(folder) })
 }
 
 /// The run's folder that a policy or a checkpoint lies in.
-fn folder_around(policy: &Path) -> Option<RunFolder> {
+pub(super) fn folder_around(policy: &Path) -> Option<RunFolder> {
     let around = policy.ancestors().skip(1).take(2).map(RunFolder::open);
     around.into_iter().find(|folder| folder.config().is_file())
 }

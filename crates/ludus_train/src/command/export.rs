@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use ludus_policy::PolicyFile;
+use ludus_policy::{PolicyError, PolicyFile, files};
 
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 use crate::report::Report;
 
 use super::arguments::ExportArguments;
-use super::eval::find;
+use super::eval::{find, folder_around};
 use super::outlet::say;
 use super::{Program, policy_asset};
 
@@ -30,7 +30,17 @@ pub(super) fn export(program: &Program, arguments: &ExportArguments) -> Result<R
     Ok(Report { run_dir, env_steps: policy.origin.steps, policy: Some(to), ..Report::default() })
 }
 
+/// Writes the policy where `to` leads to: a link stays one.
+///
+/// # Errors
+///
+/// If there is something else than a regular file, or one that a run has saved.
 fn write(policy: &PolicyFile, to: &Path, arguments: &ExportArguments) -> Result<(), TrainError> {
+    let unwritable = |source| PolicyError::Unwritable { path: to.to_owned(), source };
+    let to = &files::destination(to).map_err(unwritable)?;
+    if to.exists() && folder_around(to).is_some_and(|run| run.checkpoints().is_dir()) {
+        return Err(TrainError::OfARun { path: to.clone() });
+    }
     Ok(if arguments.onnx { policy.write_onnx(to) } else { policy.write(to) }?)
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ludus_policy::files;
+
 use crate::error::TrainError;
 use crate::folder::RunFolder;
 use crate::replay::{Difference, EpisodeHead, EpisodeLog, Replay, kept_episodes};
@@ -27,7 +29,7 @@ pub(super) fn replay(program: &Program, arguments: &ReplayArguments) -> Result<R
 }
 
 fn find(arguments: &ReplayArguments) -> Result<PathBuf, TrainError> {
-    if arguments.of.is_file() {
+    if files::is_no_folder(&arguments.of) {
         return Ok(arguments.of.clone());
     }
     episode_of(&named(&arguments.run.runs_dir, &arguments.of)?, &arguments.episode)
@@ -35,6 +37,7 @@ fn find(arguments: &ReplayArguments) -> Result<PathBuf, TrainError> {
 
 /// The file of an episode that a run kept, by its name.
 pub(super) fn episode_of(folder: &RunFolder, name: &str) -> Result<PathBuf, TrainError> {
+    folder.check()?;
     let mut kept = kept_episodes(&folder.episodes());
     let names = kept.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
     let valid = match names.as_slice() {

@@ -1,6 +1,6 @@
 //! What types can't say about a config: ranges, and what the game knows.
 
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, LONGEST_STEP};
 
 use super::mistake::valid_names;
 use super::problem::Report;
@@ -11,9 +11,6 @@ const MOST_ROWS: u64 = 1 << 24;
 
 /// More samples than a machine's memory holds; they are numbered with 32 bits besides.
 const MOST_SAMPLES: u64 = 1 << 28;
-
-/// At 64 Hz a decision every 17 minutes.
-const LONGEST_STEP: u32 = 1 << 16;
 
 /// Notes everything about `config` that can't be run with agents of this spec.
 pub(super) fn check(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {

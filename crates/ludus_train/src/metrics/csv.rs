@@ -1,8 +1,9 @@
 //! Metrics as a table: one line per iteration, always the same columns.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+/// Longer than any line [bytes].
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// Writes lines of numbers under a header.
 #[derive(Debug)]
@@ -44,36 +45,60 @@ impl<W: Write> CsvWriter<W> {
     }
 }
 
-/// Bytes of the table at `path` up to the last line of at most `step` steps; `None` if it has other columns or is not there.
-pub(crate) fn length_up_to<'a>(
-    path: &Path,
+/// What there is to go on with of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remains {
+    /// There is no table.
+    Nothing,
+    /// So many bytes: up to the last line of at most the asked-for step.
+    Bytes(u64),
+    /// It has other columns, or a line of it is damaged.
+    Unusable,
+}
+
+/// What there is to go on with after `step`, of the table in `file`. A last line that was cut off is left out.
+pub(crate) fn remains_up_to<'a>(
+    file: impl Read,
     columns: impl Iterator<Item = &'a str>,
     step: u64,
-) -> io::Result<Option<u64>> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => BufReader::new(file?),
-    };
+) -> io::Result<Remains> {
+    let columns = columns.collect::<Vec<_>>();
+    let mut file = BufReader::new(file);
     let mut line = Vec::new();
-    file.read_until(b'\n', &mut line)?;
-    if line != (header(columns) + "\n").as_bytes() {
-        return Ok(None);
+    read_line(&mut file, &mut line)?;
+    if line.is_empty() {
+        return Ok(Remains::Nothing);
     }
-    let mut length = 0;
+    if line != (header(columns.iter().copied()) + "\n").as_bytes() {
+        return Ok(Remains::Unusable);
+    }
+    let (mut length, mut before) = (line.len() as u64, 0);
     loop {
-        length += line.len() as u64;
-        line.clear();
-        file.read_until(b'\n', &mut line)?;
-        if step_of(&line).is_none_or(|found| found > step) {
-            return Ok(Some(length));
+        read_line(&mut file, &mut line)?;
+        if !line.ends_with(b"\n") && (line.len() as u64) < LONGEST_LINE {
+            return Ok(Remains::Bytes(length));
         }
+        match step_of(&line, columns.len()) {
+            Some(found) if found > step => return Ok(Remains::Bytes(length)),
+            Some(found) if found >= before => before = found,
+            _ => return Ok(Remains::Unusable),
+        }
+        length += line.len() as u64;
     }
 }
 
-/// The step of a whole line.
-fn step_of(line: &[u8]) -> Option<u64> {
+/// Reads the next line with its end, in place of the one before; a longer one than there can be only in part.
+fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
+    line.clear();
+    file.take(LONGEST_LINE).read_until(b'\n', line).map(drop)
+}
+
+/// The step of a whole line of numbers and empty cells, as many as there are columns.
+fn step_of(line: &[u8], columns: usize) -> Option<u64> {
     let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
-    line.split(',').next()?.parse().ok()
+    let is_number = |cell: &str| cell.is_empty() || cell.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_whole = line.split(',').count() == columns && line.split(',').all(is_number);
+    line.split(',').next()?.parse().ok().filter(|_| is_whole)
 }
 
 fn header<'a>(columns: impl Iterator<Item = &'a str>) -> String {
@@ -94,5 +119,32 @@ mod tests {
         let mut writer = CsvWriter::new(Vec::new(), ["step", "a,b", "c"].into_iter()).unwrap();
         writer.write([1024.0, f64::NAN, -0.25].into_iter()).unwrap();
         assert_eq!(String::from_utf8(writer.file).unwrap(), "step,\"a,b\",c\n1024,,-0.25\n");
+    }
+
+    #[track_caller]
+    fn check_remains(table: &str, step: u64, expected: Remains) {
+        let remains = remains_up_to(table.as_bytes(), ["step", "a"].into_iter(), step).unwrap();
+        assert_eq!(remains, expected, "{table:?}");
+    }
+
+    #[test]
+    fn a_table_goes_on_after_the_last_line_of_the_step() {
+        let table = "step,a\n64,1\n64,\n128,0.5\n";
+        check_remains(table, 64, Remains::Bytes(16));
+        check_remains(table, 127, Remains::Bytes(16));
+        check_remains(table, 128, Remains::Bytes(24));
+        check_remains(table, 0, Remains::Bytes(7));
+        check_remains(&format!("{table}192,1"), 192, Remains::Bytes(24));
+        check_remains("", 64, Remains::Nothing);
+    }
+
+    #[test]
+    fn a_damaged_line_makes_a_table_unusable_wherever_it_stands() {
+        for line in ["nonsense", "96", "96,1,2", "96,one", ",1", "32,1", "\0\0\0", "96,NaN"] {
+            check_remains(&format!("step,a\n64,1\n{line}\n128,1\n"), 128, Remains::Unusable);
+        }
+        check_remains(&format!("step,a\n64,{}\n", "1".repeat(2 << 20)), 64, Remains::Unusable);
+        check_remains("step,b\n64,1\n", 64, Remains::Unusable);
+        check_remains("step", 64, Remains::Unusable);
     }
 }

@@ -34,13 +34,14 @@ impl<W: Write> EventWriter<W> {
 
     /// Says that the numbers after `step` start anew: viewers drop what earlier files have of later steps.
     ///
-    /// A `SessionLog` (field 7 of an event) whose `status` (field 1) is `START`, 1.
+    /// A `SessionLog` (field 7 of an event) whose `status` (field 1) is `START`, 1. Viewers drop that event's own step too,
+    /// so it has the next one: `_Purge` in `tensorboard/backend/event_processing/event_accumulator.py`.
     pub fn restart(&mut self, wall_seconds: f64, step: u64) -> io::Result<()> {
         self.value.clear();
         put_integer(&mut self.value, 1, 1);
         self.event.clear();
         put_double(&mut self.event, 1, wall_seconds);
-        put_integer(&mut self.event, 2, step);
+        put_integer(&mut self.event, 2, step.saturating_add(1));
         put_bytes(&mut self.event, 7, &self.value);
         self.record()
     }
@@ -145,7 +146,7 @@ mod tests {
     fn a_resumed_file_says_from_where() {
         let mut writer = EventWriter::new(Vec::new(), 0.0).unwrap();
         let start = writer.file.len() + 12;
-        writer.restart(2.0, 300).unwrap();
+        writer.restart(2.0, 299).unwrap();
         let expected = [0x09, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x10, 0xac, 0x02, 0x3a, 2, 0x08, 1];
         assert_eq!(writer.file[start..writer.file.len() - 4], expected);
     }

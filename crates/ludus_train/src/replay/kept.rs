@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ludus_policy::files::{self, Links};
 use ludus_spec::Seed;
 
 use super::recorder::{Recorder, Taken};
@@ -41,7 +42,8 @@ impl KeptEpisodes {
     /// Takes up what a run that goes on has kept. What can't be read is no loss to the run.
     pub fn take_up(&mut self, folder: &Path) {
         for (name, kept) in self.named() {
-            let log = EpisodeLog::read(&path(folder, &name)).ok();
+            let path = path(folder, &name);
+            let log = files::check(&path, Links::Refuse).ok().and_then(|()| EpisodeLog::read(&path).ok());
             *kept = Kept { is_written: log.is_some(), log };
         }
     }
@@ -71,7 +73,8 @@ impl KeptEpisodes {
 
     /// Writes what is new.
     pub fn write(&mut self, folder: &Path) -> Result<(), ReplayError> {
-        fs::create_dir_all(folder).map_err(|source| ReplayError::Unwritable { path: folder.to_owned(), source })?;
+        let unwritable = |source| ReplayError::Unwritable { path: folder.to_owned(), source };
+        files::create_own_folder(folder).map_err(unwritable)?;
         for (name, kept) in self.named() {
             if let Some(log) = kept.log.as_ref().filter(|_| !kept.is_written) {
                 log.write(&path(folder, &name))?;
@@ -107,8 +110,9 @@ fn path(folder: &Path, name: &str) -> PathBuf {
 
 /// The episodes in a folder of episodes, each with its name: `best`, `worst`, then ordinary ones by their number.
 pub fn kept_episodes(folder: &Path) -> Vec<(String, PathBuf)> {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let of_episodes = files.filter(|path| path.extension().is_some_and(|end| end == "episode"));
+    let is_regular = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+    let regular = fs::read_dir(folder).into_iter().flatten().flatten().filter(is_regular).map(|entry| entry.path());
+    let of_episodes = regular.filter(|path| path.extension().is_some_and(|end| end == "episode"));
     let named = of_episodes.filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)));
     let mut episodes = named.collect::<Vec<_>>();
     episodes.sort_by_cached_key(|(name, _)| (name != "best", name != "worst", name.parse::<u32>().ok(), name.clone()));

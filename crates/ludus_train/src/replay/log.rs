@@ -1,11 +1,11 @@
 //! The log of an episode and its file.
 
-use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use ludus_policy::files::{self, Links};
 use ludus_policy::write_atomically;
-use ludus_spec::{AgentSpec, Head, Outcome, Seed, StableHasher};
+use ludus_spec::{AgentSpec, Head, LONGEST_STEP, Outcome, Seed, StableHasher};
 use serde::{Deserialize, Serialize};
 
 use super::ReplayError;
@@ -16,8 +16,8 @@ const MAGIC: &[u8; 8] = b"ludusep1";
 const LENGTH_BYTES: usize = 4;
 /// Bytes of the hash at the end of a file.
 const HASH_BYTES: usize = 8;
-/// More ticks per step than any game has; a file that says so is damaged.
-const LONGEST_STEP: u32 = 1 << 16;
+/// The longest file that is read [bytes]: 1 GiB.
+const LONGEST_EPISODE: u64 = 1 << 30;
 /// More arenas than a replay builds.
 const MOST_ARENAS: u32 = 1 << 16;
 
@@ -81,7 +81,8 @@ impl EpisodeLog {
     ///
     /// If the file can't be read, was cut off or altered, or is no episode.
     pub fn read(path: &Path) -> Result<Self, ReplayError> {
-        let bytes = fs::read(path).map_err(|source| ReplayError::Unreadable { path: path.to_owned(), source })?;
+        let bytes = files::read(path, Links::Follow, LONGEST_EPISODE)
+            .map_err(|source| ReplayError::Unreadable { path: path.to_owned(), source })?;
         Self::from_bytes(&bytes).map_err(|problem| ReplayError::Damaged { path: path.to_owned(), problem })
     }
 

@@ -1,10 +1,13 @@
 //! The command line as users see it: what it prints, leaves behind and exits with.
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod bad_input;
 #[cfg(unix)]
 mod crash;
 mod faults;
+#[cfg(unix)]
+mod files;
 mod findings;
 mod flawed;
 mod game;

@@ -78,7 +78,7 @@ fn a_run_is_exported_as_onnx() {
     let done = run("arrows", folder.path(), &["export", "--onnx"]);
     assert_eq!(done.code, 0, "{}", done.errors);
     let policy = PolicyFile::read(&run_dir.join("policy.safetensors")).unwrap();
-    assert_eq!(fs::read(folder.path().join("assets/policies/arrows.onnx")).unwrap(), policy.to_onnx());
+    assert_eq!(fs::read(folder.path().join("assets/policies/arrows.onnx")).unwrap(), policy.to_onnx().unwrap());
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Files from others: whatever is in them, they are read or refused, with no more memory than they warrant.
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![expect(unsafe_code, reason = "an allocator that counts has to implement `GlobalAlloc`")]
 

@@ -1,4 +1,5 @@
 //! Runs with a handle: steered and watched while they go on.
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 #[path = "../commands/game.rs"]
