@@ -336,7 +336,7 @@ fn single(file: &TensorFile, name: &str) -> Result<f64, String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use ludus_net::Network;
-    use ludus_spec::{ActionField, ActionKind, GridShape, RewardTerm, Seed};
+    use ludus_spec::{ActionField, ActionKind, GridShape, ObservationKind, RewardTerm, Seed};
 
     use super::*;
 
@@ -359,6 +359,7 @@ pub(crate) mod tests {
                 parts: strings(&["x", "y", "z"]),
                 grid: None,
                 range: Some((-1.0, 1.0)),
+                kind: ObservationKind::Number,
             }],
             action: vec![
                 action("rate", &["x", "z"], ActionKind::Continuous { low: -2.0, high: 2.0 }),

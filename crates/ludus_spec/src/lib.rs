@@ -19,4 +19,4 @@ pub use outcome::Outcome;
 pub use seed::{Generator, Seed};
 #[doc(hidden)]
 pub use spec::joined;
-pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm};
+pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, RewardTerm};

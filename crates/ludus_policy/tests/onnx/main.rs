@@ -8,7 +8,7 @@ use std::process::Command;
 
 use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer, Scratch, stage};
 use ludus_policy::{ActionChoice, Origin, Policy, PolicyFile};
-use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, Seed};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, Seed};
 use serde_json::json;
 
 const ROWS: usize = 257;
@@ -65,6 +65,7 @@ fn spec() -> AgentSpec {
             parts: strings(&["a", "b", "c", "d", "e"]),
             range: None,
             grid: None,
+            kind: ObservationKind::Number,
         }],
         action: vec![
             action("gear", &["back", "neutral", "forward"], ActionKind::Discrete),
