@@ -81,7 +81,8 @@ pub struct PpoConfig {
     pub normalize_observations: bool,
     /// Whether rewards are divided by the running deviation of the discounted return.
     ///
-    /// Helps where rewards are far from 1. Usually off in games, whose rewards have weights.
+    /// Helps where rewards are far from 1: a critic takes very long to come to returns of some hundreds, and a run says so.
+    /// Usually off in games, whose rewards have weights.
     /// Engstrom et al. 2020, arXiv:2005.12729, §3.
     pub scale_rewards: bool,
 }
