@@ -1,6 +1,6 @@
 //! What is wrong with a run, seen early on: what only learning shows, or what takes more steps than a short exam has.
 
-use ludus_learn::Samples;
+use ludus_learn::{PpoConfig, Samples};
 use ludus_spec::{ActionKind, AgentSpec};
 
 use crate::check::{EXPLODED, Finding};
@@ -11,6 +11,13 @@ const SATURATED: f32 = 0.9;
 
 /// Steps of each agent after which an end or a reward would have come if any did.
 const PATIENCE: u64 = 4096;
+
+/// Discounted returns of this size stall the critic: it moves by about its learning rate in a gradient step. Those of
+/// `CartPole-v1` come to 50 and are learned at once, those of Gymnasium's `Pendulum-v1` to some 600.
+const LARGE_RETURN: f64 = 200.0;
+
+/// Steps that rewards are taken to count for where the discount says more.
+const LONGEST_SIGHT: f64 = 1000.0;
 
 /// Looks at the rollouts of a run now and then: after the first iteration, the second, the fourth, and so on.
 #[derive(Debug)]
@@ -38,6 +45,8 @@ impl Lookout {
         self.has_rewards |= samples.rewards.iter().any(|&reward| reward != 0.0);
         let mut findings = saturated(spec, samples);
         findings.extend(exploded(spec, samples));
+        let config = training.blueprint.config.agent(spec);
+        findings.extend(large_rewards(&spec.name, &config.ppo, samples));
         findings.extend(self.missing(training));
         findings.extend(training.ppo.learner().obstacle().map(slowed));
         findings.retain(|finding| !self.told.contains(&finding.remedy));
@@ -111,6 +120,22 @@ fn continuous_columns(spec: &AgentSpec) -> Vec<(usize, String)> {
     columns
 }
 
+/// Rewards that add up to more than a critic learns in time.
+fn large_rewards(agent: &str, ppo: &PpoConfig, samples: Samples<'_>) -> Option<Finding> {
+    if ppo.scale_rewards {
+        return None;
+    }
+    let experience = samples.rewards.iter().zip(samples.outcomes).filter(|(_, outcome)| outcome.is_experience());
+    let (sum, count) =
+        experience.fold((0.0, 0.0), |(sum, count), (reward, _)| (sum + f64::from(reward.abs()), count + 1.0));
+    let sight = (1.0 / (1.0 - f64::from(ppo.gamma))).min(LONGEST_SIGHT);
+    let size = sight * sum / f64::max(count, 1.0);
+    (size > LARGE_RETURN).then(|| {
+        let what = format!("discounted rewards of `{agent}` add up to some {size:.0}, which PPO learns from slowly");
+        Finding::new(what, "set `scale_rewards: true` in the config's `ppo`, or lower the weights of `reward`")
+    })
+}
+
 fn exploded(spec: &AgentSpec, samples: Samples<'_>) -> Vec<Finding> {
     let width = spec.observation_width();
     let mut most = vec![0.0_f32; width];
@@ -175,6 +200,40 @@ mod tests {
         check(0, &running, None);
         check(18, &running, None);
         check(19, &running, Some("action `turn.y` of `Car` is at a limit in 95 % of the steps: give `turn.y` a wider"));
+    }
+
+    /// γ = 0.99 looks 100 steps ahead.
+    #[test]
+    fn rewards_that_stall_the_critic_are_found() {
+        let check = |reward: f32, ppo: &PpoConfig, expected: Option<&str>| {
+            let mut outcomes = [Outcome::Running; STEPS];
+            outcomes[0] = Outcome::Restart;
+            let mut rewards = [reward; STEPS];
+            rewards[0] = 1e9;
+            let samples = Samples {
+                observations: &[],
+                masks: &[],
+                actions: &[],
+                log_probs: &[],
+                values: &[],
+                rewards: &rewards,
+                outcomes: &outcomes,
+                advantages: &[],
+                returns: &[],
+            };
+            let found = large_rewards("Pole", ppo, samples).map(|finding| finding.sentence());
+            assert_eq!(found.as_deref().map(|found| &found[..expected.map_or(0, str::len)]), expected);
+        };
+        let plain = PpoConfig::default();
+        check(-6.0, &plain, Some("discounted rewards of `Pole` add up to some 600, which PPO learns from slowly: set"));
+        check(1.0, &plain, None);
+        check(-6.0, &PpoConfig { gamma: 0.9, ..plain.clone() }, None);
+        check(
+            0.5,
+            &PpoConfig { gamma: 1.0, ..plain.clone() },
+            Some("discounted rewards of `Pole` add up to some 500,"),
+        );
+        check(-6.0, &PpoConfig { scale_rewards: true, ..plain }, None);
     }
 
     #[test]
