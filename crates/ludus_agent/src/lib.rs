@@ -231,6 +231,7 @@ mod sketch;
 mod slot;
 mod state_hash;
 mod step;
+mod world_reset;
 
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
 pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin, WrittenAction};
@@ -252,3 +253,4 @@ pub use schedule::{AgentSystems, Score, Sense, SenseScoreTime, StepClock};
 pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;
 pub use state_hash::{StateHash, StateHashAppExt, StateHashes, hash_state_every};
+pub use world_reset::WorldReset;

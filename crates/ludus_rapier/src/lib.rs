@@ -45,11 +45,14 @@
 //! body is, at once. That holds for kinematic bodies too: rapier by itself would sweep them to the new place and push
 //! what is in between. Write [`Velocity`](bevy_rapier3d::prelude::Velocity) as well, or a dynamic body keeps the one it
 //! had. With the same draws an episode is then the same, bit for bit, whatever came before it.
+//!
+//! A [`WorldReset`](ludus_agent::WorldReset) empties all contexts, so that what comes after it is as in a new world.
 
 mod contexts;
 mod placement;
 mod plugin;
 mod rays;
+mod reset;
 
 pub use plugin::{ArenaPhysics, ArenaPhysicsPlugin};
 pub use rays::{RayCaster, RayError, RaySensor, Rays};

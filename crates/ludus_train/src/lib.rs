@@ -32,7 +32,7 @@ mod group;
 mod hash_log;
 mod incidents;
 mod initialize;
-mod interrupt;
+pub mod interrupt;
 mod learner;
 mod lock;
 mod lookout;
