@@ -104,6 +104,11 @@ impl Episode {
         self.phase = Phase::Unborn;
     }
 
+    /// Whether it is over: the next one starts with the next step.
+    pub const fn has_ended(&self) -> bool {
+        self.ended().is_some()
+    }
+
     pub(crate) const fn ended(&self) -> Option<End> {
         match self.phase {
             Phase::Ending(end) | Phase::Ended(end) => Some(end),

@@ -242,6 +242,7 @@ mod state_hash;
 mod step;
 mod turnover;
 mod unfiltered;
+mod world_reset;
 
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
 pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin, WrittenAction};
@@ -264,3 +265,4 @@ pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;
 pub use state_hash::{StateHash, StateHashAppExt, StateHashes, hash_state_every};
 pub use unfiltered::UnfilteredQuery;
+pub use world_reset::WorldReset;

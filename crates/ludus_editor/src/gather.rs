@@ -2,9 +2,9 @@
 
 use bevy::prelude::*;
 use ludus_agent::{Arena, Controller, Episode, InArena, Slot, StepClock};
-use ludus_policy::{HeadInsight, Sensed};
+use ludus_policy::{HeadInsight, Insight, Sensed};
 
-use crate::scene::{OfRival, Playback, Players, Records, Replaying, SceneKind, Stage};
+use crate::scene::{Decided, OfRival, Playback, Players, Records, Replaying, SceneKind, Scores, Stage};
 use crate::selection::Selection;
 use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
 use crate::takeover::TakeOver;
@@ -45,7 +45,8 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
     let decision_interval = world.resource::<StepClock>().decision_interval().get();
     let players = world.resource::<Players>();
     let (policy, rival) =
-        (players.own().map(|own| own.label.clone()), players.rival().map(|rival| rival.label.clone()));
+        (players.own().map(|own| own.label().clone()), players.rival().map(|rival| rival.label().clone()));
+    let scores = *world.resource::<Scores>();
     let mut scene = world.resource_mut::<SceneSnapshot>();
     let SceneSnapshot { spec, tick_rate_hz, .. } = core::mem::take(&mut *scene);
     *scene = SceneSnapshot {
@@ -55,6 +56,8 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
         decision_interval,
         policy,
         rival,
+        score: scores.own,
+        rival_score: scores.rival,
         replay,
         world: world_index,
         arenas,
@@ -83,19 +86,34 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     let masks = rows.masks()[row * flags..][..flags].to_vec();
     let action = rows.actions_mut()[row * acts..][..acts].to_vec();
     let action = world.resource::<TakeOver>().action_of(row).map_or(action, <[f32]>::to_vec);
+    let is_step_over = world.resource::<StepClock>().is_last_tick();
     let mut players = world.resource_mut::<Players>();
-    let insight =
-        players.of_mut(is_rival).map(|player| player.insight(Sensed { observations: &observations, masks: &masks }));
+    let decided = players.decided(row, is_rival);
+    let player = players.of_mut(is_rival).filter(|_| is_step_over);
+    let next = player.map(|player| player.decide(Sensed { observations: &observations, masks: &masks }));
+    let action = if players.is_idle(row) { Vec::new() } else { action };
     let records = world.resource::<Records>();
+    let decided_by = decided.as_ref().map(|decided| decided.label.clone());
+    let ((heads, value), (next_heads, next_value)) = (shown(decided), shown(next));
     AgentSnapshot {
         row,
         name: agent.name.clone(),
         driver: agent.driver,
         columns: records.columns(row),
-        heads: insight.map_or_else(Vec::new, |insight| insight.heads.into_iter().map(head).collect()),
+        heads,
+        value,
+        decided_by,
+        next_heads,
+        next_value,
         action,
         episode: records.episode(row),
     }
+}
+
+/// The distributions and the value; none and NaN where nobody decided.
+fn shown(decided: Option<Decided>) -> (Vec<HeadSnapshot>, f32) {
+    let insight = decided.map(|decided| decided.insight);
+    insight.map_or((Vec::new(), f32::NAN), |Insight { heads, value }| (heads.into_iter().map(head).collect(), value))
 }
 
 fn head(head: HeadInsight) -> HeadSnapshot {

@@ -19,6 +19,7 @@ mod orbit;
 pub mod panels;
 mod plugin;
 mod policies;
+mod redraw;
 mod runs;
 mod scene;
 mod scene_pane;

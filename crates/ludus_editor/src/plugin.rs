@@ -19,7 +19,7 @@ use crate::takeover::TakeOverPlugin;
 use crate::timeline::TimelinePlugin;
 use crate::training::{self, Training};
 use crate::viewport::{ViewportPlugin, ViewportRect};
-use crate::{EditorCommand, framing, gather, policies, shortcuts, theme};
+use crate::{EditorCommand, framing, gather, policies, redraw, shortcuts, theme};
 
 /// Behind the scene, where the game's visuals set no other.
 const BACKGROUND: Color = Color::srgb(0.10, 0.11, 0.12);
@@ -77,7 +77,7 @@ impl Plugin for EditorPlugin {
             (training::follow_worlds, training::follow_weights, runs::look, gather::gather, sensors::sketch).chain(),
         );
         app.add_systems(PostUpdate, (sensors::draw_lines, sensors::draw_selection));
-        app.add_systems(Last, training::close);
+        app.add_systems(Last, (redraw::set_rate, training::close));
         app.add_systems(EguiPrimaryContextPass, (set_theme.run_if(run_once), hide_scene, dock::draw).chain());
     }
 

@@ -23,8 +23,14 @@ pub fn obey(
     let load = |path: &Path| load(path, &scene.spec, training.decision_interval());
     for command in commands.read() {
         let done = match command {
-            EditorCommand::LoadPolicy(path) => load(path).map(|player| players.set_own(Some(player))),
-            EditorCommand::Compare(path) => load(path).map(|player| players.set_rival(Some(player))),
+            EditorCommand::LoadPolicy(path) => load(path).map(|player| {
+                players.set_own(Some(player));
+                players.mark_replaced();
+            }),
+            EditorCommand::Compare(path) => load(path).map(|player| {
+                players.set_rival(Some(player));
+                players.mark_replaced();
+            }),
             EditorCommand::StopComparing => {
                 players.set_rival(None);
                 Ok(())
@@ -33,7 +39,7 @@ pub fn obey(
         };
         runs.trouble = done.err();
     }
-    let label = |player: Option<&Player>| player.map(|player| player.label.clone());
+    let label = |player: Option<&Player>| player.map(|player| player.label().clone());
     (runs.left, runs.right) = (label(players.own()), label(players.rival()));
 }
 

@@ -15,15 +15,15 @@ use bevy::time::TimeSystems;
 use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
     AgentKind, AgentKinds, AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, Rows, Score,
-    Sense, StepClock, WorldSeed,
+    Sense, StepClock, WorldReset, WorldSeed,
 };
 use ludus_train::config::RunConfig;
 use ludus_train::replay::EpisodeHead;
 
 use crate::EditorCommand;
 
-pub use players::{Player, Players};
-pub use record::Records;
+pub use players::{Decided, Player, Players};
+pub use record::{Records, Scores};
 pub use replaying::{Direction, Playback, ReplaySystems, Replaying};
 
 /// Arenas on screen at most: more can't be told apart.
@@ -138,13 +138,13 @@ impl Plugin for ScenePlugin {
         app.insert_resource(SceneKind(
             kind.expect("the game is added before its window, and has agents: they were counted"),
         ));
-        app.init_resource::<Players>().init_resource::<Records>();
+        app.init_resource::<Players>().init_resource::<Records>().init_resource::<Scores>();
         app.init_resource::<FirstEpisodes>().init_resource::<Replaying>();
         app.configure_sets(First, ReplaySystems.before(TimeSystems));
         let replay = (replaying::obey, replaying::go_back, replaying::stop, replaying::set_rules);
         app.add_systems(First, replay.chain().in_set(ReplaySystems));
-        app.add_systems(PreUpdate, obey);
-        let set_stage = (set_stage.run_if(is_stale), replaying::lead_in).chain();
+        app.add_systems(PreUpdate, (obey, begin_step.run_if(is_stale)).chain());
+        let set_stage = ((begin_time, set_stage).chain().run_if(is_stale), replaying::lead_in).chain();
         app.add_systems(FixedFirst, set_stage.before(AgentSystems::Restart));
         app.add_systems(FixedPreUpdate, (players::decide, replaying::act).chain().before(AgentSystems::Act));
         app.add_systems(FixedLast, (record::record, replaying::follow).chain().after(AgentSystems::Sense));
@@ -193,7 +193,7 @@ pub fn configure(app: &mut App, config: &RunConfig, spec: &Arc<AgentSpec>) {
     app.insert_resource(rules);
 }
 
-fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, players: Res<Players>) {
+fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, mut players: ResMut<Players>) {
     for command in commands.read() {
         match *command {
             EditorCommand::ShowArena { world, arena } => stage.show(world, arena),
@@ -201,9 +201,19 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, pl
             _ => {}
         }
     }
+    // Two policies are compared from the same start on, whichever of them is another one now.
+    if players.take_replaced() && stage.is_double {
+        stage.is_stale = true;
+    }
     if stage.is_double != players.rival().is_some() {
         stage.set_double(players.rival().is_some());
     }
+}
+
+/// The first tick of other arenas is the first of a step, as it is in a new world.
+fn begin_step(mut clock: ResMut<StepClock>) {
+    let interval = clock.decision_interval();
+    clock.begin_step(interval);
 }
 
 /// An episode that is played again keeps the arena that it began in; other wishes wait for its end.
@@ -211,21 +221,23 @@ fn is_stale(stage: Res<Stage>, replaying: Res<Replaying>) -> bool {
     stage.is_stale && !replaying.playback().is_some_and(Playback::has_begun)
 }
 
-/// Takes away the arenas that are shown and brings those that were asked for.
+/// Takes away the arenas that are shown and brings those that were asked for, into a world that is reset.
 ///
 /// Agents outside any arena stay, and start an episode of the other world.
 fn set_stage(
     (mut stage, replaying): (ResMut<Stage>, Res<Replaying>),
     (mut seed, mut first): (ResMut<WorldSeed>, ResMut<FirstEpisodes>),
-    mut records: ResMut<Records>,
+    (mut records, mut scores, mut players): (ResMut<Records>, ResMut<Scores>, ResMut<Players>),
     layout: Option<Res<ArenaLayout>>,
     old: Query<Entity, With<Arena>>,
     mut homeless: Query<&mut Episode, Without<InArena>>,
     mut commands: Commands,
 ) {
     stage.is_stale = false;
-    *records = Records::default();
+    (*records, *scores) = (Records::default(), Scores::default());
+    players.forget_decisions();
     old.iter().for_each(|arena| commands.entity(arena).despawn());
+    commands.trigger(WorldReset);
     let layout = layout.map(|layout| *layout);
     if let Some(log) = replaying.log() {
         (seed.0, first.0) = (log.head.seed, log.head.numbers.clone());
@@ -241,6 +253,15 @@ fn set_stage(
             cells.spawn(&mut commands, (cell as u32, Side::Rival), index);
         }
     }
+}
+
+/// The game's fixed time begins anew: arenas come to a world of the run in its first tick.
+fn begin_time(mut time: ResMut<Time>, mut fixed: ResMut<Time<Fixed>>) {
+    let (timestep, overstep) = (fixed.timestep(), fixed.overstep());
+    *fixed = Time::<Fixed>::from_duration(timestep);
+    fixed.accumulate_overstep(overstep);
+    fixed.advance_by(timestep);
+    *time = fixed.as_generic();
 }
 
 /// The arenas that an episode is played in.
@@ -303,6 +324,10 @@ impl Cells {
 }
 
 #[cfg(test)]
+mod fresh_tests;
+#[cfg(test)]
 mod replay_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::game as tests_game;

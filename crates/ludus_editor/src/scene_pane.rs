@@ -6,7 +6,8 @@ use bevy_egui::egui::{self, Align2, FontId, Sense, Ui};
 use crate::orbit::Drag;
 use crate::plugin::HasVisuals;
 use crate::scene::Stage;
-use crate::snapshot::SceneSnapshot;
+use crate::snapshot::{PolicyLabel, SceneSnapshot, ScoreSnapshot};
+use crate::timebar::grouped;
 use crate::viewport::{ViewportClick, ViewportRect};
 use crate::{EditorCommand, takeover, theme};
 
@@ -47,13 +48,40 @@ fn captions(ui: &Ui, rect: egui::Rect, scene: &SceneSnapshot) {
         _ => format!("arenas {}–{}", scene.arenas.start, scene.arenas.end.saturating_sub(1)),
     };
     let place = rect.left_top() + egui::vec2(MARGIN, MARGIN);
-    text(ui, (place, Align2::LEFT_TOP), &format!("world {} · {arenas}", scene.world));
-    if let Some(rival) = &scene.rival {
-        let own = scene.policy.as_ref().map_or("no policy", |own| own.name.as_str());
+    text(ui, (place, Align2::LEFT_TOP), &format!("world {} · {arenas}{}", scene.world, choosing(scene)));
+    if scene.rival.is_some() && scene.replay.is_none() {
+        let half = rect.width() / 2.0 - 1.5 * MARGIN;
         let bottom = rect.bottom() - MARGIN;
-        text(ui, (egui::pos2(rect.left() + MARGIN, bottom), Align2::LEFT_BOTTOM), &format!("left: {own}"));
-        text(ui, (egui::pos2(rect.right() - MARGIN, bottom), Align2::RIGHT_BOTTOM), &format!("right: {}", rival.name));
+        let [own, rival] = compared(scene);
+        text_within(ui, (egui::pos2(rect.left() + MARGIN, bottom), Align2::LEFT_BOTTOM), &own, half);
+        text_within(ui, (egui::pos2(rect.right() - MARGIN, bottom), Align2::RIGHT_BOTTOM), &rival, half);
     }
+}
+
+/// How actions are chosen on screen, which is not how they are in training.
+fn choosing(scene: &SceneSnapshot) -> &'static str {
+    match (&scene.replay, &scene.policy) {
+        (Some(_), _) => " · actions of the log",
+        (None, Some(_)) => " · most probable actions (the curves: drawn ones)",
+        (None, None) => "",
+    }
+}
+
+/// Which two policies are compared, and how each has done: left and right.
+pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
+    let describe = |side: &str, policy: Option<&PolicyLabel>, score: &ScoreSnapshot| {
+        let name = policy.map_or_else(
+            || "no policy".to_owned(),
+            |policy| format!("{}, step {}", policy.name, grouped(policy.steps)),
+        );
+        let done = match (score.mean_return(), score.episodes) {
+            (None, _) => "no episode has ended yet".to_owned(),
+            (Some(mean), 1) => format!("return {mean:.2} in 1 episode"),
+            (Some(mean), episodes) => format!("mean return {mean:.2} in {} episodes", grouped(episodes.into())),
+        };
+        format!("{side}: {name}\n{done}")
+    };
+    [describe("left", scene.policy.as_ref(), &scene.score), describe("right", scene.rival.as_ref(), &scene.rival_score)]
 }
 
 /// How many arenas to show at once.
@@ -96,10 +124,47 @@ fn hint(ui: &Ui, rect: egui::Rect, world: &World) {
 }
 
 /// Words that can be read on any background.
-fn text(ui: &Ui, (place, anchor): (egui::Pos2, Align2), text: &str) {
+fn text(ui: &Ui, place: (egui::Pos2, Align2), text: &str) {
+    text_within(ui, place, text, f32::INFINITY);
+}
+
+/// The same, in as many lines as it takes.
+fn text_within(ui: &Ui, (place, anchor): (egui::Pos2, Align2), text: &str, width: f32) {
     let painter = ui.painter();
-    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(14.0), theme::CAPTION);
+    let galley = painter.layout(text.to_owned(), FontId::proportional(14.0), theme::CAPTION, width.max(1.0));
     let frame = anchor.anchor_size(place, galley.size());
     painter.rect_filled(frame.expand2(egui::vec2(6.0, 3.0)), 3.0, theme::CAPTION_BACKGROUND);
     painter.galley(frame.min, galley, theme::CAPTION);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_says_which_policy_is_which_and_how_each_has_done() {
+        let label = |name: &str, steps| Some(PolicyLabel { name: name.to_owned(), steps });
+        let scene = SceneSnapshot {
+            policy: label("balance-1", 12_000),
+            rival: label("balance-1", 500),
+            score: ScoreSnapshot { episodes: 3, sum: 270.0 },
+            rival_score: ScoreSnapshot { episodes: 1, sum: -1.0 },
+            ..SceneSnapshot::default()
+        };
+        let [own, rival] = compared(&scene);
+        assert_eq!(own, "left: balance-1, step 12,000\nmean return 90.00 in 3 episodes");
+        assert_eq!(rival, "right: balance-1, step 500\nreturn -1.00 in 1 episode");
+        let [own, _] = compared(&SceneSnapshot::default());
+        assert_eq!(own, "left: no policy\nno episode has ended yet");
+    }
+
+    #[test]
+    fn how_actions_are_chosen_is_said() {
+        let policy = Some(PolicyLabel::default());
+        let drawn = SceneSnapshot { policy: policy.clone(), ..SceneSnapshot::default() };
+        assert!(choosing(&drawn).contains("most probable actions"));
+        let replay = Some(crate::snapshot::ReplaySnapshot::default());
+        assert!(choosing(&SceneSnapshot { replay, policy, ..SceneSnapshot::default() }).contains("of the log"));
+        assert_eq!(choosing(&SceneSnapshot::default()), "");
+    }
 }

@@ -55,6 +55,11 @@ impl Script {
         let steps = step::parse(&text).map_err(|(line, problem)| format!("{shown}:{line}: {problem}"))?;
         Ok(Self { steps: steps.into(), images: 0, began: clock::seconds(), trouble })
     }
+
+    /// Whether there are no steps left.
+    pub fn is_over(&self) -> bool {
+        self.steps.is_empty()
+    }
 }
 
 /// Adds what carries a script out.

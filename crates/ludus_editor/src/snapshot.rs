@@ -26,6 +26,10 @@ pub struct SceneSnapshot {
     pub policy: Option<PolicyLabel>,
     /// What drives those beside them, while two policies are compared.
     pub rival: Option<PolicyLabel>,
+    /// How the policy has done since its arenas came.
+    pub score: ScoreSnapshot,
+    /// How the one beside it has done.
+    pub rival_score: ScoreSnapshot,
     /// The episode that is played again, if one is.
     pub replay: Option<ReplaySnapshot>,
     /// Which of the run's worlds is shown.
@@ -55,6 +59,28 @@ pub struct ReplaySnapshot {
     pub outcome: Outcome,
     /// The first step after which it is not what was logged, as far as it was played.
     pub differs_from: Option<u32>,
+}
+
+/// How a policy on screen has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScoreSnapshot {
+    /// Episodes that have ended.
+    pub episodes: u32,
+    /// The sum of their weighted rewards.
+    pub sum: f64,
+}
+
+impl ScoreSnapshot {
+    /// Adds an episode.
+    pub fn add(&mut self, episode_return: f32) {
+        self.episodes += 1;
+        self.sum += f64::from(episode_return);
+    }
+
+    /// Their mean return; none before the first has ended.
+    pub fn mean_return(&self) -> Option<f64> {
+        (self.episodes > 0).then(|| self.sum / f64::from(self.episodes))
+    }
 }
 
 /// Which policy it is.
@@ -110,9 +136,20 @@ pub struct AgentSnapshot {
     pub driver: Driver,
     /// What it senses, one for each column of the observation.
     pub columns: Vec<ColumnSnapshot>,
-    /// What its policy makes of that, one for each field of the action; empty without a policy.
+    /// What its policy made of what it had seen when the present action was chosen, one for each field of the action.
+    ///
+    /// Empty without a policy, and in a restart step, in which the agent idles.
     pub heads: Vec<HeadSnapshot>,
-    /// The action of the present step, one number for each column of the action's row, as the policy gave it.
+    /// What that policy expected of the rest of the episode then; NaN where `heads` are empty.
+    pub value: f32,
+    /// Which policy that was. In a replay, and for an agent that was taken over, it did not choose the action.
+    pub decided_by: Option<PolicyLabel>,
+    /// What its policy makes of what it sees now: its next decision. Empty in the middle of a step.
+    pub next_heads: Vec<HeadSnapshot>,
+    /// What that policy expects of the rest of the episode from here on; NaN where `next_heads` are empty.
+    pub next_value: f32,
+    /// The action of the present step, one number for each column of the action's row, as the policy gave it. Empty in
+    /// a restart step.
     pub action: Vec<f32>,
     /// Its episode so far.
     pub episode: EpisodeSnapshot,
@@ -188,6 +225,19 @@ pub struct RunsSnapshot {
     pub is_training: bool,
     /// Why the last thing that was asked for could not be done.
     pub trouble: Option<String>,
+    /// What came of the run that was last asked to go on.
+    pub resumed: Option<ResumeSnapshot>,
+}
+
+/// What came of a run that was asked to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResumeSnapshot {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// Whether it goes on, or went on.
+    pub is_good: bool,
+    /// What happened.
+    pub sentence: String,
 }
 
 /// A run's folder.

@@ -5,12 +5,19 @@ use bevy_egui::egui::{self, RichText, Slider, Ui};
 use ludus_agent::StepClock;
 
 use crate::panels::replay_ui;
+use crate::scene::Replaying;
 use crate::snapshot::{PolicyLabel, SceneSnapshot};
 use crate::timeline::{FASTEST, Pace, SLOWEST, Timeline};
-use crate::{EditorCommand, EditorCommands};
+use crate::{EditorCommand, EditorCommands, theme};
 
 /// The pace's slider [points].
 const SLIDER_WIDTH: f32 = 110.0;
+
+/// Parts of the pace that is set below which the game is called slow.
+const SLOW: f64 = 0.9;
+/// How policies on screen differ from those that learn.
+const GREEDY: &str = "On screen a policy takes its most probable action. In training actions are drawn, and the curves are \
+                      of those: their returns may be lower than what is seen here.";
 
 /// What the bar shows.
 #[derive(Clone, Debug)]
@@ -23,10 +30,12 @@ pub struct TimeBar {
     pub ticks: u64,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
-    /// Ticks that it makes per second.
-    pub ticks_per_second: f64,
+    /// Ticks that it makes per second; none until that was measured.
+    pub ticks_per_second: Option<f64>,
     /// Ticks per step.
     pub decision_interval: u32,
+    /// Whether the clock decides how many ticks an image has, and not a replay that goes somewhere.
+    pub is_clocked: bool,
     /// What drives the agents.
     pub policy: Option<PolicyLabel>,
 }
@@ -41,6 +50,7 @@ pub fn bar_ui(root: &mut Ui, world: &mut World) {
         tick_rate_hz: scene.tick_rate_hz,
         ticks_per_second: timeline.ticks_per_second(),
         decision_interval: scene.decision_interval,
+        is_clocked: world.resource::<Replaying>().ticks_due().is_none(),
         policy: scene.policy.clone(),
     };
     let mut commands = EditorCommands::default();
@@ -80,13 +90,49 @@ pub fn time_ui(ui: &mut Ui, bar: &TimeBar, commands: &mut EditorCommands) {
     let seconds = bar.ticks as f64 / bar.tick_rate_hz.max(1.0);
     ui.label(RichText::new(format!("tick {}  {seconds:.2} s", bar.ticks)).monospace())
         .on_hover_text(format!("{:.0} ticks are a second of the game's time", bar.tick_rate_hz));
-    ui.label(RichText::new(format!("{:.0} ticks/s", bar.ticks_per_second)).monospace().weak());
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        ui.label(match &bar.policy {
-            Some(policy) => format!("policy: {} after {} steps", policy.name, grouped(policy.steps)),
-            None => "no policy yet".to_owned(),
-        });
-    });
+    reached_ui(ui, bar);
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| policy_ui(ui, bar));
+}
+
+/// The pace that the game reaches.
+fn reached_ui(ui: &mut Ui, bar: &TimeBar) {
+    let (rate, times) = (bar.ticks_per_second, bar.times_reached());
+    let text = rate.zip(times).map_or_else(
+        || format!("{:>6} ticks/s {:>6}×", "–", "–"),
+        |(rate, times)| format!("{rate:>6.0} ticks/s {times:>6.2}×"),
+    );
+    let text = RichText::new(text).monospace();
+    if bar.is_slow() {
+        ui.label(text.color(theme::WARN)).on_hover_text(
+            "Slower than the pace that is set: this machine can't draw and train any faster. Fewer arenas on screen, \
+             a smaller window or a paused training help. What happens in the game is the same at any pace.",
+        );
+    } else {
+        ui.label(text.weak()).on_hover_text("The pace that is reached, in ticks and in times of real time.");
+    }
+}
+
+/// Who decides, and how.
+fn policy_ui(ui: &mut Ui, bar: &TimeBar) {
+    let Some(policy) = &bar.policy else {
+        ui.label("no policy yet");
+        return;
+    };
+    let text = format!("policy: {} after {} steps, most probable actions", policy.name, grouped(policy.steps));
+    ui.add(egui::Label::new(text.as_str()).truncate()).on_hover_text(format!("{text}. {GREEDY}"));
+}
+
+impl TimeBar {
+    /// The pace that is reached, in times of real time.
+    fn times_reached(&self) -> Option<f64> {
+        self.ticks_per_second.map(|rate| rate / self.tick_rate_hz.max(1.0))
+    }
+
+    /// Whether the game is slower than it is to be.
+    pub fn is_slow(&self) -> bool {
+        let Pace::Times(wanted) = self.pace else { return false };
+        self.is_clocked && self.times_reached().is_some_and(|reached| reached < SLOW * f64::from(wanted))
+    }
 }
 
 fn pause_ui(ui: &mut Ui, bar: &TimeBar, commands: &mut EditorCommands) {
@@ -133,6 +179,28 @@ pub fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_game_that_is_slower_than_it_is_to_be_is_told() {
+        let is_slow = |pace, rate, is_clocked| {
+            let bar = TimeBar {
+                pace,
+                resumed: pace,
+                ticks: 0,
+                tick_rate_hz: 50.0,
+                ticks_per_second: rate,
+                decision_interval: 1,
+                is_clocked,
+                policy: None,
+            };
+            bar.is_slow()
+        };
+        assert!(is_slow(Pace::Times(1.0), Some(40.0), true) && is_slow(Pace::Times(4.0), Some(100.0), true));
+        assert!(!is_slow(Pace::Times(1.0), Some(49.0), true) && !is_slow(Pace::Times(0.5), Some(25.0), true));
+        assert!(!is_slow(Pace::Times(1.0), None, true), "not measured yet");
+        assert!(!is_slow(Pace::Unlimited, Some(1.0), true) && !is_slow(Pace::Paused, Some(0.0), true));
+        assert!(!is_slow(Pace::Times(1.0), Some(0.0), false), "a replay that is sought, or goes back");
+    }
 
     #[test]
     fn thousands_stand_apart() {

@@ -41,6 +41,8 @@ pub struct Timeline {
     pace: Pace,
     /// What it goes on with after a pause.
     resumed: Pace,
+    /// Whether it stands still because a replay has come to its end, and not because somebody paused it.
+    is_at_end: bool,
     steps: Steps,
     unlimited: Unlimited,
     rate: Rate,
@@ -67,7 +69,8 @@ struct Unlimited {
 struct Rate {
     /// Seconds of the clock, and ticks, when counting began.
     began: Option<(f64, u64)>,
-    ticks_per_second: f64,
+    /// None until the present pace was measured.
+    ticks_per_second: Option<f64>,
 }
 
 impl Default for Timeline {
@@ -75,6 +78,7 @@ impl Default for Timeline {
         Self {
             pace: Pace::Times(1.0),
             resumed: Pace::Times(1.0),
+            is_at_end: false,
             steps: Steps::None,
             unlimited: Unlimited { ticks: 1, began: None },
             rate: Rate::default(),
@@ -93,12 +97,19 @@ impl Timeline {
         self.resumed
     }
 
-    /// Ticks that it made in the last second.
-    pub const fn ticks_per_second(&self) -> f64 {
+    /// Ticks that it makes per second; none until the present pace was measured.
+    pub const fn ticks_per_second(&self) -> Option<f64> {
         self.rate.ticks_per_second
     }
 
+    /// Whether the game stands still and nothing is to be done.
+    pub fn is_still(&self) -> bool {
+        self.pace == Pace::Paused && self.steps == Steps::None
+    }
+
     fn set_pace(&mut self, pace: Pace) {
+        self.is_at_end = false;
+        self.rate = Rate::default();
         self.pace = match pace {
             Pace::Times(times) if times.is_finite() => Pace::Times(times.clamp(SLOWEST, FASTEST)),
             Pace::Times(_) => Pace::Times(1.0),
@@ -111,13 +122,23 @@ impl Timeline {
     }
 
     fn step(&mut self, steps: Steps) {
-        self.pace = Pace::Paused;
+        self.set_pace(Pace::Paused);
         self.steps = steps;
     }
 
-    /// Lets the game stand where it is.
-    pub const fn pause(&mut self) {
-        self.pace = Pace::Paused;
+    /// Lets the game stand where a replay has come to its end.
+    pub fn stop_at_end(&mut self) {
+        if self.pace != Pace::Paused {
+            self.set_pace(Pace::Paused);
+            self.is_at_end = true;
+        }
+    }
+
+    /// Goes on if the game stands still only because a replay has come to its end.
+    pub fn leave_end(&mut self) {
+        if self.is_at_end {
+            self.set_pace(self.resumed);
+        }
     }
 
     /// Ticks to make now that no clock asks for.
@@ -152,15 +173,17 @@ impl Plugin for TimelinePlugin {
     }
 }
 
-fn obey(mut commands: MessageReader<EditorCommand>, mut timeline: ResMut<Timeline>) {
+/// What moves a replay sets the pace only while one plays.
+fn obey(mut commands: MessageReader<EditorCommand>, replaying: Res<Replaying>, mut timeline: ResMut<Timeline>) {
+    let is_replaying = replaying.playback().is_some();
     for command in commands.read() {
         match command {
             EditorCommand::SetPace(pace) => timeline.set_pace(*pace),
-            EditorCommand::PlayReplay(_) | EditorCommand::EndReplay => {
+            EditorCommand::PlayReplay(_) | EditorCommand::EndReplay if is_replaying => {
                 let resumed = timeline.resumed;
                 timeline.set_pace(resumed);
             }
-            EditorCommand::StepBack => timeline.pause(),
+            EditorCommand::StepBack if is_replaying => timeline.set_pace(Pace::Paused),
             EditorCommand::StepTick => timeline.step(Steps::Tick),
             EditorCommand::StepDecision => timeline.step(Steps::Decision),
             _ => {}
@@ -208,7 +231,7 @@ impl Rate {
     fn measure(&mut self, now: f64, ticks: u64) {
         let (began, before) = *self.began.get_or_insert((now, ticks));
         if now - began >= RATE_INTERVAL {
-            self.ticks_per_second = ticks.saturating_sub(before) as f64 / (now - began);
+            self.ticks_per_second = Some(ticks.saturating_sub(before) as f64 / (now - began));
             self.began = Some((now, ticks));
         }
     }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bevy::ecs::system::NonSendMarker;
 use bevy::prelude::*;
 use ludus_policy::PolicyFile;
-use ludus_train::RunFolder;
-use ludus_train::session::{Session, SessionSetup, TrainingSnapshot};
+use ludus_train::session::{Session, SessionSetup, SessionState, TrainingSnapshot};
+use ludus_train::{RunFolder, StopReason};
 
 use crate::scene::{Players, Replaying, SceneKind, Stage};
-use crate::snapshot::RunsSnapshot;
+use crate::snapshot::{ResumeSnapshot, RunsSnapshot};
+use crate::timebar::grouped;
 use crate::{EditorCommand, policies};
 
 /// The run of this window, once it was started, and what it said last.
@@ -24,6 +25,8 @@ pub struct Training {
     policy: Option<Arc<PolicyFile>>,
     /// Whether the scene runs the newest policy.
     is_followed: bool,
+    /// The run that was last asked to go on, until it is known what came of that.
+    asked: Option<PathBuf>,
 }
 
 impl Training {
@@ -31,7 +34,7 @@ impl Training {
     pub fn new(setup: SessionSetup) -> Self {
         // What the panel shows before the first run is what it would start with.
         let snapshot = Arc::new(TrainingSnapshot { spec: setup.spec.clone(), ..TrainingSnapshot::default() });
-        Self { setup, session: None, snapshot, policy: None, is_followed: false }
+        Self { setup, session: None, snapshot, policy: None, is_followed: false, asked: None }
     }
 
     /// How the run goes.
@@ -67,6 +70,27 @@ impl Training {
             Some(run) => Session::resume(setup, run),
         });
         (self.policy, self.is_followed) = (None, true);
+        self.asked = resumed.map(Path::to_owned);
+    }
+
+    /// What came of the run that was asked to go on, if that is news.
+    fn take_answer(&mut self) -> Option<ResumeSnapshot> {
+        let run = self.asked.clone()?;
+        let (is_good, sentence) = match &self.snapshot.state {
+            SessionState::Idle | SessionState::Building => (true, "goes on as soon as its worlds are built".to_owned()),
+            SessionState::Running | SessionState::Paused => {
+                (true, format!("went on from step {}", grouped(self.snapshot.steps_before)))
+            }
+            SessionState::Ended(reason) if self.snapshot.steps() == self.snapshot.steps_before => {
+                (false, is_over(*reason, &self.snapshot))
+            }
+            SessionState::Ended(_) => (true, format!("went on from step {}", grouped(self.snapshot.steps_before))),
+            SessionState::Failed(sentence) => (false, sentence.clone()),
+        };
+        if self.snapshot.state != SessionState::Building && self.snapshot.state != SessionState::Idle {
+            self.asked = None;
+        }
+        Some(ResumeSnapshot { run, is_good, sentence })
     }
 
     fn poll(&mut self) {
@@ -92,11 +116,38 @@ impl Training {
     }
 }
 
+/// Why a run that was asked to go on has ended where it stood.
+fn is_over(reason: StopReason, run: &TrainingSnapshot) -> String {
+    let (steps, stop) = (grouped(run.steps()), &run.stop);
+    match reason {
+        StopReason::Steps => format!(
+            "it has made all its {steps} steps, and this window's limit is no further: open it with a higher `stop.steps`"
+        ),
+        StopReason::MeanReturn => {
+            let goal = stop.mean_return.map_or_else(String::new, |goal| format!(" of {goal}"));
+            format!("after {steps} steps it has reached its goal{goal}: raise `stop.mean_return` in its `config.ron`")
+        }
+        StopReason::Seconds => {
+            let limit = stop.seconds.map_or_else(String::new, |limit| format!(" of {limit} s"));
+            format!("after {steps} steps its time{limit} is up: raise `stop.seconds` in its `config.ron`")
+        }
+        _ => format!("it was stopped at once, after {steps} steps"),
+    }
+}
+
 /// Does what was asked for, and hears how the run goes.
-pub fn obey(mut commands: MessageReader<EditorCommand>, mut training: ResMut<Training>) {
+pub fn obey(
+    mut commands: MessageReader<EditorCommand>,
+    mut training: ResMut<Training>,
+    mut runs: ResMut<RunsSnapshot>,
+) {
     for command in commands.read() {
         match command {
             EditorCommand::StartTraining => training.start(None),
+            EditorCommand::ResumeRun(run) if training.snapshot.state.is_live() => {
+                let sentence = "another run is trained in this window: stop it first".to_owned();
+                runs.resumed = Some(ResumeSnapshot { run: run.clone(), is_good: false, sentence });
+            }
             EditorCommand::ResumeRun(run) => training.start(Some(run)),
             EditorCommand::Training(order) => {
                 if let Some(session) = &training.session {
@@ -109,6 +160,9 @@ pub fn obey(mut commands: MessageReader<EditorCommand>, mut training: ResMut<Tra
         }
     }
     training.poll();
+    if let Some(answer) = training.take_answer() {
+        runs.resumed = Some(answer);
+    }
 }
 
 /// The newest policy decides from the next decision on, in the middle of whatever episode goes on.
@@ -148,5 +202,55 @@ pub fn close(exit: MessageReader<AppExit>, mut training: ResMut<Training>, _: No
     }
     if let Some(session) = training.session.take() {
         training.snapshot = session.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_train::config::StopConfig;
+    use ludus_train::session::{Game, spec_of};
+
+    use super::*;
+    use crate::scene::tests_game as game;
+
+    fn training(state: SessionState) -> Training {
+        let game: Game = Arc::new(game);
+        let spec = spec_of(&game).unwrap();
+        let config = ludus_train::config::RunConfig::for_agent(&spec);
+        let setup = SessionSetup { name: "walk".into(), game, spec, config, threads: 1, runs: "runs".into() };
+        let mut training = Training::new(setup);
+        training.asked = Some(PathBuf::from("runs/walk-1"));
+        let stop = StopConfig { mean_return: Some(90.0), ..StopConfig::default() };
+        let snapshot = TrainingSnapshot { state, steps_before: 12_000, stop, ..TrainingSnapshot::default() };
+        training.snapshot = Arc::new(snapshot);
+        training
+    }
+
+    /// What is said, and whether it is said again in the next image.
+    fn answer(state: SessionState) -> (bool, String, bool) {
+        let mut training = training(state);
+        let ResumeSnapshot { is_good, sentence, .. } = training.take_answer().unwrap();
+        (is_good, sentence, training.take_answer().is_some())
+    }
+
+    #[test]
+    fn a_run_that_was_asked_to_go_on_says_what_came_of_it() {
+        assert_eq!(answer(SessionState::Running), (true, "went on from step 12,000".to_owned(), false));
+        assert!(answer(SessionState::Building).2, "not known yet");
+        let failed = SessionState::Failed("`walk-1` is trained by another process".to_owned());
+        assert_eq!(answer(failed), (false, "`walk-1` is trained by another process".to_owned(), false));
+    }
+
+    #[test]
+    fn a_run_that_is_over_says_what_to_raise() {
+        for (reason, setting) in [
+            (StopReason::Steps, "`stop.steps`"),
+            (StopReason::MeanReturn, "`stop.mean_return`"),
+            (StopReason::Seconds, "`stop.seconds`"),
+        ] {
+            let (is_good, sentence, _) = answer(SessionState::Ended(reason));
+            assert!(!is_good && sentence.contains("12,000 steps") && sentence.contains(setting), "{sentence}");
+        }
+        assert!(answer(SessionState::Ended(StopReason::MeanReturn)).1.contains("its goal of 90"));
     }
 }

@@ -1,9 +1,13 @@
 //! Opening a window, or saying in a sentence why there can't be one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bevy::app::TerminalCtrlCHandlerPlugin;
 use bevy::prelude::*;
 use bevy::render::settings::WgpuSettings;
 use bevy::tasks::block_on;
 use bevy::window::{PresentMode, WindowResolution};
+use ludus_train::interrupt;
 
 /// The window's size at first [points].
 const SIZE: (u32, u32) = (1280, 800);
@@ -31,7 +35,7 @@ pub enum WindowError {
 ///
 /// If there is no display, or nothing that draws on it: Bevy itself would panic.
 pub fn windowed_app(game: &str) -> Result<App, WindowError> {
-    check_display().map_err(|reason| WindowError::NoDisplay { reason })?;
+    let display = connect().map_err(|reason| WindowError::NoDisplay { reason })?;
     if !has_gpu() {
         return Err(WindowError::NoGpu);
     }
@@ -42,8 +46,23 @@ pub fn windowed_app(game: &str) -> Result<App, WindowError> {
         ..Window::default()
     };
     let mut app = App::new();
-    app.add_plugins(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..WindowPlugin::default() }));
+    let plugins = DefaultPlugins.build().disable::<TerminalCtrlCHandlerPlugin>();
+    app.add_plugins(plugins.set(WindowPlugin { primary_window: Some(window), ..WindowPlugin::default() }));
+    app.insert_resource(display).insert_resource(Interrupted(interrupt::listen()));
+    app.add_systems(Update, exit_if_interrupted);
     Ok(app)
+}
+
+/// Whether the user, or the system, has asked the process to end.
+#[derive(Resource)]
+struct Interrupted(&'static AtomicBool);
+
+/// The window closes, and with it the run is saved. Bevy's own handler would leave all signals to the system where one
+/// of them is ignored, as under `nohup`.
+fn exit_if_interrupted(interrupted: Res<Interrupted>, mut exit: MessageWriter<AppExit>) {
+    if interrupted.0.load(Ordering::Relaxed) {
+        exit.write(AppExit::from_code(interrupt::EXIT_CODE));
+    }
 }
 
 /// Whether Bevy will find something to draw with.
@@ -58,17 +77,26 @@ fn has_gpu() -> bool {
     block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).is_ok()
 }
 
+/// A connection to the display, which is held for as long as the app lives: an X server may close when its last client
+/// goes, and between this look and Bevy's there would be none.
+#[derive(Resource)]
+struct Display {
+    #[cfg(all(unix, not(target_os = "macos")))]
+    _connection: x11rb::rust_connection::RustConnection,
+}
+
 /// Elsewhere a program that can be started has a display.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-fn check_display() -> Result<(), String> {
-    Ok(())
+fn connect() -> Result<Display, String> {
+    Ok(Display {})
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
-fn check_display() -> Result<(), String> {
+fn connect() -> Result<Display, String> {
     let Some(display) = std::env::var_os("DISPLAY").filter(|display| !display.is_empty()) else {
         return Err("`DISPLAY` is not set".to_owned());
     };
     let refused = |error| format!("the X server `{}` can't be reached ({error})", display.to_string_lossy());
-    x11rb::connect(None).map(|_| ()).map_err(refused)
+    let (_connection, _) = x11rb::connect(None).map_err(refused)?;
+    Ok(Display { _connection })
 }

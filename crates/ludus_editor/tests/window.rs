@@ -122,6 +122,36 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0, "and a checkpoint");
 }
 
+/// As `nohup` starts it: Bevy's own handler of signals would not be there.
+#[cfg(unix)]
+#[test]
+fn a_window_whose_hang_up_is_ignored_saves_when_it_is_asked_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("script.ron"), "[StartTraining, WaitSteps(2000), WaitSeconds(100)]").unwrap();
+    let shell = "trap '' HUP; echo $$ > pid; exec \"$0\" \"$@\"";
+    let mut command = Command::new("xvfb-run");
+    command.args(["-a", "-s", "-screen 0 1280x800x24", "sh", "-c", shell]).arg(hover()).current_dir(folder.path());
+    command.args(["watch", "--script", "script.ron", "--threads", "1", "--set", "stop.steps=100_000_000"]);
+    let Ok(child) = command.stderr(std::process::Stdio::piped()).spawn() else {
+        return println!("skipped: `xvfb-run` can't be started; install `xvfb`");
+    };
+    let learns = || {
+        let run = fs::read_dir(folder.path().join("runs")).ok()?.next()?.ok()?.path();
+        let lines = fs::read_to_string(run.join("metrics.csv")).ok()?.lines().count();
+        (lines > 2).then_some(run)
+    };
+    let run = (0..1_200).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        learns()
+    });
+    let pid = fs::read_to_string(folder.path().join("pid")).unwrap();
+    assert!(Command::new("kill").args(["-s", "TERM", pid.trim()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let run = run.unwrap_or_else(|| panic!("nothing was learned: {}", errors(&output)));
+    assert!(run.join("policy.safetensors").is_file(), "{}", errors(&output));
+    assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0);
+}
+
 fn is_event_log(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("events."))
 }

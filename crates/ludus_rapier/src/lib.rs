@@ -50,11 +50,16 @@
 //!
 //! Rapier goes on with the bodies and colliders of entities that Bevy hides from queries: things bump into them, and rays
 //! of their own arena see them. A game that puts agents to sleep moves them out of the way first.
+//!
+//! # A world as new
+//!
+//! A [`WorldReset`](ludus_agent::WorldReset) empties all contexts, so that what comes after it is as in a new world.
 
 mod contexts;
 mod placement;
 mod plugin;
 mod rays;
+mod reset;
 
 pub use plugin::{ArenaPhysics, ArenaPhysicsPlugin};
 pub use rays::{RayCaster, RayError, RaySensor, Rays};

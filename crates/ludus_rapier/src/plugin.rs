@@ -5,7 +5,7 @@ use bevy::transform::systems::StaticTransformOptimizations;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{AgentSystems, ArenaLayout};
 
-use crate::{contexts, placement};
+use crate::{contexts, placement, reset};
 
 /// Adds rapier to the fixed tick, with room for many arenas.
 ///
@@ -61,6 +61,7 @@ impl Plugin for ArenaPhysicsPlugin {
         app.insert_resource(StaticTransformOptimizations::Disabled);
         app.init_resource::<ArenaLayout>();
         add_rapier(app);
+        app.add_observer(reset::empty_contexts);
         app.init_resource::<placement::RestartBegan>();
         app.add_systems(
             FixedFirst,

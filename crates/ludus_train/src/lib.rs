@@ -34,7 +34,7 @@ mod group;
 mod hash_log;
 mod incidents;
 mod initialize;
-mod interrupt;
+pub mod interrupt;
 mod learner;
 mod lock;
 mod lookout;

@@ -17,8 +17,8 @@ pub enum RunEvent<'a> {
     Started(&'a RunStart, &'a Training),
     /// An iteration is over.
     Progress(&'a Progress, &'a Training, &'a Lap),
-    /// A checkpoint was saved.
-    Saved(&'a Path),
+    /// A checkpoint was saved, of what the run has learned so far.
+    Saved(&'a Path, &'a Training),
     /// A setting was changed while the run goes on.
     Changed(&'a Change, &'a Training),
     /// Something that people should know about how the run begins.

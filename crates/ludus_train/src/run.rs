@@ -336,11 +336,11 @@ impl Run {
 
     /// What is left of the run.
     fn kept(&self) -> String {
-        let last = self.checkpoints.last();
-        last.map_or_else(
-            || "nothing was saved before".to_owned(),
-            |path| format!("the last good checkpoint is `{}`", path.display()),
-        )
+        match self.checkpoints.last() {
+            Some(path) if path.is_file() => format!("the last good checkpoint is `{}`", path.display()),
+            Some(path) => format!("the last checkpoint, `{}`, is gone", path.display()),
+            None => "nothing was saved before".to_owned(),
+        }
     }
 
     /// Saves the curves up to here, a checkpoint and the policy.
@@ -352,7 +352,7 @@ impl Run {
         self.checkpoints.save(&checkpoint, clock::seconds())?;
         checkpoint.policy.write(&self.folder.policy())?;
         if let Some(path) = self.checkpoints.last() {
-            tell(RunEvent::Saved(path));
+            tell(RunEvent::Saved(path, &self.training));
         }
         Ok(())
     }
@@ -364,7 +364,10 @@ impl Run {
         }
         let run = self.folder.path().display();
         let kept = match self.checkpoints.last() {
-            Some(path) => format!("`{}` is intact, go on from it with --resume {run}", path.display()),
+            Some(path) if path.is_file() => {
+                format!("`{}` is intact, go on from it with --resume {run}", path.display())
+            }
+            Some(path) => format!("`{}`, which was saved before, is gone too", path.display()),
             None => "nothing was saved before".to_owned(),
         };
         TrainError::Unsaved { cause: Box::new(error), kept: format!("the run has ended; {kept}") }

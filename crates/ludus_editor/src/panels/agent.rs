@@ -32,7 +32,7 @@ pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, co
     ScrollArea::vertical().id_salt("agent").auto_shrink(false).show(ui, |ui| {
         episode_ui(ui, scene, agent);
         observation_ui(ui, &scene.spec, agent, &mut state.observation);
-        action_ui(ui, &scene.spec, agent);
+        action_ui(ui, scene, agent);
         values_ui(ui, agent);
         rewards_ui(ui, scene, agent);
     });

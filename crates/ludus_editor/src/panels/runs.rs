@@ -42,14 +42,15 @@ pub fn runs_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &mut RunsUiState, comman
 
 /// Which policies drive the scene.
 fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands) {
+    let is_pair = runs.right.is_some();
     match &runs.left {
-        Some(left) => label_ui(ui, "on screen", left),
+        Some(left) => label_ui(ui, if is_pair { "left, on screen" } else { "on screen" }, left),
         None => {
             ui.weak("No policy on screen: load one below.");
         }
     }
     if let Some(right) = &runs.right {
-        label_ui(ui, "beside it", right);
+        label_ui(ui, "right, beside it", right);
         if ui.button("Stop comparing").clicked() {
             commands.send(EditorCommand::StopComparing);
         }
@@ -102,6 +103,7 @@ fn run_ui(
         let header = CollapsingHeader::new(title).id_salt(&run.path).default_open(index == 0);
         let header = header.show(ui, |ui| {
             resume_ui(ui, runs, run, commands);
+            resumed_ui(ui, runs, run);
             checkpoints_ui(ui, runs, run, commands);
             episodes_ui(ui, run, commands);
         });
@@ -119,6 +121,17 @@ fn resume_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut Ed
     if button.on_hover_text(hint).on_disabled_hover_text("Stop the training first.").clicked() {
         commands.send(EditorCommand::ResumeRun(run.path.clone()));
     }
+}
+
+/// What came of it when this run was asked to go on. The line is always there, so that nothing moves.
+fn resumed_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry) {
+    let Some(resumed) = runs.resumed.as_ref().filter(|resumed| resumed.run == run.path) else {
+        ui.label("");
+        return;
+    };
+    let (color, sign) = if resumed.is_good { (theme::GOOD, "✔") } else { (theme::BAD, "⚠") };
+    let text = format!("{sign} {}", resumed.sentence);
+    ui.add(Label::new(RichText::new(text.as_str()).color(color)).truncate()).on_hover_text(text);
 }
 
 fn checkpoints_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut EditorCommands) {

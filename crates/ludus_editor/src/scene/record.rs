@@ -2,15 +2,24 @@
 
 use bevy::prelude::*;
 use ludus_agent::spec::Outcome;
-use ludus_agent::{Episode, FaultPlace, Rows, Slot, StepClock};
+use ludus_agent::{Controller, Episode, FaultPlace, InArena, Rows, Slot, StepClock};
 
-use super::{Players, SceneKind};
-use crate::snapshot::{ColumnSnapshot, EpisodeSnapshot};
+use super::{OfRival, Players, SceneKind};
+use crate::snapshot::{ColumnSnapshot, EpisodeSnapshot, ScoreSnapshot};
 
 /// Steps of an episode that are kept; of a longer one the newest.
 const MOST_STEPS: usize = 4096;
 /// How many are dropped at once when there are more, so that it happens seldom.
 const DROPPED_STEPS: usize = 1024;
+
+/// How the policies on screen have done since their arenas came.
+#[derive(Resource, Clone, Copy, Default)]
+pub struct Scores {
+    /// The policy that is shown.
+    pub own: ScoreSnapshot,
+    /// The one that it is compared with.
+    pub rival: ScoreSnapshot,
+}
 
 /// The record of each row.
 #[derive(Resource, Default)]
@@ -137,13 +146,17 @@ struct Terms<'a> {
     weights: &'a [f32],
 }
 
-/// On a step's last tick: notes what came of it for every agent.
-pub fn record(world: &mut World, agents: &mut QueryState<(&Slot, &Episode)>) {
+type Agents<'a> = (&'a Slot, &'a Episode, &'a Controller, Option<&'a InArena>);
+
+/// On a step's last tick: notes what came of it for every agent, and of every episode that ended.
+pub fn record(world: &mut World, agents: &mut QueryState<Agents>, rivals: &mut QueryState<(), With<OfRival>>) {
     if !world.resource::<StepClock>().is_last_tick() {
         return;
     }
-    let agents: Vec<_> =
-        agents.query(world).iter().map(|(slot, episode)| (slot.index(), episode.number(), episode.steps())).collect();
+    score(world, agents, rivals);
+    let agents = agents.query(world);
+    let steps = agents.iter().map(|(slot, episode, ..)| (slot.index(), episode.number(), episode.steps()));
+    let agents: Vec<_> = steps.collect();
     let kind = world.resource::<SceneKind>().0.clone();
     world.resource_scope(|world, mut records: Mut<Records>| {
         world.resource_scope(|world, players: Mut<Players>| {
@@ -155,6 +168,22 @@ pub fn record(world: &mut World, agents: &mut QueryState<(&Slot, &Episode)>) {
             }
         });
     });
+}
+
+/// Adds the episodes that a policy has ended to what it has done.
+fn score(world: &mut World, agents: &mut QueryState<Agents>, rivals: &mut QueryState<(), With<OfRival>>) {
+    let mut scores = *world.resource::<Scores>();
+    let rows = world.resource::<SceneKind>().rows(world);
+    let (agents, rivals) = (agents.query_manual(world), rivals.query_manual(world));
+    for (slot, _, controller, home) in &agents {
+        let (row, is_rival) = (slot.index(), home.is_some_and(|home| rivals.contains(home.0)));
+        let has_ended = matches!(rows.outcomes()[row], Outcome::Terminated | Outcome::Truncated);
+        if has_ended && *controller == Controller::Policy {
+            let side = if is_rival { &mut scores.rival } else { &mut scores.own };
+            side.add(rows.episode_returns()[row]);
+        }
+    }
+    *world.resource_mut::<Scores>() = scores;
 }
 
 fn note(record: &mut Record, rows: &Rows, (row, number, steps): (usize, u32, u32), value: f32) {

@@ -42,18 +42,18 @@ fn replaying(episode: &Path) -> App {
     app
 }
 
-fn replay_in(app: &mut App, episode: &Path) {
+pub fn replay_in(app: &mut App, episode: &Path) {
     send(app, EditorCommand::SetPace(Pace::Paused));
     send(app, EditorCommand::Replay(episode.to_owned()));
     update(app, 3);
 }
 
-fn shown(app: &App) -> ReplaySnapshot {
+pub fn shown(app: &App) -> ReplaySnapshot {
     app.world().resource::<Replaying>().playback().map(Playback::snapshot).expect("it was asked for")
 }
 
 /// What the agents see, get and come to is what was logged at this step.
-fn check_at(app: &mut App, step: u32) {
+pub fn check_at(app: &mut App, step: u32) {
     let replay = shown(app);
     assert_eq!((replay.step, replay.differs_from), (step, None));
     let log = app.world().resource::<Replaying>().log().unwrap().clone();
@@ -162,6 +162,23 @@ fn whoever_plays_on_at_the_end_begins_anew() {
     send(&mut app, EditorCommand::SetPace(Pace::Times(1.0)));
     update(&mut app, 8);
     assert!((1..4).contains(&shown(&app).step), "{:?}", shown(&app));
+}
+
+#[test]
+fn the_next_replay_plays_although_the_last_one_has_come_to_its_end() {
+    let (_runs, episode) = trained();
+    let mut app = replaying(&episode);
+    send(&mut app, EditorCommand::SetPace(Pace::Times(16.0)));
+    update(&mut app, 20);
+    assert_eq!((shown(&app).step, app.world().resource::<Timeline>().pace()), (STEPS, Pace::Paused));
+    send(&mut app, EditorCommand::Replay(episode.clone()));
+    update(&mut app, 3);
+    assert!((1..STEPS).contains(&shown(&app).step), "{:?}", shown(&app));
+    // Who has paused it wants it to stand.
+    send(&mut app, EditorCommand::SetPace(Pace::Paused));
+    send(&mut app, EditorCommand::Replay(episode));
+    update(&mut app, 6);
+    check_at(&mut app, 0);
 }
 
 #[test]

@@ -2,14 +2,15 @@
 //!
 //! It is played in the game on screen, so that the game's visuals and all panels show it as they show everything else:
 //! its arena alone, at its own place, with the actions of its log. What comes of every step is compared with the log.
-//! A world can't be wound back: to go back, the episode is played again from its start, within one image.
+//! A world can't be wound back: to go back, the episode is played again from its start, within one image. Each time the
+//! world is reset before it (`WorldReset`), so that it begins in what the command line begins in: a new world.
 
 mod playback;
 
 use core::ops::Range;
 
 use bevy::prelude::*;
-use ludus_agent::{Episode, EpisodeRng, InArena, Rows, Slot, StepClock};
+use ludus_agent::{Episode, EpisodeRng, InArena, Rows, Slot, StepClock, WorldReset};
 use ludus_train::replay::{EpisodeHead, EpisodeLog};
 
 use super::{RunRules, SceneKind, Stage, replayed_arenas};
@@ -91,7 +92,7 @@ impl Replaying {
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
     scene: Res<SceneSnapshot>,
-    mut replaying: ResMut<Replaying>,
+    (mut replaying, mut timeline): (ResMut<Replaying>, ResMut<Timeline>),
     mut runs: ResMut<RunsSnapshot>,
 ) {
     for command in commands.read() {
@@ -99,6 +100,7 @@ pub fn obey(
             EditorCommand::Replay(path) => match Playback::open(path, &scene.spec) {
                 Ok(playback) => {
                     replaying.begin(playback);
+                    timeline.leave_end();
                     runs.trouble = None;
                 }
                 Err(sentence) => runs.trouble = Some(sentence),
@@ -138,7 +140,7 @@ pub fn go_back(
 /// Pauses where there is nothing more to play.
 pub fn stop(replaying: Res<Replaying>, mut timeline: ResMut<Timeline>) {
     if replaying.playback().is_some_and(Playback::is_over) {
-        timeline.pause();
+        timeline.stop_at_end();
     }
 }
 
@@ -157,8 +159,17 @@ pub fn set_rules(world: &mut World) {
 }
 
 /// Agents outside any arena stay where the arenas go: they come to the episode by an end of their present one.
-pub fn lead_in(replaying: Res<Replaying>, mut homeless: Query<(&mut Episode, &EpisodeRng), Without<InArena>>) {
+///
+/// The world is reset again before the episode starts, so that it finds nothing of what they did on the way.
+pub fn lead_in(
+    replaying: Res<Replaying>,
+    mut homeless: Query<(&mut Episode, &EpisodeRng), Without<InArena>>,
+    mut commands: Commands,
+) {
     let Some(playback) = replaying.playback().filter(|playback| !playback.has_begun()) else { return };
+    if homeless.iter().any(|(episode, _)| episode.has_ended()) {
+        commands.trigger(WorldReset);
+    }
     // Once: the episode that begins by it is the wanted one.
     for (mut episode, rng) in homeless.iter_mut().filter(|(episode, _)| episode.is_running()) {
         if let Some(&number) = playback.log().head.numbers.get(rng.home().member as usize) {

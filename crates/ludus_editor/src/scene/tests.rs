@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
-use ludus_agent::spec::Seed;
+use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Controller, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward,
     Sense, SensorLine, SensorSketches, Slot, StepClock,
@@ -16,7 +16,7 @@ use ludus_train::config::RunConfig;
 use rand::RngExt;
 
 use super::{Players, ScenePlugin, Stage, configure, prepare};
-use crate::snapshot::{RunsSnapshot, SceneSnapshot};
+use crate::snapshot::{AgentSnapshot, HeadSnapshot, RunsSnapshot, SceneSnapshot};
 use crate::timeline::TimelinePlugin;
 use crate::{EditorCommand, Pace, gather, policies, selection, sensors, takeover};
 
@@ -81,7 +81,11 @@ pub fn scene() -> App {
 }
 
 pub fn scene_of(game: fn(&mut App)) -> App {
-    let spec = std::sync::Arc::new(Walker::spec());
+    scene_for(game, Walker::spec())
+}
+
+pub fn scene_for(game: fn(&mut App), spec: AgentSpec) -> App {
+    let spec = std::sync::Arc::new(spec);
     let config = RunConfig {
         decision_interval: NonZeroU32::new(2).unwrap(),
         arenas: NonZeroU32::new(8).unwrap(),
@@ -133,11 +137,21 @@ pub fn walking(velocity: f32) -> super::Player {
 
 /// A policy that always walks at this speed: one layer, only its bias is not 0.
 fn walking_file(velocity: f32) -> PolicyFile {
+    linear_file("actor.0.bias", velocity)
+}
+
+/// A policy whose speed is so many times the place where it is, and so another one with every step.
+fn homing(gain: f32) -> super::Player {
+    let file = linear_file("actor.0.weight", gain);
+    policies::player("home".to_owned(), &file, file.decision_interval).unwrap()
+}
+
+fn linear_file(tensor_name: &str, value: f32) -> PolicyFile {
     let spec = Walker::spec();
     let network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
     let layout = Layout::new(spec.observation_width(), &spec.heads(), &network).unwrap();
     let tensors = layout.tensors().map(|tensor| {
-        let value = if tensor.name == "actor.0.bias" { velocity } else { 0.0 };
+        let value = if tensor.name == tensor_name { value } else { 0.0 };
         (tensor.name.clone(), tensor.shape.clone(), vec![value; tensor.element_count()])
     });
     let parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
@@ -305,4 +319,111 @@ fn the_selected_agent_is_described() {
     assert!(agent.columns[0].deviation > 0.0 && agent.columns[0].count > 2);
     assert_eq!(agent.episode.values.len() as u32, agent.episode.steps);
     assert_eq!(agent.episode.terms.len() as u32, agent.episode.steps);
+}
+
+fn selected(app: &App) -> AgentSnapshot {
+    app.world().resource::<SceneSnapshot>().selected.clone().expect("it was selected")
+}
+
+fn mean(heads: &[HeadSnapshot]) -> f32 {
+    let [HeadSnapshot::Gaussian { mean, .. }] = heads else { panic!("{heads:?}") };
+    mean[0]
+}
+
+#[test]
+fn a_distribution_stays_that_of_the_decision_until_the_next_one() {
+    let mut app = scene();
+    app.world_mut().resource_mut::<Players>().set_own(Some(homing(-0.2)));
+    send(&mut app, EditorCommand::Select(0));
+    update(&mut app, 8);
+    let mut next = None;
+    for _ in 0..12 {
+        update(&mut app, 1);
+        let agent = selected(&app);
+        assert_eq!(mean(&agent.heads), agent.action[0], "the most probable action was chosen");
+        assert_eq!(agent.decided_by.as_ref().map(|label| label.steps), Some(7));
+        if agent.next_heads.is_empty() {
+            assert!(agent.next_value.is_nan(), "the step is not over");
+            let decided = next.take().expect("a step has two ticks");
+            assert_eq!(mean(&agent.heads), decided, "what was next is now");
+        } else {
+            assert!((mean(&agent.next_heads) + 0.2 * agent.columns[0].value).abs() < 1e-6, "of what is seen now");
+            assert_ne!(mean(&agent.next_heads), mean(&agent.heads));
+            next = Some(mean(&agent.next_heads));
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_takes_over_does_not_change_what_another_one_decided() {
+    let mut app = scene();
+    app.world_mut().resource_mut::<Players>().set_own(Some(homing(-0.2)));
+    send(&mut app, EditorCommand::Select(0));
+    send(&mut app, EditorCommand::SetPace(Pace::Paused));
+    update(&mut app, 2);
+    for _ in 0..3 {
+        send(&mut app, EditorCommand::StepDecision);
+        update(&mut app, 2);
+    }
+    let before = selected(&app);
+    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.5)));
+    update(&mut app, 2);
+    let after = selected(&app);
+    assert_eq!((&after.heads, &after.action), (&before.heads, &before.action));
+    assert_eq!(after.decided_by.map(|label| label.name).as_deref(), Some("home"));
+    assert_eq!(mean(&after.next_heads), 0.5);
+}
+
+fn with_episodes_of(app: &mut App, steps: u32) {
+    let kind = app.world().resource::<super::SceneKind>().0.clone();
+    kind.rows_mut(app.world_mut()).set_episode_limit(NonZeroU32::new(steps));
+}
+
+#[test]
+fn in_a_restart_step_nobody_decides() {
+    let mut app = scene();
+    with_episodes_of(&mut app, 3);
+    app.world_mut().resource_mut::<Players>().set_own(Some(homing(-0.2)));
+    send(&mut app, EditorCommand::Select(0));
+    update(&mut app, 4);
+    let mut idle = 0;
+    for _ in 0..32 {
+        update(&mut app, 1);
+        let agent = selected(&app);
+        assert_eq!(agent.heads.is_empty(), agent.action.is_empty());
+        idle += u32::from(agent.heads.is_empty());
+    }
+    assert_eq!(idle, 8, "one step in four, of two ticks");
+}
+
+#[test]
+fn two_policies_that_are_compared_are_scored_apart() {
+    let mut app = scene();
+    with_episodes_of(&mut app, 3);
+    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
+    app.world_mut().resource_mut::<Players>().set_rival(Some(walking(-0.25)));
+    send(&mut app, EditorCommand::ShowArenas(1));
+    update(&mut app, 40);
+    let scene = app.world().resource::<SceneSnapshot>();
+    assert!((4..=5).contains(&scene.score.episodes), "{:?}", scene.score);
+    assert_eq!(scene.rival_score, scene.score);
+    assert_eq!(scene.score.mean_return(), Some(0.0));
+    send(&mut app, EditorCommand::ShowArena { world: 0, arena: 2 });
+    update(&mut app, 2);
+    assert_eq!(app.world().resource::<SceneSnapshot>().score.episodes, 0, "counted anew");
+}
+
+#[test]
+fn what_moves_a_replay_leaves_the_pace_alone_where_none_plays() {
+    let mut app = scene();
+    let commands =
+        [EditorCommand::EndReplay, EditorCommand::PlayReplay(crate::Direction::Backwards), EditorCommand::StepBack];
+    for pace in [Pace::Paused, Pace::Times(2.0)] {
+        send(&mut app, EditorCommand::SetPace(pace));
+        for command in &commands {
+            send(&mut app, command.clone());
+            update(&mut app, 2);
+            assert_eq!(app.world().resource::<crate::timeline::Timeline>().pace(), pace, "after {command:?}");
+        }
+    }
 }

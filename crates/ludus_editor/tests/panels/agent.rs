@@ -127,6 +127,31 @@ fn without_a_policy_it_says_so() {
 }
 
 #[test]
+fn an_action_is_shown_with_what_it_was_chosen_from_and_the_next_one_apart() {
+    let mut screen = screen!(scene());
+    assert!(screen.shows("chosen by balance-2026-11-24-1, step 1,638,400") && screen.shows("5.550"));
+    assert!(!screen.shows(" 90 %"), "{}", screen.all_text());
+    screen.click_text("Next decision");
+    assert!(screen.shows(" 90 %") && screen.shows(" 70 %") && screen.shows("5.250"), "{}", screen.all_text());
+    assert_eq!(screen.texts().iter().filter(|text| text.text.starts_with('▶')).count(), 1, "only one was done");
+    screen.check_apart();
+}
+
+#[test]
+fn whose_a_distribution_is_that_did_not_decide_is_said() {
+    let mut replayed = scene();
+    replayed.selected.as_mut().unwrap().driver = Driver::Log;
+    assert!(screen!(replayed).shows("▶ from the log; distribution of balance"));
+    let mut taken = scene();
+    taken.selected.as_mut().unwrap().driver = Driver::Player;
+    assert!(screen!(taken).shows("▶ yours; distribution of balance"));
+    let mut idle = scene();
+    let agent = idle.selected.as_mut().unwrap();
+    (agent.decided_by, agent.heads, agent.action) = (None, Vec::new(), Vec::new());
+    assert!(screen!(idle).shows("None: the agent idles while its episode starts."));
+}
+
+#[test]
 fn a_thousand_columns_are_searched() {
     let mut scene = scene();
     let mut spec = spec();

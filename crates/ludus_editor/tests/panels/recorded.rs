@@ -125,6 +125,13 @@ pub fn scene() -> SceneSnapshot {
         driver: Driver::Policy,
         columns: (0..8).map(|index| column(0.1 * index as f32 - 0.4)).collect(),
         heads,
+        value: 5.55,
+        decided_by: Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 1_638_400 }),
+        next_heads: vec![
+            HeadSnapshot::Gaussian { mean: vec![0.125, -0.5], deviation: vec![0.2, 0.05] },
+            HeadSnapshot::Categorical { probabilities: vec![0.9, 0.1, 0.0] },
+        ],
+        next_value: 5.25,
         action: vec![0.3, -0.7, 1.0],
         episode,
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ludus_editor::EditorCommand;
 use ludus_editor::egui::Vec2;
 use ludus_editor::panels::runs::{RunsUiState, runs_ui};
-use ludus_editor::snapshot::{PolicyLabel, RunsSnapshot};
+use ludus_editor::snapshot::{PolicyLabel, ResumeSnapshot, RunsSnapshot};
 
 use super::recorded::{NUMBERS, long_name, runs};
 use super::screen::{BESIDE, Screen};
@@ -65,6 +65,18 @@ fn a_run_that_was_stopped_goes_on() {
 }
 
 #[test]
+fn what_came_of_a_run_that_was_asked_to_go_on_is_said_beside_it() {
+    let answered = |is_good, sentence: &str| {
+        let (run, sentence) = (PathBuf::from("runs/balance-2026-11-24-3"), sentence.to_owned());
+        screen!(RunsSnapshot { resumed: Some(ResumeSnapshot { run, is_good, sentence }), ..runs() })
+    };
+    assert!(answered(true, "went on from step 5").shows("✔ went on from step 5"));
+    assert!(answered(false, "no good checkpoint").shows("⚠ no good checkpoint"));
+    let (silent, told) = (screen!(runs()), answered(true, "went on"));
+    assert_eq!(silent.find("newest").rect, told.find("newest").rect, "nothing moves when it is said");
+}
+
+#[test]
 fn episodes_are_listed_and_played_again() {
     let mut screen = screen!(runs());
     for text in ["best: return 99.50", "1,000 steps", "worst: return -0.260, 8 steps", "1: can't be read"] {
@@ -78,7 +90,7 @@ fn episodes_are_listed_and_played_again() {
 fn a_comparison_ends_and_training_is_followed_again() {
     let right = Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 5 });
     let mut screen = screen!(RunsSnapshot { right, ..runs() });
-    assert!(screen.shows("beside it: balance-2026-11-24-1, step 5"));
+    assert!(screen.shows("right, beside it: balance-2026-11-24-1, step 5") && screen.shows("left, on screen: balance"));
     screen.click_text("Stop comparing");
     screen.click_text("Follow the training");
     assert_eq!(screen.commands, [EditorCommand::StopComparing, EditorCommand::FollowTraining]);

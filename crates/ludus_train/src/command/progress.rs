@@ -34,7 +34,7 @@ impl Display {
         match event {
             RunEvent::Started(start, _) => self.show_start(start),
             RunEvent::Progress(progress, ..) => self.show_progress(progress),
-            RunEvent::Saved(_) => self.saved = Some(self.steps),
+            RunEvent::Saved(..) => self.saved = Some(self.steps),
             RunEvent::Changed(..) => {}
             RunEvent::Note(sentence) => self.above(|| note(sentence)),
             RunEvent::Trouble(sentence) => self.above(|| warn(sentence)),

@@ -36,9 +36,11 @@ impl<'a> Reporter<'a> {
             RunEvent::Progress(progress, training, lap) => self.report_iteration(progress, training, lap),
             RunEvent::Trouble(sentence) => self.report_trouble(sentence),
             RunEvent::Note(_) => {}
-            RunEvent::Saved(path) => {
+            RunEvent::Saved(path, training) => {
                 let saved = Saved { step: self.steps, path: path.to_path_buf() };
                 self.mailbox.update(|snapshot| snapshot.saved = Some(saved));
+                // The run's last policy is saved after its last iteration, and nobody may look any more until it is over.
+                self.report_large(training);
             }
             RunEvent::Changed(change, training) => {
                 let agent = training.blueprint.config.agent(&training.blueprint.spec);

@@ -171,6 +171,23 @@ fn a_run_that_may_not_write_more_ends_with_what_it_has() {
 }
 
 #[test]
+fn a_run_whose_folder_is_gone_calls_nothing_in_it_intact() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = start("arrows", folder.path(), &HEAVY);
+    lines_up_to(&mut child, "training ");
+    let run = RunFolder::newest_begun(&folder.path().join("runs"), "arrows").unwrap();
+    while numbered(run.path()).is_empty() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // At once, whatever is being written: as `rm -r` leaves it.
+    fs::rename(run.path(), folder.path().join("elsewhere")).unwrap();
+    let done = super::program::Done::from(child.wait_with_output().unwrap());
+    assert_eq!(done.code, 1, "{}", done.errors);
+    let line = done.errors.lines().last().unwrap();
+    assert!(line.contains("which was saved before, is gone too") && !line.contains("intact"), "{line}");
+}
+
+#[test]
 fn a_run_that_can_not_save_at_all_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let limited = run_after("trap '' XFSZ; ulimit -f 40", "arrows", folder.path(), &HEAVY);

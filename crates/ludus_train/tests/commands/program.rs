@@ -45,9 +45,15 @@ pub fn start(game: &str, folder: &Path, arguments: &[&str]) -> Child {
 /// Runs a game's command in this folder, after these words of a shell.
 #[cfg(unix)]
 pub fn run_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -> Done {
+    start_after(shell, game, folder, arguments).wait_with_output().unwrap().into()
+}
+
+/// Starts a game's command in this folder, after these words of a shell.
+#[cfg(unix)]
+pub fn start_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]).arg(std::env::current_exe().unwrap());
-    prepared(command, game, folder, arguments).output().unwrap().into()
+    prepared(command, game, folder, arguments).spawn().unwrap()
 }
 
 /// `command`, which is this program, told to be the game.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ludus_policy::PolicyFile;
 use ludus_train::Checkpoint;
 
-use super::program::{run, start};
+use super::program::{run, start, start_after};
 
 /// A run of moments that learns the game.
 pub const QUICK: [&str; 14] = [
@@ -145,6 +145,29 @@ fn a_benchmark_writes_nothing() {
     );
     assert!(done.out.contains(" ms for 1000 agents in a game, policy [64, 64], one thread"), "{}", done.out);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// As `nohup` starts it: closing the terminal ends nothing, and the other signals end it as ever.
+#[cfg(unix)]
+#[test]
+fn a_hang_up_that_is_ignored_stays_ignored_and_an_end_that_is_asked_for_saves() {
+    let folder = tempfile::tempdir().unwrap();
+    let forever = ["--set", "stop.steps=1_000_000_000_000"];
+    let arguments = [QUICK.as_slice(), &forever].concat();
+    let mut child = start_after("trap '' HUP", "arrows", folder.path(), &arguments);
+    super::crash::lines_up_to(&mut child, "training");
+    let signal = |name: &str, id: u32| {
+        let sent = std::process::Command::new("kill").args(["-s", name, &id.to_string()]).status().unwrap();
+        assert!(sent.success(), "{name}");
+    };
+    // A second signal that is heard would end it without saving.
+    signal("HUP", child.id());
+    signal("HUP", child.id());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "a hang-up has ended it");
+    signal("TERM", child.id());
+    let done = super::program::Done::from(child.wait_with_output().unwrap());
+    assert_eq!((done.code, done.json()["stop_reason"].as_str()), (0, Some("interrupted")));
 }
 
 #[cfg(unix)]

@@ -152,6 +152,23 @@ fn a_stopped_run_is_saved() {
     assert_eq!(session.policy().unwrap().origin.program, "arrows");
 }
 
+/// Whoever looks seldom, as a window that is not in front, sees it too.
+#[test]
+fn the_last_policy_of_a_run_reaches_whoever_has_not_looked_for_a_while() {
+    let runs = tempfile::tempdir().unwrap();
+    let session = Session::start(setup(game::arrows, runs.path(), "stop.steps=100_000"));
+    let saved = || {
+        let run = RunFolder::newest(runs.path(), "arrows")?;
+        PolicyFile::read(&run.policy()).ok().filter(|policy| policy.origin.steps >= 100_000)
+    };
+    let last = (0..PATIENCE).find_map(|_| {
+        sleep(Duration::from_millis(10));
+        saved()
+    });
+    wait_for(&session, is_over);
+    assert_eq!(*session.policy().unwrap(), last.expect("the run ends"));
+}
+
 #[test]
 fn dropping_the_handle_ends_the_run_with_a_checkpoint() {
     let runs = tempfile::tempdir().unwrap();

@@ -2,26 +2,72 @@
 
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec};
 
-use crate::egui::Ui;
-use crate::snapshot::{AgentSnapshot, HeadSnapshot};
-use crate::widgets::{Bell, Choice, bell_ui, choice_ui};
+use crate::egui::{CollapsingHeader, Label, RichText, Ui};
+use crate::snapshot::{AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
+use crate::widgets::{Bell, Choice, bell_ui, choice_ui, count, fact_ui, fixed};
 
 use super::super::training::heading_ui;
 
 /// Choices that are drawn; of more, the likeliest.
 const MOST_CHOICES: usize = 16;
 
-/// The distribution of every field of the action, and what was done.
-pub(super) fn action_ui(ui: &mut Ui, spec: &AgentSpec, agent: &AgentSnapshot) {
+/// What is done in the present step, with the distribution that it was chosen from; and, apart from it, the next decision.
+pub(super) fn action_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Action");
-    if agent.heads.is_empty() {
-        ui.weak("No policy, so no distribution.");
+    let (text, hint) = origin(scene, agent);
+    ui.add(Label::new(RichText::new(text.as_str()).weak()).truncate()).on_hover_text(format!("{text}. {hint}"));
+    fields_ui(ui, &scene.spec, &agent.heads, &agent.action);
+    value_ui(ui, agent.value);
+    CollapsingHeader::new("Next decision").show(ui, |ui| {
+        if agent.next_heads.is_empty() {
+            ui.weak("Known when the present step is over, if there is a policy.");
+            return;
+        }
+        fields_ui(ui, &scene.spec, &agent.next_heads, &[]);
+        value_ui(ui, agent.next_value);
+    });
+}
+
+/// Where the action comes from, and whose the distributions are.
+fn origin(scene: &SceneSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
+    if scene.policy.is_none() && agent.heads.is_empty() {
+        return ("No policy, so no distribution.".to_owned(), "Press Start in Training, or open a run in Runs.");
     }
+    let Some(policy) = &agent.decided_by else {
+        return ("None: the agent idles while its episode starts.".to_owned(), "It decides from the next step on.");
+    };
+    let policy = format!("{}, step {}", policy.name, count(policy.steps));
+    match agent.driver {
+        Driver::Log => (
+            format!("▶ from the log; distribution of {policy}"),
+            "The policy that played the episode is not in its log. What is shown is what the policy on screen makes of \
+             what the agent saw when the action was chosen.",
+        ),
+        Driver::Player => (
+            format!("▶ yours; distribution of {policy}"),
+            "What is shown is what the policy would have done. It does not decide.",
+        ),
+        _ => (
+            format!("chosen by {policy}"),
+            "The distribution is that of the decision, and stays until the next one. On screen the most probable action \
+             is taken.",
+        ),
+    }
+}
+
+/// What the policy expects of the rest of the episode.
+fn value_ui(ui: &mut Ui, value: f32) {
+    let shown = if value.is_nan() { "–".to_owned() } else { fixed(value.into()) };
+    fact_ui(ui, "value", &shown);
+}
+
+/// The distribution of every field of the action, and what was done.
+fn fields_ui(ui: &mut Ui, spec: &AgentSpec, heads: &[HeadSnapshot], action: &[f32]) {
     let mut first = 0;
     for (index, field) in spec.action.iter().enumerate() {
         let width = field.head().action_width();
-        let action = agent.action.get(first..first + width).unwrap_or_default();
-        field_ui(ui, field, agent.heads.get(index), action);
+        let action = action.get(first..first + width).unwrap_or_default();
+        field_ui(ui, field, heads.get(index), action);
         first += width;
     }
 }
@@ -45,10 +91,10 @@ fn field_ui(ui: &mut Ui, field: &ActionField, head: Option<&HeadSnapshot>, actio
 /// What is done without a policy.
 fn undecided_ui(ui: &mut Ui, field: &ActionField, action: &[f32]) {
     let shown = match field.kind {
-        ActionKind::Continuous { .. } => action.iter().map(|&value| crate::widgets::fixed(value.into())).collect(),
+        ActionKind::Continuous { .. } => action.iter().map(|&value| fixed(value.into())).collect(),
         ActionKind::Discrete => action.iter().map(|&choice| part_name(field, choice as usize)).collect::<Vec<_>>(),
     };
-    crate::widgets::fact_ui(ui, if field.name.is_empty() { "action" } else { &field.name }, &shown.join(", "));
+    fact_ui(ui, if field.name.is_empty() { "action" } else { &field.name }, &shown.join(", "));
 }
 
 fn choices_ui(ui: &mut Ui, field: &ActionField, probabilities: &[f32], action: &[f32]) {

@@ -1,0 +1,31 @@
+//! A world that is to be as if it had just been built.
+
+use bevy::ecs::event::Event;
+
+/// Triggered when a world that has been running is to be as if it had just been built.
+///
+/// The window triggers it whenever it puts other arenas on screen: before a replay, before every jump back in one, and
+/// before the arenas of the run come back. The old arenas have been despawned by then and the new ones have not been
+/// spawned yet. A world that trains is built anew instead and never triggers it.
+///
+/// Physics of `ludus_rapier` empties itself. A game that keeps something outside its arenas on which an episode depends
+/// puts that into its first state:
+///
+/// ```
+/// use bevy::prelude::*;
+/// use ludus_agent::WorldReset;
+///
+/// /// Blows harder with every episode.
+/// #[derive(Resource, Default)]
+/// struct Wind(f32);
+///
+/// fn calm(_: On<WorldReset>, mut wind: ResMut<Wind>) {
+///     *wind = Wind::default();
+/// }
+/// # let mut app = App::new();
+/// # app.insert_resource(Wind(3.0)).add_observer(calm);
+/// # app.world_mut().trigger(WorldReset);
+/// # assert_eq!(app.world().resource::<Wind>().0, 0.0);
+/// ```
+#[derive(Event, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorldReset;

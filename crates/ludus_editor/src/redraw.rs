@@ -1,0 +1,97 @@
+//! How often the window is drawn: as often as it has to be, so that one that shows nothing new leaves the machine alone.
+
+use core::time::Duration;
+
+use bevy::prelude::*;
+use bevy::window::PrimaryWindow;
+use bevy::winit::{UpdateMode, WinitSettings};
+
+use crate::scene::{Players, Replaying};
+use crate::script::Script;
+use crate::takeover::TakeOver;
+use crate::timeline::{Pace, Timeline};
+use crate::training::Training;
+
+/// Between two images while a game is watched [s]. A display shows no more.
+const WATCHED: f64 = 1.0 / 60.0;
+/// Between two images while a game goes on that nobody decides in, or that nobody has in front [s].
+const GLANCED_AT: f64 = 1.0 / 20.0;
+/// Between two images while only numbers change [s].
+const NUMBERS: f64 = 0.25;
+/// Between two images while nothing changes [s]: folders of runs may.
+const STILL: f64 = 1.0;
+
+/// Sets how long the window waits for the next image. Whatever a hand does in the window draws one at once.
+pub fn set_rate(
+    (timeline, replaying): (Res<Timeline>, Res<Replaying>),
+    (players, taken): (Res<Players>, Res<TakeOver>),
+    training: Res<Training>,
+    script: Option<Res<Script>>,
+    window: Query<&Window, With<PrimaryWindow>>,
+    mut settings: ResMut<WinitSettings>,
+) {
+    let moment = Moment {
+        is_hurried: replaying.ticks_due().is_some_and(|ticks| ticks > 0) || timeline.pace() == Pace::Unlimited,
+        is_scripted: script.is_some_and(|script| !script.is_over()),
+        is_still: timeline.is_still(),
+        is_decided: players.own().is_some() || taken.row().is_some() || replaying.playback().is_some(),
+        is_focused: window.single().is_ok_and(|window| window.focused),
+        is_training: training.snapshot().state.is_live(),
+    };
+    let mode = moment.mode();
+    if settings.focused_mode != mode {
+        (settings.focused_mode, settings.unfocused_mode) = (mode, mode);
+    }
+}
+
+/// What there is to see, and whether somebody looks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moment {
+    /// As many ticks as the machine makes.
+    is_hurried: bool,
+    is_scripted: bool,
+    /// The game is paused.
+    is_still: bool,
+    /// Somebody decides for the agents.
+    is_decided: bool,
+    is_focused: bool,
+    is_training: bool,
+}
+
+impl Moment {
+    fn mode(self) -> UpdateMode {
+        if self.is_hurried {
+            return UpdateMode::Continuous;
+        }
+        let wait = match self {
+            Self { is_scripted: true, .. } | Self { is_still: false, is_decided: true, is_focused: true, .. } => {
+                WATCHED
+            }
+            Self { is_still: false, .. } => GLANCED_AT,
+            Self { is_training: true, .. } => NUMBERS,
+            _ => STILL,
+        };
+        UpdateMode::reactive_low_power(Duration::from_secs_f64(wait))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_drawn_as_often_as_there_is_something_to_see() {
+        let check = |moment: Moment, expected: Option<f64>| {
+            let wait = expected.map(|wait| UpdateMode::reactive_low_power(Duration::from_secs_f64(wait)));
+            assert_eq!(moment.mode(), wait.unwrap_or(UpdateMode::Continuous), "{moment:?}");
+        };
+        let watched = Moment { is_decided: true, is_focused: true, ..Moment::default() };
+        check(watched, Some(WATCHED));
+        check(Moment { is_focused: false, ..watched }, Some(GLANCED_AT));
+        check(Moment { is_decided: false, ..watched }, Some(GLANCED_AT));
+        check(Moment { is_still: true, ..watched }, Some(STILL));
+        check(Moment { is_still: true, is_training: true, ..watched }, Some(NUMBERS));
+        check(Moment { is_still: true, is_scripted: true, ..watched }, Some(WATCHED));
+        check(Moment { is_hurried: true, ..Moment::default() }, None);
+    }
+}
