@@ -15,6 +15,7 @@
 
 mod actor;
 mod bench;
+mod census;
 mod changes;
 mod check;
 mod checkpoint;

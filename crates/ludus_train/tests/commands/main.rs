@@ -1,9 +1,11 @@
 //! The command line as users see it: what it prints, leaves behind and exits with.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod absent;
 mod bad_input;
 #[cfg(unix)]
 mod crash;
+mod experience;
 mod faults;
 mod findings;
 mod flawed;
