@@ -112,13 +112,8 @@ impl Found {
     /// If the folder can't be read.
     pub fn newest_good(folder: &Path, run: &str) -> io::Result<Self> {
         let mut numbered = numbered(folder)?;
-        let mut found = Self {
-            checkpoint: None,
-            skipped: Vec::new(),
-            refused: Vec::new(),
-            kept: Vec::new(),
-            best: None,
-        };
+        let mut found =
+            Self { checkpoint: None, skipped: Vec::new(), refused: Vec::new(), kept: Vec::new(), best: None };
         while let Some((steps, path)) = numbered.pop() {
             match read(&path, Some(steps), run) {
                 Ok(checkpoint) => {

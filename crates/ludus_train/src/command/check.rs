@@ -4,20 +4,20 @@ use crate::check::{Exam, Examined, Finding, Scope, examine};
 use crate::error::TrainError;
 use crate::report::Report;
 
-use super::Program;
 use super::arguments::CheckArguments;
 use super::outlet::say;
+use super::{LoadedConfig, MissingConfig, Program};
 
 /// Looks for what is wrong with a game, and shows it.
 pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
-    let config = program.config(&arguments.run, &spec)?;
+    let LoadedConfig { config, file } = program.config(&arguments.run, &spec, MissingConfig::Defaults)?;
     let blueprint = program.blueprint(spec, config, &arguments.run)?;
     let exam = Exam { ticks: arguments.ticks.get(), seconds: f64::INFINITY, scope: Scope::Patient };
     let Examined { findings, random_play } = examine(&blueprint, exam)?;
     tell(&findings, arguments.ticks.get());
     say(random_play.sentence());
-    Ok(Report { findings: Some(findings), ..Report::from(&random_play) })
+    Ok(Report { findings: Some(findings), config: file, ..Report::from(&random_play) })
 }
 
 fn tell(findings: &[Finding], ticks: u32) {

@@ -4,6 +4,7 @@
 
 mod absent;
 mod bad_input;
+mod configs;
 #[cfg(unix)]
 mod crash;
 mod experience;
@@ -23,6 +24,7 @@ mod playing;
 mod program;
 mod replays;
 mod resume;
+mod said;
 mod same;
 mod trouble;
 mod work;
