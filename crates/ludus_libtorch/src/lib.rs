@@ -16,6 +16,7 @@
 //! | look at the GPUs | [`Driver`], [`Gpu`] |
 //! | open CUDA in a program that uses libtorch | [`open_cuda_libraries`] |
 //! | say what there is | [`examine`], [`Finding`] |
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod doctor;
 mod driver;

@@ -60,8 +60,13 @@ pub(crate) struct Score {
 impl RunRecord {
     /// How good the run was; `None` before there is a mean return.
     pub(crate) fn score(&self) -> Option<Score> {
-        let returns = Spread::of(self.recent.iter().map(|episode| f64::from(episode.reward)));
         let is_sound = self.recent.len() >= LEAST_EPISODES;
-        returns.mean.is_finite().then_some(Score { is_sound, mean_return: returns.mean })
+        self.mean_return().map(|mean_return| Score { is_sound, mean_return })
+    }
+
+    /// The mean return of the last episodes; `None` before there is one.
+    pub(crate) fn mean_return(&self) -> Option<f64> {
+        let returns = Spread::of(self.recent.iter().map(|episode| f64::from(episode.reward)));
+        Some(returns.mean).filter(|mean| mean.is_finite())
     }
 }

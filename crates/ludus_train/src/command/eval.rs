@@ -60,9 +60,9 @@ fn training_return(found: &Found, steps: u64) -> Option<f64> {
     let checkpoint = if is_checkpoint {
         Checkpoint::read(&found.policy).ok()?
     } else {
-        checkpoints::Found::newest_good(&folder.checkpoints()).ok()?.checkpoint?.1
+        checkpoints::Found::newest_good(&folder.checkpoints(), &folder.read_id()).ok()?.checkpoint?.1
     };
-    (checkpoint.policy.origin.steps == steps).then(|| checkpoint.record.mean_return())
+    if checkpoint.policy.origin.steps == steps { checkpoint.record.mean_return() } else { None }
 }
 
 /// Points to drawn actions where the most probable ones come to something else.
