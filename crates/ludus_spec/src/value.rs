@@ -34,9 +34,9 @@ impl AgentSpec {
     /// #     ],
     /// #     ..AgentSpec::default()
     /// # };
-    /// let [throttle, gear] = &spec.action_values(&[0.5, 1.0])[..] else { panic!("it has two fields") };
-    /// assert_eq!(*throttle, ("throttle", ActionValue::Numbers(vec![15.0])));
-    /// assert_eq!(*gear, ("gear", ActionValue::Choice { index: 1, name: "forward" }));
+    /// let values = spec.action_values(&[0.5, 1.0]);
+    /// assert_eq!(values[0], ("throttle", ActionValue::Numbers(vec![15.0])));
+    /// assert_eq!(values[1], ("gear", ActionValue::Choice { index: 1, name: "forward" }));
     /// ```
     ///
     /// # Panics

@@ -125,8 +125,8 @@ impl Run {
             before = Before { steps: training.steps, seconds: checkpoint.record.seconds };
         }
         found.skipped.iter().for_each(|error| tell(RunEvent::Trouble(format!("{error}; it was skipped"))));
-        aside.into_iter().for_each(|sentence| tell(RunEvent::Note(sentence)));
         tell(RunEvent::Note(origin_sentence(&folder, &found)));
+        aside.into_iter().for_each(|sentence| tell(RunEvent::Note(sentence)));
         folder.mark_newest().map_err(at(folder.order()))?;
         // Its limits may have been changed on the command line.
         write_config(&folder, &training.blueprint)?;

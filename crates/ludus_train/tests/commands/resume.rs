@@ -136,7 +136,9 @@ fn a_run_with_nothing_but_damaged_checkpoints_is_refused() {
     let done = run("arrows", folder.path(), &["train", "--resume", "latest"]);
     assert_eq!(done.code, 2, "{}", done.errors);
     let lines: Vec<_> = done.errors.lines().collect();
-    assert!(lines.len() == 2 && lines[0].contains("step-") && lines[1].contains("no checkpoint of `"), "{lines:#?}");
+    let [numbered, best, last] = lines[..] else { panic!("{lines:#?}") };
+    assert!(numbered.contains("step-") && best.contains("best.safetensors"), "{lines:#?}");
+    assert!(last.contains("no checkpoint of `"), "{lines:#?}");
 }
 
 #[test]
