@@ -72,3 +72,27 @@ fn no_example_has_a_flaw() {
         assert_eq!(report["findings"].as_array().map(Vec::len), Some(0), "{example}: {report}");
     }
 }
+
+/// `minimal` where the cost of the way is all that counts, with many rows: short episodes are the good ones, and a good policy
+/// gets about -0.1.
+const SHORT_IS_GOOD: [&str; 6] = ["--set", "reward.arrived=0.0", "--set", "arenas=512", "--set", "ppo.rollout_steps=8"];
+
+#[test]
+fn a_run_does_not_stop_because_good_episodes_are_the_first_to_end() {
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    let stop = ["train", "--set", "stop.mean_return=-0.06", "--set", "stop.steps=200000"];
+    let trained = run("minimal", &[stop.as_slice(), &SHORT_IS_GOOD].concat(), &runs);
+    assert_eq!(trained["stop_reason"], "steps", "{trained}");
+}
+
+#[test]
+fn the_best_checkpoint_is_no_worse_than_the_last() {
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    let often = ["train", "--set", "checkpoints.every=1", "--set", "stop.steps=300000"];
+    let trained = run("minimal", &[often.as_slice(), &SHORT_IS_GOOD].concat(), &runs);
+    let run_dir = trained["run_dir"].as_str().expect("a run has a folder");
+    let best = format!("{run_dir}/checkpoints/best.safetensors");
+    let [best, last] = [best.as_str(), run_dir]
+        .map(|policy| number(&run("minimal", &["eval", policy, "--episodes", "1000"], &runs), "mean_return"));
+    assert!(best > last - 0.02, "the best is {best}, the last {last}");
+}

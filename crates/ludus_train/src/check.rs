@@ -1,26 +1,28 @@
 //! What is wrong with a game, found before it costs a night of training: a few thousand ticks with random actions.
 
+mod fields;
+mod random_play;
+
 use std::num::NonZeroU32;
 
 use ludus_agent::{FaultPlace, WrittenAction};
-use ludus_spec::{AgentSpec, Outcome, Seed, joined};
+use ludus_spec::{AgentSpec, Outcome, Seed};
 use ludus_worlds::{ActionWriter, PooledWorld, WorldError, action_writers};
 use serde::Serialize;
 
 use crate::bench::random_actions;
+use crate::census::Census;
 use crate::clock;
 use crate::group::WorldFault;
 use crate::incidents::fault_sentence;
 use crate::training::Blueprint;
 
+pub(crate) use fields::{Column, Field, fields};
+use random_play::RandomEpisodes;
+pub(crate) use random_play::RandomPlay;
+
 /// Arenas that are looked at; more would show the same.
 const MOST_ARENAS: u32 = 8;
-
-/// An observation beyond this is of no use to a network, and grows in most cases.
-pub(crate) const EXPLODED: f32 = 1e6;
-
-/// By how much of a field's range an observation may be outside it: rounding.
-const RANGE_TOLERANCE: f32 = 1e-3;
 
 /// By how much an action may differ from what was decided: it was stretched to its range and back.
 const ACTION_TOLERANCE: f32 = 1e-3;
@@ -71,16 +73,22 @@ impl Finding {
     }
 }
 
+/// What an exam came to.
+pub(crate) struct Examined {
+    pub findings: Vec<Finding>,
+    pub random_play: RandomPlay,
+}
+
 /// Plays the game with random actions in a world of its own, whose seeds no training uses; what was found.
 ///
 /// # Errors
 ///
 /// If the world can't be built.
-pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Vec<Finding>, WorldError> {
+pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Examined, WorldError> {
     let writers = action_writers(&blueprint.game)?;
     let mut findings = Vec::from_iter(writer_finding(&writers, &blueprint.spec));
     let mut world = blueprint.build_exam(MOST_ARENAS)?;
-    let mut seen = Seen::new(&blueprint.spec);
+    let mut seen = Seen::new(&world);
     let steps = exam.ticks.div_ceil(blueprint.config.decision_interval.get());
     let (start, seed) = (clock::seconds(), blueprint.exam_seed());
     seen.observe(&world);
@@ -97,14 +105,27 @@ pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Vec<Finding>,
     }
     let limit = blueprint.config.agent(&blueprint.spec).episode_limit;
     findings.extend(seen.findings(&blueprint.spec, exam.scope, limit));
-    Ok(findings)
+    if exam.scope == Scope::Patient {
+        findings.extend(census_findings(blueprint, &world));
+    }
+    Ok(Examined { findings, random_play: seen.episodes.summarise(&blueprint.spec) })
+}
+
+/// Agents without rows and arenas without agents.
+fn census_findings(blueprint: &Blueprint, world: &PooledWorld) -> Vec<Finding> {
+    let mut census = Census::default();
+    census.add(world);
+    // With `rows`, agents are to come later.
+    let come_later = blueprint.config.agent(&blueprint.spec).rows.is_some();
+    let empty_arenas = census.empty_arenas(&blueprint.spec).filter(|_| !come_later);
+    census.too_few_rows(&blueprint.spec).into_iter().chain(empty_arenas).collect()
 }
 
 /// What was seen so far.
 struct Seen {
     steps: u64,
     columns: Vec<Column>,
-    episodes: u64,
+    episodes: RandomEpisodes,
     /// The greatest sum of each term, whatever its sign.
     terms: Vec<f32>,
     /// The first number that was not finite.
@@ -115,19 +136,13 @@ struct Seen {
     overwritten: u64,
 }
 
-/// The least and the greatest value of an observation's column.
-#[derive(Clone, Copy)]
-struct Column {
-    low: f32,
-    high: f32,
-}
-
 impl Seen {
-    fn new(spec: &AgentSpec) -> Self {
+    fn new(world: &PooledWorld) -> Self {
+        let spec = world.spec();
         Self {
             steps: 0,
-            columns: vec![Column { low: f32::INFINITY, high: f32::NEG_INFINITY }; spec.observation_width()],
-            episodes: 0,
+            columns: vec![Column::EMPTY; spec.observation_width()],
+            episodes: RandomEpisodes::new(world),
             terms: vec![0.0; spec.reward.len()],
             fault: None,
             faults: 0,
@@ -156,10 +171,7 @@ impl Seen {
         let rows = world.rows();
         let agents = rows.observations().chunks_exact(self.columns.len()).zip(rows.outcomes());
         for (observation, _) in agents.filter(|(_, outcome)| **outcome != Outcome::Vacant) {
-            for (column, &value) in self.columns.iter_mut().zip(observation) {
-                column.low = column.low.min(value);
-                column.high = column.high.max(value);
-            }
+            self.columns.iter_mut().zip(observation).for_each(|(column, &value)| column.see(value));
         }
     }
 
@@ -185,10 +197,7 @@ impl Seen {
         };
         let width = world.spec().reward.len().max(1);
         world.rows().term_sums().chunks_exact(width).for_each(&mut note);
-        world.rows_mut().drain_episodes(|_, sums| {
-            *episodes += 1;
-            note(sums);
-        });
+        episodes.take(world, note);
         self.fault =
             self.fault.or(world.rows_mut().drain_faults().next().map(|fault| WorldFault { world: index, fault }));
         self.faults = world.rows().fault_count();
@@ -203,7 +212,7 @@ impl Seen {
         findings.extend(self.overwritten_finding(spec));
         if scope == Scope::Patient {
             findings.extend(self.reward_findings(spec));
-            if self.episodes == 0 && limit.is_none() {
+            if self.episodes.ended() == 0 && limit.is_none() {
                 let what = format!("no episode of `{}` ended in {} steps", spec.name, self.steps);
                 let remedy = "call `Episode::terminate` in the `Score` schedule where the task is over, or set \
                               `episode_limit` in the config";
@@ -214,7 +223,7 @@ impl Seen {
     }
 
     fn observation_findings(&self, spec: &AgentSpec) -> Vec<Finding> {
-        if self.columns.iter().all(Column::is_constant) {
+        if self.columns.iter().all(|column| column.is_constant()) {
             // What is allowed may be all that there is to know.
             if spec.masked {
                 return Vec::new();
@@ -222,9 +231,7 @@ impl Seen {
             let what = format!("no observation of `{}` changed in {} steps", spec.name, self.steps);
             return vec![Finding::new(what, "write its component in a system of the `Sense` schedule")];
         }
-        let ranges = spec.observation.iter().flat_map(|field| field.parts.iter().map(|_| field.range));
-        let columns = self.columns.iter().zip(ranges).enumerate();
-        columns.filter_map(|(index, (column, range))| column.finding(&column_name(spec, index), range)).collect()
+        fields(spec, &self.columns).iter().filter_map(|field| field.finding(self.steps)).collect()
     }
 
     fn fault_finding(&self, spec: &AgentSpec) -> Option<Finding> {
@@ -262,37 +269,6 @@ impl Seen {
                       to it as well";
         vec![Finding::new(what, remedy)]
     }
-}
-
-impl Column {
-    fn is_constant(&self) -> bool {
-        self.low >= self.high
-    }
-
-    fn finding(&self, name: &str, range: Option<(f32, f32)>) -> Option<Finding> {
-        let Self { low, high } = *self;
-        let most = low.abs().max(high.abs());
-        if most > EXPLODED {
-            let what = format!("observation `{name}` reached {most:e}");
-            let remedy = "observe it relative to the agent, divided by what is usual, or clamped";
-            return Some(Finding::new(what, remedy));
-        }
-        if self.is_constant() {
-            let what = format!("observation `{name}` was always {low}");
-            return Some(Finding::new(what, "write it in a system of the `Sense` schedule, or leave the field out"));
-        }
-        let (least, greatest) = range?;
-        let tolerance = RANGE_TOLERANCE * (greatest - least);
-        if low < least - tolerance || high > greatest + tolerance {
-            let what = format!("observation `{name}` was from {low} to {high}, its range says {least} to {greatest}");
-            return Some(Finding::new(what, "correct the range, or clamp what is observed"));
-        }
-        None
-    }
-}
-
-fn column_name(spec: &AgentSpec, column: usize) -> String {
-    spec.observation_name(column).unwrap_or_else(|| joined("", &column.to_string()))
 }
 
 /// One system that writes the action may be a player's; two are at odds with each other.

@@ -10,6 +10,7 @@ use ludus_policy::files::{self, Links};
 use crate::checkpoint::Checkpoint;
 use crate::config::CheckpointConfig;
 use crate::error::{TrainError, at};
+use crate::record::Score;
 
 const START: &str = "step-";
 const END: &str = ".safetensors";
@@ -26,8 +27,8 @@ pub(crate) struct Checkpoints {
     saved: f64,
     /// Oldest first.
     kept: Vec<PathBuf>,
-    /// The mean return of the best.
-    best: f64,
+    /// How good the best is, if there is one.
+    best: Option<Score>,
 }
 
 /// What there is to go on from.
@@ -41,15 +42,15 @@ pub(crate) struct Found {
     refused: Vec<PathBuf>,
     /// The good one and those before it, oldest first.
     kept: Vec<PathBuf>,
-    /// The mean return of the best.
-    best: f64,
+    /// How good the best is, if there is one.
+    best: Option<Score>,
 }
 
 impl Checkpoints {
     /// Those of a run that has none, which begins now [s of the clock].
     pub fn new(folder: PathBuf, config: CheckpointConfig, now: f64) -> Self {
         let next = config.every.get();
-        Self { folder, config, next, saved: now, kept: Vec::new(), best: f64::NEG_INFINITY }
+        Self { folder, config, next, saved: now, kept: Vec::new(), best: None }
     }
 
     /// Those of a run that goes on with what was found.
@@ -80,10 +81,10 @@ impl Checkpoints {
         if self.last() != Some(&path) {
             self.kept.push(path);
         }
-        let mean_return = checkpoint.record.mean_return();
-        if mean_return > self.best {
+        let score = checkpoint.record.score();
+        if score > self.best {
             checkpoint.write(&self.folder.join(BEST))?;
-            self.best = mean_return;
+            self.best = score;
         }
         self.next = steps.saturating_add(self.config.every.get());
         self.saved = now;
@@ -111,13 +112,8 @@ impl Found {
     /// If the folder can't be read.
     pub fn newest_good(folder: &Path, run: &str) -> io::Result<Self> {
         let mut numbered = numbered(folder)?;
-        let mut found = Self {
-            checkpoint: None,
-            skipped: Vec::new(),
-            refused: Vec::new(),
-            kept: Vec::new(),
-            best: f64::NEG_INFINITY,
-        };
+        let mut found =
+            Self { checkpoint: None, skipped: Vec::new(), refused: Vec::new(), kept: Vec::new(), best: None };
         while let Some((steps, path)) = numbered.pop() {
             match read(&path, Some(steps), run) {
                 Ok(checkpoint) => {
@@ -135,7 +131,7 @@ impl Found {
     fn take_best(&mut self, path: PathBuf, run: &str) {
         match read(&path, None, run) {
             Ok(best) => {
-                self.best = self.best.max(best.record.mean_return());
+                self.best = best.record.score();
                 self.checkpoint.get_or_insert((path, best));
             }
             Err(PolicyError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
@@ -192,6 +188,7 @@ mod tests {
 
     use super::*;
     use crate::checkpoint::tests::checkpoint;
+    use crate::episodes::LEAST_EPISODES;
     use crate::record::{PastEpisode, RunRecord};
 
     const RUN: &str = "0123456789abcdef";
@@ -242,6 +239,25 @@ mod tests {
         resumed.save(&scoring(400, 4.0), 0.0).unwrap();
         assert_eq!(names(folder.path())[1..], ["step-000000000300.safetensors", "step-000000000400.safetensors"]);
         assert_eq!(Checkpoint::read(&folder.path().join(BEST)).unwrap(), scoring(200, 5.0), "a resumed run knows it");
+    }
+
+    #[test]
+    fn luck_with_a_few_episodes_makes_no_best_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut checkpoints = Checkpoints::new(folder.path().to_owned(), config(), 0.0);
+        let many = |steps: u64, reward: f32| {
+            let mut checkpoint = scoring(steps, reward);
+            checkpoint.record.recent = vec![checkpoint.record.recent[0].clone(); LEAST_EPISODES];
+            checkpoint
+        };
+        let mut none = scoring(100, 0.0);
+        none.record.recent.clear();
+        let saved = [none, scoring(200, 9.0), many(300, 1.0), scoring(400, 8.0), many(500, 2.0), many(600, 1.5)];
+        for (checkpoint, best) in saved.iter().zip([None, Some(1), Some(2), Some(2), Some(4), Some(4)]) {
+            checkpoints.save(checkpoint, 0.0).unwrap();
+            let found = Checkpoint::read(&folder.path().join(BEST)).ok();
+            assert_eq!(found.as_ref(), best.map(|index: usize| &saved[index]));
+        }
     }
 
     #[test]

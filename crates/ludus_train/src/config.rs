@@ -88,7 +88,8 @@ pub struct AgentConfig {
 pub struct StopConfig {
     /// Steps of all agents together. The steps in which an episode restarts don't count.
     pub steps: NonZeroU64,
-    /// Mean return of the last 100 episodes, once there are as many.
+    /// Mean return of the last episodes in the order in which they began, once there are as many as rows, 100 at least and
+    /// 1000 at most. An episode counts once all that began before it are over: short ones, good or bad, are not favoured.
     pub mean_return: Option<f32>,
     /// Seconds of training. The only limit that depends on the machine: with it, the same seed may learn more or less.
     pub seconds: Option<f64>,

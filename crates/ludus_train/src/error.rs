@@ -64,6 +64,16 @@ pub enum TrainError {
         /// What is left of the run.
         kept: String,
     },
+    /// No agent decides anything that could be learned from.
+    #[error("nothing to learn from in the last {steps} steps of each row: {reason}; {kept}")]
+    NothingToLearn {
+        /// Steps of each row since the last experience.
+        steps: u64,
+        /// Why, and the remedy.
+        reason: String,
+        /// What is left of the run.
+        kept: String,
+    },
     /// The native learner can't use a GPU.
     #[error("the native learner computes on the CPU, not on `{device}`; choose `--learner torch`, or `--device cpu`")]
     NativeOnGpu {

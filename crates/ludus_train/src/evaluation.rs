@@ -9,6 +9,7 @@ use ludus_spec::{Outcome, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::actor::{Actor, ActorScratch};
+use crate::census::Census;
 use crate::clock;
 use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread};
@@ -20,6 +21,12 @@ use crate::training::{Blueprint, Purpose};
 
 /// Steps without the end of an episode that is waited for: then there will be none.
 const PATIENCE: u64 = 100_000;
+
+/// Steps in which no row that owes an episode has an agent: then others play in their place, or nobody does.
+const VACANT_PATIENCE: u64 = 1024;
+
+/// How often rows may take over what others owe.
+const MOST_TAKEOVERS: u32 = 16;
 
 /// How a policy is scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +66,8 @@ pub struct Evaluation {
 ///
 /// Tells what went wrong on the way, one sentence for each.
 ///
-/// Every row plays as many as the others, give or take one. To take those that end first would favour short ones.
+/// Every row that has an agent plays as many as the others, give or take one. To take those that end first would favour
+/// short ones. If a row's agent has gone for good, those that still have one play in its place.
 pub(crate) fn evaluate(
     blueprint: &Blueprint,
     policy: &Actor,
@@ -71,13 +79,23 @@ pub(crate) fn evaluate(
     let mut players = seat(groups, settings.episodes, policy);
     let rules = Rules { policy, actions: settings.sampled.then(|| blueprint.evaluation_seed()), interrupted };
     let (start, cpu_before) = (clock::seconds(), cpu::seconds());
-    blueprint.pool.install(|| players.par_iter_mut().with_max_len(1).for_each(|player| player.play(rules)));
+    for _ in 0..=MOST_TAKEOVERS {
+        blueprint.pool.install(|| players.par_iter_mut().with_max_len(1).for_each(|player| player.play(rules)));
+        if interrupted.load(Ordering::Relaxed) || !take_over(&mut players) {
+            break;
+        }
+    }
     let seconds = clock::seconds() - start;
     let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
     let mut teller = IncidentTeller::of_evaluation();
     teller.tell(Incidents::take(players.iter_mut().map(|player| &mut player.group)), &blueprint.spec, tell);
     if let Some(failure) = players.iter().find_map(|player| player.group.failure()) {
         return Err(failure.clone().into());
+    }
+    if players.iter().any(|player| player.waits_for == Waiting::Agents) {
+        let mut census = Census::default();
+        players.iter().flat_map(|player| player.group.worlds()).for_each(|world| census.add(world));
+        tell(format!("rows wait for agents that do not come: {}", census.reason(&blueprint.spec).sentence()));
     }
     Ok(Evaluation { seconds, cpu_seconds, panics: teller.panics(), ..summarise(&players, blueprint) })
 }
@@ -100,6 +118,19 @@ struct Player {
     scratch: ActorScratch,
     slab: Slab,
     phases: Phases,
+    /// Steps so far.
+    steps: u64,
+    waits_for: Waiting,
+}
+
+/// What a group waited for in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    /// The end of an episode.
+    Ends,
+    /// An agent in any row that owes an episode.
+    Agents,
 }
 
 /// One step of a group's rows.
@@ -111,24 +142,56 @@ struct Slab {
     outcomes: Vec<Outcome>,
 }
 
-/// Shares the episodes out among all rows.
+/// Shares the episodes out among all rows that have an agent.
 fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Actor) -> Vec<Player> {
-    let total = groups.iter().map(Simulation::rows).sum::<usize>().max(1) as u32;
-    let mut rows = 0..total;
     let player = |(index, group): (usize, WorldGroup)| {
-        let own = rows.by_ref().take(group.rows());
-        let owed = own.map(|row| episodes / total + u32::from(row < episodes % total)).collect();
+        let mut slab = Slab::new(group.rows(), group.mask_width(), policy);
+        group.write_outcomes(&mut slab.outcomes);
         Player {
             index: index as u64,
-            slab: Slab::new(group.rows(), group.mask_width(), policy),
-            owed,
+            slab,
+            owed: vec![0; group.rows()],
             episodes: Vec::new(),
             scratch: policy.scratch(),
             phases: Phases::default(),
+            steps: 0,
+            waits_for: Waiting::Nothing,
             group,
         }
     };
-    groups.into_iter().enumerate().map(player).collect()
+    let mut players: Vec<_> = groups.into_iter().enumerate().map(player).collect();
+    if !share_out(&mut players, episodes) {
+        // Agents may come yet, nobody knows to which rows.
+        players.iter_mut().for_each(|player| player.slab.outcomes.fill(Outcome::Restart));
+        share_out(&mut players, episodes);
+    }
+    players
+}
+
+/// Lets the rows that have an agent owe these episodes besides; false if there are no such rows.
+fn share_out(players: &mut [Player], episodes: u32) -> bool {
+    let has_agent = |outcome: &Outcome| *outcome != Outcome::Vacant;
+    let rows = players.iter_mut().flat_map(|player| player.slab.outcomes.iter().zip(&mut player.owed));
+    let mut owed: Vec<_> = rows.filter(|(outcome, _)| has_agent(outcome)).map(|(_, owed)| owed).collect();
+    let total = owed.len() as u32;
+    for (row, owed) in (0..).zip(&mut owed) {
+        **owed += episodes / total + u32::from(row < episodes % total);
+    }
+    total > 0
+}
+
+/// Lets rows that have an agent owe what those do that have none any more; whether there is anything to go on with.
+fn take_over(players: &mut [Player]) -> bool {
+    if players.iter().any(|player| player.waits_for == Waiting::Ends) {
+        return false;
+    }
+    let mut left = 0;
+    for player in players.iter_mut().filter(|player| player.waits_for == Waiting::Agents) {
+        let rows = player.slab.outcomes.iter().zip(&mut player.owed);
+        let vacant = rows.filter(|(outcome, _)| **outcome == Outcome::Vacant);
+        vacant.for_each(|(_, owed)| left += std::mem::take(owed));
+    }
+    left > 0 && share_out(players, left)
 }
 
 impl Slab {
@@ -145,25 +208,41 @@ impl Slab {
 }
 
 impl Player {
-    /// Plays until no row owes an episode.
+    /// Plays until no row owes an episode, or until it waits in vain.
     fn play(&mut self, rules: Rules<'_>) {
         self.group.observe(&mut self.slab.observations);
-        let mut waited = 0;
-        for step in 0.. {
-            let is_over = self.owed.iter().all(|&owed| owed == 0) || waited == PATIENCE;
-            if is_over || self.group.failure().is_some() || rules.interrupted.load(Ordering::Relaxed) {
+        let (mut without_end, mut without_agent) = (0, 0);
+        self.waits_for = Waiting::Nothing;
+        while self.owed.iter().any(|&owed| owed > 0) {
+            if self.group.failure().is_some() || rules.interrupted.load(Ordering::Relaxed) {
                 return;
             }
-            self.step(rules, step);
-            waited = if self.collect() { 0 } else { waited + 1 };
+            self.step(rules);
+            without_end = if self.collect() { 0 } else { without_end + 1 };
+            without_agent = if self.is_without_agents() { without_agent + 1 } else { 0 };
+            if without_agent == VACANT_PATIENCE {
+                self.waits_for = Waiting::Agents;
+                return;
+            }
+            if without_end == PATIENCE {
+                self.waits_for = Waiting::Ends;
+                return;
+            }
         }
     }
 
-    fn step(&mut self, rules: Rules<'_>, step: u64) {
+    /// Whether no row that owes an episode has an agent.
+    fn is_without_agents(&self) -> bool {
+        let mut rows = self.slab.outcomes.iter().zip(&self.owed);
+        rows.all(|(outcome, &owed)| owed == 0 || *outcome == Outcome::Vacant)
+    }
+
+    fn step(&mut self, rules: Rules<'_>) {
         let choice = match rules.actions {
             None => ActionChoice::Greedy,
-            Some(seed) => ActionChoice::Sampled(seed.derive(self.index).derive(step)),
+            Some(seed) => ActionChoice::Sampled(seed.derive(self.index).derive(self.steps)),
         };
+        self.steps += 1;
         let Slab { observations, masks, actions, rewards, outcomes } = &mut self.slab;
         let start = clock::nanoseconds();
         if !masks.is_empty() {

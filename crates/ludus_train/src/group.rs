@@ -27,6 +27,8 @@ pub(crate) struct WorldGroup {
     worlds: Vec<Member>,
     clock: Clock,
     times: StepTimes,
+    /// Steps so far.
+    steps: u64,
     episodes: Vec<EpisodeSummary>,
     panics: Vec<Accident>,
     failure: Option<WorldError>,
@@ -36,6 +38,8 @@ struct Member {
     world: PooledWorld,
     rows: usize,
     sense_score_before: u64,
+    /// The group's step after which the world was built.
+    built: u64,
     /// Faults of the worlds that were there before this one was built anew.
     faults_before: u64,
     /// Whether it panicked and could not be built anew: it stands still.
@@ -84,12 +88,36 @@ impl WorldGroup {
     pub fn new(worlds: Vec<PooledWorld>, clock: Clock) -> Self {
         let worlds = worlds.into_iter().map(Member::new).collect();
         let (episodes, panics) = (Vec::new(), Vec::new());
-        Self { worlds, clock, times: StepTimes::default(), episodes, panics, failure: None }
+        Self { worlds, clock, times: StepTimes::default(), steps: 0, episodes, panics, failure: None }
     }
 
     /// Hands out the episodes that ended since the last call.
     pub fn drain_episodes(&mut self) -> impl Iterator<Item = EpisodeSummary> + '_ {
         self.episodes.drain(..)
+    }
+
+    /// Steps so far.
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// What the episode that goes on in a row has brought so far; `None` if there is no such row.
+    pub fn episode_so_far(&self, mut row: usize) -> Option<EpisodeSummary> {
+        for member in &self.worlds {
+            let (rows, terms) = (member.world.rows(), member.world.spec().reward.len());
+            if row < member.rows {
+                return Some(EpisodeSummary {
+                    row: row as u32,
+                    began: 0,
+                    is_first: false,
+                    reward: rows.episode_returns()[row],
+                    steps: 0,
+                    terms: rows.episode_terms()[row * terms..][..terms].to_vec(),
+                });
+            }
+            row -= member.rows;
+        }
+        None
     }
 
     /// Hands out the panics since the last call.
@@ -143,8 +171,9 @@ impl WorldGroup {
     /// Takes one step with the actions that stand in the rows, without copying anything.
     pub fn step_in_place(&mut self) {
         let start = (self.clock)();
+        self.steps += 1;
         for member in &mut self.worlds {
-            if let Err(failure) = member.step(&mut self.panics) {
+            if let Err(failure) = member.step(self.steps, &mut self.panics) {
                 self.failure = Some(failure);
             }
             self.times.sense_score += member.take_sense_score_time();
@@ -153,7 +182,7 @@ impl WorldGroup {
         self.times.total += (self.clock)().saturating_sub(start);
         let mut first_row = 0;
         for member in &mut self.worlds {
-            collect_episodes(member.world.rows_mut(), first_row, &mut self.episodes);
+            member.collect_episodes(RowsBefore { steps: self.steps, rows: first_row }, &mut self.episodes);
             first_row += member.rows as u32;
         }
     }
@@ -172,6 +201,18 @@ impl WorldGroup {
         self.worlds.iter().flat_map(|member| arenas_of_rows(member.world.world(), member.rows)).collect()
     }
 
+    /// Writes what the last step led to `[rows]`.
+    pub fn write_outcomes(&self, mut outcomes: &mut [Outcome]) {
+        for member in &self.worlds {
+            outcomes = write(outcomes, &member.world.rows().outcomes()[..member.rows]);
+        }
+    }
+
+    /// The worlds, to look at.
+    pub fn worlds(&self) -> impl Iterator<Item = &PooledWorld> {
+        self.worlds.iter().map(|member| &member.world)
+    }
+
     /// Rows of each world.
     pub fn world_rows(&self) -> impl Iterator<Item = usize> + '_ {
         self.worlds.iter().map(|member| member.rows)
@@ -181,6 +222,13 @@ impl WorldGroup {
     pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
         self.worlds.iter_mut().map(|member| member.world.rows_mut())
     }
+}
+
+/// What a group has before a world's rows: steps that are over, and rows of other worlds.
+#[derive(Clone, Copy)]
+struct RowsBefore {
+    steps: u64,
+    rows: u32,
 }
 
 /// Numbers in the rows of a world.
@@ -194,7 +242,7 @@ struct Shape {
 impl Member {
     fn new(world: PooledWorld) -> Self {
         let rows = world.rows().len();
-        Self { world, rows, sense_score_before: 0, faults_before: 0, is_broken: false, recorder: None }
+        Self { world, rows, built: 0, sense_score_before: 0, faults_before: 0, is_broken: false, recorder: None }
     }
 
     fn fault_count(&self) -> u64 {
@@ -212,7 +260,9 @@ impl Member {
     }
 
     /// Steps, and builds the world anew if it panics. One that can't be built anew keeps its faulty rows.
-    fn step(&mut self, panics: &mut Vec<Accident>) -> Result<(), WorldError> {
+    ///
+    /// `steps` is the number of the group's step, from 1.
+    fn step(&mut self, steps: u64, panics: &mut Vec<Accident>) -> Result<(), WorldError> {
         if self.is_broken {
             return Ok(());
         }
@@ -223,6 +273,7 @@ impl Member {
         panics.push(Accident { panic, is_rebuilt: rebuilt.is_ok() });
         if rebuilt.is_ok() {
             self.faults_before = faults;
+            self.built = steps;
             self.sense_score_before = 0;
         } else {
             self.is_broken = true;
@@ -241,6 +292,33 @@ impl Member {
     fn record(&mut self) {
         if let Some(recorder) = &mut self.recorder {
             recorder.record(&self.world);
+        }
+    }
+
+    /// Takes the episodes that ended in the group's last step, those alone that the policy has played.
+    fn collect_episodes(&mut self, before: RowsBefore, episodes: &mut Vec<EpisodeSummary>) {
+        let (first, built) = (episodes.len(), self.built);
+        self.world.rows_mut().drain_episodes(|episode, terms| {
+            let began = before.steps.saturating_sub(episode.steps.into());
+            episodes.push(EpisodeSummary {
+                row: episode.row,
+                began,
+                is_first: began <= built,
+                reward: episode.reward,
+                steps: episode.steps,
+                terms: terms.to_vec(),
+            });
+        });
+        let outcomes = self.world.rows().outcomes();
+        let is_policys = |episode: &EpisodeSummary| outcomes.get(episode.row as usize) != Some(&Outcome::Vacant);
+        let mut index = first;
+        while let Some(episode) = episodes.get_mut(index) {
+            if is_policys(episode) {
+                episode.row += before.rows;
+                index += 1;
+            } else {
+                episodes.remove(index);
+            }
         }
     }
 
@@ -271,17 +349,6 @@ fn logged_hashes(world: &mut PooledWorld) -> Vec<LoggedHash> {
         LoggedHash { place, hash }
     };
     taken.into_iter().map(logged).collect()
-}
-
-fn collect_episodes(rows: &mut Rows, first_row: u32, episodes: &mut Vec<EpisodeSummary>) {
-    rows.drain_episodes(|episode, terms| {
-        episodes.push(EpisodeSummary {
-            row: first_row + episode.row,
-            reward: episode.reward,
-            steps: episode.steps,
-            terms: terms.to_vec(),
-        });
-    });
 }
 
 impl Simulation for WorldGroup {

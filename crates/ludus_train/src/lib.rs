@@ -16,6 +16,7 @@
 
 mod actor;
 mod bench;
+mod census;
 mod changes;
 mod check;
 mod checkpoint;

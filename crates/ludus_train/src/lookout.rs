@@ -1,9 +1,11 @@
 //! What is wrong with a run, seen early on: what only learning shows, or what takes more steps than a short exam has.
 
 use ludus_learn::Samples;
-use ludus_spec::{ActionKind, AgentSpec};
+use ludus_spec::{ActionKind, AgentSpec, Outcome};
 
-use crate::check::{EXPLODED, Finding};
+use crate::census::{Census, FEW_VACANT};
+use crate::check::{Column, Field, Finding, fields};
+use crate::group::WorldGroup;
 use crate::training::Training;
 
 /// A part of the action is saturated if it is at a limit in more than this share of its steps.
@@ -12,25 +14,30 @@ const SATURATED: f32 = 0.9;
 /// Steps of each agent after which an end or a reward would have come if any did.
 const PATIENCE: u64 = 4096;
 
+/// Steps of each row after which agents that are to come have come.
+const SETTLED: u64 = 1024;
+
 /// Looks at the rollouts of a run now and then: after the first iteration, the second, the fourth, and so on.
 #[derive(Debug)]
 pub(crate) struct Lookout {
     /// The iteration that is looked at next.
     next: u64,
     has_rewards: bool,
+    /// Whether it was told that agents wait for rows.
+    has_told_waiting: bool,
     told: Vec<String>,
 }
 
 impl Lookout {
     pub const fn new() -> Self {
-        Self { next: 1, has_rewards: false, told: Vec::new() }
+        Self { next: 1, has_rewards: false, has_told_waiting: false, told: Vec::new() }
     }
 
     /// What is to be told after an iteration, each finding once.
     pub fn look(&mut self, training: &Training) -> Vec<Finding> {
         let iteration = training.ppo.iteration();
         if iteration < self.next {
-            return Vec::new();
+            return self.waiting(training);
         }
         self.next = iteration.saturating_mul(2);
         let rollout = training.ppo.rollout();
@@ -39,10 +46,23 @@ impl Lookout {
         let mut findings = saturated(spec, samples);
         findings.extend(exploded(spec, samples));
         findings.extend(self.missing(training));
+        findings.extend(self.waiting(training));
+        findings.extend(vacant(training));
         findings.extend(training.ppo.learner().obstacle().map(slowed));
         findings.retain(|finding| !self.told.contains(&finding.remedy));
         self.told.extend(findings.iter().map(|finding| finding.remedy.clone()));
         findings
+    }
+
+    /// Agents that came later and found all rows taken.
+    fn waiting(&mut self, training: &Training) -> Vec<Finding> {
+        let mut worlds = training.groups.iter().flat_map(WorldGroup::worlds);
+        if self.has_told_waiting || worlds.all(|world| world.rows().waiting() == 0) {
+            return Vec::new();
+        }
+        let finding = Census::of(&training.groups).too_few_rows(&training.blueprint.spec);
+        self.has_told_waiting = finding.is_some();
+        finding.into_iter().collect()
     }
 
     /// What should have happened by now.
@@ -67,6 +87,23 @@ impl Lookout {
         }
         findings
     }
+}
+
+/// Rows and arenas without agents, once those have come that are to come.
+fn vacant(training: &Training) -> Vec<Finding> {
+    let rollout = training.ppo.rollout();
+    let (steps, rows) = (rollout.shape().steps, training.rows());
+    if training.ppo.iteration() * (steps as u64) < SETTLED {
+        return Vec::new();
+    }
+    let is_vacant = |outcome: &&Outcome| **outcome == Outcome::Vacant;
+    // The step after a rollout's last has no outcome.
+    let vacant = rollout.samples().outcomes.iter().filter(is_vacant).count().saturating_sub(rows);
+    let (census, spec) = (Census::of(&training.groups), &training.blueprint.spec);
+    let configured = training.blueprint.config.agent(spec).rows;
+    let has_vacant = vacant as f64 > FEW_VACANT * (steps * rows) as f64;
+    let too_many_rows = census.too_many_rows(spec, configured).filter(|_| has_vacant);
+    census.empty_arenas(spec).into_iter().chain(too_many_rows).collect()
 }
 
 /// A GPU that does not do all that the config says.
@@ -111,19 +148,13 @@ fn continuous_columns(spec: &AgentSpec) -> Vec<(usize, String)> {
     columns
 }
 
+/// Observations that are of no use to a network.
 fn exploded(spec: &AgentSpec, samples: Samples<'_>) -> Vec<Finding> {
-    let width = spec.observation_width();
-    let mut most = vec![0.0_f32; width];
-    for observation in samples.observations.chunks_exact(width) {
-        most.iter_mut().zip(observation).for_each(|(most, value)| *most = most.max(value.abs()));
+    let mut columns = vec![Column::EMPTY; spec.observation_width()];
+    for observation in samples.observations.chunks_exact(columns.len()) {
+        columns.iter_mut().zip(observation).for_each(|(column, &value)| column.see(value));
     }
-    let columns = most.into_iter().enumerate().filter(|(_, most)| *most > EXPLODED);
-    let finding = |(column, most): (usize, f32)| {
-        let name = spec.observation_name(column).unwrap_or_default();
-        let remedy = format!("observe `{name}` relative to the agent, divided by what is usual, or clamped");
-        Finding::new(format!("observation `{name}` of `{}` reached {most:e}", spec.name), remedy)
-    };
-    columns.map(finding).collect()
+    fields(spec, &columns).iter().filter_map(Field::exploded).collect()
 }
 
 #[cfg(test)]

@@ -53,9 +53,10 @@ pub struct RunStart {
 pub struct Progress {
     /// Steps of experience so far.
     pub steps: u64,
-    /// Returns of the recent episodes.
+    /// Returns of the episodes that count: the last ones in the order in which they began, 100 or more; NaN before the
+    /// first.
     pub returns: Spread,
-    /// Episodes so far.
+    /// Episodes that have ended so far, those included that do not count yet.
     pub episodes: u64,
     /// Steps of experience per second, from the start of training on, or from where it was resumed.
     pub steps_per_second: f64,
@@ -63,6 +64,17 @@ pub struct Progress {
     pub seconds: f64,
     /// Time by phase since training started, or was resumed.
     pub phases: Phases,
+}
+
+impl Progress {
+    /// `return 12.30 ± 4.56`, or why there is none.
+    pub fn return_sentence(&self) -> String {
+        match self.returns.shown() {
+            Some(returns) => format!("return {returns}"),
+            None if self.episodes == 0 => "no episode has ended yet".to_owned(),
+            None => "no mean return yet, the first episodes have not all ended".to_owned(),
+        }
+    }
 }
 
 /// Why a run ended.

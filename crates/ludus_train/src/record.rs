@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::episodes::EpisodeSummary;
+use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread};
 
 /// What a run has come to so far, besides what was learned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ use crate::episodes::EpisodeSummary;
 pub struct RunRecord {
     /// Episodes so far.
     pub episodes: u64,
-    /// Those that the mean return is taken over, oldest first.
+    /// Those that the mean return is taken over, in the order in which they began.
     pub recent: Vec<PastEpisode>,
     /// Time of training so far \[s\].
     pub seconds: f64,
@@ -34,8 +34,8 @@ pub struct PastEpisode {
 impl PastEpisode {
     /// What is kept of an episode; nothing of one whose sums are not finite, which JSON has no numbers for.
     pub(crate) fn of(episode: &EpisodeSummary) -> Option<Self> {
+        let is_finite = episode.is_finite();
         let EpisodeSummary { reward, steps, terms, .. } = episode.clone();
-        let is_finite = reward.is_finite() && terms.iter().all(|sum| sum.is_finite());
         is_finite.then_some(Self { reward, steps, terms })
     }
 }
@@ -43,14 +43,25 @@ impl PastEpisode {
 impl From<&PastEpisode> for EpisodeSummary {
     fn from(past: &PastEpisode) -> Self {
         let PastEpisode { reward, steps, ref terms } = *past;
-        // Its row was another world's.
-        Self { row: 0, reward, steps, terms: terms.clone() }
+        // Its row and its steps were another world's.
+        Self { row: 0, began: 0, is_first: false, reward, steps, terms: terms.clone() }
     }
 }
 
+/// How good a run was, to find its best checkpoint.
+///
+/// A mean of 100 episodes or more is better than any of fewer, which may be luck.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) struct Score {
+    is_sound: bool,
+    mean_return: f64,
+}
+
 impl RunRecord {
-    /// The mean return of the recent episodes; NaN of none.
-    pub(crate) fn mean_return(&self) -> f64 {
-        self.recent.iter().map(|episode| f64::from(episode.reward)).sum::<f64>() / self.recent.len() as f64
+    /// How good the run was; `None` before there is a mean return.
+    pub(crate) fn score(&self) -> Option<Score> {
+        let returns = Spread::of(self.recent.iter().map(|episode| f64::from(episode.reward)));
+        let is_sound = self.recent.len() >= LEAST_EPISODES;
+        returns.mean.is_finite().then_some(Score { is_sound, mean_return: returns.mean })
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::bench::Benchmark;
-use crate::check::Finding;
+use crate::check::{Finding, RandomPlay};
 use crate::evaluation::Evaluation;
 use crate::phases::PhaseShares;
 use crate::play::Played;
@@ -15,7 +15,8 @@ use crate::progress::{RunSummary, StopReason};
 /// The last line of standard output with `--json`. What does not apply to a command is left out or null.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Mean return of the last 100 episodes, or of those that were evaluated.
+    /// Mean return: of a training's last episodes in the order in which they began, 100 or more; of those that were evaluated;
+    /// of random actions, for `check`. Null of none.
     pub mean_return: Option<f64>,
     /// Standard deviation of these returns.
     pub std_return: Option<f64>,
@@ -87,6 +88,20 @@ impl From<&RunSummary> for Report {
             terms: summary.terms.clone(),
             faults: Some(summary.faults),
             panics: Some(summary.panics),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&RandomPlay> for Report {
+    fn from(random: &RandomPlay) -> Self {
+        Self {
+            mean_return: Some(random.returns.mean),
+            std_return: Some(random.returns.std),
+            episodes: random.episodes as u64,
+            env_steps: random.steps,
+            mean_length: Some(random.lengths.mean),
+            terms: random.terms.clone(),
             ..Self::default()
         }
     }

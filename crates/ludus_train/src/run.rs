@@ -1,5 +1,6 @@
 //! A run from its first iteration to its last.
 
+mod no_experience;
 mod steering;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ use crate::phases::Phases;
 use crate::progress::{Progress, RunEvent, RunStart, RunSummary, StopReason};
 use crate::resume::{Place, Resumption, aside_sentence};
 use crate::training::{Blueprint, Lap, Training};
+use no_experience::{Emptiness, NoExperience};
 
 /// Seconds between two writes of the metrics to the disk.
 const FLUSH_SECONDS: f64 = 5.0;
@@ -46,7 +48,8 @@ pub(crate) fn train(
     let build_seconds = clock::seconds() - build_start;
     initialize(&mut training, &place, tell)?;
     // A world that can't be built was told of by now.
-    for finding in examine(&training.blueprint, Exam::SHORT).unwrap_or_default() {
+    let examined = examine(&training.blueprint, Exam::SHORT);
+    for finding in examined.map_or(Vec::new(), |examined| examined.findings) {
         tell(RunEvent::Trouble(finding.sentence()));
     }
     let mut run = match place {
@@ -83,6 +86,7 @@ struct Run {
     incidents: IncidentTeller,
     panics: PanicLog,
     lookout: Lookout,
+    no_experience: NoExperience,
     hashes: Option<HashLog>,
     /// Ticks that the run had made before these worlds were built.
     ticks_before: u64,
@@ -167,6 +171,7 @@ impl Run {
             incidents: IncidentTeller::of_training(),
             panics,
             lookout: Lookout::new(),
+            no_experience: NoExperience::default(),
             hashes: None,
             ticks_before: 0,
         }
@@ -222,6 +227,7 @@ impl Run {
                 self.save(tell)?;
                 return Err(failure.into());
             }
+            self.end_without_experience(&lap, tell)?;
             self.obey(control, tell)?;
             if let Some(reason) = self.stop_reason(&progress, control) {
                 return Ok(reason);
@@ -325,6 +331,24 @@ impl Run {
         match fault {
             Some(fault) => Err(TrainError::BadStep { fault, kept: self.save_for_good(tell)? }),
             None => Ok(()),
+        }
+    }
+
+    /// Tells that there is nothing to learn from.
+    ///
+    /// # Errors
+    ///
+    /// If that has lasted for long; then the run is saved.
+    fn end_without_experience(&mut self, lap: &Lap, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
+        match self.no_experience.look(lap, &self.training) {
+            Emptiness::Bearable => Ok(()),
+            Emptiness::Told(sentence) => {
+                tell(RunEvent::Trouble(sentence));
+                Ok(())
+            }
+            Emptiness::Final { steps, reason } => {
+                Err(TrainError::NothingToLearn { steps, reason, kept: self.save_for_good(tell)? })
+            }
         }
     }
 

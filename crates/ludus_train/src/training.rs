@@ -16,7 +16,7 @@ use rayon::ThreadPool;
 use crate::checkpoint::Checkpoint;
 use crate::clock;
 use crate::config::{AgentConfig, Reaction, RunConfig};
-use crate::episodes::{EpisodeSummary, RecentEpisodes};
+use crate::episodes::{EpisodeSummary, RecentEpisodes, RowSettings};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
@@ -50,9 +50,6 @@ const OBSERVATION_CLIP: f32 = 10.0;
 
 /// Iterations in a row that may be skipped: more never learn again.
 const MOST_SKIPPED: u32 = 10;
-
-/// Episodes that a run's mean return is taken over.
-const RECENT_EPISODES: usize = 100;
 
 /// What a run is built from.
 #[derive(Clone)]
@@ -168,6 +165,11 @@ impl Blueprint {
         }
     }
 
+    fn row_settings(&self, rows: usize) -> RowSettings {
+        let AgentConfig { episode_limit, stagger, .. } = *self.config.agent(&self.spec);
+        RowSettings { rows, limit: episode_limit.map(|limit| limit.get()), stagger }
+    }
+
     /// A network that has learned nothing yet.
     fn network(&self) -> Result<Network, LearnError> {
         let agent = self.config.agent(&self.spec);
@@ -275,8 +277,8 @@ pub(crate) struct Training {
 pub(crate) struct Lap {
     pub learned: Iteration,
     pub phases: Phases,
-    /// How many of the recent episodes ended in it.
-    pub episodes: u64,
+    /// How many episodes have come to count in the mean return.
+    pub episodes: usize,
     /// Why nothing was learned, if so.
     pub skipped: Option<LearnError>,
 }
@@ -298,8 +300,9 @@ impl Training {
         let config = blueprint.config.agent(&blueprint.spec).ppo.clone();
         let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
         let ppo = Ppo::new(config, learner, rows, seed).map_err(TrainError::Learner)?;
-        let (steps, phases, recent) = (0, Phases::default(), RecentEpisodes::new(RECENT_EPISODES));
-        let last_returns = vec![f32::NAN; groups.iter().map(Simulation::rows).sum()];
+        let rows = groups.iter().map(Simulation::rows).sum();
+        let recent = RecentEpisodes::new(blueprint.row_settings(rows));
+        let (steps, phases, last_returns) = (0, Phases::default(), vec![f32::NAN; rows]);
         let kept = KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES));
         let skipped = 0;
         Ok(Self { blueprint, ppo, decision, groups, steps, phases, recent, last_returns, kept, tick_rate_hz, skipped })
@@ -396,19 +399,24 @@ impl Training {
         Ok(differences)
     }
 
-    /// Takes note of the episodes that ended since the last call; how many there were.
-    fn take_episodes(&mut self) -> u64 {
-        let before = self.recent.total();
+    /// Takes note of the episodes that ended in the last rollout; how many have come to count in the mean return.
+    fn take_episodes(&mut self) -> usize {
+        let rollout = self.ppo.rollout();
+        let (steps, outcomes) = (rollout.shape().steps, rollout.samples().outcomes);
         let mut first_row = 0;
-        for group in &mut self.groups {
+        for (group, place) in self.groups.iter_mut().zip(rollout.slab_places()) {
             let rows = group.rows();
             for episode in group.drain_episodes() {
-                self.last_returns[first_row + episode.row as usize] = episode.reward;
-                self.recent.push(episode);
+                let row = first_row + episode.row as usize;
+                self.last_returns[row] = episode.reward;
+                self.recent.end(row, episode);
             }
+            let first_step = group.steps().saturating_sub(steps as u64);
+            self.recent.observe(first_row, rows, first_step, &outcomes[place][..steps * rows]);
             first_row += rows;
         }
-        self.recent.total() - before
+        let now = self.groups.first().map_or(0, WorldGroup::steps);
+        self.recent.settle(now, |row| episode_so_far(&self.groups, row))
     }
 
     /// Takes another step size of Adam from the next iteration on, in place of the config's schedule.
@@ -499,6 +507,17 @@ impl Training {
         }
         times
     }
+}
+
+/// What the episode that goes on in this row of all has brought so far.
+fn episode_so_far(groups: &[WorldGroup], mut row: usize) -> Option<EpisodeSummary> {
+    for group in groups {
+        if row < group.rows() {
+            return group.episode_so_far(row);
+        }
+        row -= group.rows();
+    }
+    None
 }
 
 fn tick_rate_hz(world: &PooledWorld) -> f64 {

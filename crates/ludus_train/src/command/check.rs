@@ -1,6 +1,6 @@
 //! `check`
 
-use crate::check::{Exam, Finding, Scope, examine};
+use crate::check::{Exam, Examined, Finding, Scope, examine};
 use crate::error::TrainError;
 use crate::report::Report;
 
@@ -14,9 +14,10 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Rep
     let config = program.config(&arguments.run, &spec)?;
     let blueprint = program.blueprint(spec, config, &arguments.run)?;
     let exam = Exam { ticks: arguments.ticks.get(), seconds: f64::INFINITY, scope: Scope::Patient };
-    let findings = examine(&blueprint, exam)?;
+    let Examined { findings, random_play } = examine(&blueprint, exam)?;
     tell(&findings, arguments.ticks.get());
-    Ok(Report { findings: Some(findings), ..Report::default() })
+    say(random_play.sentence());
+    Ok(Report { findings: Some(findings), ..Report::from(&random_play) })
 }
 
 fn tell(findings: &[Finding], ticks: u32) {

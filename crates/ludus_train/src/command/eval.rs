@@ -89,12 +89,14 @@ pub(super) fn folder_around(policy: &Path) -> Option<RunFolder> {
 
 fn tell(evaluation: &Evaluation, settings: EvaluationSettings) {
     let Evaluation { returns, lengths, episodes, .. } = evaluation;
-    say(format_args!(
-        "return {:.2} ± {:.2}, length {:.1} ± {:.1}, {episodes} episodes",
-        returns.mean, returns.std, lengths.mean, lengths.std
-    ));
-    for (term, spread) in &evaluation.terms {
-        say(format_args!("  {term}: {:.3} ± {:.3}", spread.mean, spread.std));
+    match returns.shown() {
+        None => say("no episode has ended"),
+        Some(returns) => {
+            say(format_args!("return {returns}, length {:.1} ± {:.1}, {episodes} episodes", lengths.mean, lengths.std));
+            for (term, spread) in &evaluation.terms {
+                say(format_args!("  {term}: {:.3} ± {:.3}", spread.mean, spread.std));
+            }
+        }
     }
     if evaluation.faults > 0 {
         say(format_args!("{} numbers were not finite; zeros took their place", evaluation.faults));

@@ -96,12 +96,8 @@ impl Display {
 
 /// `return 12.3 ± 4.5, 1.2 M steps/s, forward 30 …`
 fn described(progress: &Progress) -> String {
-    let returns = if progress.episodes == 0 {
-        "no episode has ended yet".to_owned()
-    } else {
-        format!("return {:.2} ± {:.2}", progress.returns.mean, progress.returns.std)
-    };
-    format!("{returns}, {:.0} steps/s, {}", progress.steps_per_second, progress.phases.in_percent())
+    let (returns, phases) = (progress.return_sentence(), progress.phases.in_percent());
+    format!("{returns}, {:.0} steps/s, {phases}", progress.steps_per_second)
 }
 
 fn bar() -> ProgressBar {
@@ -131,6 +127,9 @@ mod tests {
         };
         let expected = "return 1.50 ± 0.25, 1000 steps/s, forward 50 copy 0 simulate 20 sense+score 10 learn 20 %";
         assert_eq!(described(&progress), expected);
-        assert!(described(&Progress { episodes: 0, ..progress }).starts_with("no episode"));
+        let returns = Spread { mean: f64::NAN, std: f64::NAN };
+        let unknown = Progress { returns, ..progress };
+        assert!(described(&unknown).starts_with("no mean return yet, "));
+        assert!(described(&Progress { episodes: 0, ..unknown }).starts_with("no episode has ended yet, "));
     }
 }

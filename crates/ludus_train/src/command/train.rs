@@ -56,10 +56,9 @@ fn find(program: &Program, runs: &Path, named: &Path) -> Result<RunFolder, Train
 fn tell(summary: &RunSummary) {
     let progress = &summary.progress;
     say(format_args!(
-        "{}: return {:.2} ± {:.2} over the last episodes of {}, {} steps in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
+        "{}: {} over the last episodes of {}, {} steps in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
         reason(summary.reason),
-        progress.returns.mean,
-        progress.returns.std,
+        progress.return_sentence(),
         progress.episodes,
         progress.steps,
         progress.seconds,

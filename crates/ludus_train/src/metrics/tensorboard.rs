@@ -54,10 +54,11 @@ impl<W: Write> EventWriter<W> {
         values: impl Iterator<Item = (&'a str, f64)>,
     ) -> io::Result<()> {
         self.summary.clear();
-        for (tag, number) in values.filter(|(_, number)| number.is_finite()) {
+        let numbers = values.map(|(tag, number)| (tag, number as f32));
+        for (tag, number) in numbers.filter(|(_, number)| number.is_finite()) {
             self.value.clear();
             put_bytes(&mut self.value, 1, tag.as_bytes());
-            put_float(&mut self.value, 2, number as f32);
+            put_float(&mut self.value, 2, number);
             put_bytes(&mut self.summary, 1, &self.value);
         }
         self.event.clear();
@@ -155,7 +156,7 @@ mod tests {
     fn numbers_are_written_by_name_and_step() {
         let mut writer = EventWriter::new(Vec::new(), 0.0).unwrap();
         let start = writer.file.len() + 12;
-        writer.write(2.0, 300, [("a/b", 0.5), ("gap", f64::NAN)].into_iter()).unwrap();
+        writer.write(2.0, 300, [("a/b", 0.5), ("gap", f64::NAN), ("huge", 1e300)].into_iter()).unwrap();
         let end = writer.file.len() - 4;
         let expected = [
             [0x09, 0, 0, 0, 0, 0, 0, 0, 0x40].as_slice(), // wall_time = 2.0

@@ -2,9 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod absent;
 mod bad_input;
 #[cfg(unix)]
 mod crash;
+mod experience;
 mod faults;
 #[cfg(unix)]
 mod files;

@@ -10,7 +10,7 @@ use bevy::app::AppExit;
 use ludus_train::Ludus;
 use serde_json::Value;
 
-use super::{flawed, game, gates, same};
+use super::{absent, flawed, game, gates, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -69,6 +69,12 @@ pub fn run(game: &str, folder: &Path, arguments: &[&str]) -> Done {
 fn plays_the_game() {
     let (Ok(game), Ok(arguments)) = (std::env::var(GAME), std::env::var(ARGUMENTS)) else { return };
     let game = match game.as_str() {
+        "gone" => Ludus::new("arrows", absent::gone),
+        "driven" => Ludus::new("arrows", absent::driven),
+        "disabled" => Ludus::new("arrows", absent::disabled),
+        "senseless" => Ludus::new("arrows", absent::senseless),
+        "waves" => Ludus::new("arrows", absent::waves),
+        "lone" => Ludus::new("arrows", absent::lone),
         "blind" => Ludus::new("arrows", flawed::blind),
         "constant" => Ludus::new("arrows", flawed::constant),
         "endless" => Ludus::new("arrows", flawed::endless),

@@ -57,10 +57,10 @@ pub(super) fn progress_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     ui.add(ProgressBar::new((steps as f64 / goal as f64) as f32).desired_height(6.0));
     fact_ui(ui, "steps", &format!("{} / {}", count(steps), count(goal)));
     let last = training.history.last();
-    let returns = last.filter(|last| last.episodes > 0).map(|last| last.returns);
-    let text = returns.map_or("no episode has ended yet".to_owned(), |returns| {
-        format!("{} ± {}", fixed(returns.mean), fixed(returns.std))
-    });
+    let returns = last.filter(|last| last.returns.mean.is_finite()).map(|last| last.returns);
+    let has_ended = last.is_some_and(|last| last.episodes > 0);
+    let none = if has_ended { "none yet, the first episodes go on" } else { "no episode has ended yet" };
+    let text = returns.map_or(none.to_owned(), |returns| format!("{} ± {}", fixed(returns.mean), fixed(returns.std)));
     fact_ui(ui, "return", &text);
     fact_ui(ui, "episodes", &count(last.map_or(0, |last| last.episodes)));
     fact_ui(ui, "speed", &format!("{} steps/s", count(speed(&training.history) as u64)));

@@ -1,0 +1,181 @@
+//! Observations, field by field as the game's source has them: one finding per field, however many columns it has.
+
+use ludus_spec::AgentSpec;
+
+use super::Finding;
+
+/// An observation beyond this is of no use to a network, and grows in most cases.
+pub(crate) const EXPLODED: f32 = 1e6;
+
+/// By how much of a field's range an observation may be outside it: rounding.
+const RANGE_TOLERANCE: f32 = 1e-3;
+
+/// The range of flags and of columns that say which variant it is.
+const FLAG: (f32, f32) = (0.0, 1.0);
+
+/// What was seen of a field, all of its columns and of all elements of a list together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Field {
+    /// Without the indices of lists, such as `rays.distance`.
+    pub name: String,
+    pub low: f32,
+    pub high: f32,
+    range: Option<(f32, f32)>,
+    /// Whether a column has changed.
+    has_changed: bool,
+}
+
+/// The least and the greatest value of an observation's column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Column {
+    pub low: f32,
+    pub high: f32,
+}
+
+impl Column {
+    /// Nothing was seen yet.
+    pub const EMPTY: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
+
+    pub const fn see(&mut self, value: f32) {
+        self.low = self.low.min(value);
+        self.high = self.high.max(value);
+    }
+
+    pub const fn is_constant(self) -> bool {
+        self.low >= self.high
+    }
+}
+
+/// The fields of an observation whose columns are `columns`.
+pub(crate) fn fields(spec: &AgentSpec, columns: &[Column]) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    let mut rest = columns;
+    for field in &spec.observation {
+        let (own, others) = rest.split_at(field.width().min(rest.len()));
+        rest = others;
+        let name = without_indices(&field.name);
+        let known = fields.iter().position(|known| known.name == name && known.range == field.range);
+        let index = known.unwrap_or_else(|| {
+            fields.push(Field::new(name, field.range));
+            fields.len() - 1
+        });
+        own.iter().for_each(|column| fields[index].add(*column));
+    }
+    fields
+}
+
+/// `rays.3.distance` as `rays.distance`.
+fn without_indices(name: &str) -> String {
+    let is_index = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    name.split('.').filter(|part| !is_index(part)).collect::<Vec<_>>().join(".")
+}
+
+impl Field {
+    const fn new(name: String, range: Option<(f32, f32)>) -> Self {
+        Self { name, low: f32::INFINITY, high: f32::NEG_INFINITY, range, has_changed: false }
+    }
+
+    fn add(&mut self, column: Column) {
+        self.low = self.low.min(column.low);
+        self.high = self.high.max(column.high);
+        self.has_changed |= !column.is_constant();
+    }
+
+    /// What is wrong with it, after so many steps of random actions.
+    pub fn finding(&self, steps: u64) -> Option<Finding> {
+        self.exploded().or_else(|| self.out_of_range()).or_else(|| self.unchanged(steps))
+    }
+
+    /// A field that is of no use to a network.
+    pub fn exploded(&self) -> Option<Finding> {
+        let most = self.low.abs().max(self.high.abs());
+        let remedy = "observe it relative to the agent, divided by what is usual, or clamped";
+        (most > EXPLODED).then(|| Finding::new(format!("{} reached {most:e}", self.shown()), remedy))
+    }
+
+    fn out_of_range(&self) -> Option<Finding> {
+        let (least, greatest) = self.range?;
+        let tolerance = RANGE_TOLERANCE * (greatest - least);
+        if self.low >= least - tolerance && self.high <= greatest + tolerance {
+            return None;
+        }
+        let Self { low, high, .. } = self;
+        let what = format!("{} was from {low} to {high}, its range says {least} to {greatest}", self.shown());
+        Some(Finding::new(what, "correct the range, or clamp what is observed"))
+    }
+
+    fn unchanged(&self, steps: u64) -> Option<Finding> {
+        if self.has_changed || self.is_flag() {
+            return None;
+        }
+        let Self { low, high, .. } = self;
+        let value = if low == high { format!("{low}") } else { "the same in every column".to_owned() };
+        let what = format!("{} was always {value} in {steps} steps of random actions", self.shown());
+        let remedy = "if no system of the `Sense` schedule writes it, write it there or leave the field out; if it only \
+                      changes seldom or later, nothing is wrong";
+        Some(Finding::new(what, remedy))
+    }
+
+    /// Flags change seldom, and nothing is wrong with that.
+    fn is_flag(&self) -> bool {
+        let is_flag = |value: f32| value == 0.0 || value == 1.0;
+        self.range == Some(FLAG) && is_flag(self.low) && is_flag(self.high)
+    }
+
+    fn shown(&self) -> String {
+        if self.name.is_empty() { "the observation".to_owned() } else { format!("observation `{}`", self.name) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_spec::{GridShape, ObservationField};
+
+    use super::*;
+
+    fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
+        let parts = parts.iter().map(|&part| part.to_owned()).collect();
+        ObservationField { name: name.to_owned(), doc: String::new(), parts, grid: None, range }
+    }
+
+    /// The findings of an observation with these fields, whose columns were between these.
+    fn check(observation: Vec<ObservationField>, columns: &[(f32, f32)], expected: &[&str]) {
+        let spec = AgentSpec { observation, ..AgentSpec::default() };
+        assert_eq!(spec.observation_width(), columns.len());
+        let columns: Vec<_> = columns.iter().map(|&(low, high)| Column { low, high }).collect();
+        let found = fields(&spec, &columns).iter().filter_map(|field| field.finding(9)).collect::<Vec<_>>();
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.what.starts_with(expected), "`{}`, not `{expected}`", found.what);
+        }
+    }
+
+    #[test]
+    fn a_field_has_one_finding_however_many_columns_it_has() {
+        let ball = || field("ball", &["x", "y", "z"], None);
+        check(vec![ball()], &[(0.0, 0.0); 3], &["observation `ball` was always 0 in 9 steps"]);
+        check(vec![ball()], &[(0.0, 0.0), (0.0, 1.0), (0.0, 0.0)], &[]);
+        check(vec![ball()], &[(0.0, 2e7), (-3e8, 0.0), (0.0, 0.0)], &["observation `ball` reached 3e8"]);
+        let ray = |index: u32| field(&format!("rays.{index}.distance"), &[""], Some((0.0, 2.0)));
+        let expected = ["observation `rays.distance` was from -1 to 3, its range says 0 to 2"];
+        check((0..4).map(ray).collect(), &[(0.0, 3.0), (0.5, 1.0), (-1.0, 0.0), (1.0, 1.0)], &expected);
+    }
+
+    #[test]
+    fn a_flag_that_never_changes_is_no_finding() {
+        check(vec![field("touching", &[""], Some(FLAG))], &[(0.0, 0.0)], &[]);
+        check(vec![field("mode", &["walk", "swim"], Some(FLAG))], &[(1.0, 1.0), (0.0, 0.0)], &[]);
+        check(vec![field("charge", &[""], Some(FLAG))], &[(0.5, 0.5)], &["observation `charge` was always 0.5"]);
+    }
+
+    #[test]
+    fn a_grid_is_as_wide_as_its_cells() {
+        let grid = Some(GridShape { height: 1, width: 2, channels: 2 });
+        let board = ObservationField { grid, ..field("board", &[], None) };
+        let speed = || field("speed", &[""], Some((-1.0, 1.0)));
+        let columns = [(0.0, 0.0), (0.0, 5.0), (0.0, 0.0), (0.0, 0.0), (-1.0, 1.0)];
+        check(vec![board.clone(), speed()], &columns, &[]);
+        let columns = [(0.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (-1.0, 2.0)];
+        check(vec![board, speed()], &columns, &["observation `speed` was from -1 to 2"]);
+    }
+}

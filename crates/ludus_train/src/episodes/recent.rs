@@ -1,0 +1,394 @@
+//! The episodes that a run's mean return is taken over.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use ludus_spec::Outcome;
+
+use super::{EpisodeSummary, Spread};
+
+/// Episodes that the mean is taken over at least.
+pub const LEAST_EPISODES: usize = 100;
+
+/// Episodes that the mean is taken over at most.
+const MOST_EPISODES: usize = 1000;
+
+/// Steps after which an episode that goes on is not awaited any longer.
+const PATIENCE: u64 = 10_000;
+
+/// Episodes per row that may be held for one that goes on, besides `LEAST_HELD` for all rows together.
+const MOST_HELD_PER_ROW: usize = 100;
+const LEAST_HELD: usize = 10_000;
+
+/// A row without an episode that is awaited.
+const NOT_AWAITED: u64 = u64::MAX;
+
+/// The last episodes, in the order in which they began: as many as there are rows, 100 at least and 1000 at most.
+///
+/// An episode counts as soon as all that began before it are over.
+/// To count episodes as they end would favour short ones, whether those are good or bad: of all episodes that begin
+/// together the short ones end first, and in the first moments of a run only they have ended.
+/// The order in which episodes begin says nothing about how they end.
+///
+/// An episode that has lasted for 10,000 steps, or for its limit if that is more, is not awaited any longer: it counts with
+/// what it has brought until then, as if a limit had cut it. The same holds once very many others wait for it.
+///
+/// It depends on what happens in the rows and on nothing else, so it is the same with any number of threads.
+#[derive(Clone, Debug)]
+pub struct RecentEpisodes {
+    counted: VecDeque<EpisodeSummary>,
+    capacity: usize,
+    /// Those that are over and wait for one that began before them, by when they began.
+    held: BinaryHeap<Reverse<Held>>,
+    /// When each row's episode that goes on began `[rows]`.
+    open: Vec<u64>,
+    /// Whatever began before is counted, or is not going to be.
+    frontier: Start,
+    settings: RowSettings,
+    /// How many ended in all.
+    total: u64,
+}
+
+/// What the rows of a run are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowSettings {
+    /// Rows of all worlds.
+    pub rows: usize,
+    /// The limit of episodes [steps], if there is one.
+    pub limit: Option<u32>,
+    /// Whether first episodes may be cut short: then they are left out, those too that end before.
+    pub stagger: bool,
+}
+
+/// When and where an episode began: the order of episodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Start {
+    step: u64,
+    row: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    start: Start,
+    episode: EpisodeSummary,
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.start == other.start
+    }
+}
+
+impl Eq for Held {}
+
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Held {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.start.cmp(&other.start)
+    }
+}
+
+impl RecentEpisodes {
+    /// None yet; every row's first episode begins.
+    pub fn new(settings: RowSettings) -> Self {
+        Self::keeping(settings, settings.rows.clamp(LEAST_EPISODES, MOST_EPISODES))
+    }
+
+    /// The same with another number of episodes.
+    pub fn keeping(settings: RowSettings, capacity: usize) -> Self {
+        let first = if settings.stagger { NOT_AWAITED } else { 0 };
+        Self {
+            counted: VecDeque::with_capacity(capacity.min(MOST_EPISODES)),
+            capacity,
+            held: BinaryHeap::new(),
+            open: vec![first; settings.rows],
+            frontier: Start { step: 0, row: 0 },
+            settings,
+            total: 0,
+        }
+    }
+
+    /// Goes on from those counted before; `total` is how many had ended.
+    pub fn restore(&mut self, episodes: impl IntoIterator<Item = EpisodeSummary>, total: u64) {
+        self.counted.clear();
+        episodes.into_iter().for_each(|episode| self.count(episode));
+        self.total = total;
+    }
+
+    /// Takes an episode that is over; `row` is its agent's among all rows of the run.
+    pub fn end(&mut self, row: usize, episode: EpisodeSummary) {
+        self.total += 1;
+        let is_cut = self.settings.stagger && episode.is_first;
+        if !is_cut {
+            self.hold(row, episode);
+        }
+    }
+
+    /// Takes what the steps since the last call led to: `outcomes` are those of a group's rows `[steps, rows]`, the first
+    /// of which is `first_row` among all rows; `first_step` is the group's.
+    pub fn observe(&mut self, first_row: usize, rows: usize, first_step: u64, outcomes: &[Outcome]) {
+        let open = &mut self.open[first_row..][..rows];
+        for (step, outcomes) in outcomes.chunks_exact(rows.max(1)).enumerate() {
+            for (open, outcome) in open.iter_mut().zip(outcomes) {
+                match outcome {
+                    Outcome::Restart => *open = first_step + step as u64 + 1,
+                    Outcome::Vacant | Outcome::Terminated | Outcome::Truncated => *open = NOT_AWAITED,
+                    Outcome::Running | Outcome::Faulty => {}
+                }
+            }
+        }
+    }
+
+    /// Counts what can be counted after the group's step `now`. `so_far` says what the episode that goes on in a row has
+    /// brought; how many were counted.
+    pub fn settle(&mut self, now: u64, mut so_far: impl FnMut(usize) -> Option<EpisodeSummary>) -> usize {
+        let patience = PATIENCE.max(self.settings.limit.unwrap_or(0).into());
+        let most_held = LEAST_HELD + MOST_HELD_PER_ROW * self.settings.rows;
+        let mut counted = self.count_up_to(self.oldest_open());
+        while let Some(oldest) = self.oldest_open()
+            && (now.saturating_sub(oldest.step) >= patience || self.held.len() > most_held)
+        {
+            self.open[oldest.row] = NOT_AWAITED;
+            self.frontier = self.frontier.max(oldest);
+            if let Some(episode) = so_far(oldest.row) {
+                let steps = u32::try_from(now.saturating_sub(oldest.step)).unwrap_or(u32::MAX);
+                self.hold(oldest.row, EpisodeSummary { began: oldest.step, steps, ..episode });
+            }
+            counted += self.count_up_to(self.oldest_open());
+        }
+        counted
+    }
+
+    /// How many ended in all, those included that are not counted yet.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether there were as many as the mean is taken over.
+    pub fn is_full(&self) -> bool {
+        self.counted.len() == self.capacity
+    }
+
+    /// Those that count, in the order in which they began.
+    pub fn iter(&self) -> impl Iterator<Item = &EpisodeSummary> + Clone {
+        self.counted.iter()
+    }
+
+    /// Their returns.
+    pub fn returns(&self) -> Spread {
+        Spread::of(self.iter().map(|episode| f64::from(episode.reward)))
+    }
+
+    /// Their lengths [steps].
+    pub fn lengths(&self) -> Spread {
+        Spread::of(self.iter().map(|episode| f64::from(episode.steps)))
+    }
+
+    /// Their sums of the term with this index.
+    pub fn term(&self, index: usize) -> Spread {
+        Spread::of(self.iter().filter_map(|episode| episode.terms.get(index)).map(|&sum| f64::from(sum)))
+    }
+
+    fn hold(&mut self, row: usize, episode: EpisodeSummary) {
+        let start = Start { step: episode.began, row };
+        // One that was not awaited comes too late: it was counted as it was, or others were counted without it.
+        if start >= self.frontier {
+            self.held.push(Reverse(Held { start, episode }));
+        }
+    }
+
+    /// The oldest episode that is awaited.
+    fn oldest_open(&self) -> Option<Start> {
+        let starts = self.open.iter().enumerate().map(|(row, &step)| Start { step, row });
+        starts.min().filter(|start| start.step != NOT_AWAITED)
+    }
+
+    /// Counts those that began before `end`, or all.
+    fn count_up_to(&mut self, end: Option<Start>) -> usize {
+        let mut counted = 0;
+        while let Some(Reverse(held)) = self.held.peek()
+            && end.is_none_or(|end| held.start < end)
+        {
+            let Some(Reverse(Held { start, episode })) = self.held.pop() else { break };
+            self.frontier = Start { row: start.row + 1, ..start };
+            self.count(episode);
+            counted += 1;
+        }
+        counted
+    }
+
+    fn count(&mut self, episode: EpisodeSummary) {
+        // What is not finite has no mean, and JSON has no number for it.
+        if !episode.is_finite() {
+            return;
+        }
+        if self.counted.len() == self.capacity {
+            self.counted.pop_front();
+        }
+        self.counted.push_back(episode);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_spec::Seed;
+
+    use super::*;
+
+    fn settings(rows: usize) -> RowSettings {
+        RowSettings { rows, limit: None, stagger: false }
+    }
+
+    fn episode(began: u64, steps: u32, reward: f32) -> EpisodeSummary {
+        EpisodeSummary { row: 0, began, is_first: began == 0, reward, steps, terms: vec![reward, -1.0] }
+    }
+
+    /// Rows that play episodes of a length and a return each, drawn by row and number, with a restart step between.
+    struct Rows {
+        draw: fn(u64) -> (u32, f32),
+        rows: Vec<Row>,
+        step: u64,
+        recent: RecentEpisodes,
+    }
+
+    struct Row {
+        /// Of its episode.
+        number: u64,
+        steps_left: u32,
+        restarts: bool,
+    }
+
+    impl Rows {
+        fn new(rows: usize, draw: fn(u64) -> (u32, f32)) -> Self {
+            let row = |row| Row { number: 0, steps_left: draw(key(row, 0)).0, restarts: false };
+            Self { draw, rows: (0..rows).map(row).collect(), step: 0, recent: RecentEpisodes::new(settings(rows)) }
+        }
+
+        /// An iteration of so many steps.
+        fn iterate(&mut self, steps: u64) {
+            let rows = self.rows.len();
+            let mut outcomes = Vec::new();
+            for now in self.step + 1..=self.step + steps {
+                outcomes.extend((0..rows).map(|row| self.step_row(row, now)));
+            }
+            self.recent.observe(0, rows, self.step, &outcomes);
+            self.step += steps;
+            self.recent.settle(self.step, |_| None);
+        }
+
+        fn step_row(&mut self, index: usize, now: u64) -> Outcome {
+            let row = &mut self.rows[index];
+            let (steps, reward) = (self.draw)(key(index, row.number));
+            if row.restarts {
+                (row.restarts, row.steps_left) = (false, steps);
+                return Outcome::Restart;
+            }
+            row.steps_left -= 1;
+            if row.steps_left > 0 {
+                return Outcome::Running;
+            }
+            (row.restarts, row.number) = (true, row.number + 1);
+            self.recent.end(index, episode(now - u64::from(steps), steps, reward));
+            Outcome::Terminated
+        }
+    }
+
+    fn key(row: usize, number: u64) -> u64 {
+        Seed::new(5).derive(row as u64).derive(number).bits() % 100
+    }
+
+    /// Means of all iterations whose window is full.
+    fn means(rows: usize, draw: fn(u64) -> (u32, f32)) -> Vec<f64> {
+        let mut rows = Rows::new(rows, draw);
+        let mut means = Vec::new();
+        for _ in 0..800 {
+            rows.iterate(8);
+            means.extend(rows.recent.is_full().then(|| rows.recent.returns().mean));
+        }
+        means
+    }
+
+    #[test]
+    fn short_episodes_are_not_favoured_whether_they_are_good_or_bad() {
+        for rows in [3, 32, 100, 500] {
+            // 7 of 10 episodes are short: they bring 1, the others nothing; and the other way round.
+            let good = means(rows, |key| if key < 70 { (5, 1.0) } else { (200, 0.0) });
+            let bad = means(rows, |key| if key < 70 { (5, 0.0) } else { (200, 1.0) });
+            assert!(good.len() > 100, "{rows} rows: {}", good.len());
+            assert!(good.iter().all(|mean| (mean - 0.7).abs() < 0.2), "{rows} rows: {good:?}");
+            assert!(bad.iter().all(|mean| (mean - 0.3).abs() < 0.2), "{rows} rows: {bad:?}");
+            let over_all = good.iter().sum::<f64>() / good.len() as f64;
+            assert!((over_all - 0.7).abs() < 0.05, "{rows} rows: {over_all}");
+        }
+    }
+
+    #[test]
+    fn an_episode_counts_once_all_that_began_before_it_are_over() {
+        let mut recent = RecentEpisodes::new(settings(2));
+        let running = [Outcome::Running; 2];
+        recent.end(1, episode(0, 1, 5.0));
+        recent.observe(0, 2, 0, &[Outcome::Running, Outcome::Terminated]);
+        assert_eq!((recent.settle(1, |_| None), recent.total()), (0, 1));
+        assert!(recent.returns().mean.is_nan());
+        recent.observe(0, 2, 1, &[Outcome::Running, Outcome::Restart]);
+        recent.observe(0, 2, 2, &running);
+        recent.end(0, episode(0, 4, 1.0));
+        recent.observe(0, 2, 3, &[Outcome::Terminated, Outcome::Running]);
+        assert_eq!(recent.settle(4, |_| None), 2);
+        let rewards: Vec<_> = recent.iter().map(|episode| episode.reward).collect();
+        assert_eq!(rewards, [1.0, 5.0], "in the order in which they began, by rows where that is the same");
+        assert_eq!((recent.returns(), recent.term(1).mean), (Spread { mean: 3.0, std: 2.0 }, -1.0));
+    }
+
+    #[test]
+    fn rows_without_agents_are_not_awaited() {
+        let mut recent = RecentEpisodes::new(settings(2));
+        recent.end(1, episode(0, 3, 5.0));
+        recent.observe(0, 2, 0, &[Outcome::Vacant, Outcome::Terminated]);
+        assert_eq!(recent.settle(3, |_| None), 1);
+    }
+
+    #[test]
+    fn an_episode_that_lasts_for_long_counts_as_if_it_had_been_cut() {
+        let mut recent = RecentEpisodes::new(settings(2));
+        recent.end(1, episode(0, 3, 5.0));
+        recent.observe(0, 2, 0, &[Outcome::Running, Outcome::Terminated]);
+        let so_far = |row: usize| (row == 0).then(|| episode(0, 0, 7.0));
+        assert_eq!(recent.settle(PATIENCE - 1, so_far), 0);
+        assert_eq!(recent.settle(PATIENCE, so_far), 2);
+        assert_eq!((recent.returns().mean, recent.lengths().mean), (6.0, (PATIENCE + 3) as f64 / 2.0));
+        recent.end(0, episode(0, 2 * PATIENCE as u32, 70.0));
+        recent.observe(0, 2, 2 * PATIENCE - 1, &[Outcome::Terminated, Outcome::Running]);
+        assert_eq!(recent.settle(2 * PATIENCE, so_far), 0, "it counts once");
+        let limit = Some(3 * PATIENCE as u32);
+        let mut recent = RecentEpisodes::new(RowSettings { limit, ..settings(1) });
+        assert_eq!((recent.settle(2 * PATIENCE, so_far), recent.settle(3 * PATIENCE, so_far)), (0, 1));
+    }
+
+    #[test]
+    fn first_episodes_that_may_have_been_cut_do_not_count() {
+        let mut recent = RecentEpisodes::new(RowSettings { stagger: true, ..settings(2) });
+        recent.end(0, episode(0, 3, 5.0));
+        recent.observe(0, 2, 2, &[Outcome::Terminated, Outcome::Running]);
+        recent.observe(0, 2, 3, &[Outcome::Restart, Outcome::Running]);
+        recent.end(0, episode(4, 2, 1.0));
+        recent.observe(0, 2, 5, &[Outcome::Terminated, Outcome::Running]);
+        assert_eq!((recent.settle(6, |_| None), recent.returns().mean, recent.total()), (1, 1.0, 2));
+    }
+
+    #[test]
+    fn as_many_count_as_there_are_rows_and_a_run_that_goes_on_has_the_same() {
+        for (rows, capacity) in [(1, 100), (64, 100), (256, 256), (5000, 1000)] {
+            let mut recent = RecentEpisodes::new(settings(rows));
+            recent.restore((0..capacity).map(|index| episode(0, 1, index as f32)), 9);
+            assert!(recent.is_full() && recent.iter().count() == capacity && recent.total() == 9);
+            recent.restore([episode(0, 1, 7.0), episode(0, 1, f32::NAN)], 9);
+            assert_eq!((recent.returns().mean, recent.is_full()), (7.0, false), "what is not finite has no mean");
+        }
+    }
+}
