@@ -306,7 +306,7 @@ mod tests {
     fn means(rows: usize, draw: fn(u64) -> (u32, f32)) -> Vec<f64> {
         let mut rows = Rows::new(rows, draw);
         let mut means = Vec::new();
-        for _ in 0..400 {
+        for _ in 0..800 {
             rows.iterate(8);
             means.extend(rows.recent.is_full().then(|| rows.recent.returns().mean));
         }
