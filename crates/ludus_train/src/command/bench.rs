@@ -14,8 +14,8 @@ use super::outlet::{say, warn};
 pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
     let config = program.config(&arguments.run, &spec)?;
-    let choice = arguments.learner.choice();
-    let blueprint = Blueprint { choice, ..program.blueprint(spec, config, &arguments.run)? };
+    let learner = program.learner(arguments.learner.choice());
+    let blueprint = Blueprint { learner, ..program.blueprint(spec, config, &arguments.run)? };
     let benchmark = bench::bench(blueprint, arguments.seconds, interrupt::listen(), &mut |sentence| warn(&sentence))?;
     tell(&benchmark);
     Ok(Report::from(&benchmark))

@@ -2,14 +2,13 @@
 
 use bevy::app::AppExit;
 use ludus_agent::FinishedEpisode;
-use ludus_play::PolicyAsset;
 use ludus_policy::{ActionChoice, PolicyFile};
 use ludus_spec::Seed;
 use ludus_worlds::Game;
 
 use crate::error::TrainError;
 use crate::interrupt;
-use crate::play::{PlaySettings, play_in_real_time, played};
+use crate::play::{PlaySettings, PlayedPolicy, play_in_real_time, played};
 use crate::report::Report;
 use crate::window::PlayRequest;
 
@@ -22,11 +21,13 @@ use super::{Program, policy_asset, shipped};
 pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, TrainError> {
     let spec = program.spec()?;
     let found = find_policy(program, arguments)?;
-    let policy = PolicyAsset::new(&PolicyFile::read_for(&found.policy, &spec)?, &found.policy)?;
+    let file = PolicyFile::read_for(&found.policy, &spec)?;
     let config = find_config(program, &found, &arguments.run, &spec)?;
     let (seed, agent) = (Seed::new(config.seed), config.agent(&spec));
     let choice = if arguments.sample { ActionChoice::Sampled(seed) } else { ActionChoice::Greedy };
     let (weights, episode_limit) = (agent.weights(&spec), agent.episode_limit);
+    let blueprint = program.blueprint(spec.clone(), config.clone(), &arguments.run)?;
+    let policy = PlayedPolicy::new(&file, &found.policy, &blueprint)?;
     let game = played(program.game.clone(), policy, PlaySettings { choice, seed, weights, episode_limit });
     match (program.windows, &program.visuals) {
         (Some(windows), Some(visuals)) if !arguments.headless && arguments.episodes.is_none() => {
@@ -44,6 +45,9 @@ fn tell_episodes(game: &Game, found: &Found, arguments: &PlayArguments) -> Resul
     note(format_args!("playing {path} in real time, without a window; Ctrl-C ends it"));
     let episodes = arguments.episodes.map_or(u32::MAX, |episodes| episodes.get());
     let played = play_in_real_time(game, episodes, interrupt::listen(), &mut tell)?;
+    if played.has_quit {
+        note(format_args!("the game wrote `AppExit` after {} episodes, so this was all", played.episodes.len()));
+    }
     let run_dir = found.folder.as_ref().map(|folder| folder.path().to_owned());
     if arguments.run.json {
         say(Report { run_dir, ..Report::from(&played) }.to_json());

@@ -30,8 +30,8 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
             (program.config_from(Some(resumption.folder.config()), run, &spec)?, Place::Old(Box::new(resumption)))
         }
     };
-    let (hash_every, choice) = (arguments.hash_every, arguments.learner.choice());
-    let mut blueprint = Blueprint { hash_every, choice, ..program.blueprint(spec, config, run)? };
+    let (hash_every, learner) = (arguments.hash_every, program.learner(arguments.learner.choice()));
+    let mut blueprint = Blueprint { hash_every, learner, ..program.blueprint(spec, config, run)? };
     if let Some(from) = &arguments.initialize_from {
         blueprint.config.agent_mut(&blueprint.spec).initialize_from = Some(from.clone());
     }

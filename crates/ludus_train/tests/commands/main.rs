@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod bad_input;
+mod breaking;
 #[cfg(unix)]
 mod crash;
 mod faults;
@@ -17,6 +18,8 @@ mod learners;
 mod masks;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(feature = "torch")]
+mod networks;
 mod playing;
 mod program;
 mod replays;
