@@ -204,8 +204,13 @@
 //! `Ludus::new`; start the program where that folder is, or name the file with `--config`. *No agents*: call `app.add_agent::<A>()` in the game's function. *None of them after the
 //! first step*: spawn one in an observer of `On<Add, Arena>`, or in `Startup`.
 //!
-//! **It panics for want of a resource or a plugin.** A world that trains has task pools, time and transforms, but no
-//! window, renderer, input or assets. Keep what draws in a function of its own, and what reads input out of the game's.
+//! **It panics for want of a resource or a plugin.** A world that trains has task pools, time, transforms and states, but
+//! no window, renderer, input or assets. Keep what draws in a function of its own, and what reads input out of the game's;
+//! `DefaultPlugins` belong into neither. Bevy's feature `debug` has messages name systems and components.
+//!
+//! **A plugin was already added.** `StatesPlugin` is there where a game uses states, whether it trains or is played with
+//! `DefaultPlugins`: leave it out of the game's function, or write
+//! `if !app.is_plugin_added::<StatesPlugin>() { app.add_plugins(StatesPlugin); }`.
 //!
 //! **Agents don't move.** Read the action in `FixedUpdate`, not in `Update`: a world that trains updates once per step,
 //! not once per tick. Without `TimePlugin`, as in an empty `App`, there are no ticks at all. In an app without training

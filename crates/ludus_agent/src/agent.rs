@@ -109,10 +109,14 @@ impl AgentKinds {
 pub struct AgentKind {
     spec: Arc<AgentSpec>,
     component: ComponentId,
+    has_rows: fn(&World) -> bool,
+    insert_rows: fn(&mut World, &Arc<AgentSpec>),
     rows: fn(&World) -> &Rows,
     rows_mut: fn(&mut World) -> &mut Rows,
     written_actions: fn(&mut World) -> Vec<WrittenAction>,
+    observation: ComponentId,
     action: ComponentId,
+    reward: ComponentId,
     act: TypeId,
     write_action: fn(&mut World, Entity, &[f32]),
     idle: fn(&mut [f32]),
@@ -138,12 +142,30 @@ impl AgentKind {
         (self.idle)(action);
     }
 
+    /// Whether this world has its rows: a world whose entities were all cleared has lost them.
+    pub fn has_rows(&self, world: &World) -> bool {
+        (self.has_rows)(world)
+    }
+
+    /// Inserts rows that no agent has into any world, in place of those that are there.
+    pub fn insert_rows(&self, world: &mut World) {
+        (self.insert_rows)(world, &self.spec);
+    }
+
     /// Its rows in this world.
+    ///
+    /// # Panics
+    ///
+    /// If there are [none](Self::has_rows).
     pub fn rows<'world>(&self, world: &'world World) -> &'world Rows {
         (self.rows)(world)
     }
 
     /// Its rows in this world, to write actions.
+    ///
+    /// # Panics
+    ///
+    /// If there are [none](Self::has_rows).
     pub fn rows_mut<'world>(&self, world: &'world mut World) -> &'world mut Rows {
         (self.rows_mut)(world)
     }
@@ -159,7 +181,17 @@ impl AgentKind {
         self.action
     }
 
-    /// The library's own system that writes it, as [`System::system_type`] says.
+    /// The component that holds what they observe.
+    pub fn observation_component(&self) -> ComponentId {
+        self.observation
+    }
+
+    /// The component that holds what they are rewarded for.
+    pub fn reward_component(&self) -> ComponentId {
+        self.reward
+    }
+
+    /// The library's own system that writes the action, as [`System::system_type`] says.
     pub fn act_system(&self) -> TypeId {
         self.act
     }
@@ -201,6 +233,14 @@ fn write_action<A: Agent>(world: &mut World, agent: Entity, row: &[f32]) {
     }
 }
 
+fn has_rows<A: Agent>(world: &World) -> bool {
+    world.get_resource::<AgentRows<A>>().is_some()
+}
+
+fn insert_rows<A: Agent>(world: &mut World, spec: &Arc<AgentSpec>) {
+    world.insert_resource(AgentRows::<A>::new(spec.clone()));
+}
+
 fn rows<A: Agent>(world: &World) -> &Rows {
     world.resource::<AgentRows<A>>()
 }
@@ -221,11 +261,15 @@ fn add_components<A: Agent>(app: &mut App) {
     let kind = AgentKind {
         spec,
         component,
+        has_rows: has_rows::<A>,
+        insert_rows: insert_rows::<A>,
         rows: rows::<A>,
         rows_mut: rows_mut::<A>,
         written_actions: written_actions::<A>,
         write_action: write_action::<A>,
+        observation: app.world_mut().register_component::<A::Observation>(),
         action: app.world_mut().register_component::<A::Action>(),
+        reward: app.world_mut().register_component::<A::Reward>(),
         idle: write_idle::<A>,
         act: step::act::<A>.system_type_id(),
     };

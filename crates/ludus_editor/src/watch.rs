@@ -81,6 +81,7 @@ fn settings(request: &WatchRequest) -> EditorSettings {
             game: request.game.clone(),
             spec: request.spec.clone(),
             config: request.config.clone(),
+            learner: request.learner.clone(),
             threads: request.threads,
             runs: request.runs.clone(),
         },

@@ -2,19 +2,20 @@
 
 mod fields;
 mod random_play;
+mod systems;
 
 use std::num::NonZeroU32;
 
 use ludus_agent::{FaultPlace, WrittenAction};
 use ludus_spec::{AgentSpec, Outcome, Seed};
-use ludus_worlds::{ActionWriter, PooledWorld, WorldError, action_writers};
+use ludus_worlds::{GameSystems, PooledWorld, WorldError};
 use serde::Serialize;
 
 use crate::bench::random_actions;
 use crate::census::Census;
 use crate::clock;
 use crate::group::WorldFault;
-use crate::incidents::fault_sentence;
+use crate::incidents::{exit_finding, fault_sentence};
 use crate::training::Blueprint;
 
 pub(crate) use fields::{Column, Field, fields};
@@ -85,23 +86,31 @@ pub(crate) struct Examined {
 ///
 /// If the world can't be built.
 pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Examined, WorldError> {
-    let writers = action_writers(&blueprint.game)?;
-    let mut findings = Vec::from_iter(writer_finding(&writers, &blueprint.spec));
+    let mut systems = GameSystems::of(&blueprint.game)?;
     let mut world = blueprint.build_exam(MOST_ARENAS)?;
+    let interval = blueprint.config.decision_interval.get();
+    let mut findings = systems::early_findings(&mut systems, &mut world, interval);
     let mut seen = Seen::new(&world);
-    let steps = exam.ticks.div_ceil(blueprint.config.decision_interval.get());
+    let steps = exam.ticks.div_ceil(interval);
     let (start, seed) = (clock::seconds(), blueprint.exam_seed());
     seen.observe(&world);
+    let mut has_panicked = false;
     for step in 0..steps {
         if clock::seconds() - start > exam.seconds {
             break;
         }
         if let Err(panic) = seen.step(&mut world, seed.derive(u64::from(step))) {
+            has_panicked = true;
             // A run that follows tells of its own.
             let is_told = exam.scope == Scope::Patient;
             findings.extend(is_told.then(|| Finding::new(panic.to_string(), "mend the system that it came from")));
             break;
         }
+    }
+    if !has_panicked {
+        let is_told = exam.scope == Scope::Patient && world.exits() > 0;
+        findings.extend(is_told.then(|| exit_finding(world.index())));
+        findings.extend(systems::late_findings(&mut systems, &mut world, blueprint.config.arenas.get()));
     }
     let limit = blueprint.config.agent(&blueprint.spec).episode_limit;
     findings.extend(seen.findings(&blueprint.spec, exam.scope, limit));
@@ -271,17 +280,5 @@ impl Seen {
     }
 }
 
-/// One system that writes the action may be a player's; two are at odds with each other.
-fn writer_finding(writers: &[ActionWriter], spec: &AgentSpec) -> Option<Finding> {
-    if writers.len() < 2 {
-        return None;
-    }
-    let shown = |writer: &ActionWriter| match &writer.system {
-        Some(system) => format!("`{system}` in `{}`", writer.schedule),
-        None => format!("one in `{}`", writer.schedule),
-    };
-    let systems: Vec<_> = writers.iter().map(shown).collect();
-    let what = format!("{} systems write the action of `{}`: {}", writers.len(), spec.name, systems.join(", "));
-    let remedy = "let one of them decide, and read the action everywhere else";
-    Some(Finding::new(what, remedy))
+
 }

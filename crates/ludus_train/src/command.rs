@@ -27,7 +27,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
-use crate::learner::LearnerChoice;
+use crate::learner::{LearnerChoice, LearnerSetup};
 use crate::report::Report;
 use crate::text::visible;
 use crate::training::Blueprint;
@@ -110,19 +110,18 @@ impl Program {
         arguments: &RunArguments,
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
-        let (name, game, choice) = (self.name.clone(), self.game.clone(), LearnerChoice::default());
-        Ok(Blueprint {
-            name,
-            game,
-            spec,
-            config,
-            pool,
-            iteration: 0,
-            hash_every: None,
+        let (name, game, learner) = (self.name.clone(), self.game.clone(), self.learner(LearnerChoice::default()));
+        let note = |sentence| note(sentence);
+        Ok(Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None, learner, note })
+    }
+
+    /// What a run of this game learns with, if this learner was asked for.
+    fn learner(&self, choice: LearnerChoice) -> LearnerSetup {
+        LearnerSetup {
             choice,
             #[cfg(feature = "torch")]
             network_maker: self.network_maker.clone(),
-        })
+        }
     }
 }
 

@@ -281,6 +281,9 @@ pub enum TrainError {
     /// The policy can't decide in this game.
     #[error("{0}")]
     Unplayable(String),
+    /// The game panicked where it is played.
+    #[error("the game panicked: {0}")]
+    GamePanicked(String),
     /// The threads can't be started.
     #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
     Threads {

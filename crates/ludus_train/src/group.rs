@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use bevy::ecs::world::World;
 use ludus_agent::{Arena, Fault, InArena, Rows, Slot, StateHash};
 use ludus_learn::{Simulation, StepRows};
-use ludus_spec::{Clock, Outcome};
+use ludus_spec::Clock;
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
 use crate::episodes::EpisodeSummary;
@@ -16,12 +16,15 @@ use crate::replay::{Recorder, RecorderSettings};
 /// Rows that make a forward pass worth its while.
 const ENOUGH_ROWS: usize = 64;
 
+/// Seeds that are tried in a row when a world is built anew: a game that panics with all of them panics with any.
+const MOST_REBUILDS: u32 = 64;
+
 /// Groups that keep many cores busy; there are fewer only where there are fewer worlds.
 const ENOUGH_GROUPS: usize = 8;
 
 /// One world, or a few small ones.
 ///
-/// A world that panics is built anew; its rows say [`Outcome::Faulty`] for that step. One that can't be built anew
+/// A world that panics is built anew; its rows say [`Faulty`](ludus_spec::Outcome::Faulty) for that step. One that can't be built anew
 /// stands still from then on, and [`failure`](Self::failure) says why.
 pub(crate) struct WorldGroup {
     worlds: Vec<Member>,
@@ -59,8 +62,26 @@ pub(crate) struct WorldFault {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Accident {
     pub panic: WorldPanic,
+    /// Panics with the seeds that were tried first when the world was built anew.
+    pub failed_rebuilds: Vec<WorldPanic>,
     /// Whether the world was built anew; else it stands still.
     pub is_rebuilt: bool,
+    /// What the game said when it panicked once more while the broken world was dropped.
+    pub drop_panic: Option<String>,
+}
+
+impl Accident {
+    /// What happened before a world could be built for the first time.
+    fn of_building(world: &mut PooledWorld) -> Option<Self> {
+        let mut panics = world.take_build_panics().into_iter();
+        let panic = panics.next()?;
+        Some(Self { panic, failed_rebuilds: panics.collect(), is_rebuilt: true, drop_panic: None })
+    }
+
+    /// All panics of it.
+    pub fn panics(&self) -> impl Iterator<Item = &WorldPanic> {
+        std::iter::once(&self.panic).chain(&self.failed_rebuilds)
+    }
 }
 
 /// Puts worlds into groups, in order.
@@ -85,9 +106,10 @@ fn group_size(worlds: usize, rows: usize) -> usize {
 }
 
 impl WorldGroup {
-    pub fn new(worlds: Vec<PooledWorld>, clock: Clock) -> Self {
+    pub fn new(mut worlds: Vec<PooledWorld>, clock: Clock) -> Self {
+        let panics = worlds.iter_mut().filter_map(Accident::of_building).collect();
         let worlds = worlds.into_iter().map(Member::new).collect();
-        let (episodes, panics) = (Vec::new(), Vec::new());
+        let episodes = Vec::new();
         Self { worlds, clock, times: StepTimes::default(), steps: 0, episodes, panics, failure: None }
     }
 
@@ -123,6 +145,11 @@ impl WorldGroup {
     /// Hands out the panics since the last call.
     pub fn drain_panics(&mut self) -> impl Iterator<Item = Accident> + '_ {
         self.panics.drain(..)
+    }
+
+    /// The worlds in which the game has written `AppExit` so far.
+    pub fn exited_worlds(&self) -> impl Iterator<Item = u32> + '_ {
+        self.worlds.iter().filter(|member| member.world.exits() > 0).map(|member| member.world.index())
     }
 
     /// Hands out the first few faults of each world since the last call.
@@ -267,19 +294,30 @@ impl Member {
             return Ok(());
         }
         let Err(panic) = self.world.step() else { return Ok(()) };
-        let faults = self.fault_count();
-        let rebuilt = self.world.rebuild();
+        self.faults_before = self.fault_count();
         self.recorder.iter_mut().for_each(Recorder::restart);
-        panics.push(Accident { panic, is_rebuilt: rebuilt.is_ok() });
-        if rebuilt.is_ok() {
-            self.faults_before = faults;
-            self.built = steps;
-            self.sense_score_before = 0;
-        } else {
-            self.is_broken = true;
-            self.world.rows_mut().fix_len(Some(self.rows));
-            self.world.rows_mut().mark_all(Outcome::Faulty);
+        let rebuilt = self.rebuild(panic, panics);
+        self.sense_score_before = 0;
+        self.built = steps;
+        self.is_broken = rebuilt.is_err();
+        rebuilt
+    }
+
+    /// Builds the world anew, with one seed after the other until one serves.
+    fn rebuild(&mut self, panic: WorldPanic, panics: &mut Vec<Accident>) -> Result<(), WorldError> {
+        let mut accident = Accident { panic, failed_rebuilds: Vec::new(), is_rebuilt: false, drop_panic: None };
+        let mut rebuilt = self.world.rebuild();
+        for _ in 1..MOST_REBUILDS {
+            match &rebuilt {
+                Err(WorldError::Panicked(panic)) => accident.failed_rebuilds.push(panic.clone()),
+                Err(WorldError::NobodyCame { .. }) => {}
+                _ => break,
+            }
+            rebuilt = self.world.rebuild();
         }
+        accident.is_rebuilt = rebuilt.is_ok();
+        accident.drop_panic = self.world.take_drop_panic();
+        panics.push(accident);
         rebuilt
     }
 

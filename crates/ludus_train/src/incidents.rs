@@ -3,6 +3,7 @@
 use ludus_agent::FaultPlace;
 use ludus_spec::AgentSpec;
 
+use crate::check::Finding;
 use crate::group::{Accident, WorldFault, WorldGroup};
 
 /// Faults that are told in full; after that they are only counted.
@@ -16,6 +17,8 @@ const PANICS_TOLD: u64 = 20;
 pub(crate) struct Incidents {
     pub faults: Vec<WorldFault>,
     pub panics: Vec<Accident>,
+    /// Worlds in which the game has written `AppExit`.
+    pub exits: Vec<u32>,
 }
 
 /// Tells incidents in sentences, not too many of them.
@@ -25,6 +28,9 @@ pub(crate) struct IncidentTeller {
     consequence: &'static str,
     faults: u64,
     panics: u64,
+    /// Panics, those of one world in a row as one.
+    accidents: u64,
+    has_told_exit: bool,
 }
 
 impl Incidents {
@@ -34,6 +40,7 @@ impl Incidents {
         for group in groups {
             incidents.faults.extend(group.drain_faults());
             incidents.panics.extend(group.drain_panics());
+            incidents.exits.extend(group.exited_worlds());
         }
         incidents
     }
@@ -42,12 +49,12 @@ impl Incidents {
 impl IncidentTeller {
     /// For worlds that are learned from.
     pub const fn of_training() -> Self {
-        Self { consequence: "that step is not learned from", faults: 0, panics: 0 }
+        Self { consequence: "that step is not learned from", faults: 0, panics: 0, accidents: 0, has_told_exit: false }
     }
 
     /// For worlds in which a policy is scored.
     pub const fn of_evaluation() -> Self {
-        Self { consequence: "zeros took its place", faults: 0, panics: 0 }
+        Self { consequence: "zeros took its place", faults: 0, panics: 0, accidents: 0, has_told_exit: false }
     }
 
     /// Panics so far.
@@ -60,15 +67,20 @@ impl IncidentTeller {
     }
 
     pub fn tell(&mut self, incidents: Incidents, spec: &AgentSpec, tell: &mut dyn FnMut(String)) {
-        for panic in incidents.panics {
-            self.panics += 1;
-            match self.panics {
+        for accident in incidents.panics {
+            self.panics += accident.panics().count() as u64;
+            self.accidents += 1;
+            match self.accidents {
                 // What ended a world is told in any case.
-                ..PANICS_TOLD => tell(panic_sentence(&panic)),
-                _ if !panic.is_rebuilt => tell(panic_sentence(&panic)),
+                ..PANICS_TOLD => tell(panic_sentence(&accident)),
+                _ if !accident.is_rebuilt => tell(panic_sentence(&accident)),
                 PANICS_TOLD => tell("more panics are only counted from here on".to_owned()),
                 _ => {}
             }
+        }
+        if let Some(world) = incidents.exits.first().filter(|_| !self.has_told_exit) {
+            self.has_told_exit = true;
+            tell(exit_finding(*world).sentence());
         }
         for fault in incidents.faults {
             self.faults += 1;
@@ -81,9 +93,33 @@ impl IncidentTeller {
     }
 }
 
-fn panic_sentence(Accident { panic, is_rebuilt }: &Accident) -> String {
-    let outcome = if *is_rebuilt { "the world was built anew, the others lost nothing" } else { "it ended the world" };
-    format!("{panic}; {outcome}")
+fn panic_sentence(accident: &Accident) -> String {
+    let Accident { panic, failed_rebuilds, is_rebuilt, drop_panic } = accident;
+    let mut sentence = panic.to_string();
+    if let Some(said) = drop_panic {
+        sentence.push_str(&format!("; it panicked again while the world was dropped: {said}"));
+    }
+    if let Some(last) = failed_rebuilds.last() {
+        let count = failed_rebuilds.len();
+        sentence.push_str(&format!("; {count} × it panicked while the world was built anew, with a seed for each try"));
+        if *is_rebuilt {
+            sentence.push_str(&format!(", last: {}", last.message));
+        }
+    }
+    sentence.push_str(match is_rebuilt {
+        true => "; the world was built anew, the others lost nothing",
+        false => "; it ended the world",
+    });
+    sentence
+}
+
+/// What comes of a game that quits in the middle of a training.
+pub(crate) fn exit_finding(world: u32) -> Finding {
+    let what =
+        format!("the game wrote `AppExit` in world {world}, as if to quit; worlds that train go on all the same");
+    let remedy =
+        "end the episode with `Episode::terminate`, and write `AppExit` in `main` or in the function that draws";
+    Finding::new(what, remedy)
 }
 
 /// What was wrong and where, as a sentence.

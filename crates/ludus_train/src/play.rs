@@ -1,20 +1,26 @@
 //! Playing: the game with a policy that decides for its agents.
 
 use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bevy::prelude::*;
-use ludus_agent::{AgentKinds, AgentSystems, Episode, FinishedEpisode, WorldSeed};
-use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, give_runner};
-use ludus_policy::ActionChoice;
+use ludus_agent::{AgentKinds, AgentSystems, Episode, FinishedEpisode, StepClock, WorldSeed};
+use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicySystems, give_runner};
+use ludus_policy::{ActionChoice, PolicyFile, Sensed};
 use ludus_spec::Seed;
-use ludus_worlds::Game;
+use ludus_worlds::{CLEARED, Game, add_with_states, explained};
 
+use crate::actor::{Actor, ActorScratch};
 use crate::clock;
+use crate::config::RunConfig;
 use crate::episodes::Spread;
 use crate::error::TrainError;
+use crate::fit::check_fit;
+use crate::training::Blueprint;
 
 /// Between two updates without a window: as with a screen of 60 Hz.
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -48,6 +54,8 @@ pub(crate) struct PlaySettings {
 #[derive(Resource, Clone, Debug, Default)]
 pub(crate) struct Played {
     pub episodes: Vec<FinishedEpisode>,
+    /// Whether the game has written `AppExit`.
+    pub has_quit: bool,
 }
 
 impl Played {
@@ -63,11 +71,11 @@ impl Played {
 }
 
 /// The game with a policy that decides for all of its agents, scored as in training.
-pub(crate) fn played(game: Game, policy: PolicyAsset, settings: PlaySettings) -> Game {
+pub(crate) fn played(game: Game, policy: PlayedPolicy, settings: PlaySettings) -> Game {
     Arc::new(move |app: &mut App| {
         app.insert_resource(WorldSeed(settings.seed));
         game(app);
-        add_policy(app, policy.clone(), settings.choice);
+        policy.add_to(app, settings.choice);
         for kind in kinds(app) {
             let rows = kind.rows_mut(app.world_mut());
             rows.set_weights(&settings.weights);
@@ -76,8 +84,43 @@ pub(crate) fn played(game: Game, policy: PolicyAsset, settings: PlaySettings) ->
     })
 }
 
-/// Lets a policy decide for all agents of the game that the app has.
-pub(crate) fn add_policy(app: &mut App, policy: PolicyAsset, choice: ActionChoice) {
+/// A policy that a game is played with.
+#[derive(Clone)]
+pub(crate) enum PlayedPolicy {
+    /// A perceptron, as a shipped game runs it.
+    Asset(PolicyAsset),
+    /// One that runs in this program alone, on libtorch.
+    Foreign(Arc<Actor>, NonZeroU32),
+}
+
+impl PlayedPolicy {
+    /// The policy of a file, in a game of this blueprint.
+    ///
+    /// # Errors
+    ///
+    /// If its network is not known here, or the game's steps and ticks are others.
+    pub fn new(file: &PolicyFile, name: &Path, blueprint: &Blueprint) -> Result<Self, TrainError> {
+        if file.foreign.is_empty() {
+            // Its steps and ticks are checked as in a shipped game.
+            return Ok(Self::Asset(PolicyAsset::new(file, name)?));
+        }
+        let actor = Actor::new(file, blueprint)?;
+        // Steps that the game has not set are set by the policy.
+        let config = RunConfig { decision_interval: file.decision_interval, ..blueprint.config.clone() };
+        check_fit(file, name, &Blueprint { config, ..blueprint.clone() })?;
+        Ok(Self::Foreign(Arc::new(actor), file.decision_interval))
+    }
+
+    /// Lets it decide for all agents of the game that the app has.
+    pub fn add_to(&self, app: &mut App, choice: ActionChoice) {
+        match self {
+            Self::Asset(policy) => add_asset(app, policy.clone(), choice),
+            Self::Foreign(actor, interval) => add_foreign(app, actor.clone(), *interval, choice),
+        }
+    }
+}
+
+fn add_asset(app: &mut App, policy: PolicyAsset, choice: ActionChoice) {
     if !app.is_plugin_added::<AssetPlugin>() {
         app.add_plugins(AssetPlugin::default());
     }
@@ -89,30 +132,79 @@ pub(crate) fn add_policy(app: &mut App, policy: PolicyAsset, choice: ActionChoic
     }
 }
 
+/// A policy that decides without being an asset.
+#[derive(Resource)]
+struct ForeignRunner {
+    actor: Arc<Actor>,
+    scratch: ActorScratch,
+    choice: ActionChoice,
+}
+
+fn add_foreign(app: &mut App, actor: Arc<Actor>, interval: NonZeroU32, choice: ActionChoice) {
+    app.world_mut().get_resource_or_init::<StepClock>().set_decision_interval(interval);
+    app.insert_resource(ForeignRunner { scratch: actor.scratch(), actor, choice });
+    app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));
+    app.add_systems(FixedPreUpdate, decide_foreign.in_set(PolicySystems::Decide));
+}
+
+/// On a step's first tick: observation rows become action rows.
+fn decide_foreign(world: &mut World) {
+    let clock = *world.resource::<StepClock>();
+    if !clock.is_first_tick() {
+        return;
+    }
+    let kinds = world.resource::<AgentKinds>().iter().cloned().collect::<Vec<_>>();
+    world.resource_scope(|world, mut runner: Mut<ForeignRunner>| {
+        let ForeignRunner { actor, scratch, choice } = &mut *runner;
+        let choice = match *choice {
+            ActionChoice::Greedy => ActionChoice::Greedy,
+            ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(clock.ticks())),
+        };
+        for kind in kinds {
+            let rows = kind.rows_mut(world);
+            // libtorch has no batch without rows.
+            if rows.len() == 0 {
+                continue;
+            }
+            // Who wanted to know of them has read them by now.
+            rows.drain_episodes(|_, _| {});
+            rows.decide(|observations, masks, actions| {
+                actor.act(Sensed { observations, masks }, choice, scratch, actions);
+            });
+        }
+    });
+}
+
 fn kinds(app: &App) -> Vec<ludus_agent::AgentKind> {
     app.world().get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect())
 }
 
-/// Plays without a window, as fast as the wall clock, until so many episodes have ended or somebody interrupts.
+/// Plays without a window, as fast as the wall clock, until so many episodes have ended, the game quits or somebody
+/// interrupts.
 ///
 /// # Errors
 ///
-/// If the policy can't decide in this game.
+/// If the policy can't decide in this game, or the game panics.
 pub(crate) fn play_in_real_time(
     game: &Game,
     episodes: u32,
     interrupted: &AtomicBool,
     tell: &mut dyn FnMut(PlayEvent<'_>),
 ) -> Result<Played, TrainError> {
-    let mut app = windowless(game);
+    let mut app = windowless(game)?;
     let mut told = 0;
     let mut next_words = clock::seconds() + SILENCE[0];
-    while told < episodes as usize && !interrupted.load(Ordering::Relaxed) && app.should_exit().is_none() {
-        app.update();
-        if let Some(problem) = app.world_mut().resource_mut::<Messages<PolicyProblem>>().drain().next() {
+    let mut has_quit = false;
+    while told < episodes as usize && !interrupted.load(Ordering::Relaxed) && !has_quit {
+        unless_panicked(|| app.update())?;
+        has_quit = app.should_exit().is_some();
+        let problems = app.world_mut().get_resource_mut::<Messages<PolicyProblem>>();
+        if let Some(problem) = problems.and_then(|mut problems| problems.drain().next()) {
             return Err(TrainError::Unplayable(problem.sentence));
         }
-        let played = app.world().resource::<Played>();
+        let Some(played) = app.world().get_resource::<Played>() else {
+            return Err(TrainError::GamePanicked(CLEARED.to_owned()));
+        };
         for episode in played.episodes.iter().take(episodes as usize).skip(told) {
             told += 1;
             tell(PlayEvent::Ended(told, episode));
@@ -128,6 +220,7 @@ pub(crate) fn play_in_real_time(
     }
     let mut played = app.world_mut().remove_resource::<Played>().unwrap_or_default();
     played.episodes.truncate(episodes as usize);
+    played.has_quit = has_quit;
     Ok(played)
 }
 
@@ -145,18 +238,27 @@ fn furthest(world: &mut World) -> Option<(u32, f32)> {
     episodes.max_by_key(|(steps, _)| *steps)
 }
 
+/// What the game does, unless it panics.
+fn unless_panicked<T>(work: impl FnOnce() -> T) -> Result<T, TrainError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| TrainError::GamePanicked(explained(&*panic)))
+}
+
 /// The game with what `DefaultPlugins` would give it, less what needs a window.
-fn windowless(game: &Game) -> App {
+fn windowless(game: &Game) -> Result<App, TrainError> {
     let mut app = App::new();
+    unless_panicked(|| add_windowless(&mut app, game))?;
+    Ok(app)
+}
+
+fn add_windowless(app: &mut App, game: &Game) {
     app.add_plugins(MinimalPlugins);
-    game(&mut app);
+    add_with_states(app, |app| game(app));
     if !app.is_plugin_added::<TransformPlugin>() {
         app.add_plugins(TransformPlugin);
     }
     app.init_resource::<Played>().add_systems(FixedLast, note_episodes.after(AgentSystems::Sense));
     app.finish();
     app.cleanup();
-    app
 }
 
 /// Takes the episodes that ended in this tick, before the next decision forgets them.

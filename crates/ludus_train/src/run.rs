@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::cpu;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
+use crate::group::Accident;
 use crate::hash_log::{HashLog, NO_WORLD, cut_after};
 use crate::incidents::{IncidentTeller, fault_sentence};
 use crate::initialize::locate;
@@ -319,7 +320,8 @@ impl Run {
     fn tell_incidents(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         let incidents = self.training.take_incidents();
         let (spec, faults) = (&self.training.blueprint.spec, &self.training.blueprint.config.faults);
-        incidents.panics.iter().for_each(|accident| self.panics.note(&accident.panic, self.training.steps));
+        let panics = incidents.panics.iter().flat_map(Accident::panics);
+        panics.for_each(|panic| self.panics.note(panic, self.training.steps));
         let first = incidents.faults.first().map(|fault| fault_sentence(fault, spec));
         self.incidents.tell(incidents, spec, &mut |sentence| tell(RunEvent::Trouble(sentence)));
         let steps = faults.panic_steps.get();

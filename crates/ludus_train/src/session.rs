@@ -2,6 +2,7 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
+//! # use ludus_train::LearnerSetup;
 //! # use ludus_train::config::RunConfig;
 //! # use ludus_train::session::{Session, SessionCommand, SessionSetup};
 //! # fn balance(_: &mut bevy::app::App) {}
@@ -9,7 +10,8 @@
 //! let game: ludus_train::session::Game = Arc::new(balance);
 //! let spec = ludus_train::session::spec_of(&game)?;
 //! let config = RunConfig::for_agent(&spec);
-//! let setup = SessionSetup { name: "balance".into(), game, spec, config, threads: 2, runs: "runs".into() };
+//! let (name, runs, learner) = ("balance".into(), "runs".into(), LearnerSetup::default());
+//! let setup = SessionSetup { name, game, spec, config, learner, threads: 2, runs };
 //! let session = Session::start(setup);
 //! session.send(SessionCommand::SetLearningRate(1e-3));
 //! println!("{} iterations so far", session.snapshot().history.len());
@@ -41,7 +43,7 @@ use crate::config::{ConfigError, ConfigSource, RunConfig};
 use crate::control::Order;
 use crate::error::TrainError;
 use crate::folder::RunFolder;
-use crate::learner::LearnerChoice;
+use crate::learner::LearnerSetup;
 use crate::progress::RunSummary;
 use crate::resume::{Place, Resumption};
 use crate::run;
@@ -62,6 +64,8 @@ pub struct SessionSetup {
     pub spec: Arc<AgentSpec>,
     /// What decides the run; if its number of worlds is not settled, there is one per thread.
     pub config: RunConfig,
+    /// The learner that was asked for, and the game's own network if it has one.
+    pub learner: LearnerSetup,
     /// Threads that train; at least 1. What is learned does not depend on them.
     pub threads: usize,
     /// Where runs have their folders.
@@ -181,7 +185,7 @@ fn run_to_the_end(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailb
 }
 
 fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Result<RunSummary, TrainError> {
-    let SessionSetup { name, game, spec, config, threads, runs } = setup;
+    let SessionSetup { name, game, spec, config, learner, threads, runs } = setup;
     let (config, place) = match resumed {
         None => (config, Place::New(&runs)),
         Some(run) => resume(run, config, &spec)?,
@@ -191,7 +195,7 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
         return Err(ConfigError::single("agents", message).into());
     }
     let pool = Arc::new(thread_pool(threads.max(1))?);
-    let (config, choice) = (config.resolved(), LearnerChoice::default());
+    let config = config.resolved();
     let blueprint = Blueprint {
         name,
         game,
@@ -200,9 +204,9 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
         pool,
         iteration: 0,
         hash_every: None,
-        choice,
-        #[cfg(feature = "torch")]
-        network_maker: None,
+        learner,
+        // Whoever looks at the snapshot sees that it is starting.
+        note: |_| {},
     };
     let mut reporter = Reporter::new(mailbox);
     run::train(blueprint, place, mailbox, &mut |event| reporter.report(&event))

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation};
 use ludus_net::{Layout, Network, Normalizer};
@@ -22,9 +23,10 @@ use crate::group::{WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
 use crate::initialize::{Heir, Inheritance, inherit};
-use crate::learner::{Decision, LearnerChoice, Place, RunLearner, Workload, decide};
+use crate::learner::{Decision, LearnerSetup, Place, RunLearner, Workload, decide};
 #[cfg(feature = "torch")]
-use crate::learner::{NetworkMaker, TorchParts, build_torch, convolutional, open_cuda};
+use crate::learner::{TorchParts, build_torch, convolutional, open_cuda};
+use crate::patience::while_waiting;
 use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
 use crate::replay::{EpisodeHead, KeptEpisodes, RecorderSettings};
@@ -65,11 +67,10 @@ pub(crate) struct Blueprint {
     pub iteration: u64,
     /// Ticks between two state hashes, if they are logged.
     pub hash_every: Option<NonZeroU64>,
-    /// Which learner was asked for.
-    pub choice: LearnerChoice,
-    /// The game's own network, if it has one.
-    #[cfg(feature = "torch")]
-    pub network_maker: Option<NetworkMaker>,
+    /// Which learner was asked for, and the game's own network if it has one.
+    pub learner: LearnerSetup,
+    /// Tells what goes on while it lasts.
+    pub note: fn(String),
 }
 
 /// Which worlds to build: those of training, or fresh ones.
@@ -86,7 +87,9 @@ impl Blueprint {
         let seed = self.worlds_seed(purpose);
         let count = self.config.worlds.resolve().get();
         let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
-        self.pool.install(|| build_worlds(&self.game, settings))
+        let built = AtomicUsize::new(0);
+        let say = |seconds| (self.note)(building_sentence(built.load(Ordering::Relaxed), count, seconds));
+        while_waiting(say, || self.pool.install(|| build_worlds(&self.game, settings, &built)))
     }
 
     /// A world to look at, with no more arenas than this.
@@ -189,7 +192,7 @@ impl Blueprint {
             threads: self.pool.current_num_threads(),
             is_perceptron: self.is_perceptron(),
         };
-        let decision = decide(self.choice, workload, open_cuda)?;
+        let decision = decide(self.learner.choice, workload, open_cuda)?;
         let learner = match decision.place {
             Place::Native => {
                 let native = NativeLearner::new(network, normalizer, machine).map_err(TrainError::Learner)?;
@@ -211,7 +214,7 @@ impl Blueprint {
     /// Whether both learners can compute the network.
     fn is_perceptron(&self) -> bool {
         #[cfg(feature = "torch")]
-        let is_of_config = self.network_maker.is_none();
+        let is_of_config = self.learner.network_maker.is_none();
         #[cfg(not(feature = "torch"))]
         let is_of_config = true;
         is_of_config && self.config.agent(&self.spec).convolutions.is_empty()
@@ -222,7 +225,7 @@ impl Blueprint {
     #[cfg(feature = "torch")]
     pub fn own_network(&self) -> Option<Box<dyn TorchNetwork>> {
         let seed = Seed::new(self.config.seed).derive(NETWORK);
-        match &self.network_maker {
+        match &self.learner.network_maker {
             Some(make) => Some(make(&self.spec, seed)),
             None if self.is_perceptron() => None,
             None => Some(convolutional(&self.spec, self.config.agent(&self.spec), seed)),
@@ -244,6 +247,11 @@ impl Blueprint {
             activations: network.activations(),
         }
     }
+}
+
+/// How far the building of worlds is.
+fn building_sentence(built: usize, count: u32, seconds: u64) -> String {
+    format!("building worlds: {built} of {count} are there after {seconds} s")
 }
 
 /// Without libtorch there is no CUDA to open.

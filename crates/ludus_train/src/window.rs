@@ -9,6 +9,7 @@ use ludus_worlds::Game;
 
 use crate::config::RunConfig;
 use crate::folder::RunFolder;
+use crate::learner::LearnerSetup;
 use crate::training::WORLDS;
 
 /// What the commands that need a window call. Nothing below draws, so whoever draws hands itself in.
@@ -55,6 +56,8 @@ pub struct WatchRequest {
     pub spec: Arc<AgentSpec>,
     /// The config to train with, and to show the game with: resolved.
     pub config: RunConfig,
+    /// What to train with: what `train` would.
+    pub learner: LearnerSetup,
     /// Threads to train on.
     pub threads: usize,
     /// Where runs have their folders.

@@ -32,6 +32,16 @@ pub enum WorldError {
         /// Weights that were given.
         weights: usize,
     },
+    /// The game has data that must stay on the thread on which it was made.
+    #[error(
+        "the game has data that can't leave its thread, {}, but worlds that train are stepped by any thread: add it in \
+         the function that draws the game, or make it a resource that is `Send`, for example within a `Mutex`",
+        thread_bound(types)
+    )]
+    ThreadBound {
+        /// Its types, where Bevy was built with its feature `debug`.
+        types: Vec<Option<String>>,
+    },
     /// The game panicked while it was built.
     #[error(transparent)]
     Panicked(#[from] WorldPanic),
@@ -53,12 +63,56 @@ pub struct WorldPanic {
     pub message: String,
 }
 
+fn thread_bound(types: &[Option<String>]) -> String {
+    let names: Vec<_> = types.iter().flatten().map(|name| format!("`{name}`")).collect();
+    match (names.len(), types.len()) {
+        (0, 1) => "by `insert_non_send` or `init_non_send` (Bevy's feature `debug` shows its type)".to_owned(),
+        (0, count) => {
+            format!("{count} times by `insert_non_send` or `init_non_send` (Bevy's feature `debug` shows their types)")
+        }
+        _ => names.join(", "),
+    }
+}
+
 fn place(arena: Option<u32>) -> String {
     arena.map_or_else(String::new, |arena| format!(", arena {arena},"))
 }
 
-/// The text of a caught panic.
+/// The text of a caught panic, with the remedy where Bevy's own words have none that holds in a world.
+pub fn explained(panic: &(dyn Any + Send)) -> String {
+    let mut message = panic_message(panic);
+    for (sign, remedy) in REMEDIES {
+        if message.contains(sign) {
+            message.push_str("; ");
+            message.push_str(remedy);
+        }
+    }
+    message
+}
+
+/// Parts of Bevy's messages, each with what there is to do.
+const REMEDIES: [(&str, &str); 2] = [
+    (
+        "plugin was already added in application",
+        "a world that trains has task pools, the frame count and time, and what it uses of transforms and states: add \
+         `DefaultPlugins` or `MinimalPlugins` in `main` or in the function that draws, not in the game's",
+    ),
+    (
+        "<Enable the debug feature to see the name>",
+        "build with Bevy's feature `debug` to see the names: `cargo add bevy --features debug`",
+    ),
+];
+
+/// A message of several lines as one, without the backtrace that Bevy appends to it.
+fn in_one_line(message: &str) -> String {
+    let is_backtrace = |line: &&str| line.starts_with("0: ") || line.starts_with("stack backtrace");
+    let lines = message.lines().map(str::trim).take_while(|line| !is_backtrace(line));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The text of a caught panic, in one line.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".to_owned())
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.map_or_else(|| "(no message)".to_owned(), |text| in_one_line(&text))
 }

@@ -11,13 +11,17 @@
 
 mod build;
 mod error;
+mod names;
 mod settings;
+mod states;
+mod systems;
 mod ticks;
 mod world;
-mod writers;
+mod world_app;
 
 pub use build::build_worlds;
-pub use error::{WorldError, WorldPanic};
+pub use error::{WorldError, WorldPanic, explained};
 pub use settings::{AgentSettings, EpisodeOrigin, Game, WorldSettings};
-pub use world::{PooledWorld, spec_of};
-pub use writers::{ActionWriter, action_writers};
+pub use states::add_with_states;
+pub use systems::{FrameUse, GameSystem, GameSystems};
+pub use world::{CLEARED, PooledWorld, spec_of};

@@ -5,7 +5,6 @@ use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
-use bevy::app::SubApp;
 use bevy::diagnostic::FrameCountPlugin;
 use bevy::ecs::schedule::{Schedules, SingleThreadedExecutor};
 use bevy::prelude::*;
@@ -16,16 +15,26 @@ use ludus_agent::{
     StepClock, WorldSeed, WrittenAction, hash_state_every,
 };
 
-use crate::error::panic_message;
+use crate::error::explained;
+use crate::names::shown;
+use crate::states::{add_states_if_used, prepare_states};
 use crate::ticks::{begin_ticks, hold_clocks, replace_fixed_loop};
+use crate::world_app::WorldApp;
 use crate::{EpisodeOrigin, Game, WorldError, WorldPanic, WorldSettings};
+
+/// Seeds that are tried when a world is built for the first time.
+const MOST_BUILDS: u32 = 4;
+
+/// A sentence for a world whose resources are gone, the library's among them.
+pub const CLEARED: &str = "all resources of the world are gone, those of the library too, as after \
+                       `World::clear_entities`: despawn the game's own entities instead";
 
 /// A game without a window, stepped by hand.
 ///
 /// Its first step, the restart step of all its agents, is part of building it: then [`rows`](Self::rows) hold the
 /// first observations.
 pub struct PooledWorld {
-    app: SubApp,
+    app: WorldApp,
     kind: AgentKind,
     game: Game,
     settings: WorldSettings,
@@ -38,6 +47,16 @@ pub struct PooledWorld {
     hash_every: Option<NonZeroU64>,
     /// Those of the worlds that stood here before.
     past_hashes: Vec<StateHash>,
+    /// `AppExit`s of the worlds that stood here before.
+    past_exits: u64,
+    /// Rows after the first step: as many for ever.
+    row_count: usize,
+    /// Panics with the seeds that were tried before this world could be built.
+    build_panics: Vec<WorldPanic>,
+    /// A panic outside a step, which the next step reports.
+    late_panic: Option<WorldPanic>,
+    /// What the game said when it panicked once more while a broken world was dropped.
+    drop_panic: Option<String>,
 }
 
 impl PooledWorld {
@@ -52,6 +71,24 @@ impl PooledWorld {
         Self::build_at(game, settings, origin)
     }
 
+    /// As [`build`](Self::build), but a game that panics with a seed is tried with a few more.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build): a game that panics with all of these seeds panics with any.
+    pub fn build_with_some_seed(game: &Game, settings: WorldSettings) -> Result<Self, WorldError> {
+        let mut panics = Vec::new();
+        for rebuilt in 0..MOST_BUILDS {
+            let origin = EpisodeOrigin { seed: world_seed(&settings, rebuilt), numbers: Vec::new() };
+            match Self::build_at(game, settings.clone(), origin) {
+                Ok(world) => return Ok(Self { rebuilt, build_panics: panics, ..world }),
+                Err(WorldError::Panicked(panic)) => panics.push(panic),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(panics.swap_remove(0).into())
+    }
+
     /// Builds a world whose agents begin with an episode that another world has had, and takes its first step.
     ///
     /// Its seed is that of `origin`, not that of `settings`. What happens is what happened then, as long as the game
@@ -62,10 +99,22 @@ impl PooledWorld {
     /// As [`build`](Self::build).
     pub fn build_at(game: &Game, settings: WorldSettings, origin: EpisodeOrigin) -> Result<Self, WorldError> {
         let (app, kind) = build_app(game, &settings, &origin)?;
-        let (past_ticks, hash_every, past_hashes) = (0, None, Vec::new());
-        let game = game.clone();
-        let mut world =
-            Self { app, kind, game, settings, seed: origin.seed, rebuilt: 0, past_ticks, hash_every, past_hashes };
+        let mut world = Self {
+            app,
+            kind,
+            game: game.clone(),
+            settings,
+            seed: origin.seed,
+            rebuilt: 0,
+            past_ticks: 0,
+            hash_every: None,
+            past_hashes: Vec::new(),
+            past_exits: 0,
+            row_count: 0,
+            build_panics: Vec::new(),
+            late_panic: None,
+            drop_panic: None,
+        };
         world.begin()?;
         Ok(world)
     }
@@ -76,20 +125,14 @@ impl PooledWorld {
     ///
     /// # Errors
     ///
-    /// If the game panics. Its rows are then half written: [`rebuild`](Self::rebuild) the world before they are read.
+    /// If the game panics, or takes the library's resources away. Its rows are then half written:
+    /// [`rebuild`](Self::rebuild) the world before they are read.
     pub fn step(&mut self) -> Result<(), WorldPanic> {
-        let (app, interval) = (&mut self.app, self.settings.decision_interval);
-        let update = || {
-            hold_clocks(app.world_mut(), interval);
-            app.update();
-        };
-        catch_unwind(AssertUnwindSafe(update)).map_err(|panic| WorldPanic {
-            world: self.settings.world,
-            arena: self.arena(),
-            tick: self.tick(),
-            seed: self.seed().bits(),
-            message: panic_message(&*panic),
-        })
+        use crate::error::explained;
+        use crate::names::shown;
+        use crate::states::{add_states_if_used, prepare_states};
+        use crate::ticks::{begin_ticks, hold_clocks, replace_fixed_loop};
+        use crate::world_app::WorldApp;
     }
 
     /// Builds the world anew, with another seed, after it has panicked.
@@ -98,22 +141,56 @@ impl PooledWorld {
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build).
+    /// As [`build`](Self::build). The world then stands still, its rows say [`Outcome::Faulty`], and it may be tried
+    /// again: every try has a seed of its own.
     pub fn rebuild(&mut self) -> Result<(), WorldError> {
-        let rows = self.rows().len();
+        let rows = self.row_count;
+        let thread_bound = thread_bound(self.world());
         self.past_hashes = self.take_hashes();
         self.past_ticks += self.tick();
+        self.past_exits = self.exits();
+        self.stand_still();
+        // With another seed it would be the same.
+        thread_bound?;
         self.rebuilt += 1;
         self.seed = world_seed(&self.settings, self.rebuilt);
         let origin = EpisodeOrigin { seed: self.seed, numbers: Vec::new() };
         (self.app, self.kind) = build_app(&self.game, &self.settings, &origin)?;
         if let Some(every) = self.hash_every {
-            hash_state_every(&mut self.app, every);
+            self.hash_every(every);
         }
-        self.begin()?;
+        let begun = self.begin();
+        self.row_count = rows;
+        if begun.is_err() {
+            self.stand_still();
+            return begun;
+        }
         self.rows_mut().fix_len(Some(rows));
         self.rows_mut().mark_all(Outcome::Faulty);
         Ok(())
+    }
+
+    /// Takes the panics with the seeds that were tried before the world could be
+    /// [built](Self::build_with_some_seed).
+    pub fn take_build_panics(&mut self) -> Vec<WorldPanic> {
+        core::mem::take(&mut self.build_panics)
+    }
+
+    /// What the game said when it panicked once more while a broken world was dropped, since the last call.
+    pub fn take_drop_panic(&mut self) -> Option<String> {
+        self.drop_panic.take()
+    }
+
+    /// Drops the game; what is left has as many rows, all of them faulty, and does nothing.
+    fn stand_still(&mut self) {
+        let idle = WorldApp::idle(&self.kind, self.row_count);
+        let said = core::mem::replace(&mut self.app, idle).close();
+        self.drop_panic = said.or(self.drop_panic.take());
+    }
+
+    fn panic(&self, tick: u64, message: String) -> WorldPanic {
+        let (world, arena, seed) = (self.settings.world, self.arena(), self.seed.bits());
+        WorldPanic { world, arena, tick, seed, message }
     }
 
     /// What a batch sees of the world.
@@ -139,7 +216,30 @@ impl PooledWorld {
     /// The actions that stand in the components of agents that a policy controls, to find out whether the game has
     /// written them. Slow.
     pub fn written_actions(&mut self) -> Vec<WrittenAction> {
-        self.kind.written_actions(self.app.world_mut())
+        let (kind, app) = (&self.kind, &mut self.app);
+        let written = catch_unwind(AssertUnwindSafe(|| kind.written_actions(app.world_mut())));
+        self.note_panic(written).unwrap_or_default()
+    }
+
+    /// What a call into the game outside a step returned; if the game panicked in it, the next step says so.
+    fn note_panic<T>(&mut self, outcome: std::thread::Result<T>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(panic) => {
+                self.late_panic = Some(self.panic(self.tick(), explained(&*panic)));
+                None
+            }
+        }
+    }
+
+    /// How often the game has written `AppExit`, as if to quit. Nothing comes of it in a world.
+    pub fn exits(&self) -> u64 {
+        let exits = self.world().get_resource::<Messages<AppExit>>();
+        self.past_exits + exits.map_or(0, |exits| (exits.oldest_message_count() + exits.len()) as u64)
+    }
+
+    pub(crate) const fn kind(&self) -> &AgentKind {
+        &self.kind
     }
 
     /// The layout of the rows.
@@ -170,7 +270,10 @@ impl PooledWorld {
     /// From now on takes a hash of the world's state at the end of every tick that `every` divides.
     pub fn hash_every(&mut self, every: NonZeroU64) {
         self.hash_every = Some(every);
-        hash_state_every(&mut self.app, every);
+        let app = &mut *self.app;
+        // It inserts a resource, which the game may observe.
+        let hashed = catch_unwind(AssertUnwindSafe(|| hash_state_every(app, every)));
+        self.note_panic(hashed);
     }
 
     /// What is hashed, by name; nothing unless [`hash_every`](Self::hash_every) was called.
@@ -190,7 +293,7 @@ impl PooledWorld {
 
     /// Time spent in sensing and scoring so far [ns of the settings' clock].
     pub fn sense_score_time(&self) -> u64 {
-        self.world().resource::<SenseScoreTime>().total()
+        self.world().get_resource::<SenseScoreTime>().map_or(0, SenseScoreTime::total)
     }
 
     /// The arena in which something is going on, as far as that can be known.
@@ -210,8 +313,10 @@ impl PooledWorld {
         self.step()?;
         begin_ticks(self.app.world_mut(), self.settings.decision_interval);
         self.step()?;
+        thread_bound(self.world())?;
         let rows = self.settings.agent.rows.map(|rows| rows as usize);
         self.rows_mut().fix_len(rows);
+        self.row_count = self.rows().len();
         if self.rows().len() == 0 {
             let agent = self.spec().name.clone();
             return Err(WorldError::NobodyCame { world: self.settings.world, agent });
@@ -226,8 +331,7 @@ impl PooledWorld {
 ///
 /// A game without agents, with several kinds of them, or one that panics.
 pub fn spec_of(game: &Game) -> Result<Arc<AgentSpec>, WorldError> {
-    let settings = spec_settings();
-    let app = catch_panic(&settings, Seed::default(), || bare_app(game, &settings, &EpisodeOrigin::default()))?;
+    let app = bare_app(game, &spec_settings(), &EpisodeOrigin::default())?;
     Ok(only_kind(app.world())?.spec().clone())
 }
 
@@ -243,12 +347,16 @@ pub(crate) fn spec_settings() -> WorldSettings {
     }
 }
 
-fn build_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> Result<(SubApp, AgentKind), WorldError> {
-    let mut app = catch_panic(settings, origin.seed, || bare_app(game, settings, origin))?;
+fn build_app(
+    game: &Game,
+    settings: &WorldSettings,
+    origin: &EpisodeOrigin,
+) -> Result<(WorldApp, AgentKind), WorldError> {
+    let mut app = bare_app(game, settings, origin)?;
     let kind = only_kind(app.world())?;
     configure_rows(kind.rows_mut(app.world_mut()), settings)?;
     run_on_one_thread(app.world_mut());
-    Ok((core::mem::take(app.main_mut()), kind))
+    Ok((app, kind))
 }
 
 fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), WorldError> {
@@ -265,16 +373,23 @@ fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), World
 }
 
 /// The game with what `DefaultPlugins` would give it, less everything that needs a window, a clock or a thread.
-fn bare_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> App {
+fn bare_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> Result<WorldApp, WorldPanic> {
     let mut app = plain_app(settings, origin);
-    game(&mut app);
-    add_transforms_if_used(&mut app);
+    let built = catch_panic(settings, origin.seed, || add_game(&mut app, game));
+    // Whatever there is of it, the game's destructors may panic too.
+    let app = WorldApp::new(app);
+    built.map(|()| app)
+}
+
+fn add_game(app: &mut App, game: &Game) {
+    game(app);
+    add_states_if_used(app);
+    add_transforms_if_used(app);
     // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
     app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
     replace_fixed_loop(&mut app);
     app.finish();
     app.cleanup();
-    app
 }
 
 /// What a game is added to.
@@ -287,6 +402,7 @@ pub(crate) fn plain_app(settings: &WorldSettings, origin: &EpisodeOrigin) -> App
     app.insert_resource(WorldSeed(origin.seed)).insert_resource(FirstEpisodes(origin.numbers.clone()));
     app.insert_resource(Arenas(settings.arenas.clone()));
     app.insert_resource(StepClock::new(interval)).insert_resource(SenseScoreTime::new(settings.clock));
+    prepare_states(&mut app);
     app
 }
 
@@ -318,7 +434,7 @@ fn run_on_one_thread(world: &mut World) {
     }
 }
 
-pub(crate) fn only_kind(world: &World) -> Result<AgentKind, WorldError> {
+fn only_kind(world: &World) -> Result<AgentKind, WorldError> {
     let kinds: Vec<_> = world.get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
     match kinds.as_slice() {
         [] => Err(WorldError::NoAgents),
@@ -336,12 +452,19 @@ fn only_arena(settings: &WorldSettings) -> Option<u32> {
     arenas.next().filter(|_| arenas.next().is_none())
 }
 
+/// Data that can't leave its thread is of no use in a world, which any thread may step.
+fn thread_bound(world: &World) -> Result<(), WorldError> {
+    let present = world.storages().non_sends.iter().filter(|(_, data)| data.is_present());
+    let names = present.map(|(id, _)| world.components().get_name(id).and_then(shown)).collect::<Vec<_>>();
+    if names.is_empty() { Ok(()) } else { Err(WorldError::ThreadBound { types: names }) }
+}
+
 pub(crate) fn catch_panic<T>(settings: &WorldSettings, seed: Seed, build: impl FnOnce() -> T) -> Result<T, WorldPanic> {
     catch_unwind(AssertUnwindSafe(build)).map_err(|panic| WorldPanic {
         world: settings.world,
         arena: only_arena(settings),
         tick: 0,
         seed: seed.bits(),
-        message: panic_message(&*panic),
+        message: explained(&*panic),
     })
 }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use bevy::prelude::*;
 use bevy::time::Real;
@@ -111,7 +112,7 @@ fn a_world_alone_is_the_same_as_among_many_with_any_number_of_threads() {
     for threads in [1, 4] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had");
         let all = (0..8).map(|world| settings(world, 0..3)).collect();
-        let mut worlds = pool.install(|| build_worlds(&game(), all)).expect("they build");
+        let mut worlds = pool.install(|| build_worlds(&game(), all, &AtomicUsize::new(0))).expect("they build");
         let many: Vec<_> = pool.install(|| {
             use rayon::prelude::*;
             worlds.par_iter_mut().map(|world| trajectory(world, 0, 200)).collect()

@@ -1,13 +1,14 @@
 //! What a policy costs in a game that is played: one decision for a thousand agents.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bevy::prelude::*;
 use ludus_agent::{AgentSystems, StepClock};
 use ludus_learn::Simulation;
-use ludus_play::{PolicyAsset, PolicySystems};
+use ludus_play::PolicySystems;
 use ludus_policy::{ActionChoice, PolicyFile};
 use ludus_worlds::Game;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use crate::clock;
 use crate::config::WorldCount;
 use crate::error::TrainError;
 use crate::group::WorldGroup;
-use crate::play::add_policy;
+use crate::play::PlayedPolicy;
 use crate::training::{Blueprint, Purpose};
 
 /// Agents that are decided for at once; a few more where an arena has several.
@@ -66,7 +67,8 @@ impl Players {
         config.worlds = WorldCount::Exactly(NonZeroU32::MIN);
         config.arenas = arenas.unwrap_or(config.arenas);
         let decisions = Decisions::default();
-        let game = measured(blueprint.game.clone(), PolicyAsset::new(policy, "bench")?, decisions.clone());
+        let played = PlayedPolicy::new(policy, Path::new("bench"), blueprint)?;
+        let game = measured(blueprint.game.clone(), played, decisions.clone());
         let blueprint = Blueprint { game, config, ..blueprint.clone() };
         let group = WorldGroup::new(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
         Ok(Self { group, decisions, hidden: policy.network.hidden.clone() })
@@ -96,10 +98,10 @@ impl Players {
 }
 
 /// The game with a policy that decides for all of its agents, and what measures how long that takes.
-fn measured(game: Game, policy: PolicyAsset, decisions: Decisions) -> Game {
+fn measured(game: Game, policy: PlayedPolicy, decisions: Decisions) -> Game {
     Arc::new(move |app: &mut App| {
         game(app);
-        add_policy(app, policy.clone(), ActionChoice::Greedy);
+        policy.add_to(app, ActionChoice::Greedy);
         let decide = PolicySystems::Decide;
         app.insert_resource(decisions.clone());
         app.add_systems(FixedPreUpdate, (begin.before(decide), end.after(decide).before(AgentSystems::Act)));

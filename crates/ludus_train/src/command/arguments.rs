@@ -126,6 +126,8 @@ pub struct WatchArguments {
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
     #[command(flatten)]
+    pub learner: LearnerArguments,
+    #[command(flatten)]
     pub run: RunArguments,
 }
 

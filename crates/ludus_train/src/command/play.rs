@@ -2,14 +2,13 @@
 
 use bevy::app::AppExit;
 use ludus_agent::FinishedEpisode;
-use ludus_play::PolicyAsset;
 use ludus_policy::{ActionChoice, PolicyFile};
 use ludus_spec::Seed;
 use ludus_worlds::Game;
 
 use crate::error::TrainError;
 use crate::interrupt;
-use crate::play::{PlayEvent, PlaySettings, play_in_real_time, played};
+use crate::play::{PlayEvent, PlaySettings, PlayedPolicy, play_in_real_time, played};
 use crate::report::{ActionsTaken, Report};
 use crate::window::PlayRequest;
 
@@ -22,11 +21,13 @@ use super::{LoadedConfig, Program, policy_asset, shipped};
 pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, TrainError> {
     let spec = program.spec()?;
     let found = find_policy(program, arguments)?;
-    let policy = PolicyAsset::new(&PolicyFile::read_for(&found.policy, &spec)?, &found.policy)?;
+    let file = PolicyFile::read_for(&found.policy, &spec)?;
     let LoadedConfig { config, .. } = find_config(program, &found, &arguments.run, &spec)?;
     let (seed, agent) = (Seed::new(config.seed), config.agent(&spec));
     let choice = if arguments.sample { ActionChoice::Sampled(seed) } else { ActionChoice::Greedy };
     let (weights, episode_limit) = (agent.weights(&spec), agent.episode_limit);
+    let blueprint = program.blueprint(spec.clone(), config.clone(), &arguments.run)?;
+    let policy = PlayedPolicy::new(&file, &found.policy, &blueprint)?;
     let game = played(program.game.clone(), policy, PlaySettings { choice, seed, weights, episode_limit });
     match (program.windows, &program.visuals) {
         (Some(windows), Some(visuals)) if !arguments.headless && arguments.episodes.is_none() => {
@@ -49,6 +50,9 @@ fn tell_episodes(game: &Game, found: &Found, arguments: &PlayArguments) -> Resul
     let episodes = arguments.episodes.map_or(u32::MAX, |episodes| episodes.get());
     let interrupted = interrupt::listen(|| note("ending; again to end at once"));
     let played = play_in_real_time(game, episodes, interrupted, &mut tell)?;
+    if played.has_quit {
+        note(format_args!("the game wrote `AppExit` after {} episodes, so this was all", played.episodes.len()));
+    }
     let run_dir = found.folder.as_ref().map(|folder| folder.path().to_owned());
     if arguments.run.json {
         let actions = if arguments.sample { ActionsTaken::Drawn } else { ActionsTaken::Greedy };

@@ -31,8 +31,9 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
             (program.config_from(resumption.folder.config(), run, &spec)?, Place::Old(Box::new(resumption)))
         }
     };
-    let (hash_every, choice, stop) = (arguments.hash_every, arguments.learner.choice(), config.stop.clone());
-    let mut blueprint = Blueprint { hash_every, choice, ..program.blueprint(spec, config, run)? };
+    let learner = program.learner(arguments.learner.choice());
+    let (hash_every, stop) = (arguments.hash_every, config.stop.clone());
+    let mut blueprint = Blueprint { hash_every, learner, ..program.blueprint(spec, config, run)? };
     if let Some(from) = &arguments.initialize_from {
         blueprint.config.agent_mut(&blueprint.spec).initialize_from = Some(from.clone());
     }

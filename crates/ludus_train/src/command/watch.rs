@@ -58,6 +58,7 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
         visuals: program.visuals.clone(),
         spec,
         config,
+        learner: program.learner(arguments.learner.choice()),
         threads: run.threads.map_or_else(threads_beside_a_window, NonZeroUsize::get),
         runs: run.runs_dir.clone(),
         shown,

@@ -4,6 +4,7 @@
 
 mod absent;
 mod bad_input;
+mod breaking;
 mod configs;
 #[cfg(unix)]
 mod crash;
@@ -20,6 +21,8 @@ mod learners;
 mod masks;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(feature = "torch")]
+mod networks;
 mod playing;
 mod program;
 mod replays;

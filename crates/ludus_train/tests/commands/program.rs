@@ -10,7 +10,9 @@ use bevy::app::AppExit;
 use ludus_train::Ludus;
 use serde_json::Value;
 
-use super::{absent, flawed, game, gates, same};
+#[cfg(feature = "torch")]
+use super::networks;
+use super::{absent, breaking, flawed, game, gates, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -112,6 +114,16 @@ fn plays_the_game() {
         "restart_panics" => Ludus::new("arrows", flawed::restart_panics),
         "seeing_more" => Ludus::new("arrows", flawed::seeing_more),
         "two_writers" => Ludus::new("arrows", flawed::two_writers),
+        "clearing" => Ludus::new("arrows", breaking::clearing),
+        "in_update" => Ludus::new("arrows", breaking::in_update),
+        "mazes" => Ludus::new("arrows", breaking::mazes),
+        "poisoned" => Ludus::new("arrows", breaking::poisoned),
+        "quitting" => Ludus::new("arrows", breaking::quitting),
+        "single" => Ludus::new("arrows", breaking::single),
+        "slow" => Ludus::new("arrows", breaking::slow),
+        "staged" => Ludus::new("arrows", breaking::staged),
+        "thread_bound" => Ludus::new("arrows", breaking::thread_bound),
+        "with_plugins" => Ludus::new("arrows", breaking::with_plugins),
         "faulty" => Ludus::new("arrows", game::faulty),
         "dusty" => Ludus::new("arrows", same::dusty),
         "dustier" => Ludus::new("arrows", same::dustier),
@@ -123,6 +135,12 @@ fn plays_the_game() {
         "slow" => Ludus::new("arrows", flawed::slow),
         "gates" => Ludus::new("gates", gates::gates),
         "walls" => Ludus::new("gates", gates::walls),
+        #[cfg(feature = "torch")]
+        "own_network" => Ludus::new("arrows", game::arrows).network(networks::narrow).windows(networks::NO_WINDOW),
+        #[cfg(feature = "torch")]
+        "pictures" => Ludus::new("arrows", networks::pictures).windows(networks::NO_WINDOW),
+        #[cfg(feature = "torch")]
+        "windowed" => Ludus::new("arrows", game::arrows).windows(networks::NO_WINDOW),
         _ => Ludus::new("arrows", game::arrows),
     };
     let code = match game.run_with(std::iter::once("arrows").chain(arguments.lines())) {

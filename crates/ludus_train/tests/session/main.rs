@@ -15,7 +15,7 @@ use bevy::prelude::App;
 use ludus_policy::{ActionChoice, Policy, PolicyFile};
 use ludus_train::config::{ConfigSource, RunConfig};
 use ludus_train::session::{Game, Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, spec_of};
-use ludus_train::{Checkpoint, Ludus, RunFolder, StopReason, clock};
+use ludus_train::{Checkpoint, LearnerSetup, Ludus, RunFolder, StopReason, clock};
 
 /// What the games are trained with, as changes to the defaults.
 const SETS: [&str; 5] =
@@ -29,7 +29,8 @@ fn setup(game: fn(&mut App), runs: &Path, stop: &str) -> SessionSetup {
     let spec = spec_of(&game).unwrap();
     let sets = SETS.iter().chain(&[stop]).map(|&set| set.to_owned()).collect();
     let config = RunConfig::load(&ConfigSource { sets, ..ConfigSource::default() }, &spec).unwrap();
-    SessionSetup { name: "arrows".to_owned(), game, spec, config, threads: 2, runs: runs.to_owned() }
+    let (name, learner) = ("arrows".to_owned(), LearnerSetup::default());
+    SessionSetup { name, game, spec, config, learner, threads: 2, runs: runs.to_owned() }
 }
 
 /// A run that goes on until it is stopped.

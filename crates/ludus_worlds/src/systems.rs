@@ -1,0 +1,156 @@
+//! What a game's systems ask Bevy for, and what comes of it in a world.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bevy::ecs::component::ComponentId;
+use bevy::ecs::query::Access;
+use bevy::ecs::schedule::{Schedule, Schedules, SystemKey};
+use bevy::ecs::system::{RunSystemError, System};
+use bevy::ecs::world::World;
+
+use crate::names::shown;
+use crate::world::{catch_panic, plain_app, spec_settings};
+use crate::world_app::WorldApp;
+use crate::{EpisodeOrigin, Game, PooledWorld, WorldError};
+
+/// Schedules that run once in an update.
+const FRAME_SCHEDULES: [&str; 5] = ["First", "PreUpdate", "Update", "PostUpdate", "Last"];
+
+/// Schedules that run in every tick, or in every step.
+const TICK_SCHEDULES: [&str; 7] =
+    ["FixedFirst", "FixedPreUpdate", "FixedUpdate", "FixedPostUpdate", "FixedLast", "Sense", "Score"];
+
+/// What Bevy says of a `Single` that finds more than one entity.
+const SEVERAL: &str = "Multiple matching entities";
+
+/// The systems of a game, to be looked at in one of its worlds.
+///
+/// Observers are not among them, nor are systems with the whole world: what they do shows only when they have.
+pub struct GameSystems {
+    app: WorldApp,
+}
+
+/// A system of a game.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GameSystem {
+    /// The schedule that it is in, such as `FixedUpdate`.
+    pub schedule: String,
+    /// The function's name, where Bevy was built with its feature `debug`.
+    pub system: Option<String>,
+}
+
+/// What a system in a schedule such as `Update` does with an agent, although that runs once per step only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FrameUse {
+    /// It reads the action.
+    Acts,
+    /// It writes the observation.
+    Observes,
+    /// It writes the reward.
+    Rewards,
+}
+
+impl GameSystems {
+    /// The systems that a game adds to its app.
+    ///
+    /// # Errors
+    ///
+    /// If the game panics.
+    pub fn of(game: &Game) -> Result<Self, WorldError> {
+        let settings = spec_settings();
+        let mut app = plain_app(&settings, &EpisodeOrigin::default());
+        let added = catch_panic(&settings, settings.seed, || game(&mut app));
+        let app = WorldApp::new(app);
+        added?;
+        Ok(Self { app })
+    }
+
+    /// The systems that may write the agents' action, by what they ask Bevy for.
+    pub fn action_writers(&mut self, world: &mut PooledWorld) -> Vec<GameSystem> {
+        let (action, own) = (world.kind().action_component(), world.kind().act_system());
+        self.find(world.world_mut(), |_, system, world| {
+            let writes = writes(system.initialize(world).combined_access(), action);
+            (writes && system.system_type() != own).then_some(())
+        })
+        .into_iter()
+        .map(|(system, ())| system)
+        .collect()
+    }
+
+    /// The systems in `Update` and the like that read the agents' action, or write what they observe or are rewarded for.
+    pub fn in_frames(&mut self, world: &mut PooledWorld) -> Vec<(GameSystem, FrameUse)> {
+        let kind = world.kind().clone();
+        self.find(world.world_mut(), |schedule, system, world| {
+            if !FRAME_SCHEDULES.contains(&schedule) {
+                return None;
+            }
+            let access = system.initialize(world);
+            let access = access.combined_access();
+            if writes(access, kind.observation_component()) {
+                Some(FrameUse::Observes)
+            } else if writes(access, kind.reward_component()) {
+                Some(FrameUse::Rewards)
+            } else {
+                reads(access, kind.action_component()).then_some(FrameUse::Acts)
+            }
+        })
+    }
+
+    /// The systems that never run as this world is now, since a `Single` of theirs finds several entities.
+    ///
+    /// Runs systems to find out: the world is not to be stepped any further.
+    pub fn with_ambiguous_single(&mut self, world: &mut PooledWorld) -> Vec<GameSystem> {
+        self.find(world.world_mut(), |schedule, system, world| {
+            let is_regular = FRAME_SCHEDULES.contains(&schedule) || TICK_SCHEDULES.contains(&schedule);
+            if !is_regular || system.is_exclusive() {
+                return None;
+            }
+            system.initialize(world);
+            // Commands are left alone, so that no entity comes or goes.
+            match system.run_without_applying_deferred((), world) {
+                Err(RunSystemError::Skipped(reason)) => (reason.message == SEVERAL).then_some(()),
+                _ => None,
+            }
+        })
+        .into_iter()
+        .map(|(system, ())| system)
+        .collect()
+    }
+
+    /// Visits all systems whose conditions hold in a world.
+    fn find<T: Ord>(
+        &mut self,
+        world: &mut World,
+        mut look: impl FnMut(&str, &mut dyn System<In = (), Out = ()>, &mut World) -> Option<T>,
+    ) -> Vec<(GameSystem, T)> {
+        let mut found = Vec::new();
+        let mut schedules = self.app.world_mut().resource_mut::<Schedules>();
+        for (label, schedule) in schedules.iter_mut() {
+            let label = format!("{label:?}");
+            for key in keys(schedule) {
+                let Some(system) = schedule.graph_mut().systems.get_mut(key) else { continue };
+                let name = system.name();
+                // It may well panic, since it runs on its own.
+                let seen = catch_unwind(AssertUnwindSafe(|| look(&label, system, world)));
+                let system = || GameSystem { schedule: label.clone(), system: shown(name) };
+                found.extend(seen.ok().flatten().map(|seen| (system(), seen)));
+            }
+        }
+        // Schedules come in an order that changes.
+        found.sort();
+        found
+    }
+}
+
+fn keys(schedule: &Schedule) -> Vec<SystemKey> {
+    schedule.graph().systems.iter().map(|(key, ..)| key).collect()
+}
+
+/// Systems that may write everything are left out: nobody knows what they do write.
+fn writes(access: &Access, component: ComponentId) -> bool {
+    access.try_writes().is_ok_and(|writes| writes.contains(component))
+}
+
+fn reads(access: &Access, component: ComponentId) -> bool {
+    access.try_reads_and_writes().is_ok_and(|used| used.contains(component))
+}
