@@ -279,6 +279,3 @@ impl Seen {
         vec![Finding::new(what, remedy)]
     }
 }
-
-
-}

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use bevy::ecs::world::World;
 use ludus_agent::{Arena, Fault, InArena, Rows, Slot, StateHash};
 use ludus_learn::{Simulation, StepRows};
-use ludus_spec::Clock;
+use ludus_spec::{Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
 use crate::episodes::EpisodeSummary;

@@ -128,11 +128,28 @@ impl PooledWorld {
     /// If the game panics, or takes the library's resources away. Its rows are then half written:
     /// [`rebuild`](Self::rebuild) the world before they are read.
     pub fn step(&mut self) -> Result<(), WorldPanic> {
-        use crate::error::explained;
-        use crate::names::shown;
-        use crate::states::{add_states_if_used, prepare_states};
-        use crate::ticks::{begin_ticks, hold_clocks, replace_fixed_loop};
-        use crate::world_app::WorldApp;
+        if let Some(panic) = self.late_panic.take() {
+            return Err(panic);
+        }
+        let tick_before = self.tick();
+        let (app, interval) = (&mut self.app, self.settings.decision_interval);
+        let update = || {
+            hold_clocks(app.world_mut(), interval);
+            app.update();
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(update));
+        let is_cleared = !self.kind.has_rows(self.app.world());
+        if outcome.is_ok() && !is_cleared {
+            return Ok(());
+        }
+        let mut message = outcome.err().map(|panic| explained(&*panic)).unwrap_or_default();
+        if is_cleared {
+            message = if message.is_empty() { CLEARED.to_owned() } else { format!("{message}; {CLEARED}") };
+            self.past_ticks += tick_before;
+            self.stand_still();
+            return Err(self.panic(tick_before, message));
+        }
+        Err(self.panic(self.tick(), message))
     }
 
     /// Builds the world anew, with another seed, after it has panicked.
@@ -387,7 +404,7 @@ fn add_game(app: &mut App, game: &Game) {
     add_transforms_if_used(app);
     // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
     app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
-    replace_fixed_loop(&mut app);
+    replace_fixed_loop(app);
     app.finish();
     app.cleanup();
 }
