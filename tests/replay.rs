@@ -17,6 +17,10 @@ mod balance;
 #[path = "../examples/cart_pole/game.rs"]
 mod cart_pole;
 
+/// Weights of all terms, since there is no config.
+const CART_POLE_REWARD: &str = "reward={\"upright\": 1}";
+const BALANCE_REWARD: &str = "reward={\"balanced\": 1, \"dropped\": 1}";
+
 fn cart_pole() -> Game {
     Arc::new(cart_pole::cart_pole)
 }
@@ -30,9 +34,9 @@ fn balance_with(arenas: ArenaPhysics) -> Game {
 }
 
 /// Trains for a moment in nine arenas of one world; the run's folder.
-fn trained(game: &Game, runs: &Path, interval: u32) -> RunFolder {
+fn trained(game: &Game, runs: &Path, interval: u32, reward: &str) -> RunFolder {
     let (game, interval) = (game.clone(), format!("decision_interval={interval}"));
-    let line = ["game", "train", "--runs-dir", runs.to_str().unwrap(), "--set", &interval];
+    let line = ["game", "train", "--runs-dir", runs.to_str().unwrap(), "--set", &interval, "--set", reward];
     let sets = ["worlds=1", "arenas=9", "episode_limit=60", "ppo.rollout_steps=128", "stop.steps=20_000"];
     let line = line.into_iter().chain(sets.into_iter().flat_map(|set| ["--set", set]));
     assert_eq!(Ludus::new("replayed", move |app| game(app)).run_with(line), AppExit::Success);
@@ -47,9 +51,9 @@ fn episodes(run: &RunFolder) -> Vec<PathBuf> {
 }
 
 /// Where each of the kept episodes first differs when it is played again.
-fn differences(game: &Game, interval: u32) -> Vec<Option<Difference>> {
+fn differences(game: &Game, interval: u32, reward: &str) -> Vec<Option<Difference>> {
     let runs = tempfile::tempdir().unwrap();
-    let run = trained(game, runs.path(), interval);
+    let run = trained(game, runs.path(), interval, reward);
     let replay = |path: &PathBuf| {
         let mut replay = Replay::open(game, EpisodeLog::read(path).unwrap()).unwrap();
         replay.verify().unwrap()
@@ -59,18 +63,18 @@ fn differences(game: &Game, interval: u32) -> Vec<Option<Difference>> {
 
 #[test]
 fn episodes_of_cart_pole_are_the_same_again() {
-    let differences = differences(&cart_pole(), 1);
+    let differences = differences(&cart_pole(), 1, CART_POLE_REWARD);
     assert!(differences.iter().all(Option::is_none), "{differences:?}");
 }
 
 #[test]
 fn episodes_of_balance_with_its_own_physics_are_the_same_again() {
-    let differences = differences(&balance_with(ArenaPhysics::PerArena), 5);
+    let differences = differences(&balance_with(ArenaPhysics::PerArena), 5, BALANCE_REWARD);
     assert!(differences.iter().all(Option::is_none), "{differences:?}");
 }
 
 #[test]
 fn episodes_of_balance_are_the_same_again() {
-    let differences = differences(&balance_with(ArenaPhysics::Shared { spacing: 12.0 }), 5);
+    let differences = differences(&balance_with(ArenaPhysics::Shared { spacing: 12.0 }), 5, BALANCE_REWARD);
     assert!(differences.iter().all(Option::is_none), "{differences:?}");
 }

@@ -17,7 +17,7 @@ use bevy::app::{App, AppExit};
 /// }
 /// ```
 ///
-/// Then `balance train` trains a policy, `balance eval` scores it, `balance export` writes it to where the game ships it,
+/// Then `balance train --write-config` writes a config to fill in, `balance train` trains a policy, `balance eval` scores it, `balance export` writes it to where the game ships it,
 /// `balance play` plays with it, and, with the feature `editor`, `balance watch` shows what it learns. `balance help` says
 /// more.
 pub struct Ludus(ludus_train::Ludus);
@@ -25,7 +25,8 @@ pub struct Ludus(ludus_train::Ludus);
 impl Ludus {
     /// A game by its name and the function that adds its plugins, systems and agents to an app.
     ///
-    /// The name is that of run folders and of the config, `assets/train/<name>.ron`.
+    /// The name is that of run folders and of the config, `assets/train/<name>.ron`: letters, digits, `-` and `_`, and
+    /// spaces and dots between them. Any other is refused by every command.
     pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
         let ludus = ludus_train::Ludus::new(name, game);
         #[cfg(feature = "editor")]

@@ -62,7 +62,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With the feature `train` the game gets a command line: `train`, `eval` and `bench`.
+//! With the feature `train` the game gets a command line: `train --write-config` writes a config whose weights are to be
+//! filled in, `train` trains a policy, `eval` scores it, `help` lists the others.
 //!
 #![cfg_attr(feature = "train", doc = "```no_run")]
 #![cfg_attr(not(feature = "train"), doc = "```ignore")]
@@ -195,7 +196,8 @@
 //!
 //! # Why is nothing happening?
 //!
-//! **The run doesn't start.** *No agents*: call `app.add_agent::<A>()` in the game's function. *None of them after the
+//! **The run doesn't start.** *No config*: `train --write-config` writes `assets/train/<name>.ron`, with the name of
+//! `Ludus::new`; start the program where that folder is, or name the file with `--config`. *No agents*: call `app.add_agent::<A>()` in the game's function. *None of them after the
 //! first step*: spawn one in an observer of `On<Add, Arena>`, or in `Startup`.
 //!
 //! **It panics for want of a resource or a plugin.** A world that trains has task pools, time and transforms, but no

@@ -63,7 +63,7 @@ impl Stage {
         let arenas_per_world = config.arenas.get();
         Self {
             seed,
-            worlds: config.worlds.resolve(1).get(),
+            worlds: config.worlds.resolve().get(),
             arenas_per_world,
             count: count.get().min(arenas_per_world),
             world: 0,

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bevy::prelude::*;
-use ludus_policy::files::{self, LONGEST_TEXT, Links};
 use ludus_train::clock;
+use ludus_train::text::read_text;
 
 pub use step::Step;
 
@@ -50,8 +50,7 @@ impl Script {
     /// If the file can't be read or is no list of steps; a sentence.
     pub fn read(path: &Path, trouble: Trouble) -> Result<Self, String> {
         let shown = path.display();
-        let text = files::read_text(path, Links::Follow, LONGEST_TEXT)
-            .map_err(|error| format!("{shown}: can't be read: {error}; check --script"))?;
+        let text = read_text(path).map_err(|error| format!("{shown}: {}", error.sentence("--script")))?;
         let steps = step::parse(&text).map_err(|(line, problem)| format!("{shown}:{line}: {problem}"))?;
         Ok(Self { steps: steps.into(), images: 0, began: clock::seconds(), trouble })
     }

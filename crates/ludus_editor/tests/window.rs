@@ -57,8 +57,10 @@ fn without_a_display_a_sentence_names_the_command_that_needs_none() {
     let output = without_display(&["watch"], folder.path());
     let errors = errors(&output);
     assert_eq!(output.status.code(), Some(2), "{errors}");
-    assert_eq!(errors.lines().count(), 1, "{errors}");
-    assert!(errors.contains("no display") && errors.contains("`hover train`"), "{errors}");
+    let (config, error) = errors.split_once('\n').unwrap();
+    assert!(config.starts_with("config: ") && config.ends_with("assets/train/hover.ron"), "{errors}");
+    assert_eq!(error.lines().count(), 1, "{errors}");
+    assert!(error.contains("no display") && error.contains("`hover train`"), "{errors}");
 }
 
 #[test]
@@ -96,6 +98,14 @@ fn a_mistake_in_a_script_is_named_with_its_line() {
     fs::write(folder.path().join("script.ron"), "[\n  StartTraining,\n  Dance,\n]").unwrap();
     let output = without_display(&["watch", "--script", "script.ron"], folder.path());
     assert!(errors(&output).contains("script.ron:3: "), "{}", errors(&output));
+    let wide = "[Quit]".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    fs::write(folder.path().join("script.ron"), [&[0xff, 0xfe], wide.as_slice()].concat()).unwrap();
+    let output = without_display(&["watch", "--script", "script.ron"], folder.path());
+    assert!(errors(&output).contains("script.ron: it is UTF-16; save it as UTF-8"), "{}", errors(&output));
+    // A byte order mark is skipped: what is missing is the display.
+    fs::write(folder.path().join("script.ron"), "\u{feff}[Quit]").unwrap();
+    let output = without_display(&["watch", "--script", "script.ron"], folder.path());
+    assert!(errors(&output).contains("no display"), "{}", errors(&output));
 }
 
 /// Start, train, select by a click, take over, screenshot; then the window closes and the run is saved.

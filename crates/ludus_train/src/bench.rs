@@ -107,7 +107,7 @@ pub(crate) fn bench(
     let threads = blueprint.pool.current_num_threads();
     let mut training = Training::build(blueprint)?;
     let build_seconds = clock::seconds() - start;
-    let worlds = config.worlds.resolve(1).get();
+    let worlds = config.worlds.resolve().get();
     let memory = memory_before.and_then(|before| Some(cpu::resident_bytes()?.saturating_sub(before)));
     let until = Until { seconds, interrupted };
     let mut incidents = IncidentTeller::of_training();
@@ -172,7 +172,7 @@ fn simulate(training: &mut Training, until: Until<'_>) -> SimulationSpeed {
     let config = &training.blueprint.config;
     let ticks_per_row = f64::from(config.decision_interval.get())
         * f64::from(config.arenas.get())
-        * f64::from(config.worlds.resolve(1).get())
+        * f64::from(config.worlds.resolve().get())
         / training.rows().max(1) as f64;
     let seed = training.blueprint.evaluation_seed();
     let pool = training.blueprint.pool.clone();

@@ -3,6 +3,7 @@
 mod arguments;
 mod bench;
 mod check;
+mod config_file;
 mod diff_hash;
 mod doctor;
 mod eval;
@@ -14,6 +15,7 @@ mod replay;
 mod train;
 mod watch;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,18 +24,23 @@ use ludus_spec::AgentSpec;
 use ludus_worlds::{Game, spec_of};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::config::{ConfigSource, RunConfig};
+use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::folder::RunFolder;
+use crate::folder::{LATEST, RunFolder};
 use crate::learner::LearnerChoice;
 use crate::report::Report;
+use crate::text::visible;
 use crate::training::Blueprint;
 use crate::window::Windows;
 use arguments::{Arguments, Command, RunArguments};
-use outlet::{note, say};
+use config_file::{LoadedConfig, MissingConfig};
+use outlet::{note, say_json};
 
 /// What a thread that builds and steps worlds has for its stack [bytes]: as much as a main thread.
 pub(crate) const STACK_BYTES: usize = 8 << 20;
+
+/// Bytes of a game's name: folders and files add a date and an ending.
+const LONGEST_NAME: usize = 64;
 
 /// A game, its name, and what draws it.
 pub(crate) struct Program {
@@ -49,21 +56,19 @@ pub(crate) struct Program {
 impl Program {
     /// Does what the command line asks for; the code to exit with.
     pub fn run(&self, arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+        let arguments = arguments.into_iter().collect::<Vec<_>>();
+        let is_json = arguments.iter().any(|argument| argument == "--json");
         let command = Arguments::command().name(self.name.clone()).bin_name(self.name.clone());
         let parsed = command.try_get_matches_from(arguments).and_then(|found| Arguments::from_arg_matches(&found));
-        let command = match parsed {
-            Ok(arguments) => arguments.command,
-            Err(usage) => {
-                // Nobody is left to tell if the terminal is gone.
-                let _ = usage.print();
-                return u8::try_from(usage.exit_code()).unwrap_or(2);
-            }
-        };
-        self.execute(&command).unwrap_or_else(|error| fail(&error))
+        match parsed {
+            Ok(Arguments { command }) => self.execute(&command).unwrap_or_else(|error| fail(&error, command.is_json())),
+            Err(usage) => misused(&usage, is_json),
+        }
     }
 
     /// Does what was asked for; the code to exit with.
     fn execute(&self, command: &Command) -> Result<u8, TrainError> {
+        check_name(&self.name)?;
         let report = match command {
             Command::Train(arguments) => train::train(self, arguments)?,
             Command::Watch(arguments) => return watch::watch(self, arguments),
@@ -73,8 +78,8 @@ impl Program {
             Command::Export(arguments) => export::export(self, arguments)?,
             Command::Bench(arguments) => bench::bench(self, arguments)?,
             Command::Replay(arguments) => replay::replay(self, arguments)?,
-            Command::DiffHash(arguments) => diff_hash::diff_hash(arguments)?,
-            Command::Doctor => doctor::doctor(),
+            Command::DiffHash(arguments) => diff_hash::diff_hash(self, arguments)?,
+            Command::Doctor(_) => doctor::doctor(),
         };
         Ok(finish(command, &report))
     }
@@ -83,20 +88,19 @@ impl Program {
         Ok(spec_of(&self.game)?)
     }
 
-    /// The config that the arguments name, or else the game's own, or else defaults.
-    fn config(&self, arguments: &RunArguments, spec: &AgentSpec) -> Result<RunConfig, TrainError> {
-        let file = arguments.config.clone().or_else(|| shipped_config(&self.name));
-        self.config_from(file, arguments, spec)
+    /// The run that is meant: a folder's path, its name in `runs`, or the newest with a policy if it is `latest`.
+    fn named(&self, runs: &Path, run: &Path) -> Result<RunFolder, TrainError> {
+        if run == Path::new(LATEST) {
+            return self.latest(runs);
+        }
+        let unknown = || TrainError::UnknownRun { run: run.to_owned(), runs: runs.to_owned() };
+        RunFolder::named(runs, run).ok_or_else(unknown)
     }
 
-    fn config_from(
-        &self,
-        file: Option<PathBuf>,
-        arguments: &RunArguments,
-        spec: &AgentSpec,
-    ) -> Result<RunConfig, TrainError> {
-        let source = ConfigSource { file, sets: arguments.set.clone(), seed: arguments.seed };
-        Ok(RunConfig::load(&source, spec)?.resolved(cores()))
+    /// The newest run of the game that has a policy.
+    fn latest(&self, runs: &Path) -> Result<RunFolder, TrainError> {
+        let none = || TrainError::NoRun { game: self.name.clone(), runs: runs.to_owned() };
+        RunFolder::newest(runs, &self.name).ok_or_else(none)
     }
 
     fn blueprint(
@@ -124,22 +128,46 @@ impl Program {
 
 fn finish(command: &Command, report: &Report) -> u8 {
     if command.is_json() {
-        say(report.to_json());
+        say_json(&report.to_json());
     }
     u8::from(report.findings.as_ref().is_some_and(|findings| !findings.is_empty()))
 }
 
-/// Shows every line of an error as one.
-fn fail(error: &TrainError) -> u8 {
+/// Shows every line of an error as one, and all of it as JSON if that was asked for.
+fn fail(error: &TrainError, is_json: bool) -> u8 {
     for line in error.to_string().lines() {
         note(format_args!("error: {line}"));
+    }
+    if is_json {
+        say_json(&Report::from(error).to_json());
     }
     error.exit_code()
 }
 
-/// `assets/train/<game>.ron` here, or where cargo says that the program comes from.
-fn shipped_config(name: &str) -> Option<PathBuf> {
-    shipped(&Path::new("assets/train").join(format!("{name}.ron")))
+/// Shows what is wrong with the command line, or the help that was asked for.
+fn misused(usage: &clap::Error, is_json: bool) -> u8 {
+    let code = u8::try_from(usage.exit_code()).unwrap_or(2);
+    let text = usage.render().to_string();
+    if is_json && code != 0 {
+        note(text.trim_end());
+        say_json(&Report { error: Some(text), ..Report::default() }.to_json());
+    } else if code != 0 && matches!(visible(&text), Cow::Owned(_)) {
+        note(text.trim_end());
+    } else {
+        // Nobody is left to tell if the terminal is gone.
+        let _ = usage.print();
+    }
+    code
+}
+
+/// The game's name is part of the names of files.
+fn check_name(name: &str) -> Result<(), TrainError> {
+    let is_allowed = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | ' ' | '.');
+    let is_valid = (1..=LONGEST_NAME).contains(&name.len())
+        && name.chars().all(is_allowed)
+        && !name.starts_with([' ', '.', '-'])
+        && !name.ends_with([' ', '.']);
+    if is_valid { Ok(()) } else { Err(TrainError::GameName { name: name.to_owned() }) }
 }
 
 /// Where a policy is shipped: `assets/policies/<game>.safetensors`.
@@ -149,14 +177,13 @@ fn policy_asset(name: &str) -> PathBuf {
 
 /// A file that comes with the game: here, or where cargo says that the program comes from.
 fn shipped(file: &Path) -> Option<PathBuf> {
-    let of_package = std::env::var_os("CARGO_MANIFEST_DIR").map(|package| Path::new(&package).join(file));
+    let of_package = package().map(|package| package.join(file));
     std::iter::once(file.to_owned()).chain(of_package).find(|file| file.is_file())
 }
 
-/// The run that is meant: a folder's path, or its name in `runs`.
-fn named(runs: &Path, run: &Path) -> Result<RunFolder, TrainError> {
-    let unknown = || TrainError::UnknownRun { run: run.to_owned(), runs: runs.to_owned() };
-    RunFolder::named(runs, run).ok_or_else(unknown)
+/// The folder of the package that cargo runs the program from.
+fn package() -> Option<PathBuf> {
+    std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)
 }
 
 fn cores() -> usize {

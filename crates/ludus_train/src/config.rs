@@ -3,8 +3,10 @@
 mod check;
 mod deserialize;
 mod mistake;
+mod names;
 mod parse;
 mod problem;
+mod starter;
 mod tree;
 mod worlds;
 
@@ -14,13 +16,14 @@ use std::path::{Path, PathBuf};
 
 use ludus_learn::{DeviceConfig, PpoConfig};
 use ludus_net::NetworkConfig;
-use ludus_policy::files::{self, LONGEST_TEXT, Links};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
 pub use problem::{ConfigError, Problem};
+pub use starter::starter_config;
 pub use worlds::WorldCount;
 
+use crate::text::read_text;
 use problem::{Report, Sources};
 use tree::{Node, Place};
 
@@ -32,7 +35,9 @@ use tree::{Node, Place};
 pub struct RunConfig {
     /// The root of every random number of the run.
     pub seed: u64,
-    /// Copies of the game's app. Auto is one per core, settled once when the run starts.
+    /// Copies of the game's app, which run on as many cores as there are. What is learned depends on their number.
+    ///
+    /// At least 1, usually as many as there are cores or more. `Auto` is 8, on any machine.
     pub worlds: WorldCount,
     /// Playing fields in each world. 1 for a game that can't be copied inside a world.
     pub arenas: NonZeroU32,
@@ -222,15 +227,15 @@ impl RunConfig {
 
     /// Applies what the command line changes, and checks everything.
     fn from_tree(tree: &mut Node, sources: &Sources, spec: &AgentSpec) -> Result<Self, ConfigError> {
+        let mut problems = apply_sets(tree, &sources.flags, spec);
+        problems.extend(starter::set_unfilled_aside(tree));
         let mut mistakes = Vec::new();
-        for (index, set) in sources.flags.iter().enumerate() {
-            let place = Place::Flag(index);
-            if let Err(message) = apply_set(tree, set, place, spec) {
-                mistakes.push((place, message));
-            }
-        }
         let config = deserialize::read::<Self>(tree, &mut mistakes);
-        let mut report = Report::new(tree, mistakes);
+        problems.extend(mistakes.iter().map(|mistake| {
+            let place = mistake.place.unwrap_or(tree.place);
+            (place, names::explained(mistake, place))
+        }));
+        let mut report = Report::new(tree, problems);
         if let Some(config) = &config {
             check::check(config, spec, &mut report);
         }
@@ -240,15 +245,15 @@ impl RunConfig {
 
     /// The same with the number of worlds settled.
     #[must_use]
-    pub fn resolved(mut self, cores: usize) -> Self {
-        self.worlds = WorldCount::Exactly(self.worlds.resolve(cores));
+    pub fn resolved(mut self) -> Self {
+        self.worlds = WorldCount::Exactly(self.worlds.resolve());
         self
     }
 
     /// The same with no more arenas than this many episodes keep busy; the number of worlds is settled.
     #[must_use]
     pub(crate) fn shrunk_to(mut self, episodes: NonZeroU32) -> Self {
-        let worlds = self.worlds.resolve(1).min(episodes);
+        let worlds = self.worlds.resolve().min(episodes);
         let per_world = episodes.get().div_ceil(worlds.get());
         self.worlds = WorldCount::Exactly(worlds);
         self.arenas = NonZeroU32::new(per_world).map_or(self.arenas, |most| self.arenas.min(most));
@@ -300,9 +305,28 @@ fn read_tree(file: Option<&Path>, spec: &AgentSpec) -> Result<Node, ConfigError>
         return Ok(parse::parse(&RunConfig::for_agent(spec).to_ron()).expect("what RON wrote is RON"));
     };
     let shown = path.display();
-    let text = files::read_text(path, Links::Follow, LONGEST_TEXT)
-        .map_err(|error| ConfigError::single(shown.to_string(), format!("can't be read: {error}; check --config")))?;
+    let text = read_text(path).map_err(|error| ConfigError::single(shown.to_string(), error.sentence("--config")))?;
     parse::parse(&text).map_err(|error| ConfigError::single(format!("{shown}:{}", error.line), error.message))
+}
+
+/// Writes all that the command line changes into the tree; what can't be written, with its place.
+fn apply_sets(tree: &mut Node, sets: &[String], spec: &AgentSpec) -> Vec<(Place, String)> {
+    let mut problems = Vec::new();
+    for (index, set) in sets.iter().enumerate() {
+        let place = Place::Flag(index);
+        if let Err(message) = apply_set(tree, set, place, spec) {
+            problems.push((place, message));
+        }
+    }
+    problems
+}
+
+/// Whether `sets` alone give every term of the reward a weight, right or wrong.
+pub(crate) fn weighs_all_terms(sets: &[String], spec: &AgentSpec) -> bool {
+    let mut tree = Node::section(Place::Line(0));
+    apply_sets(&mut tree, sets, spec);
+    let report = Report::new(&tree, Vec::new());
+    spec.reward.iter().all(|term| report.is_written(&["agents", &spec.name, "reward", &term.name]))
 }
 
 /// Writes one `key=value` into the tree.

@@ -19,6 +19,33 @@ pub enum TrainError {
     /// The config can't be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// There is no config to train with.
+    #[error(
+        "no config `{file}` in {folders}; write a starter config with `{game} train --write-config`, or name one with --config"
+    )]
+    NoConfig {
+        /// The game.
+        game: String,
+        /// The config's path, from one of the folders.
+        file: PathBuf,
+        /// Where it was looked for: quoted paths.
+        folders: String,
+    },
+    /// A starter config would overwrite a file.
+    #[error("`{path}` is there already and is not overwritten; edit it, or name another file with --config")]
+    ConfigExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The game's name can't be that of a file.
+    #[error(
+        "the game's name `{name}` can't be that of a folder and of a config; give `Ludus::new` one of letters, digits, `-`, \
+         `_`, and spaces and dots between them, of 64 bytes at most"
+    )]
+    GameName {
+        /// The name.
+        name: String,
+    },
     /// A world can't be built.
     #[error(transparent)]
     World(#[from] WorldError),
@@ -216,10 +243,14 @@ pub enum TrainError {
         tick: u64,
     },
     /// Two runs are not the same.
-    #[error("the runs differ: first in {difference}")]
+    #[error("the runs differ: first in {}", described(*tick, *world, part))]
     Differ {
-        /// The first difference.
-        difference: String,
+        /// Ticks of the world, or of the run, until the first difference.
+        tick: u64,
+        /// The world, unless what was learned from all of them differs.
+        world: Option<u32>,
+        /// What differs.
+        part: String,
     },
     /// Two files of state hashes can't be compared.
     #[error("`{one}` and `{other}` have nothing in common: train both with the same --hash-every")]
@@ -262,6 +293,9 @@ impl TrainError {
                 | LearnError::Device(_),
             ) => 1,
             Self::Config(_)
+            | Self::NoConfig { .. }
+            | Self::ConfigExists { .. }
+            | Self::GameName { .. }
             | Self::Learner(_)
             | Self::NoRun { .. }
             | Self::UnknownRun { .. }
@@ -288,6 +322,14 @@ impl TrainError {
             Self::Replay(error) => error.exit_code(),
             _ => 1,
         }
+    }
+}
+
+/// Where two runs part.
+fn described(tick: u64, world: Option<u32>, part: &str) -> String {
+    match world {
+        None => format!("`{part}` of what was learned until tick {tick}"),
+        Some(world) => format!("`{part}` of world {world} at tick {tick}"),
     }
 }
 

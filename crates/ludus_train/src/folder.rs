@@ -3,6 +3,15 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use ludus_policy::write_atomically;
+
+/// Stands for the newest run of a game, wherever a run is named.
+pub(crate) const LATEST: &str = "latest";
+
+/// Longer than any file that numbers a run [bytes].
+const LONGEST_ORDER: u64 = 32;
 
 use ludus_policy::files::{self, Links};
 use ludus_spec::StableHasher;
@@ -40,6 +49,7 @@ impl RunFolder {
                     fs::create_dir(path.join("checkpoints"))?;
                     let folder = Self { path };
                     folder.write_id()?;
+                    folder.mark_newest()?;
                     return Ok(folder);
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
@@ -66,8 +76,16 @@ impl RunFolder {
     ///
     /// [`TrainError::NotOwn`] with the first that is a link, a pipe or something else.
     pub(crate) fn check(&self) -> Result<(), TrainError> {
-        let named =
-            [self.config(), self.metrics(), self.changes(), self.policy(), self.lock(), self.hashes(), self.id()];
+        let named = [
+            self.config(),
+            self.metrics(),
+            self.changes(),
+            self.policy(),
+            self.lock(),
+            self.hashes(),
+            self.id(),
+            self.order(),
+        ];
         let regular = named.into_iter().map(|path| (files::check(&path, Links::Refuse), path));
         let folders = [self.episodes(), self.checkpoints()].into_iter();
         for (checked, path) in regular.chain(folders.map(|path| (files::check_own_folder(&path), path))) {
@@ -100,20 +118,44 @@ impl RunFolder {
     }
 
     fn newest_with(runs: &Path, game: &str, file: impl Fn(&Self) -> PathBuf) -> Option<Self> {
-        let folders = fs::read_dir(runs).ok()?.flatten();
-        let of_game = folders.filter_map(|entry| Some((order(entry.file_name().to_str()?, game)?, entry.path())));
-        let with_file = of_game.map(|(order, path)| (order, Self { path })).filter(|(_, run)| file(run).is_file());
-        with_file.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, run)| run)
+        Self::all(runs, game).into_iter().find(|run| file(run).is_file())
     }
 
-    /// All runs of this game in `runs`, newest first.
+    /// All runs of this game in `runs`, newest first: the one that was begun or resumed last.
     pub fn all(runs: &Path, game: &str) -> Vec<Self> {
         let Ok(entries) = fs::read_dir(runs) else { return Vec::new() };
         let of_game =
             entries.flatten().filter_map(|entry| Some((order(entry.file_name().to_str()?, game)?, entry.path())));
-        let mut ordered: Vec<_> = of_game.filter(|(_, path)| path.is_dir()).collect();
-        ordered.sort_unstable_by(|one, other| other.cmp(one));
-        ordered.into_iter().map(|(_, path)| Self { path }).collect()
+        let folders = of_game.filter(|(_, path)| path.is_dir()).map(|(order, path)| (order, Self { path }));
+        let mut ordered = folders.map(|(name, run)| ((run.turn(), run.written(), name), run)).collect::<Vec<_>>();
+        ordered.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
+        ordered.into_iter().map(|(_, run)| run).collect()
+    }
+
+    /// Makes this the newest of all runs beside it: `latest` names it from now on.
+    ///
+    /// Runs are numbered as they begin or go on, so that no clock, right or wrong, decides which is the newest.
+    ///
+    /// # Errors
+    ///
+    /// If the folder can't be written to.
+    pub(crate) fn mark_newest(&self) -> io::Result<()> {
+        let runs = self.path.parent().filter(|runs| !runs.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let others = fs::read_dir(runs).into_iter().flatten().flatten().map(|entry| Self::open(entry.path()).turn());
+        let turn = others.max().unwrap_or(0).saturating_add(1);
+        write_atomically(&self.order(), format!("{turn}\n").as_bytes())
+    }
+
+    /// The number that it got when it began or went on; 0 without one.
+    fn turn(&self) -> u64 {
+        let text = files::read_text(&self.order(), Links::Refuse, LONGEST_ORDER);
+        text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// When the newest of its files was written: tells runs apart that have no number.
+    fn written(&self) -> Option<SystemTime> {
+        let files = [self.path.clone(), self.metrics(), self.policy(), self.config()];
+        files.iter().filter_map(|file| fs::symlink_metadata(file).ok()?.modified().ok()).max()
     }
 
     /// Where the folder is.
@@ -149,6 +191,11 @@ impl RunFolder {
     /// The episodes that were kept.
     pub fn episodes(&self) -> PathBuf {
         self.path.join("episodes")
+    }
+
+    /// Its number among the runs beside it, in the order in which they began or went on.
+    pub fn order(&self) -> PathBuf {
+        self.path.join("order")
     }
 
     /// State hashes, if the run was told to log any.
@@ -284,5 +331,45 @@ mod tests {
         create("other", "2026-12-02");
         RunFolder::create(runs.path(), "balance", "2026-12-03").unwrap();
         assert_eq!(RunFolder::newest(runs.path(), "balance"), Some(later));
+    }
+
+    #[test]
+    fn the_newest_run_is_the_one_that_was_begun_or_resumed_last_whatever_the_clock_said() {
+        let runs = tempfile::tempdir().unwrap();
+        let create = |date: &str| {
+            let run = RunFolder::create(runs.path(), "balance", date).unwrap();
+            fs::write(run.policy(), "").unwrap();
+            run
+        };
+        let ahead = create("2038-01-19");
+        let behind = create("1970-01-01");
+        let right = create("2026-11-28");
+        assert_eq!(RunFolder::all(runs.path(), "balance"), [right.clone(), behind.clone(), ahead.clone()]);
+        behind.mark_newest().unwrap();
+        assert_eq!(RunFolder::newest(runs.path(), "balance").as_ref(), Some(&behind));
+        fs::write(ahead.order(), "nonsense").unwrap();
+        assert_eq!(RunFolder::all(runs.path(), "balance"), [behind, right, ahead]);
+    }
+
+    /// Of an older version.
+    #[cfg(unix)]
+    #[test]
+    fn runs_without_a_number_are_told_apart_by_when_they_were_written() {
+        let runs = tempfile::tempdir().unwrap();
+        let create = |name: &str, written: u64| {
+            let run = RunFolder::open(runs.path().join(name));
+            fs::create_dir(run.path()).unwrap();
+            fs::write(run.policy(), "").unwrap();
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(written);
+            for path in [run.policy(), run.path().to_owned()] {
+                fs::File::open(path).unwrap().set_modified(time).unwrap();
+            }
+            run
+        };
+        let later = create("balance-2026-11-28-1", 2_000);
+        create("balance-2038-01-19-1", 1_000);
+        assert_eq!(RunFolder::newest(runs.path(), "balance"), Some(later));
+        let new = RunFolder::create(runs.path(), "balance", "1970-01-01").unwrap();
+        assert_eq!(RunFolder::all(runs.path(), "balance").first(), Some(&new));
     }
 }

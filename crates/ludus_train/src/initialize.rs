@@ -7,7 +7,7 @@ use ludus_policy::{PolicyFile, files};
 use ludus_spec::{ActionKind, AgentSpec};
 
 use crate::error::TrainError;
-use crate::folder::RunFolder;
+use crate::folder::{LATEST, RunFolder};
 
 /// What statistics of observations count at most where there are new columns, whose own are a guess: so many samples
 /// that the first rollouts correct it.
@@ -33,12 +33,18 @@ pub(crate) struct Inheritance {
     pub differences: Vec<String>,
 }
 
-/// The policy that is meant: a file, a run's folder, or the name of one in `runs`.
+/// The policy that is meant: a file, a run's folder, the name of one in `runs`, or `latest` for the game's newest.
 ///
 /// # Errors
 ///
-/// [`TrainError::UnknownRun`] if there is none, [`TrainError::NotOwn`] if the run's folder has links.
-pub(crate) fn locate(named: &Path, runs: &Path) -> Result<PathBuf, TrainError> {
+/// [`TrainError::UnknownRun`] or [`TrainError::NoRun`] if there is none, [`TrainError::NotOwn`] if the run's folder has
+/// links.
+pub(crate) fn locate(named: &Path, runs: &Path, game: &str) -> Result<PathBuf, TrainError> {
+    if named == Path::new(LATEST) {
+        let none = || TrainError::NoRun { game: game.to_owned(), runs: runs.to_owned() };
+        let run = RunFolder::newest(runs, game).ok_or_else(none)?;
+        return run.check().map(|()| run.policy());
+    }
     if files::is_no_folder(named) {
         return Ok(named.to_owned());
     }

@@ -50,6 +50,7 @@ mod report;
 mod resume;
 mod run;
 pub mod session;
+pub mod text;
 mod training;
 mod window;
 
@@ -65,5 +66,5 @@ pub use ludus::Ludus;
 pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
-pub use report::Report;
+pub use report::{ActionsTaken, Diagnosis, FirstDifference, Report};
 pub use window::{PlayRequest, ShownPolicy, WatchRequest, WindowFailure, Windows};

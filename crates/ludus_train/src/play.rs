@@ -6,17 +6,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bevy::prelude::*;
-use ludus_agent::{AgentKinds, AgentSystems, FinishedEpisode, WorldSeed};
+use ludus_agent::{AgentKinds, AgentSystems, Episode, FinishedEpisode, WorldSeed};
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, give_runner};
 use ludus_policy::ActionChoice;
 use ludus_spec::Seed;
 use ludus_worlds::Game;
 
+use crate::clock;
 use crate::episodes::Spread;
 use crate::error::TrainError;
 
 /// Between two updates without a window: as with a screen of 60 Hz.
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
+
+/// Seconds without an end of an episode until one that goes on is told of, first and then again.
+const SILENCE: [f64; 2] = [1.0, 5.0];
+
+/// What is told while a game is played without a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PlayEvent<'a> {
+    /// The episode of this number, from 1, has ended.
+    Ended(usize, &'a FinishedEpisode),
+    /// None has ended for a while; the one that is the furthest has come so far.
+    GoesOn { steps: u32, reward: f32 },
+}
 
 /// How a game is played.
 #[derive(Clone, Debug)]
@@ -89,10 +102,11 @@ pub(crate) fn play_in_real_time(
     game: &Game,
     episodes: u32,
     interrupted: &AtomicBool,
-    tell: &mut dyn FnMut(usize, &FinishedEpisode),
+    tell: &mut dyn FnMut(PlayEvent<'_>),
 ) -> Result<Played, TrainError> {
     let mut app = windowless(game);
     let mut told = 0;
+    let mut next_words = clock::seconds() + SILENCE[0];
     while told < episodes as usize && !interrupted.load(Ordering::Relaxed) && app.should_exit().is_none() {
         app.update();
         if let Some(problem) = app.world_mut().resource_mut::<Messages<PolicyProblem>>().drain().next() {
@@ -101,13 +115,34 @@ pub(crate) fn play_in_real_time(
         let played = app.world().resource::<Played>();
         for episode in played.episodes.iter().take(episodes as usize).skip(told) {
             told += 1;
-            tell(told, episode);
+            tell(PlayEvent::Ended(told, episode));
+            next_words = clock::seconds() + SILENCE[1];
+        }
+        if clock::seconds() >= next_words
+            && let Some((steps, reward)) = furthest(app.world_mut())
+        {
+            tell(PlayEvent::GoesOn { steps, reward });
+            next_words = clock::seconds() + SILENCE[1];
         }
         std::thread::sleep(FRAME);
     }
     let mut played = app.world_mut().remove_resource::<Played>().unwrap_or_default();
     played.episodes.truncate(episodes as usize);
     Ok(played)
+}
+
+/// Steps and return of the agent whose episode has gone on for the most steps.
+fn furthest(world: &mut World) -> Option<(u32, f32)> {
+    let kinds = world.resource::<AgentKinds>().iter().cloned().collect::<Vec<_>>();
+    let agents = kinds.iter().flat_map(|kind| {
+        let rows = kind.rows_mut(world);
+        let agents = (0..rows.len()).map(|row| (rows.agent(row), rows.episode_returns()[row]));
+        agents.collect::<Vec<_>>()
+    });
+    let agents = agents.collect::<Vec<_>>();
+    let steps = |agent: Entity| Some(world.get::<Episode>(agent)?.steps());
+    let episodes = agents.into_iter().filter_map(|(agent, reward)| Some((steps(agent?)?, reward)));
+    episodes.max_by_key(|(steps, _)| *steps)
 }
 
 /// The game with what `DefaultPlugins` would give it, less what needs a window.

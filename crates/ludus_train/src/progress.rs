@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::changes::Change;
+use crate::config::StopConfig;
 use crate::episodes::Spread;
 use crate::phases::Phases;
 use crate::training::{Lap, Training};
@@ -42,8 +43,8 @@ pub struct RunStart {
     pub learner: String,
     /// How long building the worlds took [s].
     pub build_seconds: f64,
-    /// Steps after which the run ends at the latest.
-    pub stop_steps: u64,
+    /// When the run ends.
+    pub stop: StopConfig,
     /// Steps that were over before: those of the checkpoint that the run goes on from.
     pub steps_before: u64,
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::bench::Benchmark;
 use crate::check::Finding;
+use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::phases::PhaseShares;
 use crate::play::Played;
@@ -57,15 +58,84 @@ pub struct Report {
     /// The policy that `export` wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PathBuf>,
+    /// The config that was used or, by `train --write-config`, written; none if there was no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
+    /// How `eval` and `play` chose actions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions: Option<ActionsTaken>,
+    /// Whether a replay is what was logged, or two runs have the same hashes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same: Option<bool>,
+    /// Where a replay or two runs differ first, if they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<FirstDifference>,
+    /// What `doctor` found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doctor: Option<Diagnosis>,
+    /// Why the command failed, one problem a line, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// What `bench` measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bench: Option<Benchmark>,
+}
+
+/// How a policy chooses actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionsTaken {
+    /// The most probable ones.
+    Greedy,
+    /// Drawn as in training.
+    Drawn,
+}
+
+/// Where a replay differs from its log, or two runs from each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FirstDifference {
+    /// Ticks of the episode, of the world, or of the run.
+    pub tick: u64,
+    /// Steps of the episode, in a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// The world whose hashes differ; none if what was learned differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub world: Option<u32>,
+    /// What differs, between two runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+}
+
+/// What a machine has for learning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// One sentence about each of libtorch, CUDA and the GPUs.
+    pub findings: Vec<String>,
+    /// Whether the program was built with the feature `torch`.
+    pub is_built_with_torch: bool,
 }
 
 impl Report {
     /// One line of JSON. Numbers that are not finite are null.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("numbers and names are JSON")
+    }
+}
+
+impl From<&TrainError> for Report {
+    fn from(error: &TrainError) -> Self {
+        let difference = match error {
+            TrainError::ReplayDiffers { step, tick } => {
+                Some(FirstDifference { tick: *tick, step: Some(*step), world: None, part: None })
+            }
+            TrainError::Differ { tick, world, part } => {
+                Some(FirstDifference { tick: *tick, step: None, world: *world, part: Some(part.clone()) })
+            }
+            _ => None,
+        };
+        let same = difference.is_some().then_some(false);
+        Self { error: Some(error.to_string()), same, difference, ..Self::default() }
     }
 }
 

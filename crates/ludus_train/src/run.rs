@@ -123,6 +123,7 @@ impl Run {
         found.skipped.iter().for_each(|error| tell(RunEvent::Trouble(format!("{error}; it was skipped"))));
         aside.into_iter().for_each(|sentence| tell(RunEvent::Note(sentence)));
         tell(RunEvent::Note(origin_sentence(&folder, &found)));
+        folder.mark_newest().map_err(at(folder.order()))?;
         // Its limits may have been changed on the command line.
         write_config(&folder, &training.blueprint)?;
         let names = metric_names(&training.blueprint.spec);
@@ -176,12 +177,12 @@ impl Run {
         let blueprint = &self.training.blueprint;
         RunStart {
             run_dir: self.folder.path().to_owned(),
-            worlds: blueprint.config.worlds.resolve(1).get(),
+            worlds: blueprint.config.worlds.resolve().get(),
             rows: self.training.rows(),
             threads: blueprint.pool.current_num_threads(),
             learner: self.training.decision.sentence(),
             build_seconds: self.build_seconds,
-            stop_steps: blueprint.config.stop.steps.get(),
+            stop: blueprint.config.stop.clone(),
             steps_before: self.before.steps,
         }
     }
@@ -413,7 +414,7 @@ fn initialize(
     if place.iteration() > 0 {
         return Ok(());
     }
-    let path = locate(&named, place.runs())?;
+    let path = locate(&named, place.runs(), &blueprint.name)?;
     let differences = training.initialize(&path)?;
     let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
     tell(RunEvent::Note(format!("starting from `{}`{differences}", path.display())));

@@ -191,7 +191,7 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
         return Err(ConfigError::single("agents", message).into());
     }
     let pool = Arc::new(thread_pool(threads.max(1))?);
-    let (config, choice) = (config.resolved(threads.max(1)), LearnerChoice::default());
+    let (config, choice) = (config.resolved(), LearnerChoice::default());
     let blueprint = Blueprint {
         name,
         game,

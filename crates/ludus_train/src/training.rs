@@ -87,7 +87,7 @@ impl Blueprint {
     /// All worlds of a run, in order.
     pub fn build_worlds(&self, purpose: Purpose) -> Result<Vec<PooledWorld>, WorldError> {
         let seed = self.worlds_seed(purpose);
-        let count = self.config.worlds.resolve(1).get();
+        let count = self.config.worlds.resolve().get();
         let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
         self.pool.install(|| build_worlds(&self.game, settings))
     }
@@ -145,7 +145,7 @@ impl Blueprint {
             // Agents come and go: what they do depends on more than an episode.
             return;
         }
-        let worlds = self.config.worlds.resolve(1).get() as usize;
+        let worlds = self.config.worlds.resolve().get() as usize;
         let longest = config.episode_limit.map_or(LONGEST_RECORD, |limit| limit.get() as usize).min(LONGEST_RECORD);
         let arenas = (RECORDED_ARENAS / worlds).max(1);
         let settings = RecorderSettings { head: self.episode_head(), arenas, longest };

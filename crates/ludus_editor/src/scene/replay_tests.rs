@@ -25,7 +25,8 @@ fn trained() -> (TempDir, PathBuf) {
 fn trained_in(game: fn(&mut App)) -> (TempDir, PathBuf) {
     let runs = tempfile::tempdir().unwrap();
     let line = ["walk", "train", "--runs-dir", runs.path().to_str().unwrap(), "--threads", "1"];
-    let sets = ["worlds=1", "arenas=4", "episode_limit=24", "decision_interval=3", "stop.steps=2_000"];
+    let sets =
+        ["worlds=1", "arenas=4", "episode_limit=24", "decision_interval=3", "stop.steps=2_000", "reward.arrived=1"];
     let line = line.into_iter().chain(sets.into_iter().flat_map(|set| ["--set", set]));
     assert_eq!(Ludus::new("walk", game).run_with(line), AppExit::Success);
     let run = std::fs::read_dir(runs.path()).unwrap().next().unwrap().unwrap().path();

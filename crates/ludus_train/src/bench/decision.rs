@@ -61,7 +61,7 @@ impl Players {
     /// Builds the world, with as many arenas as a thousand agents need. `rows` is how many the worlds of `blueprint` have.
     pub fn build(blueprint: &Blueprint, policy: &PolicyFile, rows: usize) -> Result<Self, TrainError> {
         let mut config = blueprint.config.clone();
-        let copies = config.arenas.get() as usize * config.worlds.resolve(1).get() as usize;
+        let copies = config.arenas.get() as usize * config.worlds.resolve().get() as usize;
         let arenas = u32::try_from((AGENTS * copies).div_ceil(rows.max(1))).ok().and_then(NonZeroU32::new);
         config.worlds = WorldCount::Exactly(NonZeroU32::MIN);
         config.arenas = arenas.unwrap_or(config.arenas);

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -45,7 +46,7 @@ pub enum Command {
     /// Both runs need hashes: train with --hash-every. Exits with 1 if they differ.
     DiffHash(DiffHashArguments),
     /// Says what this machine has for learning: libtorch, CUDA, GPUs; and what is missing, with the remedy.
-    Doctor,
+    Doctor(DoctorArguments),
 }
 
 impl Command {
@@ -61,7 +62,7 @@ impl Command {
             Self::Bench(arguments) => arguments.run.json,
             Self::Replay(arguments) => arguments.run.json,
             Self::DiffHash(arguments) => arguments.run.json,
-            Self::Doctor => false,
+            Self::Doctor(arguments) => arguments.json,
         }
     }
 }
@@ -76,10 +77,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// The root of all random numbers [default: the config's]
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u64>)]
     pub seed: Option<u64>,
     /// Threads; the result does not depend on them [default: one per core]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = thread_count)]
     pub threads: Option<NonZeroUsize>,
     /// Where runs have their folders
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
@@ -93,6 +94,9 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct TrainArguments {
+    /// Writes a config to start from, with every field explained, and trains nothing
+    #[arg(long, conflicts_with_all = ["resume", "initialize_from", "hash_every", "set", "seed"])]
+    pub write_config: bool,
     /// Goes on with a run: its folder, its name, or `latest`; its config holds, with what --set changes
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "seed"])]
     pub resume: Option<PathBuf>,
@@ -100,7 +104,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub initialize_from: Option<PathBuf>,
     /// Logs hashes of the worlds' states every so many ticks, for diff-hash
-    #[arg(long, value_name = "TICKS")]
+    #[arg(long, value_name = "TICKS", value_parser = whole::<NonZeroU64>)]
     pub hash_every: Option<NonZeroU64>,
     #[command(flatten)]
     pub learner: LearnerArguments,
@@ -112,7 +116,7 @@ pub struct TrainArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct WatchArguments {
-    /// A run's folder, its name, or a policy file to show [default: none; train live from the window]
+    /// A run's folder, its name, `latest`, or a policy file to show [default: none; train live from the window]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
     /// Plays an episode again that the run kept: best, worst, or the number of an ordinary one
@@ -147,11 +151,11 @@ impl LearnerArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct EvalArguments {
-    /// A run's folder, its name, or a policy file [default: the newest run of this game]
+    /// A run's folder, its name, `latest`, or a policy file [default: the newest run of this game]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
     /// Episodes to score
-    #[arg(long, default_value = "100")]
+    #[arg(long, default_value = "100", value_parser = whole::<NonZeroU32>)]
     pub episodes: NonZeroU32,
     /// Draws actions as in training, instead of the most probable ones
     #[arg(long)]
@@ -165,7 +169,7 @@ pub struct EvalArguments {
 #[command(args_override_self = true)]
 pub struct CheckArguments {
     /// Ticks to play
-    #[arg(long, default_value = "4000")]
+    #[arg(long, default_value = "4000", value_parser = whole::<NonZeroU32>)]
     pub ticks: NonZeroU32,
     #[command(flatten)]
     pub run: RunArguments,
@@ -175,14 +179,14 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct PlayArguments {
-    /// A run's folder, its name, or a policy file [default: assets/policies/<game>.safetensors]
+    /// A run's folder, its name, `latest`, or a policy file [default: assets/policies/<game>.safetensors]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
     /// Opens no window, but tells the return of every episode; so it is where no window is built in
     #[arg(long)]
     pub headless: bool,
     /// Episodes to play without a window [default: until Ctrl-C]
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<NonZeroU32>)]
     pub episodes: Option<NonZeroU32>,
     /// Draws actions as in training, instead of the most probable ones
     #[arg(long)]
@@ -195,7 +199,7 @@ pub struct PlayArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct ExportArguments {
-    /// A run's folder, its name, a checkpoint or a policy file [default: the newest run of this game]
+    /// A run's folder, its name, `latest`, a checkpoint or a policy file [default: the newest run of this game]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
     /// Where to write it [default: assets/policies/<game>.safetensors, or .onnx]
@@ -225,7 +229,7 @@ pub struct BenchArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct ReplayArguments {
-    /// A run's folder, its name, or an episode's file
+    /// A run's folder, its name, `latest`, or an episode's file
     #[arg(value_name = "RUN")]
     pub of: PathBuf,
     /// Which of the run's episodes: best, worst, or the number of an ordinary one
@@ -239,7 +243,7 @@ pub struct ReplayArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct DiffHashArguments {
-    /// A run's folder or its name
+    /// A run's folder, its name, or `latest`
     #[arg(value_name = "RUN")]
     pub one: PathBuf,
     /// Another's
@@ -247,6 +251,41 @@ pub struct DiffHashArguments {
     pub other: PathBuf,
     #[command(flatten)]
     pub run: RunArguments,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct DoctorArguments {
+    /// Makes the last line of the output one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// More threads than any machine has cores; each has a stack of its own.
+const MOST_THREADS: usize = 1024;
+
+fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
+    let count = whole::<NonZeroUsize>(text)?;
+    if count.get() <= MOST_THREADS { Ok(count) } else { Err(format!("there may be {MOST_THREADS} at most")) }
+}
+
+/// A whole number, which may be written as in a config: `100_000` or `1e5`.
+fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    let plain = text.replace('_', "");
+    let exact = plain.parse::<u64>().ok().or_else(|| whole_float(&plain));
+    let number = exact.ok_or_else(|| "it must be a whole number, such as 1000 or 1e3".to_owned())?;
+    number
+        .to_string()
+        .parse()
+        .map_err(|_| if number == 0 { "it must be at least 1" } else { "it is too large" }.to_owned())
+}
+
+/// The whole number that a float is, where floats tell whole numbers apart.
+fn whole_float(text: &str) -> Option<u64> {
+    let number = text.parse::<f64>().ok()?;
+    let is_whole = number.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&number);
+    is_whole.then_some(number as u64)
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -283,6 +322,30 @@ mod tests {
         let Command::Bench(bench) = Arguments::parse_from(line).command else { panic!("not bench") };
         assert_eq!(bench.seconds, 2.0);
         assert_eq!(bench.run.set.len(), 2, "all that is set counts");
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_as_in_a_config() {
+        assert_eq!(whole::<NonZeroU32>("1e3").unwrap().get(), 1000);
+        assert_eq!(whole::<u64>("100_000"), Ok(100_000));
+        assert_eq!(whole::<u64>("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(whole::<u64>("0"), Ok(0));
+        let refused = |text: &str, part: &str| {
+            let sentence = whole::<NonZeroU32>(text).unwrap_err();
+            assert!(sentence.contains(part), "{text}: {sentence}");
+        };
+        refused("0", "at least 1");
+        refused("1e10", "too large");
+        for text in ["1.5", "-1", "1e99", "nan", "inf", "many", ""] {
+            refused(text, "a whole number, such as 1000 or 1e3");
+        }
+    }
+
+    #[test]
+    fn threads_have_a_limit() {
+        assert_eq!(thread_count("1024").unwrap().get(), 1024);
+        assert_eq!(thread_count("1025").unwrap_err(), "there may be 1024 at most");
+        assert!(Arguments::try_parse_from(["balance", "train", "--threads", "1000000"]).is_err());
     }
 
     #[test]

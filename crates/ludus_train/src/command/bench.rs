@@ -6,19 +6,20 @@ use crate::interrupt;
 use crate::report::Report;
 use crate::training::Blueprint;
 
-use super::Program;
 use super::arguments::BenchArguments;
-use super::outlet::{say, warn};
+use super::outlet::{note, say, warn};
+use super::{LoadedConfig, MissingConfig, Program};
 
 /// Measures, and shows what was measured.
 pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
-    let config = program.config(&arguments.run, &spec)?;
+    let LoadedConfig { config, file } = program.config(&arguments.run, &spec, MissingConfig::Defaults)?;
     let choice = arguments.learner.choice();
     let blueprint = Blueprint { choice, ..program.blueprint(spec, config, &arguments.run)? };
-    let benchmark = bench::bench(blueprint, arguments.seconds, interrupt::listen(), &mut |sentence| warn(&sentence))?;
+    let interrupted = interrupt::listen(|| note("ending with what was measured so far; again to end at once"));
+    let benchmark = bench::bench(blueprint, arguments.seconds, interrupted, &mut |sentence| warn(&sentence))?;
     tell(&benchmark);
-    Ok(Report::from(&benchmark))
+    Ok(Report { config: file, ..Report::from(&benchmark) })
 }
 
 fn tell(bench: &Benchmark) {

@@ -4,19 +4,19 @@ use crate::check::{Exam, Finding, Scope, examine};
 use crate::error::TrainError;
 use crate::report::Report;
 
-use super::Program;
 use super::arguments::CheckArguments;
 use super::outlet::say;
+use super::{LoadedConfig, MissingConfig, Program};
 
 /// Looks for what is wrong with a game, and shows it.
 pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
-    let config = program.config(&arguments.run, &spec)?;
+    let LoadedConfig { config, file } = program.config(&arguments.run, &spec, MissingConfig::Defaults)?;
     let blueprint = program.blueprint(spec, config, &arguments.run)?;
     let exam = Exam { ticks: arguments.ticks.get(), seconds: f64::INFINITY, scope: Scope::Patient };
     let findings = examine(&blueprint, exam)?;
     tell(&findings, arguments.ticks.get());
-    Ok(Report { findings: Some(findings), ..Report::default() })
+    Ok(Report { findings: Some(findings), config: file, ..Report::default() })
 }
 
 fn tell(findings: &[Finding], ticks: u32) {

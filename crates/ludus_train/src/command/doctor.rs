@@ -1,15 +1,15 @@
 //! `doctor`
 
-use crate::report::Report;
+use crate::report::{Diagnosis, Report};
 
 use super::outlet::say;
 
 /// Says what this machine has for learning.
 pub(super) fn doctor() -> Report {
-    for finding in ludus_libtorch::examine(None) {
-        say(finding);
-    }
-    let built = if cfg!(feature = "torch") { "with" } else { "without" };
+    let findings = ludus_libtorch::examine(None).iter().map(ToString::to_string).collect::<Vec<_>>();
+    findings.iter().for_each(say);
+    let is_built_with_torch = cfg!(feature = "torch");
+    let built = if is_built_with_torch { "with" } else { "without" };
     say(format_args!("this program was built {built} the feature `torch`"));
-    Report::default()
+    Report { doctor: Some(Diagnosis { findings, is_built_with_torch }), ..Report::default() }
 }

@@ -9,21 +9,21 @@ use ludus_worlds::Game;
 
 use crate::error::TrainError;
 use crate::interrupt;
-use crate::play::{PlaySettings, play_in_real_time, played};
-use crate::report::Report;
+use crate::play::{PlayEvent, PlaySettings, play_in_real_time, played};
+use crate::report::{ActionsTaken, Report};
 use crate::window::PlayRequest;
 
 use super::arguments::PlayArguments;
 use super::eval::{Found, find, find_config};
-use super::outlet::{note, say};
-use super::{Program, policy_asset, shipped};
+use super::outlet::{note, say, say_json};
+use super::{LoadedConfig, Program, policy_asset, shipped};
 
 /// Plays the game with its policy, in a window or without; the code to exit with.
 pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, TrainError> {
     let spec = program.spec()?;
     let found = find_policy(program, arguments)?;
     let policy = PolicyAsset::new(&PolicyFile::read_for(&found.policy, &spec)?, &found.policy)?;
-    let config = find_config(program, &found, &arguments.run, &spec)?;
+    let LoadedConfig { config, .. } = find_config(program, &found, &arguments.run, &spec)?;
     let (seed, agent) = (Seed::new(config.seed), config.agent(&spec));
     let choice = if arguments.sample { ActionChoice::Sampled(seed) } else { ActionChoice::Greedy };
     let (weights, episode_limit) = (agent.weights(&spec), agent.episode_limit);
@@ -32,6 +32,9 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
         (Some(windows), Some(visuals)) if !arguments.headless && arguments.episodes.is_none() => {
             let request = PlayRequest { name: program.name.clone(), game, visuals: visuals.clone() };
             let exit = (windows.play)(request)?;
+            if arguments.run.json {
+                say_json(&Report::default().to_json());
+            }
             Ok(if let AppExit::Error(code) = exit { code.get() } else { 0 })
         }
         _ => tell_episodes(&game, &found, arguments),
@@ -41,12 +44,15 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
 /// Plays without a window.
 fn tell_episodes(game: &Game, found: &Found, arguments: &PlayArguments) -> Result<u8, TrainError> {
     let path = found.policy.display();
-    note(format_args!("playing {path} in real time, without a window; Ctrl-C ends it"));
+    let choice = if arguments.sample { "drawn actions" } else { "the most probable actions" };
+    note(format_args!("playing {path} in real time with {choice}, without a window; Ctrl-C ends it"));
     let episodes = arguments.episodes.map_or(u32::MAX, |episodes| episodes.get());
-    let played = play_in_real_time(game, episodes, interrupt::listen(), &mut tell)?;
+    let interrupted = interrupt::listen(|| note("ending; again to end at once"));
+    let played = play_in_real_time(game, episodes, interrupted, &mut tell)?;
     let run_dir = found.folder.as_ref().map(|folder| folder.path().to_owned());
     if arguments.run.json {
-        say(Report { run_dir, ..Report::from(&played) }.to_json());
+        let actions = if arguments.sample { ActionsTaken::Drawn } else { ActionsTaken::Greedy };
+        say_json(&Report { run_dir, actions: Some(actions), ..Report::from(&played) }.to_json());
     }
     Ok(0)
 }
@@ -61,6 +67,13 @@ fn find_policy(program: &Program, arguments: &PlayArguments) -> Result<Found, Tr
     Ok(Found { policy: shipped(&path).ok_or_else(none)?, folder: None })
 }
 
-fn tell(number: usize, episode: &FinishedEpisode) {
-    say(format_args!("episode {number}: return {:.2}, {} steps", episode.reward, episode.steps));
+fn tell(event: PlayEvent<'_>) {
+    match event {
+        PlayEvent::Ended(number, FinishedEpisode { reward, steps, .. }) => {
+            say(format_args!("episode {number}: return {reward:.2}, {steps} steps"));
+        }
+        PlayEvent::GoesOn { steps, reward } => {
+            note(format_args!("an episode goes on: return {reward:.2} so far, {steps} steps"));
+        }
+    }
 }

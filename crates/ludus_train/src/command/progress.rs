@@ -4,19 +4,24 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::config::StopConfig;
 use crate::progress::{Progress, RunEvent, RunStart};
 
 use super::outlet::{note, warn};
 
 /// Seconds between two updates of the bar.
 const BAR_INTERVAL: f64 = 0.1;
+/// Seconds until the first line of a log.
+const FIRST_LINE: f64 = 1.0;
 /// Seconds between two lines of a log.
 const LINE_INTERVAL: f64 = 5.0;
 
 /// A bar on a terminal, else a line every few seconds.
 pub(super) struct Display {
     bar: Option<ProgressBar>,
-    next: f64,
+    next: Option<f64>,
+    /// What the run started with.
+    start: Option<RunStart>,
     /// Steps so far.
     steps: u64,
     /// Steps of the last checkpoint.
@@ -26,8 +31,7 @@ pub(super) struct Display {
 impl Display {
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(bar);
-        let next = if bar.is_some() { 0.0 } else { LINE_INTERVAL };
-        Self { bar, next, steps: 0, saved: None }
+        Self { bar, next: None, start: None, steps: 0, saved: None }
     }
 
     pub fn show(&mut self, event: &RunEvent<'_>) {
@@ -41,6 +45,12 @@ impl Display {
         }
     }
 
+    /// What writes this sentence above the bar, from any thread.
+    pub fn writer(&self, sentence: &'static str) -> impl Fn() + Send + use<> {
+        let bar = self.bar.clone();
+        move || above(bar.as_ref(), || note(sentence))
+    }
+
     /// Leaves the last state of the bar on the terminal.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
@@ -48,9 +58,14 @@ impl Display {
         }
     }
 
-    fn show_start(&self, start: &RunStart) {
+    /// Steps that were over when the run was resumed.
+    pub fn steps_before(&self) -> u64 {
+        self.start.as_ref().map_or(0, |start| start.steps_before)
+    }
+
+    fn show_start(&mut self, start: &RunStart) {
         if let Some(bar) = &self.bar {
-            bar.set_length(start.stop_steps);
+            bar.set_length(start.stop.steps.get());
             bar.set_position(start.steps_before);
         }
         self.above(|| {
@@ -64,44 +79,90 @@ impl Display {
             ));
             note(format_args!("learner: {}", start.learner));
         });
+        (self.start, self.steps) = (Some(start.clone()), start.steps_before);
     }
 
     fn show_progress(&mut self, progress: &Progress) {
         self.steps = progress.steps;
-        if progress.seconds < self.next {
+        let Some(start) = &self.start else { return };
+        let first = if self.bar.is_some() { 0.0 } else { FIRST_LINE };
+        // The time before a run was resumed is past.
+        let next = *self.next.get_or_insert(progress.seconds + first);
+        if progress.seconds < next {
             return;
         }
-        let mut text = described(progress);
+        let mut text = described(progress, &start.stop);
         if let Some(steps) = self.saved {
             text.push_str(&format!(", saved at {steps}"));
         }
         if let Some(bar) = &self.bar {
-            self.next = progress.seconds + BAR_INTERVAL;
+            self.next = Some(progress.seconds + BAR_INTERVAL);
             bar.set_position(progress.steps);
             bar.set_message(text);
         } else {
-            self.next = progress.seconds + LINE_INTERVAL;
-            note(format_args!("{:.0} s, {} steps, {text}", progress.seconds, progress.steps));
+            self.next = Some(progress.seconds + LINE_INTERVAL);
+            let (seconds, steps, all) = (progress.seconds, progress.steps, start.stop.steps.get());
+            let percent = 100.0 * steps as f64 / all as f64;
+            note(format_args!("{seconds:.0} s, {steps} of {all} steps ({percent:.0} %), {text}"));
         }
     }
 
     /// Writes while the bar is out of the way.
     fn above(&self, write: impl FnOnce()) {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
+        above(self.bar.as_ref(), write);
     }
 }
 
-/// `return 12.3 ± 4.5, 1.2 M steps/s, forward 30 …`
-fn described(progress: &Progress) -> String {
-    let returns = if progress.episodes == 0 {
-        "no episode has ended yet".to_owned()
-    } else {
-        format!("return {:.2} ± {:.2}", progress.returns.mean, progress.returns.std)
-    };
-    format!("{returns}, {:.0} steps/s, {}", progress.steps_per_second, progress.phases.in_percent())
+fn above(bar: Option<&ProgressBar>, write: impl FnOnce()) {
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+/// `return 12.3 ± 4.5 (goal 20), 1200000 steps/s, at most 40 s left, forward 30 …`
+fn described(progress: &Progress, stop: &StopConfig) -> String {
+    let goal = stop.mean_return.map_or_else(String::new, |goal| format!(" (goal {goal})"));
+    let left = left(progress, stop);
+    format!(
+        "{}{goal}, {:.0} steps/s, {left}{}",
+        returned(progress),
+        progress.steps_per_second,
+        progress.phases.in_percent()
+    )
+}
+
+/// `return 12.3 ± 4.5`
+pub(super) fn returned(progress: &Progress) -> String {
+    if progress.episodes == 0 || !progress.returns.mean.is_finite() {
+        return "no episode has ended yet".to_owned();
+    }
+    format!("return {:.2} ± {:.2}", progress.returns.mean, progress.returns.std)
+}
+
+/// `at most 2 min 5 s left, `; nothing if it can't be told.
+fn left(progress: &Progress, stop: &StopConfig) -> String {
+    let by_steps = stop.steps.get().saturating_sub(progress.steps) as f64 / progress.steps_per_second;
+    let by_time = stop.seconds.map_or(f64::INFINITY, |seconds| seconds - progress.seconds);
+    let seconds = by_steps.min(by_time).max(0.0);
+    // A run of centuries has no end that anybody waits for.
+    if seconds.is_nan() || seconds > 1e9 {
+        return String::new();
+    }
+    let about = if stop.mean_return.is_some() { "at most" } else { "about" };
+    format!("{about} {} left, ", duration(seconds))
+}
+
+/// `45 s`, `2 min 5 s`, `3 h 20 min` or `12 d 3 h`
+fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
 }
 
 fn bar() -> ProgressBar {
@@ -115,22 +176,51 @@ fn bar() -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::*;
     use crate::episodes::Spread;
     use crate::phases::Phases;
 
-    #[test]
-    fn every_line_has_the_return_the_speed_and_the_time_by_phase() {
-        let progress = Progress {
+    fn progress() -> Progress {
+        Progress {
             steps: 100,
             returns: Spread { mean: 1.5, std: 0.25 },
             episodes: 3,
             steps_per_second: 1000.0,
             seconds: 0.1,
             phases: Phases { forward: 50, copy: 0, simulate: 20, sense_score: 10, learn: 20 },
-        };
-        let expected = "return 1.50 ± 0.25, 1000 steps/s, forward 50 copy 0 simulate 20 sense+score 10 learn 20 %";
-        assert_eq!(described(&progress), expected);
-        assert!(described(&Progress { episodes: 0, ..progress }).starts_with("no episode"));
+        }
+    }
+
+    fn stop(mean_return: Option<f32>, seconds: Option<f64>) -> StopConfig {
+        StopConfig { steps: NonZeroU64::new(90_100).unwrap(), mean_return, seconds }
+    }
+
+    #[test]
+    fn every_line_has_the_return_the_speed_the_time_left_and_the_time_by_phase() {
+        let phases = "forward 50 copy 0 simulate 20 sense+score 10 learn 20 %";
+        assert_eq!(
+            described(&progress(), &stop(None, None)),
+            format!("return 1.50 ± 0.25, 1000 steps/s, about 1 min 30 s left, {phases}")
+        );
+        assert_eq!(
+            described(&progress(), &stop(Some(20.0), Some(60.1))),
+            format!("return 1.50 ± 0.25 (goal 20), 1000 steps/s, at most 1 min 0 s left, {phases}")
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_said() {
+        let none = Progress { episodes: 0, returns: Spread { mean: f64::NAN, std: f64::NAN }, ..progress() };
+        assert!(described(&none, &stop(None, None)).starts_with("no episode has ended yet, "));
+        let standing = Progress { steps_per_second: 0.0, ..progress() };
+        assert!(!described(&standing, &stop(None, None)).contains("left"));
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        let said = [0.4, 59.0, 125.0, 12_000.0, 1_050_000.0].map(duration);
+        assert_eq!(said, ["0 s", "59 s", "2 min 5 s", "3 h 20 min", "12 d 3 h"]);
     }
 }

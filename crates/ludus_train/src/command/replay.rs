@@ -1,21 +1,21 @@
 //! `replay`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ludus_policy::files;
 
 use crate::error::TrainError;
-use crate::folder::RunFolder;
+use crate::folder::{LATEST, RunFolder};
 use crate::replay::{Difference, EpisodeHead, EpisodeLog, Replay, kept_episodes};
 use crate::report::Report;
 
+use super::Program;
 use super::arguments::ReplayArguments;
 use super::outlet::say;
-use super::{Program, named};
 
 /// Plays an episode again. That it differs is an error, so that a script can tell.
 pub(super) fn replay(program: &Program, arguments: &ReplayArguments) -> Result<Report, TrainError> {
-    let path = find(arguments)?;
+    let path = find(program, arguments)?;
     let mut replay = Replay::open(&program.game, EpisodeLog::read(&path)?)?;
     say(format_args!("episode: {}", path.display()));
     say(described(&replay.log().head));
@@ -28,11 +28,11 @@ pub(super) fn replay(program: &Program, arguments: &ReplayArguments) -> Result<R
     }
 }
 
-fn find(arguments: &ReplayArguments) -> Result<PathBuf, TrainError> {
-    if files::is_no_folder(&arguments.of) {
+fn find(program: &Program, arguments: &ReplayArguments) -> Result<PathBuf, TrainError> {
+    if arguments.of != Path::new(LATEST) && files::is_no_folder(&arguments.of) {
         return Ok(arguments.of.clone());
     }
-    episode_of(&named(&arguments.run.runs_dir, &arguments.of)?, &arguments.episode)
+    episode_of(&program.named(&arguments.run.runs_dir, &arguments.of)?, &arguments.episode)
 }
 
 /// The file of an episode that a run kept, by its name.
@@ -59,6 +59,7 @@ fn described(head: &EpisodeHead) -> String {
 
 fn report(head: &EpisodeHead) -> Report {
     Report {
+        same: Some(true),
         mean_return: Some(f64::from(head.reward)),
         mean_length: Some(f64::from(head.steps)),
         episodes: 1,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use crate::config::StopConfig;
 use crate::error::TrainError;
-use crate::folder::RunFolder;
+use crate::folder::{LATEST, RunFolder};
 use crate::interrupt;
 use crate::progress::{RunSummary, StopReason};
 use crate::report::Report;
@@ -11,36 +12,37 @@ use crate::resume::{Place, Resumption};
 use crate::run;
 use crate::training::Blueprint;
 
-use super::Program;
 use super::arguments::TrainArguments;
 use super::outlet::say;
-use super::progress::Display;
-
-/// Stands for the newest run of the game.
-const LATEST: &str = "latest";
+use super::progress::{Display, returned};
+use super::{LoadedConfig, MissingConfig, Program, config_file};
 
 /// Trains, and shows how it goes.
 pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Report, TrainError> {
     let run = &arguments.run;
     let spec = program.spec()?;
-    let (config, place) = match &arguments.resume {
-        None => (program.config(run, &spec)?, Place::New(&run.runs_dir)),
+    if arguments.write_config {
+        return config_file::write_starter(program, run, &spec);
+    }
+    let (LoadedConfig { config, file }, place) = match &arguments.resume {
+        None => (program.config(run, &spec, MissingConfig::Refused)?, Place::New(&run.runs_dir)),
         Some(named) => {
             let resumption = Resumption::open(find(program, &run.runs_dir, named)?, &spec)?;
-            (program.config_from(Some(resumption.folder.config()), run, &spec)?, Place::Old(Box::new(resumption)))
+            (program.config_from(resumption.folder.config(), run, &spec)?, Place::Old(Box::new(resumption)))
         }
     };
-    let (hash_every, choice) = (arguments.hash_every, arguments.learner.choice());
+    let (hash_every, choice, stop) = (arguments.hash_every, arguments.learner.choice(), config.stop.clone());
     let mut blueprint = Blueprint { hash_every, choice, ..program.blueprint(spec, config, run)? };
     if let Some(from) = &arguments.initialize_from {
         blueprint.config.agent_mut(&blueprint.spec).initialize_from = Some(from.clone());
     }
     let mut display = Display::new();
-    let summary = run::train(blueprint, place, interrupt::listen(), &mut |event| display.show(&event));
+    let interrupted = interrupt::listen(display.writer("saving after this iteration; again to end at once"));
+    let summary = run::train(blueprint, place, interrupted, &mut |event| display.show(&event));
     display.finish();
     let summary = summary?;
-    tell(&summary);
-    Ok(Report::from(&summary))
+    tell(&summary, &stop, display.steps_before());
+    Ok(Report { config: file, ..Report::from(&summary) })
 }
 
 /// The run to resume.
@@ -49,35 +51,76 @@ fn find(program: &Program, runs: &Path, named: &Path) -> Result<RunFolder, Train
         let nothing = || TrainError::NothingToResume { game: program.name.clone(), runs: runs.to_owned() };
         return RunFolder::newest_begun(runs, &program.name).ok_or_else(nothing);
     }
-    let unknown = || TrainError::UnknownRun { run: named.to_owned(), runs: runs.to_owned() };
-    RunFolder::named(runs, named).ok_or_else(unknown)
+    program.named(runs, named)
 }
 
-fn tell(summary: &RunSummary) {
+fn tell(summary: &RunSummary, stop: &StopConfig, steps_before: u64) {
     let progress = &summary.progress;
-    say(format_args!(
-        "{}: return {:.2} ± {:.2} over the last episodes of {}, {} steps in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
-        reason(summary.reason),
-        progress.returns.mean,
-        progress.returns.std,
-        progress.episodes,
-        progress.steps,
-        progress.seconds,
-        progress.steps_per_second,
-        summary.build_seconds,
-    ));
-    say(format_args!("time: {}", progress.phases.in_percent()));
+    if steps_before > 0 && progress.steps == steps_before && summary.reason != StopReason::Interrupted {
+        say(format_args!(
+            "nothing was trained: the run was over before, {}; to go on, set a later end, such as `--set stop={}`",
+            reason(summary.reason, stop, progress.steps),
+            later(stop, summary.reason)
+        ));
+    } else {
+        say(format_args!(
+            "{}: {} over the last episodes of {}, in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
+            reason(summary.reason, stop, progress.steps),
+            returned(progress),
+            progress.episodes,
+            progress.seconds,
+            progress.steps_per_second,
+            summary.build_seconds,
+        ));
+        say(format_args!("time: {}", progress.phases.in_percent()));
+    }
     if summary.faults > 0 {
         say(format_args!("{} numbers were not finite; their steps were not learned from", summary.faults));
     }
     say(format_args!("policy: {}", summary.run_dir.join("policy.safetensors").display()));
 }
 
-const fn reason(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::MeanReturn => "reached the mean return",
-        StopReason::Steps => "made all steps",
-        StopReason::Seconds => "time is up",
-        StopReason::Interrupted => "interrupted and saved",
+/// Why the run ended, and how far it was then.
+fn reason(reason: StopReason, stop: &StopConfig, steps: u64) -> String {
+    let of_all = format!("{steps} of {} steps", stop.steps);
+    match (reason, stop.mean_return, stop.seconds) {
+        (StopReason::Steps, ..) => format!("made all steps, {of_all}"),
+        (StopReason::MeanReturn, Some(goal), _) => format!("reached `stop.mean_return` {goal} after {of_all}"),
+        (StopReason::Seconds, _, Some(seconds)) => format!("`stop.seconds` {seconds} are over after {of_all}"),
+        (StopReason::MeanReturn, ..) => format!("reached the mean return after {of_all}"),
+        (StopReason::Seconds, ..) => format!("time is up after {of_all}"),
+        (StopReason::Interrupted, ..) => format!("interrupted and saved after {of_all}"),
+    }
+}
+
+/// A condition under which a run that is over goes on, as a value of `stop`.
+fn later(stop: &StopConfig, reason: StopReason) -> String {
+    let steps = if reason == StopReason::Steps { stop.steps.get().saturating_mul(2) } else { stop.steps.get() };
+    let mean_return = stop.mean_return.filter(|_| reason != StopReason::MeanReturn);
+    let goal = mean_return.map_or_else(String::new, |goal| format!(", mean_return: {goal}"));
+    format!("(steps: {steps}{goal})")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_over_says_how_it_would_go_on() {
+        let stop = StopConfig { steps: NonZeroU64::new(1000).unwrap(), mean_return: Some(99.5), seconds: Some(3.0) };
+        assert_eq!(later(&stop, StopReason::Steps), "(steps: 2000, mean_return: 99.5)");
+        assert_eq!(later(&stop, StopReason::MeanReturn), "(steps: 1000)");
+        assert_eq!(later(&stop, StopReason::Seconds), "(steps: 1000, mean_return: 99.5)");
+        let said = [StopReason::Steps, StopReason::MeanReturn, StopReason::Seconds, StopReason::Interrupted];
+        let said = said.map(|one| reason(one, &stop, 900));
+        let expected = [
+            "made all steps, 900 of 1000 steps",
+            "reached `stop.mean_return` 99.5 after 900 of 1000 steps",
+            "`stop.seconds` 3 are over after 900 of 1000 steps",
+            "interrupted and saved after 900 of 1000 steps",
+        ];
+        assert_eq!(said, expected);
     }
 }

@@ -7,18 +7,24 @@ use ludus_policy::PolicyFile;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use crate::report::Report;
 use crate::window::{ShownPolicy, WatchRequest};
 
 use super::arguments::WatchArguments;
 use super::eval::{find, find_config};
+use super::outlet::say_json;
 use super::replay::episode_of;
-use super::{Program, cores};
+use super::{LoadedConfig, MissingConfig, Program, cores};
 
 /// Opens the editor's window; the code to exit with.
 pub(super) fn watch(program: &Program, arguments: &WatchArguments) -> Result<u8, TrainError> {
     let windows = program.windows.ok_or_else(|| TrainError::NoWindow { game: program.name.clone() })?;
     let request = request(program, arguments)?;
-    match (windows.watch)(request)? {
+    let exit = (windows.watch)(request)?;
+    if arguments.run.json {
+        say_json(&Report::default().to_json());
+    }
+    match exit {
         AppExit::Success => Ok(0),
         AppExit::Error(code) => Ok(code.get()),
     }
@@ -32,14 +38,16 @@ fn threads_beside_a_window() -> usize {
 fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest, TrainError> {
     let run = &arguments.run;
     let spec = program.spec()?;
-    let (config, shown) = match &arguments.of {
-        None => (program.config(run, &spec)?, None),
+    let (LoadedConfig { config, .. }, shown) = match &arguments.of {
+        // It trains.
+        None => (program.config(run, &spec, MissingConfig::Refused)?, None),
         Some(named) => {
             let found = find(program, Some(named), &run.runs_dir)?;
             let interval = PolicyFile::read_for(&found.policy, &spec)?.decision_interval;
-            let config = find_config(program, &found, run, &spec)?;
+            let LoadedConfig { config, file } = find_config(program, &found, run, &spec)?;
             let shown = ShownPolicy { file: found.policy, run: found.folder };
-            (RunConfig { decision_interval: interval, ..config }, Some(shown))
+            let config = RunConfig { decision_interval: interval, ..config };
+            (LoadedConfig { config, file }, Some(shown))
         }
     };
     let folder = shown.as_ref().and_then(|shown: &ShownPolicy| shown.run.as_ref());
@@ -49,7 +57,7 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
         game: program.game.clone(),
         visuals: program.visuals.clone(),
         spec,
-        config: config.resolved(cores()),
+        config,
         threads: run.threads.map_or_else(threads_beside_a_window, NonZeroUsize::get),
         runs: run.runs_dir.clone(),
         shown,

@@ -4,7 +4,7 @@ use ludus_spec::{AgentSpec, LONGEST_STEP};
 
 use super::mistake::valid_names;
 use super::problem::Report;
-use super::{AgentConfig, RunConfig, WorldCount};
+use super::{AgentConfig, RunConfig};
 
 /// More rows than any machine steps; a config that asks for them has a typing mistake.
 const MOST_ROWS: u64 = 1 << 24;
@@ -27,10 +27,7 @@ fn check_size(config: &RunConfig, report: &mut Report<'_>) {
     let interval = config.decision_interval.get();
     let message = || format!("`decision_interval` is {interval}; it must be at most {LONGEST_STEP}");
     report.require(interval <= LONGEST_STEP, &["decision_interval"], message);
-    let worlds = match config.worlds {
-        WorldCount::Auto => 1,
-        WorldCount::Exactly(count) => u64::from(count.get()),
-    };
+    let worlds = u64::from(config.worlds.resolve().get());
     let arenas = worlds * u64::from(config.arenas.get());
     if arenas > MOST_ROWS {
         return report.problem(&["arenas"], format!("{arenas} arenas in all; there may be {MOST_ROWS} at most"));

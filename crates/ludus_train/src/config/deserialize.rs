@@ -9,17 +9,21 @@ use serde::forward_to_deserialize_any;
 use super::mistake::Mistake;
 use super::tree::{Entry, Node, Place, Value};
 
-/// The value of `root`, or of what is left of it without the mistakes, which are added to `mistakes`.
+/// 2⁶⁴: whole numbers from here on are none that a config has.
+const LEAST_TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
+
+/// The value of `root`, or of what is left of it without the mistakes, which are added to `mistakes` with their places.
 ///
 /// `None` if the root itself is none of `T`.
-pub(crate) fn read<T: DeserializeOwned>(root: &Node, mistakes: &mut Vec<(Place, String)>) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned>(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<T> {
     loop {
         let mistake = match T::deserialize(Reader(root)) {
             Ok(value) => return Some(value),
             Err(mistake) => mistake,
         };
-        mistakes.push((mistake.place.unwrap_or(root.place), mistake.message));
-        if !mistake.reported {
+        let is_reported = mistake.reported;
+        mistakes.push(mistake.at(root.place));
+        if !is_reported {
             return None;
         }
     }
@@ -62,7 +66,7 @@ impl<'a> Reader<'a> {
             Value::Integer(value) => match (u64::try_from(*value), i64::try_from(*value)) {
                 (Ok(value), _) => visitor.visit_u64(value),
                 (_, Ok(value)) => visitor.visit_i64(value),
-                _ => Err(self.wrong(&visitor)),
+                _ => Err(de::Error::custom(format_args!("`{value}` is too large; write a smaller number"))),
             },
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(value) | Value::Name(value) => visitor.visit_str(value),
@@ -75,8 +79,39 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The whole number that a value such as `1e6` is, if it is one.
+fn whole(value: &Value) -> Option<i128> {
+    match *value {
+        Value::Integer(value) => Some(value),
+        Value::Float(value) if value.fract() == 0.0 && value.abs() < LEAST_TOO_LARGE => Some(value as i128),
+        _ => None,
+    }
+}
+
+/// Reads whole numbers, which may be written as `1e6`.
+macro_rules! deserialize_whole_numbers {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Mistake> {
+            match whole(&self.0.value) {
+                Some(value) => match (u64::try_from(value), i64::try_from(value)) {
+                    (Ok(value), _) => visitor.visit_u64(value),
+                    (_, Ok(value)) => visitor.visit_i64(value),
+                    _ => self.visit(visitor),
+                }
+                .map_err(|mistake| mistake.at(self.0.place)),
+                None => self.deserialize_any(visitor),
+            }
+        })*
+    };
+}
+
 impl<'a> de::Deserializer<'a> for Reader<'a> {
     type Error = Mistake;
+
+    deserialize_whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
 
     fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Mistake> {
         self.visit(visitor).map_err(|mistake| mistake.at(self.0.place))
@@ -122,14 +157,14 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
     fn deserialize_enum<V: Visitor<'a>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         match &self.0.value {
             Value::Name(name) | Value::Tuple { name: Some(name), .. } | Value::Struct { name: Some(name), .. } => {
                 visitor.visit_enum(Choice { name, node: self.0 })
             }
-            _ => Err(self.wrong(&visitor)),
+            _ => Err(self.wrong(&format!("one of `{}`", variants.join("`, `")).as_str())),
         }
         .map_err(|mistake| mistake.at(self.0.place))
     }
@@ -140,7 +175,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
 
     forward_to_deserialize_any! {
         <V: Visitor<'a>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        bool i128 u128 f32 f64 char str string bytes byte_buf
         unit unit_struct seq tuple tuple_struct identifier ignored_any
     }
 }
@@ -320,7 +355,7 @@ mod tests {
     fn mistakes(text: &str) -> Vec<String> {
         let mut mistakes = Vec::new();
         read::<Outer>(&parse(text).unwrap(), &mut mistakes);
-        mistakes.into_iter().map(|(place, message)| format!("{place:?} {message}")).collect()
+        mistakes.into_iter().map(|mistake| format!("{:?} {}", mistake.place.unwrap(), mistake.message)).collect()
     }
 
     #[test]
@@ -342,18 +377,35 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_may_have_an_exponent() {
+        let count = |text: &str| read::<Outer>(&parse(text).unwrap(), &mut Vec::new()).unwrap().count;
+        assert_eq!(count("(count: 1e6)"), NonZeroU32::new(1_000_000));
+        assert_eq!(count("(count: Some(2.5e3))"), NonZeroU32::new(2_500));
+        let check = |written: &str, found: &str| {
+            let expected = format!("Line(1) `count`: expected a whole number from 1 to 4294967295, found `{found}`");
+            assert_eq!(mistakes(&format!("(count: {written})")), [expected]);
+        };
+        check("1.5", "1.5");
+        check("1e10", "10000000000");
+        check("1e30", "1e30");
+        check("-1e3", "-1000");
+        check("NaN", "NaN");
+        assert_eq!(mistakes("(count: 1_000_000_000_000_000_000_000)").len(), 1);
+    }
+
+    #[test]
     fn every_mistake_is_found_with_its_line() {
         let text = "(\n count: 0,\n speed: 1,\n rate: Cubic,\n inner: (\n  widths: [1,\n 256],\n  scal: 2,\n scale: \"x\"),\n on: 1,\n)";
         assert_eq!(
             mistakes(text),
             [
-                "Line(2) `count`: expected a nonzero u32, found `0`",
+                "Line(2) `count`: expected a whole number from 1 to 4294967295, found `0`",
                 "Line(3) unknown field `speed`; valid: `count`, `rate`, `inner`, `named`, `on`",
                 "Line(4) unknown choice `Cubic`; valid: `Off`, `Constant`, `Linear`",
-                "Line(7) `widths`: expected u8, found `256`",
+                "Line(7) `widths`: expected a whole number from 0 to 255, found `256`",
                 "Line(8) unknown field `scal`; valid: `widths`, `scale`",
-                "Line(9) `scale`: expected f32, found `x`",
-                "Line(10) `on`: expected a boolean, found `1`",
+                "Line(9) `scale`: expected a number, found `x`",
+                "Line(10) `on`: expected `true` or `false`, found `1`",
             ]
         );
     }
@@ -364,8 +416,9 @@ mod tests {
         assert_eq!(mistakes("(rate: Constant)"), ["Line(1) `rate`: expected `Constant(value)`"]);
         assert_eq!(mistakes("(rate: Off(1))"), ["Line(1) `rate`: expected `Off`"]);
         assert_eq!(mistakes("(rate: Linear(from: 1))"), ["Line(1) `rate`: field `to` is missing; write it"]);
-        assert_eq!(mistakes("(inner: 3)"), ["Line(1) `inner`: expected struct Inner, found `3`"]);
-        assert_eq!(mistakes("[]"), ["Line(1) expected struct Outer, found a list"]);
+        assert_eq!(mistakes("(inner: 3)"), ["Line(1) `inner`: expected a section `(…)`, found `3`"]);
+        assert_eq!(mistakes("[]"), ["Line(1) expected a section `(…)`, found a list"]);
+        assert_eq!(mistakes("(rate: 3)"), ["Line(1) `rate`: expected one of `Off`, `Constant`, `Linear`, found `3`"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What serde has to say about a value, with the place where it was written.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::de::{self, Unexpected};
@@ -14,6 +15,8 @@ pub(crate) struct Mistake {
     pub place: Option<Place>,
     /// Whether an entry was set aside for it.
     pub reported: bool,
+    /// The field that its section doesn't have, where that is the mistake.
+    pub unknown: Option<String>,
     /// The names that would have been right, where the mistake is an unknown one.
     pub valid: &'static [&'static str],
 }
@@ -56,15 +59,16 @@ impl de::Error for Mistake {
     }
 
     fn invalid_type(found: Unexpected, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!("expected {expected}, found {}", described(found)))
+        Self::custom(format_args!("expected {}, found {}", in_words(&expected.to_string()), described(found)))
     }
 
     fn invalid_value(found: Unexpected, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!("expected {expected}, found {}", described(found)))
+        Self::invalid_type(found, expected)
     }
 
     fn unknown_field(field: &str, valid: &'static [&'static str]) -> Self {
-        Self { valid, ..Self::custom(format_args!("unknown field `{field}`; {}", valid_names(valid))) }
+        let message = format!("unknown field `{field}`; {}", valid_names(valid));
+        Self { unknown: Some(field.to_owned()), valid, ..Self::custom(message) }
     }
 
     fn unknown_variant(variant: &str, valid: &'static [&'static str]) -> Self {
@@ -73,6 +77,30 @@ impl de::Error for Mistake {
 
     fn missing_field(field: &'static str) -> Self {
         Self::custom(format_args!("field `{field}` is missing; write it"))
+    }
+}
+
+/// What a value must be, in words instead of Rust's names of types.
+pub(crate) fn in_words(expected: &str) -> Cow<'_, str> {
+    let whole = |from: i64, to: u64| Cow::Owned(format!("a whole number from {from} to {to}"));
+    if let Some(name) = expected.strip_prefix("a nonzero ") {
+        return if name == "u32" { whole(1, u32::MAX.into()) } else { "a whole number from 1".into() };
+    }
+    if expected.starts_with("struct ") {
+        return "a section `(…)`".into();
+    }
+    match expected {
+        "u8" => whole(0, u8::MAX.into()),
+        "u16" => whole(0, u16::MAX.into()),
+        "u32" => whole(0, u32::MAX.into()),
+        "u64" | "usize" | "u128" => "a whole number from 0".into(),
+        "i8" | "i16" | "i32" | "i64" | "isize" | "i128" => "a whole number".into(),
+        "f32" | "f64" => "a number".into(),
+        "a boolean" => "`true` or `false`".into(),
+        "a string" | "path string" => "a text in quotes".into(),
+        "a sequence" => "a list `[…]`".into(),
+        "a map" => "a section `{ \"name\": … }`".into(),
+        other => other.into(),
     }
 }
 

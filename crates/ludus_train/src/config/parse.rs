@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::tree::{Entry, Node, Place, Value};
+use crate::text::visible;
 
 /// Sections inside sections; more is a mistake or an attack on the stack.
 const DEEPEST: u32 = 64;
@@ -20,7 +21,10 @@ pub(crate) struct SyntaxError {
 type Parsed<T> = Result<T, SyntaxError>;
 
 /// The value that `text` holds, and nothing else.
+///
+/// A byte order mark at the start is skipped.
 pub(crate) fn parse(text: &str) -> Parsed<Node> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut parser = Parser { rest: text, line: 1, depth: 0 };
     let node = parser.node()?;
     parser.skip_blank()?;
@@ -256,7 +260,7 @@ impl<'a> Parser<'a> {
 
     fn expected(&self, what: &str) -> SyntaxError {
         match self.rest.chars().next() {
-            Some(found) => self.error(format!("expected {what}, found `{found}`")),
+            Some(found) => self.error(format!("expected {what}, found `{}`", visible(&found.to_string()))),
             None => self.error(format!("expected {what}, found the end of the text")),
         }
     }
@@ -357,6 +361,7 @@ mod tests {
         check("/* never", 1, "`*/`");
         check("\"open", 1, "a closing quote");
         check("", 1, "a value");
+        check("(a: \u{200b}1)", 1, "found `<U+200B>`");
         check(&"[".repeat(100_000), 1, "64 sections");
     }
 }

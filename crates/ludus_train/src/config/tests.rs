@@ -47,7 +47,7 @@ const EMPTY: &str = "";
 fn the_designs_config_is_valid() {
     let text = r#"(
     seed: 1,
-    worlds: Auto,                  // resolved once and written into the run: never a matter of --threads
+    worlds: Auto,                  // 8 on any machine: never a matter of --threads
     arenas: 64,
     decision_interval: 5,          // ticks per step
     agents: {
@@ -77,9 +77,14 @@ fn the_designs_config_is_valid() {
 fn what_a_run_writes_it_can_read() {
     let config =
         load(&with("seed: 7,", "clip: 0.1, learning_rate: Linear(from: 1, to: 0), target_kl: 0.02"), &[]).unwrap();
-    let resolved = config.resolved(3);
+    let resolved = config.resolved();
     assert_eq!(load(&resolved.to_ron(), &[]).unwrap(), resolved);
-    assert_eq!(RunConfig::default().resolved(3).worlds.resolve(99).get(), 3);
+    assert_eq!(resolved.worlds.resolve().get(), 2);
+    assert_eq!(
+        RunConfig::default().resolved().worlds,
+        WorldCount::Exactly(NonZeroU32::new(8).unwrap()),
+        "on any machine"
+    );
 }
 
 #[test]
@@ -110,19 +115,19 @@ fn values_of_a_wrong_type_are_named() {
         &with("decision_interval: 0, stop: (steps: \"many\"),", "gamma: [1], learning_rate: Fast"),
         &[],
         &[
-            "balance.ron:4: `decision_interval`: expected a nonzero u32, found `0`",
-            "balance.ron:4: `steps`: expected a nonzero u64, found `many`",
-            "balance.ron:8: `gamma`: expected f32, found a list",
+            "balance.ron:4: `decision_interval`: expected a whole number from 1 to 4294967295, found `0`",
+            "balance.ron:4: `steps`: expected a whole number from 1, found `many`",
+            "balance.ron:8: `gamma`: expected a number, found a list",
             "balance.ron:8: `learning_rate`: expected a number, `Linear(from: …, to: …)` or `Cosine(from: …, to: …)`",
         ],
     );
-    check("3", &[], &["balance.ron:1: expected struct RunConfig, found `3`"]);
+    check("3", &[], &["balance.ron:1: expected a section `(…)`, found `3`"]);
     check(
         &with("seed: -1,", EMPTY).replace("worlds: 2", "worlds: Many"),
         &[],
         &[
             "balance.ron:2: `worlds`: expected `Auto` or a number from 1, found `Many`",
-            "balance.ron:4: `seed`: expected u64, found `-1`",
+            "balance.ron:4: `seed`: expected a whole number from 0, found `-1`",
         ],
     );
 }
@@ -167,7 +172,11 @@ fn every_term_needs_a_weight_and_only_terms_have_one() {
         &[],
         &["balance.ron:7: the weight of `balanced` is inf; it must be finite"],
     );
-    check(&with(EMPTY, EMPTY).replace("0.1", "much"), &[], &["balance.ron:7: `balanced`: expected f32, found `much`"]);
+    check(
+        &with(EMPTY, EMPTY).replace("0.1", "much"),
+        &[],
+        &["balance.ron:7: `balanced`: expected a number, found `much`"],
+    );
 }
 
 #[test]
@@ -207,7 +216,7 @@ fn sets_change_the_config_before_it_is_checked() {
     let agent = config.agent(&plate());
     assert_eq!(agent.ppo.clip.ends(), [0.1, 0.1]);
     assert_eq!(agent.ppo.epochs, 2);
-    assert_eq!(config.worlds.resolve(1).get(), 3);
+    assert_eq!(config.worlds.resolve().get(), 3);
     assert_eq!(config.stop.steps.get(), 1000);
     assert_eq!(config.stop.mean_return, Some(5.0));
     assert_eq!(agent.weights(&plate()), [2.0, 0.0]);
@@ -227,7 +236,82 @@ fn a_wrong_set_is_named() {
     check("worlds=0", "`worlds`: expected `Auto` or a number from 1, found `0`");
     check("stop.stepps=1", "unknown field `stepps`; valid: `steps`, `mean_return`, `seconds`");
     check("reward.ballanced=1", "unknown term `ballanced`; valid: `balanced`, `dropped`");
-    check("arenas.x=1", "`arenas`: expected a nonzero u32, found a section");
+    check("arenas.x=1", "`arenas`: expected a whole number from 1 to 4294967295, found a section");
+}
+
+#[test]
+fn a_field_of_another_section_is_found() {
+    let names = "valid: `episode_limit`, `stagger`, `rows`, `reward`, `network`, `convolutions`, `ppo`, `device`, \
+                 `initialize_from`";
+    let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `stop`, `checkpoints`, `faults`";
+    let check = |set: &str, guess: &str| {
+        let expected =
+            format!("--set {set}: unknown field `{}`; {guess}{names}; or, at the top of the config, {top}", {
+                set.split('=').next().unwrap()
+            });
+        assert_eq!(load(&with(EMPTY, EMPTY), &[set]).unwrap_err(), [expected]);
+    };
+    check("arena=3", "did you mean `arenas`? ");
+    check("stopp=(steps: 3)", "did you mean `stop`? ");
+    check("clip=0.1", "did you mean `ppo.clip`? ");
+    check("speed=1", "");
+    let text = with("gamma: 0.9,", "arenas: 3");
+    let problems = load(&text, &[]).unwrap_err();
+    let starts = ["balance.ron:4: unknown field `gamma`; did you mean `gamma` in `ppo`? valid: `seed`, ", {
+        "balance.ron:8: unknown field `arenas`; did you mean `arenas` at the top of the config? valid: `rollout_steps`, "
+    }];
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems.iter().zip(starts).all(|(problem, start)| problem.starts_with(start)), "{problems:?}");
+}
+
+#[test]
+fn whole_numbers_may_have_an_exponent() {
+    let sets = ["worlds=1e1", "arenas=2e2", "stop.steps=1e6", "seed=1e3", "ppo.minibatch=5.12e2", "episode_limit=1e2"];
+    let config = load(&with(EMPTY, EMPTY), &sets).unwrap();
+    assert_eq!((config.worlds.resolve().get(), config.arenas.get()), (10, 200));
+    assert_eq!((config.stop.steps.get(), config.seed), (1_000_000, 1_000));
+    let agent = config.agent(&plate());
+    assert_eq!((agent.ppo.minibatch, agent.episode_limit.map(NonZeroU32::get)), (512, Some(100)));
+    check(
+        &with(EMPTY, EMPTY),
+        &["stop.steps=1.5", "worlds=0.5"],
+        &[
+            "--set stop.steps=1.5: `steps`: expected a whole number from 1, found `1.5`",
+            "--set worlds=0.5: `worlds`: expected `Auto` or a number from 1, found `0.5`",
+        ],
+    );
+}
+
+/// As Notepad and other editors save UTF-8. Lines are counted as before.
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    assert_eq!(load(&format!("\u{feff}{}", with(EMPTY, EMPTY)), &[]), load(&with(EMPTY, EMPTY), &[]));
+    let wrong = format!("\u{feff}{}", with("arena: 3,", EMPTY));
+    assert!(load(&wrong, &[]).unwrap_err()[0].starts_with("balance.ron:4: unknown field `arena`"));
+}
+
+#[test]
+fn other_encodings_are_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("balance.ron");
+    let bytes = with(EMPTY, EMPTY).encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    std::fs::write(&file, [&[0xff, 0xfe], bytes.as_slice()].concat()).unwrap();
+    let error = RunConfig::load(&ConfigSource { file: Some(file.clone()), ..ConfigSource::default() }, &plate());
+    assert_eq!(error.unwrap_err().to_string(), format!("{}: it is UTF-16; save it as UTF-8", file.display()));
+}
+
+#[test]
+fn weights_may_all_come_from_the_command_line() {
+    let check = |sets: &[&str], expected: bool| {
+        let sets = sets.iter().map(|&set| set.to_owned()).collect::<Vec<_>>();
+        assert_eq!(weighs_all_terms(&sets, &plate()), expected, "{sets:?}");
+    };
+    check(&[], false);
+    check(&["reward.balanced=1"], false);
+    check(&["reward.balanced=1", "agents.Plate.reward.dropped=-1"], true);
+    check(&["reward={\"balanced\": 1, \"dropped\": -1}"], true);
+    check(&["reward={\"balanced\": 1}", "ppo.clip=0.1"], false);
+    check(&["agents={\"Plate\": (reward: {\"balanced\": 1, \"dropped\": -1})}"], true);
 }
 
 #[test]
@@ -250,7 +334,7 @@ fn an_evaluation_builds_no_more_arenas_than_it_needs() {
         let count = |number| NonZeroU32::new(number).unwrap();
         let worlds = WorldCount::Exactly(count(worlds));
         let config = RunConfig { worlds, arenas: count(arenas), ..RunConfig::default() }.shrunk_to(count(episodes));
-        (config.worlds.resolve(0).get(), config.arenas.get())
+        (config.worlds.resolve().get(), config.arenas.get())
     };
     assert_eq!(shrunk(2, 512, 100), (2, 50));
     assert_eq!(shrunk(4096, 1, 100), (100, 1));

@@ -6,10 +6,15 @@ use std::num::NonZeroU32;
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many worlds a run has: a number, or one per core.
+/// The number of worlds that `Auto` stands for: enough to keep the cores of most machines busy.
+///
+/// It is the same on all machines, since what is learned depends on it.
+const AUTO: NonZeroU32 = const { NonZeroU32::new(8).unwrap() };
+
+/// How many worlds a run has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WorldCount {
-    /// One per core of the machine that starts the run. Written into the run's folder as a number.
+    /// 8, on any machine. Written into the run's folder as a number.
     #[default]
     Auto,
     /// This many.
@@ -17,11 +22,11 @@ pub enum WorldCount {
 }
 
 impl WorldCount {
-    /// The number of worlds on a machine with this many cores.
-    pub fn resolve(self, cores: usize) -> NonZeroU32 {
+    /// The number of worlds.
+    pub const fn resolve(self) -> NonZeroU32 {
         match self {
             Self::Exactly(count) => count,
-            Self::Auto => u32::try_from(cores).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
+            Self::Auto => AUTO,
         }
     }
 }
@@ -55,6 +60,13 @@ impl Visitor<'_> for WorldCountVisitor {
             "Auto" => Ok(WorldCount::Auto),
             _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
         }
+    }
+
+    fn visit_f64<E: de::Error>(self, count: f64) -> Result<WorldCount, E> {
+        if count.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&count) {
+            return self.visit_u64(count as u64);
+        }
+        Err(E::invalid_value(Unexpected::Float(count), &self))
     }
 
     fn visit_u64<E: de::Error>(self, count: u64) -> Result<WorldCount, E> {

@@ -141,7 +141,7 @@ fn places(training: &Training) -> Vec<Place> {
 fn arena_returns(training: &Training, places: &[Place]) -> Vec<ArenaReturn> {
     let config = &training.blueprint.config;
     let arenas = config.arenas.get();
-    let mut sums = vec![(0.0_f32, 0_u32); (config.worlds.resolve(1).get() * arenas) as usize];
+    let mut sums = vec![(0.0_f32, 0_u32); (config.worlds.resolve().get() * arenas) as usize];
     for (place, &reward) in places.iter().zip(&training.last_returns).filter(|(_, reward)| reward.is_finite()) {
         if let Some((sum, count)) = sums.get_mut((place.world * arenas + place.arena) as usize) {
             *sum += reward;

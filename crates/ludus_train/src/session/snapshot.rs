@@ -117,7 +117,7 @@ impl TrainingSnapshot {
     /// Shows what the config says. A run that goes on has one of its own.
     pub(super) fn take_config(&mut self, config: &RunConfig) {
         let agent = config.agents.get(&self.spec.name);
-        self.worlds = config.worlds.resolve(self.threads).get();
+        self.worlds = config.worlds.resolve().get();
         self.arenas = config.arenas.get();
         self.stop = config.stop.clone();
         let progress = self.steps() as f64 / config.stop.steps.get() as f64;

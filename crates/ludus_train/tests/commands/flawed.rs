@@ -192,3 +192,9 @@ mod more {
         pub arrow: f32,
     }
 }
+
+/// Every tick takes a while.
+pub fn slow(app: &mut App) {
+    arrows(app);
+    app.add_systems(FixedUpdate, || std::thread::sleep(std::time::Duration::from_millis(20)));
+}

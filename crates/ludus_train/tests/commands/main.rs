@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod bad_input;
+mod configs;
 #[cfg(unix)]
 mod crash;
 mod faults;
@@ -21,6 +22,7 @@ mod playing;
 mod program;
 mod replays;
 mod resume;
+mod said;
 mod same;
 mod trouble;
 mod work;

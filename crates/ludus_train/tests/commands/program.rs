@@ -26,6 +26,8 @@ impl Done {
     /// The last line of the output.
     pub fn json(&self) -> Value {
         let line = self.out.lines().last().unwrap_or_default();
+        // The harness's own words stand before it where nothing else was printed.
+        let line = &line[line.find('{').unwrap_or(0)..];
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in `{line}`; {}", self.errors))
     }
 }
@@ -50,13 +52,32 @@ pub fn run_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -> 
     prepared(command, game, folder, arguments).output().unwrap().into()
 }
 
-/// `command`, which is this program, told to be the game.
-fn prepared(mut command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
+/// `command`, which is this program, told to be the game. Training has weights, where it has no config.
+fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let (config, weights) = match game {
+        "gates" | "walls" => ("assets/train/gates.ron", r#"reward={"dearest": 1}"#),
+        _ => ("assets/train/arrows.ron", r#"reward={"right": 1, "wrong": 1}"#),
+    };
+    let is_weighed = arguments.iter().any(|&argument| argument == "--resume" || argument == "--config");
+    match arguments {
+        ["train", rest @ ..] if !is_weighed && !folder.join(config).exists() => {
+            with_arguments(command, game, folder, &[&["train", "--set", weights], rest].concat())
+        }
+        arguments => with_arguments(command, game, folder, arguments),
+    }
+}
+
+fn with_arguments(mut command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
     // With one thread the harness has nothing to say while the game runs, nobody may listen then.
     command.args(["--exact", "program::plays_the_game", "--ignored", "--nocapture", "--test-threads=1"]);
     command.env(GAME, game).env(ARGUMENTS, arguments.join("\n")).env_remove("CARGO_MANIFEST_DIR");
     command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Runs a game's command in this folder, with nothing added.
+pub fn run_as_it_is(game: &str, folder: &Path, arguments: &[&str]) -> Done {
+    with_arguments(Command::new(std::env::current_exe().unwrap()), game, folder, arguments).output().unwrap().into()
 }
 
 /// Runs a game's command in this folder.
@@ -86,6 +107,10 @@ fn plays_the_game() {
         "dustier" => Ludus::new("arrows", same::dustier),
         "doomed" => Ludus::new("arrows", game::doomed),
         "panicking" => Ludus::new("arrows", game::panicking),
+        "a_path" => Ludus::new("demo/level", game::arrows),
+        "above" => Ludus::new("../up", game::arrows),
+        "another" => Ludus::new("another", game::arrows),
+        "slow" => Ludus::new("arrows", flawed::slow),
         "gates" => Ludus::new("gates", gates::gates),
         "walls" => Ludus::new("gates", gates::walls),
         _ => Ludus::new("arrows", game::arrows),

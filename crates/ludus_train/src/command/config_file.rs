@@ -1,0 +1,139 @@
+//! The config of a command: which file it is, and the starter config that `train --write-config` writes.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use ludus_policy::files;
+use ludus_spec::AgentSpec;
+
+use crate::config::{ConfigSource, RunConfig, starter_config, weighs_all_terms};
+use crate::error::{TrainError, at};
+use crate::report::Report;
+
+use super::arguments::RunArguments;
+use super::outlet::{note, say};
+use super::{Program, package, shipped};
+
+/// A config, and the file that it was read from.
+pub(super) struct LoadedConfig {
+    pub config: RunConfig,
+    /// None if there was no file, so that defaults hold.
+    pub file: Option<PathBuf>,
+}
+
+/// What a command does where the game has no config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MissingConfig {
+    /// It learns: without a weight for every term of the reward it is refused.
+    Refused,
+    /// It measures or shows: defaults do, in which every term weighs 1.
+    Defaults,
+}
+
+impl Program {
+    /// The config that the arguments name, or else the game's own. Says which it is.
+    pub(super) fn config(
+        &self,
+        arguments: &RunArguments,
+        spec: &AgentSpec,
+        missing: MissingConfig,
+    ) -> Result<LoadedConfig, TrainError> {
+        match arguments.config.clone().or_else(|| shipped(&config_asset(&self.name))) {
+            Some(file) => self.config_from(file, arguments, spec),
+            None => self.default_config(arguments, spec, missing),
+        }
+    }
+
+    /// The config of a file. Says so.
+    pub(super) fn config_from(
+        &self,
+        file: PathBuf,
+        arguments: &RunArguments,
+        spec: &AgentSpec,
+    ) -> Result<LoadedConfig, TrainError> {
+        let config = load(Some(file.clone()), arguments, spec)?;
+        let changed = if arguments.set.is_empty() { "" } else { ", with what --set changes" };
+        note(format_args!("config: {}{changed}", file.display()));
+        Ok(LoadedConfig { config, file: Some(file) })
+    }
+
+    fn default_config(
+        &self,
+        arguments: &RunArguments,
+        spec: &AgentSpec,
+        missing: MissingConfig,
+    ) -> Result<LoadedConfig, TrainError> {
+        let is_weighed = weighs_all_terms(&arguments.set, spec);
+        let (file, folders) = (config_asset(&self.name), searched_folders());
+        if !is_weighed && missing == MissingConfig::Refused {
+            return Err(TrainError::NoConfig { game: self.name.clone(), file, folders });
+        }
+        let config = load(None, arguments, spec)?;
+        let weights = if is_weighed { "with what --set changes" } else { "in which every term of the reward weighs 1" };
+        note(format_args!("config: no `{}` in {folders}; defaults, {weights}", file.display()));
+        Ok(LoadedConfig { config, file: None })
+    }
+}
+
+fn load(file: Option<PathBuf>, arguments: &RunArguments, spec: &AgentSpec) -> Result<RunConfig, TrainError> {
+    let source = ConfigSource { file, sets: arguments.set.clone(), seed: arguments.seed };
+    Ok(RunConfig::load(&source, spec)?.resolved())
+}
+
+/// Writes the config that a game starts with. Overwrites nothing.
+pub(super) fn write_starter(
+    program: &Program,
+    arguments: &RunArguments,
+    spec: &AgentSpec,
+) -> Result<Report, TrainError> {
+    let path = starter_path(program, arguments)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(at(folder))?;
+    }
+    let mut file = match files::create_new(&path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(TrainError::ConfigExists { path }),
+        opened => opened.map_err(at(&path))?,
+    };
+    file.write_all(starter_config(spec).as_bytes()).map_err(at(&path))?;
+    say(format_args!("config: {} was written; {}", path.display(), next_step(program, arguments, spec)));
+    Ok(Report { config: Some(path), ..Report::default() })
+}
+
+/// What to do with a starter config.
+fn next_step(program: &Program, arguments: &RunArguments, spec: &AgentSpec) -> String {
+    let named = arguments.config.as_ref().map_or_else(String::new, |file| format!(" --config {}", file.display()));
+    let train = format!("`{} train{named}`", program.name);
+    let terms = spec.reward.iter().map(|term| format!("`{}`", term.name)).collect::<Vec<_>>();
+    match terms.as_slice() {
+        [] => format!("now train with {train}"),
+        [term] => format!("fill in the weight of {term}, then train with {train}"),
+        terms => format!("fill in the weights of {}, then train with {train}", terms.join(", ")),
+    }
+}
+
+/// The file that was named, or else the game's own, in the folder of its package if cargo says which that is.
+fn starter_path(program: &Program, arguments: &RunArguments) -> Result<PathBuf, TrainError> {
+    if let Some(file) = &arguments.config {
+        return Ok(file.clone());
+    }
+    let file = config_asset(&program.name);
+    if let Some(path) = shipped(&file) {
+        return Err(TrainError::ConfigExists { path });
+    }
+    let here = std::env::current_dir().ok();
+    Ok(package().filter(|package| here.as_ref() != Some(package)).map_or(file.clone(), |package| package.join(file)))
+}
+
+/// `assets/train/<game>.ron`
+fn config_asset(name: &str) -> PathBuf {
+    Path::new("assets/train").join(format!("{name}.ron"))
+}
+
+/// The folders that are searched for files that come with a game, as words of a sentence.
+fn searched_folders() -> String {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let package = package().filter(|package| *package != here);
+    let folders = std::iter::once(here.clone()).chain(package);
+    folders.map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(" or ")
+}

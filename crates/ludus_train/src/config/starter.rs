@@ -1,0 +1,430 @@
+//! The config that a game starts with: every field with its default and what it does, weights to be filled in.
+
+use std::fmt::Write;
+
+use ludus_spec::AgentSpec;
+
+use super::RunConfig;
+use super::parse::parse;
+use super::tree::{Entry, Node, Place, Value};
+
+/// What stands for a number that only the user knows.
+const FILL_IN: &str = "FILL_IN";
+
+/// Columns of a starter config's comments.
+const WIDTH: usize = 110;
+
+/// What each field does: its path as in `--set`, and what turning it does, its range and usual values.
+const FIELDS: &[(&str, &str)] = &[
+    ("seed", "The root of all random numbers: the same seed gives the same policy, bit for bit. Any whole number."),
+    (
+        "worlds",
+        "Copies of the game's app. More use more cores and more memory. At least 1; `Auto` is 8. Usually as many as there \
+         are cores, or a few times more; the policy depends on it, and not on the machine.",
+    ),
+    (
+        "arenas",
+        "Playing fields in each world. More learn from more agents at once, and cost less than more worlds. At least 1, \
+         usually 8 to 512; 1 for a game that can't be copied inside a world.",
+    ),
+    (
+        "decision_interval",
+        "Ticks per step. More let a decision last longer, which is faster and easier to learn, and coarser. From 1 to \
+         65,536, usually so that there are 5 to 20 steps a second; a tick is 1/64 s unless the game says otherwise.",
+    ),
+    ("agents", "A section per kind of agent, by its type's name."),
+    (
+        "episode_limit",
+        "Steps after which an episode is truncated. Fewer bring more starts, more let an episode go further. At least 1, \
+         usually 100 to 1,000; with `None` the game alone ends episodes.",
+    ),
+    (
+        "stagger",
+        "Whether the limit cuts the first episode of each agent at a point of its own, so that not all restart in the \
+         same step for ever. `true` or `false`, usually `true`.",
+    ),
+    (
+        "rows",
+        "Agents per world that learn. For games that spawn agents while they run: the most there are at a time. At least \
+         1; with `None` as many as the game has when it starts.",
+    ),
+    (
+        "reward",
+        "The weight of each term, which is multiplied with what the game writes and added up, tick by tick. Above 0 for \
+         what is good, below 0 for what costs, 0 for what is only to be logged. Returns between -100 and 100 are learned \
+         from best.",
+    ),
+    ("network", "The actor's and the critic's network."),
+    (
+        "network.hidden",
+        "Width of each hidden layer. Wider and more layers can do more, and are slower. Each at least 1, usually \
+         `[64, 64]`; `[]` makes the policy linear.",
+    ),
+    ("network.activation", "What a hidden layer does to its sums. `Tanh`, which is usual, or `Relu`, a little faster."),
+    (
+        "network.shared",
+        "Whether actor and critic share their hidden layers, which halves the time and may disturb learning. `true` or \
+         `false`, usually `false`.",
+    ),
+    (
+        "convolutions",
+        "Channels of each convolution over the observation's grids, in front of the hidden layers. More find larger and \
+         finer patterns; any need libtorch. Each at least 1, usually `[]`, or two to four of 16 to 64.",
+    ),
+    ("ppo", "How the policy is trained: proximal policy optimisation."),
+    (
+        "ppo.rollout_steps",
+        "Steps that every agent plays between two updates. More see further and are less noisy, fewer learn more often. \
+         At least 1, usually 16 to 64 with hundreds of agents, 128 to 2,048 with a handful.",
+    ),
+    (
+        "ppo.epochs",
+        "How often an update goes through the rollout. More get more out of it, until the policy leaves the data behind. \
+         At least 1, usually 1 to 10.",
+    ),
+    (
+        "ppo.minibatch",
+        "Samples per gradient step. Larger ones are less noisy and need larger steps. At least 1, usually 64 to 8,192, \
+         and a quarter to all of a rollout.",
+    ),
+    (
+        "ppo.learning_rate",
+        "Adam's step size. Larger learns faster until it no longer learns. At least 0, usually 1e-4 to 1e-2, and often \
+         `Linear(from: 1e-3, to: 0.0)` over the run, or `Cosine(…)`.",
+    ),
+    (
+        "ppo.gamma",
+        "What a reward is worth one step later. Closer to 1 looks further: about 1 / (1 - gamma) steps. From 0 to 1, \
+         usually 0.95 to 0.999.",
+    ),
+    (
+        "ppo.gae_lambda",
+        "How far an advantage looks past the critic's estimate: 0 trusts the critic wholly, 1 not at all. From 0 to 1, \
+         usually 0.9 to 0.98.",
+    ),
+    (
+        "ppo.clip",
+        "How far the new policy may move from the old one before its gain is ignored. Smaller is steadier and slower. \
+         Above 0 and below 1, usually 0.1 to 0.3; also `Linear(…)`.",
+    ),
+    (
+        "ppo.value_clip",
+        "How far the critic may move from its old estimate in an update. Smaller is slower, and seldom better. Above 0, \
+         usually `None`.",
+    ),
+    (
+        "ppo.entropy",
+        "What a nat of entropy is worth. More keeps the policy from settling too early; too much keeps it from settling \
+         at all. At least 0, usually 0 to 0.02; also `Linear(…)`.",
+    ),
+    (
+        "ppo.value_coefficient",
+        "What the critic's loss counts beside the policy's; it matters most where they share layers. At least 0, usually \
+         0.5 to 1.",
+    ),
+    (
+        "ppo.max_grad_norm",
+        "The longest gradient; a longer one is shortened to it. Smaller is steadier and slower. Above 0, usually 0.5.",
+    ),
+    (
+        "ppo.target_kl",
+        "Ends an update once the policy has moved so many nats from the old one. Smaller is steadier and slower. Above 0, \
+         usually `None`, or 0.01 to 0.05.",
+    ),
+    (
+        "ppo.normalize_advantages",
+        "Whether the advantages of each minibatch are brought to mean 0 and deviation 1, so that the step size does not \
+         depend on the rewards' scale. `true` or `false`, usually `true`.",
+    ),
+    (
+        "ppo.normalize_observations",
+        "Whether observations are brought to mean 0 and deviation 1 by their running statistics. Off, the game scales \
+         them to about -1 to 1 itself. `true` or `false`, usually `true`.",
+    ),
+    (
+        "ppo.scale_rewards",
+        "Whether rewards are divided by the running deviation of the discounted return: for rewards far from 1. `true` \
+         or `false`, usually `false`.",
+    ),
+    ("device", "How the learner on libtorch uses its device. The learner in plain Rust has no use for it."),
+    (
+        "device.splits",
+        "Parts that the worlds are split into: one steps while the actions of another are computed. At least 1, usually \
+         1; 2 where worlds take about as long as the device.",
+    ),
+    (
+        "device.tf32",
+        "Whether a GPU's matrix products round to 10 bits: faster on large networks, less exact. `true` or `false`, \
+         usually `false`.",
+    ),
+    (
+        "device.bf16",
+        "Whether the network computes with 8 bits of precision: faster with thousands of units, and noisier. `true` or \
+         `false`, usually `false`.",
+    ),
+    ("device.graphs", "Whether a GPU repeats recorded steps (CUDA graphs): faster. `true` or `false`, usually `true`."),
+    (
+        "initialize_from",
+        "What learning starts from: a run's folder, its name, `latest`, or a policy file, in quotes. With `None`, which \
+         is usual, from nothing.",
+    ),
+    ("stop", "When the run ends: as soon as one of these holds."),
+    ("stop.steps", "Steps of all agents together. At least 1, usually 1e5 to 1e9."),
+    (
+        "stop.mean_return",
+        "Mean return of the last 100 episodes that is good enough. Higher trains longer. Any number, or `None`.",
+    ),
+    (
+        "stop.seconds",
+        "Seconds of training. Above 0, usually `None`: it depends on the machine, so that the same seed may learn more or \
+         less.",
+    ),
+    ("checkpoints", "When the run saves what it has learned: as soon as one of these holds, and at its end."),
+    ("checkpoints.every", "Steps between two checkpoints. At least 1, usually 1e5 to 1e7."),
+    (
+        "checkpoints.every_seconds",
+        "Seconds between two checkpoints: what a run that is killed loses at most. Above 0, usually 300; or `None`.",
+    ),
+    ("checkpoints.keep", "Newest checkpoints to keep, besides the best. At least 1, usually 3."),
+    ("faults", "What the run does about what goes wrong."),
+    (
+        "faults.panics",
+        "Panics of the game within `panic_steps` steps that the run survives. More costs a world's time to build each. \
+         At least 0, usually 100.",
+    ),
+    ("faults.panic_steps", "See `panics`. At least 1, usually 1e6."),
+    (
+        "faults.bad_steps",
+        "What becomes of a step whose observation or reward is not finite: `Skip` leaves it out, which is usual, `Stop` \
+         ends the run.",
+    ),
+    (
+        "faults.bad_updates",
+        "What becomes of an update that is not finite: `Stop` ends the run, which is usual, `Skip` undoes it and goes on.",
+    ),
+];
+
+/// A config for a game with this agent, as text: all fields at their defaults, each with a comment that says what it does.
+///
+/// The weights of the reward are to be filled in: until then, loading it is refused with a sentence for each of them.
+pub fn starter_config(spec: &AgentSpec) -> String {
+    let defaults = parse(&RunConfig::for_agent(spec).to_ron()).expect("what RON wrote is RON");
+    let mut text = String::from(
+        "// Fill in the weights of `reward`; all else are defaults, to be changed or left out.\n\
+         // `--set ppo.clip=0.1` changes a field for one run.\n",
+    );
+    Writer { spec, text: &mut text }.section(&defaults, "", 0);
+    text.push('\n');
+    text
+}
+
+/// Sets the entries that are still to be filled in aside; a sentence for each, and its place.
+pub(super) fn set_unfilled_aside(tree: &Node) -> Vec<(Place, String)> {
+    let mut unfilled = Vec::new();
+    for entry in tree.entries().unwrap_or_default() {
+        if entry.node.value == Value::Name(FILL_IN.to_owned()) {
+            entry.reported.set(true);
+            let key = &entry.key;
+            let sentence = format!(
+                "`{key}` is to be filled in: replace `{FILL_IN}` by its weight, above 0 for what is good, below 0 for what \
+                 costs"
+            );
+            unfilled.push((entry.place, sentence));
+        } else {
+            unfilled.extend(set_unfilled_aside(&entry.node));
+        }
+    }
+    unfilled
+}
+
+struct Writer<'a> {
+    spec: &'a AgentSpec,
+    text: &'a mut String,
+}
+
+impl Writer<'_> {
+    /// Writes a section whose fields have paths that start with `prefix`.
+    fn section(&mut self, section: &Node, prefix: &str, depth: usize) {
+        let is_map = matches!(section.value, Value::Map(_));
+        self.text.push(if is_map { '{' } else { '(' });
+        self.text.push('\n');
+        for entry in section.entries().unwrap_or_default() {
+            self.entry(entry, prefix, depth + 1, is_map);
+        }
+        indent(self.text, depth);
+        self.text.push(if is_map { '}' } else { ')' });
+    }
+
+    fn entry(&mut self, entry: &Entry, prefix: &str, depth: usize, is_in_map: bool) {
+        let path = format!("{prefix}{}", entry.key);
+        let term = self.spec.reward.iter().find(|term| prefix == "reward." && term.name == entry.key);
+        let doc = match term {
+            Some(term) => term.doc.trim(),
+            None => FIELDS.iter().find(|(field, _)| *field == path).map_or("", |(_, doc)| doc),
+        };
+        comment(self.text, doc, depth);
+        indent(self.text, depth);
+        let _ = if is_in_map { write!(self.text, "{:?}: ", entry.key) } else { write!(self.text, "{}: ", entry.key) };
+        match (&entry.node.value, term) {
+            (_, Some(_)) => self.text.push_str(FILL_IN),
+            (Value::Struct { .. } | Value::Map(_), None) => {
+                // An agent's fields are reached without its name.
+                let is_agent = prefix == "agents.";
+                let inside = if is_agent { String::new() } else { format!("{path}.") };
+                self.section(&entry.node, &inside, depth);
+            }
+            (value, None) => value_text(self.text, value),
+        }
+        self.text.push_str(",\n");
+    }
+}
+
+/// Writes a value that is no section.
+fn value_text(text: &mut String, value: &Value) {
+    match value {
+        Value::List(items) => list_text(text, ['[', ']'], items),
+        Value::Tuple { name: Some(name), items } if name == "Some" && items.len() == 1 => {
+            value_text(text, &items[0].value);
+        }
+        Value::Tuple { items, .. } => list_text(text, ['(', ')'], items),
+        Value::Bool(value) => text.push_str(&value.to_string()),
+        Value::Integer(value) => text.push_str(&grouped(*value)),
+        Value::Float(value) => text.push_str(&format!("{value:?}")),
+        Value::Text(value) => text.push_str(&format!("{value:?}")),
+        Value::Name(name) => text.push_str(name),
+        Value::Unit | Value::Map(_) | Value::Struct { .. } => text.push_str("()"),
+    }
+}
+
+fn list_text(text: &mut String, [open, close]: [char; 2], items: &[Node]) {
+    text.push(open);
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        value_text(text, &item.value);
+    }
+    text.push(close);
+}
+
+/// A whole number with an underscore before each three digits, from five digits on.
+fn grouped(value: i128) -> String {
+    let digits = value.to_string();
+    if digits.len() < 5 || value < 0 {
+        return digits;
+    }
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn indent(text: &mut String, depth: usize) {
+    text.extend(std::iter::repeat_n("    ", depth));
+}
+
+/// Writes a comment in lines of [`WIDTH`] columns; nothing if there is nothing to say.
+fn comment(text: &mut String, doc: &str, depth: usize) {
+    let mut column = 0;
+    for word in doc.split_whitespace() {
+        let length = word.chars().count();
+        if column == 0 || column + 1 + length > WIDTH {
+            if column > 0 {
+                text.push('\n');
+            }
+            indent(text, depth);
+            text.push_str("//");
+            column = 4 * depth + 2;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + length;
+    }
+    if column > 0 {
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ludus_spec::RewardTerm;
+
+    use super::super::ConfigSource;
+    use super::*;
+
+    fn plate() -> AgentSpec {
+        let term = |name: &str, doc: &str| RewardTerm { name: name.to_owned(), doc: doc.to_owned() };
+        let reward = vec![term("balanced", " 1 for every tick on the plate."), term("dropped", "")];
+        AgentSpec { name: "Plate".to_owned(), reward, ..AgentSpec::default() }
+    }
+
+    fn load(text: &str, sets: &[&str]) -> Result<RunConfig, Vec<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plate.ron");
+        std::fs::write(&file, text).unwrap();
+        let sets = sets.iter().map(|&set| set.to_owned()).collect();
+        let source = ConfigSource { file: Some(file.clone()), sets, seed: None };
+        RunConfig::load(&source, &plate()).map_err(|error| {
+            let messages = error.problems().iter().map(|problem| problem.message.clone());
+            messages.collect()
+        })
+    }
+
+    #[test]
+    fn a_starter_config_is_refused_until_its_weights_are_filled_in() {
+        let text = starter_config(&plate());
+        let sentence = |term: &str| {
+            format!(
+                "`{term}` is to be filled in: replace `FILL_IN` by its weight, above 0 for what is good, below 0 for what \
+                 costs"
+            )
+        };
+        assert_eq!(load(&text, &[]), Err(vec![sentence("balanced"), sentence("dropped")]));
+        assert_eq!(load(&text, &["reward.balanced=2"]), Err(vec![sentence("dropped")]));
+        let defaults = RunConfig::for_agent(&plate());
+        assert_eq!(load(&text.replace(FILL_IN, "1.0"), &[]), Ok(defaults.clone()), "it has the defaults:\n{text}");
+        assert_eq!(load(&text, &["reward={\"balanced\": 1, \"dropped\": 1}"]), Ok(defaults));
+    }
+
+    #[test]
+    fn a_starter_config_says_what_every_field_and_term_does() {
+        let text = starter_config(&plate());
+        assert!(text.contains("// 1 for every tick on the plate.\n                \"balanced\": FILL_IN,\n"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let lines = text.lines().collect::<Vec<_>>();
+        for (index, line) in lines.iter().enumerate() {
+            let is_field = line.contains(": ") && !line.contains("//") && !line.contains('"');
+            assert!(!is_field || lines[index - 1].contains("// "), "no comment before `{line}`");
+        }
+    }
+
+    /// The other way round: what is explained is there.
+    #[test]
+    fn no_field_is_explained_that_a_config_has_not() {
+        fn paths(node: &Node, prefix: &str, found: &mut BTreeSet<String>) {
+            for entry in node.entries().unwrap_or_default() {
+                let path = format!("{prefix}{}", entry.key);
+                let inside = if prefix == "agents." { String::new() } else { format!("{path}.") };
+                if prefix != "agents." && prefix != "reward." {
+                    found.insert(path);
+                }
+                paths(&entry.node, &inside, found);
+            }
+        }
+        let mut found = BTreeSet::new();
+        paths(&parse(&RunConfig::for_agent(&plate()).to_ron()).unwrap(), "", &mut found);
+        assert_eq!(FIELDS.iter().map(|(path, _)| (*path).to_owned()).collect::<BTreeSet<_>>(), found);
+        assert_eq!(FIELDS.len(), found.len(), "none is explained twice");
+    }
+
+    #[test]
+    fn whole_numbers_are_grouped() {
+        assert_eq!([0, 2048, 10_000, 1_000_000].map(grouped), ["0", "2048", "10_000", "1_000_000"]);
+    }
+}
