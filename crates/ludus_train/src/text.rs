@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 
 use ludus_policy::files::{self, LONGEST_TEXT, Links};
@@ -17,12 +17,10 @@ const UTF16_MARKS: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TextError {
-    /// The file is not there, may not be read, or is a folder, a pipe or a device.
+    /// The file is not there, may not be read, is no regular file, or is longer than any text.
     Unreadable(io::Error),
-    /// The file is not UTF-8, which the sentence names.
+    /// The file is not UTF-8, but what is named.
     Encoding(&'static str),
-    /// The file is longer than any text is.
-    TooLong,
 }
 
 impl fmt::Display for TextError {
@@ -30,7 +28,6 @@ impl fmt::Display for TextError {
         match self {
             Self::Unreadable(error) => write!(formatter, "can't be read: {error}"),
             Self::Encoding(name) => write!(formatter, "it is {name}; save it as UTF-8"),
-            Self::TooLong => write!(formatter, "it has more than {} MiB; name a text file", LONGEST_TEXT >> 20),
         }
     }
 }
@@ -42,7 +39,7 @@ impl TextError {
     pub fn sentence(&self, option: &str) -> String {
         match self {
             Self::Unreadable(_) => format!("{self}; check {option}"),
-            Self::Encoding(_) | Self::TooLong => self.to_string(),
+            Self::Encoding(_) => self.to_string(),
         }
     }
 }
@@ -53,11 +50,7 @@ impl TextError {
 ///
 /// If the file can't be read, is no regular file, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, TextError> {
-    let bytes = files::read(path, Links::Follow, LONGEST_TEXT).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => TextError::TooLong,
-        _ => TextError::Unreadable(error),
-    })?;
-    decoded(bytes)
+    decoded(files::read(path, Links::Follow, LONGEST_TEXT).map_err(TextError::Unreadable)?)
 }
 
 fn decoded(bytes: Vec<u8>) -> Result<String, TextError> {
@@ -102,6 +95,8 @@ const fn is_invisible(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<String, String> {

@@ -1,11 +1,11 @@
 //! `replay`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ludus_policy::files;
 
 use crate::error::TrainError;
-use crate::folder::RunFolder;
+use crate::folder::{LATEST, RunFolder};
 use crate::replay::{Difference, EpisodeHead, EpisodeLog, Replay, kept_episodes};
 use crate::report::Report;
 
@@ -29,7 +29,7 @@ pub(super) fn replay(program: &Program, arguments: &ReplayArguments) -> Result<R
 }
 
 fn find(program: &Program, arguments: &ReplayArguments) -> Result<PathBuf, TrainError> {
-    if files::is_no_folder(&arguments.of) {
+    if arguments.of != Path::new(LATEST) && files::is_no_folder(&arguments.of) {
         return Ok(arguments.of.clone());
     }
     episode_of(&program.named(&arguments.run.runs_dir, &arguments.of)?, &arguments.episode)

@@ -12,6 +12,9 @@ use super::{AgentConfig, CheckpointConfig, FaultConfig, RunConfig, StopConfig};
 /// Letters by which a name may differ from one that is meant: a third of them, and two at most.
 const MOST_MISTYPED: usize = 2;
 
+/// Letters at a name's start that are seldom mistyped: `speed` is not `seed`.
+const SURE_START: usize = 2;
+
 /// A section of a config.
 struct Section {
     /// What stands before its fields in `--set`.
@@ -68,7 +71,8 @@ fn elsewhere(unknown: &str, own: &[&str]) -> Option<(Section, &'static str)> {
         Some((distance(unknown, name), section, *name))
     });
     let (nearest, section, name) = named.min_by_key(|(distance, ..)| *distance)?;
-    let is_near = nearest <= MOST_MISTYPED.min(unknown.chars().count() / 3);
+    let is_near = nearest <= MOST_MISTYPED.min(unknown.chars().count() / 3)
+        && unknown.chars().take(SURE_START).eq(name.chars().take(SURE_START));
     (is_near && nearest < nearest_of_own).then_some((section, name))
 }
 

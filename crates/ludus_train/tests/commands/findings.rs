@@ -67,7 +67,8 @@ fn training_looks_first_and_learns_the_same() {
     ] {
         let done = run(game, folder.path(), &quick);
         assert_eq!(done.code, 0, "{}", done.errors);
-        assert!(done.errors.starts_with(expected), "{}", done.errors);
+        let (config, rest) = done.errors.split_once('\n').unwrap();
+        assert!(config.starts_with("config: ") && rest.starts_with(expected), "{}", done.errors);
     }
     assert!(!run("arrows", folder.path(), &quick).errors.contains("warning"));
 }

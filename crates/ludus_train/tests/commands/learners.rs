@@ -78,7 +78,9 @@ mod torch {
             let train = ["train", "--learner", "torch", "--device", "cuda:0"];
             let done = run_after(&format!("export {setting}"), "arrows", folder.path(), &train);
             assert_eq!(done.code, 2, "{setting}: {}", done.errors);
-            assert!(done.errors.starts_with("error: ") && done.errors.lines().count() == 1, "{}", done.errors);
+            let (config, error) = done.errors.split_once('\n').unwrap();
+            assert!(config.starts_with("config: "), "{}", done.errors);
+            assert!(error.starts_with("error: ") && error.lines().count() == 1, "{}", done.errors);
             assert!(done.errors.contains(expected), "{setting}: {}", done.errors);
             assert!(!folder.path().join("runs").exists());
         };

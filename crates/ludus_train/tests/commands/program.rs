@@ -28,6 +28,8 @@ impl Done {
     /// The last line of the output.
     pub fn json(&self) -> Value {
         let line = self.out.lines().last().unwrap_or_default();
+        // The harness's own words stand before it where nothing else was printed.
+        let line = &line[line.find('{').unwrap_or(0)..];
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in `{line}`; {}", self.errors))
     }
 }

@@ -47,10 +47,10 @@ fn training_leaves_a_run_and_evaluation_scores_it() {
     assert_eq!(runs_in(folder.path()), std::slice::from_ref(&run_dir));
     let names = fs::read_dir(&run_dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let names = names.collect::<Vec<_>>();
-    for name in ["config.ron", "metrics.csv", "checkpoints", "policy.safetensors", "lock", "id", "episodes"] {
+    for name in ["config.ron", "metrics.csv", "checkpoints", "policy.safetensors", "lock", "id", "episodes", "order"] {
         assert!(names.iter().any(|found| found == name), "{name} in {names:?}");
     }
-    assert_eq!(names.len(), 8, "and the event file: {names:?}");
+    assert_eq!(names.len(), 9, "and the event file: {names:?}");
     assert_eq!(PolicyFile::read(&run_dir.join("policy.safetensors")).unwrap().origin.steps, steps);
 
     let scored = run("arrows", folder.path(), &["eval", "--json", "--episodes", "50"]);
