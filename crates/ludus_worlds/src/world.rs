@@ -17,6 +17,7 @@ use ludus_agent::{
 };
 
 use crate::error::panic_message;
+use crate::ticks::{begin_ticks, hold_clocks, replace_fixed_loop};
 use crate::{EpisodeOrigin, Game, WorldError, WorldPanic, WorldSettings};
 
 /// A game without a window, stepped by hand.
@@ -71,12 +72,18 @@ impl PooledWorld {
 
     /// Takes one step with the actions that stand in the rows.
     ///
+    /// It has as many ticks as the settings say, whatever the game does to its time, its timestep or its clocks.
+    ///
     /// # Errors
     ///
     /// If the game panics. Its rows are then half written: [`rebuild`](Self::rebuild) the world before they are read.
     pub fn step(&mut self) -> Result<(), WorldPanic> {
-        let app = &mut self.app;
-        catch_unwind(AssertUnwindSafe(|| app.update())).map_err(|panic| WorldPanic {
+        let (app, interval) = (&mut self.app, self.settings.decision_interval);
+        let update = || {
+            hold_clocks(app.world_mut(), interval);
+            app.update();
+        };
+        catch_unwind(AssertUnwindSafe(update)).map_err(|panic| WorldPanic {
             world: self.settings.world,
             arena: self.arena(),
             tick: self.tick(),
@@ -201,6 +208,7 @@ impl PooledWorld {
     fn begin(&mut self) -> Result<(), WorldError> {
         // Bevy's first update has no fixed tick.
         self.step()?;
+        begin_ticks(self.app.world_mut(), self.settings.decision_interval);
         self.step()?;
         let rows = self.settings.agent.rows.map(|rows| rows as usize);
         self.rows_mut().fix_len(rows);
@@ -263,6 +271,7 @@ fn bare_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> Ap
     add_transforms_if_used(&mut app);
     // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
     app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
+    replace_fixed_loop(&mut app);
     app.finish();
     app.cleanup();
     app
