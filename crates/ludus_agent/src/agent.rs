@@ -14,7 +14,7 @@ use crate::restart::Homeless;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
     Action, ActionMask, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng, EpisodeScope,
-    Observation, Reward, Rows, Slot, StartingArena, WorldSeed, restart, step,
+    Observation, Reward, Rows, Slot, StartingArena, UnfilteredQuery, WorldSeed, restart, step, turnover,
 };
 
 /// A kind of agent: which components hold what it senses, what it does and what it is rewarded for.
@@ -257,11 +257,11 @@ fn add_masks<A: Agent>(app: &mut App, spec: &AgentSpec) {
     }
 }
 
-type Masked<A> = (With<A>, With<ActionMask<<A as Agent>::Action>>);
+type Masked<A> = (Has<A>, Has<ActionMask<<A as Agent>::Action>>);
 
 /// A mask for which there is no room in the rows would be ignored.
-fn refuse_mask<A: Agent>(on: On<Add, (A, ActionMask<A::Action>)>, agents: Query<(), Masked<A>>) -> Result {
-    if agents.contains(on.entity) {
+fn refuse_mask<A: Agent>(on: On<Add, (A, ActionMask<A::Action>)>, agents: UnfilteredQuery<Masked<A>>) -> Result {
+    if agents.get(on.entity)? == (true, true) {
         let (agent, action) = (A::NAME, ShortName::of::<A::Action>());
         let message = format!(
             "`{agent}` has an `ActionMask<{action}>` that it does not require: write \
@@ -273,7 +273,7 @@ fn refuse_mask<A: Agent>(on: On<Add, (A, ActionMask<A::Action>)>, agents: Query<
 }
 
 fn add_systems<A: Agent>(app: &mut App) {
-    app.add_observer(restart::await_row::<A>).add_observer(restart::release_row::<A>);
+    turnover::add_observers::<A>(app);
     // Kinds restart in the order in which they were added, so that a game's draws don't depend on the scheduler.
     let kind = app.world().resource::<AgentKinds>().0.len();
     let restart = restart::restart::<A>.in_set(RowSystems::RestartKind(kind)).after(RowSystems::RestartKind(kind - 1));

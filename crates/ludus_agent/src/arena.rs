@@ -37,6 +37,7 @@ fn settle_arena(mut world: DeferredWorld, context: HookContext) {
 
 /// What has happened in an arena; seeds derive from it.
 #[derive(Component, Clone, Copy, Debug, Default)]
+#[component(clone_behavior = Ignore)]
 pub(crate) struct ArenaCounts {
     /// Agents that have come so far.
     pub agents: u32,

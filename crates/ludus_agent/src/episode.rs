@@ -8,12 +8,15 @@ use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 use ludus_spec::{Generator, Outcome, Seed};
 
+use crate::{AgentKinds, Slot};
+
 /// An agent's steps from a start to an end.
 ///
 /// Systems of the [`Score`](crate::Score) schedule end it with [`terminate`](Self::terminate) or
 /// [`truncate`](Self::truncate). The next step is the restart: the agent idles, [`EpisodeStart`] has been sent,
 /// and nothing is learned from it.
 #[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq)]
+#[component(on_insert = begin_anew)]
 #[reflect(Component, Debug, Default, PartialEq)]
 pub struct Episode {
     number: u32,
@@ -26,7 +29,7 @@ pub struct Episode {
 
 #[derive(Reflect, Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Before the first restart.
+    /// Before the first restart, or before that of an agent that returns.
     Unborn,
     Restarting,
     Running,
@@ -83,6 +86,20 @@ impl Episode {
         if self.phase == Phase::Running {
             self.phase = Phase::Ending(end);
         }
+    }
+
+    /// Ends with the others of an arena. One that has only come starts anew with them.
+    pub(crate) fn end_with_others(&mut self, end: End) {
+        if self.phase == Phase::Restarting {
+            self.phase = Phase::Unborn;
+        } else {
+            self.end(end);
+        }
+    }
+
+    /// Its agent has left its row: should it return, it restarts.
+    pub(crate) const fn leave(&mut self) {
+        self.phase = Phase::Unborn;
     }
 
     pub(crate) const fn ended(&self) -> Option<End> {
@@ -194,12 +211,35 @@ pub struct EpisodeLimit(pub NonZeroU32);
 
 /// The limit is copied into the episode, so that a tick looks at one component and not at two.
 fn note_limit(mut world: DeferredWorld, context: HookContext) {
-    let limit = world.get::<EpisodeLimit>(context.entity).map_or(u32::MAX, |limit| limit.0.get());
+    let limit = own_limit(&world, context.entity).unwrap_or(u32::MAX);
     set_limit(&mut world, context.entity, limit);
 }
 
+/// Without a limit of its own the run's holds again.
 fn forget_limit(mut world: DeferredWorld, context: HookContext) {
-    set_limit(&mut world, context.entity, u32::MAX);
+    let limit = run_limit(&world, context.entity);
+    set_limit(&mut world, context.entity, limit);
+}
+
+fn own_limit(world: &World, agent: Entity) -> Option<u32> {
+    world.get::<EpisodeLimit>(agent).map(|limit| limit.0.get())
+}
+
+/// The run's limit for an agent that has a row; others get it with the row.
+fn run_limit(world: &World, agent: Entity) -> u32 {
+    let (Ok(entity), Some(kinds)) = (world.get_entity(agent), world.get_resource::<AgentKinds>()) else {
+        return u32::MAX;
+    };
+    let kind = kinds.iter().find(|kind| entity.contains::<Slot>() && entity.contains_id(kind.component()));
+    kind.map_or(u32::MAX, |kind| kind.rows(world).default_limit)
+}
+
+/// An episode that is inserted, as the copy of another agent's is, has not begun: the agent restarts.
+fn begin_anew(mut world: DeferredWorld, context: HookContext) {
+    let limit = own_limit(&world, context.entity).unwrap_or_else(|| run_limit(&world, context.entity));
+    if let Some(mut episode) = world.get_mut::<Episode>(context.entity) {
+        *episode = Episode { number: episode.number, limit, ..Episode::default() };
+    }
 }
 
 fn set_limit(world: &mut DeferredWorld, agent: Entity, limit: u32) {
@@ -260,6 +300,7 @@ pub struct EpisodeEntities(Vec<Entity>);
 /// Seeded from run, world, arena and episode number at every start, so an episode can be repeated alone.
 /// It is a [`rand`] generator: `rng.random_range(-1.0..=1.0)` with [`rand::RngExt`] in scope.
 #[derive(Component, Clone, Debug)]
+#[component(clone_behavior = Ignore)]
 pub struct EpisodeRng {
     generator: Generator,
     home: Home,

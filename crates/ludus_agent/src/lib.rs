@@ -111,6 +111,11 @@
 //!   `EpisodeStart<Arena>`, before its agents get theirs.
 //! - [`EpisodeRng`] is seeded anew for every episode, from the run, the world, the arena and the episode's number.
 //! - Despawning an agent in mid-episode terminates its episode.
+//! - An agent that Bevy's [default query filters](bevy::ecs::entity_disabling) hide, such as one that is `Disabled`,
+//!   sleeps: it leaves its row, and its episode is truncated, unless the game has ended it in the same tick. When it
+//!   returns, it gets a row and restarts, with the next episode. What a step paid in which it fell asleep is learned
+//!   from only if the game has terminated the episode.
+//! - A clone of an agent is a new agent, with a row and random numbers of its own.
 //!
 //! # Arenas
 //!
@@ -208,6 +213,7 @@
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
 //! | the tick | [`AgentSystems`], [`Sense`], [`Score`], [`StepClock`] |
+//! | entities that Bevy hides from queries | [`UnfilteredQuery`] |
 //! | sensors, for who draws them | [`SensorSketches`] |
 //! | whether two runs are the same | [`StateHashAppExt`], [`StateHashes`] |
 //! | rows, for who drives a world | [`AgentRows`], [`Rows`], [`Slot`], [`AgentKinds`], [`WorldSeed`], [`StartingArena`] |
@@ -231,6 +237,8 @@ mod sketch;
 mod slot;
 mod state_hash;
 mod step;
+mod turnover;
+mod unfiltered;
 
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
 pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin, WrittenAction};
@@ -252,3 +260,4 @@ pub use schedule::{AgentSystems, Score, Sense, SenseScoreTime, StepClock};
 pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;
 pub use state_hash::{StateHash, StateHashAppExt, StateHashes, hash_state_every};
+pub use unfiltered::UnfilteredQuery;

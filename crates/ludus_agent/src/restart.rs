@@ -1,38 +1,16 @@
-//! The restart: agents get their rows, ended episodes start anew, agents that went leave their rows.
+//! The restart: agents get their rows, and ended episodes start anew.
 
+use bevy::ecs::system::SystemState;
 use bevy::prelude::*;
 use ludus_spec::Outcome;
 
 use crate::arena::ArenaCounts;
 use crate::schedule::RowSystems;
+use crate::turnover::watch_filters;
 use crate::{
-    Agent, AgentRows, AgentSystems, Arena, ArenaMembers, Controller, Episode, EpisodeEntities, EpisodeRng,
-    EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, Slot, StepClock, WorldSeed,
+    Agent, AgentKinds, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeRng,
+    EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, Slot, StepClock, UnfilteredQuery, WorldSeed,
 };
-
-/// A new agent waits for its row until the next step begins.
-pub(crate) fn await_row<A: Agent>(on: On<Add, A>, mut rows: ResMut<AgentRows<A>>) {
-    rows.turnover.waiting.push(on.entity);
-}
-
-/// An agent that goes leaves its row, whatever it was doing. If that cuts an episode short, it terminates it.
-pub(crate) fn release_row<A: Agent>(
-    on: On<Remove, A>,
-    mut rows: ResMut<AgentRows<A>>,
-    agents: Query<(&Slot, &Episode, &Controller)>,
-) {
-    rows.turnover.waiting.retain(|&agent| agent != on.entity);
-    let Ok((slot, episode, controller)) = agents.get(on.entity) else { return };
-    let row = slot.index() as u32;
-    let is_reported = || rows.turnover.ended.contains(&(row, on.entity));
-    if episode.is_running() || (episode.ended().is_some() && !is_reported()) {
-        // There is no observation left to bootstrap from.
-        let is_learned_from = *controller == Controller::Policy;
-        rows.outcomes[slot.index()] = if is_learned_from { Outcome::Terminated } else { Outcome::Vacant };
-        rows.finish_episode(row, episode.steps() + 1, Outcome::Terminated);
-    }
-    rows.release_row(row);
-}
 
 type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>);
 
@@ -41,7 +19,8 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     if !world.resource::<StepClock>().is_first_tick() {
         return;
     }
-    world.resource_mut::<AgentRows<A>>().vacate_rows();
+    watch_filters::<A>(world);
+    world.resource_mut::<AgentRows<A>>().open_step();
     run_restarted::<A>(world, agents);
     collect_ended::<A>(world);
     admit_waiting::<A>(world);
@@ -56,13 +35,16 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
             rng.restart(seed, episode.number());
         }
     }
-    for &(_, agent) in &starting {
-        start_episode::<A>(world, agents, agent);
+    for &(row, agent) in &starting {
+        // An observer of another agent's start may have taken it away.
+        if world.resource::<AgentRows<A>>().agent(row as usize) == Some(agent) {
+            start_episode::<A>(world, agents, agent);
+        }
     }
     world.resource_mut::<AgentRows<A>>().turnover.starting = starting;
 }
 
-/// Agents whose restart step is over run from now on.
+/// Agents whose restart step is over run from now on, unless their arena's episode ended in it.
 fn run_restarted<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>) {
     let mut restarted = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.starting);
     let mut query = agents.query_mut(world);
@@ -108,20 +90,32 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
     rows.outcomes[row as usize] = Outcome::Restart;
     rows.begin_episode(row);
     rows.turnover.starting.push((row, agent));
-    let (limit, staggers) = (rows.default_limit, rows.staggers);
+    let limit = rows.default_limit;
+    world.entity_mut(agent).insert(Slot::new(row));
+    if let Some(mut episode) = world.get_mut::<Episode>(agent) {
+        episode.set_default_limit(limit);
+    }
+    // One that returns is still at home where it was, and counts its episodes on.
+    if world.get::<EpisodeRng>(agent).is_some_and(|rng| rng.home() == Home::default()) {
+        settle::<A>(world, agent);
+    }
+}
+
+/// Gives a new agent its random numbers and the number of its first episode.
+fn settle<A: Agent>(world: &mut World, agent: Entity) {
     let home = home(world, agent);
     let seed = *world.resource::<WorldSeed>();
     let first = world.get_resource::<FirstEpisodes>().map_or(1, |first| first.of(home.member));
-    let mut agent = world.entity_mut(agent);
-    agent.insert(Slot::new(row));
-    if let Some(mut episode) = agent.get_mut::<Episode>() {
-        episode.set_default_limit(limit);
+    // Who comes later comes apart from the others anyway.
+    let is_first_step = world.resource::<StepClock>().ticks() <= 1;
+    let staggers = is_first_step && first == 1 && world.resource::<AgentRows<A>>().staggers;
+    if let Some(mut episode) = world.get_mut::<Episode>(agent) {
         episode.skip_to(first);
-        if staggers && first == 1 {
+        if staggers {
             episode.stagger(home.phase(seed));
         }
     }
-    if let Some(mut rng) = agent.get_mut::<EpisodeRng>() {
+    if let Some(mut rng) = world.get_mut::<EpisodeRng>(agent) {
         rng.settle(home);
     }
 }
@@ -185,29 +179,42 @@ fn resource_equals_shared(shared: Res<SharedEpisodes>) -> bool {
     shared.0
 }
 
-fn note_scope(on: On<Insert, EpisodeScope>, scopes: Query<&EpisodeScope>, mut shared: ResMut<SharedEpisodes>) {
+fn note_scope(
+    on: On<Insert, EpisodeScope>,
+    scopes: UnfilteredQuery<&EpisodeScope>,
+    mut shared: ResMut<SharedEpisodes>,
+) {
     shared.0 |= scopes.get(on.entity).is_ok_and(|scope| *scope == EpisodeScope::Arena);
 }
 
+type SharedArenas<'w, 's> =
+    (UnfilteredQuery<'w, 's, (Entity, &'static ArenaMembers)>, Query<'w, 's, Sharing, With<Slot>>);
+type Sharing = (&'static EpisodeScope, &'static Episode);
+
 /// Arenas whose agents have all ended or just come start an episode of their own, before their agents do.
-fn start_arenas(
-    world: &mut World,
-    arenas: &mut QueryState<(Entity, &ArenaMembers)>,
-    agents: &mut QueryState<(&EpisodeScope, &Episode)>,
-) {
+fn start_arenas(world: &mut World, shared: &mut SystemState<SharedArenas<'static, 'static>>) {
     if !world.resource::<SharedEpisodes>().0 || !world.resource::<StepClock>().is_first_tick() {
         return;
     }
-    let (arenas, agents) = (arenas.query(world), agents.query(world));
+    let Ok((arenas, agents)) = shared.get(world) else { return };
     let is_starting = |members: &ArenaMembers| {
         let mut shared =
             members.iter().filter_map(|member| agents.get(member).ok()).filter(|agent| *agent.0 == EpisodeScope::Arena);
-        shared.next().is_some_and(|(_, first)| first.wants_restart()) && shared.all(|(_, next)| next.wants_restart())
+        match shared.next() {
+            Some((_, first)) => first.wants_restart() && shared.all(|(_, next)| next.wants_restart()),
+            None => members.iter().any(|member| comes_next(world, member)),
+        }
     };
     let starting: Vec<_> = arenas.iter().filter(|(_, members)| is_starting(members)).map(|(arena, _)| arena).collect();
     for arena in starting {
         start_arena(world, arena);
     }
+}
+
+/// Whether an agent that shares its arena's episode is about to get a row.
+fn comes_next(world: &World, agent: Entity) -> bool {
+    world.get::<EpisodeScope>(agent) == Some(&EpisodeScope::Arena)
+        && world.resource::<AgentKinds>().iter().any(|kind| kind.rows(world).admits_next(agent))
 }
 
 fn start_arena(world: &mut World, arena: Entity) {
@@ -228,10 +235,10 @@ fn start_arena(world: &mut World, arena: Entity) {
 /// Where one agent of an arena has ended, those who share its episode end too.
 pub(crate) fn end_together(
     clock: Res<StepClock>,
-    arenas: Query<&ArenaMembers>,
-    mut agents: Query<(&EpisodeScope, &mut Episode)>,
+    arenas: UnfilteredQuery<&ArenaMembers>,
+    mut agents: Query<(&EpisodeScope, &mut Episode), With<Slot>>,
 ) {
-    for members in &arenas {
+    for members in arenas.iter() {
         let mut end = None;
         let mut shared = agents.iter_many_mut(members.iter());
         while let Some((scope, mut episode)) = shared.fetch_next() {
@@ -246,7 +253,7 @@ pub(crate) fn end_together(
         let mut shared = agents.iter_many_mut(members.iter());
         while let Some((scope, mut episode)) = shared.fetch_next() {
             if *scope == EpisodeScope::Arena {
-                episode.end(end);
+                episode.end_with_others(end);
             }
         }
     }

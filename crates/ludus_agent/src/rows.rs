@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use bevy::ecs::component::ComponentId;
 use bevy::prelude::*;
 use ludus_spec::{AgentSpec, Head, Outcome};
 
@@ -53,6 +54,8 @@ pub struct Rows {
     pub(crate) turnover: Turnover,
     pub(crate) default_limit: u32,
     pub(crate) staggers: bool,
+    /// Whether the present step has begun and its outcomes are not settled yet.
+    pub(crate) step_is_open: bool,
 }
 
 /// Sums over the episodes that are going on.
@@ -136,6 +139,8 @@ pub(crate) struct Turnover {
     pub starting: Vec<(u32, Entity)>,
     /// Whether no rows may be added.
     pub is_fixed: bool,
+    /// The components that hide an agent from queries.
+    pub hiding: Vec<ComponentId>,
 }
 
 const FAULTS_KEPT: usize = 16;
@@ -159,6 +164,7 @@ impl Rows {
             turnover: Turnover::default(),
             default_limit: u32::MAX,
             staggers: false,
+            step_is_open: false,
         }
     }
 
@@ -217,7 +223,7 @@ impl Rows {
         decide(&self.observations, &self.masks, &mut self.actions);
     }
 
-    /// The weighted rewards of the last step `[rows]`. Always finite.
+    /// The weighted rewards of the last step `[rows]`. Always finite; a step whose sum is not is faulty.
     pub fn rewards(&self) -> &[f32] {
         &self.rewards
     }
@@ -228,11 +234,13 @@ impl Rows {
     }
 
     /// The weighted rewards of the episodes that are going on, or that have just ended `[rows]`.
+    ///
+    /// Always finite: a sum that would overflow stays at the greatest number.
     pub fn episode_returns(&self) -> &[f32] {
         &self.running.returns
     }
 
-    /// The sums of the unweighted terms of these episodes `[rows, terms]`.
+    /// The sums of the unweighted terms of these episodes `[rows, terms]`. Always finite.
     pub fn episode_terms(&self) -> &[f32] {
         &self.running.terms
     }
@@ -362,22 +370,36 @@ impl Rows {
         self.running.terms[row * terms..][..terms].fill(0.0);
     }
 
-    /// An agent went: nothing of it stays in its row but what its last step led to.
+    /// An agent left its row. What its last step led to can be read until the next step begins.
     pub(crate) fn release_row(&mut self, row: u32) {
-        let width = self.spec.observation_width();
         self.turnover.agents[row as usize] = None;
         self.turnover.left.push(row);
-        self.observations[row as usize * width..][..width].fill(0.0);
-        let width = self.spec.mask_width();
-        self.masks[row as usize * width..][..width].fill(true);
     }
 
-    /// Rows whose agent's last step has been reported are vacant, and free for others.
-    pub(crate) fn vacate_rows(&mut self) {
+    /// Begins a step: rows that agents left are vacant and free for others. A row whose agent is not scored in this
+    /// step, since it lacks something or is hidden, is vacant too.
+    pub(crate) fn open_step(&mut self) {
+        self.step_is_open = true;
+        self.rewards.fill(0.0);
+        self.outcomes.fill(Outcome::Vacant);
         while let Some(row) = self.turnover.left.pop() {
-            self.outcomes[row as usize] = Outcome::Vacant;
+            self.clear_row(row as usize);
             self.turnover.free.push(Reverse(row));
         }
+    }
+
+    /// Nothing of an agent stays in the row that it left.
+    fn clear_row(&mut self, row: usize) {
+        let (width, mask_width) = (self.spec.observation_width(), self.spec.mask_width());
+        self.observations[row * width..][..width].fill(0.0);
+        self.masks[row * mask_width..][..mask_width].fill(true);
+    }
+
+    /// Whether a waiting agent gets a row when the next step begins.
+    pub(crate) fn admits_next(&self, agent: Entity) -> bool {
+        let Turnover { free, left, waiting, is_fixed, .. } = &self.turnover;
+        let room = if *is_fixed { free.len() + left.len() } else { waiting.len() };
+        waiting.iter().take(room).any(|&next| next == agent)
     }
 
     pub(crate) fn finish_episode(&mut self, row: u32, steps: u32, outcome: Outcome) {

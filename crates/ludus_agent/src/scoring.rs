@@ -39,12 +39,17 @@ pub(crate) struct Scored<'table, T> {
 
 impl<'rows> Scoring<'rows> {
     pub(crate) fn new(rows: &'rows mut Rows, clock: &StepClock) -> Self {
-        if clock.is_first_tick() {
-            rows.rewards.fill(0.0);
+        if clock.is_last_tick() {
+            rows.step_is_open = false;
         }
+        Self { is_last_tick: clock.is_last_tick(), ..Self::of_tick(rows, clock.ticks()) }
+    }
+
+    /// Scores a tick that closes no step.
+    pub(crate) fn of_tick(rows: &'rows mut Rows, tick: u64) -> Self {
         Self {
-            tick: clock.ticks(),
-            is_last_tick: clock.is_last_tick(),
+            tick,
+            is_last_tick: false,
             weights: &rows.weights,
             taken: &mut rows.terms,
             rewards: &mut rows.rewards,
@@ -85,14 +90,15 @@ impl<'rows> Scoring<'rows> {
                 continue;
             }
             let weighted: f32 = weights.iter().zip(&*taken).map(|(weight, term)| weight * term).sum();
-            if !weighted.is_finite() {
+            let step = *sum + weighted;
+            if !step.is_finite() {
                 refuse_reward(self.faults, run.first_row + index, self.tick, (weights, taken));
                 continue;
             }
-            *sum += weighted;
-            *total += weighted;
+            *sum = step;
+            *total = finite_sum(*total, weighted);
             for (term, taken) in terms.iter_mut().zip(&*taken) {
-                *term += taken;
+                *term = finite_sum(*term, *taken);
             }
         }
     }
@@ -104,12 +110,12 @@ impl<'rows> Scoring<'rows> {
         for (index, ((controller, episode), outcome)) in closed.zip(outcomes).enumerate() {
             let led_to = episode.close_step();
             *outcome = if *controller == Controller::Policy { led_to } else { Outcome::Vacant };
-            if led_to.is_end() {
+            if episode.wants_restart() {
                 let row = run.first_row + index;
                 let reward = self.returns[row];
                 let ended = FinishedEpisode { row: row as u32, steps: episode.steps(), outcome: led_to, reward };
                 self.ends.ended.push((ended.row, agents.entities[run.agents.start + index]));
-                if !episode.is_staggered() {
+                if led_to.is_end() && !episode.is_staggered() {
                     self.ends.report(ended, &self.terms[row * terms..][..terms]);
                 }
             }
@@ -124,12 +130,33 @@ impl Ends<'_> {
     }
 }
 
-/// A tick whose reward is not finite counts nothing, and its step is not learned from.
+/// Two finite numbers, added up to the nearest finite one.
+#[inline]
+fn finite_sum(one: f32, other: f32) -> f32 {
+    (one + other).clamp(f32::MIN, f32::MAX)
+}
+
+/// A tick whose reward is not finite, by itself or with the step's, counts nothing, and its step is not learned from.
 #[cold]
 fn refuse_reward(faults: &mut Faults, row: usize, tick: u64, (weights, terms): (&[f32], &[f32])) {
     let row = row as u32;
     faults.spoiled.push(row);
-    let term = weights.iter().zip(terms).position(|(weight, term)| !(weight * term).is_finite());
-    // All terms can be finite and their sum too large.
+    let weighted = |term: &usize| weights[*term] * terms[*term];
+    let all = 0..terms.len();
+    // All terms can be finite and their sum too large: then the largest is named.
+    let largest = || all.clone().max_by(|one, other| weighted(one).abs().total_cmp(&weighted(other).abs()));
+    let term = all.clone().find(|term| !weighted(term).is_finite()).or_else(largest);
     faults.report(Fault { row, place: FaultPlace::Reward(term.unwrap_or(0) as u32), tick });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_of_finite_numbers_is_finite() {
+        assert_eq!(finite_sum(1.0, 2.0), 3.0);
+        assert_eq!(finite_sum(3e38, 3e38), f32::MAX);
+        assert_eq!(finite_sum(finite_sum(-3e38, -3e38), 1e38), f32::MIN + 1e38);
+    }
 }

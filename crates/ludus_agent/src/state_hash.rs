@@ -7,6 +7,7 @@ use core::num::NonZeroU64;
 use bevy::prelude::*;
 use ludus_spec::StableHasher;
 
+use crate::unfiltered::without_filters;
 use crate::{AgentKinds, Rows, StepClock};
 
 /// Chooses what a state hash is taken of.
@@ -53,7 +54,7 @@ struct HashedParts(Vec<HashedPart>);
 struct HashedPart {
     path: &'static str,
     name: &'static str,
-    hash: fn(&World) -> u64,
+    hash: fn(&mut World) -> u64,
 }
 
 /// The hash of one part of a world's state at the end of a tick.
@@ -104,7 +105,8 @@ fn is_due(clock: Res<StepClock>, hashes: Res<StateHashes>) -> bool {
 fn hash_state(world: &mut World) {
     let tick = world.resource::<StepClock>().ticks();
     let rows = RowPart::ALL.map(|part| part.hash(world));
-    let chosen = world.resource::<HashedParts>().0.iter().map(|part| (part.hash)(world)).collect::<Vec<_>>();
+    let chosen = world.resource::<HashedParts>().0.clone();
+    let chosen = chosen.iter().map(|part| (part.hash)(world)).collect::<Vec<_>>();
     let numbered = (0..).zip(rows.into_iter().chain(chosen));
     let taken = numbered.map(|(part, hash)| StateHash { tick, part, hash }).collect::<Vec<_>>();
     world.resource_mut::<StateHashes>().taken.extend(taken);
@@ -157,9 +159,10 @@ impl RowPart {
     }
 }
 
-/// A sum, so that the order in which entities are stored does not count; which entity has what does.
-fn hash_component<C: Component + Reflect>(world: &World) -> u64 {
-    let Some(mut all) = world.try_query::<(Entity, &C)>() else { return 0 };
+/// A sum, so that the order in which entities are stored does not count; which entity has what does. Entities that are
+/// `Disabled` count too.
+fn hash_component<C: Component + Reflect>(world: &mut World) -> u64 {
+    let mut all = without_filters(world, World::query::<(Entity, &C)>);
     let hash = |(entity, component): (Entity, &C)| {
         let mut hasher = StableHasher::default();
         hasher.word(entity.to_bits());
@@ -171,6 +174,7 @@ fn hash_component<C: Component + Reflect>(world: &World) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use bevy::ecs::entity_disabling::Disabled;
     use bevy::platform::collections::HashMap;
 
     use super::*;
@@ -196,7 +200,7 @@ mod tests {
         for body in bodies {
             world.spawn(body.clone());
         }
-        hash_component::<Body>(&world)
+        hash_component::<Body>(&mut world)
     }
 
     #[test]
@@ -226,6 +230,16 @@ mod tests {
     fn which_entity_has_what_counts() {
         let (still, moving) = (Body::default(), Body { kind: Kind::Moving(1.0), ..Body::default() });
         assert_ne!(hash_of(&[still.clone(), moving.clone()]), hash_of(&[moving, still]));
+    }
+
+    #[test]
+    fn what_is_disabled_counts() {
+        let mut world = World::new();
+        let body = world.spawn((Body::default(), Disabled)).id();
+        let asleep = hash_component::<Body>(&mut world);
+        assert_ne!(asleep, hash_of(&[]));
+        world.entity_mut(body).remove::<Disabled>();
+        assert_eq!(hash_component::<Body>(&mut world), asleep);
     }
 
     #[test]

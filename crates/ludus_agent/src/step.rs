@@ -55,11 +55,14 @@ fn act_table<T: Action + Default>(rows: &Rows, slots: &[Slot], controllers: &[Co
 
 type Scorable<'a, A> = (Entity, &'a Slot, &'a Controller, &'a mut <A as Agent>::Reward, &'a mut Episode);
 
+/// An agent that has lost what it senses or does is not scored: its row would hold old numbers.
+type Whole<A> = (With<A>, With<<A as Agent>::Observation>, With<<A as Agent>::Action>);
+
 /// Every tick: reward terms add up. On a step's last tick: the step's outcome is settled.
 pub(crate) fn score<A: Agent>(
     clock: Res<StepClock>,
     rows: ResMut<AgentRows<A>>,
-    mut agents: Query<Scorable<A>, With<A>>,
+    mut agents: Query<Scorable<A>, Whole<A>>,
 ) {
     let mut scoring = Scoring::new(rows.into_inner(), &clock);
     if let Ok(tables) = agents.contiguous_iter_mut() {

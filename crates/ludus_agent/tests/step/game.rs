@@ -2,6 +2,7 @@
 
 use core::num::NonZeroU32;
 
+use bevy::ecs::entity_disabling::Disabled;
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::Outcome;
@@ -11,31 +12,31 @@ use ludus_agent::{
 };
 
 /// Counts what it was told to add.
-#[derive(Component, Agent, Default)]
+#[derive(Component, Agent, Default, Clone)]
 #[require(Total)]
 #[agent(observation = Sum, action = Add, reward = Gain)]
 pub struct Counter;
 
-#[derive(Component, Default)]
+#[derive(Component, Default, Clone)]
 pub struct Total {
     pub sum: f32,
     pub ticks: u32,
 }
 
-#[derive(Component, Observation, Default)]
+#[derive(Component, Observation, Default, Clone)]
 pub struct Sum {
     pub sum: f32,
     /// Ticks since the start.
     pub ticks: f32,
 }
 
-#[derive(Component, Action, Default)]
+#[derive(Component, Action, Default, Clone)]
 pub struct Add {
     #[action(continuous)]
     pub amount: f32,
 }
 
-#[derive(Component, Reward, Default)]
+#[derive(Component, Reward, Default, Clone)]
 pub struct Gain {
     pub added: f32,
     pub ticks: f32,
@@ -112,6 +113,14 @@ pub fn first(app: &App) -> (Outcome, f32, [f32; 2]) {
     (rows.outcomes()[0], rows.rewards()[0], [rows.observations()[0], rows.observations()[1]])
 }
 
+/// All of them, sleeping ones too.
 pub fn counters(app: &mut App) -> Vec<Entity> {
-    app.world_mut().query_filtered::<Entity, With<Counter>>().iter(app.world()).collect()
+    app.world_mut().query_filtered::<Entity, (With<Counter>, Allow<Disabled>)>().iter(app.world()).collect()
+}
+
+/// Steps, outcome and return of the episodes that were finished since the last call.
+pub fn finished(app: &mut App) -> Vec<(u32, Outcome, f32)> {
+    let mut finished = Vec::new();
+    rows_mut(app).drain_episodes(|episode, _| finished.push((episode.steps, episode.outcome, episode.reward)));
+    finished
 }

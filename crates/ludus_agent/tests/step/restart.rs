@@ -47,6 +47,21 @@ fn an_agents_own_limit_goes_before_the_runs() {
     assert_eq!(first(&app).0, Truncated);
 }
 
+#[test]
+fn a_limit_that_is_taken_away_gives_way_to_the_runs() {
+    let mut app = app(1, 1);
+    rows_mut(&mut app).set_episode_limit(NonZeroU32::new(3));
+    step(&mut app, 0.0);
+    let agent = counters(&mut app)[0];
+    app.world_mut().entity_mut(agent).insert(EpisodeLimit(NonZeroU32::MAX));
+    step(&mut app, 0.1);
+    app.world_mut().entity_mut(agent).remove::<EpisodeLimit>();
+    step(&mut app, 0.1);
+    assert_eq!(first(&app).0, Running);
+    step(&mut app, 0.1);
+    assert_eq!(first(&app).0, Truncated);
+}
+
 /// Three ticks a step: the action holds for all of them, terms add up, one observation at the end.
 #[test]
 fn a_step_of_several_ticks_is_one_decision() {

@@ -1,0 +1,199 @@
+//! Agents that come, go, sleep and return: who waits for a row, and who leaves one.
+//!
+//! An agent has a row from its first step on, for as long as it is an agent that queries see. It leaves the row when it
+//! is despawned, loses its component or is hidden by one of Bevy's default query filters, such as `Disabled`; when it
+//! returns, it waits for a row as a new agent does.
+
+use bevy::ecs::archetype::Archetype;
+use bevy::ecs::component::ComponentId;
+use bevy::ecs::entity_disabling::DefaultQueryFilters;
+use bevy::ecs::world::DeferredWorld;
+use bevy::prelude::*;
+use ludus_spec::Outcome;
+
+use crate::episode::End;
+use crate::scoring::{Scored, Scoring};
+use crate::{Agent, AgentRows, Controller, Episode, Rows, Slot, StepClock};
+
+/// Adds what is needed to see agents of this kind come and go.
+pub(crate) fn add_observers<A: Agent>(app: &mut App) {
+    app.add_observer(await_row::<A>).add_observer(leave_for_good::<A>);
+    app.add_observer(refuse_slot::<A>).add_observer(return_slot::<A>);
+    watch_filters::<A>(app.world_mut());
+}
+
+/// Components that hide an entity from queries may be registered at any time.
+pub(crate) fn watch_filters<A: Agent>(world: &mut World) {
+    let Some(filters) = world.get_resource::<DefaultQueryFilters>() else { return };
+    let watched = &world.resource::<AgentRows<A>>().turnover.hiding;
+    let Some(new) = filters.disabling_ids().find(|id| !watched.contains(id)) else { return };
+    world.resource_mut::<AgentRows<A>>().turnover.hiding.push(new);
+    world.spawn(Observer::new(fall_asleep::<A>).with_component(new));
+    world.spawn(Observer::new(wake_up::<A>).with_component(new));
+    let (agents, waiting) = (world.resource::<AgentRows<A>>().turnover.agents.clone(), waiting::<A>(world));
+    for agent in agents.into_iter().flatten().chain(waiting) {
+        if world.get_entity(agent).is_ok_and(|agent| agent.contains_id(new)) {
+            sleep::<A>(&mut DeferredWorld::from(&mut *world), agent);
+        }
+    }
+    world.flush();
+    watch_filters::<A>(world);
+}
+
+fn waiting<A: Agent>(world: &World) -> Vec<Entity> {
+    world.resource::<AgentRows<A>>().turnover.waiting.clone()
+}
+
+/// A new agent waits for its row until the next step begins.
+fn await_row<A: Agent>(on: On<Add, A>, mut world: DeferredWorld) {
+    // A slot that is there already was another entity's, or that of a world from which this one was loaded.
+    if world.get::<Slot>(on.entity).is_some() {
+        world.commands().entity(on.entity).try_remove::<Slot>();
+    }
+    if !is_hidden::<A>(&world, on.entity) {
+        world.resource_mut::<AgentRows<A>>().turnover.waiting.push(on.entity);
+    }
+}
+
+/// An agent that returns waits for a row, unless it does so already or is still hidden.
+fn wait_again<A: Agent>(world: &mut DeferredWorld, agent: Entity) {
+    let turnover = &world.resource::<AgentRows<A>>().turnover;
+    if world.get::<A>(agent).is_some() && !is_hidden::<A>(world, agent) && !turnover.waiting.contains(&agent) {
+        world.resource_mut::<AgentRows<A>>().turnover.waiting.push(agent);
+    }
+}
+
+fn is_hidden<A: Agent>(world: &World, agent: Entity) -> bool {
+    let hiding = &world.resource::<AgentRows<A>>().turnover.hiding;
+    world.get_entity(agent).is_ok_and(|agent| hiding.iter().any(|&id| agent.contains_id(id)))
+}
+
+/// An agent that goes leaves its row, whatever it was doing. If that cuts an episode short, it terminates it.
+fn leave_for_good<A: Agent>(on: On<Remove, A>, mut world: DeferredWorld) {
+    world.resource_mut::<AgentRows<A>>().turnover.waiting.retain(|&agent| agent != on.entity);
+    leave_row::<A>(&mut world, on.entity, End::Terminated);
+}
+
+fn fall_asleep<A: Agent>(on: On<Add>, mut world: DeferredWorld) {
+    sleep::<A>(&mut world, on.entity);
+}
+
+/// A hidden agent leaves its row. It may return, so its episode is truncated, unless the game has ended it.
+fn sleep<A: Agent>(world: &mut DeferredWorld, agent: Entity) {
+    world.resource_mut::<AgentRows<A>>().turnover.waiting.retain(|&other| other != agent);
+    leave_row::<A>(world, agent, End::Truncated);
+}
+
+fn wake_up<A: Agent>(on: On<Remove>, mut world: DeferredWorld) {
+    if remains::<A>(&world, on.trigger().new_archetype) {
+        // Whatever else may hide it is looked at once this component is gone.
+        let agent = on.entity;
+        world.commands().queue(move |world: &mut World| wait_again::<A>(&mut world.into(), agent));
+    }
+}
+
+/// Whether an entity is an agent after a change too.
+fn remains<A: Agent>(world: &World, after: Option<&Archetype>) -> bool {
+    let kind = world.components().component_id::<A>();
+    after.is_some_and(|after| kind.is_some_and(|kind: ComponentId| after.contains(kind)))
+}
+
+/// A slot that was not given to this agent, such as one copied from another agent, goes again.
+fn refuse_slot<A: Agent>(on: On<Insert, Slot>, mut world: DeferredWorld) {
+    let Some(slot) = world.get::<Slot>(on.entity) else { return };
+    let (row, turnover) = (slot.index(), &world.resource::<AgentRows<A>>().turnover);
+    if turnover.agents.get(row) == Some(&Some(on.entity)) || world.get::<A>(on.entity).is_none() {
+        return;
+    }
+    if let Some(own) = turnover.agents.iter().position(|&agent| agent == Some(on.entity)) {
+        leave::<A>(&mut world, on.entity, own, End::Truncated);
+    }
+    world.commands().entity(on.entity).try_remove::<Slot>();
+    wait_again::<A>(&mut world, on.entity);
+}
+
+/// An agent whose slot the game takes away leaves its row and waits for another.
+fn return_slot<A: Agent>(on: On<Remove, Slot>, mut world: DeferredWorld) {
+    if owned_row::<A>(&world, on.entity).is_some() && remains::<A>(&world, on.trigger().new_archetype) {
+        leave_row::<A>(&mut world, on.entity, End::Truncated);
+        wait_again::<A>(&mut world, on.entity);
+    }
+}
+
+fn leave_row<A: Agent>(world: &mut DeferredWorld, agent: Entity, end: End) {
+    if let Some(row) = owned_row::<A>(world, agent) {
+        leave::<A>(world, agent, row, end);
+        world.commands().entity(agent).try_remove::<Slot>();
+    }
+}
+
+/// The row that an agent has, by its slot and by the rows.
+fn owned_row<A: Agent>(world: &World, agent: Entity) -> Option<usize> {
+    let row = world.get::<Slot>(agent)?.index();
+    (world.resource::<AgentRows<A>>().agent(row) == Some(agent)).then_some(row)
+}
+
+/// Settles what an agent's last step led to, and frees its row.
+fn leave<A: Agent>(world: &mut DeferredWorld, agent: Entity, row: usize, end: End) {
+    let controller = world.get::<Controller>(agent).copied().unwrap_or(Controller::External);
+    let mut episode = world.get::<Episode>(agent).copied().unwrap_or_default();
+    if world.resource::<AgentRows<A>>().step_is_open {
+        score_last_tick::<A>(world, (agent, row), controller, &mut episode);
+    }
+    let rows = &mut **world.resource_mut::<AgentRows<A>>().into_inner();
+    settle(rows, row, Leaver { agent, controller, episode }, end);
+    rows.release_row(row as u32);
+    if let Some(mut left) = world.get_mut::<Episode>(agent) {
+        left.leave();
+    }
+}
+
+/// What the game has paid in this tick counts, as that of agents that stay does.
+fn score_last_tick<A: Agent>(
+    world: &mut DeferredWorld,
+    (agent, row): (Entity, usize),
+    controller: Controller,
+    episode: &mut Episode,
+) {
+    let tick = world.resource::<StepClock>().ticks();
+    let Some(mut reward) = world.get_mut::<A::Reward>(agent).map(|mut reward| core::mem::take(&mut *reward)) else {
+        return;
+    };
+    let rows = &mut **world.resource_mut::<AgentRows<A>>().into_inner();
+    let (rewards, episodes) = (core::slice::from_mut(&mut reward), core::slice::from_mut(episode));
+    let scored = Scored { entities: &[agent], controllers: &[controller], rewards, episodes };
+    Scoring::of_tick(rows, tick).score_table(&[Slot::new(row as u32)], scored);
+}
+
+/// An agent at the moment at which it leaves its row.
+struct Leaver {
+    agent: Entity,
+    controller: Controller,
+    episode: Episode,
+}
+
+fn settle(rows: &mut Rows, row: usize, leaver: Leaver, end: End) {
+    let Leaver { agent, controller, episode } = leaver;
+    let is_reported = || rows.turnover.ended.contains(&(row as u32, agent));
+    let end = match episode.ended() {
+        None if episode.is_running() => end,
+        // Without the agent there is no observation to bootstrap from, unless it is only asleep.
+        Some(ended) if !is_reported() => end.max(ended),
+        _ => return,
+    };
+    rows.finish_episode(row as u32, episode.steps() + u32::from(rows.step_is_open), end.into());
+    let outcome = &mut rows.outcomes[row];
+    if controller != Controller::Policy {
+        *outcome = Outcome::Vacant;
+    } else if end == End::Terminated {
+        // A step that can't be learned from stays one.
+        if *outcome != Outcome::Faulty {
+            *outcome = Outcome::Terminated;
+        }
+    } else if rows.step_is_open {
+        // Nothing was sensed at the step's end. The step before it is learned from with what was sensed then.
+        *outcome = Outcome::Vacant;
+    } else if *outcome == Outcome::Running {
+        *outcome = Outcome::Truncated;
+    }
+}
