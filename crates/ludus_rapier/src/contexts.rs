@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
-use ludus_agent::{Arena, InArena};
+use ludus_agent::{Arena, InArena, UnfilteredQuery};
 
 /// From now on arenas come with a context, and what belongs to them gets into it.
 pub(crate) fn add_observers(app: &mut App) {
@@ -24,7 +24,7 @@ fn add_context(on: On<Add, Arena>, settings: Res<RapierContextInitialization>, m
     commands.entity(on.entity).insert((context, configuration));
 }
 
-fn link_member(on: On<Insert, InArena>, homes: Query<&InArena>, mut commands: Commands) {
+fn link_member(on: On<Insert, InArena>, homes: UnfilteredQuery<&InArena>, mut commands: Commands) {
     if let Ok(home) = homes.get(on.entity) {
         commands.entity(on.entity).insert(RapierContextEntityLink(home.0));
     }
@@ -38,14 +38,16 @@ fn link_collider(on: On<Add, Collider>, homes: Homes, commands: Commands) {
     link_part(on.entity, homes, commands);
 }
 
-type Homes<'w, 's> = (Query<'w, 's, &'static ChildOf>, Query<'w, 's, &'static InArena>);
+/// A part that is spawned `Disabled`, as one of a prefab is, has to be in the right physics when it comes.
+type Homes<'w, 's> = (UnfilteredQuery<'w, 's, &'static ChildOf>, UnfilteredQuery<'w, 's, &'static InArena>);
 
 /// Parts of a member, such as the second collider of a body, are where the member is.
 fn link_part(part: Entity, (parents, homes): Homes, mut commands: Commands) {
     if homes.contains(part) {
         return;
     }
-    if let Some(home) = parents.iter_ancestors(part).find_map(|ancestor| homes.get(ancestor).ok()) {
+    let mut ancestors = core::iter::successors(Some(part), |&child| parents.get(child).ok().map(ChildOf::parent));
+    if let Some(home) = ancestors.find_map(|ancestor| homes.get(ancestor).ok()) {
         commands.entity(part).insert(RapierContextEntityLink(home.0));
     }
 }

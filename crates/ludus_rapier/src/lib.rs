@@ -45,6 +45,11 @@
 //! body is, at once. That holds for kinematic bodies too: rapier by itself would sweep them to the new place and push
 //! what is in between. Write [`Velocity`](bevy_rapier3d::prelude::Velocity) as well, or a dynamic body keeps the one it
 //! had. With the same draws an episode is then the same, bit for bit, whatever came before it.
+//!
+//! # Entities that are `Disabled`
+//!
+//! Rapier goes on with the bodies and colliders of entities that Bevy hides from queries: things bump into them, and rays
+//! of their own arena see them. A game that puts agents to sleep moves them out of the way first.
 
 mod contexts;
 mod placement;

@@ -2,11 +2,12 @@
 
 use core::f32::consts::{FRAC_PI_2, TAU};
 
+use bevy::ecs::entity_disabling::Disabled;
 use bevy::ecs::system::RunSystemOnce;
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use bevy_rapier3d::prelude::*;
-use ludus_agent::{AgentPlugin, Arena, Arenas, InArena, Sense, SensorSketches};
+use ludus_agent::{AgentPlugin, Arena, Arenas, Episode, InArena, Sense, SensorSketches};
 use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, RayCaster, RayError, RaySensor, Rays};
 
 const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 6.0 };
@@ -111,6 +112,83 @@ fn eyes_on_a_child_do_not_see_the_body_they_belong_to() {
         commands.spawn(wall(Dir3::NEG_Z, 4.0));
     });
     check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
+}
+
+/// An agent that its game moves by its `Transform`: physics knows a hit box, and no body.
+#[test]
+fn a_ray_does_not_see_the_hit_boxes_of_an_agent_without_a_body() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        let arm = (Transform::from_xyz(0.0, 0.0, -1.0), children![(Collider::ball(0.2), Transform::default())]);
+        let hit_box = (Collider::ball(0.5), Transform::default());
+        commands.spawn((four_rays(), Transform::default(), children![hit_box, arm]));
+        commands.spawn(wall(Dir3::NEG_Z, 3.0));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
+}
+
+/// The same with legs that are bodies of their own.
+#[test]
+fn a_ray_does_not_see_bodies_on_children_of_its_agent() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        let leg = (RigidBody::Fixed, Collider::ball(0.5), Transform::from_xyz(0.0, 0.0, -1.0));
+        commands.spawn((four_rays(), Transform::default(), children![leg]));
+        commands.spawn(wall(Dir3::NEG_Z, 3.0));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
+}
+
+/// What has an `Episode` is an agent. The eyes are on a head, and the hit box is on another child.
+#[test]
+fn eyes_on_a_child_see_no_collider_of_their_agent() {
+    let app = world(SHARED, 1, |commands, _, _, _| {
+        let head = (four_rays(), Transform::default());
+        let hit_box = (Collider::ball(0.5), Transform::default());
+        commands.spawn((Episode::default(), Transform::default(), children![head, hit_box]));
+        commands.spawn(wall(Dir3::NEG_Z, 3.0));
+    });
+    check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
+}
+
+/// Physics goes on with what is `Disabled` for Bevy. The wall stands in arena 0, between the two agents.
+#[test]
+fn a_disabled_wall_is_seen_in_its_own_arena_only() {
+    let mut app = world(SHARED, 2, |commands, arena, Arena { index }, centre| {
+        commands.spawn((four_rays(), centre, InArena(arena)));
+        if *index == 0 {
+            let (body, collider, place) = wall(Dir3::Z, 2.0);
+            commands.spawn((body, collider, centre * place, InArena(arena)));
+        }
+    });
+    app.update();
+    let mut walls = app.world_mut().query_filtered::<Entity, With<RigidBody>>();
+    let wall = walls.single(app.world()).unwrap();
+    app.world_mut().entity_mut(wall).insert(Disabled);
+    let seen = seen_after(2, app);
+    check(seen[0], [0.2, MISS, MISS, MISS]);
+    check(seen[1], [MISS; 4]);
+}
+
+/// As a prefab is built: with physics of their own, each arena sees its own wall.
+#[test]
+fn what_was_disabled_when_it_was_spawned_is_in_its_arenas_physics_once_it_is_enabled() {
+    let mut app = world(ArenaPhysics::PerArena, 2, |commands, arena, Arena { index }, centre| {
+        commands.spawn((four_rays(), centre, InArena(arena)));
+        let distance = 3.0 + *index as f32;
+        let (body, collider, place) = wall(Dir3::NEG_Z, distance);
+        commands.spawn((Disabled, body, collider, place, InArena(arena)));
+    });
+    app.update();
+    let mut walls = app.world_mut().query_filtered::<Entity, (With<RigidBody>, With<Disabled>)>();
+    let walls: Vec<_> = walls.iter(app.world()).collect();
+    for wall in walls {
+        let mut wall = app.world_mut().entity_mut(wall);
+        wall.remove::<Disabled>();
+        // Bevy passes on a transform that has changed while it was visible.
+        wall.get_mut::<Transform>().expect("a wall has a place").set_changed();
+    }
+    let seen = seen_after(2, app);
+    check(seen[0], [MISS, MISS, 0.3, MISS]);
+    check(seen[1], [MISS, MISS, 0.4, MISS]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
-use ludus_agent::{InArena, SensorLine};
+use ludus_agent::{Episode, InArena, SensorLine, UnfilteredQuery};
 use thiserror::Error;
 
 use super::{RaySensor, Rays};
@@ -26,15 +26,18 @@ use super::{RaySensor, Rays};
 /// ```
 #[derive(SystemParam)]
 pub struct RayCaster<'w, 's> {
-    contexts:
-        Query<'w, 's, (&'static RapierContextSimulation, &'static RapierContextColliders, &'static RapierRigidBodySet)>,
+    contexts: UnfilteredQuery<'w, 's, Context>,
     default_context: Query<'w, 's, Entity, With<DefaultRapierContext>>,
-    links: Query<'w, 's, &'static RapierContextEntityLink>,
-    bodies: Query<'w, 's, (), With<RapierRigidBodyHandle>>,
-    homes: Query<'w, 's, &'static InArena>,
-    parents: Query<'w, 's, &'static ChildOf>,
+    links: UnfilteredQuery<'w, 's, &'static RapierContextEntityLink>,
+    bodies: UnfilteredQuery<'w, 's, Has<RapierRigidBodyHandle>>,
+    // Physics goes on with colliders that are `Disabled` for Bevy: what they belong to has to be known.
+    agents: UnfilteredQuery<'w, 's, Has<Episode>>,
+    homes: UnfilteredQuery<'w, 's, &'static InArena>,
+    parents: UnfilteredQuery<'w, 's, &'static ChildOf>,
     transforms: TransformHelper<'w, 's>,
 }
+
+type Context = (&'static RapierContextSimulation, &'static RapierContextColliders, &'static RapierRigidBodySet);
 
 /// Why rays could not be cast.
 #[derive(Error, Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +54,9 @@ pub enum RayError {
 impl RayCaster<'_, '_> {
     /// What the rays of `agent` hit, as of the last physics step.
     ///
-    /// They don't see the agent's own body, nor what belongs to another arena, however near it stands. A ray that starts
-    /// inside of something has distance 0.
+    /// They see neither the body that `agent` is part of nor any collider of `agent` and of its descendants, nor what
+    /// belongs to another arena, however near it stands. A sensor on a child of an agent sees nothing of that agent.
+    /// A ray that starts inside of something has distance 0.
     ///
     /// # Errors
     ///
@@ -60,8 +64,9 @@ impl RayCaster<'_, '_> {
     pub fn cast<const N: usize>(&self, agent: Entity, sensor: &RaySensor<N>) -> Result<Rays<N>, RayError> {
         let place = self.transforms.compute_global_transform(agent).map_err(|_| RayError::NoTransform(agent))?;
         let (simulation, colliders, bodies) = self.context(agent).ok_or(RayError::NoContext(agent))?;
-        let home = self.home(agent);
-        let is_in_sight = |other: Entity| home.is_none_or(|home| self.home(other).is_none_or(|other| other == home));
+        let (home, own) = (self.home(agent), self.own(agent));
+        let is_near = |other: Entity| home.is_none_or(|home| self.home(other).is_none_or(|other| other == home));
+        let is_in_sight = |other: Entity| !self.lineage(other).any(|part| part == own) && is_near(other);
         let filter = QueryFilter {
             flags: sensor.excluded,
             groups: Some(sensor.groups),
@@ -105,11 +110,17 @@ impl RayCaster<'_, '_> {
 
     /// The body that an entity is, or is part of; itself if there is none.
     fn body(&self, entity: Entity) -> Entity {
-        self.lineage(entity).find(|&entity| self.bodies.contains(entity)).unwrap_or(entity)
+        self.lineage(entity).find(|&entity| self.bodies.get(entity).is_ok_and(|is_body| is_body)).unwrap_or(entity)
     }
 
+    /// The agent that an entity is, or is part of; itself if there is none.
+    fn own(&self, entity: Entity) -> Entity {
+        self.lineage(entity).find(|&entity| self.agents.get(entity).is_ok_and(|is_agent| is_agent)).unwrap_or(entity)
+    }
+
+    /// The entity, its parent, and so on.
     fn lineage(&self, entity: Entity) -> impl Iterator<Item = Entity> {
-        core::iter::once(entity).chain(self.parents.iter_ancestors(entity))
+        core::iter::successors(Some(entity), |&child| self.parents.get(child).ok().map(ChildOf::parent))
     }
 }
 
