@@ -3,7 +3,7 @@
 mod grid;
 
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
-use ludus_spec::{ObservationField, joined};
+use ludus_spec::{ObservationField, ObservationKind, joined};
 
 pub use grid::Grid;
 pub use ludus_derive::Observation;
@@ -11,7 +11,8 @@ pub use ludus_derive::Observation;
 /// A value that a policy can see: so many numbers, each with a name.
 ///
 /// A number, a vector, an array, a [`Grid`], a unit enum (one column per variant), or a struct of such. Derive it; the
-/// [derive](macro@Observation) lists what a field can be. An agent's observation is a component besides:
+/// [derive](macro@Observation) lists what a field can be. A `bool` and an enum's variants are flags, which a run that
+/// normalises observations leaves as they are. An agent's observation is a component besides:
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -86,7 +87,8 @@ impl Observation for bool {
     const WIDTH: usize = 1;
 
     fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
-        fields.push(field(name, doc, &[""], Some((0.0, 1.0))));
+        let flag = field(name, doc, &[""], Some((0.0, 1.0)));
+        fields.push(ObservationField { kind: ObservationKind::Flag, ..flag });
     }
 
     #[inline]
@@ -149,5 +151,6 @@ observe_vector!(Quat, ["x", "y", "z", "w"], Some((-1.0, 1.0)));
 
 fn field(name: &str, doc: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
     let parts = parts.iter().map(|&part| part.to_owned()).collect();
-    ObservationField { name: name.to_owned(), doc: doc.to_owned(), parts, grid: None, range }
+    let (name, doc) = (name.to_owned(), doc.to_owned());
+    ObservationField { name, doc, parts, grid: None, range, kind: ObservationKind::Number }
 }

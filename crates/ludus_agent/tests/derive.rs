@@ -2,7 +2,7 @@
 
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
 use bevy::prelude::Component;
-use ludus_agent::spec::{ActionField, ActionKind, GridShape, ObservationField, Seed};
+use ludus_agent::spec::{ActionField, ActionKind, GridShape, ObservationField, ObservationKind, Seed};
 use ludus_agent::{Action, ActionMask, Agent, Grid, Mask, Observation, Reward};
 use rand::RngExt;
 
@@ -159,6 +159,13 @@ fn fields_are_named_by_their_path() {
         "others.1.seen.hits:0,1",
     ];
     assert_eq!(fields, expected);
+}
+
+#[test]
+fn flags_of_every_kind_are_told_from_numbers() {
+    let is_flag = |field: &ObservationField| field.kind == ObservationKind::Flag;
+    let flags: Vec<_> = observed::<Senses>().into_iter().filter(is_flag).map(|field| field.name).collect();
+    assert_eq!(flags, ["grounded", "type", "eyes.seen.hits", "others.0.seen.hits", "others.1.seen.hits"]);
 }
 
 /// A board beside other fields, and several of them.

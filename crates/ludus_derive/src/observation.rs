@@ -72,6 +72,7 @@ fn enum_body(variants: &[Variant], library: &TokenStream) -> TokenStream {
                 parts: [#(#names),*].map(::std::borrow::ToOwned::to_owned).to_vec(),
                 grid: ::core::option::Option::None,
                 range: ::core::option::Option::Some((0.0, 1.0)),
+                kind: #library::spec::ObservationKind::Flag,
             });
         }
 

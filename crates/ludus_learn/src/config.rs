@@ -74,7 +74,8 @@ pub struct PpoConfig {
     pub normalize_advantages: bool,
     /// Whether observations are shifted and scaled by their running mean and deviation, which the policy keeps.
     ///
-    /// Off, a game must scale its observations to about -1..=1 itself. Usually on.
+    /// Flags (`bool`s and enums) and grids stay as they are: a flag that seldom changes would be an outlier when it does.
+    /// No number is beyond ±10 afterwards. Off, a game must scale its observations to about -1..=1 itself. Usually on.
     /// Andrychowicz et al. 2020, arXiv:2006.05990, §3.3.
     pub normalize_observations: bool,
     /// Whether rewards are divided by the running deviation of the discounted return.

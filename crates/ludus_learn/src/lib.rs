@@ -72,8 +72,8 @@
 //! 11. **The critic's squared error, clipped if wanted**. Huang, core 9; Engstrom et al. 2020, arXiv:2005.12729, §3.
 //! 12. **An entropy bonus**. Schulman et al. 2017, eq. 9; Huang, core 10.
 //! 13. **The gradient clipped by its global norm**. Huang, core 11.
-//! 14. **Observations normalised** by running statistics that stand still within an iteration and belong to the policy.
-//!     Huang, continuous 6 and 7; Andrychowicz, §3.3.
+//! 14. **Observations normalised** by running statistics that stand still within an iteration and belong to the policy;
+//!     not those columns that the normaliser doesn't follow, such as flags. Huang, continuous 6 and 7; Andrychowicz, §3.3.
 //! 15. **Rewards scaled** by the deviation of the discounted return, if wanted. Engstrom et al. 2020, §3; Huang,
 //!     continuous 8 and 9.
 //! 16. **An early stop** once the policy has moved far enough, if wanted. Achiam 2018, "Spinning Up in Deep RL", PPO.

@@ -203,7 +203,9 @@ impl Learner for NativeLearner {
         let optimizer = Adam::from_state(first_moments, second_moments, optimizer_steps)?;
         self.network.set_parameters(&state.parameters)?;
         self.optimizer = optimizer;
-        self.normalizer.clone_from(&state.normalizer);
+        if let Some((normalizer, saved)) = self.normalizer.as_mut().zip(state.normalizer.as_ref()) {
+            normalizer.go_on_from(saved);
+        }
         Ok(())
     }
 }

@@ -27,6 +27,9 @@ impl Observed {
     ///
     /// The result is the same with any number of threads.
     pub fn merge(&mut self, rollout: &Rollout, normalizer: &mut Normalizer, pool: &ThreadPool) {
+        if !normalizer.is_following() {
+            return;
+        }
         let (width, samples) = (normalizer.width(), rollout.samples());
         self.slabs.resize_with(rollout.shape().rows.len(), || ObservedSlab::new(width));
         for (slab, place) in self.slabs.iter_mut().zip(rollout.slab_places()) {

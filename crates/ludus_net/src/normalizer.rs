@@ -15,6 +15,9 @@ const VARIANCE_FLOOR: f64 = 1e-8;
 /// ```
 ///
 /// It belongs to a policy as its weights do: without it the policy sees other numbers than it was trained on.
+///
+/// Columns that are not followed, such as flags, keep mean 0 and variance 1: they are only clipped. 1 / √(1 + 1e-8) is 1 in
+/// single precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct Normalizer {
@@ -23,6 +26,8 @@ pub struct Normalizer {
     /// The statistics as they are applied: single precision, and a factor in place of a division and a root.
     means: Vec<f32>,
     factors: Vec<f32>,
+    /// Which columns follow what is observed. It comes from the spec and is in no file.
+    is_followed: Vec<bool>,
 }
 
 /// What is written to files.
@@ -45,7 +50,27 @@ impl Normalizer {
     /// If `clip` is not positive and finite.
     pub fn new(width: usize, clip: f32) -> Self {
         assert!(is_clip(clip), "the clip is {clip}, but has to be positive and finite");
-        Self { statistics: Statistics::new(width), clip, means: vec![0.0; width], factors: vec![1.0; width] }
+        Self {
+            statistics: Statistics::new(width),
+            clip,
+            means: vec![0.0; width],
+            factors: vec![1.0; width],
+            is_followed: vec![true; width],
+        }
+    }
+
+    /// As [`new`](Self::new), where only some columns follow what is observed: those that `is_followed` says. The others
+    /// stay as they are, up to the clip.
+    ///
+    /// # Panics
+    ///
+    /// If `clip` is not positive and finite.
+    pub fn of_columns(is_followed: Vec<bool>, clip: f32) -> Self {
+        let mut normalizer = Self::new(is_followed.len(), clip);
+        for column in (0..is_followed.len()).filter(|&column| !is_followed[column]) {
+            normalizer.statistics.set_column(column, 0.0, 1.0);
+        }
+        Self { is_followed, ..normalizer }
     }
 
     /// Leaves observations as they are.
@@ -94,6 +119,26 @@ impl Normalizer {
         &self.factors
     }
 
+    /// Whether any column follows what is observed.
+    pub fn is_following(&self) -> bool {
+        self.is_followed.contains(&true)
+    }
+
+    /// Goes on from the statistics and the clip of `saved`, with the same columns followed as before.
+    ///
+    /// A column that is no longer followed keeps the statistics that it was saved with: the policy was trained on them.
+    ///
+    /// # Panics
+    ///
+    /// If it is of another width.
+    pub fn go_on_from(&mut self, saved: &Self) {
+        assert_eq!(self.width(), saved.width(), "statistics of rows of equal width");
+        self.statistics.clone_from(&saved.statistics);
+        self.clip = saved.clip;
+        self.means.clone_from(&saved.means);
+        self.factors.clone_from(&saved.factors);
+    }
+
     /// Takes further rows into account.
     ///
     /// The result depends on the order in which statistics are merged, if only in the last bits: keep it fixed.
@@ -102,7 +147,7 @@ impl Normalizer {
     ///
     /// If they are of another width.
     pub fn merge(&mut self, statistics: &Statistics) {
-        self.statistics.merge(statistics);
+        self.statistics.merge_columns(statistics, &self.is_followed);
         self.refresh();
     }
 
@@ -230,6 +275,39 @@ mod tests {
     fn a_constant_column_stays_finite() {
         let normalizer = Normalizer::from_parts(vec![5.0], vec![0.0], 9.0, 10.0).unwrap();
         assert_eq!(normalised(&normalizer, &[5.0, 6.0]), [0.0, 10.0]);
+    }
+
+    /// The first column is a flag that is 1 nearly always.
+    #[test]
+    fn a_column_that_is_not_followed_stays_as_it_is() {
+        let mut normalizer = Normalizer::of_columns(vec![false, true], 10.0);
+        assert_eq!(normalised(&normalizer, &[1.0, 7.0]), [1.0, 7.0]);
+        let mut statistics = Statistics::new(2);
+        statistics.observe(&[1.0, 1.0, 1.0, 3.0], |_| true);
+        normalizer.merge(&statistics);
+        let found = normalised(&normalizer, &[1.0, 3.0, 0.0, 1.0]);
+        assert_eq!([found[0], found[2]], [1.0, 0.0]);
+        assert!((found[1] - 1.0).abs() < 1e-6 && (found[3] + 1.0).abs() < 1e-6, "{found:?}");
+        assert_eq!(
+            (normalizer.statistics().mean(), normalizer.statistics().variance()),
+            (&[0.0, 2.0][..], &[1.0; 2][..])
+        );
+    }
+
+    /// Policies that were saved when flags were still followed go on as they are.
+    #[test]
+    fn what_was_saved_keeps_its_statistics() {
+        let saved = Normalizer::from_parts(vec![0.9, 5.0], vec![0.25, 4.0], 8.0, 5.0).unwrap();
+        let mut normalizer = Normalizer::of_columns(vec![false, true], 10.0);
+        normalizer.go_on_from(&saved);
+        for (found, expected) in normalised(&normalizer, &[0.4, 7.0, 1.4, 99.0]).iter().zip([-1.0, 1.0, 1.0, 5.0]) {
+            assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
+        }
+        let mut statistics = Statistics::new(2);
+        statistics.observe(&[1.0, 1.0, 1.0, 3.0], |_| true);
+        normalizer.merge(&statistics);
+        assert_eq!((normalizer.statistics().mean()[0], normalizer.statistics().variance()[0]), (0.9, 0.25));
+        assert_ne!(normalizer.statistics().mean()[1], 5.0);
     }
 
     #[test]

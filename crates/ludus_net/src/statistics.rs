@@ -86,7 +86,7 @@ impl Statistics {
         }
         let mut part = std::mem::take(&mut self.part);
         part.gather(counted, count);
-        self.combine(count, &part.mean, &part.variance);
+        self.combine(count, &part.mean, &part.variance, |_| true);
         self.part = part;
     }
 
@@ -98,15 +98,30 @@ impl Statistics {
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.mean.len(), other.mean.len(), "statistics of rows of equal width");
         if other.count > 0.0 {
-            self.combine(other.count, &other.mean, &other.variance);
+            self.combine(other.count, &other.mean, &other.variance, |_| true);
         }
     }
 
-    fn combine(&mut self, count: f64, mean: &[f64], variance: &[f64]) {
+    /// As [`merge`](Self::merge), but only the columns that `is_merged` says.
+    pub(crate) fn merge_columns(&mut self, other: &Self, is_merged: &[bool]) {
+        assert_eq!(self.mean.len(), other.mean.len(), "statistics of rows of equal width");
+        if other.count > 0.0 {
+            self.combine(other.count, &other.mean, &other.variance, |column| is_merged[column]);
+        }
+    }
+
+    /// Sets what is known of one column.
+    pub(crate) fn set_column(&mut self, column: usize, mean: f64, variance: f64) {
+        (self.mean[column], self.variance[column]) = (mean, variance);
+    }
+
+    fn combine(&mut self, count: f64, mean: &[f64], variance: &[f64], is_merged: impl Fn(usize) -> bool) {
         let total = self.count + count;
         let (own_share, share) = (self.count / total, count / total);
         let columns = self.mean.iter_mut().zip(&mut self.variance).zip(mean.iter().zip(variance));
-        for ((own_mean, own_variance), (mean, variance)) in columns {
+        for (_, ((own_mean, own_variance), (mean, variance))) in
+            columns.enumerate().filter(|&(column, _)| is_merged(column))
+        {
             let offset = mean - *own_mean;
             *own_mean += offset * share;
             *own_variance = *own_variance * own_share + variance * share + offset * offset * (own_share * share);

@@ -368,7 +368,7 @@ fn single(file: &TensorFile, name: &str) -> Result<f64, String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use ludus_net::Network;
-    use ludus_spec::{GridShape, RewardTerm, Seed};
+    use ludus_spec::{GridShape, ObservationKind, RewardTerm, Seed};
 
     use super::*;
 
@@ -391,6 +391,7 @@ pub(crate) mod tests {
                 parts: strings(&["x", "y", "z"]),
                 grid: None,
                 range: Some((-1.0, 1.0)),
+                kind: ObservationKind::Number,
             }],
             action: vec![
                 action("rate", &["x", "z"], ActionKind::Continuous { low: -2.0, high: 2.0 }),

@@ -21,6 +21,6 @@ pub use outcome::Outcome;
 pub use seed::{Generator, Seed};
 #[doc(hidden)]
 pub use spec::joined;
-pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm};
+pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, RewardTerm};
 pub use tick::{LONGEST_STEP, TICK_RATES_HZ, meant_rate_hz, tick_rate_hz};
 pub use value::{ActionValue, stretched};

@@ -41,6 +41,21 @@ pub struct ObservationField {
     pub grid: Option<GridShape>,
     /// The least and the greatest value that the game promises, if it does.
     pub range: Option<(f32, f32)>,
+    /// What its columns hold.
+    #[serde(default, skip_serializing_if = "ObservationKind::is_number")]
+    pub kind: ObservationKind,
+}
+
+/// What the columns of an observation's field hold.
+///
+/// It is no part of the layout: rows are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ObservationKind {
+    /// A quantity of any scale.
+    #[default]
+    Number,
+    /// 0 or 1: a `bool`, or one of an enum's variants.
+    Flag,
 }
 
 /// A field of an action.
@@ -114,6 +129,14 @@ impl AgentSpec {
         None
     }
 
+    /// Which columns are shifted and scaled where a run normalises observations: all but those of flags and grids.
+    ///
+    /// A flag that hardly ever changed would come back as an outlier, and the numbers of a grid are of one scale already.
+    pub fn normalized_columns(&self) -> Vec<bool> {
+        let columns = |field: &ObservationField| std::iter::repeat_n(field.is_normalized(), field.width());
+        self.observation.iter().flat_map(columns).collect()
+    }
+
     /// A hash of the layout: names, widths, kinds and ranges of actions, but not documentation.
     ///
     /// A policy and a game with the same hash fit together. FNV-1a, 64 bits.
@@ -162,6 +185,11 @@ impl ObservationField {
         self.grid.map_or(self.parts.len(), GridShape::count)
     }
 
+    /// Whether its columns are shifted and scaled where a run normalises observations.
+    pub fn is_normalized(&self) -> bool {
+        self.kind == ObservationKind::Number && self.grid.is_none()
+    }
+
     /// The name of one of its columns: empty for a number.
     ///
     /// # Panics
@@ -169,6 +197,12 @@ impl ObservationField {
     /// If there are not so many.
     pub fn part(&self, column: usize) -> String {
         self.grid.map_or_else(|| self.parts[column].clone(), |grid| grid.part(column))
+    }
+}
+
+impl ObservationKind {
+    fn is_number(&self) -> bool {
+        *self == Self::Number
     }
 }
 
@@ -284,6 +318,7 @@ mod tests {
             parts: parts.iter().map(|&part| part.to_owned()).collect(),
             grid: None,
             range: None,
+            kind: ObservationKind::Number,
         };
         AgentSpec { name: "Plate".to_owned(), observation: fields.iter().map(field).collect(), ..AgentSpec::default() }
     }
@@ -331,6 +366,21 @@ mod tests {
         let text = serde_json::to_string(&spec).unwrap();
         assert!(text.contains(r#""grid":{"height":20,"width":20,"channels":3}"#) && text.len() < 300, "{text}");
         assert_eq!(serde_json::from_str::<AgentSpec>(&text).unwrap(), spec);
+    }
+
+    #[test]
+    fn flags_and_grids_are_not_normalized() {
+        let mut spec = sensed(&[("speed", &[""]), ("gear", &["slow", "fast"]), ("board", &[])]);
+        spec.observation[1].kind = ObservationKind::Flag;
+        spec.observation[2].grid = Some(GridShape { height: 1, width: 2, channels: 1 });
+        assert_eq!(spec.normalized_columns(), [true, false, false, false, false]);
+        // It can be told from what is saved, and older files have it not.
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(text.matches("kind").count(), 1, "{text}");
+        assert_eq!(serde_json::from_str::<AgentSpec>(&text).unwrap(), spec);
+        let mut before = spec.clone();
+        before.observation[1].kind = ObservationKind::Number;
+        assert_eq!((before.layout_hash(), before.difference_from(&spec)), (spec.layout_hash(), None));
     }
 
     #[test]

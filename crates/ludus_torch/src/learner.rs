@@ -208,7 +208,9 @@ impl TorchLearner {
         }
         ledger.clear();
         (self.pending, self.steps) = (0, steps);
-        self.normalizer = normalizer.cloned();
+        if let Some((own, saved)) = self.normalizer.as_mut().zip(normalizer) {
+            own.go_on_from(saved);
+        }
         self.inputs.refresh(self.normalizer.as_ref(), &self.link);
     }
 

@@ -178,7 +178,7 @@ pub(crate) mod tests {
 
     use ludus_net::{Layout, Network, NetworkConfig};
     use ludus_policy::Origin;
-    use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm};
+    use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, RewardTerm};
 
     use super::*;
     use crate::record::PastEpisode;
@@ -186,8 +186,9 @@ pub(crate) mod tests {
     fn spec() -> AgentSpec {
         let parts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let (name, doc) = (String::new, String::new);
-        let (grid, range) = (None, None);
-        let observation = ObservationField { name: "ball".to_owned(), doc: doc(), parts: parts(&["x"]), grid, range };
+        let (grid, range, kind) = (None, None, ObservationKind::Number);
+        let observation =
+            ObservationField { name: "ball".to_owned(), doc: doc(), parts: parts(&["x"]), grid, range, kind };
         let action = ActionField {
             name: "jump".to_owned(),
             doc: doc(),

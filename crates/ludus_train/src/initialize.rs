@@ -163,7 +163,8 @@ impl Axes {
         [rows, columns]
     }
 
-    /// Statistics of the columns that there were; new ones begin at mean 0 and variance 1.
+    /// Statistics of the columns that there were; new ones begin at mean 0 and variance 1. Those columns are followed that a
+    /// new run follows.
     fn normalizer(&self, was: &Normalizer, now: &Normalizer) -> Normalizer {
         let statistics = was.statistics();
         let taken = |numbers: &[f64], new: f64| {
@@ -172,7 +173,10 @@ impl Axes {
         let (mean, variance) = (taken(statistics.mean(), 0.0), taken(statistics.variance(), 1.0));
         let count = statistics.count();
         let count = if self.inputs.added.is_empty() { count } else { count.min(GUESS_COUNT) };
-        Normalizer::from_parts(mean, variance, count, now.clip()).expect("they were statistics before")
+        let taken = Normalizer::from_parts(mean, variance, count, now.clip()).expect("they were statistics before");
+        let mut normalizer = now.clone();
+        normalizer.go_on_from(&taken);
+        normalizer
     }
 }
 
@@ -212,7 +216,7 @@ mod tests {
 
     use ludus_net::{Network, NetworkConfig, Scratch};
     use ludus_policy::Origin;
-    use ludus_spec::{ActionField, ObservationField, Seed};
+    use ludus_spec::{ActionField, ObservationField, ObservationKind, Seed};
 
     use super::*;
 
@@ -224,6 +228,7 @@ mod tests {
             parts: strings(observed),
             range: None,
             grid: None,
+            kind: ObservationKind::Number,
         };
         let action = |name: &str, parts, kind| ActionField { name: name.to_owned(), doc: String::new(), parts, kind };
         AgentSpec {

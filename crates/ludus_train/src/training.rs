@@ -178,8 +178,8 @@ impl Blueprint {
     /// A learner that has learned nothing yet, for this many agents; which one it is, and why.
     fn learner(&self, network: Network, rows: usize) -> Result<(RunLearner, Decision), TrainError> {
         let agent = self.config.agent(&self.spec);
-        let width = self.spec.observation_width();
-        let normalizer = agent.ppo.normalize_observations.then(|| Normalizer::new(width, OBSERVATION_CLIP));
+        let normalize = || Normalizer::of_columns(self.spec.normalized_columns(), OBSERVATION_CLIP);
+        let normalizer = agent.ppo.normalize_observations.then(normalize);
         let machine = Machine { pool: self.pool.clone(), clock: clock::nanoseconds };
         let workload = Workload {
             rows,

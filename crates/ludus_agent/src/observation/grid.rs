@@ -3,7 +3,7 @@
 use core::ops::{Index, IndexMut};
 
 use bevy::prelude::*;
-use ludus_spec::{GridShape, ObservationField};
+use ludus_spec::{GridShape, ObservationField, ObservationKind};
 
 use super::Observation;
 
@@ -11,7 +11,8 @@ use super::Observation;
 /// map, an image.
 ///
 /// The spec says its shape, so that a network that looks for patterns (a convolutional one) can; to others it is so many
-/// numbers. They stand cell by cell, from left to right and from top to bottom, a cell's channels together.
+/// numbers. They stand cell by cell, from left to right and from top to bottom, a cell's channels together. A run that
+/// normalises observations leaves them as they are, within ±10: write what is about from -1 to 1.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -114,6 +115,7 @@ impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> Observation
             parts: Vec::new(),
             grid: Some(GridShape { height: HEIGHT, width: WIDTH, channels: CHANNELS }),
             range: None,
+            kind: ObservationKind::Number,
         });
     }
 

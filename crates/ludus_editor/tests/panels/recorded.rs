@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, Outcome, RewardTerm};
+use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, Outcome, RewardTerm};
 use ludus_editor::Direction;
 use ludus_editor::snapshot::{
     AgentEntry, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeSnapshot, HeadSnapshot,
@@ -25,7 +25,8 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 pub fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
-    ObservationField { name: name.to_owned(), doc: "[m]".to_owned(), parts: texts(parts), range, grid: None }
+    let kind = ObservationKind::Number;
+    ObservationField { name: name.to_owned(), doc: "[m]".to_owned(), parts: texts(parts), range, grid: None, kind }
 }
 
 /// The plate's agent, with a choice besides.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer, Scratch, stage};
 use ludus_policy::{ActionChoice, Origin, Policy, PolicyFile, Sensed};
-use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, ObservationField, Seed};
+use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, ObservationField, ObservationKind, Seed};
 use serde_json::json;
 
 const ROWS: usize = 257;
@@ -86,6 +86,7 @@ fn spec(masked: bool) -> AgentSpec {
             parts: strings(&["a", "b", "c", "d", "e"]),
             range: None,
             grid: None,
+            kind: ObservationKind::Number,
         }],
         action: vec![
             action("gear", &["back", "neutral", "forward"], ActionKind::Discrete),

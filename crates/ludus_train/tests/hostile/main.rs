@@ -9,7 +9,7 @@ mod memory;
 mod nesting;
 
 use ludus_policy::{Policy, PolicyFile, TensorFile};
-use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm, StableHasher};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, RewardTerm, StableHasher};
 use ludus_train::Checkpoint;
 use ludus_train::config::RunConfig;
 use ludus_train::replay::EpisodeLog;
@@ -49,6 +49,7 @@ fn spec() -> AgentSpec {
             parts: vec![name("")],
             range: None,
             grid: None,
+            kind: ObservationKind::Number,
         }],
         action: vec![ActionField {
             name: name("rate"),

@@ -208,11 +208,14 @@ impl ObservationState {
 
 #[cfg(test)]
 mod tests {
+    use ludus_agent::spec::ObservationKind;
+
     use super::*;
 
     fn check(numbers: ColumnSnapshot, range: Option<(f32, f32)>, expected: Option<Flag>) {
         let parts = vec!["x".into()];
-        let field = ObservationField { name: "ball".into(), doc: String::new(), parts, grid: None, range };
+        let (name, doc, kind) = ("ball".into(), String::new(), ObservationKind::Number);
+        let field = ObservationField { name, doc, parts, grid: None, range, kind };
         let column = Column { field: &field, part: 0, numbers: &numbers };
         assert_eq!(column.flag(), expected, "{numbers:?} in {range:?}");
     }
