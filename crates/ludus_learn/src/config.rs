@@ -24,8 +24,8 @@ pub struct PpoConfig {
     pub epochs: usize,
     /// Samples per gradient step; the experience is split evenly into minibatches of about this size.
     ///
-    /// Larger ones are less noisy and need fewer, larger steps. At least 1, usually 64 to 8,192, and a quarter to all
-    /// of a rollout. Huang et al. 2022, core detail 6.
+    /// Larger ones are less noisy and need fewer, larger steps. At least 1, or 2 with `normalize_advantages`; usually 64 to
+    /// 8,192, and a quarter to all of a rollout. Huang et al. 2022, core detail 6.
     pub minibatch: usize,
     /// Adam's step size.
     ///
@@ -70,7 +70,8 @@ pub struct PpoConfig {
     pub target_kl: Option<f32>,
     /// Whether the advantages of each minibatch are shifted and scaled to mean 0 and deviation 1.
     ///
-    /// Makes the step size independent of the rewards' scale. Usually on. Huang et al. 2022, core detail 7.
+    /// Makes the step size independent of the rewards' scale. A minibatch that happens to have a single sample is left as it
+    /// is: it would become 0. Usually on. Huang et al. 2022, core detail 7.
     pub normalize_advantages: bool,
     /// Whether observations are shifted and scaled by their running mean and deviation, which the policy keeps.
     ///
@@ -167,6 +168,11 @@ impl PpoConfig {
             .numbers("value_coefficient", &[self.value_coefficient], Range::NotNegative)
             .numbers("max_grad_norm", &[self.max_grad_norm], Range::Positive)
             .numbers("target_kl", self.target_kl.as_slice(), Range::Positive);
+        if self.minibatch == 1 && self.normalize_advantages {
+            let sentence = "`minibatch` is 1; with `normalize_advantages` it must be at least 2, as the advantage of a \
+                            single sample would always become 0";
+            problems.0.push(("minibatch", sentence.to_owned()));
+        }
         problems.0
     }
 }
@@ -251,6 +257,16 @@ mod tests {
         assert_eq!(problems.len(), 12);
         assert!(problems.iter().all(|(field, sentence)| sentence.contains(field)));
         assert_eq!(problems[3].1, "`learning_rate` is -1; it must be at least 0");
+    }
+
+    #[test]
+    fn advantages_of_single_samples_are_not_normalized() {
+        let config =
+            |minibatch, normalize_advantages| PpoConfig { minibatch, normalize_advantages, ..PpoConfig::default() };
+        let problems = config(1, true).problems();
+        assert_eq!((problems.len(), problems[0].0), (1, "minibatch"));
+        assert!(problems[0].1.starts_with("`minibatch` is 1; with `normalize_advantages` it must be at least 2"));
+        assert_eq!([config(1, false).problems(), config(2, true).problems()], [[], []]);
     }
 
     #[test]

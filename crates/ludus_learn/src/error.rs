@@ -46,6 +46,12 @@ pub enum LearnError {
         /// Steps, and one more, times rows.
         samples: usize,
     },
+    /// A rollout has one sample, whose advantage would always be normalised to 0.
+    #[error(
+        "a rollout has a single sample, 1 agent × 1 step; with `normalize_advantages` it needs at least 2: train with more \
+         `arenas` or `worlds`, or with a higher `rollout_steps`"
+    )]
+    SingleSample,
     /// The simulations are not those that the rollout was laid out for.
     #[error("simulation {simulation} has {now} rows, but the rollout was laid out for {was}; build PPO anew")]
     Rows {

@@ -67,7 +67,7 @@
 //! 7. **One policy per rollout**: every action comes from the newest policy, and its log-probability and value are kept.
 //!    Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
 //! 8. **Shuffled minibatches**, anew in every epoch, of sizes that differ by one at most. Huang, core 6.
-//! 9. **Advantages normalised per minibatch**. Huang, core 7; Andrychowicz, §3.3.
+//! 9. **Advantages normalised per minibatch** of two samples or more. Huang, core 7; Andrychowicz, §3.3.
 //! 10. **The clipped surrogate**. Schulman et al. 2017, eq. 7; Huang, core 8.
 //! 11. **The critic's squared error, clipped if wanted**. Huang, core 9; Engstrom et al. 2020, arXiv:2005.12729, §3.
 //! 12. **An entropy bonus**. Schulman et al. 2017, eq. 9; Huang, core 10.

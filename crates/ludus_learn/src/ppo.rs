@@ -35,8 +35,8 @@ impl<L: Learner> Ppo<L> {
     ///
     /// # Errors
     ///
-    /// [`LearnError::Config`] with everything in the config that is out of range, and [`LearnError::TooManySamples`] if
-    /// a rollout has more than `u32::MAX` of them.
+    /// [`LearnError::Config`] with everything in the config that is out of range, [`LearnError::TooManySamples`] if a rollout
+    /// has more than `u32::MAX` of them, and [`LearnError::SingleSample`] if it has 1 and advantages are normalised.
     pub fn new(config: PpoConfig, learner: L, rows: Vec<usize>, seed: Seed) -> Result<Self, LearnError> {
         let problems = config.problems();
         if !problems.is_empty() {
@@ -50,6 +50,9 @@ impl<L: Learner> Ppo<L> {
             mask_width: 0,
         };
         check_samples(&shape)?;
+        if config.normalize_advantages && shape.steps * shape.total_rows() == 1 {
+            return Err(LearnError::SingleSample);
+        }
         let rollout = Rollout::new(shape);
         let experience = Experience::with_capacity(rollout.samples().values.len());
         let reward_scale = RewardScale::new(rollout.shape().total_rows());

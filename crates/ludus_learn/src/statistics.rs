@@ -82,8 +82,11 @@ impl Standardization {
 
     /// For the numbers that `indices` picks from `values`. Detail 9.
     ///
-    /// Numbers that don't vary all become 0. The 1e-8 is CleanRL's.
+    /// Numbers that don't vary all become 0. A single number stays as it is. The 1e-8 is CleanRL's.
     pub fn of(values: &[f32], indices: &[u32]) -> Self {
+        if indices.len() < 2 {
+            return Self::NONE;
+        }
         let sums: Sums = indices.iter().map(|&index| values[index as usize]).collect();
         Self { shift: sums.mean() as f32, scale: (1.0 / (sums.variance().sqrt() + 1e-8)) as f32 }
     }
@@ -142,6 +145,11 @@ mod tests {
     #[test]
     fn equal_numbers_become_0() {
         assert_eq!(Standardization::of(&[0.5; 4], &[0, 1, 2, 3]).apply(0.5), 0.0);
+    }
+
+    #[test]
+    fn a_single_number_stays_as_it_is() {
+        assert_eq!(Standardization::of(&[0.5, 7.0], &[1]).apply(7.0), 7.0);
     }
 
     #[test]

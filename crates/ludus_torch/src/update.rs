@@ -127,10 +127,11 @@ impl Update {
         if lesson.is_padded {
             batch.count_first(&knobs.samples);
         }
-        if lesson.settings.normalize_advantages {
+        // With padding it is a single sample all the same: one needs none.
+        let samples = batch.played.size()[0] as usize;
+        if lesson.settings.normalize_advantages && samples > 1 {
             standardize(&mut batch, &knobs.samples);
         }
-        let samples = batch.played.size()[0] as usize;
         let shards = if self.device.is_cuda() { 1 } else { samples.div_ceil(SHARD).clamp(1, MOST_SHARDS) };
         self.hire(shards);
         let batches = (0..shards).map(|shard| {
@@ -206,7 +207,7 @@ impl Knobs {
     }
 }
 
-/// Brings the advantages to mean 0 and deviation 1. Detail 9.
+/// Brings the advantages of two samples or more to mean 0 and deviation 1. Detail 9.
 fn standardize(batch: &mut Batch, samples: &Tensor) {
     let mut advantages = batch.targets.get(0);
     let (distances, variance) = if let Some(counted) = &batch.counted {

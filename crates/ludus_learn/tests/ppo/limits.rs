@@ -98,3 +98,34 @@ fn samples_that_no_index_tells_apart_are_refused() {
     check(vec![1 << 27, 1 << 27], 1 << 32);
     check(vec![usize::MAX, 1], usize::MAX);
 }
+
+/// A single advantage less the mean of itself is 0: nothing would ever be learned.
+#[test]
+fn a_rollout_of_a_single_sample_is_refused() {
+    let ppo = |rows: Vec<usize>, rollout_steps, normalize_advantages| {
+        let learner = learner(WIDTH, &[Head::Categorical { choices: 2 }], &small(), 1);
+        let config = PpoConfig { rollout_steps, normalize_advantages, ..small() };
+        Ppo::new(config, learner, rows, Seed::new(12)).map(drop)
+    };
+    let error = ppo(vec![1], 1, true).unwrap_err();
+    assert_eq!(error, LearnError::SingleSample);
+    assert!(error.to_string().contains("higher `rollout_steps`"), "{error}");
+    assert_eq!((ppo(vec![1], 2, true), ppo(vec![1, 1], 1, true), ppo(vec![1], 1, false)), (Ok(()), Ok(()), Ok(())));
+}
+
+/// Two steps, of which the first is a restart: a minibatch has one sample whatever the config says.
+#[test]
+fn a_minibatch_of_a_single_sample_moves_the_policy() {
+    let config = PpoConfig { rollout_steps: 2, minibatch: 2, epochs: 1, entropy: 0.0.into(), ..small() };
+    let mut worlds = cart_poles(&[1]);
+    let mut ppo = cart_pole_ppo(&config, &worlds, 1);
+    let actor = |ppo: &Ppo<ludus_learn::NativeLearner>| {
+        let network = ppo.learner().network();
+        let head = network.layout().tensors().find(|tensor| tensor.name == "actor.1.weight").unwrap();
+        (0..head.element_count()).map(|element| network.parameters()[head.position(element)]).collect::<Vec<_>>()
+    };
+    let before = actor(&ppo);
+    let iteration = ppo.iterate(&mut worlds, 0.0).unwrap();
+    assert_eq!((iteration.experience, iteration.minibatches), (1, 1));
+    assert_ne!(actor(&ppo), before);
+}

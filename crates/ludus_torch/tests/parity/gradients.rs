@@ -202,3 +202,46 @@ fn a_state_goes_back_and_forth_unchanged() {
     learner.restore(&state).unwrap();
     assert_eq!(learner.state(), state);
 }
+
+/// Its advantage is not normalised: it would become 0, and the policy's gradient with it.
+#[test]
+fn a_minibatch_of_a_single_sample_agrees() {
+    let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
+    let now = network(&HYBRID, &config, 0.6);
+    let mut rollout = rollout(&HYBRID, 0);
+    let mut torch = torch(network(&HYBRID, &config, 0.5), Some(normalizer()), PLAIN);
+    let mut native = native(now.clone(), Some(normalizer()));
+    torch.collect(&mut noise(0), &mut rollout, Seed::new(3)).unwrap();
+    torch.restore(&native.state()).unwrap();
+    for slab in rollout.slabs_mut() {
+        slab.advantages.fill(0.7);
+        slab.returns.fill(0.3);
+    }
+    let [by_torch, by_native] =
+        [learn(&mut torch, &rollout, &[17], &SETTINGS), learn(&mut native, &rollout, &[17], &SETTINGS)];
+    assert!(by_native.0.policy < -0.1 && (by_torch.0.policy - by_native.0.policy).abs() < 1e-4, "{by_torch:?}");
+    compare(&now, "gradient", &by_torch.1.first_moments, &by_native.1.first_moments);
+}
+
+/// Flags, for example.
+#[test]
+fn columns_that_are_not_followed_stay_as_they_are_in_both() {
+    let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
+    let normalizer = Normalizer::of_columns(vec![false, true, false, true, true], 10.0);
+    let mut rollout = rollout(&HYBRID, 0);
+    let mut torch = torch(network(&HYBRID, &config, 0.5), Some(normalizer.clone()), PLAIN);
+    let mut native = native(network(&HYBRID, &config, 0.5), Some(normalizer));
+    for _ in 0..2 {
+        torch.collect(&mut noise(0), &mut rollout, Seed::new(3)).unwrap();
+        torch.update_normalizer(&rollout).unwrap();
+        native.update_normalizer(&rollout).unwrap();
+        let (found, expected) = (torch.normalizer().unwrap(), native.normalizer().unwrap());
+        assert_eq!(found, expected);
+        assert_eq!([found.means()[0], found.factors()[0], found.means()[2], found.factors()[2]], [0.0, 1.0, 0.0, 1.0]);
+        assert!(found.means()[1] != 0.0 && found.factors()[4] != 1.0);
+        // A state that is taken over changes statistics, and not what is followed.
+        let state = native.state();
+        torch.restore(&state).unwrap();
+        native.restore(&state).unwrap();
+    }
+}
