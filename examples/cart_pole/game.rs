@@ -97,9 +97,12 @@ fn restart(on: On<EpisodeStart<CartPole>>, mut carts: Query<(&mut Motion, &mut E
     Ok(())
 }
 
-fn move_carts(mut carts: Query<(&mut Motion, &Push)>) {
-    for (mut motion, push) in &mut carts {
-        *motion = after_one_tick(*motion, *push);
+/// In the restart step nobody decides, and every push is one: the cart stays where it starts.
+fn move_carts(mut carts: Query<(&mut Motion, &Push, &Episode)>) {
+    for (mut motion, push, episode) in &mut carts {
+        if episode.is_running() {
+            *motion = after_one_tick(*motion, *push);
+        }
     }
 }
 

@@ -158,8 +158,9 @@ fn free_place(rng: &mut impl Rng, taken: &[Vec3]) -> Vec3 {
     }
 }
 
-fn drive(time: Res<Time>, mut rovers: Query<(&mut Transform, &Drive)>) {
-    for (mut rover, drive) in &mut rovers {
+/// In the restart step nobody decides, and the middle of the speeds is forwards: the rover stays where it starts.
+fn drive(time: Res<Time>, mut rovers: Query<(&mut Transform, &Drive, &Episode)>) {
+    for (mut rover, drive, _) in rovers.iter_mut().filter(|(.., episode)| episode.is_running()) {
         rover.rotate_y(drive.turn * TURN * time.delta_secs());
         let ahead = rover.forward();
         rover.translation += ahead * drive.speed * SPEED * time.delta_secs();

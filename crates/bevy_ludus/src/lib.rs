@@ -152,7 +152,9 @@
 //! - An agent's steps from a start to an end are an **episode**. It is *terminated* when the task is over, and
 //!   *truncated* when we stop looking. The difference matters: a truncated episode is worth what it would have brought.
 //! - [`EpisodeStart`](prelude::EpisodeStart) is when the game puts things where they begin. The step in which it comes
-//!   is the **restart**: the agent idles, and nothing is learned from it.
+//!   is the **restart**: the agent idles, and nothing is learned from it. The game's systems run in it all the same;
+//!   where the idle action (the middle of a range, the first choice) moves something, they leave agents alone whose
+//!   [`Episode::is_running`](agent::Episode::is_running) is false.
 //! - The game says what happened, as **terms** of a reward. What they are worth is the run's config.
 //! - An **arena** is one copy of the playing field. A game that is played has one; a **world** that trains has many, and
 //!   a run has many worlds. Build the field in an observer of `On<Add, Arena>`.

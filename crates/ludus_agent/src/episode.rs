@@ -64,6 +64,8 @@ impl Episode {
     }
 
     /// Whether the agent decides and is scored. False in the restart step and once the episode has ended.
+    ///
+    /// Systems run in the restart step too, with the idle action: those that this would move things by look here first.
     pub const fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Running)
     }

@@ -107,6 +107,9 @@
 //!   stop looking; what it would have brought is estimated. [`EpisodeLimit`] truncates by itself.
 //! - The step after an end is the **restart**: [`EpisodeStart`] has been sent, the agent idles, physics moves things to
 //!   where they begin, and nothing is learned from it. The first step of an agent is one too.
+//! - The game's systems run in the restart step as in any other, with the idle action: the middle of a range, or the first
+//!   choice. Where that moves something, as a push to the left or half speed ahead does, skip agents whose
+//!   [`is_running`](Episode::is_running) is false, or the episode begins elsewhere than you put it.
 //! - [`EpisodeScope::Arena`] ends and starts all agents of an arena together. The arena gets its own
 //!   `EpisodeStart<Arena>`, before its agents get theirs.
 //! - [`EpisodeRng`] is seeded anew for every episode, from the run, the world, the arena and the episode's number.
