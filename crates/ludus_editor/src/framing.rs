@@ -1,55 +1,152 @@
-//! Makes the scene's cameras see all arenas that are shown: what the game's visuals show of one, moved and drawn back.
+//! Makes the scene's cameras see all arenas that are shown: what the game's visuals show of one, drawn back until all
+//! are in sight.
 
 use bevy::prelude::*;
 use ludus_agent::{Arena, ArenaLayout};
 
 use crate::viewport::SceneCamera;
 
-/// Space around the outermost arenas, as a part of their distance.
-const MARGIN: f32 = 1.6;
+/// Part of the picture that is left free around the outermost arenas.
+const MARGIN: f32 = 0.04;
+/// Height of an arena, as a part of what it takes up of the ground.
+const HEIGHT: f32 = 0.25;
 
-/// After the shown arenas have changed, places every camera anew.
+/// How a camera was placed last, and what for.
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+pub struct Framed {
+    place: Transform,
+    aspect: f32,
+}
+
+type Cameras<'a> = (Entity, &'a mut Transform, &'a mut Projection, &'a SceneCamera, Option<&'a Framed>);
+
+/// Places every camera anew after the shown arenas have changed, and after the picture got another shape unless the
+/// camera was moved by hand meanwhile.
 pub fn frame_arenas(
     came: Query<(), Added<Arena>>,
     arenas: Query<&Transform, With<Arena>>,
     layout: Option<Res<ArenaLayout>>,
-    mut cameras: Query<(&mut Transform, &mut Projection, &SceneCamera), Without<Arena>>,
-    adopted: Query<(), Added<SceneCamera>>,
+    mut cameras: Query<Cameras, Without<Arena>>,
+    mut commands: Commands,
 ) {
-    if layout.is_none() || (came.is_empty() && adopted.is_empty()) {
+    let Some(layout) = layout else { return };
+    if arenas.is_empty() {
         return;
     }
-    let Some(shown) = Shown::of(arenas.iter().map(|arena| arena.translation)) else { return };
-    for (mut camera, mut projection, home) in &mut cameras {
-        let (place, scale) = shown.framed(&home.0);
-        *camera = place;
-        if let (Projection::Orthographic(seen), Projection::Orthographic(home)) = (&mut *projection, &home.1) {
-            seen.scale = home.scale * scale;
+    let places: Vec<_> = arenas.iter().map(|arena| arena.translation).collect();
+    for (entity, mut camera, mut projection, home, framed) in &mut cameras {
+        let aspect = aspect(&projection);
+        let is_untouched = framed.is_none_or(|framed| framed.place == *camera);
+        let is_reshaped = framed.is_none_or(|framed| (framed.aspect - aspect).abs() > 1e-3);
+        if came.is_empty() && !(is_reshaped && is_untouched) {
+            continue;
         }
+        match &mut *projection {
+            Projection::Perspective(lens) => {
+                let half = (lens.fov / 2.0).tan();
+                *camera = perspective(&home.0, &places, layout.spacing, vec2(half * aspect, half));
+            }
+            Projection::Orthographic(lens) => {
+                let Projection::Orthographic(own) = &home.1 else { continue };
+                let scale = orthographic_scale(&home.0, &places);
+                *camera = moved(&home.0, centre(&places));
+                lens.scale = own.scale * scale;
+            }
+            Projection::Custom(_) => *camera = moved(&home.0, centre(&places)),
+        }
+        commands.entity(entity).insert(Framed { place: *camera, aspect });
     }
 }
 
-/// What the shown arenas take up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Shown {
-    centre: Vec3,
-    /// From the centre to the centre of the outermost arena \[m\].
-    reach: f32,
+fn aspect(projection: &Projection) -> f32 {
+    match projection {
+        Projection::Perspective(lens) => lens.aspect_ratio,
+        _ => 1.0,
+    }
 }
 
-impl Shown {
-    fn of(mut places: impl Iterator<Item = Vec3>) -> Option<Self> {
-        let first = places.next()?;
-        let (least, most) = places.fold((first, first), |(least, most), place| (least.min(place), most.max(place)));
-        let half = (most - least) / 2.0;
-        Some(Self { centre: least + half, reach: half.max_element() })
+/// The middle of the outermost arenas.
+fn centre(places: &[Vec3]) -> Vec3 {
+    let (least, most) = ends(places);
+    least.midpoint(most)
+}
+
+fn ends(places: &[Vec3]) -> (Vec3, Vec3) {
+    let none = (Vec3::INFINITY, Vec3::NEG_INFINITY);
+    places.iter().fold(none, |(least, most), &place| (least.min(place), most.max(place)))
+}
+
+fn moved(home: &Transform, by: Vec3) -> Transform {
+    Transform { translation: by + home.translation, ..*home }
+}
+
+/// How many times as much a camera has to see that shows one arena from `home`.
+fn orthographic_scale(home: &Transform, places: &[Vec3]) -> f32 {
+    /// Space around the outermost arenas, as a part of their distance.
+    const SPACE: f32 = 1.6;
+    let (least, most) = ends(places);
+    let reach = (most - least).max_element() / 2.0;
+    1.0 + reach * (1.0 + SPACE) / home.translation.length().max(1e-3)
+}
+
+/// The place closest to the arenas from which a camera sees all of them in the direction in which it sees one from
+/// `home`: one alone is seen as the game shows it.
+///
+/// An arena takes up `spacing`, or what the camera shows of one if that is less. `slopes` are the tangents of half the
+/// angles that it sees, sideways and upwards.
+fn perspective(home: &Transform, places: &[Vec3], spacing: f32, slopes: Vec2) -> Transform {
+    if let [only] = places {
+        return moved(home, *only);
+    }
+    let seen = home.translation.length() * slopes.min_element();
+    let half = (spacing / 2.0).min(seen);
+    let slopes = slopes * (1.0 - MARGIN);
+    let (right, up, forward) = (home.right(), home.up(), home.forward());
+    // How far a camera at the origin would have to see to each side, at least, before it is moved.
+    let mut sideways = Extent::NONE;
+    let mut upwards = Extent::NONE;
+    for corner in places.iter().flat_map(|&place| corners(place, half)) {
+        let depth = corner.dot(*forward);
+        sideways.add(corner.dot(*right), slopes.x * depth);
+        upwards.add(corner.dot(*up), slopes.y * depth);
+    }
+    let back = (sideways.size() / slopes.x).max(upwards.size() / slopes.y);
+    let translation = *right * sideways.middle() + *up * upwards.middle() - *forward * back;
+    Transform { translation, ..*home }
+}
+
+fn corners(place: Vec3, half: f32) -> impl Iterator<Item = Vec3> {
+    let heights = [0.0, 2.0 * half * HEIGHT];
+    let offsets = [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]];
+    offsets.into_iter().flat_map(move |[x, z]| heights.map(|y| place + Vec3::new(x * half, y, z * half)))
+}
+
+/// What has to be seen along one direction of the picture.
+///
+/// A camera that is moved back by `b` and aside by `a` sees a point at `p` and depth `d` if `|p - a| ≤ slope · (d + b)`.
+/// So `a` is between the greatest `p - slope·d` less `slope·b` and the least `p + slope·d` more `slope·b`.
+#[derive(Clone, Copy)]
+struct Extent {
+    greatest: f32,
+    least: f32,
+}
+
+impl Extent {
+    const NONE: Self = Self { greatest: f32::NEG_INFINITY, least: f32::INFINITY };
+
+    fn add(&mut self, place: f32, reach: f32) {
+        self.greatest = self.greatest.max(place - reach);
+        self.least = self.least.min(place + reach);
     }
 
-    /// Where a camera sees all arenas that sees one from `home`, and how much more it sees.
-    fn framed(self, home: &Transform) -> (Transform, f32) {
-        let distance = home.translation.length().max(1e-3);
-        let scale = 1.0 + self.reach * (1.0 + MARGIN) / distance;
-        (Transform { translation: self.centre + home.translation * scale, ..*home }, scale)
+    /// The least `slope · b` at which there is an `a`.
+    const fn size(self) -> f32 {
+        (self.greatest - self.least) / 2.0
+    }
+
+    /// The `a` in the middle of what it may be, whatever `b` is.
+    const fn middle(self) -> f32 {
+        (self.greatest + self.least) / 2.0
     }
 }
 
@@ -57,19 +154,88 @@ impl Shown {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_arena_is_seen_as_the_game_shows_it() {
-        let home = Transform::from_xyz(0.0, 3.0, 4.0);
-        let shown = Shown::of([Vec3::ZERO].into_iter()).unwrap();
-        assert_eq!(shown.framed(&home), (home, 1.0));
+    const SPACING: f32 = 12.0;
+    /// Bevy's: 45° upwards.
+    const HALF: f32 = 0.414_213_57;
+
+    fn layout(count: u32) -> Vec<Vec3> {
+        let layout = ArenaLayout { spacing: SPACING };
+        (0..count).map(|index| layout.origin(index)).collect()
+    }
+
+    /// Where a point is in the picture: -1 and 1 are its edges.
+    fn pictured(camera: &Transform, slopes: Vec2, point: Vec3) -> Vec2 {
+        let seen = camera.to_matrix().inverse().transform_point3(point);
+        Vec2::new(seen.x, seen.y) / (-seen.z * slopes)
     }
 
     #[test]
-    fn many_arenas_are_seen_from_further_away() {
-        let shown = Shown::of([Vec3::ZERO, Vec3::new(-10.0, 0.0, -10.0)].into_iter()).unwrap();
-        assert_eq!(shown, Shown { centre: Vec3::new(-5.0, 0.0, -5.0), reach: 5.0 });
-        let (camera, scale) = shown.framed(&Transform::from_xyz(0.0, 3.0, 4.0));
-        assert!(scale > 2.0 && camera.translation.abs_diff_eq(shown.centre + scale * Vec3::new(0.0, 3.0, 4.0), 1e-4));
-        assert_eq!(Shown::of(core::iter::empty()), None);
+    fn one_arena_is_seen_as_the_game_shows_it() {
+        let home = Transform::from_xyz(0.0, 3.0, 4.0).looking_at(Vec3::ZERO, Vec3::Y);
+        assert_eq!(perspective(&home, &layout(1), SPACING, Vec2::splat(HALF)), home);
+        let elsewhere = perspective(&home, &[Vec3::X], SPACING, Vec2::splat(HALF));
+        assert_eq!(elsewhere.translation, home.translation + Vec3::X);
+    }
+
+    #[test]
+    fn every_corner_of_every_arena_is_in_sight() {
+        for (x, y, z) in [(0.0, 7.0, 11.0), (0.0, 2.5, 6.0), (0.0, 14.0, 11.0), (9.0, 3.0, -4.0)] {
+            let home = Transform::from_xyz(x, y, z).looking_at(Vec3::new(0.0, 0.4, 0.0), Vec3::Y);
+            for (count, aspect) in [(2, 1.0), (4, 0.6), (4, 1.1), (9, 1.6), (16, 2.5), (36, 1.0)] {
+                let slopes = vec2(HALF * aspect, HALF);
+                let camera = perspective(&home, &layout(count), SPACING, slopes);
+                let half = (SPACING / 2.0).min(home.translation.length() * slopes.min_element());
+                let seen: Vec<_> = layout(count).into_iter().flat_map(|place| corners(place, half)).collect();
+                let seen: Vec<_> = seen.into_iter().map(|corner| pictured(&camera, slopes, corner)).collect();
+                let outermost = seen.iter().fold(0.0_f32, |most, place| most.max(place.abs().max_element()));
+                assert!(outermost < 1.0, "{count} arenas from {home:?}, {aspect}: {outermost}");
+                assert!(outermost > 0.9, "and no further away than that: {count} from {home:?}: {outermost}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flat_camera_sees_more() {
+        let home = Transform::from_xyz(0.0, 3.0, 4.0);
+        assert_eq!(orthographic_scale(&home, &layout(1)), 1.0);
+        assert!(orthographic_scale(&home, &layout(4)) > 2.0);
+    }
+
+    /// A camera that the game added, and four arenas.
+    fn app() -> (App, Entity) {
+        let mut app = App::new();
+        app.insert_resource(ArenaLayout { spacing: SPACING }).add_systems(Update, frame_arenas);
+        for place in layout(4) {
+            app.world_mut().spawn((Arena { index: 0 }, Transform::from_translation(place)));
+        }
+        let home = Transform::from_xyz(0.0, 7.0, 11.0).looking_at(Vec3::ZERO, Vec3::Y);
+        let lens = Projection::Perspective(PerspectiveProjection { aspect_ratio: 1.5, ..default() });
+        let camera = app.world_mut().spawn((home, lens.clone(), SceneCamera(home, lens))).id();
+        app.update();
+        (app, camera)
+    }
+
+    fn reshape(app: &mut App, camera: Entity) {
+        let lens = PerspectiveProjection { aspect_ratio: 0.7, ..default() };
+        *app.world_mut().get_mut::<Projection>(camera).unwrap() = Projection::Perspective(lens);
+        app.update();
+    }
+
+    #[test]
+    fn a_picture_of_another_shape_is_framed_anew() {
+        let (mut app, camera) = app();
+        let before = *app.world().get::<Transform>(camera).unwrap();
+        reshape(&mut app, camera);
+        let after = *app.world().get::<Transform>(camera).unwrap();
+        assert!(after.translation.length() > before.translation.length() + 1.0, "{before:?}, {after:?}");
+    }
+
+    #[test]
+    fn a_camera_that_was_turned_by_hand_stays_where_it_is() {
+        let (mut app, camera) = app();
+        let turned = Transform::from_xyz(1.0, 2.0, 3.0);
+        *app.world_mut().get_mut::<Transform>(camera).unwrap() = turned;
+        reshape(&mut app, camera);
+        assert_eq!(*app.world().get::<Transform>(camera).unwrap(), turned);
     }
 }

@@ -37,6 +37,7 @@ mod viewport;
 mod watch;
 mod widgets;
 mod window;
+mod zoom;
 
 pub use bevy_egui::egui;
 pub use command::{EditorCommand, EditorCommands};

@@ -4,6 +4,7 @@ pub mod agent;
 mod builtin;
 pub mod replay;
 pub mod runs;
+pub mod strip;
 pub mod training;
 pub mod worlds;
 
@@ -15,6 +16,7 @@ pub use agent::{AgentUiState, agent_ui};
 pub(crate) use builtin::add_builtin;
 pub use replay::replay_ui;
 pub use runs::{RunsUiState, runs_ui};
+pub use strip::{StripNews, strip_height, strip_ui};
 pub use training::{TrainingUiState, training_ui};
 pub use worlds::{WorldsUiState, worlds_ui};
 

@@ -19,7 +19,7 @@ use crate::takeover::TakeOverPlugin;
 use crate::timeline::TimelinePlugin;
 use crate::training::{self, Training};
 use crate::viewport::{ViewportPlugin, ViewportRect};
-use crate::{EditorCommand, framing, gather, policies, redraw, shortcuts, theme};
+use crate::{EditorCommand, framing, gather, policies, redraw, shortcuts, theme, zoom};
 
 /// Behind the scene, where the game's visuals set no other.
 const BACKGROUND: Color = Color::srgb(0.10, 0.11, 0.12);
@@ -70,6 +70,7 @@ impl Plugin for EditorPlugin {
         if !app.world().contains_resource::<ClearColor>() {
             app.insert_resource(ClearColor(BACKGROUND));
         }
+        app.add_systems(PreUpdate, zoom::zoom);
         app.add_systems(PreUpdate, (shortcuts::shortcuts, training::obey, training::follow, policies::obey).chain());
         app.add_systems(Update, (orbit::orbit, framing::frame_arenas).chain());
         app.add_systems(

@@ -18,8 +18,8 @@ use crate::training::Training;
 const INTERVAL: f64 = 2.0;
 /// Points of a curve; more can't be told apart in a panel.
 const MOST_POINTS: usize = 400;
-/// Runs that are shown; older ones are left out.
-const MOST_RUNS: usize = 100;
+/// Runs that are looked into; how many older ones are left out is told.
+const MOST_RUNS: usize = 1_000;
 
 /// Where runs are looked for, and the look that is under way.
 #[derive(Resource)]
@@ -27,7 +27,7 @@ pub struct RunsFolder {
     runs: PathBuf,
     game: String,
     looked: f64,
-    look: Option<Task<Vec<Found>>>,
+    look: Option<Task<(Vec<Found>, usize)>>,
     found: Vec<Found>,
 }
 
@@ -50,9 +50,10 @@ impl RunsFolder {
 /// Looks through the folders in another thread, and takes what was found.
 pub fn look(mut folder: ResMut<RunsFolder>, training: Res<Training>, mut runs: ResMut<RunsSnapshot>) {
     let live = training.snapshot().run_dir.clone().filter(|_| training.snapshot().state.is_live());
-    if let Some(found) = folder.look.as_mut().and_then(|look| block_on(poll_once(look))) {
+    if let Some((found, left_out)) = folder.look.as_mut().and_then(|look| block_on(poll_once(look))) {
         folder.look = None;
         runs.runs = found.iter().map(|found| found.run.clone()).collect();
+        runs.left_out = left_out;
         folder.found = found;
     }
     runs.is_training = training.snapshot().state.is_live();
@@ -66,9 +67,11 @@ pub fn look(mut folder: ResMut<RunsFolder>, training: Res<Training>, mut runs: R
     }
 }
 
-/// The runs of `game`, newest first. What can't be read is left out.
-fn find(runs: &Path, game: &str, known: &[Found]) -> Vec<Found> {
-    RunFolder::all(runs, game).iter().take(MOST_RUNS).map(|folder| read(folder, known)).collect()
+/// The runs of `game`, newest first, and how many older ones were left out.
+fn find(runs: &Path, game: &str, known: &[Found]) -> (Vec<Found>, usize) {
+    let all = RunFolder::all(runs, game);
+    let found = all.iter().take(MOST_RUNS).map(|folder| read(folder, known)).collect();
+    (found, all.len().saturating_sub(MOST_RUNS))
 }
 
 fn read(folder: &RunFolder, known: &[Found]) -> Found {
@@ -171,11 +174,23 @@ mod tests {
         ] {
             fs::write(newest.join(file), "").unwrap();
         }
-        let found = find(runs.path(), "balance", &[]);
+        let (found, left_out) = find(runs.path(), "balance", &[]);
+        assert_eq!(left_out, 0);
         let names: Vec<_> = found.iter().map(|found| found.run.name.as_str()).collect();
         assert_eq!(names, ["balance-2026-11-23-10", "balance-2026-11-23-9"]);
         let labels: Vec<_> = found[0].run.checkpoints.iter().map(|checkpoint| checkpoint.label.as_str()).collect();
         assert_eq!(labels, ["newest", "best", "step 12,000", "step 500"]);
-        assert!(find(&runs.path().join("none"), "balance", &[]).is_empty());
+        assert!(find(&runs.path().join("none"), "balance", &[]).0.is_empty());
+    }
+
+    #[test]
+    fn no_run_is_left_out_in_silence() {
+        let runs = tempfile::tempdir().unwrap();
+        for number in 1..=MOST_RUNS + 20 {
+            fs::create_dir(runs.path().join(format!("balance-2026-11-23-{number}"))).unwrap();
+        }
+        let (found, left_out) = find(runs.path(), "balance", &[]);
+        assert_eq!((found.len(), left_out), (MOST_RUNS, 20));
+        assert_eq!(found[0].run.name, format!("balance-2026-11-23-{}", MOST_RUNS + 20));
     }
 }

@@ -217,6 +217,8 @@ pub struct EpisodeSnapshot {
 pub struct RunsSnapshot {
     /// The runs, newest first.
     pub runs: Vec<RunEntry>,
+    /// Older runs that were not looked into, since there are too many.
+    pub left_out: usize,
     /// The policy that drives the scene.
     pub left: Option<PolicyLabel>,
     /// The policy beside it, while two are compared.

@@ -3,21 +3,21 @@
 #[cfg(feature = "gamepad")]
 mod gamepad;
 mod keys;
+mod overlay;
 
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
-use bevy_egui::egui::{self, RichText, Ui};
 use ludus_agent::spec::AgentSpec;
 use ludus_agent::{AgentSystems, Controller, Slot};
 
+use crate::EditorCommand;
 use crate::scene::{Replaying, SceneKind};
 use crate::selection::Selection;
-use crate::{EditorCommand, theme};
+
+use overlay::Corner;
 
 pub use keys::{KeyMap, key_by_name};
-
-/// Between the scene's edge and the keys on it [points].
-const MARGIN: f32 = 12.0;
+pub use overlay::overlay_ui;
 
 /// The agent that the keyboard decides for.
 #[derive(Resource, Default)]
@@ -26,6 +26,8 @@ pub struct TakeOver {
     keys: KeyMap,
     /// Its action, as a policy would have written it.
     action: Vec<f32>,
+    /// Where its keys are shown.
+    corner: Corner,
 }
 
 impl TakeOver {
@@ -115,32 +117,4 @@ pub fn act(world: &mut World, agents: &mut QueryState<(Entity, &Slot, &Controlle
         let kind = world.resource::<SceneKind>().0.clone();
         kind.write_action(world, agent, &action);
     }
-}
-
-/// Shows which keys do what, and how to let go.
-pub fn overlay_ui(ui: &mut Ui, rect: egui::Rect, world: &World) {
-    let taken = world.resource::<TakeOver>();
-    if taken.row.is_none() {
-        return;
-    }
-    let place = egui::Area::new("take over".into()).order(egui::Order::Foreground);
-    let corner = rect.left_bottom() + egui::vec2(MARGIN, -MARGIN);
-    place.pivot(egui::Align2::LEFT_BOTTOM).fixed_pos(corner).constrain_to(rect).show(ui.ctx(), |ui| {
-        egui::Frame::popup(ui.style()).show(ui, |ui| keys_ui(ui, taken));
-    });
-}
-
-fn keys_ui(ui: &mut Ui, taken: &TakeOver) {
-    let TakeOver { row, keys, action } = taken;
-    let agent = row.map_or_else(String::new, |row| format!(" for agent {row}"));
-    ui.label(RichText::new(format!("You decide{agent}")).strong().color(theme::WARN));
-    egui::Grid::new("keys").num_columns(3).show(ui, |ui| {
-        for control in keys.controls() {
-            ui.label(RichText::new(control.keys()).monospace());
-            ui.label(control.name());
-            ui.label(RichText::new(control.shown(action)).monospace());
-            ui.end_row();
-        }
-    });
-    ui.label(RichText::new("Esc lets go").weak());
 }

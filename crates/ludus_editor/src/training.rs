@@ -33,7 +33,8 @@ impl Training {
     /// No run yet, but everything that one needs.
     pub fn new(setup: SessionSetup) -> Self {
         // What the panel shows before the first run is what it would start with.
-        let snapshot = Arc::new(TrainingSnapshot { spec: setup.spec.clone(), ..TrainingSnapshot::default() });
+        let (spec, stop) = (setup.spec.clone(), setup.config.stop.clone());
+        let snapshot = Arc::new(TrainingSnapshot { spec, stop, ..TrainingSnapshot::default() });
         Self { setup, session: None, snapshot, policy: None, is_followed: false, asked: None }
     }
 

@@ -6,6 +6,7 @@ use bevy::prelude::*;
 use bevy::render::render_resource::BlendState;
 use bevy::window::{PrimaryWindow, WindowRef};
 use bevy_egui::{EguiGlobalSettings, PrimaryEguiContext};
+use ludus_agent::Slot;
 
 /// Drawn above everything that the game draws.
 const EDITOR_ORDER: isize = 1_000;
@@ -100,6 +101,14 @@ fn fit_cameras(
             camera.viewport = Some(Viewport { physical_position: rect.min, physical_size: rect.size(), ..default() });
         }
     }
+}
+
+/// Where an agent is seen in the window \[logical pixels\]; `None` where no camera sees it.
+pub fn seen_at(world: &mut World, row: usize) -> Option<Vec2> {
+    let mut agents = world.query::<(&Slot, &GlobalTransform)>();
+    let place = agents.iter(world).find(|(slot, _)| slot.index() == row).map(|(_, place)| place.translation())?;
+    let mut cameras = world.query_filtered::<(&Camera, &GlobalTransform), With<SceneCamera>>();
+    cameras.iter(world).find_map(|(camera, eye)| camera.world_to_viewport(eye, place).ok())
 }
 
 /// The pixels of a part of the window; `None` if there are none.

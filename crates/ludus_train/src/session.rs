@@ -28,6 +28,7 @@ mod history;
 mod mailbox;
 mod reporter;
 mod snapshot;
+mod time_left;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ pub use history::{History, IterationRecord};
 use mailbox::Mailbox;
 use reporter::Reporter;
 pub use snapshot::{ArenaReturn, Incident, Saved, SessionState, TrainingSnapshot};
+pub use time_left::{GoalProgress, TimeLeft};
 
 /// What a session is started with.
 #[derive(Clone)]

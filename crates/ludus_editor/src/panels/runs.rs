@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui};
 use crate::snapshot::{CheckpointEntry, EpisodeEntry, PolicyLabel, RunEntry, RunsSnapshot};
-use crate::widgets::{Curve, CurvePlot, count, fixed, notice_ui, short};
+use crate::widgets::{Curve, CurvePlot, count, counted, fixed, name_for, notice_ui};
 use crate::{EditorCommand, EditorCommands, theme};
 
 use super::training::{heading_ui, zoom_hint_ui};
@@ -14,33 +14,55 @@ use super::training::{heading_ui, zoom_hint_ui};
 const HEIGHT: f32 = 180.0;
 /// Runs whose curves are shown until others are picked: the newest.
 const SHOWN_AT_FIRST: usize = 4;
+/// Runs that are listed until more are asked for, and how many more each time.
+const LISTED_AT_ONCE: usize = 50;
+/// What stands before a run's name, and the arrow that unfolds it [points].
+const SIGNS_WIDTH: f32 = 52.0;
 
 /// Which curves are shown.
 #[derive(Debug, Default)]
 pub struct RunsUiState {
     /// Those that were switched off, or, beyond the first few, on.
     switched: BTreeSet<PathBuf>,
+    /// How many were asked for beyond the first.
+    more: usize,
 }
 
 /// Draws the panel: what is on screen, the curves of the runs, and their checkpoints to load and to compare.
 pub fn runs_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &mut RunsUiState, commands: &mut EditorCommands) {
     ScrollArea::vertical().id_salt("runs").auto_shrink(false).show(ui, |ui| {
         on_screen_ui(ui, runs, commands);
-        if let Some(trouble) = &runs.trouble {
-            ui.colored_label(theme::BAD, format!("⚠ {trouble}"));
-        }
         if runs.runs.is_empty() {
             return notice_ui(ui, "No runs yet: press Start in Training.");
         }
         curves_ui(ui, runs, state);
         heading_ui(ui, "Runs, newest first");
-        for (index, run) in runs.runs.iter().enumerate() {
+        let listed = LISTED_AT_ONCE + state.more;
+        for (index, run) in runs.runs.iter().enumerate().take(listed) {
             run_ui(ui, runs, index, run, state, commands);
         }
+        rest_ui(ui, runs, listed, state);
     });
 }
 
-/// Which policies drive the scene.
+/// What is not listed, and a button that lists more of it.
+fn rest_ui(ui: &mut Ui, runs: &RunsSnapshot, listed: usize, state: &mut RunsUiState) {
+    let rest = runs.runs.len().saturating_sub(listed);
+    if rest > 0 {
+        let more = rest.min(LISTED_AT_ONCE);
+        if ui.button(format!("Show {} of {}", count(more as u64), counted(rest as u64, "older run"))).clicked() {
+            state.more += more;
+        }
+    }
+    if runs.left_out > 0 {
+        ui.weak(format!(
+            "{} left out: move runs that are done with elsewhere",
+            counted(runs.left_out as u64, "older run")
+        ));
+    }
+}
+
+/// Which policies drive the scene, and why the last thing that was asked for could not be done.
 fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands) {
     let is_pair = runs.right.is_some();
     match &runs.left {
@@ -48,6 +70,13 @@ fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands)
         None => {
             ui.weak("No policy on screen: load one below.");
         }
+    }
+    // Its line is there without trouble too, so that nothing moves.
+    let trouble = runs.trouble.as_ref().map_or_else(String::new, |trouble| format!("⚠ {trouble}"));
+    let line = Label::new(RichText::new(&trouble).color(theme::BAD)).truncate();
+    let response = ui.add(line);
+    if !trouble.is_empty() {
+        response.on_hover_text(trouble);
     }
     if let Some(right) = &runs.right {
         label_ui(ui, "right, beside it", right);
@@ -73,7 +102,7 @@ fn curves_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &RunsUiState) {
     zoom_hint_ui(ui);
     let shown = runs.runs.iter().enumerate().filter(|&(index, run)| state.is_shown(index, run));
     let curves = shown.map(|(index, run)| Curve {
-        name: short(&run.name),
+        name: run.name.clone(),
         color: theme::series(index),
         points: run.curve.clone(),
     });
@@ -99,7 +128,8 @@ fn run_ui(
             state.show(index, run, is_shown);
         }
         let live = if run.is_live { "▶ " } else { "" };
-        let title = RichText::new(format!("{live}{}", short(&run.name)));
+        let name = name_for(ui, &run.name, ui.available_width() - SIGNS_WIDTH);
+        let title = RichText::new(format!("{live}{name}"));
         let header = CollapsingHeader::new(title).id_salt(&run.path).default_open(index == 0);
         let header = header.show(ui, |ui| {
             resume_ui(ui, runs, run, commands);
@@ -145,7 +175,6 @@ fn checkpoints_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &m
 
 fn checkpoint_ui(ui: &mut Ui, runs: &RunsSnapshot, checkpoint: &CheckpointEntry, commands: &mut EditorCommands) {
     ui.horizontal(|ui| {
-        ui.add(Label::new(checkpoint.label.as_str()).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let compare = ui.add_enabled(runs.left.is_some(), Button::new("Compare").small());
             let hint = "Shows it beside the policy on screen, on the same seeds.";
@@ -155,6 +184,9 @@ fn checkpoint_ui(ui: &mut Ui, runs: &RunsSnapshot, checkpoint: &CheckpointEntry,
             if ui.small_button("Load").on_hover_text("Lets it drive the agents on screen.").clicked() {
                 commands.send(EditorCommand::LoadPolicy(checkpoint.path.clone()));
             }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(checkpoint.label.as_str()).truncate()).on_hover_text(&checkpoint.label);
+            });
         });
     });
 }

@@ -11,7 +11,11 @@ use crate::widgets::{Share, fixed, notice_ui, shares_ui};
 use crate::{EditorCommand, EditorCommands, theme};
 use charts::{Chart, charts_ui};
 use settings::{Settings, settings_ui};
+pub(super) use status::state_words;
 use status::{incidents_ui, progress_ui, state_ui};
+
+/// Width that the words of a button need [points].
+const BUTTON_WIDTH: f32 = 66.0;
 
 /// What is picked and typed in the panel.
 #[derive(Debug, Default)]
@@ -53,14 +57,18 @@ fn buttons_ui(ui: &mut Ui, state: &SessionState, commands: &mut EditorCommands) 
         ("⏹ Stop", is_live, EditorCommand::Training(SessionCommand::Stop), "Saves a checkpoint and ends the run."),
         ("💾 Save", is_live, EditorCommand::Training(SessionCommand::Save), "Saves a checkpoint now."),
     ];
-    ui.columns(buttons.len(), |columns| {
-        for (ui, (label, is_enabled, command, hint)) in columns.iter_mut().zip(buttons) {
-            let button = Button::new(label).min_size([ui.available_width(), 0.0].into());
-            if ui.add_enabled(is_enabled, button).on_hover_text(hint).clicked() {
-                commands.send(command);
+    let per_line = if ui.available_width() < buttons.len() as f32 * BUTTON_WIDTH { 2 } else { buttons.len() };
+    let mut buttons = buttons.into_iter().peekable();
+    while buttons.peek().is_some() {
+        ui.columns(per_line, |columns| {
+            for (ui, (label, is_enabled, command, hint)) in columns.iter_mut().zip(&mut buttons) {
+                let button = Button::new(label).min_size([ui.available_width(), 0.0].into()).truncate();
+                if ui.add_enabled(is_enabled, button).on_hover_text(hint).clicked() {
+                    commands.send(command);
+                }
             }
-        }
-    });
+        });
+    }
 }
 
 fn phases_ui(ui: &mut Ui, training: &TrainingSnapshot) {

@@ -2,10 +2,13 @@
 
 use ludus_train::session::{ArenaReturn, TrainingSnapshot};
 
-use crate::egui::{Label, RichText, ScrollArea, Ui};
+use crate::egui::{Label, ScrollArea, Ui};
 use crate::snapshot::SceneSnapshot;
-use crate::widgets::{Cells, cells_ui, fixed, legend_ui, notice_ui, place_of, viridis};
+use crate::widgets::{Cells, cells_ui, counted, fixed, legend_ui, notice_ui, place_of, round_step, viridis};
 use crate::{EditorCommand, EditorCommands};
+
+/// Parts of the scale of colours: its ends are whole numbers of them.
+const SCALE_PARTS: f64 = 10.0;
 
 /// The panel has nothing to remember yet.
 #[derive(Debug, Default)]
@@ -22,7 +25,7 @@ pub fn worlds_ui(
     if training.returns.is_empty() {
         return notice_ui(ui, "No worlds yet: press Start in Training.");
     }
-    let ends = ends(&training.returns);
+    let ends = scale(training);
     head_ui(ui, training, ends);
     ScrollArea::vertical().id_salt("worlds").auto_shrink(false).show(ui, |ui| {
         let arenas = &training.returns;
@@ -45,36 +48,65 @@ pub fn worlds_ui(
 
 /// How many arenas there are, and what the colours mean.
 fn head_ui(ui: &mut Ui, training: &TrainingSnapshot, ends: Option<[f64; 2]>) {
-    ui.horizontal_wrapped(|ui| {
-        let worlds = ui.label(format!("{} worlds × {} arenas", training.worlds, training.arenas));
-        worlds.on_hover_text("Click one to show it; white frames are on screen now.");
-        match ends {
-            Some(ends) => {
-                legend_ui(ui, ends);
-                ui.add(caption("return of the last episode"));
-            }
-            None => {
-                ui.add(caption("hollow: no episode has ended there yet"));
-            }
-        }
-    });
+    let (worlds, arenas) = (counted(training.worlds.into(), "world"), counted(training.arenas.into(), "arena"));
+    let text = format!("{worlds} × {arenas}, by the return of the last episode");
+    let hint =
+        format!("{text}\nHollow: no episode has ended there yet.\nClick one to show it; white frames are on screen.");
+    ui.add(Label::new(text).truncate()).on_hover_text(hint);
+    legend_ui(ui, ends);
 }
 
-/// Moves to the next line as a whole where the line is too short.
-fn caption(text: &str) -> Label {
-    Label::new(RichText::new(text).weak()).extend()
-}
-
-/// The least and the greatest return; `None` as long as there is none.
-fn ends(arenas: &[ArenaReturn]) -> Option<[f64; 2]> {
-    let returns = arenas.iter().map(|arena| f64::from(arena.last)).filter(|last| last.is_finite());
-    returns.fold(None, |ends, last| {
-        let [low, high] = ends.unwrap_or([last, last]);
-        Some([low.min(last), high.max(last)])
-    })
+/// What the ends of the colours stand for: all returns of the run so far and its goal, up to the next round numbers.
+///
+/// It only ever grows, so that a colour means the same from one moment to the next. `None` as long as no episode ended.
+fn scale(training: &TrainingSnapshot) -> Option<[f64; 2]> {
+    let [least, greatest] = training.return_range?.map(f64::from);
+    let goal = training.stop.mean_return.map_or(greatest, f64::from);
+    let (mut low, mut high) = (least.min(goal), greatest.max(goal));
+    if low == high {
+        (low, high) = (low.min(0.0), high.max(0.0));
+    }
+    // Halves, so that the greatest numbers' difference is still a number.
+    let step = 2.0 * round_step((0.5 * high - 0.5 * low) / SCALE_PARTS);
+    let rounded = [(low / step).floor() * step, (high / step).ceil() * step];
+    Some(if rounded.iter().all(|end| end.is_finite()) { rounded } else { [low, high] })
 }
 
 fn described(arena: &ArenaReturn) -> String {
     let last = if arena.last.is_nan() { "no episode has ended yet".to_owned() } else { fixed(arena.last.into()) };
     format!("world {}, arena {}\nreturn of the last episode: {last}\nclick to show it", arena.world, arena.arena)
+}
+
+#[cfg(test)]
+mod tests {
+    use ludus_train::config::StopConfig;
+
+    use super::*;
+
+    fn check(range: [f32; 2], goal: Option<f32>, expected: [f64; 2]) {
+        let stop = StopConfig { mean_return: goal, ..StopConfig::default() };
+        let training = TrainingSnapshot { return_range: Some(range), stop, ..TrainingSnapshot::default() };
+        assert_eq!(scale(&training), Some(expected), "{range:?}, {goal:?}");
+    }
+
+    #[test]
+    fn colours_have_round_ends() {
+        check([0.5, 99.995], None, [0.0, 100.0]);
+        check([0.5, 99.9], None, [0.0, 100.0]);
+        check([-1_603.0, -120.0], None, [-1_800.0, 0.0]);
+        check([0.0, 0.0], None, [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_goal_that_is_not_reached_is_on_the_scale() {
+        check([0.5, 30.0], Some(95.0), [0.0, 100.0]);
+        check([0.5, 121.0], Some(95.0), [0.0, 140.0]);
+    }
+
+    #[test]
+    fn a_run_in_which_all_goes_equally_well_is_at_the_end_of_the_scale() {
+        let training = TrainingSnapshot { return_range: Some([100.0; 2]), ..TrainingSnapshot::default() };
+        let ends = scale(&training).unwrap();
+        assert_eq!(place_of(100.0, ends), 1.0, "{ends:?}");
+    }
 }

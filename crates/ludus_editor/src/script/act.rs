@@ -10,7 +10,7 @@ use bevy::input::mouse::MouseButtonInput;
 use bevy::prelude::*;
 use bevy::render::view::screenshot::{Screenshot, save_to_disk};
 use bevy::window::{CursorMoved, PrimaryWindow};
-use ludus_agent::{Slot, StepClock};
+use ludus_agent::StepClock;
 use ludus_train::session::SessionCommand;
 
 use super::Step;
@@ -18,7 +18,7 @@ use crate::dock::Dock;
 use crate::snapshot::{RunEntry, RunsSnapshot, SceneSnapshot};
 use crate::takeover::key_by_name;
 use crate::training::Training;
-use crate::viewport::SceneCamera;
+use crate::viewport::seen_at;
 use crate::{Direction, EditorCommand, Pace};
 
 /// Images that a screenshot waits for, so that what was asked for before it is seen.
@@ -144,17 +144,13 @@ fn window(world: &mut World) -> Option<Entity> {
     world.query_filtered::<Entity, With<PrimaryWindow>>().single(world).ok()
 }
 
-/// Where an agent is seen in the window \[logical pixels\].
-fn seen_at(world: &mut World, row: usize) -> Option<Vec2> {
-    let mut agents = world.query::<(&Slot, &GlobalTransform)>();
-    let place = agents.iter(world).find(|(slot, _)| slot.index() == row).map(|(_, place)| place.translation())?;
-    let mut cameras = world.query_filtered::<(&Camera, &GlobalTransform), With<SceneCamera>>();
-    cameras.iter(world).find_map(|(camera, eye)| camera.world_to_viewport(eye, place).ok())
-}
-
 fn key(world: &mut World, name: &str, state: ButtonState) -> bool {
     let Some((key_code, window)) = key_by_name(name).zip(window(world)) else { return false };
-    let logical_key = Key::Unidentified(NativeKey::Unidentified);
+    let logical_key = match name {
+        "Ctrl" => Key::Control,
+        "+" | "-" => Key::Character(name.into()),
+        _ => Key::Unidentified(NativeKey::Unidentified),
+    };
     world.write_message(KeyboardInput { key_code, logical_key, state, text: None, repeat: false, window });
     true
 }

@@ -56,6 +56,9 @@ pub fn key_by_name(name: &str) -> Option<KeyCode> {
     let others = [
         Key("Space", KeyCode::Space),
         Key("Esc", KeyCode::Escape),
+        Key("Ctrl", KeyCode::ControlLeft),
+        Key("+", KeyCode::Equal),
+        Key("-", KeyCode::Minus),
         Key(".", KeyCode::Period),
         Key(",", KeyCode::Comma),
     ];

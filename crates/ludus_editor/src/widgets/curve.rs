@@ -1,12 +1,11 @@
 //! Curves over steps that can be zoomed.
 
-use std::ops::RangeInclusive;
+use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi};
 
-use egui_plot::{Corner, GridMark, Legend, Line, Plot, PlotPoints};
+use crate::egui::{Color32, PopupAnchor, Response, RichText, Stroke, Tooltip, Ui};
 
-use crate::egui::{Color32, Ui};
-
-use super::{fixed, scientific};
+use super::axis::{X_SPACING, Y_SPACING, marks, widened, x_axis, y_axis};
+use super::{count, fixed, shown_curves_ui};
 
 /// Points of a curve; more can't be told apart in a panel.
 const MOST_POINTS: usize = 1_000;
@@ -14,15 +13,13 @@ const MOST_POINTS: usize = 1_000;
 const HIGHEST: f64 = 1e12;
 /// Numbers below are drawn as zero, for the same reason.
 const LOWEST: f64 = 1e-12;
-/// Numbers along an axis, about.
-const X_MARKS: f64 = 3.0;
-const Y_MARKS: f64 = 3.0;
-/// More would be a mistake of the bounds.
-const MOST_MARKS: f64 = 50.0;
-/// Share of the width that the longest number below an axis takes.
-const NUMBERS_SHARE: f64 = 0.14;
-/// Room for the numbers beside the axis [points]: always the same, so that the curves don't jump.
+/// Room for the numbers beside the axis: always the same, so that the curves don't jump [points].
 const NUMBERS_WIDTH: f32 = 44.0;
+/// What the axes take of a plot, about [points].
+const AXES_WIDTH: f32 = 64.0;
+const AXES_HEIGHT: f32 = 34.0;
+/// How far beside its ends a curve is still read, as a part of what is shown.
+const REACH: f64 = 0.02;
 
 /// A line through points.
 pub(crate) struct Curve {
@@ -42,92 +39,103 @@ pub(crate) struct CurvePlot<'a> {
 }
 
 impl CurvePlot<'_> {
-    /// Draws it. Several curves get a legend in which each can be switched off.
+    /// Draws curves. Several have their names above them, each of which can be switched off there.
+    pub fn show_named(&self, ui: &mut Ui, curves: Vec<Curve>) {
+        let shown = if curves.len() > 1 { shown_curves_ui(ui, self.id, curves) } else { curves };
+        self.show(ui, shown);
+    }
+
+    /// Draws curves whose names are elsewhere.
     pub fn show(&self, ui: &mut Ui, curves: Vec<Curve>) {
-        let plot = self.plot();
-        let plot = if curves.len() > 1 {
-            plot.legend(Legend::default().position(Corner::LeftTop).follow_insertion_order(true))
-        } else {
-            plot
-        };
-        plot.show(ui, |plot| {
-            for curve in curves {
-                let points = PlotPoints::from(drawable(curve.points));
-                plot.line(Line::new(curve.name, points).color(curve.color).width(1.5));
+        let lines: Vec<_> = curves.iter().map(|curve| (curve.color, drawable(curve.points.clone()))).collect();
+        self.show_with(ui, curves, move |plot| {
+            for (color, points) in lines {
+                plot.line(Line::new("", PlotPoints::from(points)).color(color).width(1.5));
             }
         });
     }
 
-    /// The empty plot, for whoever draws more than curves in it.
-    pub fn plot<'a>(&self) -> Plot<'a> {
-        let (x_label, y_label) = (self.x.to_owned(), self.y.to_owned());
-        let tip = move |name: &str, point: &egui_plot::PlotPoint| {
-            format!("{name}\n{} {x_label}\n{} {y_label}", axis_mark(point.x), fixed(point.y))
-        };
-        Plot::new(self.id)
+    /// Draws what `draw` adds, and says where it is pointed at what the curves come to there.
+    pub fn show_with<'a>(&self, ui: &mut Ui, mut curves: Vec<Curve>, draw: impl FnOnce(&mut PlotUi<'a>) + 'a) {
+        for curve in &mut curves {
+            curve.points = drawable(std::mem::take(&mut curve.points));
+        }
+        let shown = self.plot(ui.available_width(), &curves).show(ui, draw);
+        self.read_ui(ui, &shown.response, &shown.transform, &curves);
+    }
+
+    fn plot<'a>(&self, width: f32, curves: &[Curve]) -> Plot<'a> {
+        let (width, height) = ((width - AXES_WIDTH).max(1.0), (self.height - AXES_HEIGHT).max(1.0));
+        let mut plot = Plot::new(self.id)
             .height(self.height)
-            .x_axis_label(self.x)
-            .y_axis_label(self.y)
-            .x_grid_spacer(|input| marks(input.bounds, X_MARKS))
-            .y_grid_spacer(|input| marks(input.bounds, Y_MARKS))
-            .x_axis_formatter(|mark, shown| if is_cut_off(mark, shown) { String::new() } else { axis_mark(mark.value) })
-            .y_axis_formatter(|mark, _| axis_mark(mark.value))
-            .y_axis_min_width(NUMBERS_WIDTH)
-            .label_formatter(tip)
+            .custom_x_axes(vec![x_axis(self.x, width)])
+            .custom_y_axes(vec![y_axis(self.y, height).min_thickness(NUMBERS_WIDTH)])
+            .x_grid_spacer(move |input| marks(input.bounds, width, X_SPACING))
+            .y_grid_spacer(move |input| marks(input.bounds, height, Y_SPACING))
+            .show_x(false)
+            .show_y(false)
             .allow_scroll(false)
-            .set_margin_fraction([0.05, 0.08].into())
+            .set_margin_fraction([0.05, 0.08].into());
+        for end in extent(curves, 0).and_then(widened).into_iter().flatten() {
+            plot = plot.include_x(end);
+        }
+        for end in extent(curves, 1).and_then(widened).into_iter().flatten() {
+            plot = plot.include_y(end);
+        }
+        plot
+    }
+
+    /// Marks the points below or above the pointer, and says what they are.
+    fn read_ui(&self, ui: &Ui, response: &Response, transform: &PlotTransform, curves: &[Curve]) {
+        let Some(pointer) = response.hover_pos() else { return };
+        let x = transform.value_from_position(pointer).x;
+        let reach = REACH * transform.bounds().width();
+        let read = |curve: &Curve, x: f64| nearest(&curve.points, x).filter(|_| curve.spans(x, reach));
+        let distance = |point: &[f64; 2]| (point[0] - x).abs();
+        let all = curves.iter().filter_map(|curve| read(curve, x));
+        let Some([x, _]) = all.min_by(|one, other| distance(one).total_cmp(&distance(other))) else { return };
+        let painter = ui.painter().with_clip_rect(response.rect);
+        let place = |[x, y]: [f64; 2]| transform.position_from_point(&PlotPoint::new(x, y));
+        let line = Stroke::new(1.0, ui.visuals().weak_text_color().gamma_multiply(0.5));
+        painter.vline(place([x, 0.0]).x, response.rect.y_range(), line);
+        let found: Vec<_> = curves.iter().filter_map(|curve| Some((curve, read(curve, x)?))).collect();
+        for (curve, point) in &found {
+            painter.circle_filled(place(*point), 3.0, curve.color);
+        }
+        let tip = Tooltip::always_open(ui.ctx().clone(), response.layer_id, response.id, PopupAnchor::Pointer);
+        tip.gap(12.0).show(|ui| {
+            ui.label(format!("{} {}", count(x.max(0.0).round() as u64), self.x));
+            for (curve, [_, y]) in found {
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new("■").color(curve.color));
+                    ui.label(format!("{} {}", curve.name, fixed(y)));
+                });
+            }
+        });
     }
 }
 
-/// Whether a number below the axis would reach over its right end, where the panel ends too.
-fn is_cut_off(mark: GridMark, shown: &RangeInclusive<f64>) -> bool {
-    (shown.end() - mark.value) < (shown.end() - shown.start()) * NUMBERS_SHARE / 2.0
-}
-
-/// Round numbers within the bounds, about so many.
-fn marks((low, high): (f64, f64), count: f64) -> Vec<GridMark> {
-    let step = round_step((high - low) / count);
-    let (first, last) = ((low / step).ceil(), (high / step).floor());
-    if !(0.0..MOST_MARKS).contains(&(last - first)) {
-        return Vec::new();
-    }
-    let numbers = 0..=(last - first) as u32;
-    numbers.map(|number| GridMark { value: (first + f64::from(number)) * step, step_size: step }).collect()
-}
-
-/// The next of 1, 2, 5, 10, 20, 50, … that is not less; NaN where there is none.
-fn round_step(least: f64) -> f64 {
-    let power = 10_f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|&step| step >= least).unwrap_or(f64::NAN)
-}
-
-/// A number beside an axis, five letters at most: `0.25`, `-40`, `12.5k`, `3M`, `1e12`.
-pub(crate) fn axis_mark(value: f64) -> String {
-    let size = value.abs();
-    match size {
-        _ if !value.is_finite() => scientific(value),
-        0.0 => "0".to_owned(),
-        _ if size < 0.001 => format!("{value:.0e}"),
-        _ if size < 1e3 => trimmed(value),
-        _ if size < 1e6 => format!("{}k", trimmed(value * 1e-3)),
-        _ if size < 1e9 => format!("{}M", trimmed(value * 1e-6)),
-        _ => format!("{value:.0e}"),
+impl Curve {
+    /// Whether it has points on both sides of `x`, or one as close as that.
+    fn spans(&self, x: f64, reach: f64) -> bool {
+        let ends = [self.points.first(), self.points.last()].map(|point| point.map_or(f64::NAN, |point| point[0]));
+        (ends[0] - reach..=ends[1] + reach).contains(&x)
     }
 }
 
-/// Three significant digits, without zeros at the end.
-fn trimmed(value: f64) -> String {
-    let decimals = if value.abs() >= 100.0 {
-        0
-    } else if value.abs() >= 10.0 {
-        1
-    } else if value.abs() >= 1.0 {
-        2
-    } else {
-        3
-    };
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+/// The point whose x is closest.
+fn nearest(points: &[[f64; 2]], x: f64) -> Option<[f64; 2]> {
+    let distance = |point: &&[f64; 2]| (point[0] - x).abs();
+    points.iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).copied()
+}
+
+/// The least and the greatest of one coordinate.
+fn extent(curves: &[Curve], axis: usize) -> Option<[f64; 2]> {
+    let numbers = curves.iter().flat_map(|curve| &curve.points).map(|point| point[axis]);
+    numbers.fold(None, |ends, number| {
+        let [low, high] = ends.unwrap_or([number, number]);
+        Some([low.min(number), high.max(number)])
+    })
 }
 
 /// What can be drawn: numbers that are none are left out, those beyond all bounds are held within.
@@ -158,39 +166,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_short() {
-        let check = |value: f64, expected: &str| assert_eq!(axis_mark(value), expected);
-        check(0.0, "0");
-        check(0.25, "0.25");
-        check(-40.0, "-40");
-        check(12_500.0, "12.5k");
-        check(3e6, "3M");
-        check(1e12, "1e12");
-        check(2e-5, "2e-5");
-        check(f64::NAN, "NaN");
-    }
-
-    #[test]
-    fn axes_have_round_numbers() {
-        let check = |bounds, expected: &[f64]| {
-            let found = marks(bounds, 3.0).iter().map(|mark| mark.value).collect::<Vec<_>>();
-            assert_eq!(found, expected, "{bounds:?}");
-        };
-        check((-3.0, 72.0), &[0.0, 50.0]);
-        check((0.0, 30.0), &[0.0, 10.0, 20.0, 30.0]);
-        check((-1.0, 1.0), &[-1.0, 0.0, 1.0]);
-        check((1.0, 1.0), &[]);
-        check((f64::NAN, 1.0), &[]);
-        check((-1e300, 1e300), &[-1e300, 0.0, 1e300]);
-    }
-
-    #[test]
     fn long_curves_are_thinned_and_keep_their_ends() {
         for count in [0, 1, 2, 999, 1_000, 1_001, 5_000, 100_001] {
             let shown = thinned(count).collect::<Vec<_>>();
             assert!(shown.len() <= MOST_POINTS + 1 && shown.is_sorted_by(|one, other| one < other), "{count}");
             assert_eq!((shown.first(), shown.last()), ((count > 0).then_some(&0), count.checked_sub(1).as_ref()));
         }
+    }
+
+    #[test]
+    fn a_curve_is_read_where_it_has_points() {
+        let points = [[0.0, 1.0], [10.0, 2.0], [20.0, 3.0]];
+        let check = |x: f64, expected: Option<[f64; 2]>| assert_eq!(nearest(&points, x), expected, "{x}");
+        check(4.0, Some([0.0, 1.0]));
+        check(6.0, Some([10.0, 2.0]));
+        check(1e9, Some([20.0, 3.0]));
+        assert_eq!(nearest(&[], 1.0), None);
     }
 
     #[test]

@@ -2,14 +2,18 @@
 
 use std::f32::consts::TAU;
 
-use crate::egui::{Align, Color32, Rect, Sense, Shape, Stroke, TextStyle, Ui, pos2, vec2};
+use crate::egui::{Align, Color32, FontId, Rect, Sense, Shape, Stroke, TextStyle, Ui, pos2, vec2};
 use crate::theme;
 
-use super::{Cell, fixed, line_in, percent, place_of, split};
+use super::{Cell, brief, fixed, line_in, name_in, percent, place_of, split};
 
 /// Height of a normal distribution, and of a choice [points].
 const BELL_HEIGHT: f32 = 26.0;
 const CHOICE_HEIGHT: f32 = 17.0;
+/// Height of a line of words above a bell, where there is no room beside it [points].
+const WORDS_HEIGHT: f32 = 16.0;
+/// Below this width, a bell's words are above it [points].
+const NARROW: f32 = 320.0;
 /// Points of a bell.
 const BELL_POINTS: usize = 64;
 /// What is shown of an axis: a little more than -1..=1, which is all that an action can use.
@@ -36,14 +40,22 @@ pub(crate) struct Choice<'a> {
 
 /// A bell over the action's range, with a mark where the action is.
 pub(crate) fn bell_ui(ui: &mut Ui, bell: &Bell<'_>) {
-    let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), BELL_HEIGHT), Sense::hover());
-    let [name, plot, number] = split(line, [0.22, 0.44, 0.34]);
+    let is_narrow = ui.available_width() < NARROW;
+    let height = if is_narrow { WORDS_HEIGHT + BELL_HEIGHT } else { BELL_HEIGHT };
+    let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    let [name, plot, number] = if is_narrow {
+        let (words, plot) = line.split_top_bottom_at_y(line.top() + WORDS_HEIGHT);
+        let [name, number] = split(words, [0.46, 0.54]);
+        [name, plot, number]
+    } else {
+        split(line, [0.24, 0.42, 0.34])
+    };
     let color = ui.visuals().text_color();
     let body = TextStyle::Body.resolve(ui.style());
-    line_in(ui.painter(), name, Cell { text: bell.name, font: body, color, align: Align::Min });
+    name_in(ui.painter(), name, Cell { text: bell.name, font: body, color, align: Align::Min });
     paint_bell(ui, plot, bell);
-    let text = format!("{} ± {}", fixed(bell.mean.into()), fixed(bell.deviation.into()));
-    let mono = TextStyle::Monospace.resolve(ui.style());
+    let text = format!("{} ± {}", brief(bell.mean.into()), brief(bell.deviation.into()));
+    let mono = FontId::monospace(theme::SMALL_FONT);
     line_in(ui.painter(), number, Cell { text: &text, font: mono, color, align: Align::Max });
     response.on_hover_text(format!(
         "{}: mean {} ± {}, action {} of -1 to 1, which the game reads as {} to {}",
@@ -91,11 +103,11 @@ fn heights(mean: f32, deviation: f32) -> Vec<(f32, f32)> {
 /// A bar as long as the choice is probable; the one that was chosen has a mark.
 pub(crate) fn choice_ui(ui: &mut Ui, choice: &Choice<'_>) {
     let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), CHOICE_HEIGHT), Sense::hover());
-    let [name, bar, number] = split(line, [0.34, 0.40, 0.26]);
+    let [name, bar, number] = split(line, [0.40, 0.34, 0.26]);
     let color = if choice.is_allowed { ui.visuals().text_color() } else { ui.visuals().weak_text_color() };
     let sign = if choice.is_chosen { "▶ " } else { "" };
     let body = TextStyle::Body.resolve(ui.style());
-    line_in(ui.painter(), name, Cell { text: &format!("{sign}{}", choice.name), font: body, color, align: Align::Min });
+    name_in(ui.painter(), name, Cell { text: &format!("{sign}{}", choice.name), font: body, color, align: Align::Min });
     paint_choice(ui, bar, choice);
     let text = if choice.is_allowed { percent(choice.probability.into()) } else { "masked".to_owned() };
     let mono = TextStyle::Monospace.resolve(ui.style());

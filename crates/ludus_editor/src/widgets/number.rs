@@ -12,6 +12,18 @@ pub(crate) fn fixed(value: f64) -> String {
     format!("{value:.3}")
 }
 
+/// Four significant digits in seven letters: `-0.125`, `12.35`, `-3.7e-4`, `1.2e5`.
+pub(crate) fn brief(value: f64) -> String {
+    match value.abs() {
+        _ if !value.is_finite() => scientific(value),
+        size if size >= 99_999.5 || (size > 0.0 && size < 0.000_5) => format!("{value:.1e}"),
+        size if size >= 999.95 => format!("{value:.0}"),
+        size if size >= 99.995 => format!("{value:.1}"),
+        size if size >= 9.999_5 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
 /// With an exponent and two decimals: `3.00e-4`.
 pub(crate) fn scientific(value: f64) -> String {
     match value {
@@ -33,6 +45,16 @@ pub(crate) fn count(number: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// So many things: `1 world`, `1,024 worlds`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// The number with that many significant digits that is closest.
+pub(crate) fn rounded(value: f32, digits: usize) -> f32 {
+    if value.is_finite() { format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value) } else { value }
 }
 
 /// A part of a whole in percent, three digits wide: ` 42 %`; `–` where there is no whole.
@@ -73,12 +95,42 @@ mod tests {
     }
 
     #[test]
+    fn brief_numbers_have_seven_letters_at_most() {
+        let check = |value: f64, expected: &str| assert_eq!(brief(value), expected);
+        check(0.0, "0.000");
+        check(-0.125, "-0.125");
+        check(9.999_9, "10.00");
+        check(-99.999, "-100.0");
+        check(-12_345.6, "-12346");
+        check(99_999.9, "1.0e5");
+        check(-3.71e-4, "-3.7e-4");
+        check(f64::NAN, "NaN");
+    }
+
+    #[test]
     fn thousands_are_grouped() {
         let check = |number: u64, expected: &str| assert_eq!(count(number), expected);
         check(0, "0");
         check(999, "999");
         check(1_000, "1,000");
         check(1_234_567, "1,234,567");
+    }
+
+    #[test]
+    fn one_thing_is_not_several() {
+        assert_eq!(
+            [0, 1, 2, 1_000].map(|number| counted(number, "world")),
+            ["0 worlds", "1 world", "2 worlds", "1,000 worlds"]
+        );
+    }
+
+    #[test]
+    fn numbers_are_rounded_to_digits() {
+        assert_eq!(
+            [2.999_412_3e-4, -0.987_65, 0.0, 123_456.0].map(|value| rounded(value, 3)),
+            [3e-4, -0.988, 0.0, 123_000.0]
+        );
+        assert!(rounded(f32::NAN, 3).is_nan() && rounded(f32::INFINITY, 3).is_infinite());
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use crate::egui::{Align, Color32, FontId, Rect, Ui, pos2};
 use crate::theme;
 
-use super::{Cell, axis_mark, line_in, place_of};
+use super::{Cell, axis_mark, line_in, place_of, width_of};
 
 /// Width of the mark of a value, and of that of a mean [points].
 const VALUE_WIDTH: f32 = 3.0;
 const MEAN_WIDTH: f32 = 1.0;
-/// Size of the numbers at the ends [points].
-const END_FONT: f32 = 8.5;
+/// Between the bar's ends and the numbers there, and between both numbers [points].
+const END_MARGIN: f32 = 3.0;
+const END_GAP: f32 = 8.0;
 
 /// A number, and what it is usually like.
 pub(crate) struct RangeBar {
@@ -45,13 +46,18 @@ pub(crate) fn range_bar(ui: &Ui, rect: Rect, bar: &RangeBar) {
     }
 }
 
-/// The ends: in brackets if they are promised.
+/// The ends: in brackets if they are promised. Where there is no room for both, the bar is left alone.
 fn ends(ui: &Ui, rect: Rect, bar: &RangeBar) {
     let [low, high] = bar.ends.map(axis_mark);
     let texts = if bar.is_promised { [format!("[{low}"), format!("{high}]")] } else { [low, high] };
-    let halves = rect.shrink2([3.0, 0.0].into()).split_left_right_at_fraction(0.5);
-    for (text, (half, align)) in texts.iter().zip([(halves.0, Align::Min), (halves.1, Align::Max)]) {
-        let cell = Cell { text, font: FontId::monospace(END_FONT), color: ui.visuals().weak_text_color(), align };
-        line_in(ui.painter(), half, cell);
+    let font = FontId::monospace(theme::SMALL_FONT);
+    let width: f32 = texts.iter().map(|text| width_of(ui.painter(), text, &font)).sum();
+    if width + END_GAP + 2.0 * END_MARGIN > rect.width() {
+        return;
+    }
+    let halves = rect.shrink2([END_MARGIN, 0.0].into());
+    for (text, align) in texts.iter().zip([Align::Min, Align::Max]) {
+        let color = ui.visuals().weak_text_color();
+        line_in(ui.painter(), halves, Cell { text, font: font.clone(), color, align });
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::egui::{Align, Color32, Rect, Sense, TextStyle, Ui, pos2, vec2};
 
-use super::{Cell, line_in, percent, split};
+use super::{Cell, line_in, name_in, percent, split};
 
 /// Height of the bar [points].
 const BAR_HEIGHT: f32 = 14.0;
-/// Parts in a line of the list.
+/// Parts in a line of the list, and the width that a line needs for that [points].
 const PER_LINE: usize = 2;
+const LINE_WIDTH: f32 = 260.0;
 /// Side of the square that shows a part's colour [points].
 const SWATCH: f32 = 9.0;
 
@@ -24,10 +25,12 @@ pub(crate) struct Share<'a> {
 /// A bar of all parts, and below it a list with their names and percentages.
 pub(crate) fn shares_ui(ui: &mut Ui, shares: &[Share<'_>]) {
     bar_ui(ui, shares);
-    for line in shares.chunks(PER_LINE) {
+    let per_line = if ui.available_width() < LINE_WIDTH { 1 } else { PER_LINE };
+    for line in shares.chunks(per_line) {
         let height = ui.text_style_height(&TextStyle::Body);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
-        for (place, share) in split(rect, [0.5; PER_LINE]).into_iter().zip(line) {
+        let places = if per_line == 1 { [rect; PER_LINE] } else { split(rect, [0.5; PER_LINE]) };
+        for (place, share) in places.into_iter().zip(line) {
             entry_ui(ui, place, share);
         }
     }
@@ -50,13 +53,13 @@ fn bar_ui(ui: &mut Ui, shares: &[Share<'_>]) {
 }
 
 fn entry_ui(ui: &Ui, place: Rect, share: &Share<'_>) {
-    let [name, number] = split(place, [0.68, 0.32]);
+    let [name, number] = split(place, [0.64, 0.36]);
     let swatch = Rect::from_center_size(pos2(name.left() + 0.5 * SWATCH, name.center().y), vec2(SWATCH, SWATCH));
     ui.painter().rect_filled(swatch, 1.0, share.color);
     let name = Rect::from_min_max(pos2(swatch.right() + 5.0, name.top()), name.max);
     let color = ui.visuals().text_color();
     let font = TextStyle::Body.resolve(ui.style());
-    line_in(ui.painter(), name, Cell { text: share.name, font, color, align: Align::Min });
+    name_in(ui.painter(), name, Cell { text: share.name, font, color, align: Align::Min });
     let font = TextStyle::Monospace.resolve(ui.style());
     line_in(ui.painter(), number, Cell { text: &percent(share.part), font, color, align: Align::Max });
 }

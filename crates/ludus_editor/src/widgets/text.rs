@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::egui::text::{LayoutJob, TextWrapping};
 use crate::egui::{Align, Color32, FontId, Painter, Rect, RichText, TextStyle, Ui, pos2, vec2};
+use crate::theme;
 
 /// Between two columns of a line [points].
 const COLUMN_GAP: f32 = 6.0;
@@ -26,32 +27,38 @@ pub(crate) fn line_in(painter: &Painter, rect: Rect, cell: Cell<'_>) {
     painter.galley(pos2(left, rect.center().y - 0.5 * galley.size().y), galley, cell.color);
 }
 
-/// As much of the end of a name as fits: many names begin alike, and their ends tell them apart.
-pub(crate) fn ending<'a>(painter: &Painter, name: &'a str, font: &FontId, width: f32) -> Cow<'a, str> {
-    painter.fonts_mut(|fonts| {
-        let mut wide = |letter| fonts.glyph_width(font, letter);
-        if name.chars().map(&mut wide).sum::<f32>() <= width {
-            return Cow::Borrowed(name);
-        }
-        let mut left = width - wide('…');
-        let fits = |&(_, letter): &(usize, char)| {
-            left -= wide(letter);
-            left >= 0.0
-        };
-        let start = name.char_indices().rev().take_while(fits).last().map_or(name.len(), |(start, _)| start);
-        Cow::Owned(format!("…{}", &name[start..]))
-    })
+/// Draws a name within a rectangle; one that is too long keeps its beginning and its end.
+pub(crate) fn name_in(painter: &Painter, rect: Rect, cell: Cell<'_>) {
+    let shown = name_within(painter, cell.text, &cell.font, rect.width());
+    line_in(painter, rect, Cell { text: &shown, ..cell });
 }
 
-/// Letters of a name that fit into the legend: the end of a run's name tells it from others.
-pub(crate) fn short(name: &str) -> String {
-    const LONGEST: usize = 28;
-    let letters = name.chars().count();
-    if letters <= LONGEST {
-        return name.to_owned();
+/// As much of a name as fits, with `…` in its middle: names that begin or end alike can still be told apart.
+pub(crate) fn name_within<'a>(painter: &Painter, name: &'a str, font: &FontId, width: f32) -> Cow<'a, str> {
+    painter.fonts_mut(|fonts| shortened(name, width, |letter| fonts.glyph_width(font, letter)))
+}
+
+/// A name as wide as a line at most, for widgets that draw it themselves.
+pub(crate) fn name_for<'a>(ui: &Ui, name: &'a str, width: f32) -> Cow<'a, str> {
+    name_within(ui.painter(), name, &TextStyle::Body.resolve(ui.style()), width)
+}
+
+fn shortened(name: &str, width: f32, mut wide: impl FnMut(char) -> f32) -> Cow<'_, str> {
+    if name.chars().map(&mut wide).sum::<f32>() <= width {
+        return Cow::Borrowed(name);
     }
-    let end = name.chars().skip(letters + 1 - LONGEST);
-    std::iter::once('…').chain(end).collect()
+    let half = (width - wide('…')) / 2.0;
+    let mut fits = |left: &mut f32, letter: char| {
+        *left -= wide(letter);
+        *left >= 0.0
+    };
+    let mut left = half;
+    let start = name.char_indices().take_while(|&(_, letter)| fits(&mut left, letter)).last();
+    let mut left = half;
+    let end = name.char_indices().rev().take_while(|&(_, letter)| fits(&mut left, letter)).last();
+    let start = start.map_or(0, |(index, letter)| index + letter.len_utf8());
+    let end = end.map_or(name.len(), |(index, _)| index).max(start);
+    Cow::Owned(format!("{}…{}", &name[..start], &name[end..]))
 }
 
 /// Splits a line into columns of these parts of its width, with gaps between.
@@ -65,17 +72,27 @@ pub(crate) fn split<const COLUMNS: usize>(line: Rect, parts: [f32; COLUMNS]) -> 
     })
 }
 
-/// A line of a table of facts: what it is, and the number at the right end.
+/// A line of a table of facts: what it is, and the number at the right end, with as much room as it needs.
 pub(crate) fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
     let height = ui.text_style_height(&TextStyle::Body);
     let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), crate::egui::Sense::hover());
-    let [left, right] = split(line, [0.32, 0.68]);
     let (weak, strong) = (ui.visuals().weak_text_color(), ui.visuals().text_color());
-    let name_cell = Cell { text: name, font: TextStyle::Body.resolve(ui.style()), color: weak, align: Align::Min };
-    line_in(ui.painter(), left, name_cell);
-    let font = TextStyle::Monospace.resolve(ui.style());
+    let name_font = TextStyle::Body.resolve(ui.style());
+    let room = line.width() - width_of(ui.painter(), name, &name_font).min(0.4 * line.width()) - COLUMN_GAP;
+    let fonts = [TextStyle::Monospace.resolve(ui.style()), FontId::proportional(theme::SMALL_FONT)];
+    let [wide, narrow] = fonts;
+    let font = if width_of(ui.painter(), value, &wide) <= room { wide } else { narrow };
+    let value_width = width_of(ui.painter(), value, &font).min(room).max(0.0);
+    let (left, right) = line.split_left_right_at_x(line.right() - value_width - 1.0);
+    let name_cell = Cell { text: name, font: name_font, color: weak, align: Align::Min };
+    name_in(ui.painter(), Rect::from_min_max(left.min, left.max - vec2(COLUMN_GAP, 0.0)), name_cell);
     line_in(ui.painter(), right, Cell { text: value, font, color: strong, align: Align::Max });
     response.on_hover_text(format!("{name}: {value}"));
+}
+
+/// How wide a text is on one line [points].
+pub(crate) fn width_of(painter: &Painter, text: &str, font: &FontId) -> f32 {
+    painter.fonts_mut(|fonts| text.chars().map(|letter| fonts.glyph_width(font, letter)).sum())
 }
 
 /// Says what to do where there is nothing to see.
@@ -102,6 +119,17 @@ mod tests {
         let [left, right] = split(line, [0.25, 0.75]);
         assert_eq!((left.left(), left.right(), right.left(), right.right()), (10.0, 35.0, 41.0, 116.0));
         assert!(split(Rect::from_min_size(pos2(0.0, 0.0), vec2(1.0, 1.0)), [0.5, 0.5])[1].width() >= 0.0);
+    }
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        let check = |name: &str, width: f32, expected: &str| assert_eq!(shortened(name, width, |_| 1.0), expected);
+        check("ball.x", 6.0, "ball.x");
+        check("ball_velocity.x", 9.0, "ball…ty.x");
+        check("höhe_über_grund", 7.0, "höh…und");
+        check("ball.x", 1.0, "…");
+        check("ball.x", -5.0, "…");
+        check("", 0.0, "");
     }
 
     #[test]

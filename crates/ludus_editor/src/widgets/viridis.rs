@@ -2,7 +2,7 @@
 
 use crate::egui::{Align, Color32, Mesh, Rect, Sense, Shape, TextStyle, Ui, pos2, vec2};
 
-use super::{Cell, fixed, line_in};
+use super::{Cell, axis_mark, line_in};
 
 /// The colour map viridis at nine points.
 ///
@@ -20,11 +20,11 @@ const VIRIDIS: [[u8; 3]; 9] = [
     [253, 231, 37],
 ];
 
-/// Size of the legend's strip of colours [points].
-const STRIP_WIDTH: f32 = 120.0;
+/// Size of the legend's strip of colours, where there is room for it [points].
+const STRIP_WIDTH: f32 = 160.0;
 const STRIP_HEIGHT: f32 = 10.0;
 /// Room for a number beside it [points].
-const NUMBER_WIDTH: f32 = 72.0;
+const NUMBER_WIDTH: f32 = 56.0;
 
 /// The colour of a number between 0 and 1.
 pub(crate) fn viridis(part: f32) -> Color32 {
@@ -38,20 +38,21 @@ pub(crate) fn viridis(part: f32) -> Color32 {
     Color32::from_rgb(mixed(0), mixed(1), mixed(2))
 }
 
-/// A strip of all colours with the numbers at its ends.
-pub(crate) fn legend_ui(ui: &mut Ui, [low, high]: [f64; 2]) {
+/// A strip of all colours with the numbers at its ends; `None` where there are none yet.
+pub(crate) fn legend_ui(ui: &mut Ui, ends: Option<[f64; 2]>) {
     let height = ui.text_style_height(&TextStyle::Monospace);
-    let size = vec2(STRIP_WIDTH + 2.0 * NUMBER_WIDTH, height);
-    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-    let strip = Rect::from_center_size(rect.center(), vec2(STRIP_WIDTH, STRIP_HEIGHT));
+    let width = ui.available_width().min(STRIP_WIDTH + 2.0 * NUMBER_WIDTH);
+    let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let strip = Rect::from_center_size(rect.center(), vec2((width - 2.0 * NUMBER_WIDTH).max(0.0), STRIP_HEIGHT));
     paint_strip(ui, strip);
     let (font, color) = (TextStyle::Monospace.resolve(ui.style()), ui.visuals().text_color());
     let [left, right] = [
         Rect::from_min_max(rect.min, pos2(strip.left() - 6.0, rect.bottom())),
         Rect::from_min_max(pos2(strip.right() + 6.0, rect.top()), rect.max),
     ];
-    line_in(ui.painter(), left, Cell { text: &fixed(low), font: font.clone(), color, align: Align::Max });
-    line_in(ui.painter(), right, Cell { text: &fixed(high), font, color, align: Align::Min });
+    let [low, high] = ends.map_or(["–".to_owned(), "–".to_owned()], |ends| ends.map(axis_mark));
+    line_in(ui.painter(), left, Cell { text: &low, font: font.clone(), color, align: Align::Max });
+    line_in(ui.painter(), right, Cell { text: &high, font, color, align: Align::Min });
 }
 
 fn paint_strip(ui: &Ui, strip: Rect) {

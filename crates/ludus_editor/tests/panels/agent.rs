@@ -9,7 +9,7 @@ use ludus_editor::panels::agent::{AgentUiState, agent_ui};
 use ludus_editor::snapshot::{Driver, EpisodeSnapshot, HeadSnapshot, SceneSnapshot};
 
 use super::recorded::{NUMBERS, column, field, long_name, scene, spec};
-use super::screen::{BESIDE, Screen};
+use super::screen::{BESIDE, ENLARGED, SMALL_RIGHT, Screen};
 
 /// Tall enough for all of the panel.
 const TALL: Vec2 = Vec2::new(360.0, 1_600.0);
@@ -67,6 +67,39 @@ fn an_agent_is_shown_in_numbers() {
     }
     screen.check_apart();
     screen!(scene(), BESIDE).check_apart();
+}
+
+/// The scene with names as games have them, some of which begin or end alike.
+fn long_named() -> SceneSnapshot {
+    let mut scene = scene();
+    let mut spec = spec();
+    spec.observation[0].name = "angular_velocity_of_the_left_wheel".to_owned();
+    spec.observation[2].name = "angular_velocity_of_the_right_wheel".to_owned();
+    spec.action[0].name = "torque_of_the_front_motors".to_owned();
+    spec.action[1].parts = ["StayWhereYouAre", "JumpALittle", "JumpAsHighAsYouCan"].map(str::to_owned).into();
+    spec.reward[0].name = "distance_to_the_next_waypoint".to_owned();
+    scene.spec = Arc::new(spec);
+    let agent = scene.selected.as_mut().expect("an agent was picked");
+    agent.columns.iter_mut().for_each(|column| {
+        *column =
+            ludus_editor::snapshot::ColumnSnapshot { value: -1.234e-7, mean: -98_765.4, deviation: 3.3e-5, ..*column };
+    });
+    scene
+}
+
+#[test]
+fn in_a_small_window_nothing_is_cut_and_nothing_covers_anything() {
+    for scene in [scene(), long_named()] {
+        for size in [SMALL_RIGHT, ENLARGED] {
+            for height in [size.y, TALL.y] {
+                let screen = screen!(scene.clone(), Vec2::new(size.x, height));
+                screen.check_apart();
+                let numbers = screen.texts().into_iter().filter(|text| text.text.contains(" ± "));
+                let is_whole = |text: &str| !text.contains('…');
+                assert!(size == ENLARGED || numbers.clone().all(|text| is_whole(&text.text)), "{}", screen.all_text());
+            }
+        }
+    }
 }
 
 #[test]
@@ -245,15 +278,47 @@ fn names_that_are_too_long_are_cut() {
 }
 
 #[test]
-fn names_that_begin_alike_are_told_apart_by_their_ends() {
+fn names_that_begin_or_end_alike_are_told_apart() {
     let mut scene = scene();
     let mut spec = spec();
-    spec.observation = vec![field("eyes_of_the_left_side_of_the_head", &["near", "far"], None)];
+    let eyes = ["left_eye_of_the_head_that_looks_forward", "right_eye_of_the_head_that_looks_forward"];
+    spec.observation = eyes.map(|name| field(name, &["near", "far"], None)).into();
     scene.spec = Arc::new(spec);
-    scene.selected.as_mut().unwrap().columns = vec![column(0.25); 2];
-    let screen = screen!(scene);
-    for part in [".near", ".far"] {
-        let text = screen.find(part).text;
-        assert!(text.starts_with('…') && text.ends_with(part), "{text}");
+    scene.selected.as_mut().unwrap().columns = vec![column(0.25); 4];
+    for size in [TALL, SMALL_RIGHT] {
+        let screen = screen!(scene.clone(), size);
+        for (begin, end) in [("left", ".near"), ("left", ".far"), ("right", ".near"), ("right", ".far")] {
+            let texts = screen.texts();
+            let is_it = |text: &str| text.starts_with(begin) && text.contains('…') && text.ends_with(end);
+            assert_eq!(
+                texts.iter().filter(|text| is_it(&text.text)).count(),
+                1,
+                "{begin} {end}: {}",
+                screen.all_text()
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_moves_when_a_column_gets_a_flag() {
+    let place = |scene| screen!(scene).find("ball_velocity.z").rect;
+    let mut flagged = scene();
+    flagged.selected.as_mut().unwrap().columns[3].faults = 2;
+    assert_eq!(place(flagged), place(scene()));
+}
+
+#[test]
+fn an_axis_has_numbers_that_differ() {
+    for values in [[50.0; 345].to_vec(), (0..345).map(|step| 50.0 + 1e-5 * step as f32).collect()] {
+        let mut scene = scene();
+        scene.selected.as_mut().unwrap().episode.values = values;
+        let screen = screen!(scene);
+        let beside: Vec<_> = screen.texts().into_iter().filter(|text| text.rect.right() < 75.0).collect();
+        let plot = screen.find("discounted").rect;
+        let numbers: Vec<_> = beside.iter().filter(|text| plot.y_range().contains(text.rect.center().y)).collect();
+        let distinct: std::collections::BTreeSet<_> = numbers.iter().map(|text| &text.text).collect();
+        assert_eq!(distinct.len(), numbers.len(), "{}", screen.all_text());
+        screen.check_apart();
     }
 }

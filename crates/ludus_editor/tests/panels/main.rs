@@ -5,5 +5,6 @@ mod recorded;
 mod replay;
 mod runs;
 mod screen;
+mod strip;
 mod training;
 mod worlds;

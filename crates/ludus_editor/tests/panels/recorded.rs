@@ -1,5 +1,6 @@
 //! Snapshots as they come from runs and from games.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use ludus_editor::snapshot::{
     AgentEntry, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeSnapshot, HeadSnapshot,
     PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneSnapshot,
 };
+use ludus_train::config::StopConfig;
 use ludus_train::session::{ArenaReturn, IterationRecord, Saved, SessionState, TrainingSnapshot};
 use ludus_train::{Change, Phases, Spread};
 
@@ -62,7 +64,8 @@ pub fn column(value: f32) -> ColumnSnapshot {
 
 /// A run that has learned for a while.
 pub fn training() -> TrainingSnapshot {
-    let record = |index: u64| {
+    let weights: Arc<[f32]> = [0.1, -1.0].into();
+    let record = move |index: u64| {
         let part = index as f64 / 400.0;
         IterationRecord {
             steps: index * 4096,
@@ -71,6 +74,7 @@ pub fn training() -> TrainingSnapshot {
             returns: Spread { mean: 80.0 * part, std: 12.0 },
             length: 1000.0 * part,
             terms: vec![800.0 * part, 1.0 - part],
+            weights: weights.clone(),
             metrics: vec![("losses/value_loss", 0.5), ("losses/entropy", 2.8), ("charts/learning_rate", 3e-4)],
             phases: Phases::default(),
         }
@@ -90,17 +94,26 @@ pub fn training() -> TrainingSnapshot {
         threads: 2,
         history: (0..400).map(record).collect(),
         phases: Phases { forward: 30, copy: 2, simulate: 38, sense_score: 10, learn: 20 },
-        seconds_left: Some(754.0),
+        // 102,400 steps per second, and 12 minutes and 34.5 seconds to go.
+        stop: StopConfig {
+            steps: NonZeroU64::MIN.saturating_add(399 * 4096 + 1_509 * 51_200 - 1),
+            ..StopConfig::default()
+        },
         learning_rate: 3e-4,
         weights: vec![0.1, -1.0],
         returns: (0..256).map(arena).collect(),
+        return_range: Some([0.5, 127.5]),
         changes: vec![Change {
             step: 12_288,
             setting: "ppo.learning_rate".to_owned(),
             was: "0.001".to_owned(),
             now: "0.0003".to_owned(),
         }],
-        saved: Some(Saved { step: 1_000_000, path: PathBuf::from("step-000001000000.safetensors") }),
+        saved: Some(Saved {
+            step: 1_000_000,
+            clock_seconds: 100.0,
+            path: PathBuf::from("step-000001000000.safetensors"),
+        }),
         ..TrainingSnapshot::default()
     }
 }

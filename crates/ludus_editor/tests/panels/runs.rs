@@ -8,15 +8,18 @@ use ludus_editor::panels::runs::{RunsUiState, runs_ui};
 use ludus_editor::snapshot::{PolicyLabel, ResumeSnapshot, RunsSnapshot};
 
 use super::recorded::{NUMBERS, long_name, runs};
-use super::screen::{BESIDE, Screen};
+use super::screen::{BESIDE, ENLARGED, SMALL_LEFT, Screen};
 
 /// Tall enough for all of the panel.
 const TALL: Vec2 = Vec2::new(BESIDE.x, 1_400.0);
 
 macro_rules! screen {
-    ($runs:expr) => {{
+    ($runs:expr) => {
+        screen!($runs, TALL)
+    };
+    ($runs:expr, $size:expr) => {{
         let (runs, mut state) = ($runs, RunsUiState::default());
-        Screen::new(TALL, move |ui, commands| runs_ui(ui, &runs, &mut state, commands))
+        Screen::new($size, move |ui, commands| runs_ui(ui, &runs, &mut state, commands))
     }};
 }
 
@@ -125,6 +128,41 @@ fn trouble_and_long_names_fit() {
     runs.runs.iter_mut().for_each(|run| run.name = long_name());
     runs.left.as_mut().unwrap().name = long_name();
     runs.trouble = Some(format!("`{}` is no policy", long_name()));
-    let screen = screen!(runs);
-    assert!(screen.shows("is no policy") || screen.shows("⚠ `a_name"));
+    let mut screen = screen!(runs);
+    let place = screen.find("⚠ `a_name").seen.center();
+    screen.point(place);
+    assert!(screen.all_text().replace('\n', "").contains("is no policy"), "{}", screen.all_text());
+}
+
+#[test]
+fn nothing_moves_when_something_is_said() {
+    let troubled = RunsSnapshot { trouble: Some("`x` is no policy".to_owned()), ..runs() };
+    let place = |runs| screen!(runs).find("Runs, newest first").rect.min;
+    assert_eq!(place(troubled), place(runs()));
+}
+
+#[test]
+fn in_a_small_window_nothing_is_cut_and_nothing_covers_anything() {
+    for size in [SMALL_LEFT, ENLARGED] {
+        for height in [size.y, TALL.y] {
+            screen!(runs(), Vec2::new(size.x, height)).check_apart();
+        }
+    }
+}
+
+#[test]
+fn of_many_runs_all_are_listed_and_those_left_out_are_counted() {
+    let mut many = runs();
+    let run = many.runs[2].clone();
+    many.runs.extend((0..117).map(|number| ludus_editor::snapshot::RunEntry {
+        name: format!("older-{number}"),
+        path: PathBuf::from(format!("runs/older-{number}")),
+        ..run.clone()
+    }));
+    many.left_out = 1_234;
+    let mut screen = screen!(many, Vec2::new(TALL.x, 4_000.0));
+    assert!(!screen.shows("older-116") && screen.shows("1,234 older runs left out"), "{}", screen.all_text());
+    screen.click_text("Show 50 of 70 older runs");
+    screen.click_text("Show 20 of 20 older runs");
+    assert!(screen.shows("older-116") && !screen.shows("Show 20"));
 }

@@ -1,13 +1,25 @@
 //! A screen that nobody sees.
 
 use ludus_editor::egui::epaint::{ClippedShape, Primitive, Shape};
-use ludus_editor::egui::{Context, Event, FontId, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Ui, Vec2, vec2};
+use ludus_editor::egui::{
+    Color32, Context, Event, FontId, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Ui, Vec2, vec2,
+};
 use ludus_editor::{EditorCommand, EditorCommands, theme};
 
 /// The size of a panel beside the scene, in a window of 1280×800 [points].
 pub const BESIDE: Vec2 = vec2(312.0, 740.0);
 /// The size of a panel below the scene [points].
 pub const BELOW: Vec2 = vec2(580.0, 170.0);
+
+/// Panels of a window of 900×600: left of the scene, right of it, below it; and one of a window whose contents are so
+/// enlarged that nothing is narrower [points].
+pub const SMALL_LEFT: Vec2 = vec2(209.0, 470.0);
+pub const SMALL_RIGHT: Vec2 = vec2(245.0, 470.0);
+pub const SMALL_BELOW: Vec2 = vec2(398.0, 110.0);
+pub const ENLARGED: Vec2 = vec2(163.0, 180.0);
+
+/// The least contrast of words with what is behind them: Web Content Accessibility Guidelines 2.2, level AA.
+const LEAST_CONTRAST: f32 = 4.5;
 
 /// How far apart in time two drawings are [s].
 const INTERVAL: f64 = 1.0 / 60.0;
@@ -32,6 +44,11 @@ pub struct Text {
     pub rect: Rect,
     /// The part of it that can be seen.
     pub seen: Rect,
+    /// The part of the screen that it is drawn in.
+    clip: Rect,
+    color: Color32,
+    /// \[points\]
+    font_size: f32,
 }
 
 impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
@@ -131,8 +148,32 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         for text in self.texts() {
             let has_glyphs = |font: FontId| self.context.fonts_mut(|fonts| fonts.has_glyphs(&font, &text.text));
             assert!(has_glyphs(FontId::proportional(12.0)), "no font has all of `{}`", text.text);
-            assert!(text.rect.right() <= self.size.x + 2.0, "`{}` is cut off at {:?}", text.text, text.rect);
+            let right = self.size.x.min(text.clip.right());
+            assert!(text.rect.right() <= right + 2.0, "`{}` is cut off at {:?}", text.text, text.rect);
+            assert!(text.rect.left() >= text.clip.left() - 2.0, "`{}` is cut off at {:?}", text.text, text.rect);
+            self.check_readable(&text);
         }
+    }
+
+    /// Words are large enough, and stand out from what is behind them.
+    fn check_readable(&self, text: &Text) {
+        assert!(text.font_size >= theme::SMALL_FONT, "`{}` has only {} points", text.text, text.font_size);
+        // Signs that show a colour are no words.
+        if text.text.chars().all(|letter| "■□".contains(letter)) {
+            return;
+        }
+        let fill = self.context.global_style().visuals.panel_fill;
+        let contrast = contrast(fill.blend(text.color), fill);
+        let is_clear = contrast >= LEAST_CONTRAST;
+        assert!(is_clear, "`{}` in {:?} has a contrast of {contrast:.2} : 1", text.text, text.color);
+    }
+
+    /// Points at a place, and returns what is said there and wasn't before.
+    pub fn told_at(&mut self, pos: Pos2) -> String {
+        let before = self.texts();
+        self.point(pos);
+        let is_new = |text: &Text| before.iter().all(|old| (&old.text, old.rect) != (&text.text, text.rect));
+        self.texts().into_iter().filter(is_new).map(|text| text.text + "\n").collect()
     }
 
     /// Corners of all triangles.
@@ -167,9 +208,27 @@ fn collect(shape: &Shape, clip: Rect, texts: &mut Vec<Text>) {
             if seen.is_positive() {
                 // What is shown, with `…` where it was cut.
                 let shown = text.galley.rows.iter().flat_map(|row| row.glyphs.iter().map(|glyph| glyph.chr));
-                texts.push(Text { text: shown.collect(), rect, seen });
+                let section = &text.galley.job.sections[0].format;
+                let own = if section.color == Color32::PLACEHOLDER { text.fallback_color } else { section.color };
+                let color = text.override_text_color.unwrap_or(own).gamma_multiply(text.opacity_factor);
+                let font_size = section.font_id.size;
+                texts.push(Text { text: shown.collect(), rect, seen, clip, color, font_size });
             }
         }
         _ => {}
     }
+}
+
+/// The ratio of two colours' luminances, as in WCAG 2.2.
+fn contrast(one: Color32, other: Color32) -> f32 {
+    let linear = |channel: u8| {
+        let value = f32::from(channel) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let luminance = |color: Color32| {
+        let [red, green, blue, _] = color.to_array().map(linear);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }

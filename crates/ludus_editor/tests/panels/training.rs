@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use ludus_editor::EditorCommand;
-use ludus_editor::egui::Vec2;
+use ludus_editor::egui::{Pos2, Vec2};
 use ludus_editor::panels::training::{TrainingUiState, training_ui};
 use ludus_train::session::{Incident, SessionCommand, SessionState, TrainingSnapshot};
 use ludus_train::{Phases, Spread, StopReason};
 
 use super::recorded::{NUMBERS, long_name, training};
-use super::screen::{BESIDE, Screen};
+use super::screen::{BESIDE, ENLARGED, SMALL_LEFT, Screen};
 
 /// Tall enough for all of the panel.
 const TALL: Vec2 = Vec2::new(BESIDE.x, 1_400.0);
 
 macro_rules! screen {
-    ($training:expr) => {{
+    ($training:expr) => {
+        screen!($training, TALL)
+    };
+    ($training:expr, $size:expr) => {{
         let (training, mut state) = ($training, TrainingUiState::default());
-        Screen::new(TALL, move |ui, commands| training_ui(ui, &training, &mut state, commands))
+        Screen::new($size, move |ui, commands| training_ui(ui, &training, &mut state, commands))
     }};
 }
 
@@ -39,7 +42,7 @@ fn a_run_is_shown_in_numbers() {
     let shown = [
         "▶ training",
         "balance-2026-11-24-1",
-        "1,634,304 / 1,000,000",
+        "1,634,304 / 78,895,104",
         "79.800 ± 12.000",
         "2,793",
         "102,400 steps/s",
@@ -67,6 +70,126 @@ fn it_fits_beside_the_scene() {
     let (training, mut state) = (training(), TrainingUiState::default());
     let screen = Screen::new(BESIDE, move |ui, commands| training_ui(ui, &training, &mut state, commands));
     screen.check_apart();
+}
+
+#[test]
+fn in_a_small_window_nothing_is_cut_and_nothing_covers_anything() {
+    for size in [SMALL_LEFT, ENLARGED] {
+        for height in [size.y, TALL.y] {
+            let screen = screen!(training(), Vec2::new(size.x, height));
+            screen.check_apart();
+        }
+    }
+    let screen = screen!(training(), Vec2::new(SMALL_LEFT.x, TALL.y));
+    for text in ["▶ Start", "⏸ Pause", "⏹ Stop", "💾 Save", "256 in 4 worlds, 2 threads", "3.00e-4", "sense + score"]
+    {
+        assert!(screen.shows(text), "no `{text}` in:\n{}", screen.all_text());
+    }
+}
+
+#[test]
+fn nothing_moves_when_something_is_said() {
+    let place = |training: TrainingSnapshot, text: &str| screen!(training).find(text).rect.min;
+    let incidents = vec![Incident { step: 64, sentence: "a world panicked".to_owned() }];
+    let state = SessionState::Failed(long_name());
+    let said = TrainingSnapshot { state, incidents, ..training() };
+    for text in ["⏹ Stop", "steps", "Time by phase", "Settings"] {
+        assert_eq!(place(said.clone(), text), place(training(), text), "{text}");
+    }
+}
+
+#[test]
+fn a_learning_rate_that_falls_has_three_digits() {
+    let screen = screen!(TrainingSnapshot { learning_rate: 2.999_412_3e-4, ..training() });
+    assert!(screen.find_exactly("3.00e-4").rect.is_positive() && !screen.shows("2.999"));
+    let mut screen = screen!(TrainingSnapshot { learning_rate: 2.987_412_3e-4, ..training() });
+    screen.click_text("2.99e-4");
+    let elsewhere = screen.find("Settings").seen.center();
+    screen.click(elsewhere);
+    assert!(screen.commands.is_empty(), "a number that is only looked at stays as it is");
+}
+
+/// Places in the plot of this title, at its left, middle and right.
+fn in_plot<F: FnMut(&mut ludus_editor::egui::Ui, &mut ludus_editor::EditorCommands)>(
+    screen: &Screen<F>,
+    title: &str,
+    height: f32,
+) -> [Pos2; 3] {
+    let title = screen.find(title).rect;
+    [0.35, 0.6, 0.85].map(|part| Pos2::new(part * BESIDE.x, title.bottom() + height))
+}
+
+#[test]
+fn a_curve_is_read_where_the_pointer_is_and_not_at_its_height() {
+    let mut screen = screen!(training());
+    let returns = |told: &str| -> f64 {
+        let line = told.lines().find(|line| line.starts_with("mean return ")).expect("the curve is named");
+        line.trim_start_matches("mean return ").parse().unwrap()
+    };
+    let [high, low] = [60.0, 120.0].map(|height| in_plot(&screen, "Mean return of", height));
+    for (high, low) in high.into_iter().zip(low) {
+        let (one, other) = (screen.told_at(high), screen.told_at(low));
+        assert_eq!(one, other, "the pointer's height is nothing of the curve's");
+        let steps: f64 =
+            one.lines().find_map(|line| line.strip_suffix(" steps")).unwrap().replace(',', "").parse().unwrap();
+        let expected = 80.0 * steps / 4096.0 / 400.0;
+        assert!((returns(&one) - expected).abs() < 0.01, "{one}");
+    }
+}
+
+#[test]
+fn past_reward_terms_weigh_what_they_weighed_then() {
+    let mut training = training();
+    training.weights = vec![0.1, 5.0];
+    let mut screen = screen!(training);
+    let [_, middle, _] = in_plot(&screen, "Reward terms per episode", 90.0);
+    let told = screen.told_at(middle);
+    let steps: f64 =
+        told.lines().find_map(|line| line.strip_suffix(" steps")).unwrap().replace(',', "").parse().unwrap();
+    // The term `dropped` weighed -1 in all of the history.
+    let expected = steps / 4096.0 / 400.0 - 1.0;
+    assert!(told.contains(&format!("dropped {expected:.3}")), "{expected}: {told}");
+    assert!(!screen.shows("dropped × "), "the weight of today is not that of the curve");
+}
+
+#[test]
+fn a_legend_is_above_its_plot_and_switches_curves_off() {
+    let mut screen = screen!(training());
+    let names = ["balanced", "dropped"].map(|name| screen.find_exactly(name).rect);
+    let numbers: Vec<_> = screen.texts().into_iter().filter(|text| text.rect.right() < 50.0).collect();
+    let lowest_name = names.iter().fold(0.0_f32, |lowest, name| lowest.max(name.bottom()));
+    let title = screen.find("Reward terms per episode").rect;
+    let of_plot =
+        numbers.iter().filter(|number| number.rect.top() > title.bottom() && number.text.parse::<f64>().is_ok());
+    assert!(of_plot.clone().count() > 1 && of_plot.clone().all(|number| number.rect.top() > lowest_name - 8.0));
+    screen.click_text("dropped");
+    let [_, middle, _] = in_plot(&screen, "Reward terms per episode", 90.0);
+    let told = screen.told_at(middle);
+    assert!(told.contains("balanced") && !told.contains("dropped"), "{told}");
+}
+
+#[test]
+fn numbers_of_an_axis_differ() {
+    for mean in [|_: u64| 50.0, |index: u64| 50.0 + 1e-4 * index as f64, |index: u64| -1e6 + index as f64] {
+        let mut training = training();
+        let records = training.history.iter().cloned().zip(0..).map(|(mut record, index)| {
+            record.returns = Spread { mean: mean(index), std: 0.0 };
+            record
+        });
+        training.history = records.collect();
+        let screen = screen!(training);
+        let top = screen.find("Mean return of").rect.bottom();
+        let is_beside = |text: &&super::screen::Text| {
+            text.rect.right() < 75.0
+                && (top + 20.0..top + 138.0).contains(&text.rect.center().y)
+                && text.text != "return"
+        };
+        let texts = screen.texts();
+        let numbers: Vec<_> = texts.iter().filter(is_beside).map(|text| &text.text).collect();
+        let distinct: std::collections::BTreeSet<_> = numbers.iter().collect();
+        assert!(numbers.len() > 1 && distinct.len() == numbers.len(), "{numbers:?}");
+        screen.check_apart();
+    }
 }
 
 #[test]
@@ -133,7 +256,8 @@ fn every_number_can_be_drawn() {
         let wild = f64::from(number);
         training.learning_rate = number;
         training.weights = vec![number; 2];
-        training.seconds_left = Some(wild);
+        training.stop.seconds = Some(wild);
+        training.stop.mean_return = Some(number);
         let records = training.history.iter().cloned().map(|mut record| {
             record.returns = Spread { mean: wild, std: wild };
             (record.length, record.seconds) = (wild, wild);
@@ -165,7 +289,7 @@ fn names_that_are_too_long_are_cut() {
     training.spec = Arc::new(spec);
     training.run_dir = Some(long_name().into());
     let screen = screen!(training);
-    assert!(screen.shows("weight of a_name") && screen.shows("…"));
+    assert!(screen.shows("weight of a") && screen.shows("…") && screen.shows("thing_"), "{}", screen.all_text());
 }
 
 #[test]

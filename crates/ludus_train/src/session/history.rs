@@ -23,6 +23,8 @@ pub struct IterationRecord {
     pub length: f64,
     /// Mean sum of each term of the reward over the recent episodes, unweighted, in the spec's order.
     pub terms: Vec<f64>,
+    /// What each term weighed when the iteration was over, in the spec's order.
+    pub weights: Arc<[f32]>,
     /// Losses and the learning rate, under CleanRL's names.
     pub metrics: Vec<(&'static str, f32)>,
     /// Where its time went.
@@ -97,7 +99,8 @@ mod tests {
     fn record(steps: u64) -> IterationRecord {
         let returns = Spread { mean: 0.0, std: 0.0 };
         let (terms, metrics, phases) = (Vec::new(), Vec::new(), Phases::default());
-        IterationRecord { steps, seconds: 0.0, episodes: 0, returns, length: 0.0, terms, metrics, phases }
+        let weights = Arc::from([]);
+        IterationRecord { steps, seconds: 0.0, episodes: 0, returns, length: 0.0, terms, weights, metrics, phases }
     }
 
     #[test]

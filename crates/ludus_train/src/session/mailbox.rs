@@ -96,10 +96,7 @@ impl Mailbox {
     }
 
     pub fn finish(&self, state: SessionState) {
-        self.update(|snapshot| {
-            snapshot.state = state;
-            snapshot.seconds_left = None;
-        });
+        self.update(|snapshot| snapshot.state = state);
     }
 
     fn tell_waiting(&self, orders: &mut Orders, waits: bool) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::mailbox::Mailbox;
 use super::{ArenaReturn, Incident, IterationRecord, Saved, SessionState};
-use crate::config::StopConfig;
+use crate::clock;
 use crate::progress::{Progress, RunEvent, RunStart};
 use crate::training::{Lap, Training};
 
@@ -17,6 +17,8 @@ pub(super) struct Reporter<'a> {
     /// The world and the arena of each row.
     places: Vec<Place>,
     steps: u64,
+    /// What the terms of the reward weigh now.
+    weights: Arc<[f32]>,
 }
 
 #[derive(Clone, Copy)]
@@ -26,8 +28,8 @@ struct Place {
 }
 
 impl<'a> Reporter<'a> {
-    pub const fn new(mailbox: &'a Mailbox) -> Self {
-        Self { mailbox, places: Vec::new(), steps: 0 }
+    pub fn new(mailbox: &'a Mailbox) -> Self {
+        Self { mailbox, places: Vec::new(), steps: 0, weights: Arc::from([]) }
     }
 
     pub fn report(&mut self, event: &RunEvent<'_>) {
@@ -37,15 +39,16 @@ impl<'a> Reporter<'a> {
             RunEvent::Trouble(sentence) => self.report_trouble(sentence),
             RunEvent::Note(_) => {}
             RunEvent::Saved(path, training) => {
-                let saved = Saved { step: self.steps, path: path.to_path_buf() };
+                let saved = Saved { step: self.steps, clock_seconds: clock::seconds(), path: path.to_path_buf() };
                 self.mailbox.update(|snapshot| snapshot.saved = Some(saved));
                 // The run's last policy is saved after its last iteration, and nobody may look any more until it is over.
                 self.report_large(training);
             }
             RunEvent::Changed(change, training) => {
                 let agent = training.blueprint.config.agent(&training.blueprint.spec);
+                self.weights = agent.weights(&training.blueprint.spec).into();
                 self.mailbox.update(|snapshot| {
-                    snapshot.weights = agent.weights(&training.blueprint.spec);
+                    snapshot.weights = self.weights.to_vec();
                     if change.setting == "ppo.learning_rate" {
                         snapshot.learning_rate = agent.ppo.learning_rate.at(0.0);
                     }
@@ -58,6 +61,8 @@ impl<'a> Reporter<'a> {
     fn report_start(&mut self, start: &RunStart, training: &Training) {
         self.places = places(training);
         self.steps = start.steps_before;
+        self.weights =
+            training.blueprint.config.agent(&training.blueprint.spec).weights(&training.blueprint.spec).into();
         self.mailbox.update(|snapshot| {
             snapshot.state = SessionState::Running;
             snapshot.run_dir = Some(start.run_dir.clone());
@@ -72,12 +77,10 @@ impl<'a> Reporter<'a> {
 
     fn report_iteration(&mut self, progress: &Progress, training: &Training, lap: &Lap) {
         self.steps = progress.steps;
-        let seconds_left = seconds_left(progress, &training.blueprint.config.stop);
-        self.mailbox.add_iteration(record(progress, training, lap));
+        self.mailbox.add_iteration(self.record(progress, training, lap));
         self.mailbox.update(|snapshot| {
             snapshot.phases = progress.phases;
             snapshot.learning_rate = lap.learned.learning_rate;
-            snapshot.seconds_left = seconds_left;
         });
         if self.mailbox.take_watched() {
             self.report_large(training);
@@ -94,36 +97,30 @@ impl<'a> Reporter<'a> {
         });
     }
 
+    fn record(&self, progress: &Progress, training: &Training, lap: &Lap) -> IterationRecord {
+        let terms = 0..training.blueprint.spec.reward.len();
+        IterationRecord {
+            steps: progress.steps,
+            seconds: progress.seconds,
+            episodes: progress.episodes,
+            returns: progress.returns,
+            length: training.recent.lengths().mean,
+            terms: terms.map(|term| training.recent.term(term).mean).collect(),
+            weights: self.weights.clone(),
+            metrics: lap.learned.metrics().to_vec(),
+            phases: lap.phases,
+        }
+    }
+
     /// What takes more than a moment to copy: only when someone looks.
     fn report_large(&self, training: &Training) {
         let returns: Arc<[ArenaReturn]> = arena_returns(training, &self.places).into();
-        self.mailbox.update(|snapshot| snapshot.returns = returns);
+        self.mailbox.update(|snapshot| {
+            snapshot.return_range = widened(snapshot.return_range, &returns);
+            snapshot.returns = returns;
+        });
         self.mailbox.set_policy(training.policy());
     }
-}
-
-fn record(progress: &Progress, training: &Training, lap: &Lap) -> IterationRecord {
-    let terms = 0..training.blueprint.spec.reward.len();
-    IterationRecord {
-        steps: progress.steps,
-        seconds: progress.seconds,
-        episodes: progress.episodes,
-        returns: progress.returns,
-        length: training.recent.lengths().mean,
-        terms: terms.map(|term| training.recent.term(term).mean).collect(),
-        metrics: lap.learned.metrics().to_vec(),
-        phases: lap.phases,
-    }
-}
-
-/// Until all steps are made, or the time is up.
-fn seconds_left(progress: &Progress, stop: &StopConfig) -> Option<f64> {
-    if progress.steps == 0 {
-        return stop.seconds.map(|limit| (limit - progress.seconds).max(0.0));
-    }
-    let steps = stop.steps.get().saturating_sub(progress.steps) as f64;
-    let by_steps = steps / progress.steps_per_second.max(1e-9);
-    Some(stop.seconds.map_or(by_steps, |limit| by_steps.min(limit - progress.seconds)).max(0.0))
 }
 
 fn places(training: &Training) -> Vec<Place> {
@@ -158,33 +155,27 @@ fn arena_returns(training: &Training, places: &[Place]) -> Vec<ArenaReturn> {
     returns.collect()
 }
 
+/// The range with what arenas came to in it.
+fn widened(range: Option<[f32; 2]>, arenas: &[ArenaReturn]) -> Option<[f32; 2]> {
+    arenas.iter().map(|arena| arena.last).filter(|last| last.is_finite()).fold(range, |range, last| {
+        let [least, greatest] = range.unwrap_or([last, last]);
+        Some([least.min(last), greatest.max(last)])
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU64;
-
     use super::*;
-    use crate::episodes::Spread;
-    use crate::phases::Phases;
 
     #[test]
-    fn the_time_left_is_that_of_the_first_limit() {
-        let check = |steps: u64, limit: Option<f64>, expected: Option<f64>| {
-            let progress = Progress {
-                steps,
-                returns: Spread { mean: 0.0, std: 0.0 },
-                episodes: 0,
-                steps_per_second: steps as f64 / 10.0,
-                seconds: 10.0,
-                phases: Phases::default(),
-            };
-            let stop = StopConfig { steps: NonZeroU64::new(1000).unwrap(), mean_return: None, seconds: limit };
-            assert_eq!(seconds_left(&progress, &stop), expected, "{steps} steps, {limit:?} s");
+    fn the_range_of_returns_only_ever_grows() {
+        let arenas = |returns: &[f32]| -> Vec<ArenaReturn> {
+            returns.iter().map(|&last| ArenaReturn { world: 0, arena: 0, last }).collect()
         };
-        check(100, None, Some(90.0));
-        check(100, Some(15.0), Some(5.0));
-        check(100, Some(1000.0), Some(90.0));
-        check(2000, None, Some(0.0));
-        check(0, None, None);
-        check(0, Some(15.0), Some(5.0));
+        let first = widened(None, &arenas(&[f32::NAN, 3.0, 1.0]));
+        assert_eq!(first, Some([1.0, 3.0]));
+        assert_eq!(widened(first, &arenas(&[2.0])), Some([1.0, 3.0]));
+        assert_eq!(widened(first, &arenas(&[5.0, f32::INFINITY])), Some([1.0, 5.0]));
+        assert_eq!(widened(None, &arenas(&[f32::NAN])), None);
     }
 }

@@ -38,14 +38,14 @@ pub struct TrainingSnapshot {
     pub history: History,
     /// Time by phase since training started.
     pub phases: Phases,
-    /// Time until the run ends at the latest, at the speed that it had so far \[s\].
-    pub seconds_left: Option<f64>,
     /// Adam's step size, as it was last used or is to be used next.
     pub learning_rate: f32,
     /// The weight of each term of the reward, in the spec's order.
     pub weights: Vec<f32>,
     /// The last episodes of each arena, world by world.
     pub returns: Arc<[ArenaReturn]>,
+    /// The least and the greatest that `returns` ever had in this run; `None` until an episode has ended.
+    pub return_range: Option<[f32; 2]>,
     /// What went wrong without ending the run: the newest, oldest of them first.
     pub incidents: Vec<Incident>,
     /// What was changed while the run went on, oldest first.
@@ -93,10 +93,12 @@ pub struct Incident {
 }
 
 /// A checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
     /// Steps of experience in it.
     pub step: u64,
+    /// When it was saved, on the clock of [`crate::clock::seconds`] \[s\].
+    pub clock_seconds: f64,
     /// Its file.
     pub path: PathBuf,
 }

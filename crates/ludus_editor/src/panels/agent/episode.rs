@@ -2,12 +2,14 @@
 
 use ludus_agent::spec::Outcome;
 
-use egui_plot::{Corner, FilledArea, Legend};
+use egui_plot::FilledArea;
 
-use crate::egui::{Align, Rect, Sense, TextStyle, Ui, pos2, vec2};
+use crate::egui::{Align, FontId, Rect, Sense, TextStyle, Ui, pos2, vec2};
 use crate::snapshot::{AgentSnapshot, EpisodeSnapshot, SceneSnapshot};
 use crate::theme;
-use crate::widgets::{Cell, Curve, CurvePlot, count, fact_ui, fixed, held, line_in, percent, short, split, thinned};
+use crate::widgets::{
+    Cell, Curve, CurvePlot, brief, count, fact_ui, fixed, held, line_in, name_in, percent, split, thinned,
+};
 
 use super::super::training::heading_ui;
 
@@ -16,7 +18,11 @@ const HEIGHT: f32 = 110.0;
 /// Side of the square that shows a term's colour [points].
 const SWATCH: f32 = 9.0;
 /// Parts of a line of the terms: name, weight, sum, share.
-const PARTS: [f32; 4] = [0.36, 0.2, 0.26, 0.18];
+const PARTS: [f32; 4] = [0.36, 0.23, 0.23, 0.18];
+/// Below this width a term has two lines, the name on the first one [points].
+const NARROW: f32 = 320.0;
+/// Parts of the second line: weight, sum, share.
+const NUMBERS: [f32; 3] = [0.38, 0.36, 0.26];
 
 const STEPS: &str = "step of the episode";
 
@@ -53,7 +59,7 @@ pub(super) fn values_ui(ui: &mut Ui, agent: &AgentSnapshot) {
     let points = thinned(values.len()).map(|index| [step(&agent.episode, index), f64::from(values[index])]);
     let plot = CurvePlot { id: "values", height: HEIGHT, x: STEPS, y: "discounted" };
     let curve = Curve { name: "value".to_owned(), color: theme::series(0), points: points.collect() };
-    plot.show(ui, vec![curve]);
+    plot.show_named(ui, vec![curve]);
 }
 
 fn step(episode: &EpisodeSnapshot, index: usize) -> f64 {
@@ -77,13 +83,19 @@ pub(super) fn rewards_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapsh
     }
 }
 
+/// Their names and colours are in the list below.
 fn stack_ui(ui: &mut Ui, scene: &SceneSnapshot, episode: &EpisodeSnapshot) {
-    let stack = stacked(episode, scene.spec.reward.len());
+    let Stack { steps, areas, sums } = stacked(episode, scene.spec.reward.len());
     let plot = CurvePlot { id: "terms", height: HEIGHT, x: STEPS, y: "reward" };
-    plot.plot().legend(Legend::default().position(Corner::LeftTop).follow_insertion_order(true)).show(ui, |plot| {
-        for (index, (term, area)) in scene.spec.reward.iter().zip(&stack.areas).enumerate() {
+    let curves = scene.spec.reward.iter().zip(&sums).enumerate().map(|(index, (term, sums))| Curve {
+        name: term.name.clone(),
+        color: theme::series(index),
+        points: steps.iter().zip(sums).map(|(&step, &sum)| [step, sum]).collect(),
+    });
+    plot.show_with(ui, curves.collect(), move |plot| {
+        for (index, area) in areas.iter().enumerate() {
             let color = theme::series(index);
-            let area = FilledArea::new(short(&term.name), &stack.steps, &area.from, &area.to);
+            let area = FilledArea::new("", &steps, &area.from, &area.to);
             plot.add(area.fill_color(color.gamma_multiply(0.6)).stroke((1.0, color)));
         }
     });
@@ -93,6 +105,8 @@ fn stack_ui(ui: &mut Ui, scene: &SceneSnapshot, episode: &EpisodeSnapshot) {
 struct Stack {
     steps: Vec<f64>,
     areas: Vec<Area>,
+    /// Each term's own, at each step.
+    sums: Vec<Vec<f64>>,
 }
 
 #[derive(Clone, Default)]
@@ -104,11 +118,13 @@ struct Area {
 fn stacked(episode: &EpisodeSnapshot, terms: usize) -> Stack {
     let sums = running_sums(&episode.terms, terms);
     let steps = sums.len() / terms;
-    let mut stack = Stack { steps: Vec::new(), areas: vec![Area::default(); terms] };
+    let mut stack = Stack { steps: Vec::new(), areas: vec![Area::default(); terms], sums: vec![Vec::new(); terms] };
     for index in thinned(steps) {
         stack.steps.push(step(episode, index));
         let mut ends = [0.0, 0.0];
-        for (area, &sum) in stack.areas.iter_mut().zip(&sums[index * terms..][..terms]) {
+        let here = &sums[index * terms..][..terms];
+        stack.sums.iter_mut().zip(here).for_each(|(of_term, &sum)| of_term.push(held(sum)));
+        for (area, &sum) in stack.areas.iter_mut().zip(here) {
             let end = &mut ends[usize::from(sum < 0.0)];
             area.from.push(held(*end));
             *end += sum;
@@ -132,23 +148,35 @@ fn running_sums(rewards: &[f32], terms: usize) -> Vec<f64> {
 /// A term's line: its colour, its weight, what it came to, and its part of all.
 fn term_ui(ui: &mut Ui, scene: &SceneSnapshot, index: usize, [sum, share]: [f64; 2]) {
     let term = &scene.spec.reward[index];
-    let height = ui.text_style_height(&TextStyle::Body);
+    let line_height = ui.text_style_height(&TextStyle::Body);
+    let is_narrow = ui.available_width() < NARROW;
+    let height = if is_narrow { 2.0 * line_height } else { line_height };
     let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
-    let [name, weight, total, part] = split(line, PARTS);
+    let [name, weight, total, part] = if is_narrow {
+        let (name, numbers) = line.split_top_bottom_at_y(line.center().y);
+        let [weight, total, part] = split(numbers, NUMBERS);
+        [name, weight, total, part]
+    } else {
+        split(line, PARTS)
+    };
     let swatch = Rect::from_center_size(pos2(name.left() + 0.5 * SWATCH, name.center().y), vec2(SWATCH, SWATCH));
     ui.painter().rect_filled(swatch, 1.0, theme::series(index));
     let name = Rect::from_min_max(pos2(swatch.right() + 5.0, name.top()), name.max);
     let (color, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
     let body = TextStyle::Body.resolve(ui.style());
-    line_in(ui.painter(), name, Cell { text: &term.name, font: body, color, align: Align::Min });
-    let times = format!("× {}", fixed(scene.weights.get(index).copied().unwrap_or(1.0).into()));
-    let mono = TextStyle::Monospace.resolve(ui.style());
+    name_in(ui.painter(), name, Cell { text: &term.name, font: body, color, align: Align::Min });
+    let weighs = scene.weights.get(index).copied().unwrap_or(1.0);
+    let times = format!("× {}", brief(weighs.into()));
+    let mono = FontId::monospace(12.0);
     let cells = [(weight, times, weak), (total, fixed(sum), color), (part, percent(share), color)];
     for (place, text, color) in cells {
         line_in(ui.painter(), place, Cell { text: &text, font: mono.clone(), color, align: Align::Max });
     }
     let doc = term.doc.trim();
-    response.on_hover_text(format!("{}: {doc}\nIts share is of all terms' sizes together.", term.name));
+    response.on_hover_text(format!(
+        "{}: {doc}\nIt weighs {weighs} now; each step was weighed as it was then.\nIts share is of all terms' sizes together.",
+        term.name
+    ));
 }
 
 #[cfg(test)]

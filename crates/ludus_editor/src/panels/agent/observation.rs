@@ -2,10 +2,12 @@
 
 use ludus_agent::spec::{AgentSpec, ObservationField};
 
-use crate::egui::{Align, Checkbox, Color32, FontId, Rect, ScrollArea, Sense, TextEdit, TextStyle, Ui, vec2};
+use crate::egui::{
+    Align, Checkbox, Color32, FontId, Label, Rect, RichText, ScrollArea, Sense, TextEdit, TextStyle, Ui, vec2,
+};
 use crate::snapshot::{AgentSnapshot, ColumnSnapshot};
 use crate::theme;
-use crate::widgets::{Cell, RangeBar, ending, fixed, line_in, range_bar, split};
+use crate::widgets::{Cell, RangeBar, brief, count, fixed, line_in, name_in, range_bar, split};
 
 use super::super::training::heading_ui;
 
@@ -18,7 +20,15 @@ const MANY_COLUMNS: usize = 12;
 /// Steps after which a number that never changed is called constant.
 const CONSTANT_STEPS: u64 = 50;
 /// Parts of a line: name, range, value, mean and deviation.
-const PARTS: [f32; 4] = [0.24, 0.27, 0.18, 0.31];
+const PARTS: [f32; 4] = [0.28, 0.22, 0.17, 0.33];
+/// Below this width a column has two lines: name and value, then range, mean and deviation [points].
+const NARROW: f32 = 330.0;
+/// Parts of these two lines.
+const NAMED: [f32; 2] = [0.68, 0.32];
+const RANGED: [f32; 2] = [0.46, 0.54];
+/// Width of the box to look for names, and what stands beside it [points].
+const SEARCH_WIDTH: f32 = 140.0;
+const ONLY_WIDTH: f32 = 78.0;
 /// What rounding may add to a range, as a part of it.
 const TOLERANCE: f32 = 1e-4;
 
@@ -56,11 +66,27 @@ pub(super) fn observation_ui(ui: &mut Ui, spec: &AgentSpec, agent: &AgentSnapsho
         return;
     }
     titles_ui(ui);
-    let height = MOST_LINES.min(shown.len()) as f32 * (LINE_HEIGHT + ui.spacing().item_spacing.y);
+    let row_height = if is_narrow(ui) { 2.0 * LINE_HEIGHT } else { LINE_HEIGHT };
+    let gap = ui.spacing().item_spacing.y;
+    let height = (MOST_LINES as f32 * (LINE_HEIGHT + gap)).min(shown.len() as f32 * (row_height + gap));
     let area = ScrollArea::vertical().id_salt("observation").max_height(height).auto_shrink([false, true]);
-    area.show_rows(ui, LINE_HEIGHT, shown.len(), |ui, lines| {
-        shown[lines].iter().for_each(|column| column_ui(ui, column));
+    area.show_rows(ui, row_height, shown.len(), |ui, lines| {
+        shown[lines].iter().for_each(|column| column_ui(ui, column, row_height));
     });
+}
+
+fn is_narrow(ui: &Ui) -> bool {
+    ui.available_width() < NARROW
+}
+
+/// Where name, range, value, mean and deviation of a column are.
+fn places(line: Rect) -> [Rect; 4] {
+    if line.height() <= LINE_HEIGHT {
+        return split(line, PARTS);
+    }
+    let (first, second) = line.split_top_bottom_at_y(line.center().y);
+    let ([name, value], [range, usual]) = (split(first, NAMED), split(second, RANGED));
+    [name, range, value, usual]
 }
 
 /// Columns in the order of the spec.
@@ -69,46 +95,52 @@ fn columns<'a>(spec: &'a AgentSpec, numbers: &'a [ColumnSnapshot]) -> Vec<Column
     parts.zip(numbers).map(|((field, part), numbers)| Column { field, part, numbers }).collect()
 }
 
-/// How many columns have a flag, and what narrows the list down.
+/// How many columns have a flag, and what narrows the list down. The line of flags is there without one too.
 fn summary_ui(ui: &mut Ui, all: &[Column<'_>], state: &mut ObservationState) {
     let flags = all.iter().filter_map(Column::flag).collect::<Vec<_>>();
-    if !flags.is_empty() {
-        let counted = [Flag::NotFinite, Flag::OutOfRange, Flag::Constant].into_iter().filter_map(|flag| {
-            let count = flags.iter().filter(|&&found| found == flag).count();
-            (count > 0).then(|| format!("{count} {}", flag.name()))
-        });
-        ui.colored_label(theme::WARN, format!("⚠ {}", counted.collect::<Vec<_>>().join(", ")));
-    }
+    let counted = [Flag::NotFinite, Flag::OutOfRange, Flag::Constant].into_iter().filter_map(|flag| {
+        let count = flags.iter().filter(|&&found| found == flag).count();
+        (count > 0).then(|| format!("{count} {}", flag.name()))
+    });
+    let counted = counted.collect::<Vec<_>>().join(", ");
+    let (text, color) = if flags.is_empty() {
+        ("nothing unusual".to_owned(), theme::WEAK)
+    } else {
+        (format!("⚠ {counted}"), theme::WARN)
+    };
+    ui.add(Label::new(RichText::new(&text).color(color)).truncate()).on_hover_text(text);
     if all.len() >= MANY_COLUMNS {
         ui.horizontal(|ui| {
-            ui.add(TextEdit::singleline(&mut state.search).hint_text("find a field").desired_width(140.0));
+            let width = SEARCH_WIDTH.min(ui.available_width() - ONLY_WIDTH);
+            ui.add(TextEdit::singleline(&mut state.search).hint_text("find a field").desired_width(width));
             ui.add(Checkbox::new(&mut state.only_flagged, "only ⚠"));
         });
     }
 }
 
 fn titles_ui(ui: &mut Ui) {
+    if is_narrow(ui) {
+        return;
+    }
     let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), LINE_HEIGHT), Sense::hover());
     let (font, color) = (TextStyle::Small.resolve(ui.style()), ui.visuals().weak_text_color());
     let titles =
         [("field", Align::Min), ("[range]", Align::Center), ("value", Align::Max), ("mean ± deviation", Align::Max)];
-    for (place, (text, align)) in split(line, PARTS).into_iter().zip(titles) {
+    for (place, (text, align)) in places(line).into_iter().zip(titles) {
         line_in(ui.painter(), place, Cell { text, font: font.clone(), color, align });
     }
 }
 
-fn column_ui(ui: &mut Ui, column: &Column<'_>) {
-    let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), LINE_HEIGHT), Sense::hover());
-    let [name, bar, value, usual] = split(line, PARTS);
+fn column_ui(ui: &mut Ui, column: &Column<'_>, height: f32) {
+    let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    let [name, bar, value, usual] = places(line);
     let flag = column.flag();
     let color = flag.map_or(ui.visuals().text_color(), Flag::color);
     let body = FontId::proportional(12.0);
-    let whole = column.name();
-    let shown = ending(ui.painter(), &whole, &body, name.width());
-    line_in(ui.painter(), name, Cell { text: &shown, font: body, color, align: Align::Min });
+    name_in(ui.painter(), name, Cell { text: &column.name(), font: body, color, align: Align::Min });
     range_bar(ui, bar.shrink2(vec2(0.0, 1.0)), &column.bar(color));
-    let mono = FontId::monospace(11.0);
-    let text = fixed(column.numbers.value.into());
+    let mono = FontId::monospace(theme::SMALL_FONT);
+    let text = brief(column.numbers.value.into());
     line_in(ui.painter(), value, Cell { text: &text, font: mono.clone(), color, align: Align::Max });
     usual_ui(ui, usual, column, mono, color);
     response.on_hover_ui(|ui| details_ui(ui, column));
@@ -118,7 +150,7 @@ fn column_ui(ui: &mut Ui, column: &Column<'_>) {
 fn usual_ui(ui: &Ui, place: Rect, column: &Column<'_>, font: FontId, color: Color32) {
     let text = match column.flag() {
         Some(flag) => format!("⚠ {}", flag.name()),
-        None => column.usual(),
+        None => format!("{} ± {}", brief(column.numbers.mean.into()), brief(column.numbers.deviation.into())),
     };
     line_in(ui.painter(), place, Cell { text: &text, font, color, align: Align::Max });
 }
@@ -134,7 +166,7 @@ fn details_ui(ui: &mut Ui, column: &Column<'_>) {
         None => ui.label("the game promises no range"),
     };
     ui.label(format!("seen {} to {}", fixed(numbers.least.into()), fixed(numbers.greatest.into())));
-    ui.label(format!("mean {} over {} steps", column.usual(), numbers.count));
+    ui.label(format!("mean {} over {} steps", column.usual(), count(numbers.count)));
     if numbers.faults > 0 {
         ui.colored_label(theme::BAD, format!("{} times not finite; zero took its place", numbers.faults));
     }

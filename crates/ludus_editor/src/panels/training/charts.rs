@@ -4,7 +4,7 @@ use ludus_train::session::{History, IterationRecord, TrainingSnapshot};
 
 use crate::egui::{ComboBox, Ui};
 use crate::theme;
-use crate::widgets::{Curve, CurvePlot, short, thinned};
+use crate::widgets::{Curve, CurvePlot, thinned};
 
 use super::{heading_ui, zoom_hint_ui};
 
@@ -42,16 +42,17 @@ pub(super) fn charts_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Ch
     zoom_hint_ui(ui);
     let plot = CurvePlot { id: "return", height: HEIGHT, x: STEPS, y: "return" };
     let points = points(&training.history, |record| record.returns.mean);
-    plot.show(ui, vec![Curve { name: "mean return".to_owned(), color: theme::series(0), points }]);
+    plot.show_named(ui, vec![Curve { name: "mean return".to_owned(), color: theme::series(0), points }]);
     ui.add_space(6.0);
     pick_ui(ui, chart);
     let plot = CurvePlot { id: "chart", height: HEIGHT, x: STEPS, y: chart.unit() };
-    plot.show(ui, curves(training, *chart));
+    plot.show_named(ui, curves(training, *chart));
 }
 
 fn pick_ui(ui: &mut Ui, chart: &mut Chart) {
     let width = ui.available_width();
-    ComboBox::from_id_salt("pick a chart").width(width).selected_text(chart.title()).show_ui(ui, |ui| {
+    let combo = ComboBox::from_id_salt("pick a chart").width(width).truncate().selected_text(chart.title());
+    combo.show_ui(ui, |ui| {
         let metrics = (0..METRICS.len()).map(Chart::Metric);
         for choice in [Chart::Terms, Chart::Length, Chart::Speed].into_iter().chain(metrics) {
             ui.selectable_value(chart, choice, choice.title());
@@ -62,7 +63,7 @@ fn pick_ui(ui: &mut Ui, chart: &mut Chart) {
 impl Chart {
     const fn title(self) -> &'static str {
         match self {
-            Self::Terms => "Reward terms per episode",
+            Self::Terms => "Reward terms per episode, weighted",
             Self::Length => "Episode length",
             Self::Speed => "Speed",
             Self::Metric(index) => METRICS[index].0,
@@ -93,14 +94,16 @@ fn single(chart: Chart, points: Vec<[f64; 2]>) -> Vec<Curve> {
     vec![Curve { name: chart.title().to_owned(), color: theme::series(1), points }]
 }
 
-/// Weighted, so that they can be compared and add up to the return.
+/// Each weighs what it weighed at the time, so that they can be compared and add up to the return.
 fn terms(training: &TrainingSnapshot) -> Vec<Curve> {
     let terms = training.spec.reward.iter().enumerate();
     let curve = |(index, term): (usize, &ludus_agent::spec::RewardTerm)| {
-        let weight = training.weights.get(index).copied().unwrap_or(1.0);
-        let sum = |record: &IterationRecord| record.terms.get(index).map_or(f64::NAN, |sum| sum * f64::from(weight));
+        let sum = |record: &IterationRecord| match (record.terms.get(index), record.weights.get(index)) {
+            (Some(sum), Some(&weight)) => sum * f64::from(weight),
+            _ => f64::NAN,
+        };
         let points = points(&training.history, sum);
-        Curve { name: format!("{} × {weight:?}", short(&term.name)), color: theme::series(index), points }
+        Curve { name: term.name.clone(), color: theme::series(index), points }
     };
     terms.map(curve).collect()
 }

@@ -3,13 +3,15 @@
 use ludus_train::session::{SessionCommand, TrainingSnapshot};
 
 use crate::egui::{Align, DragValue, Label, Layout, Response, Ui};
-use crate::widgets::{count, fixed, scientific};
+use crate::widgets::{count, fixed, name_for, rounded, scientific};
 use crate::{EditorCommand, EditorCommands};
 
 use super::heading_ui;
 
 /// Width of a number that can be changed [points].
 const NUMBER_WIDTH: f32 = 88.0;
+/// Digits of the learning rate: a schedule changes the others in every iteration.
+const RATE_DIGITS: usize = 3;
 /// Changes that are listed.
 const CHANGES_SHOWN: usize = 5;
 
@@ -57,7 +59,8 @@ pub(super) fn settings_ui(
     ui.weak("Changes count from the next iteration on.");
     let (told, is_live) = (training.changes.len() + training.incidents.len(), training.state.is_live());
     let (kind, hint) = (Kind::LearningRate, "Adam's step size; replaces the config's schedule");
-    let line = Line { name: "learning rate", hint, kind, now: training.learning_rate, told, is_live };
+    let line =
+        Line { name: "learning rate", hint, kind, now: rounded(training.learning_rate, RATE_DIGITS), told, is_live };
     if let Some(rate) = line_ui(ui, &line, &mut settings.learning_rate) {
         commands.send(EditorCommand::Training(SessionCommand::SetLearningRate(rate)));
     }
@@ -82,7 +85,8 @@ fn line_ui(ui: &mut Ui, line: &Line<'_>, edit: &mut Edit) -> Option<f32> {
             let number = number(&mut value, line.kind);
             let response = ui.add_enabled_ui(line.is_live, |ui| ui.add_sized([NUMBER_WIDTH, height], number)).inner;
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(line.name).truncate()).on_hover_text(format!("{}\n{}", line.name, line.hint));
+                let name = name_for(ui, line.name, ui.available_width());
+                ui.add(Label::new(name).truncate()).on_hover_text(format!("{}\n{}", line.name, line.hint));
             });
             response
         });
@@ -98,7 +102,9 @@ fn number(value: &mut f32, kind: Kind) -> DragValue<'_> {
         }),
         Kind::Weight => DragValue::new(value).speed(speed.max(0.001)).custom_formatter(|value, _| {
             let value = value as f32;
-            exact(value, fixed(value.into()), value.to_string())
+            let (plain, exponent) = (value.to_string(), format!("{value:e}"));
+            let long = if plain.len() <= exponent.len() { plain } else { exponent };
+            exact(value, fixed(value.into()), long)
         }),
     }
 }

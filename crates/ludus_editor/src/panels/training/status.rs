@@ -3,10 +3,11 @@
 use ludus_train::StopReason;
 use ludus_train::session::{History, SessionState, TrainingSnapshot};
 
-use crate::egui::{Color32, ProgressBar, RichText, ScrollArea, Ui};
+use crate::egui::{Color32, Label, ProgressBar, RichText, ScrollArea, Ui};
 use crate::theme;
-use crate::widgets::{count, duration, fact_ui, fixed};
+use crate::widgets::{count, counted, duration, fact_ui, fixed};
 
+use super::super::strip::time_left_text;
 use super::heading_ui;
 
 /// Time that the present speed is taken over [s].
@@ -14,26 +15,26 @@ const SPEED_SECONDS: f64 = 2.0;
 /// Height of the list of what went wrong [points].
 const INCIDENTS_HEIGHT: f32 = 110.0;
 
-/// What the run does, and its name.
+/// What the run does, and its name. Always one line: what went wrong is told below.
 pub(super) fn state_ui(ui: &mut Ui, training: &TrainingSnapshot) {
-    let (color, text) = described(&training.state);
+    let (color, mut text) = state_words(&training.state);
+    if let SessionState::Failed(sentence) = &training.state {
+        text = format!("{text}: {sentence}");
+    }
     ui.horizontal(|ui| {
-        ui.label(RichText::new(text).color(color).strong());
-        if let Some(folder) = &training.run_dir {
+        ui.add(Label::new(RichText::new(&text).color(color).strong()).truncate()).on_hover_text(text);
+        let is_named = !matches!(training.state, SessionState::Failed(_));
+        if let Some(folder) = training.run_dir.as_ref().filter(|_| is_named) {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            let label = crate::egui::Label::new(RichText::new(name).weak()).truncate();
-            ui.add(label).on_hover_text(folder.display().to_string());
+            ui.add(Label::new(RichText::new(name).weak()).truncate()).on_hover_text(folder.display().to_string());
         }
     });
-    if let SessionState::Failed(sentence) = &training.state {
-        ui.colored_label(theme::BAD, sentence);
-    }
 }
 
-/// A sign, a word and a colour for each state.
-fn described(state: &SessionState) -> (Color32, String) {
+/// A colour for each state, a sign and a word.
+pub(in super::super) fn state_words(state: &SessionState) -> (Color32, String) {
     match state {
-        SessionState::Idle => (Color32::GRAY, "⏹ no run".to_owned()),
+        SessionState::Idle => (theme::WEAK, "⏹ no run".to_owned()),
         SessionState::Building => (theme::WARN, "⏳ building worlds".to_owned()),
         SessionState::Running => (theme::GOOD, "▶ training".to_owned()),
         SessionState::Paused => (theme::WARN, "⏸ paused".to_owned()),
@@ -54,7 +55,7 @@ const fn over(reason: StopReason) -> &'static str {
 /// How far the run has come.
 pub(super) fn progress_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     let (steps, goal) = (training.steps(), training.stop.steps.get());
-    ui.add(ProgressBar::new((steps as f64 / goal as f64) as f32).desired_height(6.0));
+    ui.add(ProgressBar::new(training.progress().nearest() as f32).desired_height(6.0));
     fact_ui(ui, "steps", &format!("{} / {}", count(steps), count(goal)));
     let last = training.history.last();
     let returns = last.filter(|last| last.returns.mean.is_finite()).map(|last| last.returns);
@@ -65,17 +66,12 @@ pub(super) fn progress_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     fact_ui(ui, "episodes", &count(last.map_or(0, |last| last.episodes)));
     fact_ui(ui, "speed", &format!("{} steps/s", count(speed(&training.history) as u64)));
     fact_ui(ui, "time", &duration(last.map_or(0.0, |last| last.seconds)));
-    fact_ui(ui, "time left", &training.seconds_left.map_or("–".to_owned(), duration));
-    let [worlds, threads] = [(training.worlds as usize, "world"), (training.threads, "thread")].map(counted);
+    fact_ui(ui, "time left", &time_left_text(training));
+    let (worlds, threads) = (counted(training.worlds.into(), "world"), counted(training.threads as u64, "thread"));
     let agents = format!("{} in {worlds}, {threads}", count(training.rows as u64));
     fact_ui(ui, "agents", &agents);
     let saved = training.saved.as_ref().map_or("not yet".to_owned(), |saved| format!("at step {}", count(saved.step)));
     fact_ui(ui, "saved", &saved);
-}
-
-/// `1 world`, `2 worlds`.
-fn counted((number, what): (usize, &str)) -> String {
-    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
 }
 
 /// Steps per second over the last moments.
@@ -88,13 +84,20 @@ fn speed(history: &History) -> f64 {
     if elapsed > 0.0 { last.steps.saturating_sub(steps) as f64 / elapsed } else { 0.0 }
 }
 
-/// What went wrong without ending the run, the newest first.
+/// What went wrong, the newest first.
 pub(super) fn incidents_ui(ui: &mut Ui, training: &TrainingSnapshot) {
-    if training.incidents.is_empty() {
+    let failed = match &training.state {
+        SessionState::Failed(sentence) => Some(sentence),
+        _ => None,
+    };
+    if failed.is_none() && training.incidents.is_empty() {
         return;
     }
     heading_ui(ui, "What went wrong");
     ScrollArea::vertical().id_salt("incidents").max_height(INCIDENTS_HEIGHT).show(ui, |ui| {
+        if let Some(sentence) = failed {
+            ui.colored_label(theme::BAD, format!("⚠ {sentence}"));
+        }
         for incident in training.incidents.iter().rev() {
             ui.colored_label(theme::WARN, format!("⚠ step {}: {}", count(incident.step), incident.sentence));
         }

@@ -1,0 +1,188 @@
+//! The strip at the window's bottom: a run's goal, how far it is, and the newest that went wrong.
+
+use ludus_train::session::{GoalProgress, SessionState, TimeLeft, TrainingSnapshot};
+
+use crate::egui::{Align, Color32, Rect, Response, Sense, TextStyle, Ui, vec2};
+use crate::theme;
+use crate::widgets::{Cell, count, counted, duration, fixed, line_in, percent, split};
+
+use super::training::state_words;
+
+/// Lines: the goal, the newest warning, the last error.
+const LINES: f32 = 3.0;
+/// Between two lines [points].
+const GAP: f32 = 2.0;
+/// Parts of the first line: state, goal, time left, saved.
+const PARTS: [f32; 4] = [0.15, 0.49, 0.18, 0.18];
+/// Between the ends of the bar and the words on it [points].
+const BAR_MARGIN: f32 = 6.0;
+
+/// What the strip says besides how the run goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StripNews<'a> {
+    /// Why the last thing that was asked for could not be done.
+    pub trouble: Option<&'a str>,
+    /// The time on the clock of [`ludus_train::clock::seconds`] \[s\].
+    pub clock_seconds: f64,
+}
+
+/// Height of the strip [points]: always the same, whatever it says.
+pub fn strip_height(ui: &Ui) -> f32 {
+    LINES * line_height(ui) + (LINES - 1.0) * GAP
+}
+
+/// Draws the strip: goal, progress, time left, when the run was saved; below them the newest warning and the last error.
+pub fn strip_ui(ui: &mut Ui, training: &TrainingSnapshot, news: StripNews<'_>) {
+    ui.spacing_mut().item_spacing.y = GAP;
+    let (line, _) = line(ui);
+    let [state, goal, left, saved] = split(line, PARTS);
+    let (color, words) = state_words(&training.state);
+    part_ui(ui, state, "state", Words { text: &words, color, details: &words });
+    goal_ui(ui, goal, training);
+    let time = format!("time left {}", time_left_text(training));
+    part_ui(
+        ui,
+        left,
+        "time left",
+        Words { text: &time, color: weak_or(ui, training), details: time_left_details(training) },
+    );
+    saved_ui(ui, saved, training, news.clock_seconds);
+    warning_ui(ui, training);
+    error_ui(ui, training, news.trouble);
+}
+
+/// A text, and all that there is to say about it.
+struct Words<'a> {
+    text: &'a str,
+    color: Color32,
+    details: &'a str,
+}
+
+fn line_height(ui: &Ui) -> f32 {
+    ui.text_style_height(&TextStyle::Body) + 2.0
+}
+
+fn line(ui: &mut Ui) -> (Rect, Response) {
+    ui.allocate_exact_size(vec2(ui.available_width(), line_height(ui)), Sense::hover())
+}
+
+fn part_ui(ui: &mut Ui, place: Rect, name: &str, words: Words<'_>) {
+    let font = TextStyle::Body.resolve(ui.style());
+    line_in(ui.painter(), place, Cell { text: words.text, font, color: words.color, align: Align::Min });
+    ui.interact(place, ui.id().with(name), Sense::hover()).on_hover_text(words.details);
+}
+
+/// Weak as long as there is no run that it could be about.
+fn weak_or(ui: &Ui, training: &TrainingSnapshot) -> Color32 {
+    if training.state.is_live() { ui.visuals().text_color() } else { ui.visuals().weak_text_color() }
+}
+
+/// The goal on a bar as long as the way to it that is done.
+fn goal_ui(ui: &mut Ui, place: Rect, training: &TrainingSnapshot) {
+    let progress = training.progress();
+    let painter = ui.painter();
+    painter.rect_filled(place, 2.0, ui.visuals().extreme_bg_color);
+    let mut done = place;
+    done.set_width(progress.nearest() as f32 * place.width());
+    painter.rect_filled(done, 2.0, ui.visuals().selection.bg_fill);
+    let (text, details) = (goal_text(training), goal_details(training, &progress));
+    let color = ui.visuals().strong_text_color();
+    part_ui(ui, place.shrink2(vec2(BAR_MARGIN, 0.0)), "goal", Words { text: &text, color, details: &details });
+}
+
+/// All stop conditions, the mean return first: whichever comes first ends the run.
+fn goal_text(training: &TrainingSnapshot) -> String {
+    let stop = &training.stop;
+    let mut parts = Vec::new();
+    if let Some(goal) = stop.mean_return {
+        let now = training.history.last().map(|last| last.returns.mean).filter(|mean| mean.is_finite());
+        let now = now.map_or("none yet".to_owned(), |now| format!("now {}", fixed(now)));
+        parts.push(format!("mean return {goal}, {now}"));
+    }
+    parts.push(format!("steps {} / {}", count(training.steps()), count(stop.steps.get())));
+    if let Some(limit) = stop.seconds {
+        let seconds = training.history.last().map_or(0.0, |last| last.seconds);
+        parts.push(format!("time {} / {}", duration(seconds), duration(limit)));
+    }
+    format!("goal: {}", parts.join(" · "))
+}
+
+fn goal_details(training: &TrainingSnapshot, progress: &GoalProgress) -> String {
+    let mut lines = vec![goal_text(training)];
+    if let Some(part) = progress.mean_return {
+        lines.push(format!("mean return: {} of the way from the first one to the goal", percent(part).trim()));
+    }
+    lines.push(format!("steps: {}", percent(progress.steps).trim()));
+    if let Some(part) = progress.seconds {
+        lines.push(format!("time: {}", percent(part).trim()));
+    }
+    lines.push("The run ends with whatever comes first.".to_owned());
+    lines.join("\n")
+}
+
+/// `about 12:34`, `at most 1:02:03`, `unknown`, or `–` without a run that goes on.
+pub(super) fn time_left_text(training: &TrainingSnapshot) -> String {
+    match training.time_left() {
+        _ if !training.state.is_live() => "–".to_owned(),
+        TimeLeft::About(seconds) => format!("about {}", duration(seconds)),
+        TimeLeft::AtMost(seconds) => format!("at most {}", duration(seconds)),
+        TimeLeft::Unknown => "unknown".to_owned(),
+    }
+}
+
+fn time_left_details(training: &TrainingSnapshot) -> &'static str {
+    match training.time_left() {
+        TimeLeft::About(_) => "At the speed of the last seconds, and as the mean return rose of late.",
+        TimeLeft::AtMost(_) => {
+            "Then its limit is reached. It ends sooner if its goal is, but that can't be foreseen from how it goes."
+        }
+        TimeLeft::Unknown if training.state.is_live() => "Nothing is known before it has learned for a while.",
+        TimeLeft::Unknown => "No run is under way.",
+    }
+}
+
+fn saved_ui(ui: &mut Ui, place: Rect, training: &TrainingSnapshot, now: f64) {
+    let (text, details) = match &training.saved {
+        None => ("not saved yet".to_owned(), "No checkpoint has been written in this session.".to_owned()),
+        Some(saved) => {
+            let ago = format!("saved {} ago", duration((now - saved.clock_seconds).max(0.0)));
+            let details = format!("{ago}, after {}:\n{}", counted(saved.step, "step"), saved.path.display());
+            (ago, details)
+        }
+    };
+    let color = weak_or(ui, training);
+    part_ui(ui, place, "saved", Words { text: &text, color, details: &details });
+}
+
+/// The newest warning. Its line is there without one too.
+fn warning_ui(ui: &mut Ui, training: &TrainingSnapshot) {
+    let newest = training.incidents.last().map(|newest| {
+        let earlier = match training.incidents.len() - 1 {
+            0 => String::new(),
+            earlier => format!(" ({} earlier, in Training)", count(earlier as u64)),
+        };
+        format!("⚠ step {}: {}{earlier}", count(newest.step), newest.sentence)
+    });
+    said_ui(ui, newest, theme::WARN, "no warnings");
+}
+
+/// The last error: why the run ended, and what could not be done.
+fn error_ui(ui: &mut Ui, training: &TrainingSnapshot, trouble: Option<&str>) {
+    let failed = match &training.state {
+        SessionState::Failed(sentence) => Some(sentence.as_str()),
+        _ => None,
+    };
+    let all: Vec<_> = failed.into_iter().chain(trouble).collect();
+    said_ui(ui, (!all.is_empty()).then(|| format!("✖ {}", all.join(" · "))), theme::BAD, "no errors");
+}
+
+fn said_ui(ui: &mut Ui, said: Option<String>, color: Color32, nothing: &str) {
+    let (line, response) = line(ui);
+    let color = if said.is_some() { color } else { ui.visuals().weak_text_color() };
+    let text = said.as_deref().unwrap_or(nothing).replace('\n', " ");
+    let font = TextStyle::Body.resolve(ui.style());
+    line_in(ui.painter(), line, Cell { text: &text, font, color, align: Align::Min });
+    if let Some(said) = said {
+        response.on_hover_text(said);
+    }
+}
