@@ -208,6 +208,7 @@ pub fn close(exit: MessageReader<AppExit>, mut training: ResMut<Training>, _: No
 
 #[cfg(test)]
 mod tests {
+    use ludus_train::LearnerSetup;
     use ludus_train::config::StopConfig;
     use ludus_train::session::{Game, spec_of};
 
@@ -218,7 +219,8 @@ mod tests {
         let game: Game = Arc::new(game);
         let spec = spec_of(&game).unwrap();
         let config = ludus_train::config::RunConfig::for_agent(&spec);
-        let setup = SessionSetup { name: "walk".into(), game, spec, config, threads: 1, runs: "runs".into() };
+        let (name, learner) = ("walk".to_owned(), LearnerSetup::default());
+        let setup = SessionSetup { name, game, spec, config, learner, threads: 1, runs: "runs".into() };
         let mut training = Training::new(setup);
         training.asked = Some(PathBuf::from("runs/walk-1"));
         let stop = StopConfig { mean_return: Some(90.0), ..StopConfig::default() };

@@ -48,7 +48,7 @@ pub fn windowed_app(game: &str) -> Result<App, WindowError> {
     let mut app = App::new();
     let plugins = DefaultPlugins.build().disable::<TerminalCtrlCHandlerPlugin>();
     app.add_plugins(plugins.set(WindowPlugin { primary_window: Some(window), ..WindowPlugin::default() }));
-    app.insert_resource(display).insert_resource(Interrupted(interrupt::listen()));
+    app.insert_resource(display).insert_resource(Interrupted(interrupt::listen(|| ())));
     app.add_systems(Update, exit_if_interrupted);
     Ok(app)
 }

@@ -29,7 +29,11 @@ pub struct LearnerSetup {
 impl From<LearnerChoice> for LearnerSetup {
     /// The networks that the config describes.
     fn from(choice: LearnerChoice) -> Self {
-        Self { choice, ..Self::default() }
+        Self {
+            choice,
+            #[cfg(feature = "torch")]
+            network_maker: None,
+        }
     }
 }
 

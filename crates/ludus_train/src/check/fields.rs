@@ -129,13 +129,14 @@ impl Field {
 
 #[cfg(test)]
 mod tests {
-    use ludus_spec::{GridShape, ObservationField};
+    use ludus_spec::{GridShape, ObservationField, ObservationKind};
 
     use super::*;
 
     fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
         let parts = parts.iter().map(|&part| part.to_owned()).collect();
-        ObservationField { name: name.to_owned(), doc: String::new(), parts, grid: None, range }
+        let (name, doc, kind) = (name.to_owned(), String::new(), ObservationKind::Number);
+        ObservationField { name, doc, parts, kind, grid: None, range }
     }
 
     /// The findings of an observation with these fields, whose columns were between these.

@@ -93,7 +93,7 @@ pub fn staged(app: &mut App) {
 struct Entered(bool);
 
 /// Is built slowly.
-pub fn slow(app: &mut App) {
+pub fn slow_to_build(app: &mut App) {
     arrows(app);
     app.add_systems(Startup, || std::thread::sleep(Duration::from_millis(500)));
 }
@@ -198,7 +198,7 @@ fn a_game_with_states_trains_and_plays_without_the_plugin() {
 
 #[test]
 fn building_that_lasts_long_says_how_far_it_is() {
-    let done = train("slow", &["--set", "worlds=4", "--threads", "1", "--set", "stop.steps=1"]);
+    let done = train("slow_to_build", &["--set", "worlds=4", "--threads", "1", "--set", "stop.steps=1"]);
     assert_eq!(done.code, 0, "{}", done.errors);
     let first = done.errors.lines().next().unwrap_or_default();
     assert!(first.starts_with("building worlds: ") && first.ends_with(" of 4 are there after 1 s"), "{}", done.errors);

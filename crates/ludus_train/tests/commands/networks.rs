@@ -1,5 +1,7 @@
 //! Networks that are not the default: the game's own, and those with convolutions. All commands know them.
 
+use std::io::Write;
+
 use bevy::prelude::*;
 use ludus_agent::{Agent, AgentAppExt, Arena, EpisodeRng, EpisodeStart, Grid, InArena, Observation, Score, Sense};
 use ludus_net::{Layout, Network, NetworkConfig};
@@ -61,7 +63,8 @@ fn train_without_looking(request: WatchRequest) -> Result<AppExit, WindowFailure
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let state = session.close().state.clone();
-    println!("{state:?}");
+    let mut out = std::io::stdout();
+    writeln!(out, "{state:?}").unwrap();
     Ok(AppExit::Success)
 }
 

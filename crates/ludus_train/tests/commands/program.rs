@@ -122,7 +122,7 @@ fn plays_the_game() {
         "poisoned" => Ludus::new("arrows", breaking::poisoned),
         "quitting" => Ludus::new("arrows", breaking::quitting),
         "single" => Ludus::new("arrows", breaking::single),
-        "slow" => Ludus::new("arrows", breaking::slow),
+        "slow_to_build" => Ludus::new("arrows", breaking::slow_to_build),
         "staged" => Ludus::new("arrows", breaking::staged),
         "thread_bound" => Ludus::new("arrows", breaking::thread_bound),
         "with_plugins" => Ludus::new("arrows", breaking::with_plugins),
