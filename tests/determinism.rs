@@ -2,6 +2,7 @@
 
 use core::num::NonZeroU32;
 use core::ops::Range;
+use core::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
 use bevy::prelude::*;
@@ -119,7 +120,7 @@ fn a_world_is_the_same_alone_and_among_many(subject: &Subject) {
         let all = (0..4).map(|world| subject.settings(world, 0..4)).collect();
         let many: Vec<_> = pool.install(|| {
             use rayon::prelude::*;
-            let mut worlds = build_worlds(&subject.game, all).expect("the game can be trained");
+            let mut worlds = build_worlds(&subject.game, all, &AtomicUsize::new(0)).expect("the game can be trained");
             worlds.par_iter_mut().map(|world| trajectories(world, 0..4)).collect()
         });
         assert!(many[2] == expected, "{threads} threads");
