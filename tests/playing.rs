@@ -60,8 +60,11 @@ fn traced_balance(app: &mut App) {
     use balance::{Plate, Tilt};
     balance::balance(app);
     traced::<Plate>(app);
-    let record = |bodies: Query<(&Transform, Option<&Velocity>), With<RigidBody>>,
-                  plates: Query<(&Tilt, &Episode)>,
+    // Plates and balls apart: in which order Bevy stores them does not matter.
+    type Body<'a> = (&'a Transform, Option<&'a Velocity>);
+    let record = |plates: Query<Body, (With<RigidBody>, With<Tilt>)>,
+                  balls: Query<Body, (With<RigidBody>, Without<Tilt>)>,
+                  decisions: Query<(&Tilt, &Episode)>,
                   mut trace: ResMut<Trace>| {
         let state = |(place, velocity): (&Transform, Option<&Velocity>)| {
             let (moved, turned) =
@@ -69,8 +72,9 @@ fn traced_balance(app: &mut App) {
             let [x, y, z, w] = place.rotation.to_array();
             [place.translation, Vec3::new(x, y, z), Vec3::splat(w), moved, turned].map(|part| part.to_array())
         };
-        let decided = plates.iter().flat_map(|(tilt, episode)| [tilt.rate.x, tilt.rate.y, episode.number() as f32]);
-        trace.0.push(bodies.iter().flat_map(state).flatten().chain(decided).collect());
+        let bodies = plates.iter().chain(&balls);
+        let decided = decisions.iter().flat_map(|(tilt, episode)| [tilt.rate.x, tilt.rate.y, episode.number() as f32]);
+        trace.0.push(bodies.flat_map(state).flatten().chain(decided).collect());
     };
     app.add_systems(FixedLast, record.after(AgentSystems::Sense));
 }

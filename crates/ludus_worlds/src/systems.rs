@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bevy::ecs::component::ComponentId;
 use bevy::ecs::query::Access;
-use bevy::ecs::schedule::{Schedule, Schedules, SystemKey};
+use bevy::ecs::schedule::graph::Direction;
+use bevy::ecs::schedule::{NodeId, Schedule, ScheduleGraph, Schedules, SystemKey};
 use bevy::ecs::system::{RunSystemError, System};
 use bevy::ecs::world::World;
 
@@ -68,7 +69,7 @@ impl GameSystems {
     /// The systems that may write the agents' action, by what they ask Bevy for.
     pub fn action_writers(&mut self, world: &mut PooledWorld) -> Vec<GameSystem> {
         let (action, own) = (world.kind().action_component(), world.kind().act_system());
-        self.find(world.world_mut(), |_, system, world| {
+        self.find(world.world_mut(), keys, |_, system, world| {
             let writes = writes(system.initialize(world).combined_access(), action);
             (writes && system.system_type() != own).then_some(())
         })
@@ -80,7 +81,7 @@ impl GameSystems {
     /// The systems in `Update` and the like that read the agents' action, or write what they observe or are rewarded for.
     pub fn in_frames(&mut self, world: &mut PooledWorld) -> Vec<(GameSystem, FrameUse)> {
         let kind = world.kind().clone();
-        self.find(world.world_mut(), |schedule, system, world| {
+        self.find(world.world_mut(), keys, |schedule, system, world| {
             if !FRAME_SCHEDULES.contains(&schedule) {
                 return None;
             }
@@ -98,9 +99,10 @@ impl GameSystems {
 
     /// The systems that never run as this world is now, since a `Single` of theirs finds several entities.
     ///
+    /// Those with a condition of their own or of a set are left out: they may not be meant to run.
     /// Runs systems to find out: the world is not to be stepped any further.
     pub fn with_ambiguous_single(&mut self, world: &mut PooledWorld) -> Vec<GameSystem> {
-        self.find(world.world_mut(), |schedule, system, world| {
+        self.find(world.world_mut(), unconditional_keys, |schedule, system, world| {
             let is_regular = FRAME_SCHEDULES.contains(&schedule) || TICK_SCHEDULES.contains(&schedule);
             if !is_regular || system.is_exclusive() {
                 return None;
@@ -117,17 +119,18 @@ impl GameSystems {
         .collect()
     }
 
-    /// Visits all systems whose conditions hold in a world.
+    /// Visits systems of all schedules in a world.
     fn find<T: Ord>(
         &mut self,
         world: &mut World,
+        choose: fn(&Schedule) -> Vec<SystemKey>,
         mut look: impl FnMut(&str, &mut dyn System<In = (), Out = ()>, &mut World) -> Option<T>,
     ) -> Vec<(GameSystem, T)> {
         let mut found = Vec::new();
         let mut schedules = self.app.world_mut().resource_mut::<Schedules>();
         for (label, schedule) in schedules.iter_mut() {
             let label = format!("{label:?}");
-            for key in keys(schedule) {
+            for key in choose(schedule) {
                 let Some(system) = schedule.graph_mut().systems.get_mut(key) else { continue };
                 let name = system.name();
                 // It may well panic, since it runs on its own.
@@ -144,6 +147,25 @@ impl GameSystems {
 
 fn keys(schedule: &Schedule) -> Vec<SystemKey> {
     schedule.graph().systems.iter().map(|(key, ..)| key).collect()
+}
+
+/// The systems that run whenever their schedule does.
+fn unconditional_keys(schedule: &Schedule) -> Vec<SystemKey> {
+    keys(schedule).into_iter().filter(|&key| !has_conditions(schedule.graph(), key)).collect()
+}
+
+/// Whether a system has a condition of its own, or is in a set that has one.
+fn has_conditions(graph: &ScheduleGraph, key: SystemKey) -> bool {
+    let mut inner = vec![NodeId::System(key)];
+    while let Some(node) = inner.pop() {
+        for set in graph.hierarchy().graph().neighbors_directed(node, Direction::Incoming) {
+            if matches!(set, NodeId::Set(set) if graph.system_sets.has_conditions(set)) {
+                return true;
+            }
+            inner.push(set);
+        }
+    }
+    graph.systems.has_conditions(key)
 }
 
 /// Systems that may write everything are left out: nobody knows what they do write.

@@ -136,7 +136,8 @@ fn sense(mut trays: Query<(&Transform, &Carries, &mut Senses)>, balls: Query<(&T
 fn trained(game: fn(&mut App)) -> (TempDir, Vec<PathBuf>) {
     let runs = tempfile::tempdir().unwrap();
     let line = ["trays", "train", "--runs-dir", runs.path().to_str().unwrap(), "--threads", "1"];
-    let sets = ["worlds=1", "arenas=4", "episode_limit=40", "decision_interval=3", "stop.steps=4_000"];
+    let sets =
+        ["worlds=1", "arenas=4", "episode_limit=40", "decision_interval=3", "stop.steps=4_000", "reward.nothing=1"];
     let line = line.into_iter().chain(sets.into_iter().flat_map(|set| ["--set", set]));
     assert_eq!(Ludus::new("trays", game).run_with(line), AppExit::Success);
     let run = std::fs::read_dir(runs.path()).unwrap().next().unwrap().unwrap().path();
