@@ -68,8 +68,8 @@ fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> 
     };
     let is_weighed = arguments.iter().any(|&argument| argument == "--resume" || argument == "--config");
     match arguments {
-        ["train", rest @ ..] if !is_weighed && !folder.join(config).exists() => {
-            with_arguments(command, game, folder, &[&["train", "--set", weights], rest].concat())
+        [command_name @ ("train" | "watch"), rest @ ..] if !is_weighed && !folder.join(config).exists() => {
+            with_arguments(command, game, folder, &[&[*command_name, "--set", weights], rest].concat())
         }
         arguments => with_arguments(command, game, folder, arguments),
     }
