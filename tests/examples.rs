@@ -29,7 +29,7 @@ fn number(report: &Value, key: &str) -> f64 {
 fn check(example: &str, train: &[&str], least_return: f64) {
     let runs = tempfile::tempdir().expect("a folder for the runs");
     let trained = run(example, &[&["train", "--seed", "1"], train].concat(), &runs);
-    let scored = run(example, &["eval", "--episodes", "20"], &runs);
+    let scored = run(example, &["eval", "--episodes", "100"], &runs);
     assert_eq!(scored["run_dir"], trained["run_dir"], "the newest run is scored");
     assert!(number(&scored, "mean_return") >= least_return, "{scored}");
 }
