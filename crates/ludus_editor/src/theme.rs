@@ -40,7 +40,7 @@ pub const fn series(index: usize) -> Color32 {
 
 /// Names and captions: less than the numbers beside them, and still easily read.
 pub const WEAK: Color32 = Color32::from_gray(165);
-/// The smallest words [points].
+/// The smallest words \[points\].
 pub const SMALL_FONT: f32 = 11.0;
 
 /// Between the lines of a panel [points].

@@ -26,7 +26,7 @@ pub struct StripNews<'a> {
     pub clock_seconds: f64,
 }
 
-/// Height of the strip [points]: always the same, whatever it says.
+/// Height of the strip \[points\]: always the same, whatever it says.
 pub fn strip_height(ui: &Ui) -> f32 {
     LINES * line_height(ui) + (LINES - 1.0) * GAP
 }
