@@ -61,7 +61,7 @@ fn tell(summary: &RunSummary, stop: &StopConfig, steps_before: u64) {
         say(format_args!(
             "nothing was trained: the run was over before, {}; to go on, set a later end, such as `--set stop={}`",
             reason(summary.reason, stop, progress.steps),
-            later(stop, summary.reason)
+            later(stop, summary.reason, steps_before)
         ));
     } else {
         say(format_args!(
@@ -95,8 +95,9 @@ fn reason(reason: StopReason, stop: &StopConfig, steps: u64) -> String {
 }
 
 /// A condition under which a run that is over goes on, as a value of `stop`.
-fn later(stop: &StopConfig, reason: StopReason) -> String {
-    let steps = if reason == StopReason::Steps { stop.steps.get().saturating_mul(2) } else { stop.steps.get() };
+fn later(stop: &StopConfig, reason: StopReason, steps_before: u64) -> String {
+    let is_over = reason == StopReason::Steps || stop.steps.get() <= steps_before;
+    let steps = if is_over { stop.steps.get().max(steps_before).saturating_mul(2) } else { stop.steps.get() };
     let mean_return = stop.mean_return.filter(|_| reason != StopReason::MeanReturn);
     let goal = mean_return.map_or_else(String::new, |goal| format!(", mean_return: {goal}"));
     format!("(steps: {steps}{goal})")
@@ -111,9 +112,14 @@ mod tests {
     #[test]
     fn a_run_that_is_over_says_how_it_would_go_on() {
         let stop = StopConfig { steps: NonZeroU64::new(1000).unwrap(), mean_return: Some(99.5), seconds: Some(3.0) };
-        assert_eq!(later(&stop, StopReason::Steps), "(steps: 2000, mean_return: 99.5)");
-        assert_eq!(later(&stop, StopReason::MeanReturn), "(steps: 1000)");
-        assert_eq!(later(&stop, StopReason::Seconds), "(steps: 1000, mean_return: 99.5)");
+        assert_eq!(later(&stop, StopReason::Steps, 1000), "(steps: 2000, mean_return: 99.5)");
+        assert_eq!(
+            later(&stop, StopReason::Steps, 5000),
+            "(steps: 10000, mean_return: 99.5)",
+            "it may have gone further"
+        );
+        assert_eq!(later(&stop, StopReason::MeanReturn, 900), "(steps: 1000)");
+        assert_eq!(later(&stop, StopReason::Seconds, 900), "(steps: 1000, mean_return: 99.5)");
         let said = [StopReason::Steps, StopReason::MeanReturn, StopReason::Seconds, StopReason::Interrupted];
         let said = said.map(|one| reason(one, &stop, 900));
         let expected = [
