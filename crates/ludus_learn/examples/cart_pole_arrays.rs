@@ -113,8 +113,8 @@ fn train(settings: &Settings, seed: u64) -> Result<Run, Box<dyn Error>> {
     let start = clock();
     let seed = Seed::new(seed);
     let mut worlds = worlds(settings, seed);
-    let rows = worlds.iter().map(ludus_learn::Simulation::rows).collect();
-    let mut ppo = Ppo::new(settings.ppo.clone(), learner(settings, seed)?, rows, seed.derive(2))?;
+    let lanes: Vec<_> = worlds.iter().map(|world| ludus_learn::Simulation::lane(world, 0)).collect();
+    let mut ppo = Ppo::new(settings.ppo.clone(), learner(settings, seed)?, &lanes, seed.derive(2))?;
     let mut lengths = VecDeque::from([0; 100]);
     let mut run = Run { nanoseconds: 0, steps: 0, episodes: 0, mean_return: 0.0, phases: PhaseTimes::default() };
     while run.mean_return < settings.until && run.steps < settings.most_steps {

@@ -1,5 +1,7 @@
 //! Why learning stops.
 
+use crate::LaneShape;
+
 /// Why PPO can't start, go on or resume.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -62,18 +64,19 @@ pub enum LearnError {
         /// Its rows now; 0 if it is gone.
         now: usize,
     },
-    /// The simulations don't mask the same choices.
+    /// The simulations' lanes differ, or are not those that the rollout was laid out for.
     #[error(
-        "simulation {simulation} has masks of {actual} choices, simulation 0 of {expected}; learn from simulations of one \
-         kind of agent at a time"
+        "simulation {simulation} offers {}, not {} as expected; learn from simulations of one kind of agent at a time",
+        widths(.actual),
+        widths(.expected)
     )]
-    Masks {
+    Lanes {
         /// Index of the first that differs.
         simulation: usize,
-        /// Columns of the first simulation's masks; 0 if it has none.
-        expected: usize,
-        /// Columns of this one's.
-        actual: usize,
+        /// The shape that was expected.
+        expected: LaneShape,
+        /// Its own.
+        actual: LaneShape,
     },
     /// The network can't be had, or saved numbers don't fit it.
     #[error(transparent)]
@@ -94,6 +97,11 @@ pub enum LearnError {
         /// How many are needed.
         now: usize,
     },
+}
+
+fn widths(lane: &LaneShape) -> String {
+    let LaneShape { observation_width, action_width, mask_width, .. } = lane;
+    format!("observations of {observation_width} numbers, actions of {action_width} and masks of {mask_width} choices")
 }
 
 fn sentences(problems: &[(&'static str, String)]) -> String {

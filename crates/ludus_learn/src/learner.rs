@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use ludus_spec::{Clock, Seed};
+use ludus_spec::Clock;
 use rayon::ThreadPool;
 
-use crate::{LearnError, LearnerState, Losses, PhaseTimes, Rollout, Simulation};
+use crate::{Decider, LearnError, LearnerState, Losses, Rollout};
 
-/// A policy and a critic that play, and that learn from minibatches.
+/// A policy and a critic that decide, and that learn from minibatches.
 ///
-/// PPO decides what is played, estimated and learned, and in which order; a learner decides where the arithmetic
-/// happens and how a rollout runs: a thread for each simulation with a network of its own at hand, or one batched
-/// forward pass on a device for all rows, with a barrier at every step.
+/// PPO decides what is played, estimated and learned, and in which order; a learner decides where the arithmetic happens.
 ///
 /// Whatever it does, the result must not depend on how many threads there are.
 pub trait Learner: Send {
@@ -30,21 +28,13 @@ pub trait Learner: Send {
         false
     }
 
-    /// Plays the simulations through one rollout: fills in all but advantages and returns, the last values included.
-    ///
-    /// Every action is drawn from the policy as it is now, with a seed of its own: that of the step and the row, as
-    /// children of `seed`. The rollout was made for these simulations.
-    ///
-    /// # Errors
-    ///
-    /// [`LearnError::Device`] if a device fails on the way, or did since the last call that could tell. Then the rollout
-    /// holds nothing to learn from, and [`rewind`](Self::rewind) lets it try again.
-    fn collect<S: Simulation>(
-        &mut self,
-        simulations: &mut [S],
-        rollout: &mut Rollout,
-        seed: Seed,
-    ) -> Result<PhaseTimes, LearnError>;
+    /// The policy as it is now: it decides in the rollouts that are learned from.
+    fn decider(&mut self) -> Decider<'_>;
+
+    /// Whether rollouts keep what the policy's network read, so that an update needn't work it out again.
+    fn keeps_inputs(&self) -> bool {
+        false
+    }
 
     /// Takes what was worked out since the rollout was collected: its advantages and returns are final now.
     ///

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use ludus_learn::{Machine, NativeLearner, Ppo, PpoConfig, Schedule, Simulation, StepRows};
+//! use ludus_learn::{LaneShape, Machine, NativeLearner, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes};
 //! use ludus_net::{Layout, Network, NetworkConfig};
 //! use ludus_spec::{Head, Outcome, Seed, stopped_clock};
 //!
@@ -14,16 +14,17 @@
 //! struct Lever;
 //!
 //! impl Simulation for Lever {
-//!     fn rows(&self) -> usize {
-//!         64
+//!     fn lane(&self, _: usize) -> LaneShape {
+//!         LaneShape { rows: 64, observation_width: 1, action_width: 1, ..LaneShape::default() }
 //!     }
-//!     fn observe(&mut self, observations: &mut [f32]) {
-//!         observations.fill(1.0);
+//!     fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+//!         now.observations.fill(1.0);
 //!     }
-//!     fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
-//!         rows.rewards.copy_from_slice(actions);
+//!     fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+//!         let rows = lanes.lane(0);
+//!         rows.rewards.copy_from_slice(rows.actions);
 //!         rows.outcomes.fill(Outcome::Running);
-//!         rows.observations.fill(1.0);
+//!         rows.next.observations.fill(1.0);
 //!     }
 //! }
 //!
@@ -32,7 +33,7 @@
 //! let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build()?);
 //! let machine = Machine { pool, clock: stopped_clock };
 //! let learner = NativeLearner::new(Network::new(layout, Seed::new(1)), None, machine)?;
-//! let mut ppo = Ppo::new(config, learner, vec![64], Seed::new(2))?;
+//! let mut ppo = Ppo::new(config, learner, &[Lever.lane(0)], Seed::new(2))?;
 //! for iteration in 0..8 {
 //!     ppo.iterate(&mut [Lever], iteration as f32 / 8.0)?;
 //! }
@@ -89,13 +90,17 @@
 //! | for | see |
 //! |---|---|
 //! | settings | [`PpoConfig`], [`Schedule`] |
-//! | what is learned from | [`Simulation`], [`StepRows`] |
+//! | simulations | [`Simulation`], [`LaneShape`], [`StepLanes`] |
+//! | policies that decide | [`Decider`], [`GroupDecider`], [`BatchDecider`] |
+//! | the lockstep loop | [`Collector`], [`CollectedLane`] |
 //! | the loop | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`] |
 //! | saving | [`PpoState`], [`LearnerState`] |
 
+mod collect;
 mod config;
+mod decider;
 mod error;
 mod experience;
 mod gae;
@@ -113,8 +118,11 @@ mod simulation;
 mod state;
 mod statistics;
 mod threads;
+mod worker_pool;
 
+pub use collect::{CollectedLane, Collector};
 pub use config::{DeviceConfig, PpoConfig};
+pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, RowSeeds, Stretch};
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};
 pub use iteration::Iteration;
@@ -122,10 +130,10 @@ pub use learner::{Learner, Machine, UpdateSettings};
 pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
 pub use native::NativeLearner;
 pub use observed::Observed;
-pub use phases::PhaseTimes;
+pub use phases::{PhaseTimer, PhaseTimes};
 pub use ppo::Ppo;
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};
 pub use schedule::Schedule;
-pub use simulation::{Simulation, StepRows};
+pub use simulation::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
 pub use state::{LearnerState, PpoState};
 pub use statistics::{Moments, Standardization, Sums};

@@ -1,21 +1,15 @@
 //! The learner in plain Rust.
 
-mod idle;
-mod player;
-mod policy;
+mod decide;
 mod shard;
 
 use ludus_net::{Adam, Layout, NetError, Network, Normalizer, Scratch};
-use ludus_spec::Seed;
 
 use crate::threads::{for_each_chunk_in, for_each_in};
+use crate::worker_pool::WorkerPool;
 use crate::{
-    LearnError, Learner, LearnerState, Losses, Machine, Observed, PhaseTimes, Rollout, Simulation, Standardization,
-    UpdateSettings,
+    Decider, LearnError, Learner, LearnerState, Losses, Machine, Observed, Rollout, Standardization, UpdateSettings,
 };
-use idle::Idle;
-use player::{Game, Player, Rules};
-use policy::Policy;
 use shard::{Lesson, Minibatch, Shard, Student};
 
 /// Samples of a shard while a minibatch has up to [`FEW_SHARDS`]: fewer keep more threads busy with a small minibatch.
@@ -34,8 +28,7 @@ const SUM_CHUNK: usize = 4096;
 
 /// The learner for small networks on the CPU.
 ///
-/// In a rollout, each thread plays whole simulations with forward passes of its own, so no step waits for another
-/// thread. A minibatch is cut into shards whose gradients are worked out in parallel and added up in a fixed order.
+/// It decides for each simulation in that one's thread, so no step waits for another thread. A minibatch is cut into shards whose gradients are worked out in parallel and added up in a fixed order.
 /// The result is the same, bit for bit, with any number of threads.
 #[derive(Debug)]
 pub struct NativeLearner {
@@ -44,8 +37,7 @@ pub struct NativeLearner {
     optimizer: Adam,
     machine: Machine,
     scratch: Scratch,
-    players: Idle<Player>,
-    students: Idle<Student>,
+    students: WorkerPool<Student>,
     shards: Vec<Shard>,
     observed: Observed,
     /// What was marked.
@@ -69,8 +61,7 @@ impl NativeLearner {
         Ok(Self {
             optimizer: Adam::new(network.parameters().len()),
             normalizer,
-            players: Idle::new((0..threads).map(|_| Player::new(scratch.clone()))),
-            students: Idle::new((0..threads).map(|_| Student::new(scratch.clone()))),
+            students: WorkerPool::new((0..threads).map(|_| Student::new(scratch.clone()))),
             shards: Vec::new(),
             observed: Observed::default(),
             good: None,
@@ -105,24 +96,12 @@ impl Learner for NativeLearner {
         &self.machine
     }
 
-    fn collect<S: Simulation>(
-        &mut self,
-        simulations: &mut [S],
-        rollout: &mut Rollout,
-        seed: Seed,
-    ) -> Result<PhaseTimes, LearnError> {
-        let Machine { pool, clock } = &self.machine;
-        let start = clock();
-        let policy = Policy { network: &self.network, normalizer: self.normalizer.as_ref() };
-        let rules = Rules { policy, steps: rollout.shape().steps, seed, clock: *clock };
-        let game = |(simulation, slab)| Game { simulation, slab, times: PhaseTimes::default() };
-        let mut games: Vec<Game<'_, S>> = simulations.iter_mut().zip(rollout.slabs_mut()).map(game).collect();
-        for_each_in(pool, &mut games, |game| {
-            self.players.with(|| Player::new(self.scratch.clone()), |player| player.play(rules, game));
-        });
-        let mut times = PhaseTimes::default();
-        games.iter().for_each(|game| times.add(&game.times));
-        Ok(times.shared_out(clock().saturating_sub(start)))
+    fn decider(&mut self) -> Decider<'_> {
+        Decider::PerGroup(self)
+    }
+
+    fn keeps_inputs(&self) -> bool {
+        self.normalizer.is_some()
     }
 
     fn begin_update(&mut self, _: &Rollout) {
@@ -135,9 +114,10 @@ impl Learner for NativeLearner {
         samples: &[u32],
         settings: &UpdateSettings,
     ) -> Result<(), LearnError> {
-        let policy = Policy { network: &self.network, normalizer: self.normalizer.as_ref() };
+        let is_kept = self.normalizer.is_none() || rollout.shape().has_inputs;
+        assert!(is_kept, "a rollout keeps what a network with normalised observations read");
         let minibatch = Minibatch { samples, advantages: standardization(rollout, samples, settings) };
-        let lesson = Lesson { policy, rollout: rollout.samples(), minibatch, settings };
+        let lesson = Lesson { network: &self.network, rollout: rollout.samples(), minibatch, settings };
         let shards = cut(&mut self.shards, samples.len(), self.network.parameters().len());
         for_each_in(&self.machine.pool, shards, |shard| {
             self.students.with(|| Student::new(self.scratch.clone()), |student| student.study(lesson, shard));

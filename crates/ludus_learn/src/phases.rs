@@ -1,5 +1,7 @@
 //! Where an iteration's time goes.
 
+use ludus_spec::Clock;
+
 /// Time that an iteration spent, by phase, in nanoseconds of wall time.
 ///
 /// Rollouts run on several threads at once; their time is what the wall showed, shared out as the threads spent theirs.
@@ -40,6 +42,46 @@ impl PhaseTimes {
             simulate: share(self.simulate),
             learn: share(self.learn),
         }
+    }
+}
+
+/// Shares out the time of one thread among phases: each call adds the time since the call before it.
+#[derive(Debug)]
+pub struct PhaseTimer {
+    clock: Clock,
+    last: u64,
+    times: PhaseTimes,
+}
+
+impl PhaseTimer {
+    /// A timer that starts now.
+    pub fn start(clock: Clock) -> Self {
+        Self { clock, last: clock(), times: PhaseTimes::default() }
+    }
+
+    /// The time since the last call went into forward passes.
+    pub fn forwarded(&mut self) {
+        self.times.forward += self.lap();
+    }
+
+    /// The time since the last call went into moving rows.
+    pub fn copied(&mut self) {
+        self.times.copy += self.lap();
+    }
+
+    /// The time since the last call went into the simulation.
+    pub fn simulated(&mut self) {
+        self.times.simulate += self.lap();
+    }
+
+    /// Adds up so far.
+    pub const fn times(&self) -> &PhaseTimes {
+        &self.times
+    }
+
+    fn lap(&mut self) -> u64 {
+        let now = (self.clock)();
+        now.saturating_sub(std::mem::replace(&mut self.last, now))
     }
 }
 

@@ -7,7 +7,8 @@ use crate::reward_scale::RewardScale;
 use crate::statistics::{Moments, explained_variance};
 use crate::threads::run_in;
 use crate::{
-    Iteration, LearnError, Learner, PpoConfig, PpoState, Rollout, RolloutShape, Schedule, Simulation, UpdateSettings,
+    CollectedLane, Collector, Iteration, LaneShape, LearnError, Learner, PhaseTimes, PpoConfig, PpoState, Rollout,
+    RolloutShape, Schedule, Simulation, UpdateSettings,
 };
 
 /// Indices of the seed's children: what the draws are for.
@@ -21,6 +22,7 @@ const SHUFFLES: u64 = 1;
 pub struct Ppo<L> {
     config: PpoConfig,
     learner: L,
+    collector: Collector,
     rollout: Rollout,
     experience: Experience,
     reward_scale: RewardScale,
@@ -31,24 +33,20 @@ pub struct Ppo<L> {
 }
 
 impl<L: Learner> Ppo<L> {
-    /// PPO for simulations with these many rows each.
+    /// PPO for a lane of simulations; `lanes` has its shape in each of them.
     ///
     /// # Errors
     ///
     /// [`LearnError::Config`] with everything in the config that is out of range, [`LearnError::TooManySamples`] if a rollout
-    /// has more than `u32::MAX` of them, and [`LearnError::SingleSample`] if it has 1 and advantages are normalised.
-    pub fn new(config: PpoConfig, learner: L, rows: Vec<usize>, seed: Seed) -> Result<Self, LearnError> {
+    /// has more than `u32::MAX` of them, [`LearnError::SingleSample`] if it has 1 and advantages are normalised, and
+    /// [`LearnError::Lanes`] if the lanes differ in more than their rows.
+    pub fn new(config: PpoConfig, learner: L, lanes: &[LaneShape], seed: Seed) -> Result<Self, LearnError> {
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(LearnError::Config(problems));
         }
-        let shape = RolloutShape {
-            steps: config.rollout_steps,
-            rows,
-            observation_width: learner.observation_width(),
-            action_width: learner.action_width(),
-            mask_width: 0,
-        };
+        let shape = RolloutShape::of_lane(config.rollout_steps, lanes)?;
+        let shape = RolloutShape { has_inputs: learner.keeps_inputs(), ..shape };
         check_samples(&shape)?;
         if config.normalize_advantages && shape.steps * shape.total_rows() == 1 {
             return Err(LearnError::SingleSample);
@@ -56,7 +54,8 @@ impl<L: Learner> Ppo<L> {
         let rollout = Rollout::new(shape);
         let experience = Experience::with_capacity(rollout.samples().values.len());
         let reward_scale = RewardScale::new(rollout.shape().total_rows());
-        Ok(Self { config, learner, rollout, experience, reward_scale, seed, iteration: 0, good: None })
+        let collector = Collector::new(learner.machine().clone());
+        Ok(Self { config, learner, collector, rollout, experience, reward_scale, seed, iteration: 0, good: None })
     }
 
     /// Plays one rollout and learns from it.
@@ -65,13 +64,11 @@ impl<L: Learner> Ppo<L> {
     ///
     /// # Errors
     ///
-    /// [`LearnError::Rows`] if the simulations are not those that the rollout was made for, [`LearnError::Masks`] if they
-    /// don't agree on what can be masked, and [`LearnError::NotFinite`] if a minibatch can't be learned from; then the
+    /// [`LearnError::Rows`] or [`LearnError::Lanes`] if the simulations are not those that the rollout was made for, and
+    /// [`LearnError::NotFinite`] if a minibatch can't be learned from; then the
     /// learner is as it was before that one. [`LearnError::Parameter`] if a step broke the network, [`LearnError::Device`] if
     /// a device can't go on: then [`rewind`](Self::rewind).
     pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
-        self.check_rows(simulations)?;
-        self.make_room_for_masks(simulations)?;
         if self.learner.keeps_to_a_thread() {
             return self.iterate_here(simulations, progress);
         }
@@ -164,35 +161,9 @@ impl<L: Learner> Ppo<L> {
         Ok(())
     }
 
-    fn check_rows<S: Simulation>(&self, simulations: &[S]) -> Result<(), LearnError> {
-        let laid_out = &self.rollout.shape().rows;
-        for simulation in 0..simulations.len().max(laid_out.len()) {
-            let was = laid_out.get(simulation).copied().unwrap_or(0);
-            let now = simulations.get(simulation).map_or(0, S::rows);
-            if was != now {
-                return Err(LearnError::Rows { simulation, was, now });
-            }
-        }
-        Ok(())
-    }
-
-    /// Masks are laid out by the simulations, which alone know whether there are any.
-    fn make_room_for_masks<S: Simulation>(&mut self, simulations: &[S]) -> Result<(), LearnError> {
-        let expected = simulations.first().map_or(0, S::mask_width);
-        if let Some(simulation) = simulations.iter().position(|simulation| simulation.mask_width() != expected) {
-            let actual = simulations[simulation].mask_width();
-            return Err(LearnError::Masks { simulation, expected, actual });
-        }
-        if expected != self.rollout.shape().mask_width {
-            self.rollout.set_mask_width(expected);
-        }
-        Ok(())
-    }
-
     fn iterate_here<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         let clock = self.learner.machine().clock;
-        let actions = self.seed.derive(ACTIONS).derive(self.iteration);
-        let mut phases = self.learner.collect(simulations, &mut self.rollout, actions)?;
+        let mut phases = self.collect(simulations)?;
         let start = clock();
         self.estimate();
         let settings = self.settings(progress);
@@ -203,6 +174,19 @@ impl<L: Learner> Ppo<L> {
         Ok(Iteration { phases, ..learned })
     }
 
+    /// Plays one rollout. Detail 7.
+    fn collect<S: Simulation>(&mut self, simulations: &mut [S]) -> Result<PhaseTimes, LearnError> {
+        let Self { learner, collector, rollout, .. } = self;
+        rollout.restart();
+        let steps = rollout.missing_steps();
+        let seed = self.seed.derive(ACTIONS).derive(self.iteration);
+        collector.collect(
+            simulations,
+            &mut [CollectedLane { decider: learner.decider(), others: &[], rollout, seed }],
+            steps,
+        )
+    }
+
     /// Brings the rollout to the point where it can be learned from.
     fn estimate(&mut self) {
         let discount = self.config.discount();
@@ -210,7 +194,7 @@ impl<L: Learner> Ppo<L> {
         if self.config.scale_rewards {
             self.reward_scale.scale(&mut self.rollout, discount);
         }
-        self.rollout.estimate_advantages(discount);
+        self.rollout.estimate_advantages(&[discount], &[]);
         self.experience.select(self.rollout.samples().outcomes);
     }
 

@@ -82,7 +82,7 @@ mod tests {
     /// One row over four steps, γ = 0.5, by hand: returns 2, 2 (= 1 + 0.5·2), then a new episode: 6.
     #[test]
     fn rewards_are_divided_by_the_deviation_of_the_returns() {
-        let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 0, action_width: 0, mask_width: 0 };
+        let shape = RolloutShape { steps: 4, rows: vec![1], ..RolloutShape::default() };
         let mut rollout = Rollout::new(shape);
         let slab = rollout.slabs_mut().next().unwrap();
         slab.rewards[..4].copy_from_slice(&[2.0, 1.0, f32::NAN, 6.0]);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_scaled_reward_is_limited() {
-        let shape = RolloutShape { steps: 1, rows: vec![1], observation_width: 0, action_width: 0, mask_width: 0 };
+        let shape = RolloutShape { steps: 1, rows: vec![1], ..RolloutShape::default() };
         let mut rollout = Rollout::new(shape);
         let slab = rollout.slabs_mut().next().unwrap();
         (slab.rewards[0], slab.outcomes[0]) = (-3.0, Running);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ludus_spec::Outcome;
 
 use crate::gae::{Discount, Trajectories, estimate_advantages};
+use crate::{LaneShape, LearnError, SensedRows, StepRows};
 
 /// The sizes of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +20,64 @@ pub struct RolloutShape {
     pub action_width: usize,
     /// Columns of a mask: one per choice, or 0 where every choice is always allowed.
     pub mask_width: usize,
+    /// Numbers that a policy remembers of a row's episode.
+    pub memory_width: usize,
+    /// Values that a critic estimates: one per stream of rewards.
+    pub value_heads: usize,
+    /// Whether a sample keeps what the learning policy's network read: its normalised observation.
+    pub has_inputs: bool,
+    /// Whether rows say who drives them.
+    pub has_drivers: bool,
+    /// Whether rows say which team they belong to.
+    pub has_teams: bool,
+}
+
+impl Default for RolloutShape {
+    /// Nothing, with one value head.
+    fn default() -> Self {
+        Self {
+            steps: 0,
+            rows: Vec::new(),
+            observation_width: 0,
+            action_width: 0,
+            mask_width: 0,
+            memory_width: 0,
+            value_heads: 1,
+            has_inputs: false,
+            has_drivers: false,
+            has_teams: false,
+        }
+    }
 }
 
 impl RolloutShape {
+    /// The shape of so many steps of a lane; `lanes` has that lane of every simulation.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Lanes`] if they differ in more than their rows.
+    pub fn of_lane(steps: usize, lanes: &[LaneShape]) -> Result<Self, LearnError> {
+        let first = lanes.first().copied().unwrap_or_default();
+        if let Some(simulation) = lanes.iter().position(|lane| LaneShape { rows: first.rows, ..*lane } != first) {
+            return Err(LearnError::Lanes { simulation, expected: first, actual: lanes[simulation] });
+        }
+        let LaneShape { rows: _, observation_width, action_width, mask_width, has_drivers, has_teams } = first;
+        let rows = lanes.iter().map(|lane| lane.rows).collect();
+        Ok(Self { steps, rows, observation_width, action_width, mask_width, has_drivers, has_teams, ..Self::default() })
+    }
+
+    /// What a simulation with these rows has to offer.
+    pub const fn lane(&self, rows: usize) -> LaneShape {
+        LaneShape {
+            rows,
+            observation_width: self.observation_width,
+            action_width: self.action_width,
+            mask_width: self.mask_width,
+            has_drivers: self.has_drivers,
+            has_teams: self.has_teams,
+        }
+    }
+
     /// Rows of all simulations together.
     pub fn total_rows(&self) -> usize {
         self.rows.iter().sum()
@@ -34,17 +90,32 @@ impl RolloutShape {
     }
 }
 
-/// What all rows saw, did and got in one rollout. Allocated once, then written over and over.
+/// What the rows of a lane saw, did and got in some steps. Allocated once, then written over and over.
 ///
 /// The rows of a simulation form a *slab*, time-major: `[steps + 1, rows of the simulation]`; slabs lie one behind the
 /// other in the order of the simulations. So each thread writes a stretch of its own, and one *sample index* finds a
 /// step of a row in every array. A slab's last step has observations, values and nothing else: its outcomes stay
 /// [`Outcome::Vacant`], so it is never taken for experience.
+///
+/// A rollout fills step by step, in as many calls as its owner likes, until it [is full](Self::is_full).
 #[derive(Clone, Debug)]
 pub struct Rollout {
     shape: RolloutShape,
+    /// Steps that are there.
+    filled: usize,
+    /// Whether anything was played before: then rows have drivers.
+    has_begun: bool,
+    columns: Columns,
+}
+
+/// A rollout's arrays.
+#[derive(Clone, Debug)]
+struct Columns {
     observations: Vec<f32>,
+    inputs: Vec<f32>,
     masks: Vec<bool>,
+    drivers: Vec<u8>,
+    teams: Vec<u16>,
     actions: Vec<f32>,
     log_probs: Vec<f32>,
     values: Vec<f32>,
@@ -52,35 +123,45 @@ pub struct Rollout {
     outcomes: Vec<Outcome>,
     advantages: Vec<f32>,
     returns: Vec<f32>,
+    memory: Vec<f32>,
+    first_memory: Vec<f32>,
 }
 
 /// A rollout's arrays, to read. A sample's index finds it in each of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Samples<'a> {
     /// What was observed before the step, as the simulation gave it. `[samples, observation width]`.
     pub observations: &'a [f32],
+    /// What the learning policy's network read, if that is kept. `[samples, observation width]`.
+    pub inputs: &'a [f32],
     /// Which choices were allowed in the step. `[samples, mask width]`.
     pub masks: &'a [bool],
+    /// Who drove the row, if rows say so. `[samples]`.
+    pub drivers: &'a [u8],
+    /// The team of the row, if rows say so. `[samples]`.
+    pub teams: &'a [u16],
     /// What was done. `[samples, action width]`.
     pub actions: &'a [f32],
     /// The logarithm of the action's probability (density) under the policy that chose it.
     pub log_probs: &'a [f32],
-    /// The critic's estimate before the step.
+    /// The critic's estimates before the step. `[samples, value heads]`.
     pub values: &'a [f32],
     /// What the step was worth.
     pub rewards: &'a [f32],
     /// What the step led to.
     pub outcomes: &'a [Outcome],
-    /// How much better than expected the step was.
+    /// How much better than expected the step was. `[samples, value heads]`.
     pub advantages: &'a [f32],
-    /// What the critic should have estimated: advantage plus value.
+    /// What the critic should have estimated: advantage plus value. `[samples, value heads]`.
     pub returns: &'a [f32],
+    /// What the policy remembered of each row before the first step. `[rows, memory width]`, all rows in order.
+    pub first_memory: &'a [f32],
 }
 
 impl Samples<'_> {
     /// Columns of a mask; 0 where every choice is always allowed.
     pub fn mask_width(&self) -> usize {
-        self.masks.len() / self.values.len().max(1)
+        self.masks.len() / self.outcomes.len().max(1)
     }
 }
 
@@ -91,42 +172,63 @@ pub struct Slab<'a> {
     pub first_row: usize,
     /// Rows of the simulation.
     pub rows: usize,
+    /// The step that comes next, in `0..=steps`.
+    pub step: usize,
+    /// Whether something was played before the first step: then rows have drivers.
+    pub has_begun: bool,
     /// `[steps + 1, rows, observation width]`.
     pub observations: &'a mut [f32],
+    /// `[steps + 1, rows, observation width]`, or empty.
+    pub inputs: &'a mut [f32],
     /// `[steps + 1, rows, mask width]`.
     pub masks: &'a mut [bool],
+    /// `[steps + 1, rows]`, or empty.
+    pub drivers: &'a mut [u8],
+    /// `[steps + 1, rows]`, or empty.
+    pub teams: &'a mut [u16],
     /// `[steps + 1, rows, action width]`.
     pub actions: &'a mut [f32],
     /// `[steps + 1, rows]`.
     pub log_probs: &'a mut [f32],
-    /// `[steps + 1, rows]`.
+    /// `[steps + 1, rows, value heads]`.
     pub values: &'a mut [f32],
     /// `[steps + 1, rows]`.
     pub rewards: &'a mut [f32],
     /// `[steps + 1, rows]`.
     pub outcomes: &'a mut [Outcome],
-    /// `[steps + 1, rows]`.
+    /// `[steps + 1, rows, value heads]`.
     pub advantages: &'a mut [f32],
-    /// `[steps + 1, rows]`.
+    /// `[steps + 1, rows, value heads]`.
     pub returns: &'a mut [f32],
+    /// What the policy remembers now. `[rows, memory width]`.
+    pub memory: &'a mut [f32],
+    /// What it remembered before the first step. `[rows, memory width]`.
+    pub first_memory: &'a mut [f32],
 }
 
 impl Rollout {
     /// An empty rollout: every step is vacant.
     pub fn new(shape: RolloutShape) -> Self {
-        let samples = (shape.steps + 1) * shape.total_rows();
-        Self {
+        let rows = shape.total_rows();
+        let samples = (shape.steps + 1) * rows;
+        let with = |is_there: bool| if is_there { samples } else { 0 };
+        let columns = Columns {
             observations: vec![0.0; samples * shape.observation_width],
+            inputs: vec![0.0; with(shape.has_inputs) * shape.observation_width],
             masks: vec![true; samples * shape.mask_width],
+            drivers: vec![0; with(shape.has_drivers)],
+            teams: vec![0; with(shape.has_teams)],
             actions: vec![0.0; samples * shape.action_width],
             log_probs: vec![0.0; samples],
-            values: vec![0.0; samples],
+            values: vec![0.0; samples * shape.value_heads],
             rewards: vec![0.0; samples],
             outcomes: vec![Outcome::Vacant; samples],
-            advantages: vec![0.0; samples],
-            returns: vec![0.0; samples],
-            shape,
-        }
+            advantages: vec![0.0; samples * shape.value_heads],
+            returns: vec![0.0; samples * shape.value_heads],
+            memory: vec![0.0; rows * shape.memory_width],
+            first_memory: vec![0.0; rows * shape.memory_width],
+        };
+        Self { shape, filled: 0, has_begun: false, columns }
     }
 
     /// The sizes.
@@ -134,24 +236,61 @@ impl Rollout {
         &self.shape
     }
 
-    /// Makes room for masks of this width: everything is allowed.
-    pub(crate) fn set_mask_width(&mut self, mask_width: usize) {
-        self.shape.mask_width = mask_width;
-        self.masks = vec![true; self.values.len() * mask_width];
+    /// Whether all steps are there.
+    pub const fn is_full(&self) -> bool {
+        self.filled == self.shape.steps
+    }
+
+    /// Steps that are still to come.
+    pub const fn missing_steps(&self) -> usize {
+        self.shape.steps - self.filled
+    }
+
+    /// Lets it fill anew, from its first step on. Rows keep their drivers and what their policies remember.
+    pub const fn restart(&mut self) {
+        self.filled = 0;
+    }
+
+    /// The simulations' slabs, to write so many steps, which count as written from here on.
+    pub(crate) fn fill(&mut self, steps: usize) -> impl Iterator<Item = Slab<'_>> {
+        let (step, has_begun) = (self.filled, self.has_begun);
+        self.filled += steps;
+        self.has_begun = true;
+        self.slabs_mut().map(move |slab| Slab { step, has_begun, ..slab })
     }
 
     /// Everything, to read.
     pub fn samples(&self) -> Samples<'_> {
+        let Columns {
+            observations,
+            inputs,
+            masks,
+            drivers,
+            teams,
+            actions,
+            log_probs,
+            values,
+            rewards,
+            outcomes,
+            advantages,
+            returns,
+            memory: _,
+            first_memory,
+        } = &self.columns;
         Samples {
-            observations: &self.observations,
-            masks: &self.masks,
-            actions: &self.actions,
-            log_probs: &self.log_probs,
-            values: &self.values,
-            rewards: &self.rewards,
-            outcomes: &self.outcomes,
-            advantages: &self.advantages,
-            returns: &self.returns,
+            observations,
+            inputs,
+            masks,
+            drivers,
+            teams,
+            actions,
+            log_probs,
+            values,
+            rewards,
+            outcomes,
+            advantages,
+            returns,
+            first_memory,
         }
     }
 
@@ -167,18 +306,26 @@ impl Rollout {
 
     /// The simulations' slabs, to write, in the order of the simulations.
     pub fn slabs_mut(&mut self) -> impl Iterator<Item = Slab<'_>> {
+        let columns = &mut self.columns;
         let mut left = Slab {
             first_row: 0,
             rows: 0,
-            observations: &mut self.observations,
-            masks: &mut self.masks,
-            actions: &mut self.actions,
-            log_probs: &mut self.log_probs,
-            values: &mut self.values,
-            rewards: &mut self.rewards,
-            outcomes: &mut self.outcomes,
-            advantages: &mut self.advantages,
-            returns: &mut self.returns,
+            step: self.filled,
+            has_begun: self.has_begun,
+            observations: &mut columns.observations,
+            inputs: &mut columns.inputs,
+            masks: &mut columns.masks,
+            drivers: &mut columns.drivers,
+            teams: &mut columns.teams,
+            actions: &mut columns.actions,
+            log_probs: &mut columns.log_probs,
+            values: &mut columns.values,
+            rewards: &mut columns.rewards,
+            outcomes: &mut columns.outcomes,
+            advantages: &mut columns.advantages,
+            returns: &mut columns.returns,
+            memory: &mut columns.memory,
+            first_memory: &mut columns.first_memory,
         };
         let shape = &self.shape;
         shape.rows.iter().map(move |&rows| left.split_off_first(rows, shape))
@@ -189,18 +336,33 @@ impl Rollout {
     ///
     /// A simulation that marks its faults has masked the latter itself.
     pub(crate) fn mask_faults(&mut self) {
-        let is_spoiled = self.observations.iter().fold(false, |any, number| any | !number.is_finite());
+        let is_spoiled = self.columns.observations.iter().fold(false, |any, number| any | !number.is_finite());
         if is_spoiled {
             let width = self.shape.observation_width;
             self.slabs_mut().for_each(|slab| slab.mask_faults(width));
         }
     }
 
-    /// Works out the advantages and the returns of every slab. Details 4 to 6.
-    pub(crate) fn estimate_advantages(&mut self, discount: Discount) {
-        let steps = self.shape.steps;
+    /// Works out the advantages and the returns of every slab, for each value head with a discount of its own.
+    ///
+    /// `rewards` has those of the heads after the first, `[heads − 1][samples]`: the first one's are those that the
+    /// simulation gave. Details 4 to 6.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many discounts and streams of rewards as value heads.
+    pub fn estimate_advantages(&mut self, discounts: &[Discount], rewards: &[&[f32]]) {
+        let (steps, heads) = (self.shape.steps, self.shape.value_heads);
+        assert_eq!((discounts.len(), rewards.len() + 1), (heads, heads), "a value head has a discount and rewards");
+        let mut first = 0;
         for slab in self.slabs_mut() {
-            slab.estimate_advantages(steps, discount);
+            let place = first..first + slab.outcomes.len();
+            first = place.end;
+            if let [discount] = *discounts {
+                slab.estimate_advantages(steps, discount);
+            } else {
+                slab.estimate_heads(steps, discounts, |head| rewards.get(head).map(|rewards| &rewards[place.clone()]));
+            }
         }
     }
 }
@@ -209,27 +371,68 @@ impl<'a> Slab<'a> {
     /// Takes the first `rows` rows' slab out of what is left.
     fn split_off_first(&mut self, rows: usize, shape: &RolloutShape) -> Self {
         let samples = (shape.steps + 1) * rows;
+        let with = |is_there: bool| if is_there { samples } else { 0 };
         let first_row = self.first_row;
         self.first_row += rows;
         Self {
             first_row,
             rows,
+            step: self.step,
+            has_begun: self.has_begun,
             observations: split_off_first(&mut self.observations, samples * shape.observation_width),
+            inputs: split_off_first(&mut self.inputs, with(shape.has_inputs) * shape.observation_width),
             masks: split_off_first(&mut self.masks, samples * shape.mask_width),
+            drivers: split_off_first(&mut self.drivers, with(shape.has_drivers)),
+            teams: split_off_first(&mut self.teams, with(shape.has_teams)),
             actions: split_off_first(&mut self.actions, samples * shape.action_width),
             log_probs: split_off_first(&mut self.log_probs, samples),
-            values: split_off_first(&mut self.values, samples),
+            values: split_off_first(&mut self.values, samples * shape.value_heads),
             rewards: split_off_first(&mut self.rewards, samples),
             outcomes: split_off_first(&mut self.outcomes, samples),
-            advantages: split_off_first(&mut self.advantages, samples),
-            returns: split_off_first(&mut self.returns, samples),
+            advantages: split_off_first(&mut self.advantages, samples * shape.value_heads),
+            returns: split_off_first(&mut self.returns, samples * shape.value_heads),
+            memory: split_off_first(&mut self.memory, rows * shape.memory_width),
+            first_memory: split_off_first(&mut self.first_memory, rows * shape.memory_width),
         }
     }
 
-    /// Where a step's masks stand among the slab's; nowhere if there are none.
-    pub fn mask_place(&self, step: usize) -> Range<usize> {
-        let flags = self.rows * self.masks.len() / self.values.len().max(1);
-        step * flags..(step + 1) * flags
+    /// Where the numbers of a step stand in an array of this length.
+    pub(crate) fn place(&self, step: usize, length: usize) -> Range<usize> {
+        let numbers = self.rows * length / self.outcomes.len().max(1);
+        step * numbers..(step + 1) * numbers
+    }
+
+    /// Where a simulation writes what the rows observe before a step.
+    pub fn sensed_rows(&mut self, step: usize) -> SensedRows<'_> {
+        let [observations, masks, drivers, teams] =
+            [self.observations.len(), self.masks.len(), self.drivers.len(), self.teams.len()]
+                .map(|length| self.place(step, length));
+        SensedRows {
+            observations: &mut self.observations[observations],
+            masks: &mut self.masks[masks],
+            drivers: &mut self.drivers[drivers],
+            teams: &mut self.teams[teams],
+        }
+    }
+
+    /// The step that comes next: its actions, and where a simulation writes what comes of them.
+    pub(crate) fn step_rows(&mut self) -> StepRows<'_> {
+        let (now, then) = (self.step, self.step + 1);
+        let [actions, of_rows] = [self.actions.len(), self.outcomes.len()].map(|length| self.place(now, length));
+        let [observations, masks, drivers, teams] =
+            [self.observations.len(), self.masks.len(), self.drivers.len(), self.teams.len()]
+                .map(|length| self.place(then, length));
+        StepRows {
+            actions: &self.actions[actions],
+            rewards: &mut self.rewards[of_rows.clone()],
+            outcomes: &mut self.outcomes[of_rows],
+            next: SensedRows {
+                observations: &mut self.observations[observations],
+                masks: &mut self.masks[masks],
+                drivers: &mut self.drivers[drivers],
+                teams: &mut self.teams[teams],
+            },
+        }
     }
 
     fn mask_faults(self, observation_width: usize) {
@@ -260,6 +463,23 @@ impl<'a> Slab<'a> {
             *target = advantage + value;
         }
     }
+
+    /// As [`estimate_advantages`](Self::estimate_advantages), for several heads: one head's column after the other.
+    fn estimate_heads<'r>(self, steps: usize, discounts: &[Discount], other: impl Fn(usize) -> Option<&'r [f32]>) {
+        let (samples, heads) = (steps * self.rows, discounts.len());
+        let mut advantages = vec![0.0; samples];
+        for (head, &discount) in discounts.iter().enumerate() {
+            let values: Vec<f32> = self.values.iter().skip(head).step_by(heads).copied().collect();
+            let rewards = head.checked_sub(1).and_then(&other).unwrap_or(self.rewards);
+            let (rewards, outcomes) = (&rewards[..samples], &self.outcomes[..samples]);
+            let trajectories = Trajectories { rows: self.rows, rewards, values: &values, outcomes };
+            estimate_advantages(trajectories, discount, &mut advantages);
+            for (sample, (&advantage, value)) in advantages.iter().zip(&values).enumerate() {
+                self.advantages[sample * heads + head] = advantage;
+                self.returns[sample * heads + head] = advantage + value;
+            }
+        }
+    }
 }
 
 fn split_off_first<'a, T>(left: &mut &'a mut [T], count: usize) -> &'a mut [T] {
@@ -271,7 +491,14 @@ mod tests {
     use super::*;
 
     fn rollout() -> Rollout {
-        let shape = RolloutShape { steps: 2, rows: vec![3, 1], observation_width: 2, action_width: 1, mask_width: 2 };
+        let shape = RolloutShape {
+            steps: 2,
+            rows: vec![3, 1],
+            observation_width: 2,
+            action_width: 1,
+            mask_width: 2,
+            ..RolloutShape::default()
+        };
         Rollout::new(shape)
     }
 
@@ -297,7 +524,7 @@ mod tests {
     fn an_observation_that_is_not_finite_masks_what_needs_it() {
         use Outcome::{Faulty, Restart, Running, Terminated, Truncated, Vacant};
         let check = |outcomes: [Outcome; 4], expected: [Outcome; 4]| {
-            let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 2, action_width: 0, mask_width: 0 };
+            let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 2, ..RolloutShape::default() };
             let mut rollout = Rollout::new(shape);
             let slab = rollout.slabs_mut().next().unwrap();
             slab.outcomes[..4].copy_from_slice(&outcomes);
@@ -320,7 +547,7 @@ mod tests {
             slab.rewards[..samples].fill(slab.first_row as f32 + 1.0);
             slab.values.fill(1.0);
         }
-        rollout.estimate_advantages(Discount { gamma: 0.5, lambda: 1.0 });
+        rollout.estimate_advantages(&[Discount { gamma: 0.5, lambda: 1.0 }], &[]);
         let samples = rollout.samples();
         // r = 1: δ = 1 + 0.5 − 1 = 0.5, A = [0.5 + 0.25, 0.5]; r = 4: δ = 3.5, A = [3.5 + 1.75, 3.5].
         assert_eq!(samples.advantages, [0.75, 0.75, 0.75, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 5.25, 3.5, 0.0]);

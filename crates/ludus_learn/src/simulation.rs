@@ -2,10 +2,13 @@
 
 use ludus_spec::Outcome;
 
-/// Some rows that step together on one thread: one world, or a few small ones.
+use crate::Slab;
+
+/// Agents that step together on one thread: one world, or a few small ones.
 ///
-/// Every row is one agent's place. Its steps come in order: those of an episode, then, after the step that ended it,
-/// one [`Outcome::Restart`] step in which the row is idle, then the steps of the next episode.
+/// A simulation has a **lane** for each kind of agents, and in a lane a row for each agent's place. A row's steps come
+/// in order: those of an episode, then, after the step that ended it, one [`Outcome::Restart`] step in which the row is
+/// idle, then the steps of the next episode.
 ///
 /// - The observation after an episode's last step is the true **final** observation of that episode,
 ///   so a truncated step bootstraps from its value exactly.
@@ -16,57 +19,85 @@ use ludus_spec::Outcome;
 /// An observation that is not finite masks the step that was decided from it and the one that bootstraps from it,
 /// whatever their outcomes say; a reward of an experienced step that is not finite stops learning with an error.
 ///
-/// The count of rows never changes; an agent that comes or goes takes or leaves a row.
-///
-/// A simulation in which not every choice is always allowed says so with [`mask_width`](Self::mask_width), and then
-/// [`mask`](Self::mask) is asked after every observation. A mask belongs to the observation before it: it holds for the
-/// action that is decided from it, and again when that action is learned from.
+/// Lanes and their shapes never change; an agent that comes or goes takes or leaves a row.
 pub trait Simulation: Send {
-    /// How many rows there are.
-    fn rows(&self) -> usize;
-
-    /// Writes what the rows observe now, before the next step.
-    ///
-    /// # Shapes
-    ///
-    /// `observations` is `[rows, observation width]`.
-    fn observe(&mut self, observations: &mut [f32]);
-
-    /// Lets every row act, steps once, and writes what came of it.
-    ///
-    /// # Shapes
-    ///
-    /// `actions` is `[rows, action width]`, laid out as the heads are: a Gaussian head's column per dimension,
-    /// a categorical head's one column with the index of the choice.
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>);
-
-    /// Columns of a mask row: one per choice of each categorical head, or 0 where every choice is always allowed.
-    ///
-    /// The same for all simulations that are learned from together. Any other number than these two is a panic.
-    fn mask_width(&self) -> usize {
-        0
+    /// The number of lanes. All simulations of a rollout have as many, in the same order.
+    fn lanes(&self) -> usize {
+        1
     }
 
-    /// Writes which choices are allowed in the next step. Only called where there is a mask.
+    /// The shape of a lane. All simulations agree on it, but for the rows.
+    fn lane(&self, lane: usize) -> LaneShape;
+
+    /// Writes what the rows of a lane observe now, before the next step.
+    fn observe(&mut self, lane: usize, now: SensedRows<'_>);
+
+    /// Takes one step: all rows of all lanes act, and what came of it is written for all of them.
+    fn step(&mut self, lanes: StepLanes<'_, '_>);
+}
+
+/// The shape of a lane: how many rows there are, and what each of them has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneShape {
+    /// Rows of this simulation.
+    pub rows: usize,
+    /// Columns of an observation.
+    pub observation_width: usize,
+    /// Columns of an action.
+    pub action_width: usize,
+    /// Columns of a mask: one per choice of each categorical head, or 0 where every choice is always allowed.
+    pub mask_width: usize,
+    /// Whether rows say who drives them. Without, the learning policy drives all of them.
+    pub has_drivers: bool,
+    /// Whether rows say which team they belong to.
+    pub has_teams: bool,
+}
+
+/// Where a simulation writes what the rows of a lane observe before a step.
+#[derive(Debug)]
+pub struct SensedRows<'a> {
+    /// Observations `[rows, observation width]`.
+    pub observations: &'a mut [f32],
+    /// The choices that are allowed in the coming step, true for each, laid out as the heads are: a categorical head's
+    /// column per choice, none for a Gaussian head. `[rows, mask width]`, empty without masks.
     ///
     /// Rows that decide need at least one choice per head: learning stops with an error where there is none.
+    pub masks: &'a mut [bool],
+    /// Who drives each row from its next episode on: 0 is the learning policy, others are those that the run was given.
+    /// `[rows]`, empty without drivers.
     ///
-    /// # Shapes
+    /// Read where an episode starts, after an [`Outcome::Restart`], and nowhere else: within an episode, a row keeps
+    /// its driver.
+    pub drivers: &'a mut [u8],
+    /// The team of each row. `[rows]`, empty without teams.
+    pub teams: &'a mut [u16],
+}
+
+/// All lanes of a simulation in a step.
+#[derive(Debug)]
+pub struct StepLanes<'a, 'b>(pub(crate) &'a mut [Slab<'b>]);
+
+impl StepLanes<'_, '_> {
+    /// A lane: its actions to read, and places for what comes of them.
     ///
-    /// `masks` is `[rows, mask width]`, laid out as the heads are: a categorical head's column per choice, none for a
-    /// Gaussian head.
-    fn mask(&mut self, masks: &mut [bool]) {
-        masks.fill(true);
+    /// # Panics
+    ///
+    /// If there is no such lane.
+    pub fn lane(&mut self, lane: usize) -> StepRows<'_> {
+        self.0[lane].step_rows()
     }
 }
 
-/// Where a simulation writes what a step led to, for all of its rows.
+/// The rows of a lane in a step.
 #[derive(Debug)]
 pub struct StepRows<'a> {
-    /// What the step was worth. `[rows]`.
+    /// Actions, laid out as the heads are: a Gaussian head's column per dimension, a categorical head's one column with
+    /// the index of the choice. `[rows, action width]`.
+    pub actions: &'a [f32],
+    /// What the step was worth `[rows]`.
     pub rewards: &'a mut [f32],
-    /// What the step led to. `[rows]`.
+    /// What the step led to `[rows]`.
     pub outcomes: &'a mut [Outcome],
-    /// What is observed after the step. `[rows, observation width]`.
-    pub observations: &'a mut [f32],
+    /// What is observed after the step.
+    pub next: SensedRows<'a>,
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cart_pole::{CartPoles, WIDTH};
-use ludus_learn::{Machine, NativeLearner, Ppo, PpoConfig, Simulation, StepRows};
+use ludus_learn::{LaneShape, Machine, NativeLearner, Ppo, PpoConfig, SensedRows, Simulation, StepLanes};
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
 
@@ -40,25 +40,20 @@ static COUNTING: Counting = Counting;
 struct LeftOnly(CartPoles);
 
 impl Simulation for LeftOnly {
-    fn rows(&self) -> usize {
-        self.0.rows()
+    fn lane(&self, lane: usize) -> LaneShape {
+        LaneShape { mask_width: 2, ..self.0.lane(lane) }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        self.0.observe(observations);
+    fn observe(&mut self, lane: usize, now: SensedRows<'_>) {
+        now.masks.as_chunks_mut().0.fill([true, false]);
+        self.0.observe(lane, now);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
-        assert!(actions.iter().all(|&action| action == 0.0), "to the right is not allowed");
-        self.0.step(actions, rows);
-    }
-
-    fn mask_width(&self) -> usize {
-        2
-    }
-
-    fn mask(&mut self, masks: &mut [bool]) {
-        masks.as_chunks_mut().0.fill([true, false]);
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        let rows = lanes.lane(0);
+        assert!(rows.actions.iter().all(|&action| action == 0.0), "to the right is not allowed");
+        rows.next.masks.as_chunks_mut().0.fill([true, false]);
+        self.0.step(lanes);
     }
 }
 
@@ -70,7 +65,8 @@ fn steps_and_minibatches_do_not_allocate() {
     check(&mut worlds.map(LeftOnly), |world| world.0.finished.clear());
 }
 
-/// Once a first iteration has sized everything, an iteration allocates the list of its games and nothing else.
+/// Once a first iteration has sized everything, an iteration allocates the lists of its lanes, slabs and simulations,
+/// and nothing else.
 fn check<S: Simulation>(worlds: &mut [S], tidy_up: fn(&mut S)) {
     let config = PpoConfig { rollout_steps: 64, minibatch: 200, scale_rewards: true, ..PpoConfig::default() };
     let layout = Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &NetworkConfig::default()).unwrap();
@@ -78,7 +74,8 @@ fn check<S: Simulation>(worlds: &mut [S], tidy_up: fn(&mut S)) {
     let machine = Machine { pool, clock: stopped_clock };
     let learner =
         NativeLearner::new(Network::new(layout, Seed::new(1)), Some(Normalizer::new(WIDTH, 10.0)), machine).unwrap();
-    let mut ppo = Ppo::new(config, learner, vec![20, 10], Seed::new(3)).unwrap();
+    let lanes: Vec<LaneShape> = worlds.iter().map(|world| world.lane(0)).collect();
+    let mut ppo = Ppo::new(config, learner, &lanes, Seed::new(3)).unwrap();
     ppo.iterate(worlds, 0.0).unwrap();
     for _ in 0..3 {
         worlds.iter_mut().for_each(tidy_up);
@@ -86,6 +83,6 @@ fn check<S: Simulation>(worlds: &mut [S], tidy_up: fn(&mut S)) {
         let iteration = ppo.iterate(worlds, 0.0).unwrap();
         let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
         assert!(iteration.minibatches > 30);
-        assert!(allocations <= 1, "{allocations}");
+        assert!(allocations <= 4, "{allocations}");
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use cart_pole::{CartPoles, WIDTH};
-use ludus_learn::{DeviceConfig, Learner, Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_learn::{DeviceConfig, Learner, Machine, NativeLearner, Ppo, PpoConfig, Simulation};
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_spec::{Head, Seed};
 use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
@@ -40,7 +40,7 @@ fn measure<L: Learner>(
     rows: usize,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut worlds = [CartPoles::new(0..rows as u64, Seed::new(2))];
-    let mut ppo = Ppo::new(config.clone(), learner, vec![rows], Seed::new(3))?;
+    let mut ppo = Ppo::new(config.clone(), learner, &[worlds[0].lane(0)], Seed::new(3))?;
     ppo.iterate(&mut worlds, 0.0)?;
     let (start, mut steps, mut times) = (clock(), 0, ludus_learn::PhaseTimes::default());
     while seconds_since(start) < SECONDS {

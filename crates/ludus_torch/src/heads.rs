@@ -79,6 +79,11 @@ impl Heads {
         self.children.len()
     }
 
+    /// For each uniform draw of a row, which child of the row's seed decides it.
+    pub fn children(&self) -> &[u64] {
+        &self.children
+    }
+
     /// Writes the uniform draws of the row with this seed.
     pub fn draw(&self, seed: Seed, draws: &mut [f32]) {
         for (draw, &child) in draws.iter_mut().zip(&self.children) {

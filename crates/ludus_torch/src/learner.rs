@@ -1,15 +1,18 @@
 //! The learner on libtorch.
 
+use std::any::Any;
+use std::ops::Range;
+
 use ludus_learn::{
-    DeviceConfig, LearnError, Learner, LearnerState, Losses, Machine, Observed, PhaseTimes, Rollout, Simulation,
-    UpdateSettings,
+    BatchDecider, Decider, DeviceConfig, Exchange, LearnError, Learner, LearnerState, Losses, Machine, Observed,
+    Rollout, RolloutShape, UpdateSettings,
 };
 use ludus_net::{NetError, Normalizer};
-use ludus_spec::Seed;
 use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
 use crate::attempt::{attempt, attempt_anything};
+use crate::decider::{Part, Policy, parts};
 use crate::graphs::Recorder;
 use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
@@ -19,7 +22,6 @@ use crate::link::{Link, Transfers};
 use crate::network::TorchNetwork;
 use crate::packing::Packing;
 use crate::parameters::{Leaves, Places};
-use crate::play::{Part, Policy, Rules, parts, play};
 use crate::shim::Shim;
 use crate::storage::Storage;
 use crate::threads::keep_to_this_thread;
@@ -56,7 +58,9 @@ pub struct TorchLearner {
     steps: u64,
     /// Steps that were not yet accounted for.
     pending: u64,
-    table: Option<(Vec<Part>, Storage)>,
+    /// The rollout on the device, and what it exchanges with the simulations while nobody borrows it.
+    storage: Option<Storage>,
+    parts: Vec<Box<dyn Exchange>>,
     places: Vec<i64>,
     lessons: Lessons,
     recorder: Recorder,
@@ -115,7 +119,8 @@ impl TorchLearner {
             update,
             steps: 0,
             pending: 0,
-            table: None,
+            storage: None,
+            parts: Vec::new(),
             places: Vec::new(),
             lessons: Lessons::default(),
             recorder: recorder(&settings),
@@ -214,20 +219,41 @@ impl TorchLearner {
         self.inputs.refresh(self.normalizer.as_ref(), &self.link);
     }
 
-    fn lay_out(&mut self, rollout: &Rollout) {
-        let shape = rollout.shape();
-        if self.table.as_ref().is_some_and(|(_, storage)| storage.fits(shape)) {
+    fn lay_out(&mut self, shape: &RolloutShape, bounds: &[Range<usize>]) {
+        if self.storage.as_ref().is_some_and(|storage| storage.fits(shape)) && self.parts.len() == bounds.len() {
             return;
         }
-        let splits = self.settings.config.splits.get();
-        let parts = parts(shape, splits, &self.heads, &self.link);
-        self.table = Some((parts, Storage::new(shape, &self.link)));
+        let parts = parts(shape, bounds, &self.heads, &self.link);
+        self.parts = parts.into_iter().map(|part| Box::new(part) as Box<dyn Exchange>).collect();
+        self.storage = Some(Storage::new(shape, &self.link));
         // They read from the storage that was.
         self.lessons = Lessons::default();
     }
 
+    /// Does `work` on a part with the policy as it is now, unless libtorch has failed before.
+    fn with_part(
+        &mut self,
+        exchange: &mut dyn Exchange,
+        work: impl FnOnce(&mut Part, Policy<'_>, &mut Storage),
+    ) -> Result<(), LearnError> {
+        let part: &mut dyn Any = exchange;
+        let part: &mut Part = part.downcast_mut().expect("a learner gets the exchanges that it has lent");
+        self.on_device(|learner| {
+            let policy = Policy {
+                network: &*learner.network,
+                heads: &learner.heads,
+                leaves: &learner.leaves,
+                inputs: &learner.inputs,
+                kind: kind(&learner.settings.config),
+                recorder: &learner.recorder,
+            };
+            let Some(storage) = &mut learner.storage else { return };
+            work(part, policy, storage);
+        })
+    }
+
     fn learn(&mut self, samples: &[u32], settings: &UpdateSettings) {
-        let Some((_, storage)) = &self.table else { return };
+        let Some(storage) = &self.storage else { return };
         if samples.is_empty() {
             return;
         }
@@ -294,31 +320,8 @@ impl Learner for TorchLearner {
         self.settings.device.is_cuda()
     }
 
-    fn collect<S: Simulation>(
-        &mut self,
-        simulations: &mut [S],
-        rollout: &mut Rollout,
-        seed: Seed,
-    ) -> Result<PhaseTimes, LearnError> {
-        keep_to_this_thread();
-        self.on_device(|learner| learner.lay_out(rollout))?;
-        let Machine { pool, clock } = &self.settings.machine;
-        let steps = rollout.shape().steps;
-        let policy = Policy {
-            network: &*self.network,
-            heads: &self.heads,
-            leaves: &self.leaves,
-            inputs: &self.inputs,
-            kind: kind(&self.settings.config),
-            recorder: &self.recorder,
-        };
-        let rules = Rules { heads: &self.heads, steps, seed, clock: *clock, pool };
-        let Some((parts, storage)) = &mut self.table else { return Ok(PhaseTimes::default()) };
-        let played = play(policy, rules, (parts, storage), simulations.iter_mut().zip(rollout.slabs_mut()));
-        played.map_err(|failure| {
-            self.failure = Some(failure.clone());
-            LearnError::Device(failure)
-        })
+    fn decider(&mut self) -> Decider<'_> {
+        Decider::Together(self)
     }
 
     fn begin_update(&mut self, rollout: &Rollout) {
@@ -326,7 +329,7 @@ impl Learner for TorchLearner {
         let _ = self.on_device(|learner| {
             learner.update.ledger.clear();
             learner.pending = 0;
-            if let Some((_, storage)) = &mut learner.table {
+            if let Some(storage) = &mut learner.storage {
                 storage.take_targets(rollout);
             }
         });
@@ -392,6 +395,34 @@ impl Learner for TorchLearner {
             let unpacked = [&state.parameters, &state.first_moments, &state.second_moments].map(unpack);
             learner.take_over(unpacked.each_ref(), state.optimizer_steps, state.normalizer.as_ref());
         })
+    }
+}
+
+impl BatchDecider for TorchLearner {
+    fn splits(&self) -> usize {
+        self.settings.config.splits.get()
+    }
+
+    fn lend_exchanges(
+        &mut self,
+        shape: &RolloutShape,
+        parts: &[Range<usize>],
+    ) -> Result<Vec<Box<dyn Exchange>>, LearnError> {
+        keep_to_this_thread();
+        self.on_device(|learner| learner.lay_out(shape, parts))?;
+        Ok(std::mem::take(&mut self.parts))
+    }
+
+    fn return_exchanges(&mut self, exchanges: Vec<Box<dyn Exchange>>) {
+        self.parts = exchanges;
+    }
+
+    fn decide(&mut self, exchange: &mut dyn Exchange, step: usize) -> Result<(), LearnError> {
+        self.with_part(exchange, |part, policy, storage| part.decide(policy, step, storage))
+    }
+
+    fn evaluate(&mut self, exchange: &mut dyn Exchange) -> Result<(), LearnError> {
+        self.with_part(exchange, |part, policy, _| part.evaluate(policy))
     }
 }
 

@@ -56,6 +56,7 @@ mod attempt;
 mod buffer;
 mod convolutional;
 mod cuda;
+mod decider;
 mod error;
 mod graphs;
 mod heads;
@@ -70,7 +71,7 @@ mod mlp;
 mod network;
 mod packing;
 mod parameters;
-mod play;
+
 mod policy;
 mod shim;
 mod storage;

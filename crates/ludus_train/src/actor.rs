@@ -1,10 +1,11 @@
 //! Policies that act in an evaluation: in plain Rust, or on libtorch.
 
+use std::any::Any;
 #[cfg(feature = "torch")]
 use std::sync::Mutex;
 
+use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer};
 use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyScratch, Sensed};
-use ludus_spec::AgentSpec;
 #[cfg(feature = "torch")]
 use ludus_torch::TorchPolicy;
 
@@ -15,15 +16,31 @@ use crate::training::Blueprint;
 pub(crate) enum Actor {
     Native(Box<Policy>),
     #[cfg(feature = "torch")]
-    Torch {
-        spec: Box<AgentSpec>,
-        /// One thread at a time: tensors are not to be shared.
-        policy: Mutex<TorchPolicy>,
-    },
+    /// One thread at a time: tensors are not to be shared.
+    Torch(Mutex<TorchPolicy>),
+}
+
+/// A policy in one step, that acts as `choice` says: its draws are those of the choice's seed and of the row.
+pub(crate) struct ActingStep<'a> {
+    pub actor: &'a Actor,
+    pub choice: ActionChoice,
 }
 
 /// Working memory of one thread that acts, if the policy needs some.
 pub(crate) struct ActorScratch(Option<PolicyScratch>);
+
+impl GroupDecider for ActingStep<'_> {
+    fn scratch(&self) -> Box<dyn Any + Send> {
+        Box::new(self.actor.scratch())
+    }
+
+    fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
+        let scratch = scratch.downcast_mut().expect("a policy gets the working memory that it has made");
+        let sensed = Sensed { observations: rows.observations, masks: rows.masks };
+        self.actor.act(sensed, self.choice, scratch, rows.actions);
+        timer.forwarded();
+    }
+}
 
 impl Actor {
     /// The policy of a file, in a run of this blueprint, which knows the game's own network if it has one.
@@ -32,18 +49,9 @@ impl Actor {
         #[cfg(feature = "torch")]
         if let Some(network) = blueprint.own_network().filter(|_| !file.foreign.is_empty()) {
             let policy = TorchPolicy::new(network, &file.parameters, file.normalizer.as_ref())?;
-            return Ok(Self::Torch { spec: Box::new(file.spec.clone()), policy: Mutex::new(policy) });
+            return Ok(Self::Torch(Mutex::new(policy)));
         }
         Ok(Self::Native(Box::new(Policy::new(file)?)))
-    }
-
-    /// What the agent senses and does.
-    pub fn spec(&self) -> &AgentSpec {
-        match self {
-            Self::Native(policy) => policy.spec(),
-            #[cfg(feature = "torch")]
-            Self::Torch { spec, .. } => spec,
-        }
     }
 
     /// Working memory for one thread.
@@ -51,7 +59,7 @@ impl Actor {
         match self {
             Self::Native(policy) => ActorScratch(Some(policy.scratch())),
             #[cfg(feature = "torch")]
-            Self::Torch { .. } => ActorScratch(None),
+            Self::Torch(_) => ActorScratch(None),
         }
     }
 
@@ -63,7 +71,7 @@ impl Actor {
                 policy.act_masked(sensed, choice, scratch, actions);
             }
             #[cfg(feature = "torch")]
-            Self::Torch { policy, .. } => {
+            Self::Torch(policy) => {
                 let seed = match choice {
                     ActionChoice::Greedy => None,
                     ActionChoice::Sampled(seed) => Some(seed),

@@ -5,7 +5,6 @@ mod decision;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_agent::Rows;
-use ludus_learn::Simulation;
 use ludus_spec::{ActionKind, AgentSpec, Seed};
 use rand::RngExt;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ludus_learn::{Simulation, StepRows};
-use ludus_policy::{ActionChoice, Sensed};
+use ludus_learn::{CollectedLane, Collector, Decider, LearnError, Machine, Rollout, RolloutShape, Simulation};
+use ludus_policy::ActionChoice;
 use ludus_spec::{Outcome, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
-use crate::actor::{Actor, ActorScratch};
+use crate::actor::{ActingStep, Actor};
 use crate::census::Census;
 use crate::clock;
 use crate::cpu;
@@ -16,7 +16,7 @@ use crate::episodes::{EpisodeSummary, Spread};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
-use crate::phases::{Phases, StepTimes};
+use crate::phases::Phases;
 use crate::training::{Blueprint, Purpose};
 
 /// Steps without the end of an episode that is waited for: then there will be none.
@@ -76,11 +76,14 @@ pub(crate) fn evaluate(
     tell: &mut dyn FnMut(String),
 ) -> Result<Evaluation, TrainError> {
     let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
-    let mut players = seat(groups, settings.episodes, policy);
-    let rules = Rules { policy, actions: settings.sampled.then(|| blueprint.evaluation_seed()), interrupted };
+    let mut players = seat(groups, settings.episodes)?;
+    let collector = Collector::new(Machine { pool: blueprint.pool.clone(), clock: clock::nanoseconds });
+    let actions = settings.sampled.then(|| blueprint.evaluation_seed());
+    let rules = Rules { policy, collector: &collector, actions, interrupted };
     let (start, cpu_before) = (clock::seconds(), cpu::seconds());
     for _ in 0..=MOST_TAKEOVERS {
-        blueprint.pool.install(|| players.par_iter_mut().with_max_len(1).for_each(|player| player.play(rules)));
+        let all = || players.par_iter_mut().with_max_len(1).try_for_each(|player| player.play(rules));
+        blueprint.pool.install(all).map_err(TrainError::Learner)?;
         if interrupted.load(Ordering::Relaxed) || !take_over(&mut players) {
             break;
         }
@@ -103,6 +106,7 @@ pub(crate) fn evaluate(
 #[derive(Clone, Copy)]
 struct Rules<'a> {
     policy: &'a Actor,
+    collector: &'a Collector,
     /// What actions derive from, if they are drawn.
     actions: Option<Seed>,
     interrupted: &'a AtomicBool,
@@ -115,8 +119,10 @@ struct Player {
     /// Episodes to come `[rows]`.
     owed: Vec<u32>,
     episodes: Vec<EpisodeSummary>,
-    scratch: ActorScratch,
-    slab: Slab,
+    /// The last step.
+    step: Rollout,
+    /// What the last step led to `[rows]`.
+    outcomes: Vec<Outcome>,
     phases: Phases,
     /// Steps so far.
     steps: u64,
@@ -133,45 +139,37 @@ enum Waiting {
     Agents,
 }
 
-/// One step of a group's rows.
-struct Slab {
-    observations: Vec<f32>,
-    masks: Vec<bool>,
-    actions: Vec<f32>,
-    rewards: Vec<f32>,
-    outcomes: Vec<Outcome>,
-}
-
 /// Shares the episodes out among all rows that have an agent.
-fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Actor) -> Vec<Player> {
+fn seat(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<Player>, TrainError> {
     let player = |(index, group): (usize, WorldGroup)| {
-        let mut slab = Slab::new(group.rows(), group.mask_width(), policy);
-        group.write_outcomes(&mut slab.outcomes);
-        Player {
+        let mut outcomes = vec![Outcome::Vacant; group.rows()];
+        group.write_outcomes(&mut outcomes);
+        let shape = RolloutShape::of_lane(1, &[group.lane(0)]).map_err(TrainError::Learner)?;
+        Ok(Player {
             index: index as u64,
-            slab,
+            step: Rollout::new(shape),
+            outcomes,
             owed: vec![0; group.rows()],
             episodes: Vec::new(),
-            scratch: policy.scratch(),
             phases: Phases::default(),
             steps: 0,
             waits_for: Waiting::Nothing,
             group,
-        }
+        })
     };
-    let mut players: Vec<_> = groups.into_iter().enumerate().map(player).collect();
+    let mut players = groups.into_iter().enumerate().map(player).collect::<Result<Vec<_>, TrainError>>()?;
     if !share_out(&mut players, episodes) {
         // Agents may come yet, nobody knows to which rows.
-        players.iter_mut().for_each(|player| player.slab.outcomes.fill(Outcome::Restart));
+        players.iter_mut().for_each(|player| player.outcomes.fill(Outcome::Restart));
         share_out(&mut players, episodes);
     }
-    players
+    Ok(players)
 }
 
 /// Lets the rows that have an agent owe these episodes besides; false if there are no such rows.
 fn share_out(players: &mut [Player], episodes: u32) -> bool {
     let has_agent = |outcome: &Outcome| *outcome != Outcome::Vacant;
-    let rows = players.iter_mut().flat_map(|player| player.slab.outcomes.iter().zip(&mut player.owed));
+    let rows = players.iter_mut().flat_map(|player| player.outcomes.iter().zip(&mut player.owed));
     let mut owed: Vec<_> = rows.filter(|(outcome, _)| has_agent(outcome)).map(|(_, owed)| owed).collect();
     let total = owed.len() as u32;
     for (row, owed) in (0..).zip(&mut owed) {
@@ -187,78 +185,62 @@ fn take_over(players: &mut [Player]) -> bool {
     }
     let mut left = 0;
     for player in players.iter_mut().filter(|player| player.waits_for == Waiting::Agents) {
-        let rows = player.slab.outcomes.iter().zip(&mut player.owed);
+        let rows = player.outcomes.iter().zip(&mut player.owed);
         let vacant = rows.filter(|(outcome, _)| **outcome == Outcome::Vacant);
         vacant.for_each(|(_, owed)| left += std::mem::take(owed));
     }
     left > 0 && share_out(players, left)
 }
 
-impl Slab {
-    fn new(rows: usize, mask_width: usize, policy: &Actor) -> Self {
-        let spec = policy.spec();
-        Self {
-            observations: vec![0.0; rows * spec.observation_width()],
-            masks: vec![true; rows * mask_width],
-            actions: vec![0.0; rows * spec.action_width()],
-            rewards: vec![0.0; rows],
-            outcomes: vec![Outcome::Vacant; rows],
-        }
-    }
-}
-
 impl Player {
     /// Plays until no row owes an episode, or until it waits in vain.
-    fn play(&mut self, rules: Rules<'_>) {
-        self.group.observe(&mut self.slab.observations);
+    fn play(&mut self, rules: Rules<'_>) -> Result<(), LearnError> {
         let (mut without_end, mut without_agent) = (0, 0);
         self.waits_for = Waiting::Nothing;
         while self.owed.iter().any(|&owed| owed > 0) {
             if self.group.failure().is_some() || rules.interrupted.load(Ordering::Relaxed) {
-                return;
+                return Ok(());
             }
-            self.step(rules);
+            self.step(rules)?;
             without_end = if self.collect() { 0 } else { without_end + 1 };
             without_agent = if self.is_without_agents() { without_agent + 1 } else { 0 };
             if without_agent == VACANT_PATIENCE {
                 self.waits_for = Waiting::Agents;
-                return;
+                return Ok(());
             }
             if without_end == PATIENCE {
                 self.waits_for = Waiting::Ends;
-                return;
+                return Ok(());
             }
         }
+        Ok(())
     }
 
     /// Whether no row that owes an episode has an agent.
     fn is_without_agents(&self) -> bool {
-        let mut rows = self.slab.outcomes.iter().zip(&self.owed);
+        let mut rows = self.outcomes.iter().zip(&self.owed);
         rows.all(|(outcome, &owed)| owed == 0 || *outcome == Outcome::Vacant)
     }
 
-    fn step(&mut self, rules: Rules<'_>) {
+    fn step(&mut self, rules: Rules<'_>) -> Result<(), LearnError> {
         let choice = match rules.actions {
             None => ActionChoice::Greedy,
             Some(seed) => ActionChoice::Sampled(seed.derive(self.index).derive(self.steps)),
         };
         self.steps += 1;
-        let Slab { observations, masks, actions, rewards, outcomes } = &mut self.slab;
-        let start = clock::nanoseconds();
-        if !masks.is_empty() {
-            self.group.mask(masks);
-        }
-        rules.policy.act(Sensed { observations, masks }, choice, &mut self.scratch, actions);
-        let acted = clock::nanoseconds();
-        self.group.step(actions, StepRows { rewards, outcomes, observations });
-        let StepTimes { total, sense_score } = self.group.take_times();
-        self.phases.add(&Phases {
-            forward: acted - start,
-            copy: (clock::nanoseconds() - acted).saturating_sub(total),
-            simulate: total.saturating_sub(sense_score),
-            sense_score,
-            learn: 0,
-        });
+        self.step.restart();
+        let decider = ActingStep { actor: rules.policy, choice };
+        let lane = CollectedLane {
+            decider: Decider::PerGroup(&decider),
+            others: &[],
+            rollout: &mut self.step,
+            seed: Seed::new(0),
+        };
+        let spent = rules.collector.collect(std::slice::from_mut(&mut self.group), &mut [lane], 1)?;
+        let rows = self.outcomes.len();
+        self.outcomes.copy_from_slice(&self.step.samples().outcomes[..rows]);
+        self.phases.add(&Phases::split(&spent, self.group.take_times()));
+        Ok(())
     }
 
     /// Takes the episodes that were owed; whether there were any.

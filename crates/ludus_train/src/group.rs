@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use bevy::ecs::world::World;
 use ludus_agent::{Arena, Fault, InArena, Rows, Slot, StateHash};
-use ludus_learn::{Simulation, StepRows};
+use ludus_learn::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
 use ludus_spec::{Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
@@ -389,42 +389,64 @@ fn logged_hashes(world: &mut PooledWorld) -> Vec<LoggedHash> {
     taken.into_iter().map(logged).collect()
 }
 
-impl Simulation for WorldGroup {
-    fn rows(&self) -> usize {
+impl WorldGroup {
+    /// Rows of all worlds.
+    pub fn rows(&self) -> usize {
         self.worlds.iter().map(|member| member.rows).sum()
     }
 
-    fn observe(&mut self, mut observations: &mut [f32]) {
+    /// Writes what the rows observe now, and what they may do.
+    fn write_sensed(&self, now: SensedRows<'_>) {
+        let SensedRows { mut observations, mut masks, .. } = now;
         for member in &self.worlds {
-            let shape = member.shape();
-            observations = write(observations, &member.world.rows().observations()[..shape.observations]);
+            let (own, shape) = (member.world.rows(), member.shape());
+            observations = write(observations, &own.observations()[..shape.observations]);
+            if !masks.is_empty() {
+                masks = write(masks, &own.masks()[..shape.masks]);
+            }
         }
     }
 
-    fn step(&mut self, mut actions: &[f32], rows: StepRows<'_>) {
+    fn write_actions(&mut self, mut actions: &[f32]) {
         for member in &mut self.worlds {
             let (given, rest) = actions.split_at(member.shape().actions);
             write(member.world.rows_mut().actions_mut(), given);
             actions = rest;
         }
-        self.step_in_place();
-        let StepRows { mut rewards, mut outcomes, mut observations } = rows;
+    }
+
+    fn write_results(&self, rows: StepRows<'_>) {
+        let StepRows { mut rewards, mut outcomes, next, .. } = rows;
         for member in &self.worlds {
-            let (own, shape) = (member.world.rows(), member.shape());
+            let own = member.world.rows();
             rewards = write(rewards, &own.rewards()[..member.rows]);
             outcomes = write(outcomes, &own.outcomes()[..member.rows]);
-            observations = write(observations, &own.observations()[..shape.observations]);
+        }
+        self.write_sensed(next);
+    }
+}
+
+impl Simulation for WorldGroup {
+    fn lane(&self, _: usize) -> LaneShape {
+        let Some(first) = self.worlds.first() else { return LaneShape::default() };
+        let spec = first.world.spec();
+        LaneShape {
+            rows: self.rows(),
+            observation_width: spec.observation_width(),
+            action_width: spec.action_width(),
+            mask_width: spec.mask_width(),
+            ..LaneShape::default()
         }
     }
 
-    fn mask_width(&self) -> usize {
-        self.worlds.first().map_or(0, |member| member.world.spec().mask_width())
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        self.write_sensed(now);
     }
 
-    fn mask(&mut self, mut masks: &mut [bool]) {
-        for member in &self.worlds {
-            masks = write(masks, &member.world.rows().masks()[..member.shape().masks]);
-        }
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        self.write_actions(lanes.lane(0).actions);
+        self.step_in_place();
+        self.write_results(lanes.lane(0));
     }
 }
 

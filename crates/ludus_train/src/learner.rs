@@ -6,7 +6,7 @@ mod decision;
 mod torch;
 
 use ludus_learn::{
-    LearnError, Learner, LearnerState, Losses, Machine, NativeLearner, PhaseTimes, Rollout, Simulation, UpdateSettings,
+    Decider, LearnError, Learner, LearnerState, Losses, Machine, NativeLearner, Rollout, UpdateSettings,
 };
 use ludus_net::{NetworkConfig, Normalizer};
 #[cfg(feature = "torch")]
@@ -117,13 +117,12 @@ impl Learner for RunLearner {
         with!(self, learner => learner.keeps_to_a_thread())
     }
 
-    fn collect<S: Simulation>(
-        &mut self,
-        simulations: &mut [S],
-        rollout: &mut Rollout,
-        seed: ludus_spec::Seed,
-    ) -> Result<PhaseTimes, LearnError> {
-        with!(self, learner => learner.collect(simulations, rollout, seed))
+    fn decider(&mut self) -> Decider<'_> {
+        with!(self, learner => learner.decider())
+    }
+
+    fn keeps_inputs(&self) -> bool {
+        with!(self, learner => learner.keeps_inputs())
     }
 
     fn begin_update(&mut self, rollout: &Rollout) {

@@ -206,17 +206,7 @@ mod tests {
     fn check(at_limit: usize, outcomes: &[Outcome; STEPS], expected: Option<&str>) {
         let action = |step: usize| [1.0, 0.5, if step < at_limit { -1.0 } else { 0.9 }];
         let actions: Vec<f32> = (0..STEPS).flat_map(action).collect();
-        let samples = Samples {
-            observations: &[],
-            masks: &[],
-            actions: &actions,
-            log_probs: &[],
-            values: &[],
-            rewards: &[],
-            outcomes,
-            advantages: &[],
-            returns: &[],
-        };
+        let samples = Samples { actions: &actions, outcomes, ..Samples::default() };
         let found: Vec<_> = saturated(&spec(), samples).iter().map(Finding::sentence).collect();
         match expected {
             None => assert!(found.is_empty(), "{found:?}"),
@@ -240,17 +230,7 @@ mod tests {
             outcomes[0] = Outcome::Restart;
             let mut rewards = [reward; STEPS];
             rewards[0] = 1e9;
-            let samples = Samples {
-                observations: &[],
-                masks: &[],
-                actions: &[],
-                log_probs: &[],
-                values: &[],
-                rewards: &rewards,
-                outcomes: &outcomes,
-                advantages: &[],
-                returns: &[],
-            };
+            let samples = Samples { rewards: &rewards, outcomes: &outcomes, ..Samples::default() };
             let found = large_rewards("Pole", ppo, samples).map(|finding| finding.sentence());
             assert_eq!(found.as_deref().map(|found| &found[..expected.map_or(0, str::len)]), expected);
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ludus_learn::{Iteration, LearnError, Machine, NativeLearner, Ppo, Simulation};
+use ludus_learn::{Iteration, LaneShape, LearnError, Machine, NativeLearner, Ppo, Simulation};
 use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
@@ -303,12 +303,12 @@ impl Training {
             groups.iter_mut().for_each(|group| group.hash_every(every));
         }
         blueprint.record_episodes(&mut groups);
-        let rows: Vec<usize> = groups.iter().map(Simulation::rows).collect();
-        let (learner, decision) = blueprint.learner(network, rows.iter().sum())?;
+        let lanes: Vec<LaneShape> = groups.iter().map(|group| group.lane(0)).collect();
+        let rows = lanes.iter().map(|lane| lane.rows).sum();
+        let (learner, decision) = blueprint.learner(network, rows)?;
         let config = blueprint.config.agent(&blueprint.spec).ppo.clone();
         let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
-        let ppo = Ppo::new(config, learner, rows, seed).map_err(TrainError::Learner)?;
-        let rows = groups.iter().map(Simulation::rows).sum();
+        let ppo = Ppo::new(config, learner, &lanes, seed).map_err(TrainError::Learner)?;
         let recent = RecentEpisodes::new(blueprint.row_settings(rows));
         let (steps, phases, last_returns) = (0, Phases::default(), vec![f32::NAN; rows]);
         let kept = KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES));
@@ -338,7 +338,7 @@ impl Training {
 
     /// Rows of all worlds.
     pub fn rows(&self) -> usize {
-        self.groups.iter().map(Simulation::rows).sum()
+        self.groups.iter().map(WorldGroup::rows).sum()
     }
 
     /// Plays one rollout and learns from it. `progress` is the part of the run that is over.

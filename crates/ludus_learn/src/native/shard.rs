@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use ludus_net::{Block, Scratch, Upstream};
+use ludus_net::{Block, Network, Scratch, Upstream};
 
-use super::policy::Policy;
 use crate::losses::{surrogate, value_error};
 use crate::{Losses, Samples, Standardization, UpdateSettings};
 
@@ -22,7 +21,7 @@ pub(super) struct Shard {
 /// A minibatch, and how to learn from it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lesson<'a> {
-    pub policy: Policy<'a>,
+    pub network: &'a Network,
     pub rollout: Samples<'a>,
     pub minibatch: Minibatch<'a>,
     pub settings: &'a UpdateSettings,
@@ -42,8 +41,6 @@ pub(super) struct Minibatch<'a> {
 pub(super) struct Student {
     scratch: Scratch,
     inputs: Vec<f32>,
-    /// Observations before they are normalised; empty if they aren't.
-    observations: Vec<f32>,
     actions: Vec<f32>,
     /// Empty if every choice is allowed.
     masks: Vec<bool>,
@@ -69,8 +66,8 @@ struct Decided<'a> {
 
 impl Student {
     pub fn new(scratch: Scratch) -> Self {
-        let (inputs, observations, actions, masks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { scratch, inputs, observations, actions, masks, block: BlockColumns::default() }
+        let (inputs, actions, masks) = (Vec::new(), Vec::new(), Vec::new());
+        Self { scratch, inputs, actions, masks, block: BlockColumns::default() }
     }
 
     /// Works out a shard's gradient and losses.
@@ -80,9 +77,9 @@ impl Student {
         shard.gradient.fill(0.0);
         shard.losses = Losses::default();
         let Self { scratch, inputs, actions, masks, block: columns, .. } = self;
-        let action_width = lesson.policy.network.layout().action_width();
+        let action_width = lesson.network.layout().action_width();
         let mask_width = lesson.rollout.mask_width();
-        lesson.policy.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
+        lesson.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
             let rows = block.first_row..block.first_row + block.values.len();
             let decided = Decided {
                 samples: &samples[rows.clone()],
@@ -93,21 +90,16 @@ impl Student {
         });
     }
 
-    /// Brings the samples' observations, actions and masks side by side. Details 14 and 19.
+    /// Brings what the network read, the actions and the masks of the samples side by side. Details 14 and 19.
     fn gather(&mut self, lesson: Lesson<'_>, samples: &[u32]) {
-        let layout = lesson.policy.network.layout();
-        let Self { inputs, observations, actions, masks, .. } = self;
+        let (layout, rollout) = (lesson.network.layout(), lesson.rollout);
+        let Self { inputs, actions, masks, .. } = self;
         inputs.resize(samples.len() * layout.inputs(), 0.0);
+        gather_rows(if rollout.inputs.is_empty() { rollout.observations } else { rollout.inputs }, samples, inputs);
         actions.resize(samples.len() * layout.action_width(), 0.0);
-        gather_rows(lesson.rollout.actions, samples, actions);
-        masks.resize(samples.len() * lesson.rollout.mask_width(), true);
-        gather_rows(lesson.rollout.masks, samples, masks);
-        let Some(normalizer) = lesson.policy.normalizer else {
-            return gather_rows(lesson.rollout.observations, samples, inputs);
-        };
-        observations.resize(inputs.len(), 0.0);
-        gather_rows(lesson.rollout.observations, samples, observations);
-        normalizer.apply(observations, inputs);
+        gather_rows(rollout.actions, samples, actions);
+        masks.resize(samples.len() * rollout.mask_width(), true);
+        gather_rows(rollout.masks, samples, masks);
     }
 }
 
@@ -116,7 +108,7 @@ impl BlockColumns {
     fn derive(&mut self, lesson: Lesson<'_>, decided: Decided<'_>, block: Block<'_>, losses: &mut Losses) {
         let Decided { samples, actions, masks } = decided;
         self.resize(samples.len());
-        let distribution = lesson.policy.network.distribution().masked(masks);
+        let distribution = lesson.network.distribution().masked(masks);
         distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
         for (row, &sample) in samples.iter().enumerate() {
             self.d_log_probs[row] = self.policy_slope(lesson, row, sample as usize, losses);
@@ -191,6 +183,19 @@ mod tests {
         normalize_advantages: true,
     };
 
+    const SHAPE: RolloutShape = RolloutShape {
+        steps: 1,
+        rows: Vec::new(),
+        observation_width: 3,
+        action_width: 3,
+        mask_width: 0,
+        memory_width: 0,
+        value_heads: 1,
+        has_inputs: false,
+        has_drivers: false,
+        has_teams: false,
+    };
+
     /// A hybrid policy and a rollout of one simulation with random numbers in it.
     fn network() -> Network {
         let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }];
@@ -203,7 +208,10 @@ mod tests {
     }
 
     fn rollout(rows: usize) -> Rollout {
-        let shape = RolloutShape { steps: 1, rows: vec![rows], observation_width: 3, action_width: 3, mask_width: 0 };
+        rollout_of(RolloutShape { rows: vec![rows], ..SHAPE })
+    }
+
+    fn rollout_of(shape: RolloutShape) -> Rollout {
         let mut rollout = Rollout::new(shape);
         let slab = rollout.slabs_mut().next().unwrap();
         let arrays = [slab.observations, slab.actions, slab.values, slab.advantages, slab.returns, slab.log_probs];
@@ -219,8 +227,7 @@ mod tests {
 
     /// The same, where some choices that were not made are not allowed.
     fn masked_rollout(rows: usize) -> Rollout {
-        let mut rollout = rollout(rows);
-        rollout.set_mask_width(3);
+        let mut rollout = rollout_of(RolloutShape { rows: vec![rows], mask_width: 3, ..SHAPE });
         let slab = rollout.slabs_mut().next().unwrap();
         for (sample, mask) in slab.masks.chunks_exact_mut(3).enumerate() {
             let chosen = slab.actions[3 * sample + 2] as usize;
@@ -230,10 +237,9 @@ mod tests {
     }
 
     fn study(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
-        let policy = Policy { network, normalizer: None };
         let advantages = Standardization::of(rollout.samples().advantages, samples);
         let minibatch = Minibatch { samples, advantages };
-        let lesson = Lesson { policy, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
+        let lesson = Lesson { network, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
         let gradient = vec![f32::NAN; network.parameters().len()];
         let mut shard = Shard { gradient, losses: Losses::default(), samples: 0..samples.len() };
         Student::new(Scratch::new(network.layout())).study(lesson, &mut shard);

@@ -1,9 +1,9 @@
 //! Choices of which not all are always allowed.
 
-use ludus_learn::{LearnError, Ppo, PpoConfig, Schedule, Simulation, StepRows};
+use ludus_learn::{LaneShape, LearnError, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes};
 use ludus_spec::{Head, Outcome, Seed};
 
-use crate::learner;
+use crate::{lanes, learner};
 
 const DOORS: usize = 4;
 
@@ -39,21 +39,23 @@ fn worth(door: usize) -> f32 {
 }
 
 impl Simulation for Doors {
-    fn rows(&self) -> usize {
-        self.rows
+    fn lane(&self, _: usize) -> LaneShape {
+        LaneShape { rows: self.rows, observation_width: 1, action_width: 1, mask_width: DOORS, ..LaneShape::default() }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        observations.fill(1.0);
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        now.observations.fill(1.0);
+        now.masks.copy_from_slice(&self.open);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        let rows = lanes.lane(0);
         if self.is_over {
             self.open_some();
             rows.outcomes.fill(Outcome::Restart);
         } else {
             let mut best = 0.0;
-            for ((open, &action), reward) in self.open.chunks_exact(DOORS).zip(actions).zip(&mut *rows.rewards) {
+            for ((open, &action), reward) in self.open.chunks_exact(DOORS).zip(rows.actions).zip(&mut *rows.rewards) {
                 assert!(open[action as usize], "door {action} of {open:?} was shut");
                 *reward = worth(action as usize);
                 best += open.iter().position(|open| *open).map_or(0.0, worth);
@@ -63,21 +65,18 @@ impl Simulation for Doors {
             rows.outcomes.fill(Outcome::Terminated);
         }
         self.is_over = !self.is_over;
-        self.observe(rows.observations);
-    }
-
-    fn mask_width(&self) -> usize {
-        DOORS
-    }
-
-    fn mask(&mut self, masks: &mut [bool]) {
-        masks.copy_from_slice(&self.open);
+        self.observe(0, rows.next);
     }
 }
 
-fn ppo(config: &PpoConfig, rows: Vec<usize>) -> Ppo<ludus_learn::NativeLearner> {
-    Ppo::new(config.clone(), learner(1, &[Head::Categorical { choices: DOORS }], config, 1), rows, Seed::new(5))
-        .unwrap()
+fn ppo(config: &PpoConfig, worlds: &[Doors]) -> Ppo<ludus_learn::NativeLearner> {
+    Ppo::new(
+        config.clone(),
+        learner(1, &[Head::Categorical { choices: DOORS }], config, 1),
+        &lanes(worlds),
+        Seed::new(5),
+    )
+    .unwrap()
 }
 
 /// The simulation itself sees to it that no shut door is chosen.
@@ -91,7 +90,7 @@ fn a_policy_learns_among_what_is_allowed() {
         ..PpoConfig::default()
     };
     let mut worlds = [Doors::new(200)];
-    let mut ppo = ppo(&config, vec![200]);
+    let mut ppo = ppo(&config, &worlds);
     for _ in 0..40 {
         ppo.iterate(&mut worlds, 0.0).unwrap();
     }
@@ -104,7 +103,7 @@ fn a_policy_learns_among_what_is_allowed() {
 fn what_is_learned_has_the_mask_of_when_it_was_decided() {
     let config = PpoConfig { rollout_steps: 6, epochs: 1, minibatch: 10_000, ..PpoConfig::default() };
     let mut worlds = [Doors::new(50), Doors::new(30)];
-    let mut ppo = ppo(&config, vec![50, 30]);
+    let mut ppo = ppo(&config, &worlds);
     let learned = ppo.iterate(&mut worlds, 0.0).unwrap();
     assert_eq!((learned.minibatches, learned.losses.clip_fraction), (1, 0.0));
     assert!(learned.losses.approx_kl.abs() < 1e-6, "{}", learned.losses.approx_kl);
@@ -115,70 +114,31 @@ fn what_is_learned_has_the_mask_of_when_it_was_decided() {
     assert!(decided.iter().any(|((mask, _), _)| mask.contains(&false)));
 }
 
-/// A world of doors in which there are none to shut.
-struct Open(Doors);
-
-impl Simulation for Open {
-    fn rows(&self) -> usize {
-        self.0.rows
-    }
-
-    fn observe(&mut self, observations: &mut [f32]) {
-        self.0.observe(observations);
-    }
-
-    fn step(&mut self, _: &[f32], rows: StepRows<'_>) {
-        rows.outcomes.fill(Outcome::Running);
-        self.observe(rows.observations);
-    }
-}
-
-#[test]
-fn masks_come_and_go_with_the_simulations() {
-    let config = PpoConfig { rollout_steps: 4, ..PpoConfig::default() };
-    let mut ppo = ppo(&config, vec![20]);
-    for _ in 0..2 {
-        ppo.iterate(&mut [Doors::new(20)], 0.0).unwrap();
-        assert_eq!(ppo.rollout().samples().mask_width(), DOORS);
-        ppo.iterate(&mut [Open(Doors::new(20))], 0.0).unwrap();
-        assert_eq!(ppo.rollout().samples().masks, []);
-    }
-}
-
-/// Doors with or without a mask.
-enum Either {
-    Masked(Doors),
-    Not(Open),
-}
+/// Doors that are there, or that are not.
+struct Either(Doors, bool);
 
 impl Simulation for Either {
-    fn rows(&self) -> usize {
-        20
+    fn lane(&self, lane: usize) -> LaneShape {
+        let shape = self.0.lane(lane);
+        if self.1 { shape } else { LaneShape { mask_width: 0, ..shape } }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        observations.fill(1.0);
-    }
+    fn observe(&mut self, _: usize, _: SensedRows<'_>) {}
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
-        match self {
-            Self::Masked(doors) => doors.step(actions, rows),
-            Self::Not(open) => open.step(actions, rows),
-        }
-    }
-
-    fn mask_width(&self) -> usize {
-        match self {
-            Self::Masked(doors) => doors.mask_width(),
-            Self::Not(open) => open.mask_width(),
-        }
-    }
+    fn step(&mut self, _: StepLanes<'_, '_>) {}
 }
 
 #[test]
 fn simulations_that_do_not_agree_on_masks_are_refused() {
     let config = PpoConfig { rollout_steps: 4, ..PpoConfig::default() };
-    let mut worlds = [Either::Masked(Doors::new(20)), Either::Not(Open(Doors::new(20)))];
-    let error = ppo(&config, vec![20, 20]).iterate(&mut worlds, 0.0).unwrap_err();
-    assert_eq!(error, LearnError::Masks { simulation: 1, expected: DOORS, actual: 0 });
+    let either = |has_doors: bool| Either(Doors::new(20), has_doors);
+    let refused = |expected: LaneShape, actual: LaneShape| LearnError::Lanes { simulation: 1, expected, actual };
+    let (with, without) = (either(true).lane(0), either(false).lane(0));
+    let learner = || learner(1, &[Head::Categorical { choices: DOORS }], &config, 1);
+    let error = Ppo::new(config.clone(), learner(), &[with, without], Seed::new(5)).map(drop).unwrap_err();
+    assert_eq!(error, refused(with, without));
+    assert!(error.to_string().contains("masks of 0 choices"), "{error}");
+    let mut ppo = Ppo::new(config.clone(), learner(), &[with, with], Seed::new(5)).unwrap();
+    let error = ppo.iterate(&mut [either(true), either(false)], 0.0).unwrap_err();
+    assert_eq!(error, refused(with, without));
 }

@@ -1,9 +1,9 @@
 //! A task of one step with a hybrid action.
 
-use ludus_learn::{Ppo, PpoConfig, Schedule, Simulation, StepRows};
+use ludus_learn::{LaneShape, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes};
 use ludus_spec::{Head, Outcome, Seed};
 
-use crate::learner;
+use crate::{lanes, learner};
 
 /// Sees -1 or 1; should answer with two numbers that depend on it, and with the index of its sign.
 struct Bandit {
@@ -23,15 +23,16 @@ impl Bandit {
 }
 
 impl Simulation for Bandit {
-    fn rows(&self) -> usize {
-        self.contexts.len()
+    fn lane(&self, _: usize) -> LaneShape {
+        LaneShape { rows: self.contexts.len(), observation_width: 1, action_width: 3, ..LaneShape::default() }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        observations.copy_from_slice(&self.contexts);
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        now.observations.copy_from_slice(&self.contexts);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        let rows = lanes.lane(0);
         let was_over = self.is_over;
         self.is_over = !was_over;
         if was_over {
@@ -40,14 +41,14 @@ impl Simulation for Bandit {
             self.contexts = (0..self.contexts.len()).map(sign).collect();
             rows.outcomes.fill(Outcome::Restart);
         } else {
-            let answers = self.contexts.iter().zip(actions.chunks_exact(3));
+            let answers = self.contexts.iter().zip(rows.actions.chunks_exact(3));
             rows.rewards.iter_mut().zip(answers).for_each(|(reward, (&context, action))| {
                 *reward = Self::reward(context, action);
             });
             rows.outcomes.fill(Outcome::Terminated);
             self.mean_reward = rows.rewards.iter().sum::<f32>() / rows.rewards.len() as f32;
         }
-        self.observe(rows.observations);
+        self.observe(0, rows.next);
     }
 }
 
@@ -64,7 +65,7 @@ fn a_hybrid_policy_learns_what_to_answer() {
     };
     let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 2 }];
     let mut worlds = [Bandit { contexts: vec![0.0; 256], seed: Seed::new(4), is_over: true, mean_reward: 0.0 }];
-    let mut ppo = Ppo::new(config.clone(), learner(1, &heads, &config, 1), vec![256], Seed::new(5)).unwrap();
+    let mut ppo = Ppo::new(config.clone(), learner(1, &heads, &config, 1), &lanes(&worlds), Seed::new(5)).unwrap();
     for _ in 0..60 {
         ppo.iterate(&mut worlds, 0.0).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_learn::{Simulation, StepRows};
+use ludus_learn::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
 use ludus_spec::{Outcome, Seed};
 
 /// Columns of an observation: position [m], velocity [m/s], angle [rad], angular velocity [rad/s].
@@ -35,6 +35,17 @@ impl CartPoles {
         }
     }
 
+    /// Takes one step of all cart-poles, which are the first of these rows.
+    pub fn advance(&mut self, rows: StepRows<'_>) {
+        let StepRows { actions, rewards, outcomes, next } = rows;
+        let count = self.states.len();
+        for (row, &action) in actions[..count].iter().enumerate() {
+            outcomes[row] = self.step_row(row, action);
+            rewards[row] = 1.0;
+        }
+        next.observations[..count * WIDTH].copy_from_slice(self.states.as_flattened());
+    }
+
     fn step_row(&mut self, row: usize, action: f32) -> Outcome {
         if std::mem::take(&mut self.has_ended[row]) {
             self.restart(row);
@@ -64,20 +75,16 @@ impl CartPoles {
 }
 
 impl Simulation for CartPoles {
-    fn rows(&self) -> usize {
-        self.states.len()
+    fn lane(&self, _: usize) -> LaneShape {
+        LaneShape { rows: self.states.len(), observation_width: WIDTH, action_width: 1, ..LaneShape::default() }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        observations.copy_from_slice(self.states.as_flattened());
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        now.observations.copy_from_slice(self.states.as_flattened());
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
-        for (row, &action) in actions.iter().enumerate() {
-            rows.outcomes[row] = self.step_row(row, action);
-            rows.rewards[row] = 1.0;
-        }
-        self.observe(rows.observations);
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        self.advance(lanes.lane(0));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stops an update, or a run.
 
-use ludus_learn::{LearnError, Ppo, PpoConfig, Simulation, StepRows};
+use ludus_learn::{LaneShape, LearnError, Ppo, PpoConfig, SensedRows, Simulation, StepLanes, StepRows};
 use ludus_spec::{Head, Outcome, Seed};
 
 use crate::cart_pole::{CartPoles, WIDTH};
@@ -39,18 +39,18 @@ struct Endless {
 }
 
 impl Simulation for Endless {
-    fn rows(&self) -> usize {
-        self.inner.rows()
+    fn lane(&self, lane: usize) -> LaneShape {
+        self.inner.lane(lane)
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        self.inner.observe(observations);
+    fn observe(&mut self, lane: usize, now: SensedRows<'_>) {
+        self.inner.observe(lane, now);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
         self.steps += 1;
-        let StepRows { rewards, outcomes, observations } = rows;
-        self.inner.step(actions, StepRows { rewards: &mut *rewards, outcomes: &mut *outcomes, observations });
+        self.inner.advance(lanes.lane(0));
+        let StepRows { rewards, outcomes, .. } = lanes.lane(0);
         if self.steps > 20 {
             outcomes[0] = Outcome::Running;
             rewards[0] = f32::INFINITY;
@@ -85,12 +85,17 @@ fn simulations_must_be_those_that_the_rollout_was_made_for() {
     check(&[4, 5, 1], 2, 0, 1);
 }
 
+fn of_cart_poles(rows: usize) -> LaneShape {
+    LaneShape { rows, observation_width: WIDTH, action_width: 1, ..LaneShape::default() }
+}
+
 #[test]
 fn samples_that_no_index_tells_apart_are_refused() {
     let check = |rows: Vec<usize>, samples| {
         let learner = learner(WIDTH, &[Head::Categorical { choices: 2 }], &small(), 1);
         let config = PpoConfig { rollout_steps: 15, ..small() };
-        let error = Ppo::new(config, learner, rows, Seed::new(12)).unwrap_err();
+        let lanes: Vec<LaneShape> = rows.into_iter().map(of_cart_poles).collect();
+        let error = Ppo::new(config, learner, &lanes, Seed::new(12)).unwrap_err();
         assert_eq!(error, LearnError::TooManySamples { samples });
         assert!(error.to_string().contains("4294967295 at most; train with fewer agents"), "{error}");
     };
@@ -105,7 +110,8 @@ fn a_rollout_of_a_single_sample_is_refused() {
     let ppo = |rows: Vec<usize>, rollout_steps, normalize_advantages| {
         let learner = learner(WIDTH, &[Head::Categorical { choices: 2 }], &small(), 1);
         let config = PpoConfig { rollout_steps, normalize_advantages, ..small() };
-        Ppo::new(config, learner, rows, Seed::new(12)).map(drop)
+        let lanes: Vec<LaneShape> = rows.into_iter().map(of_cart_poles).collect();
+        Ppo::new(config, learner, &lanes, Seed::new(12)).map(drop)
     };
     let error = ppo(vec![1], 1, true).unwrap_err();
     assert_eq!(error, LearnError::SingleSample);

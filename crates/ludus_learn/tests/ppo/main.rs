@@ -14,7 +14,7 @@ mod resume;
 use std::sync::Arc;
 
 use cart_pole::{CartPoles, WIDTH};
-use ludus_learn::{Machine, NativeLearner, Ppo, PpoConfig, Schedule, Simulation};
+use ludus_learn::{LaneShape, Machine, NativeLearner, Ppo, PpoConfig, Schedule, Simulation};
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
 
@@ -30,8 +30,12 @@ fn learner(width: usize, heads: &[Head], config: &PpoConfig, threads: usize) -> 
 /// PPO on cart-poles.
 fn cart_pole_ppo<S: Simulation>(config: &PpoConfig, worlds: &[S], threads: usize) -> Ppo<NativeLearner> {
     let learner = learner(WIDTH, &[Head::Categorical { choices: 2 }], config, threads);
-    let rows = worlds.iter().map(S::rows).collect();
-    Ppo::new(config.clone(), learner, rows, Seed::new(12)).unwrap()
+    Ppo::new(config.clone(), learner, &lanes(worlds), Seed::new(12)).unwrap()
+}
+
+/// The first lane of each simulation.
+fn lanes<S: Simulation>(worlds: &[S]) -> Vec<LaneShape> {
+    worlds.iter().map(|world| world.lane(0)).collect()
 }
 
 /// Cart-poles in simulations of these sizes.

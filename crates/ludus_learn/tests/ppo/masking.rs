@@ -1,10 +1,10 @@
 //! What is no experience leaves no trace.
 
-use ludus_learn::{Ppo, PpoConfig, Simulation, StepRows};
+use ludus_learn::{LaneShape, Ppo, PpoConfig, SensedRows, Simulation, StepLanes, StepRows};
 use ludus_spec::{Head, Outcome, Seed};
 
 use crate::cart_pole::{CartPoles, WIDTH};
-use crate::{cart_pole_ppo, cart_poles, learner, small, trained};
+use crate::{cart_pole_ppo, cart_poles, lanes, learner, small, trained};
 
 /// Cart-poles, behind them some vacant rows, and now and then a faulty step; `junk` stands wherever nothing may look.
 struct Junky {
@@ -15,30 +15,27 @@ struct Junky {
 }
 
 impl Simulation for Junky {
-    fn rows(&self) -> usize {
-        self.inner.rows() + self.vacant
+    fn lane(&self, lane: usize) -> LaneShape {
+        let shape = self.inner.lane(lane);
+        LaneShape { rows: shape.rows + self.vacant, ..shape }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        let (taken, vacant) = observations.split_at_mut(self.inner.rows() * WIDTH);
-        self.inner.observe(taken);
+    fn observe(&mut self, lane: usize, now: SensedRows<'_>) {
+        let (taken, vacant) = now.observations.split_at_mut(self.inner.lane(0).rows * WIDTH);
+        self.inner.observe(lane, SensedRows { observations: taken, ..now });
         vacant.fill(self.junk);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
         self.steps += 1;
-        let count = self.inner.rows();
-        let StepRows { rewards, outcomes, observations } = rows;
-        rewards.fill(self.junk);
-        outcomes.fill(Outcome::Vacant);
-        observations.fill(self.junk);
-        assert!(actions.iter().all(|action| action.is_finite()));
-        let rows = StepRows {
-            rewards: &mut rewards[..count],
-            outcomes: &mut outcomes[..count],
-            observations: &mut observations[..count * WIDTH],
-        };
-        self.inner.step(&actions[..count], rows);
+        let count = self.inner.lane(0).rows;
+        let rows = lanes.lane(0);
+        rows.rewards.fill(self.junk);
+        rows.outcomes.fill(Outcome::Vacant);
+        rows.next.observations.fill(self.junk);
+        assert!(rows.actions.iter().all(|action| action.is_finite()));
+        self.inner.advance(rows);
+        let StepRows { rewards, outcomes, next: SensedRows { observations, .. }, .. } = lanes.lane(0);
         for row in 0..count {
             if outcomes[row] == Outcome::Running && (self.steps + row).is_multiple_of(9) {
                 outcomes[row] = Outcome::Faulty;
@@ -74,18 +71,18 @@ struct Blinking {
 }
 
 impl Simulation for Blinking {
-    fn rows(&self) -> usize {
-        self.inner.rows()
+    fn lane(&self, lane: usize) -> LaneShape {
+        self.inner.lane(lane)
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        self.inner.observe(observations);
+    fn observe(&mut self, lane: usize, now: SensedRows<'_>) {
+        self.inner.observe(lane, now);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
         self.steps += 1;
-        let StepRows { rewards, outcomes, observations } = rows;
-        self.inner.step(actions, StepRows { rewards, outcomes: &mut *outcomes, observations: &mut *observations });
+        self.inner.advance(lanes.lane(0));
+        let StepRows { outcomes, next: SensedRows { observations, .. }, .. } = lanes.lane(0);
         if self.steps == 8 {
             outcomes[0] = Outcome::Running;
             observations[1] = f32::INFINITY;
@@ -106,22 +103,23 @@ fn an_observation_that_is_not_finite_is_left_out() {
     assert!(ppo.iterate(&mut worlds, 0.0).unwrap().losses.value.is_finite(), "the statistics are sound");
 }
 
-/// Rows that nobody has.
-struct Empty;
+/// Rows that nobody has, with actions of this width.
+struct Empty(usize);
 
 impl Simulation for Empty {
-    fn rows(&self) -> usize {
-        3
+    fn lane(&self, _: usize) -> LaneShape {
+        LaneShape { rows: 3, observation_width: WIDTH, action_width: self.0, ..LaneShape::default() }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        observations.fill(f32::NAN);
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        now.observations.fill(f32::NAN);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
-        assert!(actions.iter().all(|action| action.is_finite()), "{actions:?}");
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        let rows = lanes.lane(0);
+        assert!(rows.actions.iter().all(|action| action.is_finite()), "{:?}", rows.actions);
         rows.outcomes.fill(Outcome::Vacant);
-        rows.observations.fill(f32::NAN);
+        rows.next.observations.fill(f32::NAN);
     }
 }
 
@@ -130,14 +128,14 @@ fn an_action_is_finite_whatever_was_observed() {
     for normalize_observations in [false, true] {
         let config = PpoConfig { normalize_observations, ..small() };
         let learner = learner(WIDTH, &[Head::Gaussian { width: 2 }], &config, 1);
-        let mut ppo = Ppo::new(config, learner, vec![3], Seed::new(1)).unwrap();
-        ppo.iterate(&mut [Empty], 0.0).unwrap();
+        let mut ppo = Ppo::new(config, learner, &lanes(&[Empty(2)]), Seed::new(1)).unwrap();
+        ppo.iterate(&mut [Empty(2)], 0.0).unwrap();
     }
 }
 
 #[test]
 fn without_experience_nothing_changes() {
-    let mut worlds = [Empty];
+    let mut worlds = [Empty(1)];
     let mut ppo = cart_pole_ppo(&small(), &worlds, 1);
     let before = crate::parameter_bits(&ppo);
     let iteration = ppo.iterate(&mut worlds, 0.0).unwrap();

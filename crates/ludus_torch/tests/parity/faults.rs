@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_learn::{
-    DeviceConfig, LearnError, Learner, Ppo, PpoConfig, Rollout, RolloutShape, Simulation, StepRows, UpdateSettings,
+    DeviceConfig, LaneShape, LearnError, Learner, Ppo, PpoConfig, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
-use ludus_spec::{Head, Outcome, Seed};
+use ludus_spec::{Head, Outcome};
 use ludus_torch::{Forward, Parameter, TorchError, TorchLearner, TorchNetwork, TorchSettings, tch};
 use tch::{Kind, Tensor};
 
 use crate::cart_pole::{CartPoles, WIDTH};
-use crate::{PLAIN, cart_pole_network, cart_poles, device, machine, ppo, torch};
+use crate::{PLAIN, cart_pole_network, cart_poles, collect, device, machine, ppo, rollout_of, torch};
 
 const SETTINGS: UpdateSettings = UpdateSettings {
     learning_rate: 1e-2,
@@ -25,9 +25,9 @@ const SETTINGS: UpdateSettings = UpdateSettings {
 #[test]
 fn a_loss_that_is_not_finite_changes_nothing_from_there_on() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
-    let shape = RolloutShape { steps: 4, rows: vec![8], observation_width: WIDTH, action_width: 1, mask_width: 0 };
-    let mut rollout = Rollout::new(shape);
-    learner.collect(&mut cart_poles(&[8], 2), &mut rollout, Seed::new(3)).unwrap();
+    let mut worlds = cart_poles(&[8], 2);
+    let mut rollout = rollout_of(4, &worlds);
+    collect(&mut learner, &mut worlds, &mut rollout, 3).unwrap();
     for slab in rollout.slabs_mut() {
         slab.returns.fill(1.0);
         slab.returns[20] = f32::NAN;
@@ -49,27 +49,27 @@ fn a_loss_that_is_not_finite_changes_nothing_from_there_on() {
 struct Nobody;
 
 impl Simulation for Nobody {
-    fn rows(&self) -> usize {
-        3
+    fn lane(&self, _: usize) -> LaneShape {
+        LaneShape { rows: 3, observation_width: WIDTH, action_width: 1, ..LaneShape::default() }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        observations.fill(f32::NAN);
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        now.observations.fill(f32::NAN);
     }
 
-    fn step(&mut self, actions: &[f32], rows: StepRows<'_>) {
-        assert!(actions.iter().all(|action| action.is_finite()), "even a faulty row's action is finite");
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        let rows = lanes.lane(0);
+        assert!(rows.actions.iter().all(|action| action.is_finite()), "even a faulty row's action is finite");
         rows.rewards.fill(f32::NAN);
         rows.outcomes.fill(Outcome::Vacant);
-        rows.observations.fill(f32::NAN);
+        rows.next.observations.fill(f32::NAN);
     }
 }
 
 #[test]
 fn rows_without_agents_get_finite_actions() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
-    let shape = RolloutShape { steps: 2, rows: vec![3], observation_width: WIDTH, action_width: 1, mask_width: 0 };
-    learner.collect(&mut [Nobody], &mut Rollout::new(shape), Seed::new(3)).unwrap();
+    collect(&mut learner, &mut [Nobody], &mut rollout_of(2, &[Nobody]), 3).unwrap();
 }
 
 /// A network with one output too few, or with weights that don't fit.
@@ -175,14 +175,8 @@ fn check_recording() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
     for rows in [ROWS, 2 * ROWS] {
         let mut worlds = cart_poles(&[rows], 2);
-        let shape = RolloutShape {
-            steps: 8,
-            rows: vec![rows as usize],
-            observation_width: WIDTH,
-            action_width: 1,
-            mask_width: 0,
-        };
-        learner.collect(&mut worlds, &mut Rollout::new(shape), Seed::new(3)).unwrap();
+        let mut rollout = rollout_of(8, &worlds);
+        collect(&mut learner, &mut worlds, &mut rollout, 3).unwrap();
         assert_eq!(learner.obstacle(), None);
         assert_eq!(learner.take_losses().unwrap(), ludus_learn::Losses::default());
     }

@@ -1,10 +1,12 @@
 //! The same minibatch gives both learners the same gradient, and the same weights after it.
 
-use ludus_learn::{Learner, LearnerState, Losses, Rollout, RolloutShape, Simulation, StepRows, UpdateSettings};
-use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer};
+use ludus_learn::{
+    LaneShape, Learner, LearnerState, Losses, Rollout, SensedRows, Simulation, StepLanes, UpdateSettings,
+};
+use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer, stage};
 use ludus_spec::{Head, Outcome, Seed};
 
-use crate::{PLAIN, Setup, native, torch};
+use crate::{PLAIN, Setup, collect, native, rollout_of, torch};
 
 const INPUTS: usize = 5;
 const STEPS: usize = 6;
@@ -25,36 +27,32 @@ const SETTINGS: UpdateSettings = UpdateSettings {
 struct Noise {
     rows: usize,
     step: u64,
+    action_width: usize,
     mask_width: usize,
 }
 
 impl Simulation for Noise {
-    fn rows(&self) -> usize {
-        self.rows
+    fn lane(&self, _: usize) -> LaneShape {
+        let Self { rows, action_width, mask_width, .. } = *self;
+        LaneShape { rows, observation_width: INPUTS, action_width, mask_width, ..LaneShape::default() }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
-        scatter(observations, Seed::new(self.step), 3.0);
-        observations[0] = f32::INFINITY;
-    }
-
-    fn mask_width(&self) -> usize {
-        self.mask_width
-    }
-
-    /// Some of the choices, the first among them.
-    fn mask(&mut self, masks: &mut [bool]) {
-        for (index, mask) in masks.iter_mut().enumerate() {
+    /// Allows some of the choices, the first among them.
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        scatter(now.observations, Seed::new(self.step), 3.0);
+        now.observations[0] = f32::INFINITY;
+        for (index, mask) in now.masks.iter_mut().enumerate() {
             let is_first = index % self.mask_width == 0;
             *mask = is_first || Seed::new(self.step).derive(2).derive(index as u64).uniform() < 0.6;
         }
     }
 
-    fn step(&mut self, _: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
         self.step += 1;
+        let rows = lanes.lane(0);
         rows.outcomes.fill(Outcome::Running);
         scatter(rows.rewards, Seed::new(self.step).derive(1), 1.0);
-        self.observe(rows.observations);
+        self.observe(0, rows.next);
     }
 }
 
@@ -78,19 +76,15 @@ fn normalizer() -> Normalizer {
     Normalizer::from_parts(vec![0.5; INPUTS], vec![4.0; INPUTS], 100.0, 2.0).unwrap()
 }
 
-fn rollout(heads: &[Head], mask_width: usize) -> Rollout {
+/// A rollout of noise by the learner's policy, and what a network reads of it.
+fn rollout(learner: &mut impl Learner, heads: &[Head], mask_width: usize, normalizer: &Normalizer) -> Rollout {
     let action_width = heads.iter().map(|head| head.action_width()).sum();
-    Rollout::new(RolloutShape {
-        steps: STEPS,
-        rows: vec![150, 90],
-        observation_width: INPUTS,
-        action_width,
-        mask_width,
-    })
-}
-
-fn noise(mask_width: usize) -> [Noise; 2] {
-    [Noise { rows: 150, step: 1, mask_width }, Noise { rows: 90, step: 1000, mask_width }]
+    let noise = |rows, step| Noise { rows, step, action_width, mask_width };
+    let mut worlds = [noise(150, 1), noise(90, 1000)];
+    let mut rollout = rollout_of(STEPS, &worlds);
+    collect(learner, &mut worlds, &mut rollout, 3).unwrap();
+    rollout.slabs_mut().for_each(|slab| stage(Some(normalizer), slab.observations, slab.inputs));
+    rollout
 }
 
 /// A rollout of the network as it was, then an update of it as it is now: ratios are not 1, and some are clipped.
@@ -103,10 +97,9 @@ fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
 
 fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings, mask_width: usize) {
     let (before, now) = (network(heads, config, 0.5), network(heads, config, 1.0));
-    let mut rollout = rollout(heads, mask_width);
     let mut torch = torch(before, Some(normalizer()), PLAIN);
     let mut native = native(now.clone(), Some(normalizer()));
-    torch.collect(&mut noise(mask_width), &mut rollout, Seed::new(3)).unwrap();
+    let mut rollout = rollout(&mut torch, heads, mask_width, &normalizer());
     torch.restore(&native.state()).unwrap();
     for (index, slab) in rollout.slabs_mut().enumerate() {
         scatter(slab.advantages, Seed::new(4).derive(index as u64), 2.0);
@@ -178,11 +171,9 @@ fn actions_agree() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
     for (setup, mask_width) in [(PLAIN, 0), (PLAIN, 3), (Setup { threads: 2, splits: 2, ..PLAIN }, 3)] {
         let network = network(&HYBRID, &config, 0.5);
-        let [mut by_torch, mut by_native] = [rollout(&HYBRID, mask_width), rollout(&HYBRID, mask_width)];
-        torch(network.clone(), Some(normalizer()), setup)
-            .collect(&mut noise(mask_width), &mut by_torch, Seed::new(3))
-            .unwrap();
-        native(network, Some(normalizer())).collect(&mut noise(mask_width), &mut by_native, Seed::new(3)).unwrap();
+        let mut torch = torch(network.clone(), Some(normalizer()), setup);
+        let by_torch = rollout(&mut torch, &HYBRID, mask_width, &normalizer());
+        let by_native = rollout(&mut native(network, Some(normalizer())), &HYBRID, mask_width, &normalizer());
         let (found, expected) = (by_torch.samples(), by_native.samples());
         let close = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
         assert!(close(found.actions, expected.actions) <= 2, "a draw may fall on the other side of a choice's edge");
@@ -208,10 +199,9 @@ fn a_state_goes_back_and_forth_unchanged() {
 fn a_minibatch_of_a_single_sample_agrees() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
     let now = network(&HYBRID, &config, 0.6);
-    let mut rollout = rollout(&HYBRID, 0);
     let mut torch = torch(network(&HYBRID, &config, 0.5), Some(normalizer()), PLAIN);
     let mut native = native(now.clone(), Some(normalizer()));
-    torch.collect(&mut noise(0), &mut rollout, Seed::new(3)).unwrap();
+    let mut rollout = rollout(&mut torch, &HYBRID, 0, &normalizer());
     torch.restore(&native.state()).unwrap();
     for slab in rollout.slabs_mut() {
         slab.advantages.fill(0.7);
@@ -228,11 +218,10 @@ fn a_minibatch_of_a_single_sample_agrees() {
 fn columns_that_are_not_followed_stay_as_they_are_in_both() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
     let normalizer = Normalizer::of_columns(vec![false, true, false, true, true], 10.0);
-    let mut rollout = rollout(&HYBRID, 0);
     let mut torch = torch(network(&HYBRID, &config, 0.5), Some(normalizer.clone()), PLAIN);
-    let mut native = native(network(&HYBRID, &config, 0.5), Some(normalizer));
+    let mut native = native(network(&HYBRID, &config, 0.5), Some(normalizer.clone()));
     for _ in 0..2 {
-        torch.collect(&mut noise(0), &mut rollout, Seed::new(3)).unwrap();
+        let rollout = rollout(&mut torch, &HYBRID, 0, &normalizer);
         torch.update_normalizer(&rollout).unwrap();
         native.update_normalizer(&rollout).unwrap();
         let (found, expected) = (torch.normalizer().unwrap(), native.normalizer().unwrap());

@@ -15,7 +15,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use cart_pole::{CartPoles, WIDTH};
-use ludus_learn::{DeviceConfig, Learner, Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_learn::{
+    CollectedLane, Collector, DeviceConfig, LaneShape, LearnError, Learner, Machine, NativeLearner, PhaseTimes, Ppo,
+    PpoConfig, Rollout, RolloutShape, Simulation,
+};
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
 use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
@@ -64,8 +67,31 @@ fn cart_pole_network(seed: u64) -> Network {
 }
 
 fn ppo<L: Learner>(config: &PpoConfig, learner: L, worlds: &[CartPoles], seed: u64) -> Ppo<L> {
-    let rows = worlds.iter().map(ludus_learn::Simulation::rows).collect();
-    Ppo::new(config.clone(), learner, rows, Seed::new(seed)).unwrap()
+    Ppo::new(config.clone(), learner, &lanes(worlds), Seed::new(seed)).unwrap()
+}
+
+/// The first lane of each simulation.
+fn lanes<S: Simulation>(worlds: &[S]) -> Vec<LaneShape> {
+    worlds.iter().map(|world| world.lane(0)).collect()
+}
+
+/// Room for so many steps of these simulations, and for what a network read of them.
+fn rollout_of<S: Simulation>(steps: usize, worlds: &[S]) -> Rollout {
+    let shape = RolloutShape::of_lane(steps, &lanes(worlds)).unwrap();
+    Rollout::new(RolloutShape { has_inputs: true, ..shape })
+}
+
+/// Fills a rollout, with the learner's policy.
+fn collect<S: Simulation>(
+    learner: &mut impl Learner,
+    worlds: &mut [S],
+    rollout: &mut Rollout,
+    seed: u64,
+) -> Result<PhaseTimes, LearnError> {
+    rollout.restart();
+    let (collector, steps) = (Collector::new(learner.machine().clone()), rollout.missing_steps());
+    let lane = CollectedLane { decider: learner.decider(), others: &[], rollout, seed: Seed::new(seed) };
+    collector.collect(worlds, &mut [lane], steps)
 }
 
 /// Cart-poles in simulations of these sizes.

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ludus_learn::{Learner, Machine, NativeLearner, Rollout, RolloutShape, Simulation, StepRows};
-use ludus_spec::{Outcome, Seed};
+use ludus_learn::{LaneShape, Learner, Machine, NativeLearner, SensedRows, Simulation, StepLanes};
+use ludus_spec::Outcome;
 use ludus_torch::{Mlp, TorchLearner, TorchSettings};
 
 use crate::cart_pole::WIDTH;
-use crate::{cart_pole_network, device, machine};
+use crate::{cart_pole_network, collect, device, machine, rollout_of};
 
 const STEPS: usize = 6;
 
@@ -26,30 +26,29 @@ fn now() -> u64 {
 struct Slow;
 
 impl Simulation for Slow {
-    fn rows(&self) -> usize {
-        4
+    fn lane(&self, _: usize) -> LaneShape {
+        LaneShape { rows: 4, observation_width: WIDTH, action_width: 1, ..LaneShape::default() }
     }
 
-    fn observe(&mut self, observations: &mut [f32]) {
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
         NOW.fetch_add(LOOK, Ordering::Relaxed);
-        observations.fill(0.0);
+        now.observations.fill(0.0);
     }
 
-    fn step(&mut self, _: &[f32], rows: StepRows<'_>) {
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
         NOW.fetch_add(STEP, Ordering::Relaxed);
+        let rows = lanes.lane(0);
         rows.rewards.fill(0.0);
         rows.outcomes.fill(Outcome::Running);
-        rows.observations.fill(0.0);
+        rows.next.observations.fill(0.0);
     }
 }
 
 #[test]
 fn the_games_time_is_the_games() {
     fn check(mut learner: impl Learner) {
-        let shape =
-            RolloutShape { steps: STEPS, rows: vec![4, 4], observation_width: WIDTH, action_width: 1, mask_width: 0 };
-        let mut rollout = Rollout::new(shape);
-        let times = learner.collect(&mut [Slow, Slow], &mut rollout, Seed::new(1)).unwrap();
+        let mut rollout = rollout_of(STEPS, &[Slow, Slow]);
+        let times = collect(&mut learner, &mut [Slow, Slow], &mut rollout, 1).unwrap();
         let expected = 2 * (LOOK + STEP * STEPS as u64);
         assert_eq!((times.simulate, times.total()), (expected, expected), "{times:?}");
     }

@@ -2,13 +2,12 @@
 
 use std::ffi::{CStr, c_char};
 
-use ludus_learn::{Learner, PpoConfig, Rollout, RolloutShape, Simulation};
+use ludus_learn::PpoConfig;
 use ludus_net::Normalizer;
-use ludus_spec::Seed;
 use ludus_torch::{TorchLearner, Transfers};
 
 use crate::cart_pole::WIDTH;
-use crate::{PLAIN, Setup, cart_pole_network, cart_poles, ppo, torch};
+use crate::{PLAIN, Setup, cart_pole_network, cart_poles, collect, ppo, rollout_of, torch};
 
 const STEPS: usize = 6;
 
@@ -32,12 +31,10 @@ fn a_step_goes_up_once_and_comes_down_once() {
     for splits in [1, 2] {
         let mut learner = torch(cart_pole_network(1), Some(Normalizer::new(WIDTH, 10.0)), Setup { splits, ..PLAIN });
         let mut worlds = cart_poles(&[8, 8], 2);
-        let rows = worlds.iter().map(Simulation::rows).collect();
-        let shape = RolloutShape { steps: STEPS, rows, observation_width: WIDTH, action_width: 1, mask_width: 0 };
-        let mut rollout = Rollout::new(shape);
+        let mut rollout = rollout_of(STEPS, &worlds);
         for iteration in 0..2 {
             let before = learner.transfers();
-            learner.collect(&mut worlds, &mut rollout, Seed::new(iteration)).unwrap();
+            collect(&mut learner, &mut worlds, &mut rollout, iteration).unwrap();
             let once = ((STEPS + 1) * splits) as u64;
             assert_eq!(since(&learner, before), Transfers { up: once, down: once }, "{splits} splits");
         }

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bevy::prelude::*;
 use ludus_agent::{AgentSystems, StepClock};
-use ludus_learn::Simulation;
 use ludus_play::PolicySystems;
 use ludus_policy::{ActionChoice, PolicyFile};
 use ludus_worlds::Game;

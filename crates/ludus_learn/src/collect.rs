@@ -1,0 +1,140 @@
+//! Collecting experience: simulations and policies in lockstep.
+
+mod batched;
+mod group;
+mod worker;
+
+use ludus_spec::{Clock, Seed};
+
+use crate::threads::for_each_in;
+use crate::worker_pool::WorkerPool;
+use crate::{Decider, GroupDecider, LearnError, Machine, PhaseTimes, Rollout, Simulation, Slab};
+use batched::{Batch, play_batches};
+use group::Group;
+use worker::RolloutWorker;
+
+/// The loop in which simulations step and policies decide.
+///
+/// The result is the same, bit for bit, with any number of threads: every draw has a seed of its own.
+#[derive(Debug)]
+pub struct Collector {
+    machine: Machine,
+    workers: WorkerPool<RolloutWorker>,
+}
+
+/// A lane of all simulations: who decides there, and where what comes of it is kept.
+pub struct CollectedLane<'a> {
+    /// The learning policy. It drives all rows that nobody else drives.
+    pub decider: Decider<'a>,
+    /// Other policies, by driver: the first of them is driver 1. Steps that they decided are no experience: in the
+    /// rollout they are [vacant](ludus_spec::Outcome::Vacant).
+    pub others: &'a [&'a dyn GroupDecider],
+    /// Where it is kept. It has room for the steps that are asked for.
+    pub rollout: &'a mut Rollout,
+    /// The draws of a step derive from this seed, the rollout's step, and the row.
+    pub seed: Seed,
+}
+
+/// The same for all simulations in a collection.
+#[derive(Clone, Copy)]
+struct LaneSettings<'a> {
+    /// The learning policy, if it decides in the threads of the simulations.
+    decider: Option<&'a dyn GroupDecider>,
+    others: &'a [&'a dyn GroupDecider],
+    seed: Seed,
+    /// Steps of its rollout.
+    steps: usize,
+}
+
+/// How many steps of which lanes are played, and on which clock.
+#[derive(Clone, Copy)]
+struct Collection<'a> {
+    lanes: &'a [LaneSettings<'a>],
+    steps: usize,
+    clock: Clock,
+}
+
+impl Collector {
+    /// A collector that works with these threads.
+    pub fn new(machine: Machine) -> Self {
+        let threads = machine.pool.current_num_threads();
+        Self { workers: WorkerPool::new((0..threads).map(|_| RolloutWorker::default())), machine }
+    }
+
+    /// The threads and the timer that it works with.
+    pub const fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Plays so many steps of all simulations. Values after a rollout's last step are estimated once it is full.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Rows`] or [`LearnError::Lanes`] if the simulations are not those that the rollouts were made for, and
+    /// [`LearnError::Device`] if a device fails on the way: then the rollouts hold nothing to learn from.
+    ///
+    /// # Panics
+    ///
+    /// If a rollout has no room for so many steps, or a simulation names a driver that there is none for.
+    pub fn collect<S: Simulation>(
+        &self,
+        simulations: &mut [S],
+        lanes: &mut [CollectedLane<'_>],
+        steps: usize,
+    ) -> Result<PhaseTimes, LearnError> {
+        check_lanes(simulations, lanes)?;
+        let start = (self.machine.clock)();
+        let mut batches: Vec<Batch<'_>> = Vec::new();
+        let mut settings = Vec::with_capacity(lanes.len());
+        let mut iterators = Vec::with_capacity(lanes.len());
+        for (lane, CollectedLane { decider, others, rollout, seed }) in lanes.iter_mut().enumerate() {
+            assert!(rollout.missing_steps() >= steps, "a rollout has room for what is collected");
+            let decider = match decider {
+                Decider::PerGroup(decider) => Some(*decider),
+                Decider::Together(decider) => {
+                    batches.push(Batch { lane, shape: rollout.shape().clone(), decider: &mut **decider });
+                    None
+                }
+            };
+            settings.push(LaneSettings { decider, others, seed: *seed, steps: rollout.shape().steps });
+            iterators.push(rollout.fill(steps));
+        }
+        let mut slabs: Vec<Slab<'_>> = Vec::with_capacity(simulations.len() * settings.len());
+        for _ in 0..simulations.len() {
+            slabs.extend(iterators.iter_mut().filter_map(Iterator::next));
+        }
+        let collection = Collection { lanes: &settings, steps, clock: self.machine.clock };
+        let slabs = slabs.chunks_mut(settings.len().max(1));
+        let group = |(simulation, slabs)| Group { simulation, slabs, times: PhaseTimes::default() };
+        let mut groups: Vec<Group<'_, '_, S>> = simulations.iter_mut().zip(slabs).map(group).collect();
+        let mut times = PhaseTimes::default();
+        if batches.is_empty() {
+            for_each_in(&self.machine.pool, &mut groups, |group| {
+                self.workers.with(RolloutWorker::default, |worker| worker.play(collection, group));
+            });
+            groups.iter().for_each(|group| times.add(&group.times));
+        } else {
+            times = play_batches(self, collection, &mut batches, &mut groups)?;
+        }
+        Ok(times.shared_out((self.machine.clock)().saturating_sub(start)))
+    }
+}
+
+/// The simulations must be those that the rollouts were made for.
+fn check_lanes<S: Simulation>(simulations: &[S], lanes: &[CollectedLane<'_>]) -> Result<(), LearnError> {
+    for (index, lane) in lanes.iter().enumerate() {
+        let shape = lane.rollout.shape();
+        for simulation in 0..simulations.len().max(shape.rows.len()) {
+            let was = shape.rows.get(simulation).copied().unwrap_or(0);
+            let actual = simulations.get(simulation).map(|simulation| simulation.lane(index)).unwrap_or_default();
+            if was != actual.rows {
+                return Err(LearnError::Rows { simulation, was, now: actual.rows });
+            }
+            let expected = shape.lane(was);
+            if simulation < simulations.len() && actual != expected {
+                return Err(LearnError::Lanes { simulation, expected, actual });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! Collections in which some policy decides for many simulations at once, so that these wait for each other.
+
+use std::ops::Range;
+use std::vec;
+
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
+use super::group::Group;
+use super::worker::RolloutWorker;
+use super::{Collection, Collector, LaneSettings};
+use crate::{
+    BatchDecider, Exchange, LearnError, PhaseTimer, PhaseTimes, RolloutShape, RowSeeds, Simulation, Slab, Stretch,
+};
+
+/// A lane whose learning policy decides for many simulations at once.
+pub(super) struct Batch<'a> {
+    pub lane: usize,
+    pub shape: RolloutShape,
+    pub decider: &'a mut dyn BatchDecider,
+}
+
+/// Some neighbouring simulations that are decided for together, and their exchange in each of the batches' lanes.
+struct Part<'a, 'b, 'c, S> {
+    groups: &'a mut [Group<'b, 'c, S>],
+    exchanges: Vec<Box<dyn Exchange>>,
+    /// Wall time that the simulations took \[ns\].
+    simulate_time: u64,
+}
+
+/// The same for all parts.
+#[derive(Clone, Copy)]
+struct Rules<'a> {
+    collector: &'a Collector,
+    collection: Collection<'a>,
+    /// The lane of each batch.
+    lanes: &'a [usize],
+}
+
+/// A simulation, with its stretch in each of the batches' lanes.
+struct Turn<'a, 'b, 'c, S> {
+    group: &'a mut Group<'b, 'c, S>,
+    stretches: Vec<Stretch<'a>>,
+}
+
+/// Plays all steps; the time that it took by phase.
+///
+/// With several parts, one part's simulations step while another's actions are worked out.
+///
+/// # Errors
+///
+/// [`LearnError::Device`] if a device fails; then the collection ends there.
+pub(super) fn play_batches<S: Simulation>(
+    collector: &Collector,
+    collection: Collection<'_>,
+    batches: &mut [Batch<'_>],
+    groups: &mut [Group<'_, '_, S>],
+) -> Result<PhaseTimes, LearnError> {
+    let splits = batches.iter().map(|batch| batch.decider.splits()).max().unwrap_or(1);
+    let rows: Vec<usize> = groups.iter().map(|group| group.slabs.iter().map(|slab| slab.rows).sum()).collect();
+    let bounds = bounds(&rows, splits);
+    let lanes: Vec<usize> = batches.iter().map(|batch| batch.lane).collect();
+    let rules = Rules { collector, collection, lanes: &lanes };
+    let mut parts = make_parts(&bounds, groups);
+    for batch in &mut *batches {
+        let exchanges = batch.decider.lend_exchanges(&batch.shape, &bounds)?;
+        parts.iter_mut().zip(exchanges).for_each(|(part, exchange)| part.exchanges.push(exchange));
+    }
+    let played = play_parts(rules, batches, &mut parts);
+    let mut times = PhaseTimes::default();
+    parts.iter().for_each(|part| times.add(&part.times()));
+    for batch in batches.iter_mut().rev() {
+        let exchanges = parts.iter_mut().filter_map(|part| part.exchanges.pop()).collect();
+        batch.decider.return_exchanges(exchanges);
+    }
+    Ok(PhaseTimes { forward: times.forward + played?, ..times })
+}
+
+/// Where to cut, so that the parts' rows are as equal as whole simulations allow. No part is empty.
+fn bounds(rows: &[usize], count: usize) -> Vec<Range<usize>> {
+    let total: usize = rows.iter().sum();
+    let (mut start, mut rows_so_far, mut bounds) = (0, 0, Vec::new());
+    for (simulation, &own) in rows.iter().enumerate() {
+        rows_so_far += own;
+        let is_last = simulation + 1 == rows.len();
+        if is_last || rows_so_far * count >= total * (bounds.len() + 1) {
+            bounds.push(start..simulation + 1);
+            start = simulation + 1;
+        }
+    }
+    bounds
+}
+
+fn make_parts<'a, 'b, 'c, S>(
+    bounds: &[Range<usize>],
+    mut groups: &'a mut [Group<'b, 'c, S>],
+) -> Vec<Part<'a, 'b, 'c, S>> {
+    let mut make = |bounds: &Range<usize>| {
+        let own = groups.split_off_mut(..bounds.len()).expect("the parts together have as many simulations");
+        Part { groups: own, exchanges: Vec::new(), simulate_time: 0 }
+    };
+    bounds.iter().map(&mut make).collect()
+}
+
+/// In turn, each part's rows are decided for while those of the part before step; the time that deciding took \[ns\].
+fn play_parts<S: Simulation>(
+    rules: Rules<'_>,
+    batches: &mut [Batch<'_>],
+    parts: &mut [Part<'_, '_, '_, S>],
+) -> Result<u64, LearnError> {
+    let mut forward = 0;
+    let clock = rules.collection.clock;
+    let mut timed = |work: &mut dyn FnMut() -> Result<(), LearnError>| {
+        let start = clock();
+        let done = work();
+        forward += clock().saturating_sub(start);
+        done
+    };
+    parts.iter_mut().for_each(|part| part.open(rules));
+    let count = parts.len();
+    let turns = rules.collection.steps * count;
+    if turns > 0 {
+        timed(&mut || parts[0].decide(batches))?;
+    }
+    for turn in 0..turns {
+        let next = turn + 1;
+        if count == 1 {
+            parts[0].step(rules);
+            if next < turns {
+                timed(&mut || parts[0].decide(batches))?;
+            }
+            continue;
+        }
+        let [stepping, deciding] =
+            parts.get_disjoint_mut([turn % count, next % count]).expect("neighbours in turn are not the same");
+        rules.collector.machine.pool.in_place_scope(|scope| {
+            scope.spawn(|_| stepping.step(rules));
+            if next == turns { Ok(()) } else { timed(&mut || deciding.decide(batches)) }
+        })?;
+    }
+    for part in parts {
+        timed(&mut || part.evaluate(batches))?;
+        part.close(rules);
+    }
+    Ok(forward)
+}
+
+impl<S: Simulation> Part<'_, '_, '_, S> {
+    /// Takes what the rows observe before the first step.
+    fn open(&mut self, rules: Rules<'_>) {
+        self.for_each_turn(rules, |turn, _, timer| {
+            turn.group.observe();
+            timer.simulated();
+            turn.stage(rules);
+            timer.copied();
+        });
+    }
+
+    /// Lets every batch decide for its rows.
+    fn decide(&mut self, batches: &mut [Batch<'_>]) -> Result<(), LearnError> {
+        for (batch, exchange) in batches.iter_mut().zip(&mut self.exchanges) {
+            let step = self.groups.first().map_or(0, |group| group.slabs[batch.lane].step);
+            batch.decider.decide(&mut **exchange, step)?;
+        }
+        Ok(())
+    }
+
+    /// Lets every row act, and readies what is decided from next.
+    fn step(&mut self, rules: Rules<'_>) {
+        self.for_each_turn(rules, |turn, worker, timer| {
+            turn.take(rules);
+            timer.copied();
+            worker.decide(rules.collection.lanes, turn.group.slabs, timer);
+            turn.group.step();
+            timer.simulated();
+            turn.stage(rules);
+            timer.copied();
+        });
+    }
+
+    /// Estimates what comes after the last step, in the lanes whose rollout is full. Detail 5.
+    fn evaluate(&mut self, batches: &mut [Batch<'_>]) -> Result<(), LearnError> {
+        for (batch, exchange) in batches.iter_mut().zip(&mut self.exchanges) {
+            if self.groups.first().is_some_and(|group| group.slabs[batch.lane].step == batch.shape.steps) {
+                batch.decider.evaluate(&mut **exchange)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the values of what comes after the last step.
+    fn close(&mut self, rules: Rules<'_>) {
+        for (&lane, exchange) in rules.lanes.iter().zip(&self.exchanges) {
+            let mut values = exchange.values();
+            for slab in self.groups.iter_mut().map(|group| &mut group.slabs[lane]) {
+                let own;
+                (own, values) = values.split_at(slab.rows);
+                if slab.step == rules.collection.lanes[lane].steps {
+                    slab.values[slab.step * slab.rows..].copy_from_slice(own);
+                }
+            }
+        }
+        self.for_each_turn(rules, |turn, worker, timer| {
+            worker.evaluate(rules.collection.lanes, turn.group.slabs, timer);
+        });
+    }
+
+    /// Does `work` for every simulation, each whole on some thread.
+    fn for_each_turn(
+        &mut self,
+        rules: Rules<'_>,
+        work: impl Fn(&mut Turn<'_, '_, '_, S>, &mut RolloutWorker, &mut PhaseTimer) + Sync + Send,
+    ) {
+        let clock = rules.collection.clock;
+        let start = clock();
+        let mut stretches: Vec<vec::IntoIter<Stretch<'_>>> =
+            self.exchanges.iter_mut().map(|exchange| exchange.stretches().into_iter()).collect();
+        let turn = |group| Turn { group, stretches: stretches.iter_mut().filter_map(Iterator::next).collect() };
+        let mut turns: Vec<Turn<'_, '_, '_, S>> = self.groups.iter_mut().map(turn).collect();
+        let work = |turn: &mut Turn<'_, '_, '_, S>| {
+            rules.collector.workers.with(RolloutWorker::default, |worker| {
+                let mut timer = PhaseTimer::start(clock);
+                work(turn, worker, &mut timer);
+                turn.group.times.add(timer.times());
+            });
+        };
+        let pool = &rules.collector.machine.pool;
+        if pool.current_num_threads() == 1 || turns.len() == 1 {
+            turns.iter_mut().for_each(work);
+        } else {
+            pool.install(|| turns.par_iter_mut().with_max_len(1).for_each(work));
+        }
+        self.simulate_time += clock().saturating_sub(start);
+    }
+
+    /// The wall time of the simulations, shared out as their threads spent theirs.
+    fn times(&self) -> PhaseTimes {
+        let mut times = PhaseTimes::default();
+        self.groups.iter().for_each(|group| times.add(&group.times));
+        times.shared_out(self.simulate_time)
+    }
+}
+
+impl<S: Simulation> Turn<'_, '_, '_, S> {
+    /// Takes what the batches decided into the rollouts.
+    fn take(&mut self, rules: Rules<'_>) {
+        for (&lane, stretch) in rules.lanes.iter().zip(&self.stretches) {
+            self.group.slabs[lane].take(stretch.decided);
+        }
+    }
+
+    /// Readies what the batches decide from.
+    fn stage(&mut self, rules: Rules<'_>) {
+        for (&lane, stretch) in rules.lanes.iter().zip(&mut self.stretches) {
+            self.group.slabs[lane].stage(&rules.collection.lanes[lane], stretch);
+        }
+    }
+}
+
+impl Slab<'_> {
+    /// Takes action, log-probability and value of each row, side by side.
+    fn take(&mut self, decided: &[f32]) {
+        let action_width = self.actions.len() / self.outcomes.len().max(1);
+        for (row, decided) in decided.chunks_exact(action_width + 2).enumerate() {
+            let sample = self.step * self.rows + row;
+            let (action, log_prob_and_value) = decided.split_at(action_width);
+            self.actions[sample * action_width..][..action_width].copy_from_slice(action);
+            (self.log_probs[sample], self.values[sample]) = (log_prob_and_value[0], log_prob_and_value[1]);
+        }
+    }
+
+    /// Writes observations, draws and masks of the coming step. After the last one, nobody draws.
+    fn stage(&self, lane: &LaneSettings<'_>, stretch: &mut Stretch<'_>) {
+        let observed = self.place(self.step, self.observations.len());
+        stretch.observations.copy_from_slice(&self.observations[observed]);
+        if self.step < lane.steps {
+            let seeds: RowSeeds<'_> = lane.seeds(self);
+            for (row, draws) in stretch.draws.chunks_exact_mut(stretch.children.len().max(1)).enumerate() {
+                let seed = seeds.of(row);
+                draws.iter_mut().zip(stretch.children).for_each(|(draw, &child)| *draw = seed.derive(child).uniform());
+            }
+        }
+        let allowed = &self.masks[self.place(self.step, self.masks.len())];
+        stretch.masks.iter_mut().zip(allowed).for_each(|(mask, &is_allowed)| *mask = f32::from(is_allowed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_about_equal_and_never_empty() {
+        let check = |rows: &[usize], count: usize, expected: &[usize]| {
+            let ends: Vec<usize> = bounds(rows, count).iter().map(|part| part.end).collect();
+            assert_eq!(ends, expected, "{rows:?} in {count}");
+        };
+        check(&[8, 8, 8, 8], 1, &[4]);
+        check(&[8, 8, 8, 8], 2, &[2, 4]);
+        check(&[8, 8, 8], 2, &[2, 3]);
+        check(&[8], 2, &[1]);
+        check(&[1, 100], 2, &[2]);
+        check(&[100, 1], 2, &[1, 2]);
+    }
+}

@@ -1,0 +1,139 @@
+//! Policies that decide: rows in, actions out.
+
+use std::any::Any;
+use std::ops::Range;
+
+use ludus_spec::Seed;
+
+use crate::{LearnError, PhaseTimer, RolloutShape};
+
+/// A policy, by the way in which it is called.
+pub enum Decider<'a> {
+    /// Each thread calls it for the simulation that it plays, and waits for no other thread.
+    PerGroup(&'a dyn GroupDecider),
+    /// One thread calls it for all rows at once, so all simulations wait for each other in every step.
+    Together(&'a mut dyn BatchDecider),
+}
+
+/// A policy that decides for the rows of one simulation at a time, on any thread.
+///
+/// It has no state of its own: whatever a decision depends on stands in the rows.
+pub trait GroupDecider: Sync {
+    /// Working memory for one thread.
+    fn scratch(&self) -> Box<dyn Any + Send>;
+
+    /// Decides for some rows. `scratch` was made by [`scratch`](Self::scratch).
+    ///
+    /// # Panics
+    ///
+    /// If the rows have other widths than the policy.
+    fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer);
+
+    /// Estimates the values of what is observed after a rollout's last step. A policy without a critic leaves them.
+    fn evaluate(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
+        let _ = (scratch, rows, timer);
+    }
+}
+
+/// Rows that a policy decides for, and where it writes.
+#[derive(Debug)]
+pub struct DecisionRows<'a> {
+    /// What the rows observe `[rows, observation width]`.
+    pub observations: &'a [f32],
+    /// The choices that are allowed `[rows, mask width]`; empty if all are.
+    pub masks: &'a [bool],
+    /// The seeds of the rows' draws.
+    pub seeds: RowSeeds<'a>,
+    /// Where the learning policy leaves what its network read, for the update `[rows, observation width]`; else empty.
+    pub inputs: &'a mut [f32],
+    /// What the policy remembers of each row's episode, zero at its start `[rows, memory width]`.
+    pub memory: &'a mut [f32],
+    /// Actions `[rows, action width]`. Not asked for in an evaluation: then empty.
+    pub actions: &'a mut [f32],
+    /// The logarithm of each action's probability (density) `[rows]`. Not asked for in an evaluation: then empty.
+    pub log_probs: &'a mut [f32],
+    /// Estimated values `[rows, value heads]`.
+    pub values: &'a mut [f32],
+}
+
+/// The seeds of a step's draws: one for each row of the lane, whichever thread and batch the row is in.
+#[derive(Clone, Copy, Debug)]
+pub struct RowSeeds<'a> {
+    /// That of the step.
+    pub step: Seed,
+    /// The lane's rows in earlier simulations.
+    pub first_row: usize,
+    /// Which rows of the simulation they are; empty if they are all, in order.
+    pub rows: &'a [u32],
+}
+
+impl RowSeeds<'_> {
+    /// The seed of the row with this index among those that are decided for.
+    #[inline]
+    pub fn of(&self, index: usize) -> Seed {
+        let row = self.rows.get(index).map_or(index, |&row| row as usize);
+        self.step.derive((self.first_row + row) as u64)
+    }
+}
+
+/// A policy that decides for the rows of many simulations at once, as on a device.
+///
+/// The simulations are cut into [`splits`](Self::splits) parts: one part's rows step while another's actions are worked
+/// out. What goes to and fro stands in one [`Exchange`] for each part.
+pub trait BatchDecider {
+    /// The number of parts that it works best with.
+    fn splits(&self) -> usize;
+
+    /// Lends the exchanges of a rollout of this shape, one for each part, whose simulations `parts` says.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails.
+    fn lend_exchanges(
+        &mut self,
+        shape: &RolloutShape,
+        parts: &[Range<usize>],
+    ) -> Result<Vec<Box<dyn Exchange>>, LearnError>;
+
+    /// Takes the exchanges back.
+    fn return_exchanges(&mut self, exchanges: Vec<Box<dyn Exchange>>);
+
+    /// Decides for the rows of an exchange: reads what the simulations wrote, and leaves actions, log-probabilities and
+    /// values there. `step` is that of the rollout.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails.
+    fn decide(&mut self, exchange: &mut dyn Exchange, step: usize) -> Result<(), LearnError>;
+
+    /// Estimates the values of what is observed after a rollout's last step, and leaves them there.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails.
+    fn evaluate(&mut self, exchange: &mut dyn Exchange) -> Result<(), LearnError>;
+}
+
+/// Memory that the simulations of a part and a [`BatchDecider`] share: one writes while the other waits.
+pub trait Exchange: Send + Any {
+    /// The stretch of each simulation, in order.
+    fn stretches(&mut self) -> Vec<Stretch<'_>>;
+
+    /// The values of all rows, once they were evaluated `[rows]`.
+    fn values(&self) -> &[f32];
+}
+
+/// What one simulation's rows and a [`BatchDecider`] hand each other.
+#[derive(Debug)]
+pub struct Stretch<'a> {
+    /// Observations `[rows, observation width]`.
+    pub observations: &'a mut [f32],
+    /// Uniform draws in `0.0..1.0` that decide the actions `[rows, children]`.
+    pub draws: &'a mut [f32],
+    /// For each draw of a row, which child of the row's seed it derives from.
+    pub children: &'a [u64],
+    /// 1 for each choice that is allowed, else 0 `[rows, mask width]`.
+    pub masks: &'a mut [f32],
+    /// What was decided: action, log-probability and value of each row, side by side `[rows, action width + 2]`.
+    pub decided: &'a [f32],
+}

@@ -1,0 +1,61 @@
+//! The policy as it is during an iteration.
+
+use std::any::Any;
+
+use ludus_net::{Scratch, stage};
+
+use super::NativeLearner;
+use crate::{DecisionRows, GroupDecider, PhaseTimer};
+
+/// One thread's working memory.
+struct DecisionScratch {
+    network: Scratch,
+    /// What the network reads, where the rollout doesn't keep it.
+    inputs: Vec<f32>,
+    outputs: Vec<f32>,
+}
+
+impl GroupDecider for NativeLearner {
+    fn scratch(&self) -> Box<dyn Any + Send> {
+        Box::new(DecisionScratch { network: self.scratch.clone(), inputs: Vec::new(), outputs: Vec::new() })
+    }
+
+    /// Draws an action for each row. Details 7, 18 and 19.
+    fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
+        let DecisionScratch { network: scratch, inputs, outputs } = own(scratch);
+        let inputs = self.read(rows.observations, rows.inputs, inputs);
+        timer.copied();
+        let layout = self.network.layout();
+        outputs.resize(rows.log_probs.len() * layout.output_width(), 0.0);
+        self.network.forward(inputs, scratch, outputs, rows.values);
+        let distribution = self.network.distribution().masked(rows.masks);
+        distribution.sample(outputs, |row| rows.seeds.of(row), rows.actions, rows.log_probs);
+        timer.forwarded();
+    }
+
+    fn evaluate(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
+        let DecisionScratch { network: scratch, inputs, .. } = own(scratch);
+        let inputs = self.read(rows.observations, rows.inputs, inputs);
+        timer.copied();
+        self.network.forward_values(inputs, scratch, rows.values);
+        timer.forwarded();
+    }
+}
+
+impl NativeLearner {
+    /// Turns observations into what the network reads: normalised if they are to be, and finite. Detail 14.
+    fn read<'a>(&self, observations: &[f32], kept: &'a mut [f32], unkept: &'a mut Vec<f32>) -> &'a [f32] {
+        let inputs = if kept.is_empty() {
+            unkept.resize(observations.len(), 0.0);
+            &mut unkept[..]
+        } else {
+            kept
+        };
+        stage(self.normalizer.as_ref(), observations, inputs);
+        inputs
+    }
+}
+
+fn own(scratch: &mut dyn Any) -> &mut DecisionScratch {
+    scratch.downcast_mut().expect("a policy gets the working memory that it has made")
+}
