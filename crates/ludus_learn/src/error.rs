@@ -87,6 +87,12 @@ pub enum LearnError {
          `rollout_steps` or `minibatch`"
     )]
     Device(String),
+    /// Saved numbers that are needed are missing: they are those of another algorithm.
+    #[error("the checkpoint has no `{name}`; resume with the config that made it")]
+    Missing {
+        /// The name of what is missing.
+        name: &'static str,
+    },
     /// Saved numbers don't fit the learner.
     #[error("the checkpoint has {was} {what}, the learner {now}; resume with the config that made it")]
     Checkpoint {

@@ -1,12 +1,14 @@
-//! Proximal policy optimisation (PPO) on slices: rollouts, advantages, updates. No Bevy, no libtorch.
+//! Reinforcement learning on slices: simulations step, policies decide, algorithms learn. No Bevy, no libtorch.
 //!
-//! Whatever steps rows of agents can be learned from: it implements [`Simulation`]. [`Ppo`] plays rollouts with it and
-//! learns from them, one [`iterate`](Ppo::iterate) after another; the arithmetic is a [`Learner`]'s, of which
-//! [`NativeLearner`] is the one in plain Rust.
+//! Whatever steps rows of agents can be learned from: it implements [`Simulation`]. A [`Collector`] lets simulations step
+//! and policies ([`Decider`]) decide, in lockstep; an [`Algorithm`] learns from what comes of it. [`Ppo`] is one; its
+//! arithmetic is a [`Learner`]'s, of which [`NativeLearner`] is the one in plain Rust.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use ludus_learn::{LaneShape, Machine, NativeLearner, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes};
+//! use ludus_learn::{
+//!     Algorithm, LaneShape, Machine, NativeLearner, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes,
+//! };
 //! use ludus_net::{Layout, Network, NetworkConfig};
 //! use ludus_spec::{Head, Outcome, Seed, stopped_clock};
 //!
@@ -46,10 +48,10 @@
 //!
 //! - **Same seed, same bits**, with any number of threads. Every draw's seed derives from what it is for: the run, the
 //!   iteration, the step and the row. A minibatch is cut into shards by its size alone, and they are added up in order.
-//! - **No hidden state**: [`PpoState`] is all that a run needs to go on.
+//! - **No hidden state**: what [`Algorithm::save`] returns is all that a run needs to go on.
 //! - **Nothing allocates** per step or per minibatch.
 //! - **A loss that is not finite changes nothing**: [`LearnError::NotFinite`]. What a step before it has broken,
-//!   [`Ppo::rewind`] brings back.
+//!   [`Algorithm::rewind`] brings back.
 //!
 //! # PPO, detail by detail
 //!
@@ -93,47 +95,47 @@
 //! | simulations | [`Simulation`], [`LaneShape`], [`StepLanes`] |
 //! | policies that decide | [`Decider`], [`GroupDecider`], [`BatchDecider`] |
 //! | the lockstep loop | [`Collector`], [`CollectedLane`] |
-//! | the loop | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
+//! | algorithms | [`Algorithm`], [`Report`], [`Collector::iterate`] |
+//! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`] |
-//! | saving | [`PpoState`], [`LearnerState`] |
+//! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
 
+mod algorithm;
 mod collect;
-mod config;
 mod decider;
+mod device;
 mod error;
-mod experience;
 mod gae;
-mod iteration;
-mod learner;
-mod losses;
-mod native;
+mod iterate;
+mod machine;
 mod observed;
 mod phases;
 mod ppo;
-mod reward_scale;
+mod report;
 mod rollout;
 mod schedule;
 mod simulation;
-mod state;
 mod statistics;
 mod threads;
 mod worker_pool;
 
+pub use algorithm::{Algorithm, AlgorithmState, LEARNING_RATE, LearnedPolicy, MetricInfo, SavedAlgorithm, StateTensor};
 pub use collect::{CollectedLane, Collector};
-pub use config::{DeviceConfig, PpoConfig};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, RowSeeds, Stretch};
+pub use device::DeviceConfig;
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};
-pub use iteration::Iteration;
-pub use learner::{Learner, Machine, UpdateSettings};
-pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
-pub use native::NativeLearner;
+pub use iterate::{IterationPlan, IterationResult};
+pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
-pub use ppo::Ppo;
+pub use ppo::{
+    Iteration, Learner, LearnerState, Losses, NativeLearner, Ppo, PpoConfig, PpoState, Surrogate, UpdateSettings,
+    ValueError, surrogate, value_error,
+};
+pub use report::{Metric, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};
 pub use schedule::Schedule;
 pub use simulation::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
-pub use state::{LearnerState, PpoState};
 pub use statistics::{Moments, Standardization, Sums};

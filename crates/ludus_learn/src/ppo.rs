@@ -1,15 +1,32 @@
-//! Proximal policy optimisation: one iteration after another.
+//! Proximal policy optimisation, from the first step to the last, in the order in which it happens: collect, scale,
+//! estimate, epochs, minibatches, gradient steps. The arithmetic of these is in [`Learner`] and its implementations.
+
+mod config;
+mod experience;
+mod iteration;
+mod learner;
+mod losses;
+mod native;
+mod reward_scale;
+mod state;
 
 use ludus_spec::{Outcome, Seed};
 
-use crate::experience::Experience;
-use crate::reward_scale::RewardScale;
 use crate::statistics::{Moments, explained_variance};
 use crate::threads::run_in;
 use crate::{
-    CollectedLane, Collector, Iteration, LaneShape, LearnError, Learner, PhaseTimes, PpoConfig, PpoState, Rollout,
-    RolloutShape, Schedule, Simulation, UpdateSettings,
+    Algorithm, CollectedLane, Collector, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, PhaseTimes, Report,
+    Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
 };
+use experience::Experience;
+use reward_scale::RewardScale;
+
+pub use config::PpoConfig;
+pub use iteration::Iteration;
+pub use learner::{Learner, UpdateSettings};
+pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
+pub use native::NativeLearner;
+pub use state::{LearnerState, PpoState};
 
 /// Indices of the seed's children: what the draws are for.
 const ACTIONS: u64 = 0;
@@ -22,6 +39,7 @@ const SHUFFLES: u64 = 1;
 pub struct Ppo<L> {
     config: PpoConfig,
     learner: L,
+    /// For [`iterate`](Self::iterate) alone.
     collector: Collector,
     rollout: Rollout,
     experience: Experience,
@@ -58,16 +76,13 @@ impl<L: Learner> Ppo<L> {
         Ok(Self { config, learner, collector, rollout, experience, reward_scale, seed, iteration: 0, good: None })
     }
 
-    /// Plays one rollout and learns from it.
+    /// Plays one rollout and learns from it, where PPO is all that learns; [`Collector::iterate`] has room for more.
     ///
     /// `progress` says how much of the run is over, in `0.0..=1.0`: schedules follow it.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Rows`] or [`LearnError::Lanes`] if the simulations are not those that the rollout was made for, and
-    /// [`LearnError::NotFinite`] if a minibatch can't be learned from; then the
-    /// learner is as it was before that one. [`LearnError::Parameter`] if a step broke the network, [`LearnError::Device`] if
-    /// a device can't go on: then [`rewind`](Self::rewind).
+    /// As [`Collector::collect`] and [`Algorithm::learn`].
     pub fn iterate<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         if self.learner.keeps_to_a_thread() {
             return self.iterate_here(simulations, progress);
@@ -81,61 +96,9 @@ impl<L: Learner> Ppo<L> {
         &self.config
     }
 
-    /// Takes another step size from the next iteration on.
-    ///
-    /// # Errors
-    ///
-    /// [`LearnError::Config`] if it is out of range; then the old one stays.
-    pub fn set_learning_rate(&mut self, learning_rate: Schedule) -> Result<(), LearnError> {
-        let config = PpoConfig { learning_rate, ..self.config.clone() };
-        let problems = config.problems();
-        if !problems.is_empty() {
-            return Err(LearnError::Config(problems));
-        }
-        self.config = config;
-        Ok(())
-    }
-
     /// The learner, and with it the policy.
     pub const fn learner(&self) -> &L {
         &self.learner
-    }
-
-    /// The last rollout.
-    pub const fn rollout(&self) -> &Rollout {
-        &self.rollout
-    }
-
-    /// How many iterations are over.
-    pub const fn iteration(&self) -> u64 {
-        self.iteration
-    }
-
-    /// Marks everything as it is now as good: to go back there is cheaper than from a saved state, above all where the
-    /// learner is on a device.
-    ///
-    /// # Errors
-    ///
-    /// [`LearnError::Device`] if a device fails: then there is nothing to go back to.
-    pub fn mark(&mut self) -> Result<(), LearnError> {
-        self.good = None;
-        self.learner.mark()?;
-        self.good = Some((self.iteration, self.reward_scale.moments()));
-        Ok(())
-    }
-
-    /// Goes back to the mark, if there is one, with the same draws to come.
-    pub fn rewind(&mut self) {
-        if let Some((iteration, rewards)) = self.good {
-            self.learner.rewind();
-            self.reward_scale.restore(rewards);
-            self.iteration = iteration;
-        }
-    }
-
-    /// Counts an iteration in which nothing is learned, so that the next one draws other numbers.
-    pub const fn skip(&mut self) {
-        self.iteration += 1;
     }
 
     /// Everything that a run needs to go on, to save.
@@ -153,7 +116,7 @@ impl<L: Learner> Ppo<L> {
     /// # Errors
     ///
     /// If the state belongs to another network, or holds numbers that can't be; then everything is as it was.
-    pub fn restore(&mut self, state: &PpoState) -> Result<(), LearnError> {
+    fn restore_state(&mut self, state: &PpoState) -> Result<(), LearnError> {
         self.learner.restore(&state.learner)?;
         self.reward_scale.restore(state.rewards);
         self.seed = state.seed;
@@ -165,26 +128,34 @@ impl<L: Learner> Ppo<L> {
         let clock = self.learner.machine().clock;
         let mut phases = self.collect(simulations)?;
         let start = clock();
-        self.estimate();
-        let settings = self.settings(progress);
-        let learned = self.learn(&settings)?;
-        self.learner.update_normalizer(&self.rollout)?;
+        let learned = self.learn_rollout(progress)?;
         phases.learn += clock().saturating_sub(start);
-        self.iteration += 1;
         Ok(Iteration { phases, ..learned })
     }
 
-    /// Plays one rollout. Detail 7.
     fn collect<S: Simulation>(&mut self, simulations: &mut [S]) -> Result<PhaseTimes, LearnError> {
+        let seed = self.actions_seed();
         let Self { learner, collector, rollout, .. } = self;
         rollout.restart();
         let steps = rollout.missing_steps();
-        let seed = self.seed.derive(ACTIONS).derive(self.iteration);
-        collector.collect(
-            simulations,
-            &mut [CollectedLane { decider: learner.decider(), others: &[], rollout, seed }],
-            steps,
-        )
+        let lane = CollectedLane { decider: learner.decider(), others: &[], rollout, seed };
+        collector.collect(simulations, &mut [lane], steps)
+    }
+
+    fn actions_seed(&self) -> Seed {
+        self.seed.derive(ACTIONS).derive(self.iteration)
+    }
+
+    /// Learns from a rollout that is full.
+    fn learn_rollout(&mut self, progress: f32) -> Result<Iteration, LearnError> {
+        // It can still be read until the next collection.
+        self.rollout.restart();
+        self.estimate();
+        let settings = self.settings(progress);
+        let learned = self.learn_epochs(&settings)?;
+        self.learner.update_normalizer(&self.rollout)?;
+        self.iteration += 1;
+        Ok(learned)
     }
 
     /// Brings the rollout to the point where it can be learned from.
@@ -212,7 +183,7 @@ impl<L: Learner> Ppo<L> {
     }
 
     /// Learns from the rollout, epoch after epoch. Details 8, 9 and 16.
-    fn learn(&mut self, settings: &UpdateSettings) -> Result<Iteration, LearnError> {
+    fn learn_epochs(&mut self, settings: &UpdateSettings) -> Result<Iteration, LearnError> {
         let mut learned = self.before_learning(settings);
         if learned.experience == 0 {
             return Ok(learned);
@@ -261,6 +232,88 @@ impl<L: Learner> Ppo<L> {
             }
         }
         Ok(())
+    }
+}
+
+impl<L: Learner> Algorithm for Ppo<L> {
+    /// Every action comes from the newest policy. Detail 7.
+    fn collected_lane(&mut self) -> CollectedLane<'_> {
+        let seed = self.actions_seed();
+        CollectedLane { decider: self.learner.decider(), others: &[], rollout: &mut self.rollout, seed }
+    }
+
+    fn wanted_steps(&self) -> usize {
+        self.rollout.missing_steps()
+    }
+
+    fn learn(&mut self, progress: f32) -> Result<Report, LearnError> {
+        self.learn_rollout(progress).map(|iteration| iteration.report())
+    }
+
+    fn metrics(&self) -> &'static [MetricInfo] {
+        &Iteration::METRICS
+    }
+
+    fn rollout(&self) -> &Rollout {
+        &self.rollout
+    }
+
+    fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    fn machine(&self) -> &Machine {
+        self.learner.machine()
+    }
+
+    fn keeps_to_a_thread(&self) -> bool {
+        self.learner.keeps_to_a_thread()
+    }
+
+    fn obstacle(&self) -> Option<&str> {
+        self.learner.obstacle()
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: Schedule) -> Result<(), LearnError> {
+        let config = PpoConfig { learning_rate, ..self.config.clone() };
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(LearnError::Config(problems));
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<(), LearnError> {
+        self.good = None;
+        self.learner.mark()?;
+        self.good = Some((self.iteration, self.reward_scale.moments()));
+        Ok(())
+    }
+
+    fn rewind(&mut self) {
+        self.rollout.restart();
+        if let Some((iteration, rewards)) = self.good {
+            self.learner.rewind();
+            self.reward_scale.restore(rewards);
+            self.iteration = iteration;
+        }
+    }
+
+    fn skip(&mut self) {
+        self.iteration += 1;
+    }
+
+    fn policy(&self) -> LearnedPolicy {
+        self.learner.policy()
+    }
+
+    fn save(&self) -> SavedAlgorithm {
+        self.state().into()
+    }
+
+    fn restore(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
+        self.restore_state(&PpoState::try_from(saved)?)
     }
 }
 

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::ops::Range;
 
 use ludus_learn::{
-    BatchDecider, Decider, DeviceConfig, Exchange, LearnError, Learner, LearnerState, Losses, Machine, Observed,
-    Rollout, RolloutShape, UpdateSettings,
+    BatchDecider, Decider, DeviceConfig, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine,
+    Observed, Rollout, RolloutShape, UpdateSettings,
 };
 use ludus_net::{NetError, Normalizer};
 use tch::{Device, Kind, Tensor};
@@ -164,12 +164,6 @@ impl TorchLearner {
         self.link.transfers()
     }
 
-    /// Which settings can't be had, and why: a GPU that records no steps (CUDA graphs) does them one by one. `None` while
-    /// all is as the settings say. Recording is tried in the first few steps.
-    pub fn obstacle(&self) -> Option<&str> {
-        self.recorder.obstacle()
-    }
-
     /// Where it computes.
     pub const fn device(&self) -> Device {
         self.settings.device
@@ -304,14 +298,6 @@ impl TorchLearner {
 }
 
 impl Learner for TorchLearner {
-    fn observation_width(&self) -> usize {
-        self.network.inputs()
-    }
-
-    fn action_width(&self) -> usize {
-        self.heads.action_width()
-    }
-
     fn machine(&self) -> &Machine {
         &self.settings.machine
     }
@@ -362,6 +348,14 @@ impl Learner for TorchLearner {
         // If it fails, the next rollout says so.
         let _ = self.on_device(|learner| learner.take_over([parameters, mean, variance], *steps, normalizer.as_ref()));
         self.good = Some(mark);
+    }
+
+    fn policy(&self) -> LearnedPolicy {
+        LearnedPolicy { parameters: self.parameters(), normalizer: self.normalizer.clone() }
+    }
+
+    fn obstacle(&self) -> Option<&str> {
+        self.recorder.obstacle()
     }
 
     fn state(&self) -> LearnerState {

@@ -115,7 +115,7 @@ pub(crate) fn bench(
     let speed = train(&mut training, until);
     check(&mut training, &mut incidents, tell)?;
     let speed = speed?;
-    training.ppo.learner().obstacle().map(slowed).iter().for_each(|finding| tell(finding.sentence()));
+    training.learned.algorithm.obstacle().map(slowed).iter().for_each(|finding| tell(finding.sentence()));
     let mut players = Players::build(&training.blueprint, &training.policy(), training.rows())?;
     let decision = players.play(until);
     incidents.tell(Incidents::take([&mut players.group]), &training.blueprint.spec, tell);

@@ -1,10 +1,13 @@
 //! Checkpoints: everything that a run needs to go on, in one file each.
 
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+use std::ops::Range;
 use std::path::Path;
 
-use ludus_learn::{LearnerState, Moments, PpoState};
+use ludus_learn::{AlgorithmState, Moments, StateTensor};
 use ludus_policy::files::{self, LONGEST_FILE, Links};
-use ludus_policy::{PolicyError, PolicyFile, TensorData, TensorFile, Values};
+use ludus_policy::{PolicyError, PolicyFile, TensorData, TensorFile, Values, write_atomically};
 use ludus_spec::Seed;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,13 +18,17 @@ use crate::record::RunRecord;
 /// The name of the text that holds a checkpoint's numbers.
 const TEXT: &str = "checkpoint";
 /// The version of that text.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+/// The version before it, which knew PPO alone.
+const PPO_FORMAT: u32 = 2;
 /// The name of the text that holds the hash of everything else.
 const HASH: &str = "hash";
 /// What stands there while the hash is worked out.
 const UNHASHED: &str = "0000000000000000";
-const FIRST_MOMENTS: &str = "adam.mean.";
-const SECOND_MOMENTS: &str = "adam.variance.";
+/// What stands before the names of the algorithm's arrays.
+const STATE: &str = "state.";
+/// Arrays that an algorithm has a number in for each parameter.
+const MOST_ARRAYS: usize = 16;
 
 /// A policy, what its learner needs to go on as if it had never stopped, and how far the run has come.
 ///
@@ -31,8 +38,8 @@ const SECOND_MOMENTS: &str = "adam.variance.";
 pub struct Checkpoint {
     /// The policy.
     pub policy: PolicyFile,
-    /// The learner's state.
-    pub state: PpoState,
+    /// What the algorithm needs besides.
+    pub state: AlgorithmState,
     /// What the run has come to.
     pub record: RunRecord,
 }
@@ -42,6 +49,18 @@ pub struct Checkpoint {
 #[serde(deny_unknown_fields)]
 struct Counters {
     format: u32,
+    seed: Seed,
+    iteration: u64,
+    counters: BTreeMap<String, u64>,
+    record: RunRecord,
+}
+
+/// What a checkpoint of [`PPO_FORMAT`] says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PpoCounters {
+    #[serde(rename = "format")]
+    _format: u32,
     seed: Seed,
     iteration: u64,
     optimizer_steps: u64,
@@ -68,7 +87,8 @@ impl Checkpoint {
     ///
     /// If the file can't be written.
     pub fn write(&self, path: &Path) -> Result<(), PolicyError> {
-        self.to_tensor_file().write(path)
+        let unwritable = |source| PolicyError::Unwritable { path: path.to_owned(), source };
+        write_atomically(path, &self.to_bytes()).map_err(unwritable)
     }
 
     /// Reads a checkpoint.
@@ -95,65 +115,95 @@ impl Checkpoint {
     /// A sentence about what is wrong with them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let file = TensorFile::from_bytes(bytes)?;
-        check_version(&file)?;
-        // What was read is written again, so that not even a bit that means nothing can differ.
-        if hashed(file.clone()).to_bytes() != bytes {
-            return Err("its content is not what its hash says, it was altered".to_owned());
-        }
-        Self::from_tensor_file(&file)
+        let format = known_format(&file)?;
+        check_hash(bytes)?;
+        Self::from_tensor_file(&file, format)
     }
 
-    fn to_tensor_file(&self) -> TensorFile {
+    fn to_bytes(&self) -> Vec<u8> {
         let mut file = self.policy.to_tensor_file();
-        let learner = &self.state.learner;
-        for (prefix, moments) in [(FIRST_MOMENTS, &learner.first_moments), (SECOND_MOMENTS, &learner.second_moments)] {
-            for (name, shape, values) in self.policy.named(moments) {
-                let tensor = TensorData { shape, values: Values::F32(values) };
-                file.tensors.insert(format!("{prefix}{name}"), tensor);
+        let AlgorithmState { seed, iteration, counters, tensors } = &self.state;
+        for (name, tensor) in tensors {
+            match tensor {
+                StateTensor::PerParameter(numbers) => self.add_per_parameter(&mut file, name, numbers),
+                StateTensor::Statistics(numbers) => {
+                    file.tensors.insert(format!("{STATE}{name}"), TensorData::double_row(numbers.clone()));
+                }
             }
         }
-        let counters = Counters {
-            format: FORMAT,
-            seed: self.state.seed,
-            iteration: self.state.iteration,
-            optimizer_steps: learner.optimizer_steps,
-            rewards: self.state.rewards,
-            record: self.record.clone(),
-        };
+        let (counters, record) = (counters.clone(), self.record.clone());
+        let counters = Counters { format: FORMAT, seed: *seed, iteration: *iteration, counters, record };
         let text = serde_json::to_string(&counters).expect("numbers are JSON");
         file.texts.insert(TEXT.to_owned(), text);
         hashed(file)
     }
 
-    fn from_tensor_file(file: &TensorFile) -> Result<Self, String> {
+    /// Adds a tensor for each of the policy's own, of the same shape.
+    fn add_per_parameter(&self, file: &mut TensorFile, name: &str, numbers: &[f32]) {
+        for (parameter, shape, values) in self.policy.named(numbers) {
+            let tensor = TensorData { shape, values: Values::F32(values) };
+            file.tensors.insert(format!("{name}.{parameter}"), tensor);
+        }
+    }
+
+    fn from_tensor_file(file: &TensorFile, format: u32) -> Result<Self, String> {
         let policy = PolicyFile::from_tensor_file(file)?;
-        let counters = parsed::<Counters>(file)?;
-        let learner = LearnerState {
-            parameters: policy.parameters.clone(),
-            first_moments: moments(file, &policy, FIRST_MOMENTS)?,
-            second_moments: moments(file, &policy, SECOND_MOMENTS)?,
-            optimizer_steps: counters.optimizer_steps,
-            normalizer: policy.normalizer.clone(),
+        let (mut state, record) = if format == PPO_FORMAT {
+            let PpoCounters { seed, iteration, optimizer_steps, rewards, record, .. } = parsed(file)?;
+            let counters = BTreeMap::from([("optimizer_steps".to_owned(), optimizer_steps)]);
+            let Moments { count, mean, variance } = rewards;
+            let rewards = StateTensor::Statistics(vec![count, mean, variance]);
+            let tensors = BTreeMap::from([("rewards".to_owned(), rewards)]);
+            (AlgorithmState { seed, iteration, counters, tensors }, record)
+        } else {
+            let Counters { seed, iteration, counters, record, .. } = parsed(file)?;
+            (AlgorithmState { seed, iteration, counters, tensors: BTreeMap::new() }, record)
         };
-        let Counters { seed, iteration, rewards, record, .. } = counters;
-        Ok(Self { policy, state: PpoState { seed, iteration, rewards, learner }, record })
+        state.tensors.extend(statistics(file));
+        for name in per_parameter_names(file, &policy)? {
+            let numbers = per_parameter(file, &policy, &format!("{name}."))?;
+            state.tensors.insert(name, StateTensor::PerParameter(numbers));
+        }
+        Ok(Self { policy, state, record })
     }
 }
 
-/// The file with its hash.
-fn hashed(mut file: TensorFile) -> TensorFile {
+/// The file's bytes with their hash.
+fn hashed(mut file: TensorFile) -> Vec<u8> {
     file.texts.insert(HASH.to_owned(), UNHASHED.to_owned());
-    let hash = XxHash3_64::oneshot(&file.to_bytes());
-    file.texts.insert(HASH.to_owned(), format!("{hash:016x}"));
-    file
+    let mut bytes = file.to_bytes();
+    let place = hash_place(&bytes).expect("it was just written");
+    let hash = format!("{:016x}", XxHash3_64::oneshot(&bytes));
+    bytes[place].copy_from_slice(hash.as_bytes());
+    bytes
 }
 
-fn check_version(file: &TensorFile) -> Result<(), String> {
-    let Version { format } = parsed(file)?;
-    if format == FORMAT {
-        return Ok(());
+/// Makes sure that not a bit of the file differs from what it was when it was hashed.
+fn check_hash(bytes: &[u8]) -> Result<(), String> {
+    let altered = || "its content is not what its hash says, it was altered".to_owned();
+    let place = hash_place(bytes).ok_or_else(altered)?;
+    let mut hasher = XxHash3_64::new();
+    hasher.write(&bytes[..place.start]);
+    hasher.write(UNHASHED.as_bytes());
+    hasher.write(&bytes[place.end..]);
+    if bytes[place] == *format!("{:016x}", hasher.finish()).as_bytes() { Ok(()) } else { Err(altered()) }
+}
+
+/// Where the hash stands in the file's header. Quotes inside a text are escaped, so nothing else is taken for it.
+fn hash_place(bytes: &[u8]) -> Option<Range<usize>> {
+    let key = format!("\"{HASH}\":\"");
+    let start = bytes.windows(key.len()).position(|window| window == key.as_bytes())? + key.len();
+    let place = start..start + UNHASHED.len();
+    (bytes.get(place.end) == Some(&b'"')).then_some(place)
+}
+
+fn known_format(file: &TensorFile) -> Result<u32, String> {
+    match parsed::<Version>(file)?.format {
+        format @ (FORMAT | PPO_FORMAT) => Ok(format),
+        format => {
+            Err(format!("its checkpoint's format is {format}, this version of the library goes on from {FORMAT}"))
+        }
     }
-    Err(format!("its checkpoint's format is {format}, this version of the library goes on from {FORMAT}"))
 }
 
 /// The checkpoint's text, as far as `T` asks for it.
@@ -162,7 +212,26 @@ fn parsed<T: DeserializeOwned>(file: &TensorFile) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| format!("its `{TEXT}`: {error}"))
 }
 
-fn moments(file: &TensorFile, policy: &PolicyFile, prefix: &str) -> Result<Vec<f32>, String> {
+/// The statistics of the algorithm.
+fn statistics(file: &TensorFile) -> impl Iterator<Item = (String, StateTensor)> {
+    file.tensors.iter().filter_map(|(name, tensor)| match (name.strip_prefix(STATE), &tensor.values) {
+        (Some(name), Values::F64(numbers)) => Some((name.to_owned(), StateTensor::Statistics(numbers.clone()))),
+        _ => None,
+    })
+}
+
+/// The names of arrays that have a tensor for each of the policy's: what stands before a parameter's name.
+fn per_parameter_names(file: &TensorFile, policy: &PolicyFile) -> Result<Vec<String>, String> {
+    let Some((first, ..)) = policy.named(&policy.parameters).into_iter().next() else { return Ok(Vec::new()) };
+    let of_first = |name: &String| Some(name.strip_suffix(first.as_str())?.strip_suffix('.')?.to_owned());
+    let names: Vec<String> = file.tensors.keys().filter_map(of_first).collect();
+    if names.len() > MOST_ARRAYS {
+        return Err(format!("it has {} arrays for each parameter, there may be {MOST_ARRAYS} at most", names.len()));
+    }
+    Ok(names)
+}
+
+fn per_parameter(file: &TensorFile, policy: &PolicyFile, prefix: &str) -> Result<Vec<f32>, String> {
     let stored = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
     let named = stored.map(|(name, tensor)| match &tensor.values {
         Values::F32(values) => Ok((name.to_owned(), tensor.shape.clone(), values.clone())),
@@ -211,12 +280,17 @@ pub(crate) mod tests {
         let spec = spec();
         let layout = Layout::new(1, &spec.heads(), &network).unwrap();
         let parameters = Network::new(layout, Seed::new(steps)).parameters().to_vec();
-        let learner = LearnerState {
-            first_moments: vec![0.0; parameters.len()],
-            second_moments: vec![0.0; parameters.len()],
-            parameters: parameters.clone(),
-            optimizer_steps: 7,
-            normalizer: None,
+        let moments = || StateTensor::PerParameter(vec![0.5; parameters.len()]);
+        let tensors = [
+            ("adam.mean", moments()),
+            ("adam.variance", moments()),
+            ("rewards", StateTensor::Statistics(vec![0.0, 0.1, 0.0])),
+        ];
+        let state = AlgorithmState {
+            seed: Seed::new(4),
+            iteration: 5,
+            counters: [("optimizer_steps".to_owned(), 7)].into(),
+            tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
         };
         let record = RunRecord {
             episodes: 3,
@@ -235,19 +309,18 @@ pub(crate) mod tests {
             tick_rate_hz: 64.0,
             origin,
         };
-        let rewards = Moments { mean: 0.1, ..Moments::default() };
-        Checkpoint { policy, state: PpoState { seed: Seed::new(4), iteration: 5, rewards, learner }, record }
+        Checkpoint { policy, state, record }
     }
 
     fn bytes() -> Vec<u8> {
-        checkpoint(100).to_tensor_file().to_bytes()
+        checkpoint(100).to_bytes()
     }
 
     #[test]
     fn what_is_written_is_read() {
         let read = Checkpoint::from_bytes(&bytes()).unwrap();
         assert_eq!(read, checkpoint(100));
-        assert_eq!(read.to_tensor_file().to_bytes(), bytes());
+        assert_eq!(read.to_bytes(), bytes());
     }
 
     #[test]
@@ -271,7 +344,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let check = |change: &dyn Fn(&mut TensorFile), expected: &str| {
-            let mut file = checkpoint(1).to_tensor_file();
+            let mut file = TensorFile::from_bytes(&checkpoint(1).to_bytes()).unwrap();
             change(&mut file);
             let error = Checkpoint::from_bytes(&file.to_bytes()).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -283,10 +356,24 @@ pub(crate) mod tests {
                 *text = text.replace(from, to);
             }
         };
-        check(&rewrite("\"format\":2,", "\"format\":3,"), "format is 3, this version of the library goes on from 2");
-        check(&rewrite("\"format\":2,", ""), "format is 1, this version");
+        check(&rewrite("\"format\":3,", "\"format\":4,"), "format is 4, this version of the library goes on from 3");
+        check(&rewrite("\"format\":3,", ""), "format is 1, this version");
         check(&rewrite("\"iteration\":5", "\"iteration\":6"), "it was altered");
         check(&|file| drop(file.texts.remove(HASH)), "it was altered");
         check(&|file| drop(file.texts.remove(TEXT)), "a policy without a learner's state");
+    }
+
+    /// As the version before wrote it.
+    #[test]
+    fn a_checkpoint_of_ppo_alone_is_read() {
+        let new = checkpoint(9);
+        let mut file = TensorFile::from_bytes(&new.to_bytes()).unwrap();
+        file.tensors.remove("state.rewards");
+        let record = serde_json::to_string(&new.record).unwrap();
+        let text = format!(
+            r#"{{"format":2,"seed":4,"iteration":5,"optimizer_steps":7,"rewards":{{"count":0.0,"mean":0.1,"variance":0.0}},"record":{record}}}"#
+        );
+        file.texts.insert(TEXT.to_owned(), text);
+        assert_eq!(Checkpoint::from_bytes(&hashed(file)), Ok(new));
     }
 }

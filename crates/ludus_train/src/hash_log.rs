@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use ludus_learn::{Moments, PpoState};
+use ludus_learn::{SavedAlgorithm, StateTensor};
 use ludus_policy::files::{self, LONGEST_FILE, Links};
 use ludus_spec::StableHasher;
 
@@ -117,30 +117,34 @@ fn length_up_to(file: &File, ticks: u64) -> io::Result<Option<u64>> {
 }
 
 /// The hashes of what was learned after this many ticks.
-pub(crate) fn learned_hashes(state: &PpoState, tick: u64) -> Vec<LoggedHash> {
-    let learner = &state.learner;
-    let weights = StableHasher::default().floats(&learner.parameters).finish();
+pub(crate) fn learned_hashes(saved: &SavedAlgorithm, tick: u64) -> Vec<LoggedHash> {
+    let SavedAlgorithm { policy, state } = saved;
+    let weights = StableHasher::default().floats(&policy.parameters).finish();
     let mut optimizer = StableHasher::default();
-    optimizer.word(learner.optimizer_steps).floats(&learner.first_moments).floats(&learner.second_moments);
+    state.counters.values().fold(&mut optimizer, |hasher, &count| hasher.word(count));
+    let mut statistics = StableHasher::default();
+    for tensor in state.tensors.values() {
+        match tensor {
+            StateTensor::PerParameter(numbers) => drop(optimizer.floats(numbers)),
+            StateTensor::Statistics(numbers) => doubles(&mut statistics, numbers),
+        }
+    }
+    if let Some(normalizer) = &policy.normalizer {
+        let own = normalizer.statistics();
+        doubles(&mut statistics, &[own.count()]);
+        doubles(&mut statistics, own.mean());
+        doubles(&mut statistics, own.variance());
+    }
     let place = |order, part: &str| HashPlace { tick, world: NO_WORLD, order, part: part.to_owned() };
     vec![
         LoggedHash { place: place(0, "weights"), hash: weights },
         LoggedHash { place: place(1, "optimizer"), hash: optimizer.finish() },
-        LoggedHash { place: place(2, "statistics"), hash: statistics_hash(state) },
+        LoggedHash { place: place(2, "statistics"), hash: statistics.finish() },
     ]
 }
 
-/// Of what observations and rewards are scaled with.
-fn statistics_hash(state: &PpoState) -> u64 {
-    let mut hasher = StableHasher::default();
-    let Moments { count, mean, variance } = state.rewards;
-    hasher.word(count.to_bits()).word(mean.to_bits()).word(variance.to_bits());
-    if let Some(normalizer) = &state.learner.normalizer {
-        let statistics = normalizer.statistics();
-        let numbers = statistics.mean().iter().chain(statistics.variance());
-        numbers.fold(hasher.word(statistics.count().to_bits()), |hasher, number| hasher.word(number.to_bits()));
-    }
-    hasher.finish()
+fn doubles(hasher: &mut StableHasher, numbers: &[f64]) {
+    numbers.iter().fold(hasher, |hasher, number| hasher.word(number.to_bits()));
 }
 
 /// How the hashes of two runs compare.

@@ -1,21 +1,18 @@
-//! The learner of a run: the one in plain Rust, or the one on libtorch.
+//! The algorithm of a run, with the learner in plain Rust or the one on libtorch.
 
 mod choice;
 mod decision;
 #[cfg(feature = "torch")]
 mod torch;
 
-use ludus_learn::{
-    Decider, LearnError, Learner, LearnerState, Losses, Machine, NativeLearner, Rollout, UpdateSettings,
-};
-use ludus_net::{NetworkConfig, Normalizer};
-#[cfg(feature = "torch")]
-use ludus_torch::TorchLearner;
+use ludus_learn::{Algorithm, LaneShape, LearnError, Learner, Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_net::{Network, NetworkConfig, Normalizer};
+use ludus_spec::Seed;
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
 pub(crate) use decision::{Decision, Place, Workload, decide};
 #[cfg(feature = "torch")]
-pub(crate) use torch::{NetworkMaker, TorchParts, build_torch, convolutional, open_cuda};
+pub(crate) use torch::{NetworkMaker, TorchParts, convolutional, open_cuda};
 
 /// What a run learns with: the learner that was asked for, and the game's own network if it has one.
 #[derive(Clone, Default)]
@@ -37,128 +34,43 @@ impl From<LearnerChoice> for LearnerSetup {
     }
 }
 
-/// One of the learners that there are, behind their common trait.
-pub(crate) enum RunLearner {
-    Native(Box<NativeLearner>),
-    #[cfg(feature = "torch")]
-    Torch(Box<TorchLearner>),
-}
-
-/// Does the same with whichever learner it is.
-macro_rules! with {
-    ($self:expr, $learner:ident => $work:expr) => {
-        match $self {
-            RunLearner::Native($learner) => $work,
-            #[cfg(feature = "torch")]
-            RunLearner::Torch($learner) => $work,
-        }
-    };
-}
-
-impl RunLearner {
+/// An algorithm of a run, with the network that it learns.
+pub(crate) struct BuiltAlgorithm {
+    pub algorithm: Box<dyn Algorithm>,
     /// The shape of the network, if it is a perceptron.
-    pub fn network(&self) -> NetworkConfig {
-        match self {
-            Self::Native(learner) => learner.network().layout().config().clone(),
-            #[cfg(feature = "torch")]
-            Self::Torch(learner) => {
-                learner.network().layout().map(|layout| layout.config().clone()).unwrap_or_default()
-            }
-        }
-    }
-
+    pub network: NetworkConfig,
     /// Names and shapes of the parameters of a network that is none; else empty.
-    pub fn foreign(&self) -> Vec<(String, Vec<usize>)> {
-        match self {
-            Self::Native(_) => Vec::new(),
-            #[cfg(feature = "torch")]
-            Self::Torch(learner) => learner.foreign(),
-        }
-    }
-
-    /// The parameters, as a policy file has them.
-    pub fn parameters(&self) -> Vec<f32> {
-        match self {
-            Self::Native(learner) => learner.network().parameters().to_vec(),
-            #[cfg(feature = "torch")]
-            Self::Torch(learner) => learner.parameters(),
-        }
-    }
-
-    /// What it can't have of what the config says, and why; it learns without, more slowly.
-    pub fn obstacle(&self) -> Option<&str> {
-        match self {
-            Self::Native(_) => None,
-            #[cfg(feature = "torch")]
-            Self::Torch(learner) => learner.obstacle(),
-        }
-    }
-
-    /// What observations are normalised with, if they are.
-    pub fn normalizer(&self) -> Option<&Normalizer> {
-        with!(self, learner => learner.normalizer())
-    }
+    pub foreign: Vec<(String, Vec<usize>)>,
 }
 
-impl Learner for RunLearner {
-    fn observation_width(&self) -> usize {
-        with!(self, learner => learner.observation_width())
+/// What PPO is built with, whichever learner it has.
+pub(crate) struct PpoParts<'a> {
+    pub config: PpoConfig,
+    /// The lane of its agents, in every simulation.
+    pub lanes: &'a [LaneShape],
+    pub seed: Seed,
+}
+
+impl PpoParts<'_> {
+    /// PPO with the learner in plain Rust.
+    pub fn native(
+        self,
+        network: Network,
+        normalizer: Option<Normalizer>,
+        machine: Machine,
+    ) -> Result<BuiltAlgorithm, LearnError> {
+        let shape = network.layout().config().clone();
+        let learner = NativeLearner::new(network, normalizer, machine)?;
+        self.build(learner, shape, Vec::new())
     }
 
-    fn action_width(&self) -> usize {
-        with!(self, learner => learner.action_width())
-    }
-
-    fn machine(&self) -> &Machine {
-        with!(self, learner => learner.machine())
-    }
-
-    fn keeps_to_a_thread(&self) -> bool {
-        with!(self, learner => learner.keeps_to_a_thread())
-    }
-
-    fn decider(&mut self) -> Decider<'_> {
-        with!(self, learner => learner.decider())
-    }
-
-    fn keeps_inputs(&self) -> bool {
-        with!(self, learner => learner.keeps_inputs())
-    }
-
-    fn begin_update(&mut self, rollout: &Rollout) {
-        with!(self, learner => learner.begin_update(rollout));
-    }
-
-    fn learn_minibatch(
-        &mut self,
-        rollout: &Rollout,
-        samples: &[u32],
-        settings: &UpdateSettings,
-    ) -> Result<(), LearnError> {
-        with!(self, learner => learner.learn_minibatch(rollout, samples, settings))
-    }
-
-    fn take_losses(&mut self) -> Result<Losses, LearnError> {
-        with!(self, learner => learner.take_losses())
-    }
-
-    fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
-        with!(self, learner => learner.update_normalizer(rollout))
-    }
-
-    fn mark(&mut self) -> Result<(), LearnError> {
-        with!(self, learner => learner.mark())
-    }
-
-    fn rewind(&mut self) {
-        with!(self, learner => learner.rewind());
-    }
-
-    fn state(&self) -> LearnerState {
-        with!(self, learner => learner.state())
-    }
-
-    fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
-        with!(self, learner => learner.restore(state))
+    fn build<L: Learner + 'static>(
+        self,
+        learner: L,
+        network: NetworkConfig,
+        foreign: Vec<(String, Vec<usize>)>,
+    ) -> Result<BuiltAlgorithm, LearnError> {
+        let algorithm = Box::new(Ppo::new(self.config, learner, self.lanes, self.seed)?);
+        Ok(BuiltAlgorithm { algorithm, network, foreign })
     }
 }

@@ -41,12 +41,12 @@ impl Lookout {
 
     /// What is to be told after an iteration, each finding once.
     pub fn look(&mut self, training: &Training) -> Vec<Finding> {
-        let iteration = training.ppo.iteration();
+        let iteration = training.iteration();
         if iteration < self.next {
             return self.waiting(training);
         }
         self.next = iteration.saturating_mul(2);
-        let rollout = training.ppo.rollout();
+        let rollout = training.rollout();
         let (spec, samples) = (&training.blueprint.spec, rollout.samples());
         self.has_rewards |= samples.rewards.iter().any(|&reward| reward != 0.0);
         let mut findings = saturated(spec, samples);
@@ -56,7 +56,7 @@ impl Lookout {
         findings.extend(self.missing(training));
         findings.extend(self.waiting(training));
         findings.extend(vacant(training));
-        findings.extend(training.ppo.learner().obstacle().map(slowed));
+        findings.extend(training.learned.algorithm.obstacle().map(slowed));
         findings.retain(|finding| !self.told.contains(&finding.remedy));
         self.told.extend(findings.iter().map(|finding| finding.remedy.clone()));
         findings
@@ -99,9 +99,9 @@ impl Lookout {
 
 /// Rows and arenas without agents, once those have come that are to come.
 fn vacant(training: &Training) -> Vec<Finding> {
-    let rollout = training.ppo.rollout();
+    let rollout = training.rollout();
     let (steps, rows) = (rollout.shape().steps, training.rows());
-    if training.ppo.iteration() * (steps as u64) < SETTLED {
+    if training.iteration() * (steps as u64) < SETTLED {
         return Vec::new();
     }
     let is_vacant = |outcome: &&Outcome| **outcome == Outcome::Vacant;

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use ludus_learn::LearnError;
 use ludus_policy::{PolicyError, write_atomically};
-use ludus_spec::AgentSpec;
 
 use crate::check::{Exam, examine};
 use crate::checkpoints::{Checkpoints, Found};
@@ -107,7 +106,7 @@ impl Run {
         let folder = RunFolder::create(runs, &blueprint.name, &clock::today()).map_err(at(runs))?;
         let lock = RunLock::take(&folder)?;
         write_config(&folder, blueprint)?;
-        let names = metric_names(&blueprint.spec);
+        let names = metric_names(&training);
         let metrics = Metrics::create(folder.path(), names, clock::wall_seconds()).map_err(at(folder.path()))?;
         Ok(Self::new(training, folder, lock, metrics))
     }
@@ -131,7 +130,7 @@ impl Run {
         folder.mark_newest().map_err(at(folder.order()))?;
         // Its limits may have been changed on the command line.
         write_config(&folder, &training.blueprint)?;
-        let names = metric_names(&training.blueprint.spec);
+        let names = metric_names(&training);
         let metrics = Metrics::resume(folder.path(), names, before.steps, clock::wall_seconds());
         let (metrics, aside) = metrics.map_err(at(folder.path()))?;
         if let Some(aside) = aside {
@@ -219,7 +218,7 @@ impl Run {
             self.log_hashes()?;
             self.tell_incidents(tell)?;
             if let Some(cause) = &lap.skipped {
-                let number = lap.learned.number;
+                let number = lap.number;
                 tell(RunEvent::Trouble(format!(
                     "{cause}; what iteration {number} learned was undone, the run goes on"
                 )));
@@ -274,8 +273,8 @@ impl Run {
     /// Writes an iteration's numbers.
     fn record(&mut self, lap: &Lap, progress: &Progress) -> Result<(), TrainError> {
         let metrics = &mut self.metrics;
-        for (name, value) in lap.learned.metrics() {
-            metrics.set(name, f64::from(value));
+        for metric in &lap.report.metrics {
+            metrics.set(metric.info.name, f64::from(metric.value));
         }
         metrics.set("charts/SPS", progress.steps_per_second);
         if lap.episodes > 0 {
@@ -413,7 +412,7 @@ impl Run {
         if let Err(error) = flushed {
             return at(self.folder.path())(error);
         }
-        TrainError::Diverged { cause, iteration: self.training.ppo.iteration(), kept: self.kept() }
+        TrainError::Diverged { cause, iteration: self.training.iteration(), kept: self.kept() }
     }
 
     fn summary(self, progress: Progress, reason: StopReason, cpu_seconds: Option<f64>) -> RunSummary {
@@ -466,9 +465,10 @@ fn origin_sentence(folder: &RunFolder, found: &Found) -> String {
 }
 
 /// The columns of a run's metrics, under CleanRL's names.
-fn metric_names(spec: &AgentSpec) -> Vec<String> {
+fn metric_names(training: &Training) -> Vec<String> {
+    let spec = &training.blueprint.spec;
     let charts = ["charts/episodic_return", "charts/episodic_length", "charts/SPS"].map(str::to_owned);
-    let losses = ludus_learn::Iteration::default().metrics().map(|(name, _)| name.to_owned());
+    let losses = training.learned.algorithm.metrics().iter().map(|info| info.name.to_owned());
     let terms = spec.reward.iter().map(|term| reward_name(&term.name));
     let phases = Phases::default().named().map(|(phase, _)| phase_name(phase));
     charts.into_iter().chain(losses).chain(terms).chain(phases).collect()

@@ -35,6 +35,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+pub use ludus_learn::{Metric, MetricInfo};
 use ludus_policy::PolicyFile;
 use ludus_spec::AgentSpec;
 pub use ludus_worlds::{Game, spec_of};

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ludus_learn::{Iteration, LaneShape, LearnError, Machine, NativeLearner, Ppo, Simulation};
+use ludus_learn::{
+    Collector, IterationPlan, IterationResult, LaneShape, LearnError, LearnedPolicy, Machine, Metric, PhaseTimes,
+    Report, Rollout, SavedAlgorithm, Simulation,
+};
 use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
@@ -23,9 +26,9 @@ use crate::group::{WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
 use crate::initialize::{Heir, Inheritance, inherit};
-use crate::learner::{Decision, LearnerSetup, Place, RunLearner, Workload, decide};
+use crate::learner::{BuiltAlgorithm, Decision, LearnerSetup, Place, PpoParts, Workload, decide};
 #[cfg(feature = "torch")]
-use crate::learner::{TorchParts, build_torch, convolutional, open_cuda};
+use crate::learner::{TorchParts, convolutional, open_cuda};
 use crate::patience::while_waiting;
 use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
@@ -180,12 +183,12 @@ impl Blueprint {
         Ok(Network::new(layout, Seed::new(self.config.seed).derive(NETWORK)))
     }
 
-    /// A learner that has learned nothing yet, for this many agents; which one it is, and why.
-    fn learner(&self, network: Network, rows: usize) -> Result<(RunLearner, Decision), TrainError> {
+    /// An algorithm that has learned nothing yet, for these lanes; with which learner, and why.
+    fn algorithm(&self, network: Network, lanes: &[LaneShape]) -> Result<(BuiltAlgorithm, Decision), TrainError> {
         let agent = self.config.agent(&self.spec);
         let normalize = || Normalizer::of_columns(self.spec.normalized_columns(), OBSERVATION_CLIP);
         let normalizer = agent.ppo.normalize_observations.then(normalize);
-        let machine = Machine { pool: self.pool.clone(), clock: clock::nanoseconds };
+        let rows = lanes.iter().map(|lane| lane.rows).sum();
         let workload = Workload {
             rows,
             parameters: network.parameters().len(),
@@ -193,22 +196,26 @@ impl Blueprint {
             is_perceptron: self.is_perceptron(),
         };
         let decision = decide(self.learner.choice, workload, open_cuda)?;
-        let learner = match decision.place {
-            Place::Native => {
-                let native = NativeLearner::new(network, normalizer, machine).map_err(TrainError::Learner)?;
-                RunLearner::Native(Box::new(native))
-            }
+        let seed = Seed::new(self.config.seed).derive(LEARNING);
+        let parts = PpoParts { config: agent.ppo.clone(), lanes, seed };
+        let machine = self.machine();
+        let built = match decision.place {
+            Place::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,
             #[cfg(feature = "torch")]
             place => {
                 let network = self.own_network().unwrap_or_else(|| Box::new(Mlp::new(network)));
                 let demand = self.demand(&*network, rows);
                 let config = agent.device.clone();
-                build_torch(place, TorchParts { network, normalizer, config, machine }, demand)?
+                parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
             }
             #[cfg(not(feature = "torch"))]
             _ => return Err(TrainError::NoTorch { game: self.name.clone() }),
         };
-        Ok((learner, decision))
+        Ok((built, decision))
+    }
+
+    fn machine(&self) -> Machine {
+        Machine { pool: self.pool.clone(), clock: clock::nanoseconds }
     }
 
     /// Whether both learners can compute the network.
@@ -263,7 +270,9 @@ fn open_cuda() -> Result<(), String> {
 /// Worlds, a learner, and what came of them so far.
 pub(crate) struct Training {
     pub blueprint: Blueprint,
-    pub ppo: Ppo<RunLearner>,
+    /// What learns, and the network that it learns.
+    pub learned: BuiltAlgorithm,
+    collector: Collector,
     /// Which learner it is, and why.
     pub decision: Decision,
     pub groups: Vec<WorldGroup>,
@@ -283,7 +292,9 @@ pub(crate) struct Training {
 /// What an iteration came to.
 #[derive(Debug)]
 pub(crate) struct Lap {
-    pub learned: Iteration,
+    /// Number of the iteration, from 0.
+    pub number: u64,
+    pub report: Report,
     pub phases: Phases,
     /// How many episodes have come to count in the mean return.
     pub episodes: usize,
@@ -305,15 +316,26 @@ impl Training {
         blueprint.record_episodes(&mut groups);
         let lanes: Vec<LaneShape> = groups.iter().map(|group| group.lane(0)).collect();
         let rows = lanes.iter().map(|lane| lane.rows).sum();
-        let (learner, decision) = blueprint.learner(network, rows)?;
-        let config = blueprint.config.agent(&blueprint.spec).ppo.clone();
-        let seed = Seed::new(blueprint.config.seed).derive(LEARNING);
-        let ppo = Ppo::new(config, learner, &lanes, seed).map_err(TrainError::Learner)?;
+        let (learned, decision) = blueprint.algorithm(network, &lanes)?;
+        let collector = Collector::new(blueprint.machine());
         let recent = RecentEpisodes::new(blueprint.row_settings(rows));
         let (steps, phases, last_returns) = (0, Phases::default(), vec![f32::NAN; rows]);
         let kept = KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES));
         let skipped = 0;
-        Ok(Self { blueprint, ppo, decision, groups, steps, phases, recent, last_returns, kept, tick_rate_hz, skipped })
+        Ok(Self {
+            blueprint,
+            learned,
+            collector,
+            decision,
+            groups,
+            steps,
+            phases,
+            recent,
+            last_returns,
+            kept,
+            tick_rate_hz,
+            skipped,
+        })
     }
 
     /// Goes on from a checkpoint; the worlds were built for it.
@@ -323,7 +345,10 @@ impl Training {
     /// If it belongs to another network; then everything is as it was.
     pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let Checkpoint { policy, state, record } = checkpoint;
-        self.ppo.restore(state).map_err(TrainError::Learner)?;
+        let PolicyFile { parameters, normalizer, .. } = policy;
+        let policy_numbers = LearnedPolicy { parameters: parameters.clone(), normalizer: normalizer.clone() };
+        let saved = SavedAlgorithm { policy: policy_numbers, state: state.clone() };
+        self.learned.algorithm.restore(&saved).map_err(TrainError::Learner)?;
         self.steps = policy.origin.steps;
         self.recent.restore(record.recent.iter().map(EpisodeSummary::from), record.episodes);
         Ok(())
@@ -333,7 +358,8 @@ impl Training {
     pub fn checkpoint(&self, seconds: f64) -> Checkpoint {
         let recent = self.recent.iter().filter_map(PastEpisode::of).collect();
         let record = RunRecord { episodes: self.recent.total(), recent, seconds, run: String::new() };
-        Checkpoint { policy: self.policy(), state: self.ppo.state(), record }
+        let SavedAlgorithm { policy, state } = self.learned.algorithm.save();
+        Checkpoint { policy: self.policy_file(policy), state, record }
     }
 
     /// Rows of all worlds.
@@ -348,43 +374,51 @@ impl Training {
     /// If something is not finite, unless the config says to skip that, or if a device fails; then what was learned before
     /// this iteration is as it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
-        self.ppo.mark()?;
+        let algorithm = &mut *self.learned.algorithm;
+        algorithm.mark()?;
+        let number = algorithm.iteration();
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
-        self.kept.before(self.ppo.iteration(), recorders.into_iter());
+        self.kept.before(number, recorders.into_iter());
+        let plan = IterationPlan { progress, least_steps: 0 };
+        let played = self.collector.iterate(&mut self.groups, &mut [algorithm], plan);
+        let (times, learned) = match played {
+            Ok(IterationResult { times, mut reports, .. }) => (times, reports.swap_remove(0)),
+            Err(error) => (PhaseTimes::default(), Err(error)),
+        };
         let mut skipped = None;
-        let learned = match self.ppo.iterate(&mut self.groups, progress) {
-            Ok(learned) => {
+        let (report, times) = match learned {
+            Ok(report) => {
                 self.skipped = 0;
-                learned
+                (report, times)
             }
             Err(cause) => {
-                let learned = self.undo(&cause)?;
+                let report = self.undo(&cause)?;
                 skipped = Some(cause);
-                learned
+                (report, PhaseTimes::default())
             }
         };
-        self.steps += learned.experience as u64;
-        let phases = Phases::split(&learned.phases, self.take_times());
+        self.steps += report.experience as u64;
+        let phases = Phases::split(&times, self.take_times());
         self.phases.add(&phases);
         self.kept.after(self.groups.iter_mut().flat_map(WorldGroup::recorders));
         let episodes = self.take_episodes();
-        Ok(Lap { learned, phases, episodes, skipped })
+        Ok(Lap { number, report, phases, episodes, skipped })
     }
 
     /// Takes back what an iteration learned. If the config says so, it counts as one that learned nothing, so that the
     /// next one draws other numbers.
-    fn undo(&mut self, cause: &LearnError) -> Result<Iteration, LearnError> {
-        self.ppo.rewind();
+    fn undo(&mut self, cause: &LearnError) -> Result<Report, LearnError> {
+        self.learned.algorithm.rewind();
         self.skipped += 1;
         let is_hopeless = matches!(cause, LearnError::Device(_)) || self.skipped > MOST_SKIPPED;
         if is_hopeless || self.blueprint.config.faults.bad_updates == Reaction::Stop {
             return Err(cause.clone());
         }
-        let number = self.ppo.iteration();
-        self.ppo.skip();
-        let outcomes = self.ppo.rollout().samples().outcomes;
+        self.learned.algorithm.skip();
+        let outcomes = self.rollout().samples().outcomes;
         let experience = outcomes.iter().filter(|outcome| outcome.is_experience()).count();
-        Ok(Iteration { number, experience, ..Iteration::default() })
+        let metrics = self.learned.algorithm.metrics().iter().map(|&info| Metric { info, value: 0.0 });
+        Ok(Report { experience, metrics: metrics.collect(), ..Report::default() })
     }
 
     /// Starts from what `policy`, which is in the file at `path`, has learned; what is new and what is gone.
@@ -400,16 +434,15 @@ impl Training {
         let heir = Heir { spec, layout: &layout, parameters: &own.parameters, normalizer };
         let unfit = |problem| TrainError::Unfit { policy: path.to_owned(), problem };
         let Inheritance { parameters, normalizer, differences } = inherit(&policy, heir).map_err(unfit)?;
-        let mut state = self.ppo.state();
-        state.learner.parameters = parameters;
-        state.learner.normalizer = normalizer;
-        self.ppo.restore(&state).map_err(TrainError::Learner)?;
+        let saved =
+            SavedAlgorithm { policy: LearnedPolicy { parameters, normalizer }, ..self.learned.algorithm.save() };
+        self.learned.algorithm.restore(&saved).map_err(TrainError::Learner)?;
         Ok(differences)
     }
 
     /// Takes note of the episodes that ended in the last rollout; how many have come to count in the mean return.
     fn take_episodes(&mut self) -> usize {
-        let rollout = self.ppo.rollout();
+        let rollout = self.learned.algorithm.rollout();
         let (steps, outcomes) = (rollout.shape().steps, rollout.samples().outcomes);
         let mut first_row = 0;
         for (group, place) in self.groups.iter_mut().zip(rollout.slab_places()) {
@@ -433,7 +466,7 @@ impl Training {
     ///
     /// If it is out of range; then nothing changes.
     pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<(), LearnError> {
-        self.ppo.set_learning_rate(learning_rate.into())?;
+        self.learned.algorithm.set_learning_rate(learning_rate.into())?;
         self.agent_config_mut().ppo.learning_rate = learning_rate.into();
         Ok(())
     }
@@ -456,7 +489,7 @@ impl Training {
     pub fn ticks(&self) -> u64 {
         let config = &self.blueprint.config;
         let steps = config.agent(&self.blueprint.spec).ppo.rollout_steps as u64;
-        self.ppo.iteration().saturating_mul(steps).saturating_mul(u64::from(config.decision_interval.get()))
+        self.iteration().saturating_mul(steps).saturating_mul(u64::from(config.decision_interval.get()))
     }
 
     /// The state hashes since the last call, and those of what was learned; none if none are due.
@@ -464,7 +497,7 @@ impl Training {
         let mut hashes = self.groups.iter_mut().flat_map(WorldGroup::take_hashes).collect::<Vec<_>>();
         hashes.sort_by(|one, other| one.place.cmp(&other.place));
         if !hashes.is_empty() {
-            hashes.extend(learned_hashes(&self.ppo.state(), self.ticks()));
+            hashes.extend(learned_hashes(&self.learned.algorithm.save(), self.ticks()));
         }
         hashes
     }
@@ -484,16 +517,29 @@ impl Training {
         self.groups.iter().find_map(WorldGroup::failure)
     }
 
+    /// How many iterations are over.
+    pub fn iteration(&self) -> u64 {
+        self.learned.algorithm.iteration()
+    }
+
+    /// What was collected last.
+    pub fn rollout(&self) -> &Rollout {
+        self.learned.algorithm.rollout()
+    }
+
     /// The policy as it is now.
     pub fn policy(&self) -> PolicyFile {
-        let learner = self.ppo.learner();
+        self.policy_file(self.learned.algorithm.policy())
+    }
+
+    fn policy_file(&self, LearnedPolicy { parameters, normalizer }: LearnedPolicy) -> PolicyFile {
         let config = &self.blueprint.config;
         PolicyFile {
             spec: (*self.blueprint.spec).clone(),
-            network: learner.network(),
-            foreign: learner.foreign(),
-            parameters: learner.parameters(),
-            normalizer: learner.normalizer().cloned(),
+            network: self.learned.network.clone(),
+            foreign: self.learned.foreign.clone(),
+            parameters,
+            normalizer,
             decision_interval: config.decision_interval,
             tick_rate_hz: self.tick_rate_hz,
             origin: Origin {

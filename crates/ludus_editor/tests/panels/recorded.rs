@@ -11,7 +11,7 @@ use ludus_editor::snapshot::{
     PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneSnapshot,
 };
 use ludus_train::config::StopConfig;
-use ludus_train::session::{ArenaReturn, IterationRecord, Saved, SessionState, TrainingSnapshot};
+use ludus_train::session::{ArenaReturn, IterationRecord, Metric, MetricInfo, Saved, SessionState, TrainingSnapshot};
 use ludus_train::{Change, Phases, Spread};
 
 pub const NUMBERS: [f32; 9] =
@@ -62,6 +62,10 @@ pub fn column(value: f32) -> ColumnSnapshot {
     ColumnSnapshot { value, mean, deviation, least, greatest, count: 500, faults: 0 }
 }
 
+const fn metric(name: &'static str, title: &'static str, value: f32) -> Metric {
+    Metric { info: MetricInfo { name, title, unit: "" }, value }
+}
+
 /// A run that has learned for a while.
 pub fn training() -> TrainingSnapshot {
     let weights: Arc<[f32]> = [0.1, -1.0].into();
@@ -75,7 +79,11 @@ pub fn training() -> TrainingSnapshot {
             length: 1000.0 * part,
             terms: vec![800.0 * part, 1.0 - part],
             weights: weights.clone(),
-            metrics: vec![("losses/value_loss", 0.5), ("losses/entropy", 2.8), ("charts/learning_rate", 3e-4)],
+            metrics: vec![
+                metric("losses/value_loss", "Value loss", 0.5),
+                metric("losses/entropy", "Entropy", 2.8),
+                metric("charts/learning_rate", "Learning rate", 3e-4),
+            ],
             phases: Phases::default(),
         }
     };

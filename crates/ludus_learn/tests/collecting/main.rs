@@ -5,6 +5,7 @@
 mod drivers;
 mod heads;
 mod memory;
+mod q_learner;
 mod turns;
 
 use std::any::Any;

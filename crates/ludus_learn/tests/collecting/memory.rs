@@ -32,7 +32,13 @@ fn memory_lasts_an_episode_and_no_longer() {
                     assert_eq!(samples.actions[slab.start + step * rows + row], expected as f32, "{row}, {step}");
                 }
                 let count = (played * STEPS) % period;
-                let remembered = if played == 0 { 0 } else if count == 0 { period - 1 } else { count - 1 };
+                let remembered = if played == 0 {
+                    0
+                } else if count == 0 {
+                    period - 1
+                } else {
+                    count - 1
+                };
                 assert_eq!(samples.first_memory[2 * (first_row + row)], remembered as f32, "before rollout {played}");
             }
         }

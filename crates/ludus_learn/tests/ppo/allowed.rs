@@ -1,6 +1,6 @@
 //! Choices of which not all are always allowed.
 
-use ludus_learn::{LaneShape, LearnError, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes};
+use ludus_learn::{Algorithm, LaneShape, LearnError, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes};
 use ludus_spec::{Head, Outcome, Seed};
 
 use crate::{lanes, learner};

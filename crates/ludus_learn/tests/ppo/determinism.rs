@@ -1,6 +1,6 @@
 //! The same seed gives the same weights.
 
-use ludus_learn::{PpoConfig, Schedule};
+use ludus_learn::{Algorithm, PpoConfig, Schedule};
 
 use crate::{cart_pole_ppo, cart_poles, small, trained};
 

@@ -141,5 +141,5 @@ fn without_experience_nothing_changes() {
     let iteration = ppo.iterate(&mut worlds, 0.0).unwrap();
     assert_eq!((iteration.experience, iteration.minibatches), (0, 0));
     assert_eq!(before, crate::parameter_bits(&ppo));
-    assert!(iteration.metrics().iter().all(|(_, value)| value.is_finite()));
+    assert!(iteration.report().metrics.iter().all(|metric| metric.value.is_finite()));
 }

@@ -1,6 +1,6 @@
 //! A resumed run is the same run.
 
-use ludus_learn::{LearnError, PpoConfig};
+use ludus_learn::{Algorithm, LearnError, PpoConfig, SavedAlgorithm};
 
 use crate::{cart_pole_ppo, cart_poles, parameter_bits, small};
 
@@ -17,7 +17,7 @@ fn a_restored_run_goes_on_as_if_it_had_never_stopped() {
         ppo.iterate(&mut worlds, 0.2).unwrap();
     }
     let mut resumed = cart_pole_ppo(&config(), &worlds, 2);
-    resumed.restore(&ppo.state()).unwrap();
+    resumed.restore(&ppo.save()).unwrap();
     assert_eq!(resumed.state(), ppo.state());
     assert_eq!(resumed.iteration(), 2);
     let mut worlds_again = worlds.clone();
@@ -56,7 +56,7 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
     let mut check = |change: &dyn Fn(&mut ludus_learn::PpoState)| {
         let mut bad = good.clone();
         change(&mut bad);
-        let error = ppo.restore(&bad).unwrap_err();
+        let error = ppo.restore(&SavedAlgorithm::from(bad)).unwrap_err();
         assert_eq!(ppo.state(), good);
         error
     };
@@ -66,4 +66,7 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
     check(&|state| state.learner.parameters[0] = f32::INFINITY);
     let error = check(&|state| state.learner.normalizer = None);
     assert!(matches!(error, LearnError::Checkpoint { what: "observation normalisers", was: 0, now: 1 }), "{error}");
+    let mut saved = ppo.save();
+    saved.state.tensors.remove("adam.mean");
+    assert_eq!(ppo.restore(&saved).unwrap_err(), LearnError::Missing { name: "adam.mean" });
 }

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_learn::{
-    DeviceConfig, LaneShape, LearnError, Learner, Ppo, PpoConfig, SensedRows, Simulation, StepLanes, UpdateSettings,
+    Algorithm, DeviceConfig, LaneShape, LearnError, Learner, Ppo, PpoConfig, SensedRows, Simulation, StepLanes,
+    UpdateSettings,
 };
 use ludus_spec::{Head, Outcome};
 use ludus_torch::{Forward, Parameter, TorchError, TorchLearner, TorchNetwork, TorchSettings, tch};

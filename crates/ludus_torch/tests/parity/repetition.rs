@@ -1,6 +1,6 @@
 //! The same seed gives the same bits.
 
-use ludus_learn::{Learner, LearnerState, PpoConfig, Schedule};
+use ludus_learn::{Algorithm, Learner, LearnerState, PpoConfig, SavedAlgorithm, Schedule};
 use ludus_net::Normalizer;
 
 use crate::cart_pole::WIDTH;
@@ -83,7 +83,7 @@ fn a_resumed_learner_is_the_same() {
     let (saved, mut worlds_then) = (whole.state(), worlds.clone());
     whole.iterate(&mut worlds, 0.1).unwrap();
     let mut resumed = ppo(&config, learner(), &worlds_then, 99);
-    resumed.restore(&saved).unwrap();
+    resumed.restore(&SavedAlgorithm::from(saved)).unwrap();
     resumed.iterate(&mut worlds_then, 0.1).unwrap();
     assert!(resumed.learner().state() == whole.learner().state());
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use ludus_learn::PpoConfig;
+use ludus_learn::{Algorithm, PpoConfig};
 use ludus_net::Normalizer;
 use ludus_torch::{TorchLearner, Transfers};
 

@@ -10,8 +10,8 @@ use ludus_torch::{
     cuda_device, tch,
 };
 
-use super::RunLearner;
 use super::decision::Place;
+use super::{BuiltAlgorithm, PpoParts};
 use crate::config::AgentConfig;
 use crate::error::TrainError;
 
@@ -46,19 +46,23 @@ pub(crate) fn open_cuda() -> Result<(), String> {
     ludus_torch::open_cuda().map(drop).map_err(|error| error.to_string())
 }
 
-/// A learner on libtorch.
-pub(crate) fn build_torch(place: Place, parts: TorchParts, demand: Demand) -> Result<RunLearner, TrainError> {
-    let device = match place {
-        Place::TorchCuda(index) => {
-            let device = cuda_device(index)?;
-            demand.check(index)?;
-            device
-        }
-        Place::TorchCpu | Place::Native => tch::Device::Cpu,
-    };
-    let TorchParts { network, normalizer, config, machine } = parts;
-    let learner = TorchLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
-    Ok(RunLearner::Torch(Box::new(learner)))
+impl PpoParts<'_> {
+    /// PPO with the learner on libtorch.
+    pub fn torch(self, place: Place, parts: TorchParts, demand: Demand) -> Result<BuiltAlgorithm, TrainError> {
+        let device = match place {
+            Place::TorchCuda(index) => {
+                let device = cuda_device(index)?;
+                demand.check(index)?;
+                device
+            }
+            Place::TorchCpu | Place::Native => tch::Device::Cpu,
+        };
+        let TorchParts { network, normalizer, config, machine } = parts;
+        let learner = TorchLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
+        let shape = learner.network().layout().map(|layout| layout.config().clone()).unwrap_or_default();
+        let foreign = learner.foreign();
+        self.build(learner, shape, foreign).map_err(TrainError::Learner)
+    }
 }
 
 impl From<TorchError> for TrainError {

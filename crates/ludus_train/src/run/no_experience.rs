@@ -34,12 +34,12 @@ pub(super) enum Emptiness {
 
 impl NoExperience {
     pub fn look(&mut self, lap: &Lap, training: &Training) -> Emptiness {
-        if lap.learned.experience > 0 {
+        if lap.report.experience > 0 {
             self.iterations = 0;
             return Emptiness::Bearable;
         }
         self.iterations += 1;
-        let steps = self.iterations * training.ppo.rollout().shape().steps as u64;
+        let steps = self.iterations * training.rollout().shape().steps as u64;
         let is_final = self.iterations > TOLD && steps >= PATIENCE;
         if !is_final && self.iterations != TOLD {
             return Emptiness::Bearable;

@@ -37,7 +37,8 @@ impl Run {
     }
 
     fn set_learning_rate(&mut self, rate: f32) -> Result<Change, String> {
-        let schedule = self.training.ppo.config().learning_rate;
+        let blueprint = &self.training.blueprint;
+        let schedule = blueprint.config.agent(&blueprint.spec).ppo.learning_rate;
         self.training.set_learning_rate(rate).map_err(|error| error.to_string())?;
         let was = ron::to_string(&schedule).expect("a schedule has no value that RON can't write");
         Ok(self.change("ppo.learning_rate".to_owned(), was, rate))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ludus_learn::Metric;
+
 use crate::episodes::Spread;
 use crate::phases::Phases;
 
@@ -25,8 +27,8 @@ pub struct IterationRecord {
     pub terms: Vec<f64>,
     /// What each term weighed when the iteration was over, in the spec's order.
     pub weights: Arc<[f32]>,
-    /// Losses and the learning rate, under CleanRL's names.
-    pub metrics: Vec<(&'static str, f32)>,
+    /// What the algorithm reported.
+    pub metrics: Vec<Metric>,
     /// Where its time went.
     pub phases: Phases,
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ludus_learn::LEARNING_RATE;
+
 use super::mailbox::Mailbox;
 use super::{ArenaReturn, Incident, IterationRecord, Saved, SessionState};
 use crate::clock;
@@ -80,7 +82,9 @@ impl<'a> Reporter<'a> {
         self.mailbox.add_iteration(self.record(progress, training, lap));
         self.mailbox.update(|snapshot| {
             snapshot.phases = progress.phases;
-            snapshot.learning_rate = lap.learned.learning_rate;
+            if let Some(rate) = lap.report.metric(LEARNING_RATE) {
+                snapshot.learning_rate = rate;
+            }
         });
         if self.mailbox.take_watched() {
             self.report_large(training);
@@ -107,7 +111,7 @@ impl<'a> Reporter<'a> {
             length: training.recent.lengths().mean,
             terms: terms.map(|term| training.recent.term(term).mean).collect(),
             weights: self.weights.clone(),
-            metrics: lap.learned.metrics().to_vec(),
+            metrics: lap.report.metrics.clone(),
             phases: lap.phases,
         }
     }

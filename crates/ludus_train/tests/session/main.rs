@@ -101,7 +101,8 @@ fn a_snapshot_has_the_numbers_of_every_iteration() {
     let last = end.history.last().unwrap();
     assert_eq!((last.terms.len(), last.length), (2, 8.0));
     assert!((last.terms[0] + last.terms[1] - 8.0).abs() < 1e-6, "{last:?}");
-    assert_eq!(last.metrics.last().unwrap(), &("charts/learning_rate", 0.01));
+    let rate = last.metrics.last().unwrap();
+    assert_eq!((rate.info.name, rate.value), ("charts/learning_rate", 0.01));
     assert!(end.phases.total() > 0 && last.phases.total() > 0);
 }
 
@@ -202,11 +203,11 @@ fn changes_are_written_into_the_run() {
     let count = changed.history.len();
     wait_for_iterations(&session, count + 5);
     let end = session.close();
-    let rates = end.history.iter().map(|record| record.metrics.last().unwrap().1).collect::<Vec<_>>();
+    let rates = end.history.iter().map(|record| record.metrics.last().unwrap().value).collect::<Vec<_>>();
     assert_eq!((rates[0], rates[rates.len() - 1]), (0.01, 0.002));
     let step = changed.changes[0].step;
     assert!(
-        end.history.iter().all(|one| one.metrics.last().unwrap().1 == if one.steps <= step { 0.01 } else { 0.002 })
+        end.history.iter().all(|one| one.metrics.last().unwrap().value == if one.steps <= step { 0.01 } else { 0.002 })
     );
     let last = end.history.last().unwrap();
     assert!((last.returns.mean - (last.terms[0] - 0.5 * last.terms[1])).abs() < 1e-4, "{last:?}");

@@ -1,6 +1,6 @@
 //! Learning curves.
 
-use ludus_train::session::{History, IterationRecord, TrainingSnapshot};
+use ludus_train::session::{History, IterationRecord, MetricInfo, TrainingSnapshot};
 
 use crate::egui::{ComboBox, Ui};
 use crate::theme;
@@ -21,20 +21,9 @@ pub(super) enum Chart {
     Terms,
     Length,
     Speed,
-    /// The metric with this index in [`METRICS`].
-    Metric(usize),
+    /// A metric of the algorithm.
+    Metric(MetricInfo),
 }
-
-/// Titles, units and CleanRL's names of what an iteration logs.
-const METRICS: [(&str, &str, &str); 7] = [
-    ("Value loss", "reward²", "losses/value_loss"),
-    ("Policy loss", "advantage", "losses/policy_loss"),
-    ("Entropy", "nats", "losses/entropy"),
-    ("Distance of policies", "nats", "losses/approx_kl"),
-    ("Clipped samples", "part", "losses/clipfrac"),
-    ("Explained variance", "part", "losses/explained_variance"),
-    ("Learning rate", "per step", "charts/learning_rate"),
-];
 
 /// The return over steps, and one more plot to choose.
 pub(super) fn charts_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Chart) {
@@ -44,16 +33,17 @@ pub(super) fn charts_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Ch
     let points = points(&training.history, |record| record.returns.mean);
     plot.show_named(ui, vec![Curve { name: "mean return".to_owned(), color: theme::series(0), points }]);
     ui.add_space(6.0);
-    pick_ui(ui, chart);
+    pick_ui(ui, training, chart);
     let plot = CurvePlot { id: "chart", height: HEIGHT, x: STEPS, y: chart.unit() };
     plot.show_named(ui, curves(training, *chart));
 }
 
-fn pick_ui(ui: &mut Ui, chart: &mut Chart) {
+fn pick_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Chart) {
     let width = ui.available_width();
     let combo = ComboBox::from_id_salt("pick a chart").width(width).truncate().selected_text(chart.title());
     combo.show_ui(ui, |ui| {
-        let metrics = (0..METRICS.len()).map(Chart::Metric);
+        let metrics = training.history.last().map_or(&[][..], |record| &record.metrics);
+        let metrics = metrics.iter().map(|metric| Chart::Metric(metric.info));
         for choice in [Chart::Terms, Chart::Length, Chart::Speed].into_iter().chain(metrics) {
             ui.selectable_value(chart, choice, choice.title());
         }
@@ -66,7 +56,7 @@ impl Chart {
             Self::Terms => "Reward terms per episode, weighted",
             Self::Length => "Episode length",
             Self::Speed => "Speed",
-            Self::Metric(index) => METRICS[index].0,
+            Self::Metric(info) => info.title,
         }
     }
 
@@ -75,7 +65,7 @@ impl Chart {
             Self::Terms => "sum",
             Self::Length => "steps",
             Self::Speed => "steps/s",
-            Self::Metric(index) => METRICS[index].1,
+            Self::Metric(info) => info.unit,
         }
     }
 }
@@ -86,7 +76,7 @@ fn curves(training: &TrainingSnapshot, chart: Chart) -> Vec<Curve> {
         Chart::Terms => terms(training),
         Chart::Length => single(chart, points(history, |record| record.length)),
         Chart::Speed => single(chart, speeds(history)),
-        Chart::Metric(index) => single(chart, points(history, |record| metric(record, METRICS[index].2))),
+        Chart::Metric(info) => single(chart, points(history, |record| metric(record, info))),
     }
 }
 
@@ -125,7 +115,7 @@ fn speeds(history: &History) -> Vec<[f64; 2]> {
     records.map(speed).collect()
 }
 
-fn metric(record: &IterationRecord, name: &str) -> f64 {
-    let found = record.metrics.iter().find(|(known, _)| *known == name);
-    found.map_or(f64::NAN, |&(_, value)| f64::from(value))
+fn metric(record: &IterationRecord, info: MetricInfo) -> f64 {
+    let found = record.metrics.iter().find(|metric| metric.info == info);
+    found.map_or(f64::NAN, |metric| f64::from(metric.value))
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use ludus_net::{Block, Network, Scratch, Upstream};
 
-use crate::losses::{surrogate, value_error};
-use crate::{Losses, Samples, Standardization, UpdateSettings};
+use crate::ppo::{Losses, UpdateSettings, surrogate, value_error};
+use crate::{Samples, Standardization};
 
 /// A part of a minibatch and what it says: its gradient, and its share of the losses.
 ///

@@ -1,11 +1,7 @@
 //! What stands between PPO and the arithmetic.
 
-use std::sync::Arc;
-
-use ludus_spec::Clock;
-use rayon::ThreadPool;
-
-use crate::{Decider, LearnError, LearnerState, Losses, Rollout};
+use super::{LearnerState, Losses};
+use crate::{Decider, LearnError, LearnedPolicy, Machine, Rollout};
 
 /// A policy and a critic that decide, and that learn from minibatches.
 ///
@@ -13,12 +9,6 @@ use crate::{Decider, LearnError, LearnerState, Losses, Rollout};
 ///
 /// Whatever it does, the result must not depend on how many threads there are.
 pub trait Learner: Send {
-    /// Columns of an observation.
-    fn observation_width(&self) -> usize;
-
-    /// Columns of an action.
-    fn action_width(&self) -> usize;
-
     /// The threads and the timer that it works with.
     fn machine(&self) -> &Machine;
 
@@ -85,6 +75,14 @@ pub trait Learner: Send {
     /// Goes back to the mark, if there is one.
     fn rewind(&mut self);
 
+    /// The policy as it is now.
+    fn policy(&self) -> LearnedPolicy;
+
+    /// Settings that can't be had, and why; it learns without, more slowly.
+    fn obstacle(&self) -> Option<&str> {
+        None
+    }
+
     /// Everything that was learned, to save.
     fn state(&self) -> LearnerState;
 
@@ -94,15 +92,6 @@ pub trait Learner: Send {
     ///
     /// If the state belongs to another network, or holds numbers that can't be.
     fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError>;
-}
-
-/// What a run lends to its learner.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// The threads. With a pool of one, everything happens on the caller's thread.
-    pub pool: Arc<ThreadPool>,
-    /// The timer of the phases.
-    pub clock: Clock,
 }
 
 /// How to take a gradient step: the config's numbers, as they are at this point of the run.

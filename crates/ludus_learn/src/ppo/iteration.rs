@@ -1,6 +1,7 @@
 //! What an iteration reports.
 
-use crate::{Losses, PhaseTimes};
+use super::Losses;
+use crate::{LEARNING_RATE, Metric, MetricInfo, PhaseTimes, Report};
 
 /// What one iteration of PPO did. Detail 17.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,18 +29,38 @@ pub struct Iteration {
 }
 
 impl Iteration {
-    /// The numbers to log, under CleanRL's names.
-    pub const fn metrics(&self) -> [(&'static str, f32); 8] {
-        [
-            ("losses/value_loss", self.losses.value),
-            ("losses/policy_loss", self.losses.policy),
-            ("losses/entropy", self.losses.entropy),
-            ("losses/old_approx_kl", self.losses.old_approx_kl),
-            ("losses/approx_kl", self.losses.approx_kl),
-            ("losses/clipfrac", self.losses.clip_fraction),
-            ("losses/explained_variance", self.explained_variance),
-            ("charts/learning_rate", self.learning_rate),
-        ]
+    /// The metrics, under CleanRL's names.
+    pub const METRICS: [MetricInfo; 8] = [
+        MetricInfo { name: "losses/value_loss", title: "Value loss", unit: "reward²" },
+        MetricInfo { name: "losses/policy_loss", title: "Policy loss", unit: "advantage" },
+        MetricInfo { name: "losses/entropy", title: "Entropy", unit: "nats" },
+        MetricInfo { name: "losses/old_approx_kl", title: "Distance of policies, signed", unit: "nats" },
+        MetricInfo { name: "losses/approx_kl", title: "Distance of policies", unit: "nats" },
+        MetricInfo { name: "losses/clipfrac", title: "Clipped samples", unit: "part" },
+        MetricInfo { name: "losses/explained_variance", title: "Explained variance", unit: "part" },
+        MetricInfo { name: LEARNING_RATE, title: "Learning rate", unit: "" },
+    ];
+
+    /// What a run is told.
+    pub fn report(&self) -> Report {
+        let Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, .. } = self.losses;
+        let values = [
+            value,
+            policy,
+            entropy,
+            old_approx_kl,
+            approx_kl,
+            clip_fraction,
+            self.explained_variance,
+            self.learning_rate,
+        ];
+        let metrics = Self::METRICS.into_iter().zip(values).map(|(info, value)| Metric { info, value });
+        Report {
+            experience: self.experience,
+            faulty: self.faulty,
+            gradient_steps: self.minibatches,
+            metrics: metrics.collect(),
+        }
     }
 
     /// Counts a minibatch in: `losses` holds sums until [`Iteration::average`].
@@ -69,6 +90,6 @@ mod tests {
         }
         iteration.average();
         assert_eq!((iteration.minibatches, iteration.samples, iteration.losses.value), (2, 40, 2.0));
-        assert_eq!(iteration.metrics()[0], ("losses/value_loss", 2.0));
+        assert_eq!(iteration.report().metric("losses/value_loss"), Some(2.0));
     }
 }

@@ -5,11 +5,10 @@ mod shard;
 
 use ludus_net::{Adam, Layout, NetError, Network, Normalizer, Scratch};
 
+use super::{Learner, LearnerState, Losses, UpdateSettings};
 use crate::threads::{for_each_chunk_in, for_each_in};
 use crate::worker_pool::WorkerPool;
-use crate::{
-    Decider, LearnError, Learner, LearnerState, Losses, Machine, Observed, Rollout, Standardization, UpdateSettings,
-};
+use crate::{Decider, LearnError, LearnedPolicy, Machine, Observed, Rollout, Standardization};
 use shard::{Lesson, Minibatch, Shard, Student};
 
 /// Samples of a shard while a minibatch has up to [`FEW_SHARDS`]: fewer keep more threads busy with a small minibatch.
@@ -84,14 +83,6 @@ impl NativeLearner {
 }
 
 impl Learner for NativeLearner {
-    fn observation_width(&self) -> usize {
-        self.network.layout().inputs()
-    }
-
-    fn action_width(&self) -> usize {
-        self.network.layout().action_width()
-    }
-
     fn machine(&self) -> &Machine {
         &self.machine
     }
@@ -159,6 +150,10 @@ impl Learner for NativeLearner {
             self.restore(&good).expect("what was marked is of this network, and was learned from");
             self.good = Some(good);
         }
+    }
+
+    fn policy(&self) -> LearnedPolicy {
+        LearnedPolicy { parameters: self.network.parameters().to_vec(), normalizer: self.normalizer.clone() }
     }
 
     fn state(&self) -> LearnerState {

@@ -1,0 +1,78 @@
+//! What is saved, so that a run can go on as if it had never stopped.
+
+use ludus_net::Normalizer;
+use ludus_spec::Seed;
+
+use crate::{AlgorithmState, LearnError, LearnedPolicy, Moments, SavedAlgorithm, StateTensor};
+
+/// Names in a saved state.
+const OPTIMIZER_STEPS: &str = "optimizer_steps";
+const FIRST_MOMENTS: &str = "adam.mean";
+const SECOND_MOMENTS: &str = "adam.variance";
+const REWARDS: &str = "rewards";
+
+/// Everything that a run of PPO needs to go on. All its draws derive from `seed` and `iteration`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PpoState {
+    /// What the run's draws derive from.
+    pub seed: Seed,
+    /// How many iterations are over.
+    pub iteration: u64,
+    /// The statistics that rewards are scaled with.
+    pub rewards: Moments,
+    /// What was learned.
+    pub learner: LearnerState,
+}
+
+/// Everything that was learned: weights, the optimiser's moments, statistics of observations.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LearnerState {
+    /// All weights, in the order of the network's layout.
+    pub parameters: Vec<f32>,
+    /// Adam's first moments, one per parameter.
+    pub first_moments: Vec<f32>,
+    /// Adam's second moments, one per parameter.
+    pub second_moments: Vec<f32>,
+    /// Adam's steps so far.
+    pub optimizer_steps: u64,
+    /// What observations are normalised with, if they are.
+    pub normalizer: Option<Normalizer>,
+}
+
+impl From<PpoState> for SavedAlgorithm {
+    fn from(PpoState { seed, iteration, rewards, learner }: PpoState) -> Self {
+        let LearnerState { parameters, first_moments, second_moments, optimizer_steps, normalizer } = learner;
+        let Moments { count, mean, variance } = rewards;
+        let tensors = [
+            (FIRST_MOMENTS, StateTensor::PerParameter(first_moments)),
+            (SECOND_MOMENTS, StateTensor::PerParameter(second_moments)),
+            (REWARDS, StateTensor::Statistics(vec![count, mean, variance])),
+        ];
+        let state = AlgorithmState {
+            seed,
+            iteration,
+            counters: [(OPTIMIZER_STEPS.to_owned(), optimizer_steps)].into(),
+            tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
+        };
+        Self { policy: LearnedPolicy { parameters, normalizer }, state }
+    }
+}
+
+impl TryFrom<&SavedAlgorithm> for PpoState {
+    type Error = LearnError;
+
+    fn try_from(SavedAlgorithm { policy, state }: &SavedAlgorithm) -> Result<Self, LearnError> {
+        let &[count, mean, variance] = state.statistics(REWARDS)? else {
+            return Err(LearnError::Missing { name: REWARDS });
+        };
+        let learner = LearnerState {
+            parameters: policy.parameters.clone(),
+            first_moments: state.per_parameter(FIRST_MOMENTS)?.to_vec(),
+            second_moments: state.per_parameter(SECOND_MOMENTS)?.to_vec(),
+            optimizer_steps: state.counter(OPTIMIZER_STEPS)?,
+            normalizer: policy.normalizer.clone(),
+        };
+        let rewards = Moments { count, mean, variance };
+        Ok(Self { seed: state.seed, iteration: state.iteration, rewards, learner })
+    }
+}

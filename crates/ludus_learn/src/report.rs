@@ -1,0 +1,65 @@
+//! What an algorithm reports of its updates.
+
+use crate::MetricInfo;
+
+/// What an update came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Steps that are experience. Without any, nothing was learned.
+    pub experience: usize,
+    /// Steps that were left out because a number that they need was not finite.
+    pub faulty: usize,
+    /// Gradient steps taken.
+    pub gradient_steps: usize,
+    /// The algorithm's metrics, in its order.
+    pub metrics: Vec<Metric>,
+}
+
+/// A number of a report.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    /// How it is called.
+    pub info: MetricInfo,
+    /// Its value.
+    pub value: f32,
+}
+
+impl Report {
+    /// The metric with this name.
+    pub fn metric(&self, name: &str) -> Option<f32> {
+        self.metrics.iter().find(|metric| metric.info.name == name).map(|metric| metric.value)
+    }
+
+    /// Takes another update of the same iteration: counts add up, metrics become means over gradient steps.
+    pub fn add(&mut self, other: &Self) {
+        let steps = self.gradient_steps + other.gradient_steps;
+        if self.metrics.is_empty() {
+            self.metrics.clone_from(&other.metrics);
+        } else if steps > 0 {
+            let part = other.gradient_steps as f32 / steps as f32;
+            for (own, other) in self.metrics.iter_mut().zip(&other.metrics) {
+                own.value += part * (other.value - own.value);
+            }
+        }
+        self.gradient_steps = steps;
+        self.experience += other.experience;
+        self.faulty += other.faulty;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_of_several_updates_are_means_over_gradient_steps() {
+        let report = |gradient_steps, value| {
+            let info = MetricInfo { name: "losses/q", title: "", unit: "" };
+            Report { experience: 10, faulty: 1, gradient_steps, metrics: vec![Metric { info, value }] }
+        };
+        let mut sum = Report::default();
+        [report(1, 4.0), report(3, 8.0), report(0, 100.0)].iter().for_each(|report| sum.add(report));
+        assert_eq!((sum.experience, sum.faulty, sum.gradient_steps), (30, 3, 4));
+        assert_eq!((sum.metric("losses/q"), sum.metric("losses/p")), (Some(7.0), None));
+    }
+}
