@@ -70,7 +70,7 @@ fn a_resumed_run_goes_on_in_its_folder() {
     let last = Checkpoint::read(numbered(&run_dir).last().unwrap()).unwrap();
     assert_eq!(last.policy.origin.steps, number(&second, "env_steps"));
     assert_eq!(last.record.episodes, number(&second, "episodes"));
-    assert!(last.state.learner.optimizer_steps > 0 && last.record.recent.len() == 100);
+    assert!(last.state.counters["optimizer_steps"] > 0 && last.record.recent.len() == 100);
 }
 
 #[test]
