@@ -14,7 +14,7 @@ use crate::clock;
 use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread};
 use crate::error::TrainError;
-use crate::group::{WorldGroup, group_worlds};
+use crate::group::{FIRST_KIND, WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::{Phases, StepTimes};
 use crate::training::{Blueprint, Purpose};
@@ -146,7 +146,7 @@ struct Slab {
 fn seat(groups: Vec<WorldGroup>, episodes: u32, policy: &Actor) -> Vec<Player> {
     let player = |(index, group): (usize, WorldGroup)| {
         let mut slab = Slab::new(group.rows(), group.mask_width(), policy);
-        group.write_outcomes(&mut slab.outcomes);
+        group.copy_outcomes(FIRST_KIND, &mut slab.outcomes);
         Player {
             index: index as u64,
             slab,
