@@ -48,18 +48,19 @@ fn balance_with(arenas: ArenaPhysics) -> Subject {
 
 impl Subject {
     fn settings(&self, world: u32, arenas: Range<u32>) -> WorldSettings {
-        let terms = spec_of(&self.game).expect("the game can be trained").reward.len();
+        let spec = spec_of(&self.game).expect("the game can be trained");
         WorldSettings {
             seed: Seed::new(11),
             world,
             arenas,
             decision_interval: NonZeroU32::new(self.decision_interval).expect("not zero"),
-            agent: AgentSettings {
-                weights: vec![1.0; terms],
+            agents: vec![AgentSettings {
+                name: spec.name.clone(),
+                weights: vec![1.0; spec.reward.len()],
                 episode_limit: NonZeroU32::new(50),
                 stagger: true,
-                rows: None,
-            },
+                ..AgentSettings::default()
+            }],
             clock: stopped_clock,
         }
     }
@@ -80,16 +81,16 @@ struct Seen {
 
 /// What each arena shows, `[arenas][steps]`, under actions that depend on the arena and the step alone.
 fn trajectories(world: &mut PooledWorld, arenas: Range<u32>) -> Vec<Vec<Seen>> {
-    let spec = world.spec().clone();
+    let spec = world.spec(0).clone();
     let heads = spec.heads();
     let mut seen = vec![Vec::new(); arenas.len()];
     for step in 0..STEPS {
-        for (arena, row) in arenas.clone().zip(world.rows_mut().actions_mut().chunks_exact_mut(spec.action_width())) {
+        for (arena, row) in arenas.clone().zip(world.rows_mut(0).actions_mut().chunks_exact_mut(spec.action_width())) {
             act(Seed::new(step).derive(u64::from(arena)), &heads, row);
         }
-        world.rows_mut().heed_masks();
+        world.rows_mut(0).heed_masks();
         world.step().expect("the game doesn't panic");
-        let rows = world.rows();
+        let rows = world.rows(0);
         for (row, observation) in rows.observations().chunks_exact(spec.observation_width()).enumerate() {
             let (reward, outcome) = (rows.rewards()[row], rows.outcomes()[row]);
             let mask = rows.masks()[row * spec.mask_width()..][..spec.mask_width()].to_vec();

@@ -24,7 +24,7 @@ fn world(arenas: u32) -> PooledWorld {
         world: 0,
         arenas: 0..arenas,
         decision_interval: NonZeroU32::MIN,
-        agent: AgentSettings { weights: WEIGHTS.to_vec(), episode_limit: None, stagger: false, rows: None },
+        agents: vec![AgentSettings { name: "Rover".to_owned(), weights: WEIGHTS.to_vec(), ..AgentSettings::default() }],
         clock: stopped_clock,
     };
     PooledWorld::build(&(Arc::new(grid_world) as _), settings).expect("the game can be trained")
@@ -44,7 +44,7 @@ fn set(board: Board) -> PooledWorld {
 }
 
 fn step(world: &mut PooledWorld, step: Step) {
-    step.write(world.rows_mut().actions_mut());
+    step.write(world.rows_mut(0).actions_mut());
     world.step().expect("the game doesn't panic");
 }
 
@@ -59,7 +59,7 @@ fn steps_that_leave_the_board_are_masked() {
         let mut world = set(Board { rover, goal: square(2, 2), pit: square(2, 3) });
         step(&mut world, Stay);
         let expected = Step::ALL.map(|step| allowed.contains(&step));
-        assert_eq!(world.rows().masks(), expected, "at {rover:?}");
+        assert_eq!(world.rows(0).masks(), expected, "at {rover:?}");
     };
     check(square(1, 1), &Step::ALL);
     check(square(0, 3), &[Stay, Down, Left, Right]);
@@ -75,7 +75,7 @@ fn rewards_are_those_of_ml_agents() {
         let mut world = set(Board { rover: square(2, 2), goal: square(2, 3), pit: square(1, 2) });
         self::step(&mut world, step);
         assert_eq!(boards(&mut world)[0].rover, place);
-        assert_eq!((world.rows().rewards(), world.rows().outcomes()), (&[reward][..], &[outcome][..]));
+        assert_eq!((world.rows(0).rewards(), world.rows(0).outcomes()), (&[reward][..], &[outcome][..]));
     };
     check(Step::Right, square(2, 3), 1.0, Outcome::Terminated);
     check(Step::Up, square(1, 2), -1.0, Outcome::Terminated);
@@ -97,7 +97,7 @@ fn the_board_is_seen_as_it_is() {
     let mut world = world(16);
     for _ in 0..3 {
         let boards = boards(&mut world);
-        for (board, seen) in boards.iter().zip(world.rows().observations().chunks_exact(PICTURE * PICTURE * 3)) {
+        for (board, seen) in boards.iter().zip(world.rows(0).observations().chunks_exact(PICTURE * PICTURE * 3)) {
             let (pixels, _) = seen.as_chunks::<3>();
             for (pixel, colours) in pixels.iter().enumerate() {
                 let here = square(pixel / PICTURE / SCALE, pixel % PICTURE / SCALE);
@@ -107,14 +107,14 @@ fn the_board_is_seen_as_it_is() {
         }
         step_all(&mut world);
     }
-    let spec = world.spec();
+    let spec = world.spec(0);
     assert_eq!(spec.observation_name((3 * PICTURE + 17) * 3 + 1).as_deref(), Some("picture.3.17.1"));
     assert_eq!(spec.observation[0].grid.map(|grid| grid.to_string()).as_deref(), Some("20×20×3"));
 }
 
 fn step_all(world: &mut PooledWorld) {
-    world.rows_mut().actions_mut().fill(2.0);
-    world.rows_mut().heed_masks();
+    world.rows_mut(0).actions_mut().fill(2.0);
+    world.rows_mut(0).heed_masks();
     world.step().expect("the game doesn't panic");
 }
 

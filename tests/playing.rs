@@ -92,7 +92,11 @@ fn trained(game: fn(&mut App), policy: &str, choice: ActionChoice) -> Vec<Vec<f3
         world: 0,
         arenas: 0..ARENAS,
         decision_interval: file.decision_interval,
-        agent: AgentSettings { weights: vec![1.0; file.spec.reward.len()], ..AgentSettings::default() },
+        agents: vec![AgentSettings {
+            name: file.spec.name.clone(),
+            weights: vec![1.0; file.spec.reward.len()],
+            ..AgentSettings::default()
+        }],
         clock: stopped_clock,
     };
     let mut world = PooledWorld::build(&(Arc::new(game) as _), settings).expect("the game can be trained");
@@ -103,8 +107,8 @@ fn trained(game: fn(&mut App), policy: &str, choice: ActionChoice) -> Vec<Vec<f3
             ActionChoice::Greedy => ActionChoice::Greedy,
             ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(world.tick() + 1)),
         };
-        policy.act(world.rows().observations(), choice, &mut scratch, &mut actions);
-        world.rows_mut().actions_mut().copy_from_slice(&actions);
+        policy.act(world.rows(0).observations(), choice, &mut scratch, &mut actions);
+        world.rows_mut(0).actions_mut().copy_from_slice(&actions);
         world.step().expect("the game doesn't panic");
     }
     core::mem::take(&mut world.world_mut().resource_mut::<Trace>().0)

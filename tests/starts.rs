@@ -18,13 +18,17 @@ const ARENAS: u32 = 256;
 /// A world whose agents have just restarted.
 fn world(game: fn(&mut App), decision_interval: u32) -> PooledWorld {
     let game = Arc::new(game) as _;
-    let terms = spec_of(&game).expect("the game can be trained").reward.len();
+    let spec = spec_of(&game).expect("the game can be trained");
     let settings = WorldSettings {
         seed: Seed::new(5),
         world: 0,
         arenas: 0..ARENAS,
         decision_interval: NonZeroU32::new(decision_interval).expect("not zero"),
-        agent: AgentSettings { weights: vec![1.0; terms], episode_limit: None, stagger: false, rows: None },
+        agents: vec![AgentSettings {
+            name: spec.name.clone(),
+            weights: vec![1.0; spec.reward.len()],
+            ..AgentSettings::default()
+        }],
         clock: stopped_clock,
     };
     PooledWorld::build(&game, settings).expect("the game can be trained")
@@ -32,7 +36,7 @@ fn world(game: fn(&mut App), decision_interval: u32) -> PooledWorld {
 
 /// The observations of the rows that restart in this step.
 fn starts(world: &PooledWorld) -> Vec<Vec<f32>> {
-    let (rows, width) = (world.rows(), world.spec().observation_width());
+    let (rows, width) = (world.rows(0), world.spec(0).observation_width());
     let restarts = rows.outcomes().iter().zip(rows.observations().chunks_exact(width));
     restarts.filter(|(outcome, _)| **outcome == Outcome::Restart).map(|(_, row)| row.to_vec()).collect()
 }
@@ -57,7 +61,7 @@ fn cart_pole_starts_where_gymnasium_s_does() {
     let mut later = Vec::new();
     // A constant push lasts 9 steps or so, which the restart after it follows.
     while later.len() < ARENAS as usize {
-        world.rows_mut().actions_mut().fill(1.0);
+        world.rows_mut(0).actions_mut().fill(1.0);
         world.step().expect("the game doesn't panic");
         later.extend(starts(&world));
     }
@@ -73,9 +77,9 @@ fn cart_pole_moves_as_gymnasium_s_does() {
         for mut motion in ecs.query::<&mut cart_pole::Motion>().iter_mut(ecs) {
             *motion = cart_pole::Motion { position: 0.01, velocity: -0.02, angle: 0.03, angular_velocity: 0.04 };
         }
-        world.rows_mut().actions_mut().fill(action);
+        world.rows_mut(0).actions_mut().fill(action);
         world.step().expect("the game doesn't panic");
-        for (found, expected) in world.rows().observations().iter().zip(expected) {
+        for (found, expected) in world.rows(0).observations().iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
         }
     };

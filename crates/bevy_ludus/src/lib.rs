@@ -177,6 +177,7 @@
 //! | start and end episodes | [`EpisodeStart`](agent::EpisodeStart), [`Episode`](agent::Episode), [`EpisodeLimit`](agent::EpisodeLimit), [`EpisodeScoped`](agent::EpisodeScoped) |
 //! | let several agents play together | [`EpisodeScope::Arena`](agent::EpisodeScope), [`InArena`](agent::InArena) |
 //! | let a player or a script decide | [`Controller`](agent::Controller) |
+//! | let agents take turns | [`Controller::wait`](agent::Controller::wait) |
 //! | order systems around the library's | [`AgentSystems`](agent::AgentSystems) |
 //! | use physics, cast rays | `bevy_ludus::rapier` |
 //! | train, score and measure | `bevy_ludus::Ludus`; its config is `bevy_ludus::train::config::RunConfig` |

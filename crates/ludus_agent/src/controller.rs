@@ -15,4 +15,31 @@ pub enum Controller {
     External,
     /// Nobody: the action is the default one. Nothing is learned from such steps.
     Idle,
+    /// The policy, but not now: the action stays as it is, as in a game in which agents take turns.
+    ///
+    /// The game calls [`wait`](Self::wait) before a step begins, and [`decide`](Self::decide) before the step in which the
+    /// agent decides again; a change in the middle of a step holds from the next step on. The agent is scored meanwhile:
+    /// its row is [`Waiting`](ludus_spec::Outcome::Waiting), and what it is rewarded for counts for its last decision.
+    Waiting,
+}
+
+impl Controller {
+    /// Lets the policy decide no more, until [`decide`](Self::decide) is called: [`Policy`](Self::Policy) becomes
+    /// [`Waiting`](Self::Waiting).
+    ///
+    /// Nothing changes for agents that the policy does not control.
+    pub fn wait(&mut self) {
+        if *self == Self::Policy {
+            *self = Self::Waiting;
+        }
+    }
+
+    /// Lets the policy decide again after a [`wait`](Self::wait).
+    ///
+    /// Nothing changes for agents that the policy does not control.
+    pub fn decide(&mut self) {
+        if *self == Self::Waiting {
+            *self = Self::Policy;
+        }
+    }
 }

@@ -78,7 +78,7 @@ impl Episode {
         self.number
     }
 
-    /// Finished steps.
+    /// Finished steps, those included in which the agent did not decide.
     pub const fn steps(&self) -> u32 {
         self.steps
     }

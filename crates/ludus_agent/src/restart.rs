@@ -2,7 +2,6 @@
 
 use bevy::ecs::system::SystemState;
 use bevy::prelude::*;
-use ludus_spec::Outcome;
 
 use crate::arena::ArenaCounts;
 use crate::schedule::RowSystems;
@@ -21,7 +20,9 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     }
     watch_filters::<A>(world);
     world.resource_mut::<AgentRows<A>>().open_step();
-    run_restarted::<A>(world, agents);
+    if world.resource::<AgentRows<A>>().decisions.are_due() {
+        run_restarted::<A>(world, agents);
+    }
     collect_ended::<A>(world);
     admit_waiting::<A>(world);
     // Taken out and put back: observers of the events may spawn and despawn agents, which changes the rows.
@@ -41,31 +42,31 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
             start_episode::<A>(world, agents, agent);
         }
     }
-    world.resource_mut::<AgentRows<A>>().turnover.starting = starting;
+    let turnover = &mut world.resource_mut::<AgentRows<A>>().into_inner().turnover;
+    turnover.restarting.extend(starting.iter().map(|&(_, agent)| agent));
+    turnover.starting = starting;
 }
 
-/// Agents whose restart step is over run from now on, unless their arena's episode ended in it.
+/// Agents whose restart is over run from now on, unless their arena's episode ended in it.
 fn run_restarted<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>) {
-    let mut restarted = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.starting);
+    let mut restarting = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.restarting);
     let mut query = agents.query_mut(world);
-    for (_, agent) in restarted.drain(..) {
+    for agent in restarting.drain(..) {
         if let Ok((mut episode, ..)) = query.get_mut(agent) {
             episode.run();
         }
     }
-    world.resource_mut::<AgentRows<A>>().turnover.starting = restarted;
+    world.resource_mut::<AgentRows<A>>().turnover.restarting = restarting;
 }
 
 /// Agents whose episode ended restart, unless they are gone.
 fn collect_ended<A: Agent>(world: &mut World) {
     let rows = &mut **world.resource_mut::<AgentRows<A>>().into_inner();
     let turnover = &mut rows.turnover;
+    turnover.starting.clear();
     let agents = &turnover.agents;
     let is_there = |&(row, agent): &(u32, Entity)| agents[row as usize] == Some(agent);
     turnover.starting.extend(turnover.ended.drain(..).filter(is_there));
-    for &(row, _) in &turnover.starting {
-        rows.outcomes[row as usize] = Outcome::Restart;
-    }
     for index in 0..rows.turnover.starting.len() {
         rows.begin_episode(rows.turnover.starting[index].0);
     }
@@ -87,7 +88,6 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
     let Some(row) = rows.take_row(agent) else {
         return rows.turnover.waiting.push(agent);
     };
-    rows.outcomes[row as usize] = Outcome::Restart;
     rows.begin_episode(row);
     rows.turnover.starting.push((row, agent));
     let limit = rows.default_limit;

@@ -10,7 +10,7 @@ use bevy::ecs::component::ComponentId;
 use bevy::prelude::*;
 use ludus_spec::{AgentSpec, Head, Outcome};
 
-use crate::Agent;
+use crate::{Agent, Controller};
 
 /// The rows of the agents of kind `A` in this world.
 #[derive(Resource, Deref, DerefMut)]
@@ -52,10 +52,25 @@ pub struct Rows {
     pub(crate) finished_terms: Vec<f32>,
     pub(crate) faults: Faults,
     pub(crate) turnover: Turnover,
+    /// Who controlled each row's agent when the present step began `[rows]`.
+    pub(crate) controllers: Vec<Controller>,
+    pub(crate) decisions: Decisions,
     pub(crate) default_limit: u32,
     pub(crate) staggers: bool,
     /// Whether the present step has begun and its outcomes are not settled yet.
     pub(crate) step_is_open: bool,
+}
+
+/// In which steps the agents of a kind decide.
+pub(crate) struct Decisions {
+    /// Steps from one decision to the next.
+    every: u32,
+    /// Steps before the next one in which they decide, once the present step is over; 0 if that is the next.
+    wait: u32,
+    /// Whether they decide in the present step.
+    is_due: bool,
+    /// Whether the game decides for all of them.
+    pub are_external: bool,
 }
 
 /// Sums over the episodes that are going on.
@@ -135,8 +150,10 @@ pub(crate) struct Turnover {
     pub waiting: Vec<Entity>,
     /// Agents whose episode ended in the last step.
     pub ended: Vec<(u32, Entity)>,
-    /// Agents whose present step is the restart.
+    /// Agents whose episode starts in the present step.
     pub starting: Vec<(u32, Entity)>,
+    /// Agents that restart until the kind decides again.
+    pub restarting: Vec<Entity>,
     /// Whether no rows may be added.
     pub is_fixed: bool,
     /// The components that hide an agent from queries.
@@ -162,6 +179,8 @@ impl Rows {
             finished_terms: Vec::new(),
             faults: Faults::default(),
             turnover: Turnover::default(),
+            controllers: Vec::new(),
+            decisions: Decisions { every: 1, wait: 0, is_due: false, are_external: false },
             default_limit: u32::MAX,
             staggers: false,
             step_is_open: false,
@@ -274,6 +293,24 @@ impl Rows {
         self.staggers = true;
     }
 
+    /// Lets the agents decide in every `every`-th step alone: the first time after `wait` more steps, usually 1, since the
+    /// first step of a world is the restart step of its agents.
+    ///
+    /// In the steps between, their actions hold, their rows are [`Outcome::Waiting`], and they are scored and sensed as
+    /// ever. An episode that ends in such a step ends there: with [`Outcome::WaitingTerminated`] or
+    /// [`Outcome::WaitingTruncated`], so that a learner counts reward and end to the decision before. The restart comes
+    /// with the next step, whether the kind decides in it or not, and lasts until the kind decides again; so agents of
+    /// several kinds whose episode is their arena's start together.
+    pub fn decide_every(&mut self, every: NonZeroU32, wait: u32) {
+        (self.decisions.every, self.decisions.wait) = (every.get(), wait);
+    }
+
+    /// Leaves all agents of the kind to the game, whatever their [`Controller`] says: their actions are never written, and
+    /// their rows are [`Outcome::Vacant`].
+    pub fn leave_to_the_game(&mut self) {
+        self.decisions.are_external = true;
+    }
+
     /// Keeps exactly as many rows as there are now, or `rows` if that is more: from here on memory stays where it is.
     ///
     /// Agents that find all rows taken stay idle until one is free.
@@ -337,6 +374,7 @@ impl Rows {
         self.turnover.left.reserve(rows);
         self.turnover.ended.reserve(rows);
         self.turnover.starting.reserve(rows);
+        self.turnover.restarting.reserve(rows);
     }
 
     /// A row for a new agent: the lowest that is free, or a new one; `None` if all are taken and no more may be added.
@@ -357,15 +395,19 @@ impl Rows {
         self.actions.resize(rows * self.spec.action_width(), 0.0);
         self.rewards.resize(rows, 0.0);
         self.outcomes.resize(rows, Outcome::Vacant);
+        self.controllers.resize(rows, self.decisions.controller());
         self.running.returns.resize(rows, 0.0);
         self.running.terms.resize(rows * self.spec.reward.len(), 0.0);
         self.turnover.agents.resize(rows, None);
         u32::try_from(rows - 1).expect("a world has fewer than 2³² agents")
     }
 
-    /// Clears what a row's last agent left.
+    /// Clears what a row's last agent left, and lets its agent restart.
     pub(crate) fn begin_episode(&mut self, row: u32) {
         let (row, terms) = (row as usize, self.spec.reward.len());
+        if !self.decisions.are_external {
+            self.outcomes[row] = Outcome::Restart;
+        }
         self.running.returns[row] = 0.0;
         self.running.terms[row * terms..][..terms].fill(0.0);
     }
@@ -380,8 +422,15 @@ impl Rows {
     /// step, since it lacks something or is hidden, is vacant too.
     pub(crate) fn open_step(&mut self) {
         self.step_is_open = true;
+        self.decisions.begin_step();
         self.rewards.fill(0.0);
         self.outcomes.fill(Outcome::Vacant);
+        self.controllers.fill(self.decisions.controller());
+        if self.decisions.are_external {
+            // Nobody asks for them.
+            self.finished.clear();
+            self.finished_terms.clear();
+        }
         while let Some(row) = self.turnover.left.pop() {
             self.clear_row(row as usize);
             self.turnover.free.push(Reverse(row));
@@ -407,6 +456,27 @@ impl Rows {
         let reward = self.running.returns[row as usize];
         self.finished.push(FinishedEpisode { row, steps, outcome, reward });
         self.finished_terms.extend_from_slice(&self.running.terms[row as usize * terms..][..terms]);
+    }
+}
+
+impl Decisions {
+    fn begin_step(&mut self) {
+        self.is_due = self.wait == 0;
+        self.wait = if self.is_due { self.every - 1 } else { self.wait - 1 };
+    }
+
+    /// Whether the agents decide in the present step.
+    pub const fn are_due(&self) -> bool {
+        self.is_due
+    }
+
+    /// Who controls agents that have no say in it.
+    const fn controller(&self) -> Controller {
+        match (self.are_external, self.is_due) {
+            (true, _) => Controller::External,
+            (false, true) => Controller::Policy,
+            (false, false) => Controller::Waiting,
+        }
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Scoring<'rows> {
     returns: &'rows mut [f32],
     terms: &'rows mut [f32],
     outcomes: &'rows mut [Outcome],
+    /// Who controlled the agents when the step began.
+    began: &'rows [Controller],
     ends: Ends<'rows>,
     faults: &'rows mut Faults,
 }
@@ -56,6 +58,7 @@ impl<'rows> Scoring<'rows> {
             returns: &mut rows.running.returns,
             terms: &mut rows.running.terms,
             outcomes: &mut rows.outcomes,
+            began: &rows.controllers,
             ends: Ends {
                 ended: &mut rows.turnover.ended,
                 finished: &mut rows.finished,
@@ -106,10 +109,13 @@ impl<'rows> Scoring<'rows> {
     /// Settles what the step led to, and notes who ended.
     fn close_steps<T>(&mut self, run: &Run, agents: &mut Scored<T>, terms: usize) {
         let outcomes = &mut self.outcomes[run.first_row..][..run.agents.len()];
-        let closed = agents.controllers[run.agents.clone()].iter().zip(&mut agents.episodes[run.agents.clone()]);
-        for (index, ((controller, episode), outcome)) in closed.zip(outcomes).enumerate() {
+        let began = &self.began[run.first_row..][..run.agents.len()];
+        let controllers = &agents.controllers[run.agents.clone()];
+        // As a rule a policy decides for all of them: then nothing is looked up per agent.
+        let by_policy = policy_controls_all(began) & policy_controls_all(controllers);
+        for (index, (episode, outcome)) in agents.episodes[run.agents.clone()].iter_mut().zip(outcomes).enumerate() {
             let led_to = episode.close_step();
-            *outcome = if *controller == Controller::Policy { led_to } else { Outcome::Vacant };
+            *outcome = if by_policy { led_to } else { reported(led_to, began[index], controllers[index]) };
             if episode.wants_restart() {
                 let row = run.first_row + index;
                 let reward = self.returns[row];
@@ -127,6 +133,21 @@ impl Ends<'_> {
     fn report(&mut self, episode: FinishedEpisode, terms: &[f32]) {
         self.finished.push(episode);
         self.finished_terms.extend_from_slice(terms);
+    }
+}
+
+/// Whether a policy decides for all agents. Without an early exit they are compared several at a time.
+fn policy_controls_all(controllers: &[Controller]) -> bool {
+    controllers.iter().fold(true, |all, controller| all & (*controller == Controller::Policy))
+}
+
+/// What a row reports of a step that led to `led_to`, by who controlled its agent when the step began and when it ended.
+pub(crate) const fn reported(led_to: Outcome, began: Controller, ended: Controller) -> Outcome {
+    use Controller::{External, Idle, Policy, Waiting};
+    match (began, ended) {
+        (Policy, Policy | Waiting) => led_to,
+        (Waiting, Policy | Waiting) => led_to.as_waiting(),
+        (External | Idle, _) | (_, External | Idle) => Outcome::Vacant,
     }
 }
 

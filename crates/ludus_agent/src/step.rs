@@ -15,38 +15,46 @@ use crate::{
 };
 
 /// On a step's first tick: action rows become action components; agents that restart or idle get the default action.
+/// Nothing else happens in steps in which the kind does not decide.
 pub(crate) fn act<A: Agent>(
     clock: Res<StepClock>,
-    rows: Res<AgentRows<A>>,
+    rows: ResMut<AgentRows<A>>,
     mut agents: Query<(&Slot, &Controller, &mut A::Action), With<A>>,
 ) {
     if !clock.is_first_tick() {
         return;
     }
-    if let Ok(tables) = agents.contiguous_iter_mut() {
+    let rows = &mut **rows.into_inner();
+    if rows.decisions.are_external {
+        return;
+    }
+    if !rows.decisions.are_due() {
+        // The actions of the last decision hold.
+    } else if let Ok(tables) = agents.contiguous_iter_mut() {
         for (slots, controllers, mut actions) in tables {
-            act_table(&rows, slots, controllers, &mut actions);
+            act_table(rows, slots, controllers, &mut actions);
         }
     } else {
         for (slot, controller, mut action) in &mut agents {
-            act_table(&rows, &[*slot], &[*controller], core::slice::from_mut(&mut *action));
+            act_table(rows, &[*slot], &[*controller], core::slice::from_mut(&mut *action));
         }
     }
     for &(_, agent) in &rows.turnover.starting {
-        if let Ok((_, Controller::Policy, mut action)) = agents.get_mut(agent) {
+        if let Ok((_, Controller::Policy | Controller::Waiting, mut action)) = agents.get_mut(agent) {
             *action = A::Action::default();
         }
     }
 }
 
-fn act_table<T: Action + Default>(rows: &Rows, slots: &[Slot], controllers: &[Controller], actions: &mut [T]) {
+fn act_table<T: Action + Default>(rows: &mut Rows, slots: &[Slot], controllers: &[Controller], actions: &mut [T]) {
     for run in runs(slots) {
+        rows.controllers[run.first_row..][..run.agents.len()].copy_from_slice(&controllers[run.agents.clone()]);
         let decided = rows.actions[run.first_row * T::WIDTH..][..run.agents.len() * T::WIDTH].chunks_exact(T::WIDTH);
         let agents = controllers[run.agents.clone()].iter().zip(&mut actions[run.agents]);
         for ((controller, action), decided) in agents.zip(decided) {
             match controller {
                 Controller::Policy => action.read(decided),
-                Controller::External => {}
+                Controller::External | Controller::Waiting => {}
                 Controller::Idle => *action = T::default(),
             }
         }
@@ -173,7 +181,7 @@ fn refuse_empty_masks(rows: &mut Rows, tick: u64, run: core::ops::Range<usize>) 
 fn mark_spoiled_steps(rows: &mut Rows) {
     while let Some(row) = rows.faults.spoiled.pop() {
         let outcome = &mut rows.outcomes[row as usize];
-        if outcome.is_experience() {
+        if outcome.as_decided().is_experience() {
             *outcome = Outcome::Faulty;
         }
     }
@@ -191,7 +199,7 @@ fn refuse_observations(rows: &mut Rows, tick: u64, run: core::ops::Range<usize>)
         rows.faults.report(Fault { row: row as u32, place: FaultPlace::Observation(column as u32), tick });
         rows.faults.spoiled.push(row as u32);
         // What terminated needs no estimate of what comes after it.
-        if matches!(rows.outcomes[row], Outcome::Running | Outcome::Truncated) {
+        if matches!(rows.outcomes[row].as_decided(), Outcome::Running | Outcome::Truncated) {
             rows.outcomes[row] = Outcome::Faulty;
         }
     }

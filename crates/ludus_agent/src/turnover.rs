@@ -12,7 +12,7 @@ use bevy::prelude::*;
 use ludus_spec::Outcome;
 
 use crate::episode::End;
-use crate::scoring::{Scored, Scoring};
+use crate::scoring::{Scored, Scoring, reported};
 use crate::{Agent, AgentRows, Controller, Episode, Rows, Slot, StepClock};
 
 /// Adds what is needed to see agents of this kind come and go.
@@ -182,18 +182,19 @@ fn settle(rows: &mut Rows, row: usize, leaver: Leaver, end: End) {
         _ => return,
     };
     rows.finish_episode(row as u32, episode.steps() + u32::from(rows.step_is_open), end.into());
+    let led_to = reported(end.into(), rows.controllers[row], controller);
     let outcome = &mut rows.outcomes[row];
-    if controller != Controller::Policy {
+    if led_to == Outcome::Vacant {
         *outcome = Outcome::Vacant;
     } else if end == End::Terminated {
         // A step that can't be learned from stays one.
         if *outcome != Outcome::Faulty {
-            *outcome = Outcome::Terminated;
+            *outcome = led_to;
         }
     } else if rows.step_is_open {
         // Nothing was sensed at the step's end. The step before it is learned from with what was sensed then.
         *outcome = Outcome::Vacant;
-    } else if *outcome == Outcome::Running {
-        *outcome = Outcome::Truncated;
+    } else if outcome.as_decided() == Outcome::Running {
+        *outcome = led_to;
     }
 }

@@ -71,8 +71,8 @@ const fn driver(controller: Controller, is_taken: bool, is_rival: bool) -> Drive
         (Controller::External, true, _) => Driver::Player,
         (Controller::External, false, _) => Driver::Game,
         (Controller::Idle, ..) => Driver::Nobody,
-        (Controller::Policy, _, true) => Driver::Rival,
-        (Controller::Policy, _, false) => Driver::Policy,
+        (Controller::Policy | Controller::Waiting, _, true) => Driver::Rival,
+        (Controller::Policy | Controller::Waiting, _, false) => Driver::Policy,
     }
 }
 

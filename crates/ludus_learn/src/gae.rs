@@ -40,6 +40,21 @@ pub struct Trajectories<'a> {
 /// A step that is no experience (a restart, a vacant row, a faulty one) has the advantage 0 whatever its numbers are,
 /// NaN included, and so closes the trace of the step before it.
 ///
+/// # Waiting
+///
+/// The steps after a decision in which the agent waits ([`Outcome::Waiting`]) belong to that decision: `r[t]` is the sum
+/// of the rewards of step `t` and of the waiting steps after it, and `t+1` stands for the first step after those. An end
+/// in a waiting step, which is the last of them, is the end of step `t`. A waiting step itself has the advantage 0.
+///
+/// The discount counts decisions, not steps: γ applies once for each decision, however long the agent waits after it, and
+/// rewards during a wait are not discounted. So a γ and a λ mean the same to a policy whether it is called in every
+/// step or in every fourth, as with repeated actions (Mnih et al. 2015, doi:10.1038/nature14236); in a game of turns the
+/// length of the others' turns does not devalue a win. A semi-Markov process of decisions that last would take γ to the
+/// power of the steps (Sutton et al. 1999, doi:10.1016/S0004-3702(99)00052-1).
+///
+/// Where the agent still waits after the rollout's last step, the value after that step stands for what is to come.
+/// What it is rewarded for in the rest of the wait, at the start of the next rollout, belongs to no decision there.
+///
 /// # Shapes
 ///
 /// `advantages` is time-major `[steps, rows]`.
@@ -48,17 +63,40 @@ pub struct Trajectories<'a> {
 ///
 /// Schulman et al. 2016, arXiv:1506.02438, eq. 16; truncation as in Pardo et al. 2018, arXiv:1712.00378.
 pub fn estimate_advantages(trajectories: Trajectories<'_>, discount: Discount, advantages: &mut [f32]) {
-    let Trajectories { rows, rewards, values, outcomes } = trajectories;
+    let Trajectories { rewards, values, outcomes, .. } = trajectories;
     for now in (0..rewards.len()).rev() {
-        let later = now + rows;
         advantages[now] = if outcomes[now].is_experience() {
-            let (bootstrap, trace) = weights(outcomes[now], discount);
-            let error = rewards[now] + or_zero(bootstrap, values[later]) - values[now];
+            let Decision { reward, outcome, later } = decision(&trajectories, now);
+            let (bootstrap, trace) = weights(outcome, discount);
+            let error = reward + or_zero(bootstrap, values[later]) - values[now];
             error + or_zero(trace, advantages.get(later).copied().unwrap_or(0.0))
         } else {
             0.0
         };
     }
+}
+
+/// A step in which an agent decided, with those after it in which it waited.
+struct Decision {
+    reward: f32,
+    outcome: Outcome,
+    /// The index of the row's first step after them.
+    later: usize,
+}
+
+/// Every waiting step is looked at once: by the decision before it.
+#[inline]
+fn decision(trajectories: &Trajectories<'_>, now: usize) -> Decision {
+    let &Trajectories { rows, rewards, outcomes, .. } = trajectories;
+    let mut decision = Decision { reward: rewards[now], outcome: outcomes[now], later: now + rows };
+    while decision.outcome == Outcome::Running
+        && let Some(outcome) = outcomes.get(decision.later).filter(|outcome| outcome.is_waiting())
+    {
+        decision.reward += rewards[decision.later];
+        decision.outcome = outcome.as_decided();
+        decision.later += rows;
+    }
+    decision
 }
 
 /// What the next value and the next advantage count for: `γ·live` and `γ·λ·open`. Details 5 and 6.
@@ -67,7 +105,7 @@ fn weights(outcome: Outcome, discount: Discount) -> (f32, f32) {
     match outcome {
         Outcome::Running => (discount.gamma, discount.gamma * discount.lambda),
         Outcome::Truncated => (discount.gamma, 0.0),
-        Outcome::Terminated | Outcome::Restart | Outcome::Vacant | Outcome::Faulty => (0.0, 0.0),
+        _ => (0.0, 0.0),
     }
 }
 
@@ -79,7 +117,9 @@ fn or_zero(weight: f32, value: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use Outcome::{Faulty, Restart, Running, Terminated, Truncated, Vacant};
+    use Outcome::{
+        Faulty, Restart, Running, Terminated, Truncated, Vacant, Waiting, WaitingTerminated, WaitingTruncated,
+    };
     use rand::RngExt;
 
     use super::*;
@@ -130,6 +170,59 @@ mod tests {
         check((0.5, 0.5), &steps, 2.0, &[1.0, 0.0, 1.0]);
     }
 
+    /// A decision, two steps in which the agent waits, and the next decision. γ = λ = 0.5, worked by hand.
+    #[test]
+    fn a_wait_belongs_to_the_decision_before_it() {
+        // δ3 = 1 + 0.5·4 − 2 = 1
+        // steps 1 and 2 wait                A1 = A2 = 0 whatever their values are
+        // δ0 = (1 + 2 + 3) + 0.5·2 − 3 = 4  bootstraps from V(s3) = 2, once with γ
+        // A0 = 4 + 0.25·1 = 4.25
+        let waits = [(2.0, f32::NAN, Waiting), (3.0, f32::NAN, Waiting)];
+        let steps = [(1.0, 3.0, Running), waits[0], waits[1], (1.0, 2.0, Running)];
+        check((0.5, 0.5), &steps, 4.0, &[4.25, 0.0, 0.0, 1.0]);
+    }
+
+    /// The task ends while the agent waits, and the next episode is another story. γ = λ = 0.5, worked by hand.
+    #[test]
+    fn an_end_in_a_wait_is_that_of_the_decision_before_it() {
+        // δ0 = (1 + 2) − 2 = 1              V(s2) = 100 is not asked for
+        // δ3 = 1 + 0.5·2 − 1 = 1            the new episode
+        let end = |outcome| [(1.0, 2.0, Running), (2.0, f32::NAN, outcome), (9.0, 100.0, Restart), (1.0, 1.0, Running)];
+        check((0.5, 0.5), &end(WaitingTerminated), 2.0, &[1.0, 0.0, 0.0, 1.0]);
+        // δ0 = (1 + 2) + 0.5·100 − 2 = 51   bootstraps from the final observation's value, and the trace is closed
+        check((0.5, 0.5), &end(WaitingTruncated), 2.0, &[51.0, 0.0, 0.0, 1.0]);
+    }
+
+    /// The rollout ends while the agent waits. γ = λ = 0.5, worked by hand.
+    #[test]
+    fn a_wait_at_the_rollouts_end_bootstraps_from_what_is_seen_there() {
+        // δ0 = (1 + 2) + 0.5·4 − 2 = 3
+        check((0.5, 0.5), &[(1.0, 2.0, Running), (2.0, f32::NAN, Waiting)], 4.0, &[3.0, 0.0]);
+        // δ0 = (1 + 2) − 2 = 1
+        check((0.5, 0.5), &[(1.0, 2.0, Running), (2.0, f32::NAN, WaitingTerminated)], f32::NAN, &[1.0, 0.0]);
+    }
+
+    /// A rollout that begins with the rest of a wait, and an agent that waits before it first decides.
+    #[test]
+    fn a_wait_without_a_decision_counts_for_nothing() {
+        // δ1 = 1 + 0.5·2 − 1 = 1
+        check((0.5, 0.5), &[(9.0, 3.0, Waiting), (1.0, 1.0, Running)], 2.0, &[0.0, 1.0]);
+        // δ2 = 1 + 0.5·2 − 1 = 1
+        let steps = [(9.0, 3.0, Restart), (9.0, 3.0, Waiting), (1.0, 1.0, Running)];
+        check((0.5, 0.5), &steps, 2.0, &[0.0, 0.0, 1.0]);
+        check((0.5, 0.5), &[(9.0, 3.0, WaitingTerminated), (1.0, 1.0, Restart)], 2.0, &[0.0, 0.0]);
+    }
+
+    /// A wait that breaks off: what came until then counts, and the value there stands for the rest. γ = λ = 0.5.
+    #[test]
+    fn a_wait_that_breaks_off_bootstraps_from_what_is_seen_there() {
+        // δ0 = (1 + 2) + 0.5·4 − 2 = 3
+        for gap in [Vacant, Faulty] {
+            let steps = [(1.0, 2.0, Running), (2.0, f32::NAN, Waiting), (f32::NAN, 4.0, gap), (9.0, 1.0, Waiting)];
+            check((0.5, 0.5), &steps, 2.0, &[3.0, 0.0, 0.0, 0.0]);
+        }
+    }
+
     #[test]
     fn numbers_that_do_not_count_may_be_anything() {
         let steps = [(1.0, 2.0, Terminated), (f32::INFINITY, f32::NAN, Restart), (f32::NAN, f32::NAN, Vacant)];
@@ -142,23 +235,31 @@ mod tests {
         estimate_advantages(trajectories, Discount { gamma: 0.9, lambda: 0.9 }, &mut []);
     }
 
-    /// `A[t] = Σ_k (γλ)^k δ[t+k]` up to and with the first step that ends the episode or before one that is masked.
+    /// `A[t] = Σ_k (γλ)^k δ[k decisions later]` up to and with the first step that ends the episode or before one that is masked.
     fn definition(trajectories: Trajectories<'_>, discount: Discount, step: usize, row: usize) -> f64 {
         let at = |step: usize| step * trajectories.rows + row;
         let steps = trajectories.rewards.len() / trajectories.rows;
         let mut sum = 0.0;
-        for later in step..steps {
-            let outcome = trajectories.outcomes[at(later)];
-            if !outcome.is_experience() {
-                break;
-            }
-            let next = if outcome == Terminated { 0.0 } else { f64::from(trajectories.values[at(later + 1)]) };
-            let target = f64::from(trajectories.rewards[at(later)]) + f64::from(discount.gamma) * next;
-            let weight = (f64::from(discount.gamma) * f64::from(discount.lambda)).powi((later - step) as i32);
-            sum += weight * (target - f64::from(trajectories.values[at(later)]));
+        let (mut now, mut decisions) = (step, 0);
+        while now < steps && trajectories.outcomes[at(now)].is_experience() {
+            let is_wait = |&later: &usize| trajectories.outcomes[at(later)].is_waiting();
+            let goes_on = |&later: &usize| trajectories.outcomes[at(later)] == Waiting;
+            let waits = if trajectories.outcomes[at(now)] == Running {
+                let whole = (now + 1..steps).take_while(goes_on).count();
+                whole + (now + 1 + whole..steps).take(1).filter(is_wait).count()
+            } else {
+                0
+            };
+            let reward: f64 = (now..=now + waits).map(|step| f64::from(trajectories.rewards[at(step)])).sum();
+            let outcome = trajectories.outcomes[at(now + waits)].as_decided();
+            let value = |step| f64::from(trajectories.values[at(step)]);
+            let next = if outcome == Terminated { 0.0 } else { value(now + waits + 1) };
+            let weight = (f64::from(discount.gamma) * f64::from(discount.lambda)).powi(decisions);
+            sum += weight * (reward + f64::from(discount.gamma) * next - value(now));
             if outcome.is_end() {
                 break;
             }
+            (now, decisions) = (now + waits + 1, decisions + 1);
         }
         sum
     }
@@ -166,7 +267,8 @@ mod tests {
     #[test]
     fn advantages_are_what_their_definition_says() {
         let mut rng = ludus_spec::Seed::new(5).generator();
-        let kinds = [Running, Running, Running, Running, Terminated, Truncated, Restart, Vacant, Faulty];
+        let ends = [Terminated, Truncated, WaitingTerminated, WaitingTruncated];
+        let kinds = [[Running; 4], [Waiting; 4], ends, [Restart, Vacant, Faulty, Running]].concat();
         for (steps, rows) in [(1, 1), (7, 3), (40, 5), (64, 17)] {
             let numbers = |count: usize, rng: &mut ludus_spec::Generator| -> Vec<f32> {
                 (0..count).map(|_| rng.random_range(-2.0..2.0)).collect()

@@ -124,6 +124,7 @@ struct Columns {
     advantages: Vec<f32>,
     returns: Vec<f32>,
     memory: Vec<f32>,
+    past_memory: Vec<f32>,
     first_memory: Vec<f32>,
 }
 
@@ -202,6 +203,8 @@ pub struct Slab<'a> {
     pub returns: &'a mut [f32],
     /// What the policy remembers now. `[rows, memory width]`.
     pub memory: &'a mut [f32],
+    /// What it remembered before the last decision. `[rows, memory width]`.
+    pub past_memory: &'a mut [f32],
     /// What it remembered before the first step. `[rows, memory width]`.
     pub first_memory: &'a mut [f32],
 }
@@ -226,6 +229,7 @@ impl Rollout {
             advantages: vec![0.0; samples * shape.value_heads],
             returns: vec![0.0; samples * shape.value_heads],
             memory: vec![0.0; rows * shape.memory_width],
+            past_memory: vec![0.0; rows * shape.memory_width],
             first_memory: vec![0.0; rows * shape.memory_width],
         };
         Self { shape, filled: 0, has_begun: false, columns }
@@ -275,6 +279,7 @@ impl Rollout {
             advantages,
             returns,
             memory: _,
+            past_memory: _,
             first_memory,
         } = &self.columns;
         Samples {
@@ -325,6 +330,7 @@ impl Rollout {
             advantages: &mut columns.advantages,
             returns: &mut columns.returns,
             memory: &mut columns.memory,
+            past_memory: &mut columns.past_memory,
             first_memory: &mut columns.first_memory,
         };
         let shape = &self.shape;
@@ -392,6 +398,7 @@ impl<'a> Slab<'a> {
             advantages: split_off_first(&mut self.advantages, samples * shape.value_heads),
             returns: split_off_first(&mut self.returns, samples * shape.value_heads),
             memory: split_off_first(&mut self.memory, rows * shape.memory_width),
+            past_memory: split_off_first(&mut self.past_memory, rows * shape.memory_width),
             first_memory: split_off_first(&mut self.first_memory, rows * shape.memory_width),
         }
     }

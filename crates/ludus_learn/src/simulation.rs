@@ -78,6 +78,11 @@ pub struct SensedRows<'a> {
 pub struct StepLanes<'a, 'b>(pub(crate) &'a mut [Slab<'b>]);
 
 impl StepLanes<'_, '_> {
+    /// The number of lanes that are collected: the first ones of the simulation.
+    pub const fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// A lane: its actions to read, and places for what comes of them.
     ///
     /// # Panics

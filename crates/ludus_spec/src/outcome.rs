@@ -19,6 +19,18 @@ pub enum Outcome {
     Truncated,
     /// The step can't be learned from: a number that it needs was not finite.
     Faulty,
+    /// The episode goes on, and the agent did not decide in this step: its last action held.
+    ///
+    /// The reward of the step belongs to the agent's last decision. Not learned from by itself.
+    Waiting,
+    /// The task ended in a step in which the agent did not decide.
+    ///
+    /// The reward and the end belong to the agent's last decision. Not learned from by itself.
+    WaitingTerminated,
+    /// We stopped looking after a step in which the agent did not decide.
+    ///
+    /// The reward and the end belong to the agent's last decision. Not learned from by itself.
+    WaitingTruncated,
 }
 
 impl Outcome {
@@ -29,6 +41,51 @@ impl Outcome {
 
     /// Whether the step was the last of its episode.
     pub const fn is_end(self) -> bool {
-        matches!(self, Self::Terminated | Self::Truncated)
+        matches!(self.as_decided(), Self::Terminated | Self::Truncated)
+    }
+
+    /// Whether the agent's episode was going on in the step, and the agent did not decide in it.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, Self::Waiting | Self::WaitingTerminated | Self::WaitingTruncated)
+    }
+
+    /// The same outcome of a step in which the agent waited.
+    #[must_use]
+    pub const fn as_waiting(self) -> Self {
+        match self {
+            Self::Running => Self::Waiting,
+            Self::Terminated => Self::WaitingTerminated,
+            Self::Truncated => Self::WaitingTruncated,
+            other => other,
+        }
+    }
+
+    /// The same outcome of a step in which the agent decided: what became of its episode, whoever decided.
+    #[must_use]
+    pub const fn as_decided(self) -> Self {
+        match self {
+            Self::Waiting => Self::Running,
+            Self::WaitingTerminated => Self::Terminated,
+            Self::WaitingTruncated => Self::Truncated,
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome::{self, *};
+
+    #[test]
+    fn a_wait_changes_who_decided_and_nothing_else() {
+        for (decided, waiting) in [(Running, Waiting), (Terminated, WaitingTerminated), (Truncated, WaitingTruncated)] {
+            assert_eq!((decided.as_waiting(), waiting.as_decided()), (waiting, decided));
+            assert_eq!((decided.is_waiting(), waiting.is_waiting()), (false, true));
+            assert_eq!((decided.is_experience(), waiting.is_experience()), (true, false));
+            assert_eq!(decided.is_end(), waiting.is_end());
+        }
+        for other in [Outcome::Vacant, Restart, Faulty] {
+            assert_eq!((other.as_waiting(), other.as_decided(), other.is_waiting()), (other, other, false));
+        }
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::cpu;
 use crate::error::TrainError;
-use crate::group::WorldGroup;
+use crate::group::{FIRST_KIND, WorldGroup};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::lookout::slowed;
 use crate::phases::Phases;
@@ -200,13 +200,13 @@ impl<'a> Drive<'a> {
         let width = spec.action_width();
         while !until.is_over(start) {
             let mut row = self.steps as usize * 7 % SPARE_ACTIONS;
-            for rows in self.group.rows_mut() {
+            for rows in self.group.rows_mut(FIRST_KIND) {
                 let own = rows.actions_mut();
                 own.copy_from_slice(&self.actions[row * width..][..own.len()]);
                 row += own.len() / width.max(1);
             }
             if spec.masked {
-                self.group.rows_mut().for_each(Rows::heed_masks);
+                self.group.rows_mut(FIRST_KIND).for_each(Rows::heed_masks);
             }
             self.group.step_in_place();
             self.group.drain_episodes().for_each(drop);

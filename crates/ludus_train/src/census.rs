@@ -12,7 +12,7 @@ use ludus_spec::AgentSpec;
 use ludus_worlds::PooledWorld;
 
 use crate::check::Finding;
-use crate::group::WorldGroup;
+use crate::group::{FIRST_KIND, WorldGroup};
 
 /// The share of rows without an agent that is nothing to tell.
 pub(crate) const FEW_VACANT: f64 = 0.1;
@@ -50,7 +50,7 @@ pub(crate) struct Census {
 impl Census {
     /// Counts a world in.
     pub fn add(&mut self, world: &PooledWorld) {
-        let rows = world.rows();
+        let rows = world.rows(FIRST_KIND);
         let vacant = (0..rows.len()).filter(|&row| rows.agent(row).is_none()).count();
         self.worlds += 1;
         self.rows += rows.len();
@@ -85,7 +85,7 @@ impl Census {
             match world.get::<Controller>(entity.id()) {
                 Some(Controller::External) => self.external += 1,
                 Some(Controller::Idle) => self.idle += 1,
-                Some(Controller::Policy) | None => {}
+                Some(Controller::Policy | Controller::Waiting) | None => {}
             }
         }
     }

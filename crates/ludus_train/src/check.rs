@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::bench::random_actions;
 use crate::census::Census;
 use crate::clock;
-use crate::group::WorldFault;
+use crate::group::{FIRST_KIND, WorldFault};
 use crate::incidents::{exit_finding, fault_sentence};
 use crate::training::Blueprint;
 
@@ -147,7 +147,7 @@ struct Seen {
 
 impl Seen {
     fn new(world: &PooledWorld) -> Self {
-        let spec = world.spec();
+        let spec = world.spec(FIRST_KIND);
         Self {
             steps: 0,
             columns: vec![Column::EMPTY; spec.observation_width()],
@@ -161,8 +161,8 @@ impl Seen {
     }
 
     fn step(&mut self, world: &mut PooledWorld, seed: Seed) -> Result<(), ludus_worlds::WorldPanic> {
-        let spec = world.spec().clone();
-        let rows = world.rows_mut();
+        let spec = world.spec(FIRST_KIND).clone();
+        let rows = world.rows_mut(FIRST_KIND);
         let drawn = random_actions(&spec, rows.len(), seed);
         rows.actions_mut().copy_from_slice(&drawn);
         rows.heed_masks();
@@ -177,7 +177,7 @@ impl Seen {
 
     /// Takes the rows' observations into account.
     fn observe(&mut self, world: &PooledWorld) {
-        let rows = world.rows();
+        let rows = world.rows(FIRST_KIND);
         let agents = rows.observations().chunks_exact(self.columns.len()).zip(rows.outcomes());
         for (observation, _) in agents.filter(|(_, outcome)| **outcome != Outcome::Vacant) {
             self.columns.iter_mut().zip(observation).for_each(|(column, &value)| column.see(value));
@@ -186,9 +186,9 @@ impl Seen {
 
     /// Finds actions that are not what was decided.
     fn compare(&mut self, world: &mut PooledWorld, decided: &[f32]) {
-        let width = world.spec().action_width();
-        for WrittenAction { row, action } in world.written_actions() {
-            if world.rows().outcomes()[row] != Outcome::Running {
+        let width = world.spec(FIRST_KIND).action_width();
+        for WrittenAction { row, action } in world.written_actions(FIRST_KIND) {
+            if world.rows(FIRST_KIND).outcomes()[row] != Outcome::Running {
                 continue;
             }
             let is_other = |(one, other): (&f32, &f32)| (one - other).abs() > ACTION_TOLERANCE;
@@ -204,12 +204,15 @@ impl Seen {
         let mut note = |sums: &[f32]| {
             terms.iter_mut().zip(sums).for_each(|(most, sum)| *most = most.max(sum.abs()));
         };
-        let width = world.spec().reward.len().max(1);
-        world.rows().term_sums().chunks_exact(width).for_each(&mut note);
+        let width = world.spec(FIRST_KIND).reward.len().max(1);
+        world.rows(FIRST_KIND).term_sums().chunks_exact(width).for_each(&mut note);
         episodes.take(world, note);
-        self.fault =
-            self.fault.or(world.rows_mut().drain_faults().next().map(|fault| WorldFault { world: index, fault }));
-        self.faults = world.rows().fault_count();
+        self.fault = self.fault.or(world.rows_mut(FIRST_KIND).drain_faults().next().map(|fault| WorldFault {
+            world: index,
+            kind: FIRST_KIND,
+            fault,
+        }));
+        self.faults = world.rows(FIRST_KIND).fault_count();
     }
 
     fn findings(&self, spec: &AgentSpec, scope: Scope, limit: Option<NonZeroU32>) -> Vec<Finding> {

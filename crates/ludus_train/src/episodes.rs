@@ -7,7 +7,9 @@ pub use recent::{LEAST_EPISODES, RecentEpisodes, RowSettings};
 /// An episode that is over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpisodeSummary {
-    /// The row of its agent, within its group of worlds.
+    /// The kind of its agent, by its index among those of the game.
+    pub kind: usize,
+    /// The row of its agent among those of its kind, within its group of worlds.
     pub row: u32,
     /// The step of its group in which its agent decided first.
     pub began: u64,

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread};
 use crate::error::TrainError;
-use crate::group::{WorldGroup, group_worlds};
+use crate::group::{FIRST_KIND, WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
 use crate::training::{Blueprint, Purpose};
@@ -142,14 +142,15 @@ enum Waiting {
 /// Shares the episodes out among all rows that have an agent.
 fn seat(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<Player>, TrainError> {
     let player = |(index, group): (usize, WorldGroup)| {
-        let mut outcomes = vec![Outcome::Vacant; group.rows()];
-        group.write_outcomes(&mut outcomes);
-        let shape = RolloutShape::of_lane(1, &[group.lane(0)]).map_err(TrainError::Learner)?;
+        let lane = group.lane(FIRST_KIND);
+        let mut outcomes = vec![Outcome::Vacant; lane.rows];
+        group.copy_outcomes(FIRST_KIND, &mut outcomes);
+        let shape = RolloutShape::of_lane(1, &[lane]).map_err(TrainError::Learner)?;
         Ok(Player {
             index: index as u64,
             step: Rollout::new(shape),
             outcomes,
-            owed: vec![0; group.rows()],
+            owed: vec![0; lane.rows],
             episodes: Vec::new(),
             phases: Phases::default(),
             steps: 0,

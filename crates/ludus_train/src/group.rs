@@ -2,16 +2,18 @@
 
 use std::num::NonZeroU64;
 
-use bevy::ecs::world::World;
-use ludus_agent::{Arena, Fault, InArena, Rows, Slot, StateHash};
+use ludus_agent::{Arena, Fault, InArena, Rows, StateHash};
 use ludus_learn::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
-use ludus_spec::{Clock, Outcome};
+use ludus_spec::{AgentSpec, Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
 use crate::episodes::EpisodeSummary;
 use crate::hash_log::{HashPlace, LoggedHash};
 use crate::phases::StepTimes;
 use crate::replay::{Recorder, RecorderSettings};
+
+/// The kind of agents that a run trains: its game has no other, see [`spec_of`](ludus_worlds::spec_of).
+pub(crate) const FIRST_KIND: usize = 0;
 
 /// Rows that make a forward pass worth its while.
 const ENOUGH_ROWS: usize = 64;
@@ -26,6 +28,9 @@ const ENOUGH_GROUPS: usize = 8;
 ///
 /// A world that panics is built anew; its rows say [`Faulty`](ludus_spec::Outcome::Faulty) for that step. One that can't be built anew
 /// stands still from then on, and [`failure`](Self::failure) says why.
+///
+/// `kind` is an index among the kinds of agents of its worlds, in the order of [`PooledWorld::kinds`]. Rows of a kind are
+/// numbered through all worlds of the group.
 pub(crate) struct WorldGroup {
     worlds: Vec<Member>,
     clock: Clock,
@@ -39,7 +44,6 @@ pub(crate) struct WorldGroup {
 
 struct Member {
     world: PooledWorld,
-    rows: usize,
     sense_score_before: u64,
     /// The group's step after which the world was built.
     built: u64,
@@ -51,10 +55,11 @@ struct Member {
     recorder: Option<Recorder>,
 }
 
-/// A number that was not finite, and the world it was in.
+/// A number that was not finite, the world it was in and the kind of the agent whose it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct WorldFault {
     pub world: u32,
+    pub kind: usize,
     pub fault: Fault,
 }
 
@@ -89,7 +94,8 @@ impl Accident {
 /// How they are grouped follows from how many worlds and rows there are, never from threads: a policy must not depend
 /// on the machine.
 pub(crate) fn group_worlds(worlds: Vec<PooledWorld>, clock: Clock) -> Vec<WorldGroup> {
-    let rows = worlds.iter().map(|world| world.rows().len()).sum::<usize>();
+    let rows_of = |world: &PooledWorld| (0..world.kinds().len()).map(|kind| world.row_count(kind)).sum::<usize>();
+    let rows = worlds.iter().map(rows_of).sum::<usize>();
     let size = group_size(worlds.len(), rows);
     let mut groups = Vec::with_capacity(worlds.len().div_ceil(size));
     let mut worlds = worlds.into_iter().peekable();
@@ -123,21 +129,23 @@ impl WorldGroup {
         self.steps
     }
 
-    /// What the episode that goes on in a row has brought so far; `None` if there is no such row.
-    pub fn episode_so_far(&self, mut row: usize) -> Option<EpisodeSummary> {
-        for member in &self.worlds {
-            let (rows, terms) = (member.world.rows(), member.world.spec().reward.len());
-            if row < member.rows {
+    /// What the episode that goes on in a row of a kind has brought so far; `None` if there is no such row.
+    pub fn episode_so_far(&self, kind: usize, row: usize) -> Option<EpisodeSummary> {
+        let mut own = row;
+        for Member { world, .. } in &self.worlds {
+            let (rows, terms) = (world.rows(kind), world.spec(kind).reward.len());
+            if own < world.row_count(kind) {
                 return Some(EpisodeSummary {
+                    kind,
                     row: row as u32,
                     began: 0,
                     is_first: false,
-                    reward: rows.episode_returns()[row],
+                    reward: rows.episode_returns()[own],
                     steps: 0,
-                    terms: rows.episode_terms()[row * terms..][..terms].to_vec(),
+                    terms: rows.episode_terms()[own * terms..][..terms].to_vec(),
                 });
             }
-            row -= member.rows;
+            own -= world.row_count(kind);
         }
         None
     }
@@ -152,11 +160,19 @@ impl WorldGroup {
         self.worlds.iter().filter(|member| member.world.exits() > 0).map(|member| member.world.index())
     }
 
-    /// Hands out the first few faults of each world since the last call.
+    /// Hands out the first few faults of each kind and world since the last call.
     pub fn drain_faults(&mut self) -> impl Iterator<Item = WorldFault> + '_ {
         self.worlds.iter_mut().flat_map(|member| {
             let world = member.world.index();
-            member.world.rows_mut().drain_faults().map(move |fault| WorldFault { world, fault })
+            let mut faults = Vec::new();
+            let kinds = member.world.kinds().len();
+            for kind in 0..kinds {
+                if member.world.is_listed(kind) {
+                    let of_kind = member.world.rows_mut(kind).drain_faults();
+                    faults.extend(of_kind.map(|fault| WorldFault { world, kind, fault }));
+                }
+            }
+            faults
         })
     }
 
@@ -207,31 +223,86 @@ impl WorldGroup {
             member.record();
         }
         self.times.total += (self.clock)().saturating_sub(start);
-        let mut first_row = 0;
-        for member in &mut self.worlds {
-            member.collect_episodes(RowsBefore { steps: self.steps, rows: first_row }, &mut self.episodes);
-            first_row += member.rows as u32;
+        for kind in 0..self.kind_count() {
+            let mut first_row = 0;
+            for member in self.worlds.iter_mut().filter(|member| member.world.is_listed(kind)) {
+                let before = RowsBefore { steps: self.steps, rows: first_row };
+                member.collect_episodes(kind, before, &mut self.episodes);
+                first_row += member.world.row_count(kind) as u32;
+            }
         }
     }
 
-    /// Weighs the reward's terms anew, in the order of the spec.
-    pub fn set_weights(&mut self, weights: &[f32]) {
+    /// How many kinds of agents there are, those included that the game decides for.
+    pub fn kind_count(&self) -> usize {
+        self.worlds.first().map_or(0, |member| member.world.kinds().len())
+    }
+
+    /// The layout of a kind's rows; `None` in a group without worlds.
+    fn spec(&self, kind: usize) -> Option<&AgentSpec> {
+        self.worlds.first().map(|member| &**member.world.spec(kind))
+    }
+
+    /// Weighs the terms of a kind's reward anew, in the order of the spec.
+    pub fn set_weights(&mut self, kind: usize, weights: &[f32]) {
         for member in &mut self.worlds {
-            member.world.set_weights(weights);
+            member.world.set_weights(kind, weights);
             // Episodes that are going on have counted others until now.
             member.recorder.iter_mut().for_each(Recorder::restart);
         }
     }
 
-    /// The arena of each row's agent, by its index in its world; 0 for agents that are in none.
-    pub fn arenas(&self) -> Vec<u32> {
-        self.worlds.iter().flat_map(|member| arenas_of_rows(member.world.world(), member.rows)).collect()
+    /// The arena of the agent in each row of a kind, by its index in its world; 0 for agents that are in none.
+    pub fn arenas(&self, kind: usize) -> Vec<u32> {
+        self.worlds.iter().flat_map(|member| arenas_of_rows(&member.world, kind)).collect()
     }
 
-    /// Writes what the last step led to `[rows]`.
-    pub fn write_outcomes(&self, mut outcomes: &mut [Outcome]) {
-        for member in &self.worlds {
-            outcomes = write(outcomes, &member.world.rows().outcomes()[..member.rows]);
+    /// Rows of a kind.
+    pub fn row_count(&self, kind: usize) -> usize {
+        self.world_rows(kind).sum()
+    }
+
+    /// Columns of a mask row of a kind; 0 where every choice is always allowed.
+    pub fn masks_per_row(&self, kind: usize) -> usize {
+        self.spec(kind).map_or(0, AgentSpec::mask_width)
+    }
+
+    /// Writes the actions of a kind's coming step into the worlds `[rows, action width]`.
+    pub fn set_actions(&mut self, kind: usize, mut actions: &[f32]) {
+        for Member { world, .. } in &mut self.worlds {
+            let (given, rest) = actions.split_at(world.row_count(kind) * world.spec(kind).action_width());
+            write(world.rows_mut(kind).actions_mut(), given);
+            actions = rest;
+        }
+    }
+
+    /// Copies what a kind observes after the last step `[rows, observation width]`.
+    pub fn copy_observations(&self, kind: usize, mut observations: &mut [f32]) {
+        for Member { world, .. } in &self.worlds {
+            let count = world.row_count(kind) * world.spec(kind).observation_width();
+            observations = write(observations, &world.rows(kind).observations()[..count]);
+        }
+    }
+
+    /// Copies which choices of a kind are allowed in the coming step `[rows, mask width]`.
+    pub fn copy_masks(&self, kind: usize, mut masks: &mut [bool]) {
+        for Member { world, .. } in &self.worlds {
+            let count = world.row_count(kind) * world.spec(kind).mask_width();
+            masks = write(masks, &world.rows(kind).masks()[..count]);
+        }
+    }
+
+    /// Copies the rewards of a kind's last step `[rows]`.
+    pub fn copy_rewards(&self, kind: usize, mut rewards: &mut [f32]) {
+        for Member { world, .. } in &self.worlds {
+            rewards = write(rewards, &world.rows(kind).rewards()[..world.row_count(kind)]);
+        }
+    }
+
+    /// Copies what a kind's last step led to `[rows]`.
+    pub fn copy_outcomes(&self, kind: usize, mut outcomes: &mut [Outcome]) {
+        for Member { world, .. } in &self.worlds {
+            outcomes = write(outcomes, &world.rows(kind).outcomes()[..world.row_count(kind)]);
         }
     }
 
@@ -240,50 +311,32 @@ impl WorldGroup {
         self.worlds.iter().map(|member| &member.world)
     }
 
-    /// Rows of each world.
-    pub fn world_rows(&self) -> impl Iterator<Item = usize> + '_ {
-        self.worlds.iter().map(|member| member.rows)
+    /// Rows of a kind in each world.
+    pub fn world_rows(&self, kind: usize) -> impl Iterator<Item = usize> + '_ {
+        self.worlds.iter().map(move |member| member.world.row_count(kind))
     }
 
-    /// The rows of each world, to write actions.
-    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
-        self.worlds.iter_mut().map(|member| member.world.rows_mut())
+    /// The rows of a kind in each world, to write actions.
+    pub fn rows_mut(&mut self, kind: usize) -> impl Iterator<Item = &mut Rows> {
+        self.worlds.iter_mut().map(move |member| member.world.rows_mut(kind))
     }
 }
 
-/// What a group has before a world's rows: steps that are over, and rows of other worlds.
+/// What a group has before a world's rows of a kind: steps that are over, and rows of other worlds.
 #[derive(Clone, Copy)]
 struct RowsBefore {
     steps: u64,
     rows: u32,
 }
 
-/// Numbers in the rows of a world.
-#[derive(Clone, Copy)]
-struct Shape {
-    observations: usize,
-    masks: usize,
-    actions: usize,
-}
-
 impl Member {
     fn new(world: PooledWorld) -> Self {
-        let rows = world.rows().len();
-        Self { world, rows, built: 0, sense_score_before: 0, faults_before: 0, is_broken: false, recorder: None }
+        Self { world, built: 0, sense_score_before: 0, faults_before: 0, is_broken: false, recorder: None }
     }
 
     fn fault_count(&self) -> u64 {
-        self.faults_before + self.world.rows().fault_count()
-    }
-
-    /// Of the rows that the group was made with: a world that was built anew may have got more.
-    fn shape(&self) -> Shape {
-        let spec = self.world.spec();
-        Shape {
-            observations: self.rows * spec.observation_width(),
-            masks: self.rows * spec.mask_width(),
-            actions: self.rows * spec.action_width(),
-        }
+        let kinds = (0..self.world.kinds().len()).filter(|&kind| self.world.is_listed(kind));
+        self.faults_before + kinds.map(|kind| self.world.rows(kind).fault_count()).sum::<u64>()
     }
 
     /// Steps, and builds the world anew if it panics. One that can't be built anew keeps its faulty rows.
@@ -334,11 +387,12 @@ impl Member {
     }
 
     /// Takes the episodes that ended in the group's last step, those alone that the policy has played.
-    fn collect_episodes(&mut self, before: RowsBefore, episodes: &mut Vec<EpisodeSummary>) {
+    fn collect_episodes(&mut self, kind: usize, before: RowsBefore, episodes: &mut Vec<EpisodeSummary>) {
         let (first, built) = (episodes.len(), self.built);
-        self.world.rows_mut().drain_episodes(|episode, terms| {
+        self.world.rows_mut(kind).drain_episodes(|episode, terms| {
             let began = before.steps.saturating_sub(episode.steps.into());
             episodes.push(EpisodeSummary {
+                kind,
                 row: episode.row,
                 began,
                 is_first: began <= built,
@@ -347,7 +401,7 @@ impl Member {
                 terms: terms.to_vec(),
             });
         });
-        let outcomes = self.world.rows().outcomes();
+        let outcomes = self.world.rows(kind).outcomes();
         let is_policys = |episode: &EpisodeSummary| outcomes.get(episode.row as usize) != Some(&Outcome::Vacant);
         let mut index = first;
         while let Some(episode) = episodes.get_mut(index) {
@@ -367,16 +421,13 @@ impl Member {
     }
 }
 
-fn arenas_of_rows(world: &World, rows: usize) -> Vec<u32> {
-    let mut arenas = vec![0; rows];
-    let Some(mut agents) = world.try_query::<(&Slot, &InArena)>() else { return arenas };
-    for (slot, of) in agents.iter(world) {
-        let arena = world.get::<Arena>(of.0);
-        if let (Some(arena), Some(index)) = (arena, arenas.get_mut(slot.index())) {
-            *index = arena.index;
-        }
-    }
-    arenas
+fn arenas_of_rows(world: &PooledWorld, kind: usize) -> impl Iterator<Item = u32> + '_ {
+    let (rows, world, count) = (world.rows(kind), world.world(), world.row_count(kind));
+    let arena = move |row| {
+        let of = world.get::<InArena>(rows.agent(row)?)?;
+        world.get::<Arena>(of.0).map(|arena| arena.index)
+    };
+    (0..count).map(move |row| arena(row).unwrap_or(0))
 }
 
 fn logged_hashes(world: &mut PooledWorld) -> Vec<LoggedHash> {
@@ -389,67 +440,6 @@ fn logged_hashes(world: &mut PooledWorld) -> Vec<LoggedHash> {
     taken.into_iter().map(logged).collect()
 }
 
-impl WorldGroup {
-    /// Rows of all worlds.
-    pub fn rows(&self) -> usize {
-        self.worlds.iter().map(|member| member.rows).sum()
-    }
-
-    /// Writes what the rows observe now, and what they may do.
-    fn write_sensed(&self, now: SensedRows<'_>) {
-        let SensedRows { mut observations, mut masks, .. } = now;
-        for member in &self.worlds {
-            let (own, shape) = (member.world.rows(), member.shape());
-            observations = write(observations, &own.observations()[..shape.observations]);
-            if !masks.is_empty() {
-                masks = write(masks, &own.masks()[..shape.masks]);
-            }
-        }
-    }
-
-    fn write_actions(&mut self, mut actions: &[f32]) {
-        for member in &mut self.worlds {
-            let (given, rest) = actions.split_at(member.shape().actions);
-            write(member.world.rows_mut().actions_mut(), given);
-            actions = rest;
-        }
-    }
-
-    fn write_results(&self, rows: StepRows<'_>) {
-        let StepRows { mut rewards, mut outcomes, next, .. } = rows;
-        for member in &self.worlds {
-            let own = member.world.rows();
-            rewards = write(rewards, &own.rewards()[..member.rows]);
-            outcomes = write(outcomes, &own.outcomes()[..member.rows]);
-        }
-        self.write_sensed(next);
-    }
-}
-
-impl Simulation for WorldGroup {
-    fn lane(&self, _: usize) -> LaneShape {
-        let Some(first) = self.worlds.first() else { return LaneShape::default() };
-        let spec = first.world.spec();
-        LaneShape {
-            rows: self.rows(),
-            observation_width: spec.observation_width(),
-            action_width: spec.action_width(),
-            mask_width: spec.mask_width(),
-            ..LaneShape::default()
-        }
-    }
-
-    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
-        self.write_sensed(now);
-    }
-
-    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
-        self.write_actions(lanes.lane(0).actions);
-        self.step_in_place();
-        self.write_results(lanes.lane(0));
-    }
-}
-
 /// Writes `values` at the start of `out`; what is left of it.
 fn write<'a, T: Copy>(out: &'a mut [T], values: &[T]) -> &'a mut [T] {
     let (start, rest) = out.split_at_mut(values.len());
@@ -457,19 +447,50 @@ fn write<'a, T: Copy>(out: &'a mut [T], values: &[T]) -> &'a mut [T] {
     rest
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A lane for each kind of agents.
+impl Simulation for WorldGroup {
+    fn lanes(&self) -> usize {
+        self.kind_count()
+    }
 
-    #[test]
-    fn groups_have_enough_rows_and_are_enough() {
-        let check =
-            |worlds, rows, expected| assert_eq!(group_size(worlds, rows), expected, "{worlds} worlds, {rows} rows");
-        check(4096, 4096, 64); // small worlds share a forward pass
-        check(2, 32, 1); // too few to share a thread
-        check(32, 32, 4);
-        check(8, 8 * 256, 1); // large enough by themselves
-        check(1, 1, 1);
-        check(64, 0, 8);
+    fn lane(&self, kind: usize) -> LaneShape {
+        let Some(spec) = self.worlds().next().map(|world| world.spec(kind)) else { return LaneShape::default() };
+        LaneShape {
+            rows: self.row_count(kind),
+            observation_width: spec.observation_width(),
+            action_width: spec.action_width(),
+            mask_width: spec.mask_width(),
+            ..LaneShape::default()
+        }
+    }
+
+    fn observe(&mut self, kind: usize, now: SensedRows<'_>) {
+        self.copy_sensed(kind, now);
+    }
+
+    /// Kinds that nobody collects for act as they did before.
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        for kind in 0..lanes.count() {
+            self.set_actions(kind, lanes.lane(kind).actions);
+        }
+        self.step_in_place();
+        for kind in 0..lanes.count() {
+            let StepRows { rewards, outcomes, next, .. } = lanes.lane(kind);
+            self.copy_rewards(kind, rewards);
+            self.copy_outcomes(kind, outcomes);
+            self.copy_sensed(kind, next);
+        }
     }
 }
+
+impl WorldGroup {
+    fn copy_sensed(&self, kind: usize, now: SensedRows<'_>) {
+        self.copy_observations(kind, now.observations);
+        if !now.masks.is_empty() {
+            self.copy_masks(kind, now.masks);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -123,7 +123,7 @@ pub(crate) fn exit_finding(world: u32) -> Finding {
 }
 
 /// What was wrong and where, as a sentence.
-pub(crate) fn fault_sentence(WorldFault { world, fault }: &WorldFault, spec: &AgentSpec) -> String {
+pub(crate) fn fault_sentence(WorldFault { world, fault, .. }: &WorldFault, spec: &AgentSpec) -> String {
     let place = match fault.place {
         FaultPlace::Observation(column) => {
             let name = spec.observation_name(column as usize).unwrap_or_else(|| column.to_string());

@@ -5,7 +5,7 @@ use ludus_spec::{ActionKind, AgentSpec, Outcome};
 
 use crate::census::{Census, FEW_VACANT};
 use crate::check::{Column, Field, Finding, fields};
-use crate::group::WorldGroup;
+use crate::group::{FIRST_KIND, WorldGroup};
 use crate::training::Training;
 
 /// A part of the action is saturated if it is at a limit in more than this share of its steps.
@@ -65,7 +65,7 @@ impl Lookout {
     /// Agents that came later and found all rows taken.
     fn waiting(&mut self, training: &Training) -> Vec<Finding> {
         let mut worlds = training.groups.iter().flat_map(WorldGroup::worlds);
-        if self.has_told_waiting || worlds.all(|world| world.rows().waiting() == 0) {
+        if self.has_told_waiting || worlds.all(|world| world.rows(FIRST_KIND).waiting() == 0) {
             return Vec::new();
         }
         let finding = Census::of(&training.groups).too_few_rows(&training.blueprint.spec);

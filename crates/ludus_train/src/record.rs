@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread};
+use crate::group::FIRST_KIND;
 
 /// What a run has come to so far, besides what was learned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ impl From<&PastEpisode> for EpisodeSummary {
     fn from(past: &PastEpisode) -> Self {
         let PastEpisode { reward, steps, ref terms } = *past;
         // Its row and its steps were another world's.
-        Self { row: 0, began: 0, is_first: false, reward, steps, terms: terms.clone() }
+        Self { kind: FIRST_KIND, row: 0, began: 0, is_first: false, reward, steps, terms: terms.clone() }
     }
 }
 

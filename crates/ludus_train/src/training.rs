@@ -22,7 +22,7 @@ use crate::clock;
 use crate::config::{AgentConfig, Reaction, RunConfig};
 use crate::episodes::{EpisodeSummary, RecentEpisodes, RowSettings};
 use crate::error::TrainError;
-use crate::group::{WorldGroup, group_worlds};
+use crate::group::{FIRST_KIND, WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
 use crate::initialize::{Heir, Inheritance, inherit};
@@ -130,13 +130,15 @@ impl Blueprint {
             world,
             arenas: 0..self.config.arenas.get(),
             decision_interval: self.config.decision_interval,
-            agent: AgentSettings {
+            agents: vec![AgentSettings {
+                name: self.spec.name.clone(),
+                decision_interval: None,
                 weights: agent.weights(&self.spec),
                 episode_limit: agent.episode_limit,
                 // What an evaluation counts are whole episodes.
                 stagger: agent.stagger && purpose == Purpose::Training,
                 rows: agent.rows.map(|rows| rows.get()),
-            },
+            }],
             clock: clock::nanoseconds,
         }
     }
@@ -477,7 +479,7 @@ impl Training {
     pub fn set_weight(&mut self, term: &str, weight: f32) {
         self.agent_config_mut().reward.insert(term.to_owned(), weight);
         let weights = self.blueprint.config.agent(&self.blueprint.spec).weights(&self.blueprint.spec);
-        self.groups.iter_mut().for_each(|group| group.set_weights(&weights));
+        self.groups.iter_mut().for_each(|group| group.set_weights(FIRST_KIND, &weights));
     }
 
     fn agent_config_mut(&mut self) -> &mut AgentConfig {
@@ -567,7 +569,7 @@ impl Training {
 fn episode_so_far(groups: &[WorldGroup], mut row: usize) -> Option<EpisodeSummary> {
     for group in groups {
         if row < group.rows() {
-            return group.episode_so_far(row);
+            return group.episode_so_far(FIRST_KIND, row);
         }
         row -= group.rows();
     }

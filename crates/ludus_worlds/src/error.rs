@@ -1,5 +1,6 @@
 //! What can go wrong in a world.
 
+use core::num::NonZeroU32;
 use std::any::Any;
 
 /// Why a world can't be built.
@@ -9,18 +10,54 @@ pub enum WorldError {
     /// The game has nothing to train.
     #[error("the game has no agents: call `app.add_agent::<YourAgent>()` in it")]
     NoAgents,
-    /// Training several kinds at once is not supported.
+    /// There are several kinds where one is expected.
     #[error("the game has {} kinds of agents ({}), but a run trains one: add only the one to train", .0.len(), .0.join(", "))]
     SeveralKinds(Vec<String>),
+    /// Two kinds have the same name, as types of two modules may.
+    #[error("two kinds of agents are named `{0}`, so nothing can tell their sections and policies apart: rename one")]
+    SameName(String),
+    /// Settings are for a kind that the game doesn't have, or nothing is said of any that it has.
+    #[error("the game has no agents named `{agent}`, but {}", quoted(kinds))]
+    NoSuchKind {
+        /// The name in the settings.
+        agent: String,
+        /// The kinds that there are.
+        kinds: Vec<String>,
+    },
+    /// A game that was built anew has other kinds of agents than before, or the same in another order.
+    #[error(
+        "the game added other kinds of agents when world {world} was built anew, or the same in another order: let it call \
+         `add_agent` for the same kinds in the same order every time"
+    )]
+    OtherKinds {
+        /// The world's index.
+        world: u32,
+    },
+    /// A kind would decide between two steps of the world.
+    #[error(
+        "`{agent}` decides every {interval} ticks, which is no multiple of the {smallest} ticks of `{fastest}`, which \
+         decides most often: choose a multiple of {smallest}"
+    )]
+    UnevenInterval {
+        /// The kind of agent.
+        agent: String,
+        /// Its ticks from one decision to the next.
+        interval: NonZeroU32,
+        /// The kind that decides most often.
+        fastest: String,
+        /// The ticks of that one.
+        smallest: NonZeroU32,
+    },
     /// No agent was there after the first step.
     #[error(
-        "world {world} has no `{agent}` after its first step: spawn one in an observer of `On<Add, Arena>` or in `Startup`"
+        "world {world} has no {} after its first step: spawn one in an observer of `On<Add, Arena>` or in `Startup`",
+        either(agents)
     )]
     NobodyCame {
         /// The world's index.
         world: u32,
-        /// The kind of agent.
-        agent: String,
+        /// The kinds that are to learn or to play.
+        agents: Vec<String>,
     },
     /// There are more or fewer weights than terms.
     #[error("`{agent}` has {terms} reward terms, but {weights} weights were given: give one for each term")]
@@ -61,6 +98,14 @@ pub struct WorldPanic {
     pub seed: u64,
     /// What the panic said.
     pub message: String,
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn either(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
 }
 
 fn thread_bound(types: &[Option<String>]) -> String {

@@ -1,6 +1,8 @@
 //! Many headless worlds, stepped in parallel.
 //!
 //! A [`PooledWorld`] is a game's app without a window, with many arenas, whose agents' decisions come from rows.
+//! A world may have several kinds of agents, each with rows of its own. They stand in the order in which the game adds
+//! them by [`add_agent`](ludus_agent::AgentAppExt::add_agent), and are called by their index in it.
 //! This crate knows no policy: whoever steps a world writes actions before and reads the rest after.
 //!
 //! - A step is one `update()`, so messages, change ticks and all of the game's schedules behave as in a real app. It has
@@ -11,6 +13,7 @@
 
 mod build;
 mod error;
+mod kinds;
 mod names;
 mod settings;
 mod states;
@@ -21,7 +24,8 @@ mod world_app;
 
 pub use build::build_worlds;
 pub use error::{WorldError, WorldPanic, explained};
+pub use kinds::{spec_of, specs_of};
 pub use settings::{AgentSettings, EpisodeOrigin, Game, WorldSettings};
 pub use states::add_with_states;
 pub use systems::{FrameUse, GameSystem, GameSystems};
-pub use world::{CLEARED, PooledWorld, spec_of};
+pub use world::{CLEARED, PooledWorld};

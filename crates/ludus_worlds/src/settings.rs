@@ -5,7 +5,7 @@ use core::ops::Range;
 use std::sync::Arc;
 
 use bevy::prelude::App;
-use ludus_agent::spec::{Clock, Seed};
+use ludus_agent::spec::{Clock, Seed, stopped_clock};
 
 /// A game: the function that adds its plugins, systems and agents to an app.
 pub type Game = Arc<dyn Fn(&mut App) + Send + Sync>;
@@ -19,10 +19,12 @@ pub struct WorldSettings {
     pub world: u32,
     /// The indices of its arenas.
     pub arenas: Range<u32>,
-    /// Ticks per step.
+    /// Ticks from one decision to the next, for kinds of agents that have no interval of their own.
     pub decision_interval: NonZeroU32,
-    /// How its agents are scored and counted.
-    pub agent: AgentSettings,
+    /// How agents are scored and counted: one for each kind that learns or plays by a policy, in any order.
+    ///
+    /// The game decides for kinds that are not listed: nothing is written to their actions, and their rows are vacant.
+    pub agents: Vec<AgentSettings>,
     /// Measures how long sensing and scoring take; nothing in the world depends on it.
     pub clock: Clock,
 }
@@ -34,17 +36,56 @@ pub struct EpisodeOrigin {
     pub seed: Seed,
     /// The number of the episode of each member of the arena; the first is that of the arena itself.
     pub numbers: Vec<u32>,
+    /// The number of the world's step in which the episode restarted; 0 for the one that is part of building a world.
+    ///
+    /// It says how long agents that do not decide in every step restart, see [`PooledWorld::steps`](crate::PooledWorld::steps).
+    pub step: u64,
 }
 
 /// What a run decides about a kind of agents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentSettings {
+    /// The kind's name: that of its type.
+    pub name: String,
+    /// Ticks from one decision to the next; if `None`, those of the [`WorldSettings`].
+    pub decision_interval: Option<NonZeroU32>,
     /// The weight of each reward term, in the spec's order.
     pub weights: Vec<f32>,
-    /// Truncates episodes after so many steps, where the agent has no limit of its own.
+    /// Truncates episodes after so many steps of the world, where the agent has no limit of its own.
     pub episode_limit: Option<NonZeroU32>,
     /// Lets the limit cut first episodes at points of their own, so that agents don't all restart in the same step.
     pub stagger: bool,
     /// Rows to keep; if `None`, as many as there are agents after the world's first step.
+    ///
+    /// A kind whose agents all come later needs it: without, it has no rows.
     pub rows: Option<u32>,
+}
+
+impl WorldSettings {
+    /// Ticks per step of the world: the smallest interval of the kinds that are listed.
+    pub fn ticks_per_step(&self) -> NonZeroU32 {
+        self.agents.iter().map(|agent| self.interval(agent)).min().unwrap_or(self.decision_interval)
+    }
+
+    /// Ticks from one decision of a kind to the next.
+    pub(crate) fn interval(&self, agent: &AgentSettings) -> NonZeroU32 {
+        agent.decision_interval.unwrap_or(self.decision_interval)
+    }
+
+    /// What is decided about a kind, unless the game decides for it.
+    pub(crate) fn agent(&self, name: &str) -> Option<&AgentSettings> {
+        self.agents.iter().find(|agent| agent.name == name)
+    }
+}
+
+/// For an app that is only looked at.
+pub(crate) fn spec_settings() -> WorldSettings {
+    WorldSettings {
+        seed: Seed::default(),
+        world: 0,
+        arenas: 0..0,
+        decision_interval: NonZeroU32::MIN,
+        agents: Vec::new(),
+        clock: stopped_clock,
+    }
 }

@@ -10,7 +10,8 @@ use bevy::ecs::system::{RunSystemError, System};
 use bevy::ecs::world::World;
 
 use crate::names::shown;
-use crate::world::{catch_panic, plain_app, spec_settings};
+use crate::settings::spec_settings;
+use crate::world::{catch_panic, plain_app};
 use crate::world_app::WorldApp;
 use crate::{EpisodeOrigin, Game, PooledWorld, WorldError};
 
@@ -66,9 +67,9 @@ impl GameSystems {
         Ok(Self { app })
     }
 
-    /// The systems that may write the agents' action, by what they ask Bevy for.
-    pub fn action_writers(&mut self, world: &mut PooledWorld) -> Vec<GameSystem> {
-        let (action, own) = (world.kind().action_component(), world.kind().act_system());
+    /// The systems that may write the action of a kind of agents, by what they ask Bevy for.
+    pub fn action_writers(&mut self, world: &mut PooledWorld, kind: usize) -> Vec<GameSystem> {
+        let (action, own) = (world.kind(kind).action_component(), world.kind(kind).act_system());
         self.find(world.world_mut(), keys, |_, system, world| {
             let writes = writes(system.initialize(world).combined_access(), action);
             (writes && system.system_type() != own).then_some(())
@@ -78,9 +79,10 @@ impl GameSystems {
         .collect()
     }
 
-    /// The systems in `Update` and the like that read the agents' action, or write what they observe or are rewarded for.
-    pub fn in_frames(&mut self, world: &mut PooledWorld) -> Vec<(GameSystem, FrameUse)> {
-        let kind = world.kind().clone();
+    /// The systems in `Update` and the like that read the action of a kind of agents, or write what they observe or are
+    /// rewarded for.
+    pub fn in_frames(&mut self, world: &mut PooledWorld, kind: usize) -> Vec<(GameSystem, FrameUse)> {
+        let kind = world.kind(kind).clone();
         self.find(world.world_mut(), keys, |schedule, system, world| {
             if !FRAME_SCHEDULES.contains(&schedule) {
                 return None;

@@ -11,11 +11,12 @@ use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::{AgentSpec, Outcome, Seed};
 use ludus_agent::{
-    AgentKind, AgentKinds, Arenas, FirstEpisodes, Rows, SenseScoreTime, StartingArena, StateHash, StateHashes,
-    StepClock, WorldSeed, WrittenAction, hash_state_every,
+    AgentKind, Arenas, FirstEpisodes, Rows, SenseScoreTime, StartingArena, StateHash, StateHashes, StepClock,
+    WorldSeed, WrittenAction, hash_state_every,
 };
 
 use crate::error::explained;
+use crate::kinds::{WorldKind, configure_kinds};
 use crate::names::shown;
 use crate::states::{add_states_if_used, prepare_states};
 use crate::ticks::{begin_ticks, hold_clocks, replace_fixed_loop};
@@ -33,9 +34,20 @@ pub const CLEARED: &str = "all resources of the world are gone, those of the lib
 ///
 /// Its first step, the restart step of all its agents, is part of building it: then [`rows`](Self::rows) hold the
 /// first observations.
+///
+/// # Kinds of agents
+///
+/// Its kinds of agents stand in the order in which the game adds them by
+/// [`add_agent`](ludus_agent::AgentAppExt::add_agent). `kind` in the methods is the index in that order; an index that
+/// is too great panics.
+///
+/// A step of the world has the ticks of the smallest decision interval. A kind with a greater one decides in the first
+/// step that a driver takes, then in every so many; in between its rows are [`Outcome::Waiting`].
 pub struct PooledWorld {
     app: WorldApp,
-    kind: AgentKind,
+    kinds: Vec<WorldKind>,
+    /// Steps so far, that of building not counted.
+    steps: u64,
     game: Game,
     settings: WorldSettings,
     seed: Seed,
@@ -49,8 +61,6 @@ pub struct PooledWorld {
     past_hashes: Vec<StateHash>,
     /// `AppExit`s of the worlds that stood here before.
     past_exits: u64,
-    /// Rows after the first step: as many for ever.
-    row_count: usize,
     /// Panics with the seeds that were tried before this world could be built.
     build_panics: Vec<WorldPanic>,
     /// A panic outside a step, which the next step reports.
@@ -64,10 +74,10 @@ impl PooledWorld {
     ///
     /// # Errors
     ///
-    /// A game without agents or with several kinds of them, with none of them in the world after its first step, or
-    /// one that panics.
+    /// A game without agents, with settings that do not fit its kinds, with none of the agents that are listed in the
+    /// world after its first step, or one that panics.
     pub fn build(game: &Game, settings: WorldSettings) -> Result<Self, WorldError> {
-        let origin = EpisodeOrigin { seed: world_seed(&settings, 0), numbers: Vec::new() };
+        let origin = EpisodeOrigin { seed: world_seed(&settings, 0), ..EpisodeOrigin::default() };
         Self::build_at(game, settings, origin)
     }
 
@@ -79,7 +89,7 @@ impl PooledWorld {
     pub fn build_with_some_seed(game: &Game, settings: WorldSettings) -> Result<Self, WorldError> {
         let mut panics = Vec::new();
         for rebuilt in 0..MOST_BUILDS {
-            let origin = EpisodeOrigin { seed: world_seed(&settings, rebuilt), numbers: Vec::new() };
+            let origin = EpisodeOrigin { seed: world_seed(&settings, rebuilt), ..EpisodeOrigin::default() };
             match Self::build_at(game, settings.clone(), origin) {
                 Ok(world) => return Ok(Self { rebuilt, build_panics: panics, ..world }),
                 Err(WorldError::Panicked(panic)) => panics.push(panic),
@@ -98,10 +108,11 @@ impl PooledWorld {
     ///
     /// As [`build`](Self::build).
     pub fn build_at(game: &Game, settings: WorldSettings, origin: EpisodeOrigin) -> Result<Self, WorldError> {
-        let (app, kind) = build_app(game, &settings, &origin)?;
+        let (app, kinds) = build_app(game, &settings, &origin)?;
         let mut world = Self {
             app,
-            kind,
+            kinds,
+            steps: origin.step,
             game: game.clone(),
             settings,
             seed: origin.seed,
@@ -110,7 +121,6 @@ impl PooledWorld {
             hash_every: None,
             past_hashes: Vec::new(),
             past_exits: 0,
-            row_count: 0,
             build_panics: Vec::new(),
             late_panic: None,
             drop_panic: None,
@@ -128,17 +138,22 @@ impl PooledWorld {
     /// If the game panics, or takes the library's resources away. Its rows are then half written:
     /// [`rebuild`](Self::rebuild) the world before they are read.
     pub fn step(&mut self) -> Result<(), WorldPanic> {
+        self.steps += 1;
+        self.update()
+    }
+
+    fn update(&mut self) -> Result<(), WorldPanic> {
         if let Some(panic) = self.late_panic.take() {
             return Err(panic);
         }
         let tick_before = self.tick();
-        let (app, interval) = (&mut self.app, self.settings.decision_interval);
+        let (app, ticks) = (&mut self.app, self.settings.ticks_per_step());
         let update = || {
-            hold_clocks(app.world_mut(), interval);
+            hold_clocks(app.world_mut(), ticks);
             app.update();
         };
         let outcome = catch_unwind(AssertUnwindSafe(update));
-        let is_cleared = !self.kind.has_rows(self.app.world());
+        let is_cleared = !self.kinds.iter().all(|kind| kind.kind.has_rows(self.app.world()));
         if outcome.is_ok() && !is_cleared {
             return Ok(());
         }
@@ -161,7 +176,7 @@ impl PooledWorld {
     /// As [`build`](Self::build). The world then stands still, its rows say [`Outcome::Faulty`], and it may be tried
     /// again: every try has a seed of its own.
     pub fn rebuild(&mut self) -> Result<(), WorldError> {
-        let rows = self.row_count;
+        let rows: Vec<_> = self.kinds.iter().map(|kind| kind.row_count).collect();
         let thread_bound = thread_bound(self.world());
         self.past_hashes = self.take_hashes();
         self.past_ticks += self.tick();
@@ -171,19 +186,28 @@ impl PooledWorld {
         thread_bound?;
         self.rebuilt += 1;
         self.seed = world_seed(&self.settings, self.rebuilt);
-        let origin = EpisodeOrigin { seed: self.seed, numbers: Vec::new() };
-        (self.app, self.kind) = build_app(&self.game, &self.settings, &origin)?;
+        let origin = EpisodeOrigin { seed: self.seed, numbers: Vec::new(), step: self.steps };
+        let (app, kinds) = build_app(&self.game, &self.settings, &origin)?;
+        if !kinds.iter().map(WorldKind::name).eq(self.kinds.iter().map(WorldKind::name)) {
+            return Err(WorldError::OtherKinds { world: self.settings.world });
+        }
+        (self.app, self.kinds) = (app, kinds);
         if let Some(every) = self.hash_every {
             self.hash_every(every);
         }
         let begun = self.begin();
-        self.row_count = rows;
+        for (kind, row_count) in self.kinds.iter_mut().zip(rows) {
+            kind.row_count = row_count;
+        }
         if begun.is_err() {
             self.stand_still();
             return begun;
         }
-        self.rows_mut().fix_len(Some(rows));
-        self.rows_mut().mark_all(Outcome::Faulty);
+        for kind in self.kinds.iter().filter(|kind| kind.is_listed) {
+            let rows = kind.kind.rows_mut(self.app.world_mut());
+            rows.fix_len(Some(kind.row_count));
+            rows.mark_all(Outcome::Faulty);
+        }
         Ok(())
     }
 
@@ -200,7 +224,7 @@ impl PooledWorld {
 
     /// Drops the game; what is left has as many rows, all of them faulty, and does nothing.
     fn stand_still(&mut self) {
-        let idle = WorldApp::idle(&self.kind, self.row_count);
+        let idle = WorldApp::idle(self.kinds.iter().map(|kind| (&kind.kind, kind.row_count)));
         let said = core::mem::replace(&mut self.app, idle).close();
         self.drop_panic = said.or(self.drop_panic.take());
     }
@@ -210,30 +234,58 @@ impl PooledWorld {
         WorldPanic { world, arena, tick, seed, message }
     }
 
-    /// What a batch sees of the world.
-    pub fn rows(&self) -> &Rows {
-        self.kind.rows(self.app.world())
+    /// The kinds of agents, those included that the game decides for.
+    pub fn kinds(&self) -> impl ExactSizeIterator<Item = &AgentKind> {
+        self.kinds.iter().map(|kind| &kind.kind)
     }
 
-    /// What a batch sees of the world, to write actions.
-    pub fn rows_mut(&mut self) -> &mut Rows {
-        self.kind.rows_mut(self.app.world_mut())
+    /// The layout of the rows of each kind.
+    pub fn specs(&self) -> impl ExactSizeIterator<Item = &Arc<AgentSpec>> {
+        self.kinds().map(AgentKind::spec)
     }
 
-    /// Weighs the reward's terms anew from the next step on, also if the world is [rebuilt](Self::rebuild).
+    /// The layout of a kind's rows.
+    pub fn spec(&self, kind: usize) -> &Arc<AgentSpec> {
+        self.kind(kind).spec()
+    }
+
+    /// Whether the settings list a kind; else the game decides for it.
+    pub fn is_listed(&self, kind: usize) -> bool {
+        self.kinds[kind].is_listed
+    }
+
+    /// What a batch sees of the agents of a kind.
+    pub fn rows(&self, kind: usize) -> &Rows {
+        self.kind(kind).rows(self.app.world())
+    }
+
+    /// What a batch sees of the agents of a kind, to write actions.
+    pub fn rows_mut(&mut self, kind: usize) -> &mut Rows {
+        self.kinds[kind].kind.rows_mut(self.app.world_mut())
+    }
+
+    /// Rows that a kind has for ever, those of worlds that are built anew included; 0 for one that the game decides for.
+    pub fn row_count(&self, kind: usize) -> usize {
+        self.kinds[kind].row_count
+    }
+
+    /// Weighs the terms of a kind's reward anew from the next step on, also if the world is [rebuilt](Self::rebuild).
     ///
     /// # Panics
     ///
     /// If there are not as many weights as terms.
-    pub fn set_weights(&mut self, weights: &[f32]) {
-        self.rows_mut().set_weights(weights);
-        self.settings.agent.weights.copy_from_slice(weights);
+    pub fn set_weights(&mut self, kind: usize, weights: &[f32]) {
+        self.rows_mut(kind).set_weights(weights);
+        let name = self.kinds[kind].name();
+        if let Some(agent) = self.settings.agents.iter_mut().find(|agent| agent.name == name) {
+            agent.weights.copy_from_slice(weights);
+        }
     }
 
-    /// The actions that stand in the components of agents that a policy controls, to find out whether the game has
-    /// written them. Slow.
-    pub fn written_actions(&mut self) -> Vec<WrittenAction> {
-        let (kind, app) = (&self.kind, &mut self.app);
+    /// The actions that stand in the components of agents of a kind that a policy controls, to find out whether the game
+    /// has written them. Slow.
+    pub fn written_actions(&mut self, kind: usize) -> Vec<WrittenAction> {
+        let (kind, app) = (&self.kinds[kind].kind, &mut self.app);
         let written = catch_unwind(AssertUnwindSafe(|| kind.written_actions(app.world_mut())));
         self.note_panic(written).unwrap_or_default()
     }
@@ -255,13 +307,17 @@ impl PooledWorld {
         self.past_exits + exits.map_or(0, |exits| (exits.oldest_message_count() + exits.len()) as u64)
     }
 
-    pub(crate) const fn kind(&self) -> &AgentKind {
-        &self.kind
+    /// A kind of agents.
+    pub fn kind(&self, kind: usize) -> &AgentKind {
+        &self.kinds[kind].kind
     }
 
-    /// The layout of the rows.
-    pub fn spec(&self) -> &Arc<AgentSpec> {
-        self.kind.spec()
+    /// The number of the last step: 0 for the one that is part of building the world, then 1, 2, ….
+    ///
+    /// A world that is [rebuilt](Self::rebuild) counts on, so that its agents decide in the same steps as those of
+    /// others.
+    pub const fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// The Bevy world, to look at or to change from outside.
@@ -327,40 +383,22 @@ impl PooledWorld {
     /// `Startup` and the first step. How many agents come in it decides how many rows there are.
     fn begin(&mut self) -> Result<(), WorldError> {
         // Bevy's first update has no fixed tick.
-        self.step()?;
-        begin_ticks(self.app.world_mut(), self.settings.decision_interval);
-        self.step()?;
+        self.update()?;
+        begin_ticks(self.app.world_mut(), self.settings.ticks_per_step());
+        self.update()?;
         thread_bound(self.world())?;
-        let rows = self.settings.agent.rows.map(|rows| rows as usize);
-        self.rows_mut().fix_len(rows);
-        self.row_count = self.rows().len();
-        if self.rows().len() == 0 {
-            let agent = self.spec().name.clone();
-            return Err(WorldError::NobodyCame { world: self.settings.world, agent });
+        for kind in self.kinds.iter_mut().filter(|kind| kind.is_listed) {
+            let given = self.settings.agent(kind.name()).and_then(|agent| agent.rows);
+            let rows = kind.kind.rows_mut(self.app.world_mut());
+            rows.fix_len(given.map(|rows| rows as usize));
+            kind.row_count = rows.len();
+        }
+        let mut listed = self.kinds.iter().filter(|kind| kind.is_listed).peekable();
+        if listed.peek().is_some() && listed.all(|kind| kind.row_count == 0) {
+            let agents = self.settings.agents.iter().map(|agent| agent.name.clone()).collect();
+            return Err(WorldError::NobodyCame { world: self.settings.world, agents });
         }
         Ok(())
-    }
-}
-
-/// What a game's agents sense, do and are rewarded for.
-///
-/// # Errors
-///
-/// A game without agents, with several kinds of them, or one that panics.
-pub fn spec_of(game: &Game) -> Result<Arc<AgentSpec>, WorldError> {
-    let app = bare_app(game, &spec_settings(), &EpisodeOrigin::default())?;
-    Ok(only_kind(app.world())?.spec().clone())
-}
-
-/// For an app that is only looked at.
-pub(crate) fn spec_settings() -> WorldSettings {
-    WorldSettings {
-        seed: Seed::default(),
-        world: 0,
-        arenas: 0..0,
-        decision_interval: core::num::NonZeroU32::MIN,
-        agent: crate::AgentSettings::default(),
-        clock: ludus_agent::spec::stopped_clock,
     }
 }
 
@@ -368,29 +406,15 @@ fn build_app(
     game: &Game,
     settings: &WorldSettings,
     origin: &EpisodeOrigin,
-) -> Result<(WorldApp, AgentKind), WorldError> {
+) -> Result<(WorldApp, Vec<WorldKind>), WorldError> {
     let mut app = bare_app(game, settings, origin)?;
-    let kind = only_kind(app.world())?;
-    configure_rows(kind.rows_mut(app.world_mut()), settings)?;
+    let kinds = configure_kinds(app.world_mut(), settings, origin.step)?;
     run_on_one_thread(app.world_mut());
-    Ok((app, kind))
-}
-
-fn configure_rows(rows: &mut Rows, settings: &WorldSettings) -> Result<(), WorldError> {
-    let (terms, weights) = (rows.spec().reward.len(), settings.agent.weights.len());
-    if terms != weights {
-        return Err(WorldError::WrongWeights { agent: rows.spec().name.clone(), terms, weights });
-    }
-    rows.set_weights(&settings.agent.weights);
-    rows.set_episode_limit(settings.agent.episode_limit);
-    if settings.agent.stagger {
-        rows.stagger_first_episodes();
-    }
-    Ok(())
+    Ok((app, kinds))
 }
 
 /// The game with what `DefaultPlugins` would give it, less everything that needs a window, a clock or a thread.
-fn bare_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> Result<WorldApp, WorldPanic> {
+pub(crate) fn bare_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> Result<WorldApp, WorldPanic> {
     let mut app = plain_app(settings, origin);
     let built = catch_panic(settings, origin.seed, || add_game(&mut app, game));
     // Whatever there is of it, the game's destructors may panic too.
@@ -411,7 +435,7 @@ fn add_game(app: &mut App, game: &Game) {
 
 /// What a game is added to.
 pub(crate) fn plain_app(settings: &WorldSettings, origin: &EpisodeOrigin) -> App {
-    let interval = settings.decision_interval;
+    let interval = settings.ticks_per_step();
     let mut app = App::new();
     app.insert_resource(shared_types());
     app.add_plugins((TaskPoolPlugin::default(), FrameCountPlugin, TimePlugin));
@@ -448,15 +472,6 @@ fn add_transforms_if_used(app: &mut App) {
 fn run_on_one_thread(world: &mut World) {
     for (_, schedule) in world.resource_mut::<Schedules>().iter_mut() {
         schedule.set_executor(SingleThreadedExecutor::new());
-    }
-}
-
-fn only_kind(world: &World) -> Result<AgentKind, WorldError> {
-    let kinds: Vec<_> = world.get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
-    match kinds.as_slice() {
-        [] => Err(WorldError::NoAgents),
-        [kind] => Ok(kind.clone()),
-        several => Err(WorldError::SeveralKinds(several.iter().map(|kind| kind.spec().name.clone()).collect())),
     }
 }
 

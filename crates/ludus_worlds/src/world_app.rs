@@ -28,12 +28,14 @@ impl WorldApp {
     }
 
     /// An app without a game, with rows of agents that are not there.
-    pub fn idle(kind: &AgentKind, rows: usize) -> Self {
+    pub fn idle<'a>(kinds: impl Iterator<Item = (&'a AgentKind, usize)>) -> Self {
         let mut app = SubApp::new();
-        kind.insert_rows(app.world_mut());
-        let idle = kind.rows_mut(app.world_mut());
-        idle.fix_len(Some(rows));
-        idle.mark_all(Outcome::Faulty);
+        for (kind, rows) in kinds {
+            kind.insert_rows(app.world_mut());
+            let idle = kind.rows_mut(app.world_mut());
+            idle.fix_len(Some(rows));
+            idle.mark_all(Outcome::Faulty);
+        }
         Self(app)
     }
 

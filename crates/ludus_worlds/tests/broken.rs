@@ -47,7 +47,7 @@ fn settings() -> WorldSettings {
         world: 3,
         arenas: 0..1,
         decision_interval: NonZeroU32::new(2).expect("not zero"),
-        agent: AgentSettings { weights: vec![1.0], ..AgentSettings::default() },
+        agents: vec![AgentSettings { name: "Mouse".to_owned(), weights: vec![1.0], ..AgentSettings::default() }],
         clock: stopped_clock,
     }
 }
@@ -59,17 +59,17 @@ fn build(game: impl Fn(&mut App) + Send + Sync + 'static) -> Result<PooledWorld,
 
 /// Takes a step in which the game panics.
 fn panic(world: &mut PooledWorld) -> WorldPanic {
-    world.rows_mut().actions_mut()[1] = PANIC;
+    world.rows_mut(0).actions_mut()[1] = PANIC;
     world.step().expect_err("it panics")
 }
 
 /// The world is there again, and does what it should.
 fn check_rebuilt(world: &mut PooledWorld) {
     world.rebuild().expect("it builds again");
-    assert_eq!(world.rows().outcomes(), [Outcome::Faulty; 2]);
-    world.rows_mut().actions_mut().fill(0.0);
+    assert_eq!(world.rows(0).outcomes(), [Outcome::Faulty; 2]);
+    world.rows_mut(0).actions_mut().fill(0.0);
     world.step().expect("the game doesn't panic");
-    assert_eq!(world.rows().outcomes(), [Outcome::Running; 2]);
+    assert_eq!(world.rows(0).outcomes(), [Outcome::Running; 2]);
 }
 
 /// Panics when it is dropped after a panic of the game: a guard on a mutex that is poisoned by then.
@@ -114,12 +114,12 @@ fn what_panics_while_a_broken_world_is_dropped_is_told_and_costs_nothing() {
         });
     })
     .expect("it builds");
-    world.rows_mut().actions_mut()[1] = -PANIC;
+    world.rows_mut(0).actions_mut()[1] = -PANIC;
     assert_eq!(world.step().expect_err("it panics").message, "poisoned");
     check_rebuilt(&mut world);
     assert!(world.take_drop_panic().expect("it was told").contains("the board is whole"));
     assert_eq!(world.take_drop_panic(), None);
-    world.rows_mut().actions_mut()[1] = -PANIC;
+    world.rows_mut(0).actions_mut()[1] = -PANIC;
     world.step().expect_err("it panics");
     // And once more, here.
     drop(world);
@@ -186,7 +186,7 @@ fn data_of_another_thread_that_came_later_ends_the_world_with_a_sentence() {
     assert!(panic.message.contains("from thread"), "{panic}");
     let error = world.rebuild().expect_err("it would come to the same");
     assert!(matches!(error, WorldError::ThreadBound { .. }), "{error}");
-    assert_eq!(world.rows().outcomes(), [Outcome::Faulty; 2]);
+    assert_eq!(world.rows(0).outcomes(), [Outcome::Faulty; 2]);
 }
 
 #[test]
@@ -209,11 +209,11 @@ fn a_game_that_clears_all_entities_is_told_that_resources_are_among_them() {
         })
         .expect("it builds");
         world.step().expect("the game doesn't panic");
-        world.rows_mut().actions_mut()[1] = -PANIC;
+        world.rows_mut(0).actions_mut()[1] = -PANIC;
         let panic = world.step().expect_err("nothing is left");
         assert!(panic.message.contains("`World::clear_entities`: despawn"), "{panic}");
         assert!(panic.tick > 2, "{panic}");
-        assert_eq!(world.rows().outcomes(), [Outcome::Faulty; 2], "what is left can be read");
+        assert_eq!(world.rows(0).outcomes(), [Outcome::Faulty; 2], "what is left can be read");
         check_rebuilt(&mut world);
     }
 }
@@ -230,10 +230,10 @@ fn a_world_that_can_not_be_built_with_one_seed_is_built_with_the_next() {
     for _ in 0..3 {
         let error = world.rebuild().expect_err("these seeds don't serve").to_string();
         assert!(error.ends_with("a maze without an exit"), "{error}");
-        assert_eq!(world.rows().outcomes(), [Outcome::Faulty; 2]);
-        world.rows_mut().actions_mut().fill(0.0);
+        assert_eq!(world.rows(0).outcomes(), [Outcome::Faulty; 2]);
+        world.rows_mut(0).actions_mut().fill(0.0);
         world.step().expect("what stands still does not panic");
-        assert_eq!(world.rows().outcomes(), [Outcome::Faulty; 2]);
+        assert_eq!(world.rows(0).outcomes(), [Outcome::Faulty; 2]);
     }
     check_rebuilt(&mut world);
 }
@@ -289,10 +289,10 @@ fn a_game_that_quits_goes_on_and_is_counted() {
     .expect("it builds");
     world.step().expect("the game doesn't panic");
     assert_eq!(world.exits(), 0);
-    world.rows_mut().actions_mut()[0] = -PANIC;
+    world.rows_mut(0).actions_mut()[0] = -PANIC;
     for _ in 0..4 {
         world.step().expect("the game doesn't panic");
-        assert_eq!(world.rows().outcomes(), [Outcome::Running; 2]);
+        assert_eq!(world.rows(0).outcomes(), [Outcome::Running; 2]);
     }
     assert_eq!(world.exits(), 8, "once in every tick");
     panic(&mut world);

@@ -48,14 +48,14 @@ fn check(interval: u32, turn: impl Fn(&mut App) + Send + Sync + 'static) {
         world: 0,
         arenas: 0..1,
         decision_interval: NonZeroU32::new(interval).expect("not zero"),
-        agent: AgentSettings { weights: vec![1.0], ..AgentSettings::default() },
+        agents: vec![AgentSettings { name: "Sleeper".to_owned(), weights: vec![1.0], ..AgentSettings::default() }],
         clock: stopped_clock,
     };
     let mut world = PooledWorld::build(&game, settings).expect("it builds");
     let before = world.tick();
     for _ in 0..STEPS {
         world.step().expect("the game doesn't panic");
-        let rows = world.rows();
+        let rows = world.rows(0);
         assert_eq!((rows.rewards(), rows.outcomes()), (&[interval as f32][..], &[Outcome::Running][..]));
     }
     assert_eq!(world.tick() - before, u64::from(STEPS * interval));

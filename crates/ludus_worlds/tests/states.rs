@@ -69,7 +69,7 @@ fn world(game: fn(&mut App)) -> PooledWorld {
         world: 0,
         arenas: 0..1,
         decision_interval: NonZeroU32::MIN,
-        agent: AgentSettings { weights: vec![1.0], ..AgentSettings::default() },
+        agents: vec![AgentSettings { name: "Mouse".to_owned(), weights: vec![1.0], ..AgentSettings::default() }],
         clock: stopped_clock,
     };
     assert_eq!(spec_of(&game).expect("it has a spec").name, "Mouse");
@@ -86,7 +86,7 @@ fn a_game_with_states_needs_no_plugin_and_may_add_it() {
         });
         use Mode::{Over, Playing};
         assert_eq!(modes.collect::<Vec<_>>(), [Playing, Playing, Playing, Over, Over]);
-        assert_eq!(world.rows().observations(), [4.0]);
+        assert_eq!(world.rows(0).observations(), [4.0]);
     }
 }
 

@@ -85,7 +85,13 @@ fn settings(world: u32, arenas: core::ops::Range<u32>) -> WorldSettings {
         world,
         arenas,
         decision_interval: NonZeroU32::new(2).expect("not zero"),
-        agent: AgentSettings { weights: vec![1.0], episode_limit: NonZeroU32::new(20), stagger: true, rows: None },
+        agents: vec![AgentSettings {
+            name: "Walker".to_owned(),
+            weights: vec![1.0],
+            episode_limit: NonZeroU32::new(20),
+            stagger: true,
+            ..AgentSettings::default()
+        }],
         clock: stopped_clock,
     }
 }
@@ -94,11 +100,11 @@ fn settings(world: u32, arenas: core::ops::Range<u32>) -> WorldSettings {
 fn trajectory(world: &mut PooledWorld, first_arena: u32, steps: u64) -> Vec<Vec<(u32, u32, Outcome)>> {
     (0..steps)
         .map(|step| {
-            for (row, action) in world.rows_mut().actions_mut().iter_mut().enumerate() {
+            for (row, action) in world.rows_mut(0).actions_mut().iter_mut().enumerate() {
                 *action = Seed::new(step).derive(u64::from(first_arena) + row as u64).uniform() * 0.5;
             }
             world.step().expect("the game doesn't panic");
-            let rows = world.rows();
+            let rows = world.rows(0);
             let seen = rows.observations().iter().zip(rows.rewards()).zip(rows.outcomes());
             seen.map(|((seen, reward), outcome)| (seen.to_bits(), reward.to_bits(), *outcome)).collect()
         })
@@ -163,16 +169,16 @@ fn a_long_step_has_all_of_its_ticks() {
 #[test]
 fn a_panic_is_named_and_costs_one_world_only() {
     let mut world = PooledWorld::build(&game(), settings(7, 0..2)).expect("it builds");
-    world.rows_mut().actions_mut()[1] = PANIC;
+    world.rows_mut(0).actions_mut()[1] = PANIC;
     let panic = world.step().expect_err("it panics");
     assert_eq!((panic.world, panic.tick), (7, 3));
     assert!(panic.to_string().contains("stumbled"), "{panic}");
 
     world.rebuild().expect("it builds again");
-    assert_eq!(world.rows().outcomes(), [Outcome::Faulty; 2]);
-    world.rows_mut().actions_mut().fill(0.0);
+    assert_eq!(world.rows(0).outcomes(), [Outcome::Faulty; 2]);
+    world.rows_mut(0).actions_mut().fill(0.0);
     world.step().expect("the game doesn't panic");
-    assert_eq!(world.rows().outcomes(), [Outcome::Running; 2]);
+    assert_eq!(world.rows(0).outcomes(), [Outcome::Running; 2]);
 }
 
 #[test]
@@ -189,7 +195,8 @@ fn a_game_that_cannot_be_trained_is_refused_with_the_remedy() {
 
 #[test]
 fn weights_must_fit_the_terms() {
-    let none = WorldSettings { agent: AgentSettings::default(), ..settings(0, 0..1) };
+    let walker = AgentSettings { name: "Walker".to_owned(), ..AgentSettings::default() };
+    let none = WorldSettings { agents: vec![walker], ..settings(0, 0..1) };
     let error = PooledWorld::build(&game(), none).err();
     assert_eq!(error, Some(WorldError::WrongWeights { agent: "Walker".to_owned(), terms: 1, weights: 0 }));
 }
@@ -204,9 +211,9 @@ fn a_step_does_not_allocate() {
     let mut world = PooledWorld::build(&game(), settings(0, 0..16)).expect("it builds");
     let mut step = |count: u32| {
         for _ in 0..count {
-            world.rows_mut().actions_mut().fill(0.4);
+            world.rows_mut(0).actions_mut().fill(0.4);
             world.step().expect("the game doesn't panic");
-            world.rows_mut().drain_episodes(|_, _| {});
+            world.rows_mut(0).drain_episodes(|_, _| {});
         }
     };
     // Bevy's message buffers and tables take their size once.

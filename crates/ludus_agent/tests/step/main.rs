@@ -12,3 +12,4 @@ mod restart;
 mod sleep;
 mod stagger;
 mod turnover;
+mod waiting;

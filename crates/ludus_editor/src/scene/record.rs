@@ -177,8 +177,8 @@ fn score(world: &mut World, agents: &mut QueryState<Agents>, rivals: &mut QueryS
     let (agents, rivals) = (agents.query_manual(world), rivals.query_manual(world));
     for (slot, _, controller, home) in &agents {
         let (row, is_rival) = (slot.index(), home.is_some_and(|home| rivals.contains(home.0)));
-        let has_ended = matches!(rows.outcomes()[row], Outcome::Terminated | Outcome::Truncated);
-        if has_ended && *controller == Controller::Policy {
+        let has_ended = rows.outcomes()[row].is_end();
+        if has_ended && matches!(controller, Controller::Policy | Controller::Waiting) {
             let side = if is_rival { &mut scores.rival } else { &mut scores.own };
             side.add(rows.episode_returns()[row]);
         }

@@ -33,7 +33,7 @@ impl<S: Simulation> Group<'_, '_, S> {
 impl Slab<'_> {
     /// Settles what a step led to, and goes on to the next one.
     fn finish_step(&mut self) {
-        self.forget_past_episodes();
+        self.settle_memory();
         if !self.drivers.is_empty() {
             self.settle_drivers();
         }
@@ -47,15 +47,20 @@ impl Slab<'_> {
         }
     }
 
-    /// An episode begins without memory.
-    fn forget_past_episodes(&mut self) {
+    /// An episode begins without memory; and what was remembered in a step in which the agent did not decide is taken back.
+    fn settle_memory(&mut self) {
         if self.memory.is_empty() {
             return;
         }
         let width = self.memory.len() / self.rows;
         let outcomes = &self.outcomes[self.step * self.rows..][..self.rows];
-        for (memory, _) in self.memory.chunks_exact_mut(width).zip(outcomes).filter(|(_, outcome)| begins(**outcome)) {
-            memory.fill(0.0);
+        let memories = self.memory.chunks_exact_mut(width).zip(self.past_memory.chunks_exact(width));
+        for ((memory, past), &outcome) in memories.zip(outcomes) {
+            if begins(outcome) {
+                memory.fill(0.0);
+            } else if outcome.is_waiting() {
+                memory.copy_from_slice(past);
+            }
         }
     }
 
@@ -68,7 +73,7 @@ impl Slab<'_> {
             if !begins(*outcome) {
                 self.drivers[then + row] = driver;
             }
-            if driver != 0 && outcome.is_experience() {
+            if driver != 0 && !begins(*outcome) {
                 *outcome = Outcome::Vacant;
             }
         }

@@ -59,6 +59,7 @@ impl RolloutWorker {
     pub fn decide(&mut self, lanes: &[LaneSettings<'_>], slabs: &mut [Slab<'_>], timer: &mut PhaseTimer) {
         self.make_room(lanes.len());
         for ((lane, slab), worker) in lanes.iter().zip(slabs).zip(&mut self.lanes) {
+            slab.past_memory.copy_from_slice(slab.memory);
             worker.decide(lane, slab, timer);
         }
     }

@@ -62,8 +62,11 @@ impl RewardScale {
                 if outcome.is_experience() {
                     *total = slab.rewards[sample] + discount.gamma * *total;
                     sums.push(*total);
+                } else if outcome.is_waiting() {
+                    // It belongs to the last decision.
+                    *total += slab.rewards[sample];
                 }
-                if outcome != Outcome::Running {
+                if outcome.as_decided() != Outcome::Running {
                     *total = 0.0;
                 }
             }

@@ -6,6 +6,7 @@ use ludus_spec::AgentSpec;
 use ludus_worlds::PooledWorld;
 
 use crate::episodes::{EpisodeSummary, RecentEpisodes, RowSettings, Spread};
+use crate::group::FIRST_KIND;
 
 /// Episodes that are remembered.
 const MOST_EPISODES: usize = 10_000;
@@ -33,7 +34,7 @@ pub struct RandomPlay {
 
 impl RandomEpisodes {
     pub fn new(world: &PooledWorld) -> Self {
-        let rows = RowSettings { rows: world.rows().len(), limit: None, stagger: false };
+        let rows = RowSettings { rows: world.rows(FIRST_KIND).len(), limit: None, stagger: false };
         Self { steps: 0, episodes: RecentEpisodes::keeping(rows, MOST_EPISODES) }
     }
 
@@ -42,9 +43,10 @@ impl RandomEpisodes {
         let first_step = self.steps;
         self.steps += 1;
         let Self { steps, episodes } = self;
-        world.rows_mut().drain_episodes(|episode, terms| {
+        world.rows_mut(FIRST_KIND).drain_episodes(|episode, terms| {
             note(terms);
             let summary = EpisodeSummary {
+                kind: FIRST_KIND,
                 row: episode.row,
                 began: steps.saturating_sub(episode.steps.into()),
                 is_first: false,
@@ -54,7 +56,7 @@ impl RandomEpisodes {
             };
             episodes.end(episode.row as usize, summary);
         });
-        let outcomes = world.rows().outcomes();
+        let outcomes = world.rows(FIRST_KIND).outcomes();
         episodes.observe(0, outcomes.len(), first_step, outcomes);
     }
 

@@ -4,12 +4,13 @@ use ludus_spec::AgentSpec;
 use ludus_worlds::{FrameUse, GameSystem, GameSystems, PooledWorld};
 
 use super::Finding;
+use crate::group::FIRST_KIND;
 
 /// What shows before a world is stepped.
 pub(super) fn early_findings(systems: &mut GameSystems, world: &mut PooledWorld, ticks_per_step: u32) -> Vec<Finding> {
-    let spec = world.spec().clone();
-    let mut findings = Vec::from_iter(writer_finding(&systems.action_writers(world), &spec));
-    findings.extend(frame_findings(&systems.in_frames(world), &spec, ticks_per_step));
+    let spec = world.spec(FIRST_KIND).clone();
+    let mut findings = Vec::from_iter(writer_finding(&systems.action_writers(world, FIRST_KIND), &spec));
+    findings.extend(frame_findings(&systems.in_frames(world, FIRST_KIND), &spec, ticks_per_step));
     findings
 }
 

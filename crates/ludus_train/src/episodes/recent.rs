@@ -137,8 +137,9 @@ impl RecentEpisodes {
             for (open, outcome) in open.iter_mut().zip(outcomes) {
                 match outcome {
                     Outcome::Restart => *open = first_step + step as u64 + 1,
-                    Outcome::Vacant | Outcome::Terminated | Outcome::Truncated => *open = NOT_AWAITED,
-                    Outcome::Running | Outcome::Faulty => {}
+                    Outcome::Vacant => *open = NOT_AWAITED,
+                    outcome if outcome.is_end() => *open = NOT_AWAITED,
+                    _ => {}
                 }
             }
         }
@@ -245,7 +246,7 @@ mod tests {
     }
 
     fn episode(began: u64, steps: u32, reward: f32) -> EpisodeSummary {
-        EpisodeSummary { row: 0, began, is_first: began == 0, reward, steps, terms: vec![reward, -1.0] }
+        EpisodeSummary { kind: 0, row: 0, began, is_first: began == 0, reward, steps, terms: vec![reward, -1.0] }
     }
 
     /// Rows that play episodes of a length and a return each, drawn by row and number, with a restart step between.

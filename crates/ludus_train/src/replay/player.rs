@@ -9,6 +9,7 @@ use ludus_worlds::{AgentSettings, EpisodeOrigin, Game, PooledWorld, WorldError, 
 
 use super::log::{EpisodeHead, EpisodeLog, choices_of, written_layout};
 use super::seen;
+use crate::group::FIRST_KIND;
 
 /// Why an episode can't be played again.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +174,7 @@ impl Replay {
 
     fn advance(&mut self) -> Result<(), ReplayError> {
         let actions = self.log.actions_of(self.step);
-        let rows = self.world.rows_mut().actions_mut();
+        let rows = self.world.rows_mut(FIRST_KIND).actions_mut();
         // There may be fewer agents than there were: then it differs anyway.
         let count = actions.len().min(rows.len());
         rows[..count].copy_from_slice(&actions[..count]);
@@ -185,7 +186,7 @@ impl Replay {
 
     /// Compares what the world shows with the log.
     fn compare(&mut self) {
-        let rows = self.world.rows();
+        let rows = self.world.rows(FIRST_KIND);
         let is_same = self.log.is_same(self.step, rows, &(0..rows.len()).collect::<Vec<_>>());
         let is_earlier = self.difference.is_none_or(|known| self.step < known.step);
         if !is_same && is_earlier {
@@ -233,6 +234,8 @@ fn build(game: &Game, head: &EpisodeHead) -> Result<PooledWorld, WorldError> {
     };
     let is_first = head.numbers.iter().skip(1).all(|&number| number == 1);
     let agent = AgentSettings {
+        name: spec_of(game)?.name.clone(),
+        decision_interval: None,
         weights: head.weights.clone(),
         episode_limit: head.episode_limit,
         stagger: head.stagger && is_first,
@@ -243,8 +246,8 @@ fn build(game: &Game, head: &EpisodeHead) -> Result<PooledWorld, WorldError> {
         world: head.world,
         arenas,
         decision_interval: head.decision_interval,
-        agent,
+        agents: vec![agent],
         clock: stopped_clock,
     };
-    PooledWorld::build_at(game, settings, EpisodeOrigin { seed: head.seed, numbers: head.numbers.clone() })
+    PooledWorld::build_at(game, settings, EpisodeOrigin { seed: head.seed, numbers: head.numbers.clone(), step: 0 })
 }

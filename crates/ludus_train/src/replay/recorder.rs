@@ -6,6 +6,7 @@ use ludus_worlds::PooledWorld;
 
 use super::log::{EpisodeHead, EpisodeLog};
 use super::seen;
+use crate::group::FIRST_KIND;
 
 /// What all recorders of a run have in common.
 #[derive(Clone, Debug)]
@@ -136,7 +137,7 @@ impl Recorder {
             seed: world.seed(),
             arena: unit.arena,
             numbers: unit.numbers.clone(),
-            weights: world.rows().weights().to_vec(),
+            weights: world.rows(FIRST_KIND).weights().to_vec(),
             rows: unit.rows.len() as u32,
             steps: unit.hashes.len() as u32 - 1,
             reward: ended.reward,
@@ -150,7 +151,7 @@ impl Recorder {
 
 /// The agents of a world by what can be repeated, arenas in order.
 fn units(world: &PooledWorld) -> Vec<Unit> {
-    let agents = (0..world.rows().len()).filter_map(|row| Some((home(world, row)?, row)));
+    let agents = (0..world.rows(FIRST_KIND).len()).filter_map(|row| Some((home(world, row)?, row)));
     let mut agents = agents.collect::<Vec<_>>();
     agents.sort_unstable();
     let arenas = agents.chunk_by(|(one, _), (other, _)| one.arena == other.arena);
@@ -170,14 +171,14 @@ fn units(world: &PooledWorld) -> Vec<Unit> {
 }
 
 fn home(world: &PooledWorld, row: usize) -> Option<ludus_agent::Home> {
-    let agent = world.rows().agent(row)?;
+    let agent = world.rows(FIRST_KIND).agent(row)?;
     world.world().get::<EpisodeRng>(agent).map(EpisodeRng::home)
 }
 
 impl Unit {
     /// Notes a step; what ended, if an episode did.
     fn record(&mut self, world: &PooledWorld, longest: usize) -> Option<Ended> {
-        let rows = world.rows();
+        let rows = world.rows(FIRST_KIND);
         if self.begins(world) {
             self.actions.clear();
             self.hashes.clear();
@@ -198,7 +199,7 @@ impl Unit {
 
     /// Whether all agents are in their restart step; takes the numbers of the episodes that begin.
     fn begins(&mut self, world: &PooledWorld) -> bool {
-        let outcomes = world.rows().outcomes();
+        let outcomes = world.rows(FIRST_KIND).outcomes();
         let is_idle = |&row: &usize| matches!(outcomes[row], Outcome::Restart | Outcome::Vacant);
         if !self.rows.iter().any(|&row| outcomes[row] == Outcome::Restart) || !self.rows.iter().all(is_idle) {
             return false;
@@ -216,7 +217,7 @@ impl Unit {
 
     /// The number of the episode that an agent is about to begin, if it is and came with the arena.
     fn starting_number(&self, world: &PooledWorld, index: usize) -> Option<u32> {
-        let agent = world.rows().agent(self.rows[index])?;
+        let agent = world.rows(FIRST_KIND).agent(self.rows[index])?;
         let home = world.world().get::<EpisodeRng>(agent)?.home();
         let episode = world.world().get::<Episode>(agent)?;
         let is_first_here = home.arena == self.arena && home.member as usize == index + 1;
@@ -242,6 +243,6 @@ impl Unit {
         let mut ended = self.rows.iter().zip(&self.returns).filter(|(row, _)| rows.outcomes()[**row].is_end());
         let (row, first) = ended.next()?;
         let (count, sum) = ended.fold((1.0, *first), |(count, sum), (_, more)| (count + 1.0, sum + more));
-        Some(Ended { reward: sum / count, outcome: rows.outcomes()[*row] })
+        Some(Ended { reward: sum / count, outcome: rows.outcomes()[*row].as_decided() })
     }
 }

@@ -7,6 +7,7 @@ use ludus_learn::LEARNING_RATE;
 use super::mailbox::Mailbox;
 use super::{ArenaReturn, Incident, IterationRecord, Saved, SessionState};
 use crate::clock;
+use crate::group::FIRST_KIND;
 use crate::progress::{Progress, RunEvent, RunStart};
 use crate::training::{Lap, Training};
 
@@ -131,8 +132,8 @@ fn places(training: &Training) -> Vec<Place> {
     let mut places = Vec::with_capacity(training.rows());
     let mut world = 0;
     for group in &training.groups {
-        let mut arenas = group.arenas().into_iter();
-        for rows in group.world_rows() {
+        let mut arenas = group.arenas(FIRST_KIND).into_iter();
+        for rows in group.world_rows(FIRST_KIND) {
             places.extend(arenas.by_ref().take(rows).map(|arena| Place { world, arena }));
             world += 1;
         }

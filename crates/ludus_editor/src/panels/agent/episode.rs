@@ -40,8 +40,9 @@ pub(super) fn episode_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapsh
 const fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Running => "goes on",
-        Outcome::Terminated => "terminated: the task ended",
-        Outcome::Truncated => "truncated: cut by the limit",
+        Outcome::Waiting => "goes on, without a decision",
+        Outcome::Terminated | Outcome::WaitingTerminated => "terminated: the task ended",
+        Outcome::Truncated | Outcome::WaitingTruncated => "truncated: cut by the limit",
         Outcome::Restart => "restart",
         Outcome::Vacant => "not the policy's",
         Outcome::Faulty => "not finite",

@@ -1,0 +1,140 @@
+//! The kinds of agents of a world: what they are, and how a run's settings hold for them.
+
+use core::num::NonZeroU32;
+use std::sync::Arc;
+
+use bevy::prelude::World;
+use ludus_agent::spec::AgentSpec;
+use ludus_agent::{AgentKind, AgentKinds, Rows};
+
+use crate::settings::spec_settings;
+use crate::world::bare_app;
+use crate::{AgentSettings, EpisodeOrigin, Game, WorldError, WorldSettings};
+
+/// A kind of agents in a world.
+pub(crate) struct WorldKind {
+    pub kind: AgentKind,
+    /// Rows after the first step: as many for ever. 0 for a kind that the game decides for.
+    pub row_count: usize,
+    /// Whether the settings say something about it; else the game decides.
+    pub is_listed: bool,
+}
+
+impl WorldKind {
+    pub fn name(&self) -> &str {
+        &self.kind.spec().name
+    }
+}
+
+/// What the agents of a game sense, do and are rewarded for: a spec for each kind, in the order in which the game adds
+/// them.
+///
+/// # Errors
+///
+/// A game without agents, with two kinds of one name, or one that panics.
+pub fn specs_of(game: &Game) -> Result<Vec<Arc<AgentSpec>>, WorldError> {
+    let app = bare_app(game, &spec_settings(), &EpisodeOrigin::default())?;
+    Ok(kinds_of(app.world())?.iter().map(|kind| kind.spec().clone()).collect())
+}
+
+/// The same of a game that has one kind of agents.
+///
+/// # Errors
+///
+/// As [`specs_of`], and a game with several kinds.
+pub fn spec_of(game: &Game) -> Result<Arc<AgentSpec>, WorldError> {
+    let mut specs = specs_of(game)?;
+    match specs.len() {
+        1 => Ok(specs.remove(0)),
+        _ => Err(WorldError::SeveralKinds(specs.iter().map(|spec| spec.name.clone()).collect())),
+    }
+}
+
+/// The kinds of a world's agents, in the order in which they were added.
+fn kinds_of(world: &World) -> Result<Vec<AgentKind>, WorldError> {
+    let kinds: Vec<_> = world.get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
+    if kinds.is_empty() {
+        return Err(WorldError::NoAgents);
+    }
+    for (index, kind) in kinds.iter().enumerate() {
+        let name = &kind.spec().name;
+        if kinds[..index].iter().any(|other| other.spec().name == *name) {
+            return Err(WorldError::SameName(name.clone()));
+        }
+    }
+    Ok(kinds)
+}
+
+/// Lets the settings hold for a world's agents; `step` is the number of the step that comes next.
+pub(crate) fn configure_kinds(
+    world: &mut World,
+    settings: &WorldSettings,
+    step: u64,
+) -> Result<Vec<WorldKind>, WorldError> {
+    let kinds = kinds_of(world)?;
+    let names = || kinds.iter().map(|kind| kind.spec().name.clone()).collect::<Vec<_>>();
+    if let Some(unknown) = settings.agents.iter().find(|agent| !names().contains(&agent.name)) {
+        return Err(WorldError::NoSuchKind { agent: unknown.name.clone(), kinds: names() });
+    }
+    let mut configured = Vec::with_capacity(kinds.len());
+    for kind in kinds {
+        let listed = settings.agent(&kind.spec().name);
+        let rows = kind.rows_mut(world);
+        match listed {
+            Some(agent) => configure_rows(rows, agent, steps_per_decision(settings, agent)?, step)?,
+            None => rows.leave_to_the_game(),
+        }
+        configured.push(WorldKind { is_listed: listed.is_some(), kind, row_count: 0 });
+    }
+    Ok(configured)
+}
+
+fn configure_rows(rows: &mut Rows, agent: &AgentSettings, every: NonZeroU32, step: u64) -> Result<(), WorldError> {
+    let (terms, weights) = (rows.spec().reward.len(), agent.weights.len());
+    if terms != weights {
+        return Err(WorldError::WrongWeights { agent: agent.name.clone(), terms, weights });
+    }
+    rows.set_weights(&agent.weights);
+    rows.set_episode_limit(agent.episode_limit);
+    if agent.stagger {
+        rows.stagger_first_episodes();
+    }
+    rows.decide_every(every, steps_to_decision(every, step));
+    Ok(())
+}
+
+/// Steps of the world from one decision of a kind to the next.
+fn steps_per_decision(settings: &WorldSettings, agent: &AgentSettings) -> Result<NonZeroU32, WorldError> {
+    let (interval, smallest) = (settings.interval(agent), settings.ticks_per_step());
+    let steps = NonZeroU32::new(interval.get() / smallest).filter(|_| interval.get().is_multiple_of(smallest.get()));
+    steps.ok_or_else(|| {
+        let fastest = settings.agents.iter().find(|agent| settings.interval(agent) == smallest);
+        let fastest = fastest.map(|agent| agent.name.clone()).unwrap_or_default();
+        WorldError::UnevenInterval { agent: agent.name.clone(), interval, fastest, smallest }
+    })
+}
+
+/// Steps that a kind waits for its first decision, where the next step has this number.
+///
+/// A world's step 0 is part of building it. Agents decide in step 1, and in every `every`-th one after it: so what a
+/// driver's first steps are is the same for all kinds.
+fn steps_to_decision(every: NonZeroU32, step: u64) -> u32 {
+    let every = u64::from(every.get());
+    ((every + 1 - step % every) % every) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_decide_in_the_step_after_the_first_and_in_every_so_many_after_it() {
+        let waits = |every, steps: core::ops::Range<u64>| -> Vec<u32> {
+            let every = NonZeroU32::new(every).expect("not zero");
+            steps.map(|step| steps_to_decision(every, step)).collect()
+        };
+        assert_eq!(waits(1, 0..3), [0, 0, 0]);
+        assert_eq!(waits(2, 0..4), [1, 0, 1, 0]);
+        assert_eq!(waits(4, 0..7), [1, 0, 3, 2, 1, 0, 3]);
+    }
+}
