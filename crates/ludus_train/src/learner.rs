@@ -8,14 +8,17 @@ mod torch;
 use ludus_learn::{
     LearnError, Learner, LearnerState, Losses, Machine, NativeLearner, PhaseTimes, Rollout, Simulation, UpdateSettings,
 };
-use ludus_net::{NetworkConfig, Normalizer};
+use ludus_net::Normalizer;
 #[cfg(feature = "torch")]
-use ludus_torch::TorchLearner;
+use ludus_policy::OwnNetwork;
+use ludus_policy::PolicyNetwork;
+#[cfg(feature = "torch")]
+use ludus_torch::{TorchLearner, listed_parameters};
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
 pub(crate) use decision::{Decision, Place, Workload, decide};
 #[cfg(feature = "torch")]
-pub(crate) use torch::{NetworkMaker, TorchParts, build_torch, convolutional, open_cuda};
+pub(crate) use torch::{NetworkMaker, TorchParts, build_torch, open_cuda};
 
 /// What a run learns with: the learner that was asked for, and the game's own network if it has one.
 #[derive(Clone, Default)]
@@ -56,23 +59,18 @@ macro_rules! with {
 }
 
 impl RunLearner {
-    /// The shape of the network, if it is a perceptron.
-    pub fn network(&self) -> NetworkConfig {
+    /// The network, as a policy file has it.
+    pub fn network(&self) -> PolicyNetwork {
         match self {
-            Self::Native(learner) => learner.network().layout().config().clone(),
+            Self::Native(learner) => learner.network().layout().config().clone().into(),
             #[cfg(feature = "torch")]
-            Self::Torch(learner) => {
-                learner.network().layout().map(|layout| layout.config().clone()).unwrap_or_default()
-            }
-        }
-    }
-
-    /// Names and shapes of the parameters of a network that is none; else empty.
-    pub fn foreign(&self) -> Vec<(String, Vec<usize>)> {
-        match self {
-            Self::Native(_) => Vec::new(),
-            #[cfg(feature = "torch")]
-            Self::Torch(learner) => learner.foreign(),
+            Self::Torch(learner) => match learner.network().layout() {
+                Some(layout) => layout.config().clone().into(),
+                None => PolicyNetwork::Own(OwnNetwork {
+                    name: learner.network().name().to_owned(),
+                    parameters: listed_parameters(learner.network()),
+                }),
+            },
         }
     }
 

@@ -10,7 +10,7 @@ use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
 #[cfg(feature = "torch")]
-use ludus_torch::{Demand, Mlp, Parameter, TorchNetwork};
+use ludus_torch::{Demand, Parameter, TorchNetwork, described};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds};
 use rayon::ThreadPool;
 
@@ -25,7 +25,7 @@ use crate::incidents::Incidents;
 use crate::initialize::{Heir, Inheritance, inherit};
 use crate::learner::{Decision, LearnerSetup, Place, RunLearner, Workload, decide};
 #[cfg(feature = "torch")]
-use crate::learner::{TorchParts, build_torch, convolutional, open_cuda};
+use crate::learner::{TorchParts, build_torch, open_cuda};
 use crate::patience::while_waiting;
 use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
@@ -175,8 +175,7 @@ impl Blueprint {
 
     /// A network that has learned nothing yet.
     fn network(&self) -> Result<Network, LearnError> {
-        let agent = self.config.agent(&self.spec);
-        let layout = Layout::new(self.spec.observation_width(), &self.spec.heads(), &agent.network)?;
+        let layout = Layout::of_agent(&self.spec, &self.config.agent(&self.spec).described_network())?;
         Ok(Network::new(layout, Seed::new(self.config.seed).derive(NETWORK)))
     }
 
@@ -200,7 +199,7 @@ impl Blueprint {
             }
             #[cfg(feature = "torch")]
             place => {
-                let network = self.own_network().unwrap_or_else(|| Box::new(Mlp::new(network)));
+                let network = self.own_network().unwrap_or_else(|| described(network));
                 let demand = self.demand(&*network, rows);
                 let config = agent.device.clone();
                 build_torch(place, TorchParts { network, normalizer, config, machine }, demand)?
@@ -220,16 +219,11 @@ impl Blueprint {
         is_of_config && self.config.agent(&self.spec).convolutions.is_empty()
     }
 
-    /// The network that is no perceptron, if there is one: the game's own, or one with convolutions. It has not learned
-    /// anything.
+    /// The game's own network, if it has one. It has not learned anything.
     #[cfg(feature = "torch")]
     pub fn own_network(&self) -> Option<Box<dyn TorchNetwork>> {
         let seed = Seed::new(self.config.seed).derive(NETWORK);
-        match &self.learner.network_maker {
-            Some(make) => Some(make(&self.spec, seed)),
-            None if self.is_perceptron() => None,
-            None => Some(convolutional(&self.spec, self.config.agent(&self.spec), seed)),
-        }
+        self.learner.network_maker.as_ref().map(|make| make(&self.spec, seed))
     }
 
     /// What the run asks of a GPU's memory.
@@ -395,7 +389,7 @@ impl Training {
     pub fn initialize(&mut self, path: &Path) -> Result<Vec<String>, TrainError> {
         let policy = PolicyFile::read(path)?;
         let own = self.policy();
-        let layout = own.layout().map_err(|error| TrainError::Learner(error.into()))?;
+        let layout = own.layout()?;
         let (spec, normalizer) = (&own.spec, own.normalizer.as_ref());
         let heir = Heir { spec, layout: &layout, parameters: &own.parameters, normalizer };
         let unfit = |problem| TrainError::Unfit { policy: path.to_owned(), problem };
@@ -491,7 +485,6 @@ impl Training {
         PolicyFile {
             spec: (*self.blueprint.spec).clone(),
             network: learner.network(),
-            foreign: learner.foreign(),
             parameters: learner.parameters(),
             normalizer: learner.normalizer().cloned(),
             decision_interval: config.decision_interval,

@@ -32,7 +32,7 @@ const WARM_UP: u32 = 5;
 pub struct DecisionSpeed {
     /// Agents that are decided for.
     pub agents: usize,
-    /// Widths of the policy's hidden layers.
+    /// Widths of the policy's hidden layers; none of a game's own network.
     pub hidden: Vec<usize>,
     /// One decision for all of them \[ms\].
     pub milliseconds: f64,
@@ -71,7 +71,8 @@ impl Players {
         let game = measured(blueprint.game.clone(), played, decisions.clone());
         let blueprint = Blueprint { game, config, ..blueprint.clone() };
         let group = WorldGroup::new(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
-        Ok(Self { group, decisions, hidden: policy.network.hidden.clone() })
+        let hidden = policy.network.described().map_or(Vec::new(), |network| network.hidden.clone());
+        Ok(Self { group, decisions, hidden })
     }
 
     /// Plays, and measures the decisions.
