@@ -20,26 +20,6 @@ pub(crate) use decision::{Decision, Place, Workload, decide};
 #[cfg(feature = "torch")]
 pub(crate) use torch::{NetworkMaker, TorchParts, build_torch, open_cuda};
 
-/// What a run learns with: the learner that was asked for, and the game's own network if it has one.
-#[derive(Clone, Default)]
-pub struct LearnerSetup {
-    /// The learner.
-    pub choice: LearnerChoice,
-    #[cfg(feature = "torch")]
-    pub(crate) network_maker: Option<NetworkMaker>,
-}
-
-impl From<LearnerChoice> for LearnerSetup {
-    /// The networks that the config describes.
-    fn from(choice: LearnerChoice) -> Self {
-        Self {
-            choice,
-            #[cfg(feature = "torch")]
-            network_maker: None,
-        }
-    }
-}
-
 /// One of the learners that there are, behind their common trait.
 pub(crate) enum RunLearner {
     Native(Box<NativeLearner>),

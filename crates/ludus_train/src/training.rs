@@ -11,19 +11,20 @@ use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
 #[cfg(feature = "torch")]
 use ludus_torch::{Demand, Parameter, TorchNetwork, described};
-use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds};
+use ludus_worlds::{AgentSettings, PooledWorld, WorldError, WorldSettings, build_worlds};
 use rayon::ThreadPool;
 
 use crate::checkpoint::Checkpoint;
 use crate::clock;
 use crate::config::{AgentConfig, Reaction, RunConfig};
+use crate::definition::GameDefinition;
 use crate::episodes::{EpisodeSummary, RecentEpisodes, RowSettings};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
 use crate::initialize::{Heir, Inheritance, inherit};
-use crate::learner::{Decision, LearnerSetup, Place, RunLearner, Workload, decide};
+use crate::learner::{Decision, LearnerChoice, Place, RunLearner, Workload, decide};
 #[cfg(feature = "torch")]
 use crate::learner::{TorchParts, build_torch, open_cuda};
 use crate::patience::while_waiting;
@@ -56,9 +57,7 @@ const MOST_SKIPPED: u32 = 10;
 /// What a run is built from.
 #[derive(Clone)]
 pub(crate) struct Blueprint {
-    /// The game's name, for people.
-    pub name: String,
-    pub game: Game,
+    pub definition: GameDefinition,
     pub spec: Arc<AgentSpec>,
     /// With the number of worlds settled.
     pub config: RunConfig,
@@ -67,8 +66,8 @@ pub(crate) struct Blueprint {
     pub iteration: u64,
     /// Ticks between two state hashes, if they are logged.
     pub hash_every: Option<NonZeroU64>,
-    /// Which learner was asked for, and the game's own network if it has one.
-    pub learner: LearnerSetup,
+    /// Which learner was asked for.
+    pub learner: LearnerChoice,
     /// Tells what goes on while it lasts.
     pub note: fn(String),
 }
@@ -89,14 +88,14 @@ impl Blueprint {
         let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
         let built = AtomicUsize::new(0);
         let say = |seconds| (self.note)(building_sentence(built.load(Ordering::Relaxed), count, seconds));
-        while_waiting(say, || self.pool.install(|| build_worlds(&self.game, settings, &built)))
+        while_waiting(say, || self.pool.install(|| build_worlds(&self.definition.game, settings, &built)))
     }
 
     /// A world to look at, with no more arenas than this.
     pub fn build_exam(&self, most_arenas: u32) -> Result<PooledWorld, WorldError> {
         let arenas = 0..self.config.arenas.get().min(most_arenas);
         let settings = self.world_settings(Purpose::Evaluation, self.exam_seed(), 0);
-        PooledWorld::build(&self.game, WorldSettings { arenas, ..settings })
+        PooledWorld::build(&self.definition.game, WorldSettings { arenas, ..settings })
     }
 
     /// What that world's seeds and its actions derive from.
@@ -159,7 +158,7 @@ impl Blueprint {
     fn episode_head(&self) -> EpisodeHead {
         let config = self.config.agent(&self.spec);
         EpisodeHead {
-            program: self.name.clone(),
+            program: self.definition.name.clone(),
             arenas: self.config.arenas.get(),
             decision_interval: self.config.decision_interval,
             episode_limit: config.episode_limit,
@@ -191,7 +190,7 @@ impl Blueprint {
             threads: self.pool.current_num_threads(),
             is_perceptron: self.is_perceptron(),
         };
-        let decision = decide(self.learner.choice, workload, open_cuda)?;
+        let decision = decide(self.learner, workload, open_cuda)?;
         let learner = match decision.place {
             Place::Native => {
                 let native = NativeLearner::new(network, normalizer, machine).map_err(TrainError::Learner)?;
@@ -205,25 +204,21 @@ impl Blueprint {
                 build_torch(place, TorchParts { network, normalizer, config, machine }, demand)?
             }
             #[cfg(not(feature = "torch"))]
-            _ => return Err(TrainError::NoTorch { game: self.name.clone() }),
+            _ => return Err(TrainError::NoTorch { game: self.definition.name.clone() }),
         };
         Ok((learner, decision))
     }
 
     /// Whether both learners can compute the network.
     fn is_perceptron(&self) -> bool {
-        #[cfg(feature = "torch")]
-        let is_of_config = self.learner.network_maker.is_none();
-        #[cfg(not(feature = "torch"))]
-        let is_of_config = true;
-        is_of_config && self.config.agent(&self.spec).convolutions.is_empty()
+        !self.definition.has_own_network() && self.config.agent(&self.spec).convolutions.is_empty()
     }
 
     /// The game's own network, if it has one. It has not learned anything.
     #[cfg(feature = "torch")]
     pub fn own_network(&self) -> Option<Box<dyn TorchNetwork>> {
         let seed = Seed::new(self.config.seed).derive(NETWORK);
-        self.learner.network_maker.as_ref().map(|make| make(&self.spec, seed))
+        self.definition.networks.as_ref().map(|make| make(&self.spec, seed))
     }
 
     /// What the run asks of a GPU's memory.
@@ -490,7 +485,7 @@ impl Training {
             decision_interval: config.decision_interval,
             tick_rate_hz: self.tick_rate_hz,
             origin: Origin {
-                program: self.blueprint.name.clone(),
+                program: self.blueprint.definition.name.clone(),
                 library: env!("CARGO_PKG_VERSION").to_owned(),
                 seed: config.seed,
                 steps: self.steps,

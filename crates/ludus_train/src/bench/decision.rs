@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::Until;
 use crate::clock;
 use crate::config::WorldCount;
+use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::group::WorldGroup;
 use crate::play::PlayedPolicy;
@@ -68,8 +69,9 @@ impl Players {
         config.arenas = arenas.unwrap_or(config.arenas);
         let decisions = Decisions::default();
         let played = PlayedPolicy::new(policy, Path::new("bench"), blueprint)?;
-        let game = measured(blueprint.game.clone(), played, decisions.clone());
-        let blueprint = Blueprint { game, config, ..blueprint.clone() };
+        let game = measured(blueprint.definition.game.clone(), played, decisions.clone());
+        let definition = GameDefinition { game, ..blueprint.definition.clone() };
+        let blueprint = Blueprint { definition, config, ..blueprint.clone() };
         let group = WorldGroup::new(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
         let hidden = policy.network.described().map_or(Vec::new(), |network| network.hidden.clone());
         Ok(Self { group, decisions, hidden })

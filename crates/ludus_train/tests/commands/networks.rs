@@ -80,7 +80,11 @@ impl TorchNetwork for Lens {
     fn parameters(&self) -> Vec<Parameter> {
         let outputs = self.heads.iter().map(|head| head.output_width()).sum();
         vec![
-            Parameter { name: "lens".to_owned(), shape: vec![self.width, self.inputs], values: vec![0.5; self.width * self.inputs] },
+            Parameter {
+                name: "lens".to_owned(),
+                shape: vec![self.width, self.inputs],
+                values: vec![0.5; self.width * self.inputs],
+            },
             Parameter::zeros("actor", &[outputs, self.width]),
             Parameter::zeros("critic", &[1, self.width]),
         ]
@@ -96,8 +100,8 @@ impl TorchNetwork for Lens {
 pub const NO_WINDOW: Windows = Windows { watch: train_without_looking, play: |_| Ok(AppExit::Success) };
 
 fn train_without_looking(request: WatchRequest) -> Result<AppExit, WindowFailure> {
-    let WatchRequest { name, game, spec, config, learner, threads, runs, .. } = request;
-    let session = Session::start(SessionSetup { name, game, spec, config, learner, threads, runs });
+    let WatchRequest { definition, spec, config, learner, threads, runs, .. } = request;
+    let session = Session::start(SessionSetup { definition, spec, config, learner, threads, runs });
     while session.snapshot().state.is_live() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
