@@ -113,7 +113,7 @@
 //! # let weight = layout.tensors().find(|tensor| tensor.name == "actor.0.weight").unwrap().position(0);
 //! # parameters[weight] = 1.0;
 //! # let file = PolicyFile {
-//! #     spec: Seeker::spec(), network, foreign: vec![], parameters, normalizer: None, tick_rate_hz: 64.0,
+//! #     spec: Seeker::spec(), network: network.into(), parameters, normalizer: None, tick_rate_hz: 64.0,
 //! #     decision_interval: core::num::NonZeroU32::new(8).unwrap(), origin: Origin::default(),
 //! # };
 //! # file.write(&folder.join("policies/seek.safetensors"))?;

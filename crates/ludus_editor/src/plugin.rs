@@ -64,7 +64,7 @@ impl Plugin for EditorPlugin {
             ..SceneSnapshot::default()
         });
         app.insert_resource(Training::new(session.clone()));
-        app.insert_resource(RunsFolder::new(session.runs.clone(), session.name.clone()));
+        app.insert_resource(RunsFolder::new(session.runs.clone(), session.definition.name.clone()));
         app.init_resource::<Drag>().init_resource::<Panels>().init_resource::<RunsSnapshot>();
         app.init_resource::<SensorLines>().insert_gizmo_config(EditorLines, EditorLines::config());
         if !app.world().contains_resource::<ClearColor>() {

@@ -50,7 +50,7 @@ impl Training {
 
     /// The run's folder: that of this name, or of the newest run if it is `latest`.
     pub fn run_named(&self, name: &str) -> Option<PathBuf> {
-        let SessionSetup { runs, name: game, .. } = &self.setup;
+        let (runs, game) = (&self.setup.runs, &self.setup.definition.name);
         let run = match name {
             "latest" => RunFolder::newest_begun(runs, game),
             name => RunFolder::named(runs, Path::new(name)),
@@ -113,7 +113,7 @@ impl Training {
 
     fn name(&self) -> String {
         let folder = self.snapshot.run_dir.as_deref().and_then(|folder| folder.file_name());
-        folder.map_or_else(|| self.setup.name.clone(), |name| name.to_string_lossy().into_owned())
+        folder.map_or_else(|| self.setup.definition.name.clone(), |name| name.to_string_lossy().into_owned())
     }
 }
 
@@ -208,19 +208,19 @@ pub fn close(exit: MessageReader<AppExit>, mut training: ResMut<Training>, _: No
 
 #[cfg(test)]
 mod tests {
-    use ludus_train::LearnerSetup;
     use ludus_train::config::StopConfig;
-    use ludus_train::session::{Game, spec_of};
+    use ludus_train::session::spec_of;
+    use ludus_train::{GameDefinition, LearnerChoice};
 
     use super::*;
     use crate::scene::tests_game as game;
 
     fn training(state: SessionState) -> Training {
-        let game: Game = Arc::new(game);
-        let spec = spec_of(&game).unwrap();
+        let definition = GameDefinition::new("walk", game);
+        let spec = spec_of(&definition.game).unwrap();
         let config = ludus_train::config::RunConfig::for_agent(&spec);
-        let (name, learner) = ("walk".to_owned(), LearnerSetup::default());
-        let setup = SessionSetup { name, game, spec, config, learner, threads: 1, runs: "runs".into() };
+        let learner = LearnerChoice::default();
+        let setup = SessionSetup { definition, spec, config, learner, threads: 1, runs: "runs".into() };
         let mut training = Training::new(setup);
         training.asked = Some(PathBuf::from("runs/walk-1"));
         let stop = StopConfig { mean_return: Some(90.0), ..StopConfig::default() };

@@ -38,11 +38,11 @@ fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
         .map(|path| Playback::open(path, &request.spec))
         .transpose()
         .map_err(WindowFailure::NotOpened)?;
-    let mut app = open(&request.name, "or train without a window", "train")?;
+    let mut app = open(&request.definition.name, "or train without a window", "train")?;
     scene::prepare(&mut app, &request.config);
-    (request.game)(&mut app);
+    (request.definition.game)(&mut app);
     panels::add_builtin(&mut app);
-    if let Some(visuals) = &request.visuals {
+    if let Some(visuals) = &request.definition.visuals {
         visuals(&mut app);
     }
     app.add_plugins(EditorPlugin { settings: settings(&request) });
@@ -60,9 +60,11 @@ fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
 
 /// Opens the game with its policy, and returns when the window is closed.
 fn play(request: PlayRequest) -> Result<AppExit, WindowFailure> {
-    let mut app = open(&request.name, "or play without a window", "play --headless")?;
-    (request.game)(&mut app);
-    (request.visuals)(&mut app);
+    let mut app = open(&request.definition.name, "or play without a window", "play --headless")?;
+    (request.definition.game)(&mut app);
+    if let Some(visuals) = &request.definition.visuals {
+        visuals(&mut app);
+    }
     Ok(app.run())
 }
 
@@ -75,13 +77,12 @@ fn settings(request: &WatchRequest) -> EditorSettings {
     EditorSettings {
         seed: request.seed(),
         arenas: ARENAS,
-        has_visuals: request.visuals.is_some(),
+        has_visuals: request.definition.visuals.is_some(),
         session: SessionSetup {
-            name: request.name.clone(),
-            game: request.game.clone(),
+            definition: request.definition.clone(),
             spec: request.spec.clone(),
             config: request.config.clone(),
-            learner: request.learner.clone(),
+            learner: request.learner,
             threads: request.threads,
             runs: request.runs.clone(),
         },

@@ -1,8 +1,8 @@
-//! What a user chooses about a network.
+//! The description of a network.
 
 use serde::{Deserialize, Serialize};
 
-/// The shape of an actor-critic network, apart from its inputs and heads.
+/// The description of an actor-critic network, apart from its inputs and heads: all that is needed to rebuild it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkConfig {
@@ -16,6 +16,11 @@ pub struct NetworkConfig {
     ///
     /// Apart is the safer default; sharing halves the time. Andrychowicz et al. 2021, arXiv:2006.05990, §3.2.
     pub shared: bool,
+    /// Channels that each convolution over the observation's grids makes, in front of the hidden layers; none if empty.
+    ///
+    /// Each has 3×3 kernels, halves the grid, and is rectified. A run's config has them beside `network`.
+    #[serde(skip)]
+    pub convolutions: Vec<usize>,
 }
 
 /// What a hidden layer does to each of its sums.
@@ -30,7 +35,7 @@ pub enum Activation {
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { hidden: vec![64, 64], activation: Activation::Tanh, shared: false }
+        Self { hidden: vec![64, 64], activation: Activation::Tanh, shared: false, convolutions: Vec::new() }
     }
 }
 
@@ -41,6 +46,11 @@ impl NetworkConfig {
             (width == 0)
                 .then(|| format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out"))
         };
-        self.hidden.iter().enumerate().filter_map(zero).collect()
+        let no_channels = |(layer, &channels): (usize, &usize)| {
+            (channels == 0)
+                .then(|| format!("`convolutions[{layer}]` is 0; give it at least 1 channel, or leave it out"))
+        };
+        let convolutions = self.convolutions.iter().enumerate().filter_map(no_channels);
+        self.hidden.iter().enumerate().filter_map(zero).chain(convolutions).collect()
     }
 }

@@ -73,11 +73,38 @@ pub enum NetError {
         /// The shape given.
         actual: Vec<usize>,
     },
-    /// The network is no perceptron.
+    /// There are convolutions and nothing that they could look at.
+    #[error("`convolutions` need a grid, and the observation has none; leave them out, or observe a `Grid`")]
+    NoGrid,
+    /// There are more convolutions than anybody needs.
+    #[error("the network would have {count} convolutions over all grids, more than {limit}; leave some out")]
+    TooManyConvolutions {
+        /// Convolutions, saturating.
+        count: usize,
+        /// The most there can be.
+        limit: usize,
+    },
+    /// What a convolution makes would not fit into memory.
     #[error(
-        "the network is no perceptron, so it runs on libtorch alone, in the program that trained it, built with the feature `torch`"
+        "a convolution would make {numbers} numbers of a grid, more than {limit}; give it fewer channels, or observe a smaller grid"
     )]
-    Foreign,
+    LargeMap {
+        /// Numbers with padding, saturating.
+        numbers: usize,
+        /// The most there can be.
+        limit: usize,
+    },
+    /// A grid is empty, or it is not where it is said to be.
+    #[error(
+        "columns {} to {} of {inputs} can't be a grid of {}×{}×{}; list grids in order, each with a cell at least",
+        grid.first, grid.first.saturating_add(grid.count()).saturating_sub(1), grid.height, grid.width, grid.channels
+    )]
+    GridBlock {
+        /// The grid.
+        grid: crate::GridBlock,
+        /// Columns of the observation.
+        inputs: usize,
+    },
     /// A number is NaN or infinite.
     #[error("{what} holds {value} at index {index}; go back to an older copy")]
     NotFinite {

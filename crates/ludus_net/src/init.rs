@@ -10,8 +10,10 @@ use crate::layout::{Dense, Tensor};
 /// Writes orthogonal weights; everything else is left at zero.
 pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [f32]) {
     for (index, tensor) in layout.tensors().enumerate() {
-        if let [outputs, inputs] = tensor.shape[..] {
-            let matrix = orthogonal(outputs, inputs, seed.derive(index as u64));
+        if let [outputs, inputs @ ..] = &tensor.shape[..]
+            && !inputs.is_empty()
+        {
+            let matrix = orthogonal(*outputs, inputs.iter().product(), seed.derive(index as u64));
             write(&tensor, &matrix, gain(layout, &tensor.name), parameters);
         }
     }

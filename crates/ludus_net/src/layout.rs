@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use ludus_spec::Head;
+use ludus_spec::{AgentSpec, Head};
 
+use crate::encoder::{Convolution, Encoders, GridBlock};
 use crate::panels::{Panels, padded};
 use crate::{NetError, NetworkConfig};
 
@@ -25,6 +26,7 @@ pub struct Layout {
     config: NetworkConfig,
     log_std: Range<usize>,
     parameter_count: usize,
+    pub(crate) encoders: Encoders,
     pub(crate) trunk: Vec<Dense>,
     pub(crate) actor: Vec<Dense>,
     pub(crate) critic: Vec<Dense>,
@@ -58,7 +60,8 @@ pub(crate) enum Form {
 pub struct Tensor<'a> {
     /// Such as `actor.0.weight`, `trunk.1.bias` or `log_std`.
     pub name: String,
-    /// `[out, in]` of a weight, `[out]` of a bias, `[dimensions]` of `log_std`.
+    /// `[out, in]` of a weight, `[out, in, height, width]` of a convolution's, `[out]` of a bias, `[dimensions]` of
+    /// `log_std`.
     pub shape: Vec<usize>,
     place: Place<'a>,
 }
@@ -66,20 +69,58 @@ pub struct Tensor<'a> {
 #[derive(Clone, Debug, PartialEq)]
 enum Place<'a> {
     Weight(&'a Dense),
+    Kernel(&'a Convolution),
     Row(usize),
 }
 
 impl Layout {
-    /// Lays out a network that reads `inputs` numbers per row and drives these heads.
+    /// Lays out a perceptron that reads `inputs` numbers per row and drives these heads.
     ///
     /// # Errors
     ///
-    /// Without inputs or heads, for a head or a layer of no width, and for networks that no memory could hold.
+    /// Without inputs or heads, for a head or a layer of no width, for networks that no memory could hold, and for
+    /// convolutions, which need [grids](Self::with_grids).
     pub fn new(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<Self, NetError> {
+        Self::with_grids(inputs, &[], heads, config)
+    }
+
+    /// Lays out the network of agents that observe and do this.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and for convolutions where the agents observe no grid, or one that is too large.
+    pub fn of_agent(spec: &AgentSpec, config: &NetworkConfig) -> Result<Self, NetError> {
+        let mut first = 0_usize;
+        let mut grids = Vec::new();
+        for field in &spec.observation {
+            if let Some(grid) = field.grid {
+                grids.push(GridBlock { first, height: grid.height, width: grid.width, channels: grid.channels });
+            }
+            first = first.saturating_add(field.width());
+        }
+        Self::with_grids(first, &grids, &spec.heads(), config)
+    }
+
+    /// Lays out a network with convolutions over these grids, in the order of their columns, if its config has any.
+    ///
+    /// The dense layers read the columns outside grids, then what the convolutions make of each grid, channel by
+    /// channel.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_agent`](Self::of_agent).
+    pub fn with_grids(
+        inputs: usize,
+        grids: &[GridBlock],
+        heads: &[Head],
+        config: &NetworkConfig,
+    ) -> Result<Self, NetError> {
         check(inputs, heads, config)?;
         let mut cursor = Cursor::default();
+        let encoders = Encoders::new(inputs, grids, &config.convolutions, |count| cursor.take(count))?;
+        let width = if encoders.grids.is_empty() { inputs } else { encoders.width() };
         let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
-        let raw = Source { width: inputs, is_raw: true };
+        let raw = Source { width, is_raw: true };
         let trunk = cursor.chain("trunk", raw, shared, None);
         let features = trunk.last().map_or(raw, |last| Source { width: last.outputs, is_raw: false });
         let output_width = saturating_sum(heads.iter().map(|head| head.output_width()));
@@ -92,6 +133,7 @@ impl Layout {
             config: config.clone(),
             log_std,
             parameter_count: cursor.parameters,
+            encoders,
             trunk,
             actor,
             critic,
@@ -135,6 +177,26 @@ impl Layout {
         self.log_std.clone()
     }
 
+    /// The grids that are convolved, in order; none for a perceptron.
+    pub fn grids(&self) -> impl Iterator<Item = GridBlock> {
+        self.encoders.grids.iter().map(|grid| grid.block)
+    }
+
+    /// The columns that the dense layers read as they are, if others are convolved.
+    pub fn columns_outside_grids(&self) -> &[Range<usize>] {
+        self.encoders.rest()
+    }
+
+    /// Numbers that the first dense layers read of a row.
+    pub fn dense_inputs(&self) -> usize {
+        if self.encoders.grids.is_empty() { self.inputs } else { self.encoders.width() }
+    }
+
+    /// Numbers that all convolutions make of a row.
+    pub fn map_numbers(&self) -> usize {
+        self.encoders.map_numbers()
+    }
+
     /// All named parts of the parameter array, in a fixed order.
     pub fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
         let log_std = (!self.log_std.is_empty()).then(|| Tensor {
@@ -142,7 +204,8 @@ impl Layout {
             shape: vec![self.log_std.len()],
             place: Place::Row(self.log_std.start),
         });
-        self.layers().flat_map(Dense::tensors).chain(log_std)
+        let convolutions = self.encoders.convolutions().flat_map(convolution_tensors);
+        convolutions.chain(self.layers().flat_map(Dense::tensors)).chain(log_std)
     }
 
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Dense> {
@@ -163,6 +226,7 @@ impl Tensor<'_> {
     pub fn position(&self, element: usize) -> usize {
         match &self.place {
             Place::Weight(dense) => dense.position(element / dense.inputs, element % dense.inputs),
+            Place::Kernel(convolution) => convolution.position(element),
             Place::Row(start) => start + element,
         }
     }
@@ -208,6 +272,20 @@ impl Dense {
         };
         [weight, bias]
     }
+}
+
+fn convolution_tensors(convolution: &Convolution) -> [Tensor<'_>; 2] {
+    let weight = Tensor {
+        name: format!("{}.weight", convolution.name),
+        shape: convolution.shape(),
+        place: Place::Kernel(convolution),
+    };
+    let bias = Tensor {
+        name: format!("{}.bias", convolution.name),
+        shape: vec![convolution.output.channels],
+        place: Place::Row(convolution.bias.start),
+    };
+    [weight, bias]
 }
 
 /// Hands out places, each starting on a multiple of [`LANES`](crate::panels::LANES).

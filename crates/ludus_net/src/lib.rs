@@ -1,7 +1,7 @@
 //! Small networks on the CPU in plain Rust: forward, backward, Adam.
 //!
 //! Actor-critic networks for reinforcement learning: any number of layers of any width, tanh or rectified, actor and
-//! critic apart or on one trunk, Gaussian and categorical heads in any mix. No Bevy, no libtorch, no `unsafe`, and no
+//! critic apart or on one trunk, Gaussian and categorical heads in any mix, convolutions over grids in front of them. No Bevy, no libtorch, no `unsafe`, and no
 //! allocation once everything is made.
 //!
 //! ```
@@ -38,6 +38,7 @@
 //! | to | use |
 //! |---|---|
 //! | choose a shape | [`NetworkConfig`], [`Layout`] |
+//! | convolve grids, without learning it here | [`Layout::of_agent`], [`Layout::with_grids`] |
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
@@ -67,6 +68,7 @@ mod aligned;
 mod backward;
 mod config;
 mod distribution;
+mod encoder;
 mod error;
 mod forward;
 mod init;
@@ -86,6 +88,7 @@ mod transpose;
 pub use adam::Adam;
 pub use config::{Activation, NetworkConfig};
 pub use distribution::{Distribution, Upstream};
+pub use encoder::GridBlock;
 pub use error::NetError;
 pub use init::orthogonal;
 pub use layout::{Layout, Tensor};

@@ -4,7 +4,7 @@ use ludus_spec::Seed;
 
 use crate::aligned::Aligned;
 use crate::init::initial_parameters;
-use crate::layout::Dense;
+use crate::panels::Panels;
 use crate::simd::SimdLevel;
 use crate::transpose::transpose;
 use crate::{Distribution, Layout, NetError};
@@ -85,8 +85,13 @@ impl Network {
     /// Makes the copies anew and keeps the padding zero.
     fn refresh(&mut self) {
         self.parameters[self.layout.log_std().end..].fill(0.0);
+        for layer in self.layout.encoders.convolutions() {
+            clear_weight(layer.panels(), layer.weight.start, &mut self.parameters);
+            self.parameters[layer.bias.clone()][layer.output.channels..].fill(0.0);
+        }
         for layer in self.layout.layers() {
-            clear_padding(layer, &mut self.parameters);
+            clear_weight(layer.panels(), layer.weight.start, &mut self.parameters);
+            self.parameters[layer.bias.clone()][layer.outputs..].fill(0.0);
             let copy = &mut self.transposed[layer.transposed.clone()];
             if !copy.is_empty() {
                 transpose(&self.parameters[layer.weight.clone()], layer.panels(), copy);
@@ -96,12 +101,10 @@ impl Network {
 }
 
 /// Columns past a layer's width must be zero, else they would leak into the next layer.
-fn clear_padding(layer: &Dense, parameters: &mut [f32]) {
-    let panels = layer.panels();
+fn clear_weight(panels: Panels, start: usize, parameters: &mut [f32]) {
     for column in panels.width..panels.padded_width() {
         for row in 0..panels.depth {
-            parameters[layer.weight.start + panels.index(row, column)] = 0.0;
+            parameters[start + panels.index(row, column)] = 0.0;
         }
     }
-    parameters[layer.bias.clone()][layer.outputs..].fill(0.0);
 }

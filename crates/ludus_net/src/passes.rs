@@ -55,10 +55,11 @@ impl Network {
     pub fn forward_policy(&self, inputs: &[f32], scratch: &mut Scratch, outputs: &mut [f32]) {
         let width = self.layout.output_width();
         assert_eq!(outputs.len(), self.row_count(inputs) * width, "one output row per input row");
-        let Chains { trunk, actor, .. } = &mut scratch.chains;
+        let Chains { encoder, trunk, actor, .. } = &mut scratch.chains;
         for (input, outputs) in self.blocks(inputs).zip(outputs.chunks_mut(BLOCK_ROWS * width)) {
             let pass = self.pass(input);
-            let features = pass.hidden(&self.layout.trunk, self.rows(input), &mut trunk.hidden);
+            let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
+            let features = pass.hidden(&self.layout.trunk, encoded, &mut trunk.hidden);
             pass.chain(&self.layout.actor, features, actor, outputs);
         }
     }
@@ -70,10 +71,11 @@ impl Network {
     /// `inputs` is `[rows, inputs]`, `values` `[rows]`.
     pub fn forward_values(&self, inputs: &[f32], scratch: &mut Scratch, values: &mut [f32]) {
         assert_eq!(values.len(), self.row_count(inputs), "one value per input row");
-        let Chains { trunk, critic, .. } = &mut scratch.chains;
+        let Chains { encoder, trunk, critic, .. } = &mut scratch.chains;
         for (input, values) in self.blocks(inputs).zip(values.chunks_mut(BLOCK_ROWS)) {
             let pass = self.pass(input);
-            let features = pass.hidden(&self.layout.trunk, self.rows(input), &mut trunk.hidden);
+            let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
+            let features = pass.hidden(&self.layout.trunk, encoded, &mut trunk.hidden);
             pass.chain(&self.layout.critic, features, critic, values);
         }
     }
@@ -85,6 +87,10 @@ impl Network {
     /// # Shapes
     ///
     /// `inputs` is `[rows, inputs]`, `gradient` as [`Network::parameters`].
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward), and if the network has convolutions: they are learned on libtorch.
     pub fn gradient(
         &self,
         inputs: &[f32],
@@ -93,6 +99,7 @@ impl Network {
         mut loss: impl FnMut(Block<'_>),
     ) {
         assert_eq!(gradient.len(), self.parameters.len(), "one derivative per parameter");
+        assert!(self.layout.encoders.grids.is_empty(), "convolutions have no gradient here");
         for (index, input) in self.blocks(inputs).enumerate() {
             let heads = scratch.heads.first_rows(self.row_count(input));
             self.forward_block(input, &mut scratch.chains, heads.outputs, heads.values);
@@ -111,14 +118,16 @@ impl Network {
     }
 
     fn forward_block(&self, input: &[f32], chains: &mut Chains, outputs: &mut [f32], values: &mut [f32]) {
+        let Chains { encoder, trunk, actor, critic } = chains;
         let pass = self.pass(input);
-        let features = pass.hidden(&self.layout.trunk, self.rows(input), &mut chains.trunk.hidden);
-        pass.chain(&self.layout.actor, features, &mut chains.actor, outputs);
-        pass.chain(&self.layout.critic, features, &mut chains.critic, values);
+        let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
+        let features = pass.hidden(&self.layout.trunk, encoded, &mut trunk.hidden);
+        pass.chain(&self.layout.actor, features, actor, outputs);
+        pass.chain(&self.layout.critic, features, critic, values);
     }
 
     fn backward_block(&self, input: &[f32], scratch: &mut Scratch, gradient: &mut [f32]) {
-        let Scratch { chains: Chains { trunk, actor, critic }, heads, deltas, trunk_delta } = scratch;
+        let Scratch { chains: Chains { trunk, actor, critic, .. }, heads, deltas, trunk_delta } = scratch;
         let (pass, features) = (self.pass(input), trunk.hidden.last());
         let input = self.rows(input);
         let above = features.map_or(input, Padded::rows);

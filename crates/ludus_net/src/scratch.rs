@@ -2,6 +2,7 @@
 
 use crate::Layout;
 use crate::aligned::Aligned;
+use crate::encoder::EncoderScratch;
 use crate::kernel::{Rows, RowsMut};
 use crate::layout::{Dense, Form};
 use crate::panels::row_stride;
@@ -28,6 +29,7 @@ pub struct Scratch {
 /// What all layers computed.
 #[derive(Clone, Debug)]
 pub(crate) struct Chains {
+    pub encoder: EncoderScratch,
     pub trunk: ChainScratch,
     pub actor: ChainScratch,
     pub critic: ChainScratch,
@@ -73,6 +75,7 @@ impl Scratch {
         let delta = || Aligned::zeros(BLOCK_ROWS * row_stride(widest));
         Self {
             chains: Chains {
+                encoder: EncoderScratch::new(&layout.encoders),
                 trunk: ChainScratch::new(&layout.trunk, None),
                 actor: ChainScratch::of_chain(&layout.actor),
                 critic: ChainScratch::of_chain(&layout.critic),

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 
-use ludus_net::{Adam, Layout, Network, NetworkConfig, Normalizer, Scratch, Statistics, Upstream};
+use ludus_net::{Adam, GridBlock, Layout, Network, NetworkConfig, Normalizer, Scratch, Statistics, Upstream};
 use ludus_spec::{Head, Seed};
 
 thread_local! {
@@ -73,4 +73,18 @@ fn nothing_allocates_after_construction() {
         assert_eq!(ALLOCATIONS.get() - before, 0);
         assert!(norm > 0.0);
     }
+}
+
+#[test]
+fn convolutions_allocate_nothing_after_construction() {
+    let config = NetworkConfig { convolutions: vec![8, 12], hidden: vec![16], ..NetworkConfig::default() };
+    let grid = GridBlock { first: 1, height: 9, width: 6, channels: 2 };
+    let heads = [Head::Categorical { choices: 3 }];
+    let layout = Layout::with_grids(grid.count() + 1, &[grid], &heads, &config).unwrap();
+    let (network, mut scratch) = (Network::new(layout.clone(), Seed::new(1)), Scratch::new(&layout));
+    let inputs = vec![0.5; 150 * layout.inputs()];
+    let (mut outputs, mut values) = (vec![0.0; 150 * layout.output_width()], vec![0.0; 150]);
+    let before = ALLOCATIONS.get();
+    network.forward(&inputs, &mut scratch, &mut outputs, &mut values);
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }

@@ -25,7 +25,8 @@ fn gradients_are_those_of_finite_differences() {
         for hidden in [&[][..], &[5], &[17, 3], &[4, 16, 6]] {
             for activation in [Activation::Tanh, Activation::Relu] {
                 for shared in [false, true] {
-                    check_gradient(3, heads, NetworkConfig { hidden: hidden.to_vec(), activation, shared });
+                    let hidden = hidden.to_vec();
+                    check_gradient(3, heads, NetworkConfig { hidden, activation, shared, ..NetworkConfig::default() });
                 }
             }
         }

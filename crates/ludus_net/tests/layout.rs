@@ -150,6 +150,7 @@ fn parameters_of_another_network_are_an_error() {
 #[test]
 fn a_config_rejects_what_it_does_not_know() {
     let config: NetworkConfig = serde_json::from_str(r#"{"hidden": [32], "activation": "Relu"}"#).unwrap();
-    assert_eq!(config, NetworkConfig { hidden: vec![32], activation: Activation::Relu, shared: false });
+    let expected = NetworkConfig { hidden: vec![32], activation: Activation::Relu, ..NetworkConfig::default() };
+    assert_eq!(config, expected);
     assert!(serde_json::from_str::<NetworkConfig>(r#"{"hiden": [32]}"#).unwrap_err().to_string().contains("hiden"));
 }

@@ -92,8 +92,7 @@ fn policy() -> PolicyAsset {
     let origin = Origin::default();
     let file = PolicyFile {
         spec,
-        network,
-        foreign: Vec::new(),
+        network: network.into(),
         parameters,
         normalizer: None,
         decision_interval,

@@ -51,7 +51,23 @@ pub enum PolicyError {
         /// The first difference.
         difference: String,
     },
+    /// The network is a game's own, and this program doesn't have it.
+    #[error(
+        "the policy's network {}is one of `{program}`'s own, which no file describes; run it in that program, built with \
+         the feature `torch`",
+        named(network)
+    )]
+    OwnNetwork {
+        /// The type that computes it; empty where nobody has said.
+        network: String,
+        /// The program that trained it.
+        program: String,
+    },
     /// The parameters are not those of the network.
     #[error(transparent)]
     Network(NetError),
+}
+
+fn named(network: &str) -> String {
+    if network.is_empty() { String::new() } else { format!("`{network}` ") }
 }

@@ -3,26 +3,26 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use ludus_net::{Layout, NamedTensor, NetError, NetworkConfig, Normalizer};
+use ludus_net::{Layout, NamedTensor, NetworkConfig, Normalizer};
 use ludus_spec::{ActionField, ActionKind, AgentSpec, LONGEST_STEP, ObservationField, TICK_RATES_HZ};
 use serde::{Deserialize, Serialize};
 
 use crate::PolicyError;
 use crate::files::{self, LONGEST_FILE, Links};
+use crate::network::{DEEPEST, NetworkText, OwnNetwork, PolicyNetwork, listed_network, rename};
 use crate::tensors::{TensorData, TensorFile, Values};
 
 /// The name of the text that says everything but numbers.
 const TEXT: &str = "policy";
 /// The version of that text.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The version that described perceptrons alone.
+const FIRST_FORMAT: u32 = 1;
 
 const MEAN: &str = "normalizer.mean";
 const VARIANCE: &str = "normalizer.variance";
 const COUNT: &str = "normalizer.count";
 const CLIP: &str = "normalizer.clip";
-
-/// More hidden layers than any policy has; names of tensors are compared with one another.
-const DEEPEST: usize = 256;
 
 /// More steps than any run makes, with room for those that a run goes on to make.
 const MOST_STEPS: u64 = 1 << 62;
@@ -39,13 +39,9 @@ const OPTIMIZER: &str = "adam.";
 pub struct PolicyFile {
     /// What the agent senses and does.
     pub spec: AgentSpec,
-    /// The network's shape, if it is a perceptron.
-    pub network: NetworkConfig,
-    /// Names and shapes of the parameters of a network that is none, in their order; else empty.
-    ///
-    /// Such a policy runs where its network is known: on libtorch, in the program that trained it.
-    pub foreign: Vec<(String, Vec<usize>)>,
-    /// The parameters, as [`Layout`] lays them out, or those of a foreign network one after another.
+    /// What computes it.
+    pub network: PolicyNetwork,
+    /// The parameters, as [`Layout`] lays them out, or those of a game's own network one after another.
     pub parameters: Vec<f32>,
     /// What observations are normalised with, if they are.
     pub normalizer: Option<Normalizer>,
@@ -71,7 +67,15 @@ pub struct Origin {
     pub steps: u64,
 }
 
-/// What a policy file says besides tensors.
+/// Of what a policy file says, what every version says.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+/// What a policy file says besides tensors: either `network` or `own_network`.
+///
+/// Version 1 had no `own_network` and no convolutions: where `foreign` lists parameters, `network` means nothing.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
@@ -79,7 +83,10 @@ struct Text {
     spec: AgentSpec,
     /// [`AgentSpec::layout_hash`] in 16 hexadecimal digits, since JSON's numbers are not always read with 64 bits.
     layout_hash: String,
-    network: NetworkConfig,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<NetworkText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    own_network: Option<OwnNetwork>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     foreign: Vec<(String, Vec<usize>)>,
     normalized: bool,
@@ -134,12 +141,15 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// If there can be no such network, or if it is no perceptron.
-    pub fn layout(&self) -> Result<Layout, NetError> {
-        if !self.foreign.is_empty() {
-            return Err(NetError::Foreign);
+    /// If there can be no such network, or if it is the game's own.
+    pub fn layout(&self) -> Result<Layout, PolicyError> {
+        match &self.network {
+            PolicyNetwork::Described(config) => Layout::of_agent(&self.spec, config).map_err(PolicyError::Network),
+            PolicyNetwork::Own(own) => {
+                let (network, program) = (own.name.clone(), self.origin.program.clone());
+                Err(PolicyError::OwnNetwork { network, program })
+            }
         }
-        Layout::new(self.spec.observation_width(), &self.spec.heads(), &self.network)
     }
 
     /// The file's content.
@@ -171,13 +181,15 @@ impl PolicyFile {
     /// A sentence about what is wrong with it.
     pub fn from_tensor_file(file: &TensorFile) -> Result<Self, String> {
         let text = file.texts.get(TEXT).ok_or_else(|| format!("its metadata has no `{TEXT}`"))?;
-        let text = serde_json::from_str::<Text>(text).map_err(|error| format!("its `{TEXT}`: {error}"))?;
+        let text = Text::parse(text).map_err(|problem| format!("its `{TEXT}`: {problem}"))?;
         text.check()?;
-        let parameters = parameters(file, &text)?;
-        let width = text.spec.observation_width();
-        let normalizer = text.normalized.then(|| normalizer(file, width)).transpose()?;
-        let Text { spec, network, foreign, decision_interval, tick_rate_hz, origin, .. } = text;
-        Ok(Self { spec, network, foreign, parameters, normalizer, decision_interval, tick_rate_hz, origin })
+        let Text { format, spec, network, own_network, foreign, .. } = text;
+        let network = network_of(format, &spec, (network, own_network, foreign))?;
+        check_depth(&network)?;
+        let parameters = parameters(file, &spec, &network)?;
+        let normalizer = text.normalized.then(|| normalizer(file, spec.observation_width())).transpose()?;
+        let Text { decision_interval, tick_rate_hz, origin, .. } = text;
+        Ok(Self { spec, network, parameters, normalizer, decision_interval, tick_rate_hz, origin })
     }
 
     /// An array laid out like the parameters, such as an optimiser's moments, as plain named tensors.
@@ -186,17 +198,12 @@ impl PolicyFile {
     ///
     /// If it has more or fewer numbers than the network has parameters.
     pub fn named(&self, numbers: &[f32]) -> Vec<NamedTensor> {
-        if self.foreign.is_empty() {
-            return self.layout().expect("parameters come from a network that was built").export(numbers);
+        match &self.network {
+            PolicyNetwork::Described(_) => {
+                self.layout().expect("parameters come from a network that was built").export(numbers)
+            }
+            PolicyNetwork::Own(own) => own.export(numbers),
         }
-        assert_eq!(Some(numbers.len()), count(&self.foreign), "an array like the parameters");
-        let mut left = numbers;
-        let named = self.foreign.iter().map(|(name, shape)| {
-            let own;
-            (own, left) = left.split_at(shape.iter().product());
-            (name.clone(), shape.clone(), own.to_vec())
-        });
-        named.collect()
     }
 
     /// The inverse of [`PolicyFile::named`]; the order of the tensors does not matter.
@@ -204,12 +211,17 @@ impl PolicyFile {
     /// # Errors
     ///
     /// A sentence about the first tensor that is missing, unknown, of another shape, or not finite.
-    pub fn unnamed(&self, tensors: &[NamedTensor]) -> Result<Vec<f32>, String> {
-        if self.foreign.is_empty() {
-            let layout = self.layout().map_err(|error| error.to_string())?;
-            return layout.import(tensors).map_err(|error| error.to_string());
+    pub fn unnamed(&self, mut tensors: Vec<NamedTensor>) -> Result<Vec<f32>, String> {
+        match &self.network {
+            PolicyNetwork::Described(config) => {
+                let layout = self.layout().map_err(|error| error.to_string())?;
+                if !config.convolutions.is_empty() {
+                    rename(&mut tensors);
+                }
+                layout.import(&tensors).map_err(|error| error.to_string())
+            }
+            PolicyNetwork::Own(own) => own.import(&tensors),
         }
-        import_foreign(&self.foreign, tensors)
     }
 
     fn text(&self) -> String {
@@ -217,8 +229,9 @@ impl PolicyFile {
             format: FORMAT,
             layout_hash: written(self.spec.layout_hash()),
             spec: self.spec.clone(),
-            network: self.network.clone(),
-            foreign: self.foreign.clone(),
+            network: self.network.described().map(NetworkText::from),
+            own_network: self.network.own().cloned(),
+            foreign: Vec::new(),
             normalized: self.normalizer.is_some(),
             decision_interval: self.decision_interval,
             tick_rate_hz: self.tick_rate_hz,
@@ -242,18 +255,22 @@ pub fn check_layout(trained: &AgentSpec, spec: &AgentSpec, path: &Path) -> Resul
 }
 
 impl Text {
+    /// Before anything else, whether it is of a version that can be read: another one has other fields.
+    fn parse(text: &str) -> Result<Self, String> {
+        let Version { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if !(FIRST_FORMAT..=FORMAT).contains(&format) {
+            return Err(format!(
+                "its format is {format}, this version of the library reads {FIRST_FORMAT} to {FORMAT}; use a newer one"
+            ));
+        }
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
     fn check(&self) -> Result<(), String> {
         self.spec.observation.iter().try_for_each(check_grid)?;
-        if self.format != FORMAT {
-            return Err(format!("its format is {}, this version of the library reads {FORMAT}", self.format));
-        }
         let layout_hash = written(self.spec.layout_hash());
         if self.layout_hash != layout_hash {
             return Err(format!("its layout hash is {}, but that of its spec is {layout_hash}", self.layout_hash));
-        }
-        let depth = self.network.hidden.len();
-        if depth > DEEPEST {
-            return Err(format!("its network has {depth} hidden layers, there may be {DEEPEST} at most"));
         }
         if self.origin.steps > MOST_STEPS {
             return Err(format!("it was trained for {} steps, there may be {MOST_STEPS} at most", self.origin.steps));
@@ -261,8 +278,7 @@ impl Text {
         self.spec.action.iter().try_for_each(check_range)?;
         // Whatever computes it: an agent needs something to see and something to do.
         let linear = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
-        let layout = Layout::new(self.spec.observation_width(), &self.spec.heads(), &linear);
-        layout.map_err(|error| error.to_string())?;
+        Layout::of_agent(&self.spec, &linear).map_err(|error| error.to_string())?;
         self.check_ticks()
     }
 
@@ -303,47 +319,48 @@ fn written(layout_hash: u64) -> String {
     format!("{layout_hash:016x}")
 }
 
-/// Numbers of all tensors of a foreign network together, if there can be as many.
-fn count(foreign: &[(String, Vec<usize>)]) -> Option<usize> {
-    let of_tensor = |shape: &[usize]| shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
-    foreign.iter().try_fold(0_usize, |sum, (_, shape)| sum.checked_add(of_tensor(shape)?))
-}
+/// Networks as a text has them: described, the game's own, or by a list of parameters.
+type WrittenNetworks = (Option<NetworkText>, Option<OwnNetwork>, Vec<(String, Vec<usize>)>);
 
-fn import_foreign(foreign: &[(String, Vec<usize>)], tensors: &[NamedTensor]) -> Result<Vec<f32>, String> {
-    let mut parameters = Vec::new();
-    for (name, shape) in foreign {
-        let given =
-            tensors.iter().find(|(given, ..)| given == name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
-        if given.1 != *shape || Some(given.2.len()) != count(&[(String::new(), shape.clone())]) {
-            return Err(format!("tensor `{name}` has shape {:?}, where the network needs {shape:?}", given.1));
-        }
-        match given.2.iter().find(|number| !number.is_finite()) {
-            Some(number) => return Err(format!("tensor `{name}` holds {number}")),
-            None => parameters.extend(&given.2),
-        }
+/// The network that a text of this version speaks of.
+fn network_of(format: u32, spec: &AgentSpec, written: WrittenNetworks) -> Result<PolicyNetwork, String> {
+    match written {
+        (Some(_), None, listed) if format == FIRST_FORMAT && !listed.is_empty() => Ok(listed_network(spec, listed)),
+        (Some(network), None, listed) if listed.is_empty() => Ok(NetworkConfig::from(network).into()),
+        (None, Some(own), listed) if format == FORMAT && listed.is_empty() => Ok(PolicyNetwork::Own(own)),
+        _ => Err(format!("its `{TEXT}` must have either `network` or `own_network`")),
     }
-    let unknown = tensors.iter().find(|(name, ..)| foreign.iter().all(|(known, _)| known != name));
-    unknown.map_or(Ok(parameters), |(name, ..)| Err(format!("tensor `{name}` is not part of the network")))
 }
 
-fn parameters(file: &TensorFile, text: &Text) -> Result<Vec<f32>, String> {
+fn check_depth(network: &PolicyNetwork) -> Result<(), String> {
+    let depth = network.described().map_or(0, |config| config.hidden.len());
+    if depth > DEEPEST {
+        return Err(format!("its network has {depth} hidden layers, there may be {DEEPEST} at most"));
+    }
+    Ok(())
+}
+
+fn parameters(file: &TensorFile, spec: &AgentSpec, network: &PolicyNetwork) -> Result<Vec<f32>, String> {
     let is_weight = |name: &str| ![MEAN, VARIANCE, COUNT, CLIP].contains(&name) && !name.starts_with(OPTIMIZER);
     let weights = file.tensors.iter().filter(|(name, _)| is_weight(name));
     let named = weights.map(|(name, tensor)| match &tensor.values {
         Values::F32(values) => Ok((name.clone(), tensor.shape.clone(), values.clone())),
         Values::F64(_) => Err(format!("tensor `{name}` is of type F64, it must be F32")),
     });
-    let named = named.collect::<Result<Vec<_>, _>>()?;
-    if !text.foreign.is_empty() {
-        return import_foreign(&text.foreign, &named);
-    }
-    let layout = Layout::new(text.spec.observation_width(), &text.spec.heads(), &text.network);
-    let layout = layout.map_err(|error| error.to_string())?;
+    let mut named = named.collect::<Result<Vec<_>, _>>()?;
+    let config = match network {
+        PolicyNetwork::Described(config) => config,
+        PolicyNetwork::Own(own) => return own.import(&named),
+    };
+    let layout = Layout::of_agent(spec, config).map_err(|error| error.to_string())?;
     let stored = named.iter().map(|(_, _, values)| values.len()).sum::<usize>();
     let needed = layout.tensors().map(|tensor| tensor.element_count()).fold(0, usize::saturating_add);
     // Before memory is taken for a network that the file only claims to hold.
     if stored != needed {
         return Err(format!("it has {stored} weights, its network needs {needed}"));
+    }
+    if !config.convolutions.is_empty() {
+        rename(&mut named);
     }
     layout.import(&named).map_err(|error| error.to_string())
 }
@@ -409,8 +426,7 @@ pub(crate) mod tests {
         let parameters = Network::new(layout, Seed::new(3)).parameters().to_vec();
         PolicyFile {
             spec,
-            network,
-            foreign: Vec::new(),
+            network: network.into(),
             parameters,
             normalizer: Some(Normalizer::from_parts(vec![0.1, -0.2, 0.3], vec![1.0, 4.0, 9.0], 8.0, 10.0).unwrap()),
             decision_interval: NonZeroU32::new(5).unwrap(),
@@ -435,25 +451,29 @@ pub(crate) mod tests {
         }
     }
 
-    /// Two tensors that no perceptron has.
-    fn foreign() -> PolicyFile {
-        let foreign = vec![("kernel".to_owned(), vec![2, 1, 3, 3]), ("scale".to_owned(), vec![2])];
-        PolicyFile { foreign, parameters: (0..20_u8).map(f32::from).collect(), ..policy() }
+    /// Two tensors that no described network has.
+    fn own() -> PolicyFile {
+        let parameters = vec![("kernel".to_owned(), vec![2, 1, 3, 3]), ("scale".to_owned(), vec![2])];
+        let network = PolicyNetwork::Own(OwnNetwork { name: "balance::Attention".to_owned(), parameters });
+        PolicyFile { network, parameters: (0..20_u8).map(f32::from).collect(), ..policy() }
     }
 
     #[test]
-    fn a_network_that_is_no_perceptron_is_kept_but_does_not_run_here() {
-        let file = foreign().to_tensor_file();
+    fn a_network_of_the_game_s_own_is_kept_but_does_not_run_here() {
+        let file = own().to_tensor_file();
         assert_eq!(file.tensors["kernel"].shape, [2, 1, 3, 3]);
-        assert_eq!(PolicyFile::from_tensor_file(&file).unwrap(), foreign());
-        let error = crate::Policy::new(&foreign()).unwrap_err().to_string();
-        assert!(error.contains("libtorch"), "{error}");
+        assert_eq!(PolicyFile::from_tensor_file(&file).unwrap(), own());
+        let error = crate::Policy::new(&own()).unwrap_err().to_string();
+        let expected = "the policy's network `balance::Attention` is one of `balance`'s own, which no file describes; \
+                        run it in that program, built with the feature `torch`";
+        assert_eq!(error, expected);
+        assert_eq!(own().to_onnx().unwrap_err().to_string(), expected);
     }
 
     #[test]
-    fn foreign_tensors_are_checked() {
+    fn tensors_of_a_network_of_the_game_s_own_are_checked() {
         let refused = |change: &dyn Fn(&mut TensorFile)| {
-            let mut file = foreign().to_tensor_file();
+            let mut file = own().to_tensor_file();
             change(&mut file);
             PolicyFile::from_tensor_file(&file).unwrap_err()
         };
@@ -532,11 +552,15 @@ pub(crate) mod tests {
             |file| drop(file.tensors.insert("extra".to_owned(), TensorData::row(vec![1.0]))),
             "weights, its network",
         );
-        refuse(rewrite("\"format\":1", "\"format\":2"), "its format is 2, this version of the library reads 1");
+        refuse(rewrite("\"format\":2", "\"format\":3"), "its format is 3, this version of the library reads 1 to 2");
+        refuse(rewrite("\"format\":2", "\"format\":3,\"memory\":1"), "its format is 3");
+        refuse(rewrite("\"network\"", "\"own_network\":{\"name\":\"\",\"parameters\":[]},\"network\""), "either");
+        refuse(rewrite("\"format\":2", "\"format\":2,\"foreign\":[[\"a\",[1]]]"), "either");
         refuse(rewrite("\"decision_interval\":5", "\"decision_interval\":0"), "nonzero");
         refuse(rewrite("[5,4]", "[1000000000000,1000000000000]"), "network");
         refuse(rewrite("[5,4]", "[18446744073709551615]"), "network");
         refuse(rewrite("[5,4]", "[0]"), "hidden");
+        refuse(rewrite("\"shared\":false", "\"shared\":false,\"convolutions\":[4]"), "`convolutions` need a grid");
         refuse(rewrite("[5,4]", "[1000000]"), "weights, its network needs");
         refuse(rewrite("\"rate\"", "\"rate\",\"speed\":1"), "unknown field `speed`");
         refuse(rewrite("\"tick_rate_hz\":50.0", "\"tick_rate_hz\":-1"), "tick rate");
@@ -553,7 +577,7 @@ pub(crate) mod tests {
         refuse(rate("\"tick_rate_hz\":1e-300"), "Hz, it must be from 0.000001 to 1000000000");
         refuse(rewrite("\"steps\":1099511627776", "\"steps\":18446744073709551615"), "there may be");
         let with_spec = |change: fn(&mut AgentSpec), part: &str| {
-            let mut changed = foreign();
+            let mut changed = own();
             change(&mut changed.spec);
             let error = PolicyFile::from_tensor_file(&changed.to_tensor_file()).unwrap_err();
             assert!(error.contains(part), "{error}");

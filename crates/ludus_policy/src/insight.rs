@@ -99,7 +99,7 @@ fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use ludus_net::Layout;
+    use ludus_net::NetworkConfig;
 
     use super::*;
     use crate::PolicyFile;
@@ -108,8 +108,8 @@ mod tests {
     /// One layer by hand: two means x and 2·y + 0.5, logits 0 and z, value x + y + z.
     fn linear() -> Policy {
         let mut file = PolicyFile { normalizer: None, ..policy() };
-        file.network.hidden.clear();
-        let layout = Layout::new(3, &file.spec.heads(), &file.network).unwrap();
+        file.network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() }.into();
+        let layout = file.layout().unwrap();
         let tensors = layout.tensors().map(|tensor| {
             let values = match tensor.name.as_str() {
                 "actor.0.weight" => vec![1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],

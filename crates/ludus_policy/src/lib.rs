@@ -14,6 +14,8 @@
 //!
 //! - A file is read as untrusted input: reading it runs no code, never panics, and takes no more memory than a small
 //!   multiple of the file's size.
+//! - The network's description stands in the file, convolutions included, so that nothing else is needed to play it.
+//!   A network of a game's own is marked as such, and runs in that game alone.
 //! - A file is written whole or not at all.
 //! - Regular files alone are read and written: see [`files`].
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
@@ -23,6 +25,7 @@ mod error;
 mod file;
 pub mod files;
 mod insight;
+mod network;
 mod onnx;
 mod policy;
 mod tensors;
@@ -31,5 +34,6 @@ pub use atomic::{remove_parts, write_atomically};
 pub use error::PolicyError;
 pub use file::{Origin, PolicyFile, check_layout};
 pub use insight::{HeadInsight, Insight};
+pub use network::{OwnNetwork, PolicyNetwork};
 pub use policy::{ActionChoice, Policy, PolicyScratch, Sensed};
 pub use tensors::{TensorData, TensorFile, Values};

@@ -1,5 +1,6 @@
 //! Policies as ONNX graphs, for programs that are not this one.
 
+mod convolutions;
 mod graph;
 mod message;
 
@@ -10,6 +11,7 @@ use ludus_spec::{ActionField, ActionKind, AgentSpec, joined, meant_rate_hz};
 
 use crate::atomic::write_atomically;
 use crate::{PolicyError, PolicyFile};
+use convolutions::encoded;
 use graph::{About, Graph, Value};
 
 const DOC: &str = "From rows of observations to rows of actions. `action` is the most probable action in the game's own \
@@ -35,18 +37,19 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// If the network is no perceptron.
+    /// If the network is a game's own.
     ///
     /// # Panics
     ///
     /// If there are more or fewer parameters than the network has.
     pub fn to_onnx(&self) -> Result<Vec<u8>, PolicyError> {
-        let layout = self.layout().map_err(PolicyError::Network)?;
-        let network = Weights { tensors: layout.export(&self.parameters), activation: self.network.activation };
+        let layout = self.layout()?;
+        let network = Weights { tensors: layout.export(&self.parameters), activation: layout.config().activation };
         let mut graph = Graph::default();
         let observed = self.spec.observation_width();
         let observation = graph.input("observation", observed, &observation_columns(&self.spec).join(", "));
         let inputs = staged(&mut graph, &observation, self.normalizer.as_ref());
+        let inputs = encoded(&mut graph, &layout, &network, inputs);
         let features = network.hidden(&mut graph, &network.layers("trunk"), inputs);
         let actor = network.layers("actor");
         let (head, hidden) = actor.split_last().expect("an actor ends in a head");
@@ -69,7 +72,7 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// If the folder can't be written to, or the network is no perceptron.
+    /// If the folder can't be written to, or the network is a game's own.
     pub fn write_onnx(&self, path: &Path) -> Result<(), PolicyError> {
         write_atomically(path, &self.to_onnx()?)
             .map_err(|source| PolicyError::Unwritable { path: path.to_owned(), source })

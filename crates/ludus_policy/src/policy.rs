@@ -47,9 +47,9 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// If the parameters are not those of the network that the file describes.
+    /// If the parameters are not those of the network that the file describes, or the network is a game's own.
     pub fn new(file: &PolicyFile) -> Result<Self, PolicyError> {
-        let layout = file.layout().map_err(PolicyError::Network)?;
+        let layout = file.layout()?;
         let mut network = Network::new(layout, Seed::default());
         network.set_parameters(&file.parameters).map_err(PolicyError::Network)?;
         Ok(Self { spec: file.spec.clone(), network, normalizer: file.normalizer.clone() })
@@ -147,7 +147,7 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use ludus_net::Layout;
+    use ludus_net::NetworkConfig;
 
     use super::*;
     use crate::file::tests::policy;
@@ -155,8 +155,8 @@ mod tests {
     /// A linear policy on one layer, by hand: actor outputs = W·x + b.
     fn linear() -> PolicyFile {
         let mut file = PolicyFile { normalizer: None, ..policy() };
-        file.network.hidden.clear();
-        let layout = Layout::new(3, &file.spec.heads(), &file.network).unwrap();
+        file.network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() }.into();
+        let layout = file.layout().unwrap();
         let tensors = layout.tensors().map(|tensor| {
             let values = match tensor.name.as_str() {
                 // Two means: x and 2·y. Two logits: 0 and z.

@@ -149,16 +149,6 @@ impl TorchLearner {
         self.packing.pack(&self.link.fetch(&self.update.parameters))
     }
 
-    /// Names and shapes of all parameters, in the order of a saved state, if the network is no perceptron; else none.
-    pub fn foreign(&self) -> Vec<(String, Vec<usize>)> {
-        if self.network.layout().is_some() {
-            return Vec::new();
-        }
-        let (places, _) = Places::new(&*self.network);
-        let size = |shape: &[i64]| shape.iter().map(|&size| size as usize).collect();
-        places.iter().map(|place| (place.name.clone(), size(&place.shape))).collect()
-    }
-
     /// Copies between the host and the device so far.
     pub fn transfers(&self) -> Transfers {
         self.link.transfers()

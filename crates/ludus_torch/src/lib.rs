@@ -44,7 +44,7 @@
 //! | learn | [`TorchLearner`], [`TorchSettings`] |
 //! | count what goes up and comes down | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
-//! | learn from grids and images | [`Convolutional`] |
+//! | learn from grids and images | [`Convolutional`], [`described`] |
 //! | act with what was learned | [`TorchPolicy`] |
 //! | choose a device | [`open_cuda`], [`cuda_device`] |
 //!
@@ -78,7 +78,7 @@ mod storage;
 mod threads;
 mod update;
 
-pub use convolutional::{Convolutional, ConvolutionalConfig, GridBlock};
+pub use convolutional::{Convolutional, described};
 pub use cuda::{cuda_device, open_cuda};
 pub use error::TorchError;
 pub use learner::{TorchLearner, TorchSettings};
@@ -86,5 +86,6 @@ pub use link::Transfers;
 pub use memory::Demand;
 pub use mlp::Mlp;
 pub use network::{Forward, Parameter, TorchNetwork};
+pub use parameters::listed_parameters;
 pub use policy::TorchPolicy;
 pub use tch;

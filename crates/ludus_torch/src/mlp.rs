@@ -23,6 +23,10 @@ impl Mlp {
         Self { layout, initial }
     }
 
+    pub(crate) const fn own_layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// How many of the parameters are the trunk's, and how many the actor's.
     fn counts(&self) -> (usize, usize) {
         let count = |chain: &str| self.initial.iter().filter(|parameter| parameter.name.starts_with(chain)).count();

@@ -43,9 +43,14 @@ pub trait TorchNetwork: Send + Sync {
         self.parameters().iter().filter_map(|parameter| parameter.shape.first()).sum()
     }
 
-    /// The multi-layer perceptron that this network is, if it is one: then its policies run without libtorch.
+    /// The network of `ludus_net` that this network is, if it is one: then its policies run without libtorch.
     fn layout(&self) -> Option<&Layout> {
         None
+    }
+
+    /// What policy files call the network, for whoever has a file and not the program: its type, unless said otherwise.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
     }
 }
 

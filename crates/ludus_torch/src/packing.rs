@@ -4,7 +4,7 @@ use ludus_net::Layout;
 
 use crate::parameters::Places;
 
-/// The order of numbers in a saved state: that of `ludus_net` where the network is a perceptron, so that both learners
+/// The order of numbers in a saved state: that of `ludus_net` where it computes the network too, so that both learners
 /// go on from each other's; else the flat tensor's own.
 #[derive(Clone, Debug)]
 pub(crate) enum Packing {
@@ -24,7 +24,7 @@ impl Packing {
         let mut positions = vec![0; places.count()];
         for tensor in layout.tensors() {
             let place = places.iter().find(|place| place.name == tensor.name);
-            let place = place.expect("a perceptron's parameters are those of its layout");
+            let place = place.expect("a described network's parameters are those of its layout");
             for (element, position) in positions[place.range.clone()].iter_mut().enumerate() {
                 *position = tensor.position(element);
             }

@@ -46,6 +46,13 @@ impl Places {
     }
 }
 
+/// Names and shapes of a network's parameters, `log_std` included, in the order of a saved state.
+pub fn listed_parameters(network: &dyn TorchNetwork) -> Vec<(String, Vec<usize>)> {
+    let (places, _) = Places::new(network);
+    let size = |shape: &[i64]| shape.iter().map(|&size| size as usize).collect();
+    places.iter().map(|place| (place.name.clone(), size(&place.shape))).collect()
+}
+
 fn gaussian_width(head: Head) -> usize {
     match head {
         Head::Gaussian { width } => width,

@@ -1,13 +1,15 @@
-//! Policies that act in an evaluation: in plain Rust, or on libtorch.
+//! Policies that act in an evaluation: in plain Rust, or on libtorch where the network is the game's own.
 
 use std::any::Any;
 #[cfg(feature = "torch")]
 use std::sync::Mutex;
 
 use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer};
+#[cfg(feature = "torch")]
+use ludus_policy::OwnNetwork;
 use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyScratch, Sensed};
 #[cfg(feature = "torch")]
-use ludus_torch::TorchPolicy;
+use ludus_torch::{TorchNetwork, TorchPolicy, listed_parameters};
 
 use crate::error::TrainError;
 use crate::training::Blueprint;
@@ -44,10 +46,17 @@ impl GroupDecider for ActingStep<'_> {
 
 impl Actor {
     /// The policy of a file, in a run of this blueprint, which knows the game's own network if it has one.
+    ///
+    /// # Errors
+    ///
+    /// If the file's network is a game's own and not that of this game and program.
     #[cfg_attr(not(feature = "torch"), expect(unused_variables, reason = "networks of one's own need libtorch"))]
     pub fn new(file: &PolicyFile, blueprint: &Blueprint) -> Result<Self, TrainError> {
         #[cfg(feature = "torch")]
-        if let Some(network) = blueprint.own_network().filter(|_| !file.foreign.is_empty()) {
+        if let Some(own) = file.network.own()
+            && let Some(network) = blueprint.own_network()
+        {
+            check_own(own, &*network)?;
             let policy = TorchPolicy::new(network, &file.parameters, file.normalizer.as_ref())?;
             return Ok(Self::Torch(Mutex::new(policy)));
         }
@@ -82,4 +91,17 @@ impl Actor {
             }
         }
     }
+}
+
+/// Makes sure that the game's own network has the parameters that a file's has.
+#[cfg(feature = "torch")]
+fn check_own(trained: &OwnNetwork, network: &dyn TorchNetwork) -> Result<(), TrainError> {
+    if listed_parameters(network) == trained.parameters {
+        return Ok(());
+    }
+    let [was, now] = [&*trained.name, network.name()].map(|name| if name.is_empty() { "unknown" } else { name });
+    Err(TrainError::Torch(format!(
+        "the policy's network `{was}` has other parameters than the game's `{now}`; play it with the game that trained \
+         it, or train anew"
+    )))
 }

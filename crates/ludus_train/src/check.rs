@@ -86,7 +86,7 @@ pub(crate) struct Examined {
 ///
 /// If the world can't be built.
 pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Examined, WorldError> {
-    let mut systems = GameSystems::of(&blueprint.game)?;
+    let mut systems = GameSystems::of(&blueprint.definition.game)?;
     let mut world = blueprint.build_exam(MOST_ARENAS)?;
     let interval = blueprint.config.decision_interval.get();
     let mut findings = systems::early_findings(&mut systems, &mut world, interval);

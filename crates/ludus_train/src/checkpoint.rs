@@ -238,7 +238,7 @@ fn per_parameter(file: &TensorFile, policy: &PolicyFile, prefix: &str) -> Result
         Values::F64(_) => Err(format!("tensor `{prefix}{name}` is of type F64, it must be F32")),
     });
     let named = named.collect::<Result<Vec<_>, _>>()?;
-    policy.unnamed(&named)
+    policy.unnamed(named)
 }
 
 #[cfg(test)]
@@ -301,8 +301,7 @@ pub(crate) mod tests {
         let origin = Origin { steps, ..Origin::default() };
         let policy = PolicyFile {
             spec,
-            network,
-            foreign: Vec::new(),
+            network: network.into(),
             parameters,
             normalizer: None,
             decision_interval: NonZeroU32::MIN,

@@ -21,13 +21,14 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 use ludus_spec::AgentSpec;
-use ludus_worlds::{Game, spec_of};
+use ludus_worlds::spec_of;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::config::RunConfig;
+use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
-use crate::learner::{LearnerChoice, LearnerSetup};
+use crate::learner::LearnerChoice;
 use crate::report::Report;
 use crate::text::visible;
 use crate::training::Blueprint;
@@ -42,15 +43,10 @@ pub(crate) const STACK_BYTES: usize = 8 << 20;
 /// Bytes of a game's name: folders and files add a date and an ending.
 const LONGEST_NAME: usize = 64;
 
-/// A game, its name, and what draws it.
+/// A game with a command line.
 pub(crate) struct Program {
-    pub name: String,
-    pub game: Game,
-    pub visuals: Option<Game>,
+    pub definition: GameDefinition,
     pub windows: Option<Windows>,
-    /// The game's own network, if it has one.
-    #[cfg(feature = "torch")]
-    pub network_maker: Option<crate::learner::NetworkMaker>,
 }
 
 impl Program {
@@ -58,7 +54,7 @@ impl Program {
     pub fn run(&self, arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
         let arguments = arguments.into_iter().collect::<Vec<_>>();
         let is_json = arguments.iter().any(|argument| argument == "--json");
-        let command = Arguments::command().name(self.name.clone()).bin_name(self.name.clone());
+        let command = Arguments::command().name(self.definition.name.clone()).bin_name(self.definition.name.clone());
         let parsed = command.try_get_matches_from(arguments).and_then(|found| Arguments::from_arg_matches(&found));
         match parsed {
             Ok(Arguments { command }) => self.execute(&command).unwrap_or_else(|error| fail(&error, command.is_json())),
@@ -68,7 +64,7 @@ impl Program {
 
     /// Does what was asked for; the code to exit with.
     fn execute(&self, command: &Command) -> Result<u8, TrainError> {
-        check_name(&self.name)?;
+        check_name(&self.definition.name)?;
         let report = match command {
             Command::Train(arguments) => train::train(self, arguments)?,
             Command::Watch(arguments) => return watch::watch(self, arguments),
@@ -85,7 +81,7 @@ impl Program {
     }
 
     fn spec(&self) -> Result<Arc<AgentSpec>, TrainError> {
-        Ok(spec_of(&self.game)?)
+        Ok(spec_of(&self.definition.game)?)
     }
 
     /// The run that is meant: a folder's path, its name in `runs`, or the newest with a policy if it is `latest`.
@@ -99,8 +95,8 @@ impl Program {
 
     /// The newest run of the game that has a policy.
     fn latest(&self, runs: &Path) -> Result<RunFolder, TrainError> {
-        let none = || TrainError::NoRun { game: self.name.clone(), runs: runs.to_owned() };
-        RunFolder::newest(runs, &self.name).ok_or_else(none)
+        let none = || TrainError::NoRun { game: self.definition.name.clone(), runs: runs.to_owned() };
+        RunFolder::newest(runs, &self.definition.name).ok_or_else(none)
     }
 
     fn blueprint(
@@ -110,18 +106,9 @@ impl Program {
         arguments: &RunArguments,
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
-        let (name, game, learner) = (self.name.clone(), self.game.clone(), self.learner(LearnerChoice::default()));
+        let (definition, learner) = (self.definition.clone(), LearnerChoice::default());
         let note = |sentence| note(sentence);
-        Ok(Blueprint { name, game, spec, config, pool, iteration: 0, hash_every: None, learner, note })
-    }
-
-    /// What a run of this game learns with, if this learner was asked for.
-    fn learner(&self, choice: LearnerChoice) -> LearnerSetup {
-        LearnerSetup {
-            choice,
-            #[cfg(feature = "torch")]
-            network_maker: self.network_maker.clone(),
-        }
+        Ok(Blueprint { definition, spec, config, pool, iteration: 0, hash_every: None, learner, note })
     }
 }
 

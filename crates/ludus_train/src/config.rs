@@ -15,7 +15,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use ludus_learn::{DeviceConfig, PpoConfig};
-use ludus_net::NetworkConfig;
+use ludus_net::{Activation, NetworkConfig};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
@@ -295,6 +295,20 @@ impl Default for AgentConfig {
 }
 
 impl AgentConfig {
+    /// The network that `network` and `convolutions` describe together: with convolutions, its layers are shared and
+    /// rectified.
+    pub fn described_network(&self) -> NetworkConfig {
+        if self.convolutions.is_empty() {
+            return self.network.clone();
+        }
+        NetworkConfig {
+            hidden: self.network.hidden.clone(),
+            activation: Activation::Relu,
+            shared: true,
+            convolutions: self.convolutions.iter().map(|channels| channels.get()).collect(),
+        }
+    }
+
     /// The weights in the order of the spec's terms.
     pub fn weights(&self, spec: &AgentSpec) -> Vec<f32> {
         spec.reward.iter().map(|term| self.reward.get(&term.name).copied().unwrap_or(0.0)).collect()

@@ -107,8 +107,8 @@ pub enum TrainError {
         /// What was asked for.
         device: DeviceChoice,
     },
-    /// The native learner can't compute the network.
-    #[error("the native learner computes perceptrons alone, and the network is none; choose `--learner torch`")]
+    /// The native learner can't learn the network.
+    #[error("the native learner learns neither convolutions nor a game's own network; choose `--learner torch`")]
     NativeNetwork,
     /// The program has no libtorch.
     #[error(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ludus_net::{Layout, Normalizer};
+use ludus_net::{Layout, NamedTensor, Normalizer};
 use ludus_policy::{PolicyFile, files};
 use ludus_spec::{ActionKind, AgentSpec};
 
@@ -66,29 +66,34 @@ pub(crate) fn locate(named: &Path, runs: &Path, game: &str) -> Result<PathBuf, T
 /// A sentence if the networks differ in anything but their inputs and outputs, or if one normalises observations and the
 /// other doesn't.
 pub(crate) fn inherit(from: &PolicyFile, heir: Heir<'_>) -> Result<Inheritance, String> {
-    if from.network != *heir.layout.config() {
-        let [was, now] = [&from.network, heir.layout.config()].map(described);
+    let layout = from.layout().map_err(|error| error.to_string())?;
+    if layout.config() != heir.layout.config() {
+        let [was, now] = [layout.config(), heir.layout.config()].map(described);
         return Err(format!("its network is {was}, the config's {now}; give `network` the same values"));
     }
+    check_grids(&layout, from, heir)?;
     if from.normalizer.is_some() != heir.normalizer.is_some() {
         let own = from.normalizer.is_some();
         return Err(format!("it was trained with `normalize_observations: {own}`; give `ppo` the same"));
     }
-    let inputs = Axis::new(&observation_names(&from.spec), &observation_names(heir.spec));
+    let observations = Axis::new(&observation_names(&from.spec), &observation_names(heir.spec));
+    let inputs = Axis::new(&input_names(&from.spec, &layout), &input_names(heir.spec, heir.layout));
     let outputs = Axis::new(&output_names(&from.spec), &output_names(heir.spec));
     let deviations = Axis::new(&deviation_names(&from.spec), &deviation_names(heir.spec));
-    let differences = [inputs.differences("observation"), outputs.differences("action")].concat();
-    let axes = Axes { inputs, outputs, deviations };
+    let differences = [observations.differences("observation"), outputs.differences("action")].concat();
+    let axes = Axes { observations, inputs, outputs, deviations };
     Ok(Inheritance {
-        parameters: axes.parameters(from, heir)?,
+        parameters: axes.parameters(&layout.export(&from.parameters), heir)?,
         normalizer: from.normalizer.as_ref().zip(heir.normalizer).map(|(was, now)| axes.normalizer(was, now)),
         differences,
     })
 }
 
 fn described(network: &ludus_net::NetworkConfig) -> String {
-    let ludus_net::NetworkConfig { hidden, activation, shared } = network;
-    format!("(hidden: {hidden:?}, activation: {activation:?}, shared: {shared})")
+    let ludus_net::NetworkConfig { hidden, activation, shared, convolutions } = network;
+    let convolved =
+        if convolutions.is_empty() { String::new() } else { format!(" behind `convolutions: {convolutions:?}`") };
+    format!("(hidden: {hidden:?}, activation: {activation:?}, shared: {shared}){convolved}")
 }
 
 /// Where the places of an array were before.
@@ -129,6 +134,9 @@ impl Axis {
 
 /// The axes along which a network may have changed.
 struct Axes {
+    /// Columns of the observation.
+    observations: Axis,
+    /// What the first dense layers read: the same, unless some columns are convolved.
     inputs: Axis,
     outputs: Axis,
     /// The deviations of Gaussian heads.
@@ -136,8 +144,7 @@ struct Axes {
 }
 
 impl Axes {
-    fn parameters(&self, from: &PolicyFile, heir: Heir<'_>) -> Result<Vec<f32>, String> {
-        let source = from.layout().map_err(|error| error.to_string())?.export(&from.parameters);
+    fn parameters(&self, source: &[NamedTensor], heir: Heir<'_>) -> Result<Vec<f32>, String> {
         let mut named = heir.layout.export(heir.parameters);
         for (name, shape, values) in &mut named {
             let Some((_, shape_before, before)) = source.iter().find(|(before, ..)| before == name) else { continue };
@@ -166,7 +173,7 @@ impl Axes {
         } else {
             Axis::same(shape[0])
         };
-        let columns = if is_first { self.inputs.clone() } else { Axis::same(shape.get(1).copied().unwrap_or(1)) };
+        let columns = if is_first { self.inputs.clone() } else { Axis::same(shape[1..].iter().product()) };
         [rows, columns]
     }
 
@@ -175,11 +182,11 @@ impl Axes {
     fn normalizer(&self, was: &Normalizer, now: &Normalizer) -> Normalizer {
         let statistics = was.statistics();
         let taken = |numbers: &[f64], new: f64| {
-            self.inputs.origins.iter().map(|origin| origin.map_or(new, |origin| numbers[origin])).collect()
+            self.observations.origins.iter().map(|origin| origin.map_or(new, |origin| numbers[origin])).collect()
         };
         let (mean, variance) = (taken(statistics.mean(), 0.0), taken(statistics.variance(), 1.0));
         let count = statistics.count();
-        let count = if self.inputs.added.is_empty() { count } else { count.min(GUESS_COUNT) };
+        let count = if self.observations.added.is_empty() { count } else { count.min(GUESS_COUNT) };
         let taken = Normalizer::from_parts(mean, variance, count, now.clip()).expect("they were statistics before");
         let mut normalizer = now.clone();
         normalizer.go_on_from(&taken);
@@ -201,6 +208,30 @@ fn take_over(values: &mut [f32], before: &[f32], rows: &Axis, columns: &Axis) {
 
 fn observation_names(spec: &AgentSpec) -> Vec<String> {
     (0..spec.observation_width()).filter_map(|column| spec.observation_name(column)).collect()
+}
+
+/// What the first dense layers read, by name.
+fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
+    if layout.grids().next().is_none() {
+        return observation_names(spec);
+    }
+    let rest = layout.columns_outside_grids().iter().cloned().flatten();
+    let mut names = rest.filter_map(|column| spec.observation_name(column)).collect::<Vec<_>>();
+    // Names that no observation has.
+    names.extend((names.len()..layout.dense_inputs()).enumerate().map(|(index, _)| format!(" {index}")));
+    names
+}
+
+/// Convolutions go over the same grids, if there are any.
+fn check_grids(layout: &Layout, from: &PolicyFile, heir: Heir<'_>) -> Result<(), String> {
+    let [was, now] = [&from.spec, heir.spec].map(|spec| {
+        let grids = spec.observation.iter().filter_map(|field| Some(format!("`{}` of {}", field.name, field.grid?)));
+        grids.collect::<Vec<_>>().join(", ")
+    });
+    if layout.grids().next().is_none() || was == now {
+        return Ok(());
+    }
+    Err(format!("its convolutions look at {was}, here there are {now}; observe the same grids, or leave it out"))
 }
 
 /// A mean for each dimension, a logit for each choice.
@@ -261,9 +292,8 @@ mod tests {
 
     fn policy(spec: AgentSpec, network: &Network, normalizer: Option<Normalizer>) -> PolicyFile {
         PolicyFile {
-            foreign: Vec::new(),
             spec,
-            network: network.layout().config().clone(),
+            network: network.layout().config().clone().into(),
             parameters: network.parameters().to_vec(),
             normalizer,
             decision_interval: NonZeroU32::MIN,

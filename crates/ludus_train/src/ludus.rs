@@ -1,11 +1,11 @@
 //! A game with a command line.
 
 use std::ffi::OsString;
-use std::sync::Arc;
 
 use bevy::app::{App, AppExit};
 
 use crate::command::Program;
+use crate::definition::GameDefinition;
 use crate::window::Windows;
 
 /// A game, ready to be trained, scored and measured from the command line.
@@ -32,23 +32,13 @@ impl Ludus {
     /// The name is that of run folders and of the config, `assets/train/<name>.ron`: letters, digits, `-` and `_`, and
     /// spaces and dots between them. Any other is refused by every command.
     pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
-        let game = Arc::new(game);
-        Self {
-            program: Program {
-                name: name.to_owned(),
-                game,
-                visuals: None,
-                windows: None,
-                #[cfg(feature = "torch")]
-                network_maker: None,
-            },
-        }
+        Self { program: Program { definition: GameDefinition::new(name, game), windows: None } }
     }
 
     /// What draws the game: meshes, lights, a camera. Never called where there is no window.
     #[must_use]
     pub fn visuals(mut self, visuals: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
-        self.program.visuals = Some(Arc::new(visuals));
+        self.program.definition = self.program.definition.with_visuals(visuals);
         self
     }
 
@@ -68,7 +58,7 @@ impl Ludus {
         mut self,
         make: impl Fn(&ludus_spec::AgentSpec, ludus_spec::Seed) -> N + Send + Sync + 'static,
     ) -> Self {
-        self.program.network_maker = Some(Arc::new(move |spec, seed| Box::new(make(spec, seed))));
+        self.program.definition = self.program.definition.with_network(make);
         self
     }
 

@@ -87,10 +87,10 @@ pub(crate) fn played(game: Game, policy: PlayedPolicy, settings: PlaySettings) -
 /// A policy that a game is played with.
 #[derive(Clone)]
 pub(crate) enum PlayedPolicy {
-    /// A perceptron, as a shipped game runs it.
+    /// As a shipped game runs it.
     Asset(PolicyAsset),
-    /// One that runs in this program alone, on libtorch.
-    Foreign(Arc<Actor>, NonZeroU32),
+    /// One of the game's own network, which runs in this program alone, on libtorch.
+    Own(Arc<Actor>, NonZeroU32),
 }
 
 impl PlayedPolicy {
@@ -100,7 +100,7 @@ impl PlayedPolicy {
     ///
     /// If its network is not known here, or the game's steps and ticks are others.
     pub fn new(file: &PolicyFile, name: &Path, blueprint: &Blueprint) -> Result<Self, TrainError> {
-        if file.foreign.is_empty() {
+        if file.network.own().is_none() {
             // Its steps and ticks are checked as in a shipped game.
             return Ok(Self::Asset(PolicyAsset::new(file, name)?));
         }
@@ -108,14 +108,14 @@ impl PlayedPolicy {
         // Steps that the game has not set are set by the policy.
         let config = RunConfig { decision_interval: file.decision_interval, ..blueprint.config.clone() };
         check_fit(file, name, &Blueprint { config, ..blueprint.clone() })?;
-        Ok(Self::Foreign(Arc::new(actor), file.decision_interval))
+        Ok(Self::Own(Arc::new(actor), file.decision_interval))
     }
 
     /// Lets it decide for all agents of the game that the app has.
     pub fn add_to(&self, app: &mut App, choice: ActionChoice) {
         match self {
             Self::Asset(policy) => add_asset(app, policy.clone(), choice),
-            Self::Foreign(actor, interval) => add_foreign(app, actor.clone(), *interval, choice),
+            Self::Own(actor, interval) => add_own(app, actor.clone(), *interval, choice),
         }
     }
 }
@@ -134,28 +134,28 @@ fn add_asset(app: &mut App, policy: PolicyAsset, choice: ActionChoice) {
 
 /// A policy that decides without being an asset.
 #[derive(Resource)]
-struct ForeignRunner {
+struct OwnRunner {
     actor: Arc<Actor>,
     scratch: ActorScratch,
     choice: ActionChoice,
 }
 
-fn add_foreign(app: &mut App, actor: Arc<Actor>, interval: NonZeroU32, choice: ActionChoice) {
+fn add_own(app: &mut App, actor: Arc<Actor>, interval: NonZeroU32, choice: ActionChoice) {
     app.world_mut().get_resource_or_init::<StepClock>().set_decision_interval(interval);
-    app.insert_resource(ForeignRunner { scratch: actor.scratch(), actor, choice });
+    app.insert_resource(OwnRunner { scratch: actor.scratch(), actor, choice });
     app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));
-    app.add_systems(FixedPreUpdate, decide_foreign.in_set(PolicySystems::Decide));
+    app.add_systems(FixedPreUpdate, decide_own.in_set(PolicySystems::Decide));
 }
 
 /// On a step's first tick: observation rows become action rows.
-fn decide_foreign(world: &mut World) {
+fn decide_own(world: &mut World) {
     let clock = *world.resource::<StepClock>();
     if !clock.is_first_tick() {
         return;
     }
     let kinds = world.resource::<AgentKinds>().iter().cloned().collect::<Vec<_>>();
-    world.resource_scope(|world, mut runner: Mut<ForeignRunner>| {
-        let ForeignRunner { actor, scratch, choice } = &mut *runner;
+    world.resource_scope(|world, mut runner: Mut<OwnRunner>| {
+        let OwnRunner { actor, scratch, choice } = &mut *runner;
         let choice = match *choice {
             ActionChoice::Greedy => ActionChoice::Greedy,
             ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(clock.ticks())),

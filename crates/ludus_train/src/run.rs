@@ -103,7 +103,7 @@ impl Run {
     /// A run in a new folder.
     fn create(training: Training, runs: &Path) -> Result<Self, TrainError> {
         let blueprint = &training.blueprint;
-        let folder = RunFolder::create(runs, &blueprint.name, &clock::today()).map_err(at(runs))?;
+        let folder = RunFolder::create(runs, &blueprint.definition.name, &clock::today()).map_err(at(runs))?;
         let lock = RunLock::take(&folder)?;
         write_config(&folder, blueprint)?;
         let names = metric_names(&training);
@@ -442,7 +442,7 @@ fn initialize(
     if place.iteration() > 0 {
         return Ok(());
     }
-    let path = locate(&named, place.runs(), &blueprint.name)?;
+    let path = locate(&named, place.runs(), &blueprint.definition.name)?;
     let differences = training.initialize(&path)?;
     let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
     tell(RunEvent::Note(format!("starting from `{}`{differences}", path.display())));

@@ -1,17 +1,16 @@
 //! A run in threads of its own, with a handle: for windows, and for whoever else shows or steers one.
 //!
 //! ```no_run
-//! # use std::sync::Arc;
-//! # use ludus_train::LearnerSetup;
+//! # use ludus_train::{GameDefinition, LearnerChoice};
 //! # use ludus_train::config::RunConfig;
 //! # use ludus_train::session::{Session, SessionCommand, SessionSetup};
 //! # fn balance(_: &mut bevy::app::App) {}
 //! # fn main() -> Result<(), ludus_train::TrainError> {
-//! let game: ludus_train::session::Game = Arc::new(balance);
-//! let spec = ludus_train::session::spec_of(&game)?;
+//! let definition = GameDefinition::new("balance", balance);
+//! let spec = ludus_train::session::spec_of(&definition.game)?;
 //! let config = RunConfig::for_agent(&spec);
-//! let (name, runs, learner) = ("balance".into(), "runs".into(), LearnerSetup::default());
-//! let setup = SessionSetup { name, game, spec, config, learner, threads: 2, runs };
+//! let (runs, learner) = ("runs".into(), LearnerChoice::default());
+//! let setup = SessionSetup { definition, spec, config, learner, threads: 2, runs };
 //! let session = Session::start(setup);
 //! session.send(SessionCommand::SetLearningRate(1e-3));
 //! println!("{} iterations so far", session.snapshot().history.len());
@@ -43,9 +42,10 @@ pub use ludus_worlds::{Game, spec_of};
 use crate::command::{STACK_BYTES, thread_pool};
 use crate::config::{ConfigError, ConfigSource, RunConfig};
 use crate::control::Order;
+use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::folder::RunFolder;
-use crate::learner::LearnerSetup;
+use crate::learner::LearnerChoice;
 use crate::progress::RunSummary;
 use crate::resume::{Place, Resumption};
 use crate::run;
@@ -59,16 +59,14 @@ pub use time_left::{GoalProgress, TimeLeft};
 /// What a session is started with.
 #[derive(Clone)]
 pub struct SessionSetup {
-    /// The game's name: that of the run's folder.
-    pub name: String,
-    /// The game.
-    pub game: Game,
+    /// The game; its name is that of the run's folder.
+    pub definition: GameDefinition,
     /// The game's agent.
     pub spec: Arc<AgentSpec>,
     /// What decides the run; if its number of worlds is not settled, there is one per thread.
     pub config: RunConfig,
-    /// The learner that was asked for, and the game's own network if it has one.
-    pub learner: LearnerSetup,
+    /// The learner that was asked for.
+    pub learner: LearnerChoice,
     /// Threads that train; at least 1. What is learned does not depend on them.
     pub threads: usize,
     /// Where runs have their folders.
@@ -188,7 +186,7 @@ fn run_to_the_end(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailb
 }
 
 fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Result<RunSummary, TrainError> {
-    let SessionSetup { name, game, spec, config, learner, threads, runs } = setup;
+    let SessionSetup { definition, spec, config, learner, threads, runs } = setup;
     let (config, place) = match resumed {
         None => (config, Place::New(&runs)),
         Some(run) => resume(run, config, &spec)?,
@@ -200,8 +198,7 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
     let pool = Arc::new(thread_pool(threads.max(1))?);
     let config = config.resolved();
     let blueprint = Blueprint {
-        name,
-        game,
+        definition,
         spec,
         config,
         pool,

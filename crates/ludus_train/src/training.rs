@@ -13,22 +13,23 @@ use ludus_net::{Layout, Network, Normalizer};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_spec::{AgentSpec, Seed};
 #[cfg(feature = "torch")]
-use ludus_torch::{Demand, Mlp, Parameter, TorchNetwork};
-use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds};
+use ludus_torch::{Demand, Parameter, TorchNetwork, described};
+use ludus_worlds::{AgentSettings, PooledWorld, WorldError, WorldSettings, build_worlds};
 use rayon::ThreadPool;
 
 use crate::checkpoint::Checkpoint;
 use crate::clock;
 use crate::config::{AgentConfig, Reaction, RunConfig};
+use crate::definition::GameDefinition;
 use crate::episodes::{EpisodeSummary, RecentEpisodes, RowSettings};
 use crate::error::TrainError;
 use crate::group::{FIRST_KIND, WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
 use crate::initialize::{Heir, Inheritance, inherit};
-use crate::learner::{BuiltAlgorithm, Decision, LearnerSetup, Place, PpoParts, Workload, decide};
+use crate::learner::{BuiltAlgorithm, Decision, LearnerChoice, Place, PpoParts, Workload, decide};
 #[cfg(feature = "torch")]
-use crate::learner::{TorchParts, convolutional, open_cuda};
+use crate::learner::{TorchParts, open_cuda};
 use crate::patience::while_waiting;
 use crate::phases::{Phases, StepTimes};
 use crate::record::{PastEpisode, RunRecord};
@@ -59,9 +60,7 @@ const MOST_SKIPPED: u32 = 10;
 /// What a run is built from.
 #[derive(Clone)]
 pub(crate) struct Blueprint {
-    /// The game's name, for people.
-    pub name: String,
-    pub game: Game,
+    pub definition: GameDefinition,
     pub spec: Arc<AgentSpec>,
     /// With the number of worlds settled.
     pub config: RunConfig,
@@ -70,8 +69,8 @@ pub(crate) struct Blueprint {
     pub iteration: u64,
     /// Ticks between two state hashes, if they are logged.
     pub hash_every: Option<NonZeroU64>,
-    /// Which learner was asked for, and the game's own network if it has one.
-    pub learner: LearnerSetup,
+    /// Which learner was asked for.
+    pub learner: LearnerChoice,
     /// Tells what goes on while it lasts.
     pub note: fn(String),
 }
@@ -92,14 +91,14 @@ impl Blueprint {
         let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
         let built = AtomicUsize::new(0);
         let say = |seconds| (self.note)(building_sentence(built.load(Ordering::Relaxed), count, seconds));
-        while_waiting(say, || self.pool.install(|| build_worlds(&self.game, settings, &built)))
+        while_waiting(say, || self.pool.install(|| build_worlds(&self.definition.game, settings, &built)))
     }
 
     /// A world to look at, with no more arenas than this.
     pub fn build_exam(&self, most_arenas: u32) -> Result<PooledWorld, WorldError> {
         let arenas = 0..self.config.arenas.get().min(most_arenas);
         let settings = self.world_settings(Purpose::Evaluation, self.exam_seed(), 0);
-        PooledWorld::build(&self.game, WorldSettings { arenas, ..settings })
+        PooledWorld::build(&self.definition.game, WorldSettings { arenas, ..settings })
     }
 
     /// What that world's seeds and its actions derive from.
@@ -164,7 +163,7 @@ impl Blueprint {
     fn episode_head(&self) -> EpisodeHead {
         let config = self.config.agent(&self.spec);
         EpisodeHead {
-            program: self.name.clone(),
+            program: self.definition.name.clone(),
             arenas: self.config.arenas.get(),
             decision_interval: self.config.decision_interval,
             episode_limit: config.episode_limit,
@@ -180,8 +179,7 @@ impl Blueprint {
 
     /// A network that has learned nothing yet.
     fn network(&self) -> Result<Network, LearnError> {
-        let agent = self.config.agent(&self.spec);
-        let layout = Layout::new(self.spec.observation_width(), &self.spec.heads(), &agent.network)?;
+        let layout = Layout::of_agent(&self.spec, &self.config.agent(&self.spec).described_network())?;
         Ok(Network::new(layout, Seed::new(self.config.seed).derive(NETWORK)))
     }
 
@@ -197,7 +195,7 @@ impl Blueprint {
             threads: self.pool.current_num_threads(),
             is_perceptron: self.is_perceptron(),
         };
-        let decision = decide(self.learner.choice, workload, open_cuda)?;
+        let decision = decide(self.learner, workload, open_cuda)?;
         let seed = Seed::new(self.config.seed).derive(LEARNING);
         let parts = PpoParts { config: agent.ppo.clone(), lanes, seed };
         let machine = self.machine();
@@ -205,13 +203,13 @@ impl Blueprint {
             Place::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,
             #[cfg(feature = "torch")]
             place => {
-                let network = self.own_network().unwrap_or_else(|| Box::new(Mlp::new(network)));
+                let network = self.own_network().unwrap_or_else(|| described(network));
                 let demand = self.demand(&*network, rows);
                 let config = agent.device.clone();
                 parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
             }
             #[cfg(not(feature = "torch"))]
-            _ => return Err(TrainError::NoTorch { game: self.name.clone() }),
+            _ => return Err(TrainError::NoTorch { game: self.definition.name.clone() }),
         };
         Ok((built, decision))
     }
@@ -222,23 +220,14 @@ impl Blueprint {
 
     /// Whether both learners can compute the network.
     fn is_perceptron(&self) -> bool {
-        #[cfg(feature = "torch")]
-        let is_of_config = self.learner.network_maker.is_none();
-        #[cfg(not(feature = "torch"))]
-        let is_of_config = true;
-        is_of_config && self.config.agent(&self.spec).convolutions.is_empty()
+        !self.definition.has_own_network() && self.config.agent(&self.spec).convolutions.is_empty()
     }
 
-    /// The network that is no perceptron, if there is one: the game's own, or one with convolutions. It has not learned
-    /// anything.
+    /// The game's own network, if it has one. It has not learned anything.
     #[cfg(feature = "torch")]
     pub fn own_network(&self) -> Option<Box<dyn TorchNetwork>> {
         let seed = Seed::new(self.config.seed).derive(NETWORK);
-        match &self.learner.network_maker {
-            Some(make) => Some(make(&self.spec, seed)),
-            None if self.is_perceptron() => None,
-            None => Some(convolutional(&self.spec, self.config.agent(&self.spec), seed)),
-        }
+        self.definition.networks.as_ref().map(|make| make(&self.spec, seed))
     }
 
     /// What the run asks of a GPU's memory.
@@ -431,7 +420,7 @@ impl Training {
     pub fn initialize(&mut self, path: &Path) -> Result<Vec<String>, TrainError> {
         let policy = PolicyFile::read(path)?;
         let own = self.policy();
-        let layout = own.layout().map_err(|error| TrainError::Learner(error.into()))?;
+        let layout = own.layout()?;
         let (spec, normalizer) = (&own.spec, own.normalizer.as_ref());
         let heir = Heir { spec, layout: &layout, parameters: &own.parameters, normalizer };
         let unfit = |problem| TrainError::Unfit { policy: path.to_owned(), problem };
@@ -539,13 +528,12 @@ impl Training {
         PolicyFile {
             spec: (*self.blueprint.spec).clone(),
             network: self.learned.network.clone(),
-            foreign: self.learned.foreign.clone(),
             parameters,
             normalizer,
             decision_interval: config.decision_interval,
             tick_rate_hz: self.tick_rate_hz,
             origin: Origin {
-                program: self.blueprint.name.clone(),
+                program: self.blueprint.definition.name.clone(),
                 library: env!("CARGO_PKG_VERSION").to_owned(),
                 seed: config.seed,
                 steps: self.steps,

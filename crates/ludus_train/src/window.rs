@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bevy::app::AppExit;
 use ludus_spec::{AgentSpec, Seed};
-use ludus_worlds::Game;
 
 use crate::config::RunConfig;
+use crate::definition::GameDefinition;
 use crate::folder::RunFolder;
-use crate::learner::LearnerSetup;
+use crate::learner::LearnerChoice;
 use crate::training::WORLDS;
 
 /// What the commands that need a window call. Nothing below draws, so whoever draws hands itself in.
@@ -35,29 +35,21 @@ pub enum WindowFailure {
 /// What `play` was asked for.
 #[derive(Clone)]
 pub struct PlayRequest {
-    /// The game's name.
-    pub name: String,
     /// The game with its policy; assets are there when it is added.
-    pub game: Game,
-    /// What draws it.
-    pub visuals: Game,
+    pub definition: GameDefinition,
 }
 
 /// What `watch` was asked for.
 #[derive(Clone)]
 pub struct WatchRequest {
-    /// The game's name.
-    pub name: String,
-    /// The game, without a window.
-    pub game: Game,
-    /// What draws it, if the program has something that does.
-    pub visuals: Option<Game>,
+    /// The game.
+    pub definition: GameDefinition,
     /// What its agents sense and do.
     pub spec: Arc<AgentSpec>,
     /// The config to train with, and to show the game with: resolved.
     pub config: RunConfig,
-    /// What to train with: what `train` would.
-    pub learner: LearnerSetup,
+    /// The learner that was asked for.
+    pub learner: LearnerChoice,
     /// Threads to train on.
     pub threads: usize,
     /// Where runs have their folders.

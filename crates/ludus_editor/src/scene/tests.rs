@@ -157,9 +157,8 @@ fn linear_file(tensor_name: &str, value: f32) -> PolicyFile {
     let parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
     let origin = Origin { program: "walk".to_owned(), library: String::new(), seed: 1, steps: 7 };
     PolicyFile {
-        foreign: Vec::new(),
         spec,
-        network,
+        network: network.into(),
         parameters,
         normalizer: None,
         decision_interval: NonZeroU32::new(2).unwrap(),

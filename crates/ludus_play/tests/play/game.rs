@@ -72,9 +72,8 @@ pub fn line(slope: f32, offset: f32) -> PolicyFile {
     });
     let parameters = layout.import(&tensors.collect::<Vec<_>>()).expect("they are its tensors");
     PolicyFile {
-        foreign: Vec::new(),
         spec,
-        network,
+        network: network.into(),
         parameters,
         normalizer: None,
         decision_interval: NonZeroU32::MIN,

@@ -14,6 +14,7 @@ const INT64: u64 = 7;
 /// The type of flags.
 const BOOL: u64 = 9;
 const ATTRIBUTE_INT: u64 = 2;
+const ATTRIBUTE_INTS: u64 = 7;
 
 /// A graph over rows.
 #[derive(Default)]
@@ -84,8 +85,10 @@ impl Graph {
         self.constant(&[], &[number])
     }
 
-    fn integer(&mut self, integer: usize) -> Value {
-        self.tensor(INT64, &[1], &(integer as u64).to_le_bytes())
+    /// Integers that are part of the file, side by side.
+    pub fn integers(&mut self, integers: &[usize]) -> Value {
+        let bytes = integers.iter().flat_map(|&integer| (integer as u64).to_le_bytes()).collect::<Vec<_>>();
+        self.tensor(INT64, &[integers.len()], &bytes)
     }
 
     fn tensor(&mut self, data_type: u64, shape: &[usize], bytes: &[u8]) -> Value {
@@ -103,19 +106,35 @@ impl Graph {
 
     /// The result of an operator with attributes that are integers.
     pub fn node_with(&mut self, operator: &str, inputs: &[&Value], attributes: &[(&str, u64)]) -> Value {
-        let name = self.new_name();
         let attribute = |&(name, value): &(&str, u64)| {
             Message::default().text(1, name).integer(3, value).integer(20, ATTRIBUTE_INT)
         };
+        self.node_with_attributes(operator, inputs, attributes.iter().map(attribute))
+    }
+
+    /// The result of an operator with attributes that are lists of integers.
+    pub fn node_with_lists(&mut self, operator: &str, inputs: &[&Value], attributes: &[(&str, &[u64])]) -> Value {
+        let attribute = |&(name, values): &(&str, &[u64])| {
+            Message::default().text(1, name).integers(8, values).integer(20, ATTRIBUTE_INTS)
+        };
+        self.node_with_attributes(operator, inputs, attributes.iter().map(attribute))
+    }
+
+    fn node_with_attributes(
+        &mut self,
+        operator: &str,
+        inputs: &[&Value],
+        attributes: impl Iterator<Item = Message>,
+    ) -> Value {
+        let name = self.new_name();
         let named = inputs.iter().fold(Message::default(), |node, input| node.text(1, &input.0));
-        let node = named.text(2, &name).text(3, &name).text(4, operator).messages(5, attributes.iter().map(attribute));
-        self.nodes.push(node);
+        self.nodes.push(named.text(2, &name).text(3, &name).text(4, operator).messages(5, attributes));
         Value(name)
     }
 
     /// Some columns of a value.
     pub fn columns(&mut self, of: &Value, columns: core::ops::Range<usize>) -> Value {
-        let [start, end, axis] = [columns.start, columns.end, 1].map(|integer| self.integer(integer));
+        let [start, end, axis] = [columns.start, columns.end, 1].map(|integer| self.integers(&[integer]));
         self.node("Slice", &[of, &start, &end, &axis])
     }
 

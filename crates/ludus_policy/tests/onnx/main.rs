@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::Command;
 
 use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer, Scratch, stage};
-use ludus_policy::{ActionChoice, Origin, Policy, PolicyFile, Sensed};
-use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, ObservationField, ObservationKind, Seed};
+use ludus_policy::{ActionChoice, Origin, OwnNetwork, Policy, PolicyFile, PolicyNetwork, Sensed};
+use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, GridShape, ObservationField, ObservationKind, Seed};
 use serde_json::json;
 
 const ROWS: usize = 257;
-const OBSERVED: usize = 5;
+/// Columns of the field that every agent here observes.
+const EYES: usize = 5;
 
 /// Names the Python to use, where `python3` is not the one that has onnxruntime.
 const PYTHON: &str = "LUDUS_PYTHON";
@@ -29,11 +30,12 @@ fn the_producer_is_the_library_that_writes() {
 }
 
 #[test]
-fn what_is_no_perceptron_is_refused() {
-    let foreign = vec![("kernel".to_owned(), vec![1])];
-    let file = PolicyFile { foreign, parameters: vec![0.0], ..policy(networks().remove(0), None, false) };
+fn a_network_of_the_game_s_own_is_refused() {
+    let parameters = vec![("kernel".to_owned(), vec![1])];
+    let network = PolicyNetwork::Own(OwnNetwork { name: "driver::Net".to_owned(), parameters });
+    let file = PolicyFile { network, parameters: vec![0.0], ..policy(networks().remove(0), None, false) };
     let error = file.to_onnx().expect_err("only libtorch knows it").to_string();
-    assert!(error.contains("no perceptron"), "{error}");
+    assert!(error.contains("`driver::Net` is one of `driver`'s own"), "{error}");
 }
 
 #[test]
@@ -45,9 +47,11 @@ fn onnxruntime_agrees() {
         return;
     }
     for network in networks() {
-        for normalizer in [None, Some(normalizer())] {
+        for normalized in [false, true] {
             for masked in [false, true] {
-                let told = check(&python, &policy(network.clone(), normalizer.clone(), masked));
+                let width = spec(masked, &network).observation_width();
+                let normalizer = normalized.then(|| normalizer(width));
+                let told = check(&python, &policy(network.clone(), normalizer, masked));
                 println!("{network:?}, masks: {masked}: {told}");
             }
         }
@@ -55,22 +59,35 @@ fn onnxruntime_agrees() {
 }
 
 fn networks() -> Vec<NetworkConfig> {
-    let network = |hidden: &[usize], activation, shared| NetworkConfig { hidden: hidden.to_vec(), activation, shared };
+    let network = |hidden: &[usize], activation, shared| NetworkConfig {
+        hidden: hidden.to_vec(),
+        activation,
+        shared,
+        convolutions: Vec::new(),
+    };
+    let convolutional = |convolutions: &[usize], hidden: &[usize], shared| NetworkConfig {
+        convolutions: convolutions.to_vec(),
+        ..network(hidden, Activation::Relu, shared)
+    };
     vec![
         network(&[64, 64], Activation::Tanh, false),
         network(&[17, 9], Activation::Relu, true),
         network(&[], Activation::Tanh, false),
+        convolutional(&[6, 9], &[12], true),
+        convolutional(&[17], &[], false),
     ]
 }
 
-fn normalizer() -> Normalizer {
-    let means = vec![0.5, -3.0, 0.0, 100.0, 1e-3];
-    let variances = vec![1.0, 4.0, 0.0, 900.0, 1e-4];
+/// Of the eyes, and of as many columns more that stay as they are.
+fn normalizer(width: usize) -> Normalizer {
+    let (mut means, mut variances) = (vec![0.5, -3.0, 0.0, 100.0, 1e-3], vec![1.0, 4.0, 0.0, 900.0, 1e-4]);
+    means.resize(width, 0.0);
+    variances.resize(width, 1.0);
     Normalizer::from_parts(means, variances, 1e5, 10.0).expect("they are finite")
 }
 
-/// Numbers and choices in turns, with ranges of their own.
-fn spec(masked: bool) -> AgentSpec {
+/// Numbers and choices in turns, with ranges of their own; a grid is observed by those who have convolutions.
+fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
     let strings = |parts: &[&str]| parts.iter().map(|&part| part.to_owned()).collect::<Vec<_>>();
     let action = |name: &str, parts: &[&str], kind| ActionField {
         name: name.to_owned(),
@@ -78,16 +95,26 @@ fn spec(masked: bool) -> AgentSpec {
         parts: strings(parts),
         kind,
     };
+    let observed = |name: &str, parts: &[&str], grid| ObservationField {
+        name: name.to_owned(),
+        doc: String::new(),
+        parts: strings(parts),
+        range: None,
+        grid,
+        kind: ObservationKind::Number,
+    };
+    let grid = |height, width, channels| Some(GridShape { height, width, channels });
+    let mut observation = vec![observed("eyes", &["a", "b", "c", "d", "e"], None)];
+    if !network.convolutions.is_empty() {
+        observation.extend([
+            observed("board", &[], grid(5, 4, 3)),
+            observed("speed", &[""], None),
+            observed("map", &[], grid(1, 2, 1)),
+        ]);
+    }
     AgentSpec {
         name: "Driver".to_owned(),
-        observation: vec![ObservationField {
-            name: "eyes".to_owned(),
-            doc: String::new(),
-            parts: strings(&["a", "b", "c", "d", "e"]),
-            range: None,
-            grid: None,
-            kind: ObservationKind::Number,
-        }],
+        observation,
         action: vec![
             action("gear", &["back", "neutral", "forward"], ActionKind::Discrete),
             action("steer", &["x", "y"], ActionKind::Continuous { low: -1.0, high: 1.0 }),
@@ -101,8 +128,8 @@ fn spec(masked: bool) -> AgentSpec {
 
 /// A policy with weights large enough that no two logits are close and some means are beyond their range.
 fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) -> PolicyFile {
-    let spec = spec(masked);
-    let layout = Layout::new(OBSERVED, &spec.heads(), &network).expect("there is such a network");
+    let spec = spec(masked, &network);
+    let layout = Layout::of_agent(&spec, &network).expect("there is such a network");
     let mut parameters = Network::new(layout.clone(), Seed::new(3)).parameters().to_vec();
     for tensor in layout.tensors() {
         for element in 0..tensor.element_count() {
@@ -112,9 +139,8 @@ fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) 
     }
     let decision_interval = NonZeroU32::new(5).expect("not zero");
     PolicyFile {
-        foreign: Vec::new(),
         spec,
-        network,
+        network: network.into(),
         parameters,
         normalizer,
         decision_interval,
@@ -127,12 +153,14 @@ fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) 
 /// Rows, far from zero only where that is normalised; the first few have what is not a number.
 fn observations(file: &PolicyFile) -> Vec<f32> {
     let draw = |index: usize| (Seed::new(9).derive(index as u64).uniform() - 0.5) * 8.0;
-    let mut observations = (0..ROWS * OBSERVED).map(draw).collect::<Vec<_>>();
-    for row in observations.chunks_exact_mut(OBSERVED) {
+    let width = file.spec.observation_width();
+    let mut observations = (0..ROWS * width).map(draw).collect::<Vec<_>>();
+    for row in observations.chunks_exact_mut(width) {
         row[3] *= if file.normalizer.is_some() { 50.0 } else { 1.0 };
         row[4] *= 0.01;
     }
-    (observations[0], observations[6], observations[12]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
+    (observations[0], observations[width + 1], observations[2 * width + 2]) =
+        (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
     observations
 }
 
@@ -178,7 +206,7 @@ fn cases(file: &PolicyFile) -> serde_json::Value {
     let actions = actions.chunks_exact(5).map(|row| in_game_units(&file.spec, row)).collect::<Vec<_>>();
     let distribution = distribution(file, &observations, &allowed);
     json!({
-        "observation": texts(&observations).chunks(OBSERVED).collect::<Vec<_>>(),
+        "observation": texts(&observations).chunks(file.spec.observation_width()).collect::<Vec<_>>(),
         "mask": masks.chunks(5).collect::<Vec<_>>(),
         "outputs": {
             "action": actions,
@@ -216,6 +244,10 @@ fn expected_texts(file: &PolicyFile) -> serde_json::Value {
         "seed": "18446744073709551615",
         "steps": "12345",
     });
+    if file.spec.observation_width() > EYES {
+        let names = (0..file.spec.observation_width()).filter_map(|column| file.spec.observation_name(column));
+        texts["observation"] = names.collect::<Vec<_>>().join(",").into();
+    }
     if file.spec.masked {
         texts["mask"] = "gear.back,gear.neutral,gear.forward,horn.no,horn.yes".into();
     }

@@ -4,6 +4,7 @@
 
 #[path = "../../../ludus_learn/tests/ppo/cart_pole.rs"]
 mod cart_pole;
+mod convolutions;
 mod curves;
 mod faults;
 mod gradients;

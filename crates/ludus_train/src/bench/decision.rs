@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::Until;
 use crate::clock;
 use crate::config::WorldCount;
+use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::group::WorldGroup;
 use crate::play::PlayedPolicy;
@@ -31,7 +32,7 @@ const WARM_UP: u32 = 5;
 pub struct DecisionSpeed {
     /// Agents that are decided for.
     pub agents: usize,
-    /// Widths of the policy's hidden layers.
+    /// Widths of the policy's hidden layers; none of a game's own network.
     pub hidden: Vec<usize>,
     /// One decision for all of them \[ms\].
     pub milliseconds: f64,
@@ -67,10 +68,12 @@ impl Players {
         config.arenas = arenas.unwrap_or(config.arenas);
         let decisions = Decisions::default();
         let played = PlayedPolicy::new(policy, Path::new("bench"), blueprint)?;
-        let game = measured(blueprint.game.clone(), played, decisions.clone());
-        let blueprint = Blueprint { game, config, ..blueprint.clone() };
+        let game = measured(blueprint.definition.game.clone(), played, decisions.clone());
+        let definition = GameDefinition { game, ..blueprint.definition.clone() };
+        let blueprint = Blueprint { definition, config, ..blueprint.clone() };
         let group = WorldGroup::new(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
-        Ok(Self { group, decisions, hidden: policy.network.hidden.clone() })
+        let hidden = policy.network.described().map_or(Vec::new(), |network| network.hidden.clone());
+        Ok(Self { group, decisions, hidden })
     }
 
     /// Plays, and measures the decisions.

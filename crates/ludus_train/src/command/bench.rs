@@ -14,7 +14,7 @@ use super::{LoadedConfig, MissingConfig, Program};
 pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Report, TrainError> {
     let spec = program.spec()?;
     let LoadedConfig { config, file } = program.config(&arguments.run, &spec, MissingConfig::Defaults)?;
-    let learner = program.learner(arguments.learner.choice());
+    let learner = arguments.learner.choice();
     let blueprint = Blueprint { learner, ..program.blueprint(spec, config, &arguments.run)? };
     let interrupted = interrupt::listen(|| note("ending with what was measured so far; again to end at once"));
     let benchmark = bench::bench(blueprint, arguments.seconds, interrupted, &mut |sentence| warn(&sentence))?;

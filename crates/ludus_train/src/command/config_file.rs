@@ -39,7 +39,7 @@ impl Program {
         spec: &AgentSpec,
         missing: MissingConfig,
     ) -> Result<LoadedConfig, TrainError> {
-        match arguments.config.clone().or_else(|| shipped(&config_asset(&self.name))) {
+        match arguments.config.clone().or_else(|| shipped(&config_asset(&self.definition.name))) {
             Some(file) => self.config_from(file, arguments, spec),
             None => self.default_config(arguments, spec, missing),
         }
@@ -65,9 +65,9 @@ impl Program {
         missing: MissingConfig,
     ) -> Result<LoadedConfig, TrainError> {
         let is_weighed = weighs_all_terms(&arguments.set, spec);
-        let (file, folders) = (config_asset(&self.name), searched_folders());
+        let (file, folders) = (config_asset(&self.definition.name), searched_folders());
         if !is_weighed && missing == MissingConfig::Refused {
-            return Err(TrainError::NoConfig { game: self.name.clone(), file, folders });
+            return Err(TrainError::NoConfig { game: self.definition.name.clone(), file, folders });
         }
         let config = load(None, arguments, spec)?;
         let weights = if is_weighed { "with what --set changes" } else { "in which every term of the reward weighs 1" };
@@ -103,7 +103,7 @@ pub(super) fn write_starter(
 /// What to do with a starter config.
 fn next_step(program: &Program, arguments: &RunArguments, spec: &AgentSpec) -> String {
     let named = arguments.config.as_ref().map_or_else(String::new, |file| format!(" --config {}", file.display()));
-    let train = format!("`{} train{named}`", program.name);
+    let train = format!("`{} train{named}`", program.definition.name);
     let terms = spec.reward.iter().map(|term| format!("`{}`", term.name)).collect::<Vec<_>>();
     match terms.as_slice() {
         [] => format!("now train with {train}"),
@@ -117,7 +117,7 @@ fn starter_path(program: &Program, arguments: &RunArguments) -> Result<PathBuf, 
     if let Some(file) = &arguments.config {
         return Ok(file.clone());
     }
-    let file = config_asset(&program.name);
+    let file = config_asset(&program.definition.name);
     if let Some(path) = shipped(&file) {
         return Err(TrainError::ConfigExists { path });
     }

@@ -19,7 +19,7 @@ pub(super) fn export(program: &Program, arguments: &ExportArguments) -> Result<R
     let spec = program.spec()?;
     let found = find(program, arguments.of.as_deref(), &arguments.run.runs_dir)?;
     let policy = PolicyFile::read_for(&found.policy, &spec)?;
-    let shipped = policy_asset(&program.name);
+    let shipped = policy_asset(&program.definition.name);
     let to = match &arguments.to {
         Some(file) => file.clone(),
         None => in_its_folder(if arguments.onnx { shipped.with_extension("onnx") } else { shipped })?,

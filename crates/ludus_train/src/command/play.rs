@@ -6,6 +6,7 @@ use ludus_policy::{ActionChoice, PolicyFile};
 use ludus_spec::Seed;
 use ludus_worlds::Game;
 
+use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::interrupt;
 use crate::play::{PlayEvent, PlaySettings, PlayedPolicy, play_in_real_time, played};
@@ -28,10 +29,10 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
     let (weights, episode_limit) = (agent.weights(&spec), agent.episode_limit);
     let blueprint = program.blueprint(spec.clone(), config.clone(), &arguments.run)?;
     let policy = PlayedPolicy::new(&file, &found.policy, &blueprint)?;
-    let game = played(program.game.clone(), policy, PlaySettings { choice, seed, weights, episode_limit });
-    match (program.windows, &program.visuals) {
-        (Some(windows), Some(visuals)) if !arguments.headless && arguments.episodes.is_none() => {
-            let request = PlayRequest { name: program.name.clone(), game, visuals: visuals.clone() };
+    let game = played(program.definition.game.clone(), policy, PlaySettings { choice, seed, weights, episode_limit });
+    match (program.windows, &program.definition.visuals) {
+        (Some(windows), Some(_)) if !arguments.headless && arguments.episodes.is_none() => {
+            let request = PlayRequest { definition: GameDefinition { game, ..program.definition.clone() } };
             let exit = (windows.play)(request)?;
             if arguments.run.json {
                 say_json(&Report::default().to_json());
@@ -66,8 +67,8 @@ fn find_policy(program: &Program, arguments: &PlayArguments) -> Result<Found, Tr
     if arguments.of.is_some() {
         return find(program, arguments.of.as_deref(), &arguments.run.runs_dir);
     }
-    let path = policy_asset(&program.name);
-    let none = || TrainError::NoShippedPolicy { game: program.name.clone(), path: path.clone() };
+    let path = policy_asset(&program.definition.name);
+    let none = || TrainError::NoShippedPolicy { game: program.definition.name.clone(), path: path.clone() };
     Ok(Found { policy: shipped(&path).ok_or_else(none)?, folder: None })
 }
 

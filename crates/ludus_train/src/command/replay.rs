@@ -16,7 +16,7 @@ use super::outlet::say;
 /// Plays an episode again. That it differs is an error, so that a script can tell.
 pub(super) fn replay(program: &Program, arguments: &ReplayArguments) -> Result<Report, TrainError> {
     let path = find(program, arguments)?;
-    let mut replay = Replay::open(&program.game, EpisodeLog::read(&path)?)?;
+    let mut replay = Replay::open(&program.definition.game, EpisodeLog::read(&path)?)?;
     say(format_args!("episode: {}", path.display()));
     say(described(&replay.log().head));
     match replay.verify()? {

@@ -31,7 +31,7 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
             (program.config_from(resumption.folder.config(), run, &spec)?, Place::Old(Box::new(resumption)))
         }
     };
-    let learner = program.learner(arguments.learner.choice());
+    let learner = arguments.learner.choice();
     let (hash_every, stop) = (arguments.hash_every, config.stop.clone());
     let mut blueprint = Blueprint { hash_every, learner, ..program.blueprint(spec, config, run)? };
     if let Some(from) = &arguments.initialize_from {
@@ -49,8 +49,8 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
 /// The run to resume.
 fn find(program: &Program, runs: &Path, named: &Path) -> Result<RunFolder, TrainError> {
     if named == Path::new(LATEST) {
-        let nothing = || TrainError::NothingToResume { game: program.name.clone(), runs: runs.to_owned() };
-        return RunFolder::newest_begun(runs, &program.name).ok_or_else(nothing);
+        let nothing = || TrainError::NothingToResume { game: program.definition.name.clone(), runs: runs.to_owned() };
+        return RunFolder::newest_begun(runs, &program.definition.name).ok_or_else(nothing);
     }
     program.named(runs, named)
 }

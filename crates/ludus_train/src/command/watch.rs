@@ -18,7 +18,7 @@ use super::{LoadedConfig, MissingConfig, Program, cores};
 
 /// Opens the editor's window; the code to exit with.
 pub(super) fn watch(program: &Program, arguments: &WatchArguments) -> Result<u8, TrainError> {
-    let windows = program.windows.ok_or_else(|| TrainError::NoWindow { game: program.name.clone() })?;
+    let windows = program.windows.ok_or_else(|| TrainError::NoWindow { game: program.definition.name.clone() })?;
     let request = request(program, arguments)?;
     let exit = (windows.watch)(request)?;
     if arguments.run.json {
@@ -53,12 +53,10 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
     let folder = shown.as_ref().and_then(|shown: &ShownPolicy| shown.run.as_ref());
     let replay = arguments.replay.as_deref().zip(folder).map(|(name, folder)| episode_of(folder, name)).transpose()?;
     Ok(WatchRequest {
-        name: program.name.clone(),
-        game: program.game.clone(),
-        visuals: program.visuals.clone(),
+        definition: program.definition.clone(),
         spec,
         config,
-        learner: program.learner(arguments.learner.choice()),
+        learner: arguments.learner.choice(),
         threads: run.threads.map_or_else(threads_beside_a_window, NonZeroUsize::get),
         runs: run.runs_dir.clone(),
         shown,

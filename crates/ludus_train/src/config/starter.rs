@@ -69,7 +69,7 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "convolutions",
         "Channels of each convolution over the observation's grids, in front of the hidden layers. More find larger and \
-         finer patterns; any need libtorch. Each at least 1, usually `[]`, or two to four of 16 to 64.",
+         finer patterns; to learn them takes libtorch. Each at least 1, usually `[]`, or two to four of 16 to 64.",
     ),
     ("ppo", "How the policy is trained: proximal policy optimisation."),
     (

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use ludus_learn::{DeviceConfig, LearnError, Machine};
 use ludus_net::Normalizer;
+use ludus_policy::{OwnNetwork, PolicyNetwork};
 use ludus_spec::{AgentSpec, Seed};
-use ludus_torch::{
-    Convolutional, ConvolutionalConfig, Demand, GridBlock, TorchError, TorchLearner, TorchNetwork, TorchSettings,
-    cuda_device, tch,
-};
+use ludus_torch::{Demand, TorchError, TorchLearner, TorchNetwork, TorchSettings, cuda_device, listed_parameters, tch};
 
 use super::decision::Place;
 use super::{BuiltAlgorithm, PpoParts};
-use crate::config::AgentConfig;
 use crate::error::TrainError;
 
 /// Makes a game's own network, for agents of this kind, with parameters from this seed.
@@ -24,21 +21,6 @@ pub(crate) struct TorchParts {
     pub normalizer: Option<Normalizer>,
     pub config: DeviceConfig,
     pub machine: Machine,
-}
-
-/// A network with convolutions over the grids that agents of this kind observe.
-pub(crate) fn convolutional(spec: &AgentSpec, agent: &AgentConfig, seed: Seed) -> Box<dyn TorchNetwork> {
-    let mut first = 0;
-    let mut grids = Vec::new();
-    for field in &spec.observation {
-        if let Some(grid) = field.grid {
-            grids.push(GridBlock { first, height: grid.height, width: grid.width, channels: grid.channels });
-        }
-        first += field.width();
-    }
-    let channels = agent.convolutions.iter().map(|channels| channels.get()).collect();
-    let config = ConvolutionalConfig { channels, hidden: agent.network.hidden.clone() };
-    Box::new(Convolutional::new(first, grids, spec.heads(), (config, seed)))
 }
 
 /// Makes CUDA ready, where it is.
@@ -59,9 +41,18 @@ impl PpoParts<'_> {
         };
         let TorchParts { network, normalizer, config, machine } = parts;
         let learner = TorchLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
-        let shape = learner.network().layout().map(|layout| layout.config().clone()).unwrap_or_default();
-        let foreign = learner.foreign();
-        self.build(learner, shape, foreign).map_err(TrainError::Learner)
+        let described = described_network(learner.network());
+        self.build(learner, described).map_err(TrainError::Learner)
+    }
+}
+
+/// The network, as a policy file has it.
+fn described_network(network: &dyn TorchNetwork) -> PolicyNetwork {
+    match network.layout() {
+        Some(layout) => layout.config().clone().into(),
+        None => {
+            PolicyNetwork::Own(OwnNetwork { name: network.name().to_owned(), parameters: listed_parameters(network) })
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! Networks that are not the default: the game's own, and those with convolutions. All commands know them.
 
 use std::io::Write;
+use std::path::Path;
 
 use bevy::prelude::*;
 use ludus_agent::{Agent, AgentAppExt, Arena, EpisodeRng, EpisodeStart, Grid, InArena, Observation, Score, Sense};
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_policy::PolicyFile;
-use ludus_spec::{AgentSpec, Seed};
-use ludus_torch::Mlp;
+use ludus_spec::{AgentSpec, Head, Seed};
+use ludus_torch::tch::Tensor;
+use ludus_torch::{Forward, Mlp, Parameter, TorchNetwork};
 use ludus_train::session::{Session, SessionSetup};
 use ludus_train::{WatchRequest, WindowFailure, Windows};
 use rand::RngExt;
@@ -53,12 +55,53 @@ pub fn narrow(spec: &AgentSpec, seed: Seed) -> Mlp {
     Mlp::new(Network::new(layout, seed))
 }
 
+/// A network that no config describes: what is observed, weighed by one number each.
+pub struct Lens {
+    inputs: usize,
+    width: usize,
+    heads: Vec<Head>,
+}
+
+impl Lens {
+    pub fn of(spec: &AgentSpec, width: usize) -> Self {
+        Self { inputs: spec.observation_width(), width, heads: spec.heads() }
+    }
+}
+
+impl TorchNetwork for Lens {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let outputs = self.heads.iter().map(|head| head.output_width()).sum();
+        vec![
+            Parameter {
+                name: "lens".to_owned(),
+                shape: vec![self.width, self.inputs],
+                values: vec![0.5; self.width * self.inputs],
+            },
+            Parameter::zeros("actor", &[outputs, self.width]),
+            Parameter::zeros("critic", &[1, self.width]),
+        ]
+    }
+
+    fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
+        let seen = observations.matmul(&parameters[0].tr()).square();
+        Forward { outputs: seen.matmul(&parameters[1].tr()), values: seen.matmul(&parameters[2].tr()).squeeze_dim(-1) }
+    }
+}
+
 /// In place of a window: trains as the window does, to the end.
 pub const NO_WINDOW: Windows = Windows { watch: train_without_looking, play: |_| Ok(AppExit::Success) };
 
 fn train_without_looking(request: WatchRequest) -> Result<AppExit, WindowFailure> {
-    let WatchRequest { name, game, spec, config, learner, threads, runs, .. } = request;
-    let session = Session::start(SessionSetup { name, game, spec, config, learner, threads, runs });
+    let WatchRequest { definition, spec, config, learner, threads, runs, .. } = request;
+    let session = Session::start(SessionSetup { definition, spec, config, learner, threads, runs });
     while session.snapshot().state.is_live() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
@@ -94,21 +137,25 @@ fn a_window_trains_the_network_and_the_learner_that_train_does() {
         let watched = learned(game, &[&["watch"][..], options].concat());
         assert!(trained == watched, "{game} {options:?}");
         let is_own = game == "own_network";
-        assert_eq!(trained.network.hidden == [7], is_own, "{game}");
+        assert_eq!(trained.network.described().unwrap().hidden == [7], is_own, "{game}");
     }
     let native = learned("windowed", &["watch", "--learner", "native"]);
     assert!(native != learned("windowed", &[&["watch"][..], &TORCH].concat()), "they add up in another order");
+}
+
+/// Learns from pictures; the run's folder.
+fn trained_on_pictures(folder: &Path, options: &[&str]) -> String {
+    let train = ["train", "--json", "--set", "convolutions=[4]", "--set", "worlds=2"];
+    let done = run("pictures", folder, &[&train[..], options].concat());
+    assert_eq!(done.code, 0, "{}", done.errors);
+    done.json()["run_dir"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn a_policy_with_convolutions_is_played_and_measured() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let convolutions = ["--set", "convolutions=[4]"];
-    let learn = ["--json", "--set", "decision_interval=2", "--set", "worlds=2", "--set", "stop.steps=20_000"];
-    let done = run("pictures", folder, &[&["train"][..], &convolutions, &learn].concat());
-    assert_eq!(done.code, 0, "{}", done.errors);
-    let run_dir = done.json()["run_dir"].as_str().unwrap().to_owned();
+    let run_dir = trained_on_pictures(folder, &["--set", "decision_interval=2", "--set", "stop.steps=20_000"]);
     for options in [&[][..], &["--sample"]] {
         let played = run("pictures", folder, &[&["play", &run_dir, "--episodes", "2", "--json"][..], options].concat());
         assert_eq!(played.code, 0, "{}", played.errors);
@@ -118,28 +165,88 @@ fn a_policy_with_convolutions_is_played_and_measured() {
     let greedy = run("pictures", folder, &["play", &run_dir, "--episodes", "2", "--json"]);
     let scored = run("pictures", folder, &["eval", &run_dir, "--episodes", "20", "--json"]);
     assert_eq!(greedy.json()["mean_return"], scored.json()["mean_return"], "it plays as well as it is scored");
-    let bench = ["bench", "--json", "--seconds", "0.2", "--set", "worlds=2"];
-    let measured = run("pictures", folder, &[&bench[..], &convolutions].concat());
+    let bench = ["bench", "--json", "--seconds", "0.2", "--set", "worlds=2", "--set", "convolutions=[4]"];
+    let measured = run("pictures", folder, &bench);
     assert_eq!(measured.code, 0, "{}", measured.errors);
     assert!(measured.json()["bench"]["decision"]["milliseconds"].as_f64().unwrap() > 0.0, "{}", measured.out);
 }
 
+/// The file alone is enough, wherever it is: no config tells of its convolutions, here not even a run's.
 #[test]
-fn a_policy_of_another_network_or_tick_is_refused_before_it_plays() {
+fn a_policy_with_convolutions_needs_nothing_but_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let train = ["train", "--json", "--set", "convolutions=[4]", "--set", "worlds=1", "--set", "stop.steps=500"];
-    let done = run("pictures", folder, &train);
-    let run_dir = done.json()["run_dir"].as_str().unwrap().to_owned();
-    let policy = folder.join(&run_dir).join("policy.safetensors");
-    let check = |expected: &str, options: &[&str]| {
-        let played = run("pictures", folder, &[&["play", &run_dir, "--episodes", "1"][..], options].concat());
-        let lines = played.errors.lines().filter(|line| !line.starts_with("config: "));
-        assert_eq!((played.code, lines.count()), (2, 1), "{}", played.errors);
-        assert!(played.errors.contains(expected), "{}", played.errors);
+    let run_dir = trained_on_pictures(folder, &["--set", "stop.steps=20_000"]);
+    let file = folder.join("elsewhere.safetensors");
+    std::fs::copy(folder.join(&run_dir).join("policy.safetensors"), &file).unwrap();
+    std::fs::remove_dir_all(folder.join("runs")).unwrap();
+    let file = file.to_str().unwrap();
+    let all_right = 8.0;
+    for command in [&["eval", file, "--episodes", "20"][..], &["play", file, "--episodes", "2"]] {
+        for convolutions in [&[][..], &["--set", "convolutions=[8]"]] {
+            let done = run("pictures", folder, &[command, &["--json"], convolutions].concat());
+            assert_eq!((done.code, done.json()["mean_return"].as_f64()), (0, Some(all_right)), "{}", done.errors);
+        }
+    }
+    let exported = run("pictures", folder, &["export", file, "--onnx", "--to", "pictures.onnx"]);
+    assert_eq!(exported.code, 0, "{}", exported.errors);
+    assert!(folder.join("pictures.onnx").is_file());
+}
+
+#[test]
+fn a_run_with_convolutions_starts_from_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run_dir = trained_on_pictures(folder, &["--set", "stop.steps=20_000"]);
+    let start = ["train", "--json", "--initialize-from", &run_dir, "--set", "worlds=2", "--set", "stop.steps=1"];
+    let check = |convolutions: &str, expected: &str| {
+        let done = run("pictures", folder, &[&start[..], &["--set", convolutions]].concat());
+        assert!(done.errors.contains(expected), "{}", done.errors);
+        done
     };
-    check("parameters", &["--set", "convolutions=[8]"]);
+    let done = check("convolutions=[4]", "policy: ");
+    assert!(done.json()["mean_return"].as_f64().unwrap() > 6.0, "{}", done.out);
+    check("convolutions=[5]", "behind `convolutions: [4]`, the config's");
+}
+
+#[test]
+fn a_network_of_the_game_s_own_is_played_by_its_program_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let done = run("seen_through", folder, &[&["train", "--json"][..], &MOMENT].concat());
+    assert_eq!(done.code, 0, "{}", done.errors);
+    let run_dir = done.json()["run_dir"].as_str().unwrap().to_owned();
+    for command in [["eval", &run_dir, "--episodes", "8"], ["play", &run_dir, "--episodes", "2"]] {
+        let done = run("seen_through", folder, &command);
+        assert_eq!(done.code, 0, "{}", done.errors);
+    }
+    let refuse = |game: &str, command: &[&str]| {
+        let done = run(game, folder, command);
+        let lines = done.errors.lines().filter(|line| line.starts_with("error: ")).collect::<Vec<_>>();
+        let [line] = lines[..] else { panic!("{}", done.errors) };
+        assert!(done.code == 2 && line.contains("networks::Lens` is one of `arrows`'s own, which no file"), "{line}");
+        assert!(line.contains("run it in that program, built with the feature `torch`"), "{line}");
+    };
+    refuse("arrows", &["play", &run_dir, "--episodes", "2"]);
+    refuse("arrows", &["eval", &run_dir]);
+    refuse("arrows", &["export", &run_dir, "--onnx", "--to", "arrows.onnx"]);
+    refuse("seen_through", &["export", &run_dir, "--onnx", "--to", "arrows.onnx"]);
+    assert!(!folder.join("arrows.onnx").exists());
+    let other = run("wider", folder, &["eval", &run_dir]);
+    assert!(other.errors.contains("has other parameters than the game's"), "{}", other.errors);
+}
+
+#[test]
+fn a_policy_of_another_tick_is_refused_before_it_plays() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run_dir = trained_on_pictures(folder, &["--set", "stop.steps=500"]);
+    let policy = folder.join(&run_dir).join("policy.safetensors");
     let file = PolicyFile::read(&policy).unwrap();
     PolicyFile { tick_rate_hz: 50.0, ..file }.write(&policy).unwrap();
-    check("was trained at 50 ticks per second, but there are 64 here", &[]);
+    let played = run("pictures", folder, &["play", &run_dir, "--episodes", "1"]);
+    let lines = played.errors.lines().filter(|line| line.starts_with("error: "));
+    assert_eq!((played.code, lines.count()), (2, 1), "{}", played.errors);
+    let expected = "was trained at 50 ticks per second, but there are 64 here";
+    assert!(played.errors.contains(expected), "{}", played.errors);
 }

@@ -142,6 +142,10 @@ fn plays_the_game() {
         #[cfg(feature = "torch")]
         "pictures" => Ludus::new("arrows", networks::pictures).windows(networks::NO_WINDOW),
         #[cfg(feature = "torch")]
+        "seen_through" => Ludus::new("arrows", game::arrows).network(|spec, _| networks::Lens::of(spec, 3)),
+        #[cfg(feature = "torch")]
+        "wider" => Ludus::new("arrows", game::arrows).network(|spec, _| networks::Lens::of(spec, 4)),
+        #[cfg(feature = "torch")]
         "windowed" => Ludus::new("arrows", game::arrows).windows(networks::NO_WINDOW),
         _ => Ludus::new("arrows", game::arrows),
     };

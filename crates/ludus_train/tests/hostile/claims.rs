@@ -30,22 +30,53 @@ fn a_policy_that_claims_a_gigabyte_gets_no_memory() {
     }
 }
 
-#[test]
-fn a_policy_whose_network_would_fill_memory_gets_none() {
-    let observation = r#"{"name":"a","doc":"","parts":[""],"range":null}"#;
+/// A policy without tensors, of an agent that observes this, with this part of a text that speaks of its network.
+fn network_claim(observation: &str, format: u32, network: &str) -> Vec<u8> {
     let action = r#"{"name":"b","doc":"","parts":[""],"kind":{"Continuous":{"low":-1,"high":1}}}"#;
     let spec = format!(r#"{{"name":"A","observation":[{observation}],"action":[{action}],"reward":[]}}"#);
     let parsed = serde_json::from_str::<ludus_spec::AgentSpec>(&spec).unwrap();
     let hash = format!("{:016x}", parsed.layout_hash());
     let origin = r#"{"program":"","library":"","seed":0,"steps":0}"#;
+    let text = format!(
+        r#"{{"format":{format},"spec":{spec},"layout_hash":"{hash}",{network},"normalized":false,"decision_interval":1,"tick_rate_hz":64,"origin":{origin}}}"#
+    );
+    let header = serde_json::json!({ "__metadata__": { "policy": text } }).to_string();
+    tensors(&header, &[])
+}
+
+#[test]
+fn a_policy_whose_network_would_fill_memory_gets_none() {
+    let observation = r#"{"name":"a","doc":"","parts":[""],"range":null}"#;
     for hidden in ["[32768,32768]", "[4294967295,4294967295]", "[18446744073709551615]"] {
-        let network = format!(r#"{{"hidden":{hidden},"activation":"Tanh","shared":false}}"#);
-        let text = format!(
-            r#"{{"format":1,"spec":{spec},"layout_hash":"{hash}","network":{network},"normalized":false,"decision_interval":1,"tick_rate_hz":64,"origin":{origin}}}"#
-        );
-        let header = serde_json::json!({ "__metadata__": { "policy": text } }).to_string();
-        check(policy, &tensors(&header, &[]));
+        for format in [1, 2] {
+            let network = format!(r#""network":{{"hidden":{hidden},"activation":"Tanh","shared":false}}"#);
+            check(policy, &network_claim(observation, format, &network));
+        }
     }
+}
+
+#[test]
+fn a_policy_whose_convolutions_would_fill_memory_gets_none() {
+    let grid = |side: u64| {
+        let shape = format!(r#"{{"height":{side},"width":{side},"channels":1}}"#);
+        format!(r#"{{"name":"a","doc":"","parts":[],"grid":{shape},"range":null}}"#)
+    };
+    let network = |convolutions: &str| {
+        let dense = r#""hidden":[],"activation":"Relu","shared":true"#;
+        format!(r#""network":{{{dense},"convolutions":{convolutions}}}"#)
+    };
+    let deep = format!("[{}]", ["1"; 300].join(","));
+    for side in [1, 64, 8192, 1 << 31, u64::MAX] {
+        for convolutions in
+            ["[1]", "[0]", "[1,1,1]", "[4294967296,1]", "[18446744073709551615]", "[65536,65536]", &deep]
+        {
+            check(policy, &network_claim(&grid(side), 2, &network(convolutions)));
+        }
+    }
+    let own = r#""own_network":{"name":"","parameters":[["a",[4294967296,4294967296]],["b",[1073741824]]]}"#;
+    check(policy, &network_claim(&grid(8), 2, own));
+    let listed = r#""network":{"hidden":[],"activation":"Relu","shared":true},"foreign":[["grid.0.0.weight",[1073741824,1,3,3]],["trunk.0.weight",[1073741824,1]]]"#;
+    check(policy, &network_claim(&grid(8), 1, listed));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "../commands/game.rs"]
 mod game;
+#[cfg(feature = "torch")]
+mod networks;
 
 use std::fs;
 use std::path::Path;
@@ -14,8 +16,8 @@ use std::time::Duration;
 use bevy::prelude::App;
 use ludus_policy::{ActionChoice, Policy, PolicyFile};
 use ludus_train::config::{ConfigSource, RunConfig};
-use ludus_train::session::{Game, Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, spec_of};
-use ludus_train::{Checkpoint, LearnerSetup, Ludus, RunFolder, StopReason, clock};
+use ludus_train::session::{Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, spec_of};
+use ludus_train::{Checkpoint, GameDefinition, LearnerChoice, Ludus, RunFolder, StopReason, clock};
 
 /// What the games are trained with, as changes to the defaults.
 const SETS: [&str; 5] =
@@ -25,12 +27,12 @@ const SETS: [&str; 5] =
 const PATIENCE: u32 = 6_000;
 
 fn setup(game: fn(&mut App), runs: &Path, stop: &str) -> SessionSetup {
-    let game: Game = Arc::new(game);
-    let spec = spec_of(&game).unwrap();
+    let definition = GameDefinition::new("arrows", game);
+    let spec = spec_of(&definition.game).unwrap();
     let sets = SETS.iter().chain(&[stop]).map(|&set| set.to_owned()).collect();
     let config = RunConfig::load(&ConfigSource { sets, ..ConfigSource::default() }, &spec).unwrap();
-    let (name, learner) = ("arrows".to_owned(), LearnerSetup::default());
-    SessionSetup { name, game, spec, config, learner, threads: 2, runs: runs.to_owned() }
+    let learner = LearnerChoice::default();
+    SessionSetup { definition, spec, config, learner, threads: 2, runs: runs.to_owned() }
 }
 
 /// A run that goes on until it is stopped.

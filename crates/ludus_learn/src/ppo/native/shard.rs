@@ -166,7 +166,7 @@ fn gather_rows<T: Copy>(rows: &[T], samples: &[u32], gathered: &mut [T]) {
 mod tests {
     use std::sync::Arc;
 
-    use ludus_net::{Activation, Layout, Network, NetworkConfig};
+    use ludus_net::{Layout, Network, NetworkConfig};
     use ludus_spec::{Head, Outcome, Seed, stopped_clock};
     use rayon::ThreadPoolBuilder;
 
@@ -199,7 +199,7 @@ mod tests {
     /// A hybrid policy and a rollout of one simulation with random numbers in it.
     fn network() -> Network {
         let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }];
-        let config = NetworkConfig { hidden: vec![5], activation: Activation::Tanh, shared: false };
+        let config = NetworkConfig { hidden: vec![5], ..NetworkConfig::default() };
         let mut network = Network::new(Layout::new(3, &heads, &config).unwrap(), Seed::new(1));
         // A policy that is not all but uniform, so that every derivative matters.
         let scatter = |(index, p): (usize, &mut f32)| *p += Seed::new(2).derive(index as u64).uniform() - 0.5;

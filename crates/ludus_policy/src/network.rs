@@ -1,0 +1,164 @@
+//! What computes a policy: a network that its file describes, or one of a game's own.
+
+use ludus_net::{Activation, Layout, NamedTensor, NetworkConfig};
+use ludus_spec::AgentSpec;
+use serde::{Deserialize, Serialize};
+
+/// More hidden layers than any policy has; names of tensors are compared with one another.
+pub(crate) const DEEPEST: usize = 256;
+
+/// What computes a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicyNetwork {
+    /// A network that is described in full: its file is enough to play, measure and export it.
+    Described(NetworkConfig),
+    /// A network of the game's own, written with tensors.
+    Own(OwnNetwork),
+}
+
+/// A network that runs on libtorch alone, in the program that defines it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnNetwork {
+    /// The type that computes it, such as `custom_network::Gathering`; empty where the file doesn't say.
+    pub name: String,
+    /// Names and shapes of its parameters, in their order.
+    pub parameters: Vec<(String, Vec<usize>)>,
+}
+
+/// A [`NetworkConfig`] as it is written into a policy file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NetworkText {
+    hidden: Vec<usize>,
+    activation: Activation,
+    shared: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    convolutions: Vec<usize>,
+}
+
+impl From<NetworkConfig> for PolicyNetwork {
+    fn from(config: NetworkConfig) -> Self {
+        Self::Described(config)
+    }
+}
+
+impl PolicyNetwork {
+    /// The description, if it is not the game's own.
+    pub const fn described(&self) -> Option<&NetworkConfig> {
+        match self {
+            Self::Described(config) => Some(config),
+            Self::Own(_) => None,
+        }
+    }
+
+    /// The network of the game's own, if it is one.
+    pub const fn own(&self) -> Option<&OwnNetwork> {
+        match self {
+            Self::Described(_) => None,
+            Self::Own(own) => Some(own),
+        }
+    }
+}
+
+impl OwnNetwork {
+    /// Numbers of all parameters together, if there can be as many.
+    pub(crate) fn count(&self) -> Option<usize> {
+        self.parameters.iter().try_fold(0_usize, |sum, (_, shape)| sum.checked_add(count(shape)?))
+    }
+
+    pub(crate) fn export(&self, numbers: &[f32]) -> Vec<NamedTensor> {
+        assert_eq!(Some(numbers.len()), self.count(), "an array like the parameters");
+        let mut left = numbers;
+        let named = self.parameters.iter().map(|(name, shape)| {
+            let own;
+            (own, left) = left.split_at(shape.iter().product());
+            (name.clone(), shape.clone(), own.to_vec())
+        });
+        named.collect()
+    }
+
+    /// The inverse of `export`; the order of the tensors does not matter.
+    pub(crate) fn import(&self, tensors: &[NamedTensor]) -> Result<Vec<f32>, String> {
+        let mut numbers = Vec::new();
+        for (name, shape) in &self.parameters {
+            let given = tensors
+                .iter()
+                .find(|(given, ..)| given == name)
+                .ok_or_else(|| format!("tensor `{name}` is missing"))?;
+            if given.1 != *shape || Some(given.2.len()) != count(shape) {
+                return Err(format!("tensor `{name}` has shape {:?}, where the network needs {shape:?}", given.1));
+            }
+            match given.2.iter().find(|number| !number.is_finite()) {
+                Some(number) => return Err(format!("tensor `{name}` holds {number}")),
+                None => numbers.extend(&given.2),
+            }
+        }
+        let is_known = |name: &str| self.parameters.iter().any(|(known, _)| known == name);
+        let unknown = tensors.iter().find(|(name, ..)| !is_known(name));
+        unknown.map_or(Ok(numbers), |(name, ..)| Err(format!("tensor `{name}` is not part of the network")))
+    }
+}
+
+/// Numbers of a tensor, if there can be as many.
+fn count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size))
+}
+
+impl From<&NetworkConfig> for NetworkText {
+    fn from(config: &NetworkConfig) -> Self {
+        let NetworkConfig { hidden, activation, shared, convolutions } = config.clone();
+        Self { hidden, activation, shared, convolutions }
+    }
+}
+
+impl From<NetworkText> for NetworkConfig {
+    fn from(text: NetworkText) -> Self {
+        let NetworkText { hidden, activation, shared, convolutions } = text;
+        Self { hidden, activation, shared, convolutions }
+    }
+}
+
+/// The network whose parameters a file of version 1 lists: with convolutions, if they are those of one, else a game's own.
+///
+/// Version 1 did not describe convolutions, but they are known by the names and shapes of their parameters.
+pub(crate) fn listed_network(spec: &AgentSpec, parameters: Vec<(String, Vec<usize>)>) -> PolicyNetwork {
+    match convolutional(spec, &parameters) {
+        Some(config) => PolicyNetwork::Described(config),
+        None => PolicyNetwork::Own(OwnNetwork { name: String::new(), parameters }),
+    }
+}
+
+fn convolutional(spec: &AgentSpec, parameters: &[(String, Vec<usize>)]) -> Option<NetworkConfig> {
+    let output = |name: &str| parameters.iter().find(|(own, _)| own == name)?.1.first().copied();
+    let outputs = |chain: &str| (0..DEEPEST).map_while(|index| output(&format!("{chain}.{index}.weight"))).collect();
+    let config = NetworkConfig {
+        convolutions: outputs("grid.0"),
+        hidden: outputs("trunk"),
+        activation: Activation::Relu,
+        shared: true,
+    };
+    if config.convolutions.is_empty() {
+        return None;
+    }
+    let layout = Layout::of_agent(spec, &config).ok()?;
+    let listed = parameters.iter().map(|(name, shape)| (new_name(name).to_owned(), shape.clone()));
+    layout.tensors().map(|tensor| (tensor.name, tensor.shape)).eq(listed).then_some(config)
+}
+
+/// Gives the tensors of a network with convolutions the names that they have since version 2.
+pub(crate) fn rename(tensors: &mut [NamedTensor]) {
+    for (name, ..) in tensors {
+        *name = new_name(name).to_owned();
+    }
+}
+
+fn new_name(name: &str) -> &str {
+    match name {
+        "actor.weight" => "actor.0.weight",
+        "actor.bias" => "actor.0.bias",
+        "critic.weight" => "critic.0.weight",
+        "critic.bias" => "critic.0.bias",
+        name => name,
+    }
+}

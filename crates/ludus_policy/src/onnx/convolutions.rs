@@ -1,0 +1,43 @@
+//! Convolutions over the grids of an observation.
+
+use ludus_net::{GridBlock, Layout};
+
+use super::graph::{Graph, Value};
+use super::{Weights, beside};
+
+/// What the dense layers read: the columns outside grids, then what the convolutions make of each grid.
+pub(super) fn encoded(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value) -> Value {
+    if layout.grids().next().is_none() {
+        return inputs;
+    }
+    let rest = layout.columns_outside_grids().iter().map(|columns| graph.columns(&inputs, columns.clone()));
+    let mut features = rest.collect::<Vec<_>>();
+    for (index, grid) in layout.grids().enumerate() {
+        let cells = graph.columns(&inputs, grid.first..grid.first + grid.count());
+        let maps = by_channel(graph, &cells, grid);
+        let maps = convolved(graph, network, &format!("grid.{index}"), maps);
+        features.push(graph.node_with("Flatten", &[&maps], &[("axis", 1)]));
+    }
+    beside(graph, &features)
+}
+
+/// `[rows, channels, height, width]`
+fn by_channel(graph: &mut Graph, cells: &Value, grid: GridBlock) -> Value {
+    // A 0 leaves the number of rows as it is.
+    let shape = graph.integers(&[0, grid.height, grid.width, grid.channels]);
+    let cells = graph.node("Reshape", &[cells, &shape]);
+    graph.node_with_lists("Transpose", &[&cells], &[("perm", &[0, 3, 1, 2])])
+}
+
+fn convolved(graph: &mut Graph, network: &Weights, chain: &str, grid: Value) -> Value {
+    const ATTRIBUTES: [(&str, &[u64]); 3] = [
+        ("kernel_shape", &[GridBlock::KERNEL as u64; 2]),
+        ("strides", &[GridBlock::STRIDE as u64; 2]),
+        ("pads", &[GridBlock::PADDING as u64; 4]),
+    ];
+    network.layers(chain).iter().fold(grid, |maps, layer| {
+        let [weight, bias] = layer.map(|(_, shape, numbers)| graph.constant(shape, numbers));
+        let sums = graph.node_with_lists("Conv", &[&maps, &weight, &bias], &ATTRIBUTES);
+        graph.node("Relu", &[&sums])
+    })
+}

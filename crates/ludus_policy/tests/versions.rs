@@ -1,0 +1,57 @@
+//! Files of version 1 are read as what they are: `version_1` has one of each kind, written by that version.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+use std::path::Path;
+
+use ludus_net::{Activation, NetworkConfig};
+use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyNetwork};
+
+fn read(name: &str) -> PolicyFile {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/version_1");
+    PolicyFile::read(&folder.join(name).with_extension("safetensors")).unwrap()
+}
+
+/// What is read is written as version 2, and that is read as the same.
+fn check_rewritten(file: &PolicyFile) {
+    let written = file.to_tensor_file();
+    assert!(written.texts["policy"].starts_with("{\"format\":2,"), "{}", written.texts["policy"]);
+    assert_eq!(PolicyFile::from_tensor_file(&written).unwrap(), *file);
+}
+
+fn act(policy: &Policy, observations: &[f32]) -> Vec<f32> {
+    let mut actions = vec![0.0; observations.len() / policy.spec().observation_width()];
+    policy.act(observations, ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
+    actions
+}
+
+#[test]
+fn a_perceptron_of_version_1_is_read_and_plays() {
+    let file = read("perceptron");
+    let described = NetworkConfig { hidden: vec![5], ..NetworkConfig::default() };
+    assert_eq!(file.network, PolicyNetwork::Described(described));
+    assert_eq!(act(&Policy::new(&file).unwrap(), &[-1.0, 1.0]), [0.0, 1.0], "it was trained to");
+    check_rewritten(&file);
+}
+
+#[test]
+fn convolutions_of_version_1_are_recognised_and_play_without_their_config() {
+    let file = read("convolutional");
+    let described =
+        NetworkConfig { hidden: vec![8], activation: Activation::Relu, shared: true, convolutions: vec![3] };
+    assert_eq!(file.network, PolicyNetwork::Described(described));
+    // It was trained to say on which side of the second row there is a 1.
+    let picture = |cell: usize| (0..16).map(move |index| if index == cell { 1.0 } else { 0.0 });
+    let pictures = picture(4).chain(picture(7)).collect::<Vec<_>>();
+    assert_eq!(act(&Policy::new(&file).unwrap(), &pictures), [0.0, 1.0]);
+    check_rewritten(&file);
+}
+
+#[test]
+fn a_network_of_a_game_s_own_of_version_1_is_read_and_names_its_program() {
+    let file = read("own_network");
+    let own = file.network.own().unwrap();
+    assert_eq!((own.name.as_str(), own.parameters[0].0.as_str()), ("", "look.weight"));
+    let error = Policy::new(&file).unwrap_err().to_string();
+    assert!(error.contains("network is one of `custom_network`'s own"), "{error}");
+    check_rewritten(&file);
+}

@@ -1,0 +1,64 @@
+//! Convolutions in plain Rust make the same of an observation as libtorch's.
+
+use ludus_net::{GridBlock, Layout, Network, NetworkConfig, Scratch};
+use ludus_spec::{Head, Seed};
+use ludus_torch::tch::Tensor;
+use ludus_torch::{Parameter, described};
+
+const ROWS: usize = 130;
+const INPUTS: usize = 2 + 300 + 1 + 21;
+const GRIDS: [GridBlock; 2] = [
+    GridBlock { first: 2, height: 10, width: 10, channels: 3 },
+    GridBlock { first: 303, height: 3, width: 7, channels: 1 },
+];
+const HEADS: [Head; 2] = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 5 }];
+
+/// Weights as training starts with, biases that are not zero.
+fn network(config: &NetworkConfig) -> Network {
+    let mut network = Network::new(Layout::with_grids(INPUTS, &GRIDS, &HEADS, config).unwrap(), Seed::new(1));
+    let shift = |(index, number): (usize, &mut f32)| *number += 0.1 * Seed::new(2).derive(index as u64).uniform();
+    network.update(|parameters| parameters.iter_mut().enumerate().for_each(shift));
+    network
+}
+
+fn check(config: &NetworkConfig) {
+    let native = network(config);
+    let observations: Vec<f32> =
+        (0..ROWS * INPUTS).map(|index| 2.0 * Seed::new(3).derive(index as u64).uniform() - 1.0).collect();
+    let (mut outputs, mut values) = (vec![0.0; ROWS * native.layout().output_width()], vec![0.0; ROWS]);
+    native.forward(&observations, &mut Scratch::new(native.layout()), &mut outputs, &mut values);
+
+    let torch = described(native);
+    let tensor = |Parameter { shape, values, .. }: Parameter| {
+        Tensor::from_slice(&values).view(&*shape.iter().map(|&size| size as i64).collect::<Vec<_>>())
+    };
+    let mut parameters: Vec<Tensor> = torch.parameters().into_iter().map(tensor).collect();
+    // The network itself does not read `log_std`.
+    parameters.pop();
+    let forward = torch.forward(&parameters, &Tensor::from_slice(&observations).view([ROWS as i64, INPUTS as i64]));
+    for (numbers, tensor) in [(&outputs, &forward.outputs), (&values, &forward.values)] {
+        let greatest = numbers.iter().fold(1.0_f32, |greatest, number| greatest.max(number.abs()));
+        let difference = (Tensor::from_slice(numbers) - tensor.reshape([-1])).abs().max().double_value(&[]);
+        assert!(difference <= 1e-5 * f64::from(greatest), "{config:?}: {difference} of {greatest}");
+    }
+}
+
+#[test]
+fn convolutions_agree_with_libtorch() {
+    for (channels, hidden, shared) in
+        [(&[16, 32][..], &[64][..], true), (&[5], &[], true), (&[4, 6, 8, 10], &[17, 9], true), (&[12], &[20], false)]
+    {
+        let (convolutions, hidden) = (channels.to_vec(), hidden.to_vec());
+        check(&NetworkConfig { convolutions, hidden, shared, ..NetworkConfig::default() });
+    }
+}
+
+/// So both learners' files mean the same, and training starts where it did.
+#[test]
+fn parameters_stand_in_the_order_of_the_layout() {
+    let config = NetworkConfig { convolutions: vec![4], hidden: vec![3], shared: true, ..NetworkConfig::default() };
+    let native = network(&config);
+    let tensors = native.layout().export(native.parameters());
+    let listed = described(native).parameters();
+    assert!(listed.into_iter().map(|parameter| (parameter.name, parameter.shape, parameter.values)).eq(tensors));
+}
