@@ -181,7 +181,8 @@ fn simulate(training: &mut Training, until: Until<'_>) -> SimulationSpeed {
     let start = clock::seconds();
     pool.install(|| drives.par_iter_mut().with_max_len(1).for_each(|drive| drive.drive(&spec, until, start)));
     let seconds = clock::seconds() - start;
-    let agent_steps = drives.iter().map(|drive| drive.steps * drive.group.rows() as u64).sum::<u64>() as f64;
+    let agent_steps =
+        drives.iter().map(|drive| drive.steps * drive.group.row_count(FIRST_KIND) as u64).sum::<u64>() as f64;
     let times = training.take_times();
     SimulationSpeed {
         agent_steps_per_second: agent_steps / seconds,
@@ -192,7 +193,7 @@ fn simulate(training: &mut Training, until: Until<'_>) -> SimulationSpeed {
 
 impl<'a> Drive<'a> {
     fn new(group: &'a mut WorldGroup, spec: &AgentSpec, seed: Seed) -> Self {
-        let actions = random_actions(spec, group.rows() + SPARE_ACTIONS, seed);
+        let actions = random_actions(spec, group.row_count(FIRST_KIND) + SPARE_ACTIONS, seed);
         Self { group, actions, steps: 0 }
     }
 

@@ -262,11 +262,6 @@ impl WorldGroup {
         self.world_rows(kind).sum()
     }
 
-    /// Columns of a mask row of a kind; 0 where every choice is always allowed.
-    pub fn masks_per_row(&self, kind: usize) -> usize {
-        self.spec(kind).map_or(0, AgentSpec::mask_width)
-    }
-
     /// Writes the actions of a kind's coming step into the worlds `[rows, action width]`.
     pub fn set_actions(&mut self, kind: usize, mut actions: &[f32]) {
         for Member { world, .. } in &mut self.worlds {
@@ -454,7 +449,7 @@ impl Simulation for WorldGroup {
     }
 
     fn lane(&self, kind: usize) -> LaneShape {
-        let Some(spec) = self.worlds().next().map(|world| world.spec(kind)) else { return LaneShape::default() };
+        let Some(spec) = self.spec(kind) else { return LaneShape::default() };
         LaneShape {
             rows: self.row_count(kind),
             observation_width: spec.observation_width(),

@@ -355,7 +355,7 @@ impl Training {
 
     /// Rows of all worlds.
     pub fn rows(&self) -> usize {
-        self.groups.iter().map(WorldGroup::rows).sum()
+        self.groups.iter().map(|group| group.row_count(FIRST_KIND)).sum()
     }
 
     /// Plays one rollout and learns from it. `progress` is the part of the run that is over.
@@ -437,7 +437,7 @@ impl Training {
         let (steps, outcomes) = (rollout.shape().steps, rollout.samples().outcomes);
         let mut first_row = 0;
         for (group, place) in self.groups.iter_mut().zip(rollout.slab_places()) {
-            let rows = group.rows();
+            let rows = group.row_count(FIRST_KIND);
             for episode in group.drain_episodes() {
                 let row = first_row + episode.row as usize;
                 self.last_returns[row] = episode.reward;
@@ -556,10 +556,10 @@ impl Training {
 /// What the episode that goes on in this row of all has brought so far.
 fn episode_so_far(groups: &[WorldGroup], mut row: usize) -> Option<EpisodeSummary> {
     for group in groups {
-        if row < group.rows() {
+        if row < group.row_count(FIRST_KIND) {
             return group.episode_so_far(FIRST_KIND, row);
         }
-        row -= group.rows();
+        row -= group.row_count(FIRST_KIND);
     }
     None
 }

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::config::WorldCount;
 use crate::definition::GameDefinition;
 use crate::error::TrainError;
-use crate::group::WorldGroup;
+use crate::group::{FIRST_KIND, WorldGroup};
 use crate::play::PlayedPolicy;
 use crate::training::{Blueprint, Purpose};
 
@@ -90,7 +90,7 @@ impl Players {
         }
         let [total, count] = [&self.decisions.0.total, &self.decisions.0.count].map(|sum| sum.load(Ordering::Relaxed));
         let milliseconds = total as f64 * 1e-6 / count.max(1) as f64;
-        DecisionSpeed { agents: self.group.rows(), hidden: self.hidden.clone(), milliseconds }
+        DecisionSpeed { agents: self.group.row_count(FIRST_KIND), hidden: self.hidden.clone(), milliseconds }
     }
 
     fn step(&mut self) {

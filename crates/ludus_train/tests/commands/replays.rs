@@ -78,12 +78,12 @@ fn a_replay_goes_to_any_step_and_back() {
     let mut seen = Vec::new();
     for step in 0..=8 {
         replay.seek(step).unwrap();
-        seen.push(replay.world().rows().observations()[0]);
+        seen.push(replay.world().rows(0).observations()[0]);
     }
     for step in [3, 7, 0, 8, 1] {
         replay.seek(step).unwrap();
         assert_eq!(replay.step(), step);
-        assert_eq!(replay.world().rows().observations()[0], seen[step as usize], "step {step}");
+        assert_eq!(replay.world().rows(0).observations()[0], seen[step as usize], "step {step}");
     }
     replay.seek_tick(1_000_000).unwrap();
     assert_eq!((replay.step(), replay.difference()), (8, None));
