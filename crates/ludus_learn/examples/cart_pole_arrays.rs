@@ -51,7 +51,7 @@ impl Settings {
         let ppo = PpoConfig {
             rollout_steps: 16,
             epochs: 1,
-            learning_rate: Schedule::Constant(3e-3),
+            learning_rate: Schedule::Constant(3e-3).into(),
             gamma: 0.98,
             gae_lambda: 0.9,
             value_coefficient: 1.0,
@@ -76,7 +76,7 @@ impl Settings {
             "rollout_steps" => self.ppo.rollout_steps = value.parse()?,
             "minibatch" => self.ppo.minibatch = value.parse()?,
             "epochs" => self.ppo.epochs = value.parse()?,
-            "learning_rate" => self.ppo.learning_rate = Schedule::Constant(value.parse()?),
+            "learning_rate" => self.ppo.learning_rate = Schedule::Constant(value.parse()?).into(),
             "gamma" => self.ppo.gamma = value.parse()?,
             "gae_lambda" => self.ppo.gae_lambda = value.parse()?,
             "normalize_observations" => self.ppo.normalize_observations = value.parse()?,

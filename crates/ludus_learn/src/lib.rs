@@ -30,7 +30,7 @@
 //!     }
 //! }
 //!
-//! let config = PpoConfig { learning_rate: Schedule::Constant(0.01), minibatch: 256, ..PpoConfig::default() };
+//! let config = PpoConfig { learning_rate: Schedule::Constant(0.01).into(), minibatch: 256, ..PpoConfig::default() };
 //! let layout = Layout::new(1, &[Head::Categorical { choices: 2 }], &NetworkConfig::default())?;
 //! let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build()?);
 //! let machine = Machine { pool, clock: stopped_clock };
@@ -131,8 +131,8 @@ pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
 pub use ppo::{
-    Iteration, Learner, LearnerState, Losses, NativeLearner, Ppo, PpoConfig, PpoState, Surrogate, UpdateSettings,
-    ValueError, surrogate, value_error,
+    Iteration, Learner, LearnerState, LearningRate, Losses, NativeLearner, Ppo, PpoConfig, PpoState, Surrogate,
+    UpdateSettings, ValueError, surrogate, value_error,
 };
 pub use report::{Metric, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};

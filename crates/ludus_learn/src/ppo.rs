@@ -5,6 +5,7 @@ mod config;
 mod experience;
 mod iteration;
 mod learner;
+mod learning_rate;
 mod losses;
 mod native;
 mod reward_scale;
@@ -24,6 +25,7 @@ use reward_scale::RewardScale;
 pub use config::PpoConfig;
 pub use iteration::Iteration;
 pub use learner::{Learner, UpdateSettings};
+pub use learning_rate::LearningRate;
 pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
 pub use native::NativeLearner;
 pub use state::{LearnerState, PpoState};
@@ -46,8 +48,17 @@ pub struct Ppo<L> {
     reward_scale: RewardScale,
     seed: Seed,
     iteration: u64,
-    /// The iteration and the statistics of rewards that were marked.
-    good: Option<(u64, Moments)>,
+    /// The step size of the next update, if it follows the policy's moves.
+    adaptive_rate: f32,
+    good: Option<Mark>,
+}
+
+/// What was marked, besides what the learner has marked.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    iteration: u64,
+    rewards: Moments,
+    adaptive_rate: f32,
 }
 
 impl<L: Learner> Ppo<L> {
@@ -73,7 +84,19 @@ impl<L: Learner> Ppo<L> {
         let experience = Experience::with_capacity(rollout.samples().values.len());
         let reward_scale = RewardScale::new(rollout.shape().total_rows());
         let collector = Collector::new(learner.machine().clone());
-        Ok(Self { config, learner, collector, rollout, experience, reward_scale, seed, iteration: 0, good: None })
+        let adaptive_rate = config.learning_rate.at(0.0);
+        Ok(Self {
+            config,
+            learner,
+            collector,
+            rollout,
+            experience,
+            reward_scale,
+            seed,
+            iteration: 0,
+            adaptive_rate,
+            good: None,
+        })
     }
 
     /// Plays one rollout and learns from it, where PPO is all that learns; [`Collector::iterate`] has room for more.
@@ -107,6 +130,8 @@ impl<L: Learner> Ppo<L> {
             seed: self.seed,
             iteration: self.iteration,
             rewards: self.reward_scale.moments(),
+            adaptive_rate: matches!(self.config.learning_rate, LearningRate::Adaptive { .. })
+                .then_some(self.adaptive_rate),
             learner: self.learner.state(),
         }
     }
@@ -119,8 +144,8 @@ impl<L: Learner> Ppo<L> {
     fn restore_state(&mut self, state: &PpoState) -> Result<(), LearnError> {
         self.learner.restore(&state.learner)?;
         self.reward_scale.restore(state.rewards);
-        self.seed = state.seed;
-        self.iteration = state.iteration;
+        self.adaptive_rate = state.adaptive_rate.unwrap_or(self.adaptive_rate);
+        (self.seed, self.iteration) = (state.seed, state.iteration);
         Ok(())
     }
 
@@ -153,6 +178,9 @@ impl<L: Learner> Ppo<L> {
         self.estimate();
         let settings = self.settings(progress);
         let learned = self.learn_epochs(&settings)?;
+        if learned.minibatches > 0 {
+            self.adaptive_rate = self.config.learning_rate.after(self.adaptive_rate, learned.losses.approx_kl);
+        }
         self.learner.update_normalizer(&self.rollout)?;
         self.iteration += 1;
         Ok(learned)
@@ -169,10 +197,17 @@ impl<L: Learner> Ppo<L> {
         self.experience.select(self.rollout.samples().outcomes);
     }
 
+    fn learning_rate(&self, progress: f32) -> f32 {
+        match self.config.learning_rate {
+            LearningRate::Scheduled(schedule) => schedule.at(progress),
+            LearningRate::Adaptive { .. } => self.adaptive_rate,
+        }
+    }
+
     /// The config's numbers at this point of the run. Detail 3.
     fn settings(&self, progress: f32) -> UpdateSettings {
         UpdateSettings {
-            learning_rate: self.config.learning_rate.at(progress),
+            learning_rate: self.learning_rate(progress),
             clip: self.config.clip.at(progress),
             value_clip: self.config.value_clip,
             entropy: self.config.entropy.at(progress),
@@ -275,7 +310,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
     }
 
     fn set_learning_rate(&mut self, learning_rate: Schedule) -> Result<(), LearnError> {
-        let config = PpoConfig { learning_rate, ..self.config.clone() };
+        let config = PpoConfig { learning_rate: learning_rate.into(), ..self.config.clone() };
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(LearnError::Config(problems));
@@ -287,16 +322,17 @@ impl<L: Learner> Algorithm for Ppo<L> {
     fn mark(&mut self) -> Result<(), LearnError> {
         self.good = None;
         self.learner.mark()?;
-        self.good = Some((self.iteration, self.reward_scale.moments()));
+        let (iteration, rewards, adaptive_rate) = (self.iteration, self.reward_scale.moments(), self.adaptive_rate);
+        self.good = Some(Mark { iteration, rewards, adaptive_rate });
         Ok(())
     }
 
     fn rewind(&mut self) {
         self.rollout.restart();
-        if let Some((iteration, rewards)) = self.good {
+        if let Some(Mark { iteration, rewards, adaptive_rate }) = self.good {
             self.learner.rewind();
             self.reward_scale.restore(rewards);
-            self.iteration = iteration;
+            (self.iteration, self.adaptive_rate) = (iteration, adaptive_rate);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LearningRate;
 use crate::{Discount, Schedule};
 
 /// How PPO learns: a section of a run's config.
@@ -29,7 +30,7 @@ pub struct PpoConfig {
     ///
     /// Larger learns faster until it no longer learns. At least 0, usually 1e-4 to 1e-2, and often `Linear` down to 0.
     /// Huang et al. 2022, core detail 4.
-    pub learning_rate: Schedule,
+    pub learning_rate: LearningRate,
     /// What a reward is worth one step later (γ).
     ///
     /// Closer to 1 looks further: about 1 / (1 − γ) steps. In `0.0..=1.0`, usually 0.95 to 0.999.
@@ -91,7 +92,7 @@ impl Default for PpoConfig {
             rollout_steps: 32,
             epochs: 4,
             minibatch: 2048,
-            learning_rate: Schedule::Constant(3e-4),
+            learning_rate: LearningRate::Scheduled(Schedule::Constant(3e-4)),
             gamma: 0.99,
             gae_lambda: 0.95,
             clip: Schedule::Constant(0.2),
@@ -134,7 +135,7 @@ impl PpoConfig {
             .count("rollout_steps", self.rollout_steps)
             .count("epochs", self.epochs)
             .count("minibatch", self.minibatch)
-            .numbers("learning_rate", &self.learning_rate.ends(), Range::NotNegative)
+            .learning_rate(self.learning_rate)
             .numbers("gamma", &[self.gamma], Range::Fraction)
             .numbers("gae_lambda", &[self.gae_lambda], Range::Fraction)
             .numbers("clip", &self.clip.ends(), Range::Clip)
@@ -193,6 +194,13 @@ impl Problems {
         self
     }
 
+    fn learning_rate(&mut self, rate: LearningRate) -> &mut Self {
+        match rate {
+            LearningRate::Scheduled(schedule) => self.numbers("learning_rate", &schedule.ends(), Range::NotNegative),
+            LearningRate::Adaptive { kl, from } => self.numbers("learning_rate", &[kl, from], Range::Positive),
+        }
+    }
+
     /// One sentence per field, about the first of its numbers that is out of range.
     fn numbers(&mut self, field: &'static str, values: &[f32], range: Range) -> &mut Self {
         if let Some(value) = values.iter().find(|&&value| !range.contains(value)) {
@@ -217,7 +225,7 @@ mod tests {
             rollout_steps: 0,
             epochs: 0,
             minibatch: 0,
-            learning_rate: Schedule::Linear { from: 1e-3, to: -1.0 },
+            learning_rate: Schedule::Linear { from: 1e-3, to: -1.0 }.into(),
             gamma: f32::NAN,
             gae_lambda: 1.01,
             clip: Schedule::Constant(0.0),
@@ -250,7 +258,7 @@ mod tests {
             "(rollout_steps: 16, learning_rate: Linear(from: 3e-4, to: 0.0), clip: 0.1, target_kl: Some(0.02))",
         )
         .unwrap();
-        assert_eq!(config.learning_rate, Schedule::Linear { from: 3e-4, to: 0.0 });
+        assert_eq!(config.learning_rate, Schedule::Linear { from: 3e-4, to: 0.0 }.into());
         assert_eq!((config.clip.at(0.5), config.target_kl, config.epochs), (0.1, Some(0.02), 4));
         assert_eq!(ron::from_str::<PpoConfig>(&ron::to_string(&config).unwrap()).unwrap(), config);
     }

@@ -110,4 +110,17 @@ mod tests {
         RewardScale::new(1).scale(&mut rollout, Discount { gamma: 0.5, lambda: 1.0 });
         assert_eq!(rollout.samples().rewards[0], -10.0, "a single return has no deviation");
     }
+
+    /// What comes while an agent waits belongs to its last decision: 2, then 1 more, then 0.5·3 + 4.
+    #[test]
+    fn rewards_of_waiting_steps_add_up_without_a_discount() {
+        let shape = RolloutShape { steps: 3, rows: vec![1], ..RolloutShape::default() };
+        let mut rollout = Rollout::new(shape);
+        let slab = rollout.slabs_mut().next().unwrap();
+        slab.rewards[..3].copy_from_slice(&[2.0, 1.0, 4.0]);
+        slab.outcomes[..3].copy_from_slice(&[Running, Outcome::Waiting, Running]);
+        let mut scale = RewardScale::new(1);
+        scale.scale(&mut rollout, Discount { gamma: 0.5, lambda: 1.0 });
+        assert_eq!((scale.returns[0], scale.moments().count), (5.5, 2.0));
+    }
 }

@@ -10,6 +10,8 @@ const OPTIMIZER_STEPS: &str = "optimizer_steps";
 const FIRST_MOMENTS: &str = "adam.mean";
 const SECOND_MOMENTS: &str = "adam.variance";
 const REWARDS: &str = "rewards";
+/// A counter of 32 bits: those of the number.
+const ADAPTIVE_RATE: &str = "adaptive_rate_bits";
 
 /// Everything that a run of PPO needs to go on. All its draws derive from `seed` and `iteration`.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct PpoState {
     pub iteration: u64,
     /// The statistics that rewards are scaled with.
     pub rewards: Moments,
+    /// The step size of the next update, if it follows how far the policy moves.
+    pub adaptive_rate: Option<f32>,
     /// What was learned.
     pub learner: LearnerState,
 }
@@ -40,7 +44,7 @@ pub struct LearnerState {
 }
 
 impl From<PpoState> for SavedAlgorithm {
-    fn from(PpoState { seed, iteration, rewards, learner }: PpoState) -> Self {
+    fn from(PpoState { seed, iteration, rewards, adaptive_rate, learner }: PpoState) -> Self {
         let LearnerState { parameters, first_moments, second_moments, optimizer_steps, normalizer } = learner;
         let Moments { count, mean, variance } = rewards;
         let tensors = [
@@ -51,7 +55,11 @@ impl From<PpoState> for SavedAlgorithm {
         let state = AlgorithmState {
             seed,
             iteration,
-            counters: [(OPTIMIZER_STEPS.to_owned(), optimizer_steps)].into(),
+            counters: [(OPTIMIZER_STEPS, optimizer_steps)]
+                .into_iter()
+                .chain(adaptive_rate.map(|rate| (ADAPTIVE_RATE, rate.to_bits().into())))
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
             tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
         };
         Self { policy: LearnedPolicy { parameters, normalizer }, state }
@@ -72,7 +80,12 @@ impl TryFrom<&SavedAlgorithm> for PpoState {
             optimizer_steps: state.counter(OPTIMIZER_STEPS)?,
             normalizer: policy.normalizer.clone(),
         };
+        let bits = state.counters.get(ADAPTIVE_RATE).and_then(|&bits| u32::try_from(bits).ok());
+        let adaptive_rate = bits.map(f32::from_bits);
+        if let Some(value) = adaptive_rate.filter(|rate| !rate.is_finite()) {
+            return Err(LearnError::NotFinite { what: "checkpoint's learning rate", value });
+        }
         let rewards = Moments { count, mean, variance };
-        Ok(Self { seed: state.seed, iteration: state.iteration, rewards, learner })
+        Ok(Self { seed: state.seed, iteration: state.iteration, rewards, adaptive_rate, learner })
     }
 }

@@ -1,6 +1,7 @@
 //! A policy that remembers how many steps it has decided in an episode.
 
-use ludus_learn::{Rollout, RolloutShape};
+use ludus_learn::{LaneShape, Rollout, RolloutShape, SensedRows, Simulation, StepLanes};
+use ludus_spec::Outcome;
 
 use crate::{Counters, collect, function, shape};
 
@@ -43,4 +44,35 @@ fn memory_lasts_an_episode_and_no_longer() {
             }
         }
     }
+}
+
+/// Episodes without an end, in which agents decide in every other step.
+struct EveryOther(usize);
+
+impl Simulation for EveryOther {
+    fn lane(&self, _: usize) -> LaneShape {
+        LaneShape { rows: 2, observation_width: 1, action_width: 1, ..LaneShape::default() }
+    }
+
+    fn observe(&mut self, _: usize, now: SensedRows<'_>) {
+        now.observations.fill(0.0);
+    }
+
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        let outcome = if self.0.is_multiple_of(2) { Outcome::Running } else { Outcome::Waiting };
+        lanes.lane(0).outcomes.fill(outcome);
+        self.0 += 1;
+    }
+}
+
+#[test]
+fn memory_stands_still_where_nobody_decides() {
+    let mut worlds = [EveryOther(0)];
+    let mut rollout = Rollout::new(RolloutShape { memory_width: 1, ..shape(6, &worlds) });
+    let counting = function(|_: &[f32], memory: &mut [f32], _| {
+        memory[0] += 1.0;
+        memory[0]
+    });
+    collect(1, &mut worlds, &mut rollout, &counting, &[]);
+    assert_eq!(rollout.samples().actions[..12], [1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 4.0, 4.0]);
 }

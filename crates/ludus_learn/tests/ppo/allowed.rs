@@ -85,7 +85,7 @@ fn a_policy_learns_among_what_is_allowed() {
     let config = PpoConfig {
         rollout_steps: 8,
         minibatch: 256,
-        learning_rate: Schedule::Constant(0.02),
+        learning_rate: Schedule::Constant(0.02).into(),
         entropy: Schedule::Constant(0.001),
         ..PpoConfig::default()
     };

@@ -60,7 +60,7 @@ fn a_hybrid_policy_learns_what_to_answer() {
         rollout_steps: 8,
         epochs: 4,
         minibatch: 256,
-        learning_rate: Schedule::Constant(0.01),
+        learning_rate: Schedule::Constant(0.01).into(),
         ..PpoConfig::default()
     };
     let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 2 }];

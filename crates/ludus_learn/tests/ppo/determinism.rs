@@ -38,7 +38,7 @@ fn actions_do_not_depend_on_how_rows_are_grouped() {
 
 #[test]
 fn every_iteration_draws_anew() {
-    let config = PpoConfig { learning_rate: Schedule::Constant(0.0), ..small() };
+    let config = PpoConfig { learning_rate: Schedule::Constant(0.0).into(), ..small() };
     let actions = |iterations: usize| {
         let mut worlds = cart_poles(&[40]);
         let mut ppo = cart_pole_ppo(&config, &worlds, 1);

@@ -54,7 +54,7 @@ fn small() -> PpoConfig {
         rollout_steps: 16,
         epochs: 2,
         minibatch: 300,
-        learning_rate: Schedule::Linear { from: 3e-3, to: 0.0 },
+        learning_rate: Schedule::Linear { from: 3e-3, to: 0.0 }.into(),
         entropy: Schedule::Constant(0.01),
         value_clip: Some(0.5),
         scale_rewards: true,

@@ -1,6 +1,6 @@
 //! A resumed run is the same run.
 
-use ludus_learn::{Algorithm, LearnError, PpoConfig, SavedAlgorithm};
+use ludus_learn::{Algorithm, LearnError, LearningRate, PpoConfig, SavedAlgorithm};
 
 use crate::{cart_pole_ppo, cart_poles, parameter_bits, small};
 
@@ -11,12 +11,17 @@ fn config() -> PpoConfig {
 
 #[test]
 fn a_restored_run_goes_on_as_if_it_had_never_stopped() {
+    check_restored(&config());
+    check_restored(&PpoConfig { learning_rate: LearningRate::Adaptive { kl: 1e-4, from: 3e-3 }, ..config() });
+}
+
+fn check_restored(config: &PpoConfig) {
     let mut worlds = cart_poles(&[10, 20]);
-    let mut ppo = cart_pole_ppo(&config(), &worlds, 1);
+    let mut ppo = cart_pole_ppo(config, &worlds, 1);
     for _ in 0..2 {
         ppo.iterate(&mut worlds, 0.2).unwrap();
     }
-    let mut resumed = cart_pole_ppo(&config(), &worlds, 2);
+    let mut resumed = cart_pole_ppo(config, &worlds, 2);
     resumed.restore(&ppo.save()).unwrap();
     assert_eq!(resumed.state(), ppo.state());
     assert_eq!(resumed.iteration(), 2);

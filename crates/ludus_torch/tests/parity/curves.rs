@@ -14,7 +14,7 @@ fn config() -> PpoConfig {
         rollout_steps: 32,
         epochs: 4,
         minibatch: 256,
-        learning_rate: Schedule::Constant(0.005),
+        learning_rate: Schedule::Constant(0.005).into(),
         gamma: 0.98,
         gae_lambda: 0.9,
         normalize_observations: false,

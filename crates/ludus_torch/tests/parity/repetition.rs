@@ -12,7 +12,7 @@ fn config() -> PpoConfig {
         epochs: 2,
         // Cut into several shards.
         minibatch: 1200,
-        learning_rate: Schedule::Linear { from: 3e-3, to: 0.0 },
+        learning_rate: Schedule::Linear { from: 3e-3, to: 0.0 }.into(),
         entropy: Schedule::Constant(0.01),
         value_clip: Some(0.5),
         scale_rewards: true,

@@ -70,7 +70,7 @@ fn the_designs_config_is_valid() {
     let agent = config.agent(&plate());
     assert_eq!(agent.weights(&plate()), [0.1, -1.0]);
     assert_eq!(agent.episode_limit.map(NonZeroU32::get), Some(1000));
-    assert_eq!(agent.ppo.learning_rate.ends(), [3e-4, 0.0]);
+    assert_eq!([0.0, 1.0].map(|part| agent.ppo.learning_rate.at(part)), [3e-4, 0.0]);
 }
 
 #[test]
@@ -118,7 +118,8 @@ fn values_of_a_wrong_type_are_named() {
             "balance.ron:4: `decision_interval`: expected a whole number from 1 to 4294967295, found `0`",
             "balance.ron:4: `steps`: expected a whole number from 1, found `many`",
             "balance.ron:8: `gamma`: expected a number, found a list",
-            "balance.ron:8: `learning_rate`: expected a number, `Linear(from: …, to: …)` or `Cosine(from: …, to: …)`",
+            "balance.ron:8: `learning_rate`: expected a number, `Linear(from: …, to: …)`, `Cosine(from: …, to: …)` or \
+             `Adaptive(kl: …)`",
         ],
     );
     check("3", &[], &["balance.ron:1: expected a section `(…)`, found `3`"]);
