@@ -10,8 +10,9 @@ fn run(example: &str, arguments: &[&str], runs: &tempfile::TempDir) -> Value {
     let mut command = Command::new(path_of(example));
     command.args(arguments).arg("--json").arg("--runs-dir").arg(runs.path());
     let output = command.output().expect("the example is built together with this test");
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let [printed, told] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{printed}{told}");
+    assert!(!told.contains("scale_rewards"), "the rewards of `{example}` are learned from as they are: {told}");
     serde_json::from_str(printed.lines().last().expect("it printed something")).expect("the last line is JSON")
 }
 

@@ -161,15 +161,34 @@ fn large_rewards(agent: &str, ppo: &PpoConfig, samples: Samples<'_>) -> Option<F
     if ppo.scale_rewards {
         return None;
     }
-    let experience = samples.rewards.iter().zip(samples.outcomes).filter(|(_, outcome)| outcome.is_experience());
-    let (sum, count) =
-        experience.fold((0.0, 0.0), |(sum, count), (reward, _)| (sum + f64::from(reward.abs()), count + 1.0));
-    let sight = (1.0 / (1.0 - f64::from(ppo.gamma))).min(LONGEST_SIGHT);
-    let size = sight * sum / f64::max(count, 1.0);
+    let size = discounted_return(f64::from(ppo.gamma), samples);
     (size > LARGE_RETURN).then(|| {
         let what = format!("discounted rewards of `{agent}` add up to some {size:.0}, which PPO learns from slowly");
         Finding::new(what, "set `scale_rewards: true` in the config's `ppo`, or lower the weights of `reward`")
     })
+}
+
+/// About the size of the discounted returns: the mean size of a reward, times the steps for which rewards count.
+///
+/// ```text
+/// mean |r| / (1 − γ·(1 − p))      p = the share of steps that terminate their episode
+/// ```
+///
+/// A truncated step bootstraps, so it ends nothing here. The critic's targets would not do instead of this: while the critic
+/// is far from the returns, so are they.
+fn discounted_return(gamma: f64, samples: Samples<'_>) -> f64 {
+    let experience = samples.rewards.iter().zip(samples.outcomes).filter(|(_, outcome)| outcome.is_experience());
+    let (mut sum, mut steps, mut terminated) = (0.0, 0.0, 0.0);
+    for (reward, outcome) in experience {
+        sum += f64::from(reward.abs());
+        steps += 1.0;
+        terminated += f64::from(u8::from(*outcome == Outcome::Terminated));
+    }
+    if steps == 0.0 {
+        return 0.0;
+    }
+    let sight = 1.0 / (1.0 - gamma * (1.0 - terminated / steps));
+    sight.min(LONGEST_SIGHT) * sum / steps
 }
 
 /// Observations that are of no use to a network.
@@ -222,16 +241,21 @@ mod tests {
         check(19, &running, Some("action `turn.y` of `Car` is at a limit in 95 % of the steps: give `turn.y` a wider"));
     }
 
+    /// What is found about these outcomes, each of which is rewarded alike where it is experience.
+    fn found_in_rewards(reward: f32, ppo: &PpoConfig, outcomes: &[Outcome]) -> Option<String> {
+        let rewarded = |outcome: &Outcome| if outcome.is_experience() { reward } else { 1e9 };
+        let rewards: Vec<f32> = outcomes.iter().map(rewarded).collect();
+        let samples = Samples { rewards: &rewards, outcomes, ..Samples::default() };
+        large_rewards("Pole", ppo, samples).map(|finding| finding.sentence())
+    }
+
     /// γ = 0.99 looks 100 steps ahead.
     #[test]
     fn rewards_that_stall_the_critic_are_found() {
+        let mut outcomes = [Outcome::Running; STEPS];
+        outcomes[0] = Outcome::Restart;
         let check = |reward: f32, ppo: &PpoConfig, expected: Option<&str>| {
-            let mut outcomes = [Outcome::Running; STEPS];
-            outcomes[0] = Outcome::Restart;
-            let mut rewards = [reward; STEPS];
-            rewards[0] = 1e9;
-            let samples = Samples { rewards: &rewards, outcomes: &outcomes, ..Samples::default() };
-            let found = large_rewards("Pole", ppo, samples).map(|finding| finding.sentence());
+            let found = found_in_rewards(reward, ppo, &outcomes);
             assert_eq!(found.as_deref().map(|found| &found[..expected.map_or(0, str::len)]), expected);
         };
         let plain = PpoConfig::default();
@@ -244,6 +268,21 @@ mod tests {
             Some("discounted rewards of `Pole` add up to some 500,"),
         );
         check(-6.0, &PpoConfig { scale_rewards: true, ..plain }, None);
+    }
+
+    /// Where every fourth step terminates, rewards count for 1 / (1 − 0.99·0.75), some 4 steps: 20·3.9 = 78, 60·3.9 = 233.
+    #[test]
+    fn rewards_count_no_longer_than_episodes_last() {
+        let mut outcomes = [Outcome::Running; STEPS];
+        outcomes.iter_mut().skip(3).step_by(4).for_each(|outcome| *outcome = Outcome::Terminated);
+        let plain = PpoConfig::default();
+        assert_eq!(found_in_rewards(20.0, &plain, &outcomes), None);
+        let found = found_in_rewards(60.0, &plain, &outcomes).unwrap_or_default();
+        assert!(found.starts_with("discounted rewards of `Pole` add up to some 233, "), "{found}");
+        // The world of a truncated episode goes on.
+        let truncated = outcomes.map(|outcome| if outcome.is_end() { Outcome::Truncated } else { outcome });
+        assert!(found_in_rewards(20.0, &plain, &truncated).is_some());
+        assert_eq!(found_in_rewards(1e9, &plain, &[Outcome::Restart; STEPS]), None);
     }
 
     #[test]

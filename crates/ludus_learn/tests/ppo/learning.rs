@@ -1,8 +1,11 @@
-//! A cart-pole is learned.
+//! A cart-pole and a pendulum are learned.
 
-use ludus_learn::{LearningRate, PpoConfig, Schedule};
+use ludus_learn::{Learner, LearningRate, NativeLearner, Ppo, PpoConfig, Schedule};
+use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
+use ludus_spec::{Head, Seed};
 
-use crate::{cart_pole_ppo, cart_poles};
+use crate::pendulum::{self, Pendulums};
+use crate::{cart_pole_ppo, cart_poles, lanes, learner};
 
 /// Doing nothing in particular lasts 22 steps, a constant action 9.
 #[test]
@@ -50,4 +53,30 @@ fn the_critic_comes_to_explain_the_returns() {
     let mut ppo = cart_pole_ppo(&config, &worlds, 1);
     let explained: Vec<f32> = (0..15).map(|_| ppo.iterate(&mut worlds, 0.0).unwrap().explained_variance).collect();
     assert!(explained[0].abs() < 0.2 && explained[14] > 0.5, "{explained:?}");
+}
+
+/// Random torques return about -1,200, and so does what is learned within these steps from rewards as they are: discounted,
+/// they come to some 600. A pendulum that is swung up and held returns about -150.
+#[test]
+fn rewards_of_any_size_are_learned_from_once_they_are_scaled() {
+    const ITERATIONS: usize = 150;
+    let config = PpoConfig {
+        minibatch: 512,
+        learning_rate: Schedule::Linear { from: 1e-3, to: 0.0 },
+        scale_rewards: true,
+        ..PpoConfig::default()
+    };
+    // A single layer does not learn to swing up.
+    let shape = NetworkConfig { hidden: vec![64, 64], ..NetworkConfig::default() };
+    let heads = [Head::Gaussian { width: 1 }];
+    let network = Network::new(Layout::new(pendulum::WIDTH, &heads, &shape).unwrap(), Seed::new(11));
+    let machine = learner(pendulum::WIDTH, &heads, &config, 1).machine().clone();
+    let learner = NativeLearner::new(network, Some(Normalizer::new(pendulum::WIDTH, 10.0)), machine).unwrap();
+    let mut worlds = [Pendulums::new(64, Seed::new(13))];
+    let mut ppo = Ppo::new(config, learner, &lanes(&worlds), Seed::new(12)).unwrap();
+    for iteration in 0..ITERATIONS {
+        ppo.iterate(&mut worlds, iteration as f32 / ITERATIONS as f32).unwrap();
+    }
+    let mean = worlds[0].mean_return();
+    assert!(mean > -500.0, "{mean}");
 }

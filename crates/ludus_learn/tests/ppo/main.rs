@@ -9,6 +9,7 @@ mod determinism;
 mod learning;
 mod limits;
 mod masking;
+mod pendulum;
 mod resume;
 
 use std::sync::Arc;

@@ -87,3 +87,24 @@ fn what_needs_patience_is_told_early_in_training() {
         done.errors
     );
 }
+
+/// An answer earns `worth`, and eight answers make an episode: what is told about that, and how often.
+fn told_about_rewards(worth: u32, settings: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let reward = format!(r#"reward={{"right": {worth}, "wrong": -{worth}}}"#);
+    let train = ["train", "--set", "stop.steps=10_000", "--set", "worlds=1", "--set", "arenas=8", "--set", &reward];
+    let done = run("arrows", folder.path(), &[train.as_slice(), settings].concat());
+    assert_eq!(done.code, 0, "{}", done.errors);
+    done.errors.lines().filter(|line| line.contains("rewards")).map(str::to_owned).collect()
+}
+
+#[test]
+fn rewards_that_are_too_large_are_told_once_with_the_remedy() {
+    let told = told_about_rewards(100, &[]);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("warning: discounted rewards of `Reader` add up to some "), "{told:?}");
+    assert!(told[0].ends_with(": set `scale_rewards: true` in the config's `ppo`, or lower the weights of `reward`"));
+    for (worth, settings) in [(100, &["--set", "ppo.scale_rewards=true"][..]), (10, &[])] {
+        assert_eq!(told_about_rewards(worth, settings), Vec::<String>::new());
+    }
+}
