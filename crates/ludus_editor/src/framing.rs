@@ -92,27 +92,31 @@ fn orthographic_scale(home: &Transform, places: &[Vec3]) -> f32 {
 /// The place closest to the arenas from which a camera sees all of them in the direction in which it sees one from
 /// `home`: one alone is seen as the game shows it.
 ///
-/// An arena takes up `spacing`, or what the camera shows of one if that is less. `slopes` are the tangents of half the
-/// angles that it sees, sideways and upwards.
+/// An arena takes up `spacing`, or the height that the camera shows of one if that is less. `slopes` are the tangents of
+/// half the angles that it sees, sideways and upwards.
 fn perspective(home: &Transform, places: &[Vec3], spacing: f32, slopes: Vec2) -> Transform {
     if let [only] = places {
         return moved(home, *only);
     }
-    let seen = home.translation.length() * slopes.min_element();
-    let half = (spacing / 2.0).min(seen);
+    let half = half_arena(home, spacing, slopes);
     let slopes = slopes * (1.0 - MARGIN);
     let (right, up, forward) = (home.right(), home.up(), home.forward());
     // How far a camera at the origin would have to see to each side, at least, before it is moved.
-    let mut sideways = Extent::NONE;
-    let mut upwards = Extent::NONE;
+    let mut sideways = Extent::new(slopes.x);
+    let mut upwards = Extent::new(slopes.y);
     for corner in places.iter().flat_map(|&place| corners(place, half)) {
         let depth = corner.dot(*forward);
-        sideways.add(corner.dot(*right), slopes.x * depth);
-        upwards.add(corner.dot(*up), slopes.y * depth);
+        sideways.add(corner.dot(*right), depth);
+        upwards.add(corner.dot(*up), depth);
     }
-    let back = (sideways.size() / slopes.x).max(upwards.size() / slopes.y);
-    let translation = *right * sideways.middle() + *up * upwards.middle() - *forward * back;
+    let back = sideways.back().max(upwards.back());
+    let translation = *right * sideways.aside(back) + *up * upwards.aside(back) - *forward * back;
     Transform { translation, ..*home }
+}
+
+/// Half of what an arena takes up of the ground.
+fn half_arena(home: &Transform, spacing: f32, slopes: Vec2) -> f32 {
+    (spacing / 2.0).min(home.translation.length() * slopes.y)
 }
 
 fn corners(place: Vec3, half: f32) -> impl Iterator<Item = Vec3> {
@@ -123,30 +127,59 @@ fn corners(place: Vec3, half: f32) -> impl Iterator<Item = Vec3> {
 
 /// What has to be seen along one direction of the picture.
 ///
-/// A camera that is moved back by `b` and aside by `a` sees a point at `p` and depth `d` if `|p - a| ≤ slope · (d + b)`.
-/// So `a` is between the greatest `p - slope·d` less `slope·b` and the least `p + slope·d` more `slope·b`.
-#[derive(Clone, Copy)]
+/// A camera that is moved back by `b` and aside by `a` sees a point at `p` and depth `d` at `(p - a) / (d + b)`, and that is
+/// to be within `±slope`.
 struct Extent {
-    greatest: f32,
-    least: f32,
+    slope: f32,
+    /// Where points are, and how deep.
+    points: Vec<[f32; 2]>,
 }
 
 impl Extent {
-    const NONE: Self = Self { greatest: f32::NEG_INFINITY, least: f32::INFINITY };
-
-    fn add(&mut self, place: f32, reach: f32) {
-        self.greatest = self.greatest.max(place - reach);
-        self.least = self.least.min(place + reach);
+    const fn new(slope: f32) -> Self {
+        Self { slope, points: Vec::new() }
     }
 
-    /// The least `slope · b` at which there is an `a`.
-    const fn size(self) -> f32 {
-        (self.greatest - self.least) / 2.0
+    fn add(&mut self, place: f32, depth: f32) {
+        self.points.push([place, depth]);
     }
 
-    /// The `a` in the middle of what it may be, whatever `b` is.
-    const fn middle(self) -> f32 {
-        (self.greatest + self.least) / 2.0
+    /// The least `b` at which there is an `a`: it is between the greatest `p - slope·d` less `slope·b` and the least
+    /// `p + slope·d` more `slope·b`.
+    fn back(&self) -> f32 {
+        let [low, high] = self.limits();
+        (low - high) / (2.0 * self.slope)
+    }
+
+    fn limits(&self) -> [f32; 2] {
+        let start = [f32::NEG_INFINITY, f32::INFINITY];
+        self.points.iter().fold(start, |[low, high], &[place, depth]| {
+            [low.max(place - self.slope * depth), high.min(place + self.slope * depth)]
+        })
+    }
+
+    /// The `a` at which both ends of what is seen are as far from the middle of the picture.
+    fn aside(&self, back: f32) -> f32 {
+        /// Halvings: no float is between the ends after so many.
+        const HALVINGS: u32 = 40;
+        let [low, high] = self.limits();
+        let (mut least, mut most) = (low - self.slope * back, high + self.slope * back);
+        for _ in 0..HALVINGS {
+            let middle = least.midpoint(most);
+            if self.balance(middle, back) > 0.0 {
+                least = middle;
+            } else {
+                most = middle;
+            }
+        }
+        least.midpoint(most)
+    }
+
+    /// How much further the one end is from the middle of the picture than the other.
+    fn balance(&self, aside: f32, back: f32) -> f32 {
+        let seen = self.points.iter().map(|[place, depth]| (place - aside) / (depth + back));
+        let (low, high) = seen.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
+        low + high
     }
 }
 
@@ -184,13 +217,31 @@ mod tests {
             for (count, aspect) in [(2, 1.0), (4, 0.6), (4, 1.1), (9, 1.6), (16, 2.5), (36, 1.0)] {
                 let slopes = vec2(HALF * aspect, HALF);
                 let camera = perspective(&home, &layout(count), SPACING, slopes);
-                let half = (SPACING / 2.0).min(home.translation.length() * slopes.min_element());
+                let half = half_arena(&home, SPACING, slopes);
                 let seen: Vec<_> = layout(count).into_iter().flat_map(|place| corners(place, half)).collect();
                 let seen: Vec<_> = seen.into_iter().map(|corner| pictured(&camera, slopes, corner)).collect();
+                let (low, high) = seen.iter().fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(low, high), &place| {
+                    (low.min(place), high.max(place))
+                });
+                assert!(
+                    (low + high).abs().max_element() < 1e-3,
+                    "in the middle: {low}, {high} from {home:?}, {aspect}"
+                );
                 let outermost = seen.iter().fold(0.0_f32, |most, place| most.max(place.abs().max_element()));
                 assert!(outermost < 1.0, "{count} arenas from {home:?}, {aspect}: {outermost}");
                 assert!(outermost > 0.9, "and no further away than that: {count} from {home:?}: {outermost}");
             }
+        }
+    }
+
+    /// A game's arenas are as large in a picture that is high and narrow.
+    #[test]
+    fn a_narrow_picture_shows_arenas_whole() {
+        let home = Transform::from_xyz(0.0, 4.0, 5.0).looking_at(Vec3::ZERO, Vec3::Y);
+        let slopes = vec2(HALF * 0.4, HALF);
+        let camera = perspective(&home, &layout(4), SPACING, slopes);
+        for corner in layout(4).into_iter().flat_map(|place| corners(place, 2.5)) {
+            assert!(pictured(&camera, slopes, corner).abs().max_element() < 1.0);
         }
     }
 

@@ -11,8 +11,8 @@ use ludus_train::replay::{EpisodeLog, kept_episodes};
 use ludus_train::{RunFolder, clock};
 
 use crate::snapshot::{CheckpointEntry, EpisodeEntry, RunEntry, RunsSnapshot};
-use crate::timebar::grouped;
 use crate::training::Training;
+use crate::widgets::count;
 
 /// Between two looks [s].
 const INTERVAL: f64 = 2.0;
@@ -131,7 +131,7 @@ fn checkpoints(folder: &RunFolder) -> Vec<CheckpointEntry> {
     let mut by_steps: Vec<_> = files.filter_map(|path| Some((steps_of(&path)?, path))).collect();
     by_steps.sort_unstable_by(|one, other| other.cmp(one));
     let by_steps =
-        by_steps.into_iter().map(|(steps, path)| CheckpointEntry { label: format!("step {}", grouped(steps)), path });
+        by_steps.into_iter().map(|(steps, path)| CheckpointEntry { label: format!("step {}", count(steps)), path });
     named.chain(by_steps).collect()
 }
 

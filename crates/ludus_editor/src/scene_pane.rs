@@ -7,14 +7,16 @@ use crate::orbit::Drag;
 use crate::plugin::HasVisuals;
 use crate::scene::Stage;
 use crate::snapshot::{PolicyLabel, SceneSnapshot, ScoreSnapshot};
-use crate::timebar::grouped;
 use crate::viewport::{ViewportClick, ViewportRect};
+use crate::widgets::count;
 use crate::{EditorCommand, takeover, theme};
 
 /// Arenas that can be shown at once, as far as the run has as many.
 const COUNTS: [u32; 5] = [1, 4, 9, 16, 36];
 /// Between the scene's edge and words on it [points].
 const MARGIN: f32 = 12.0;
+/// A caption has at least so much room beside the choice of arenas, else it is below that [points].
+const NARROWEST_CAPTION: f32 = 180.0;
 
 /// Leaves the scene free, takes clicks and drags, and writes on top of it.
 pub fn scene_ui(ui: &mut Ui, world: &mut World) {
@@ -31,9 +33,9 @@ pub fn scene_ui(ui: &mut Ui, world: &mut World) {
     let scroll = if area.hovered() { ui.input(|input| input.smooth_scroll_delta.y) } else { 0.0 };
     let drag = area.drag_delta();
     *world.resource_mut::<Drag>() = Drag { turn: vec2(drag.x, drag.y), zoom: scroll };
-    captions(ui, rect, world.resource::<SceneSnapshot>());
-    hint(ui, rect, world);
-    count_ui(ui, rect, world);
+    let choice = count_ui(ui, rect, world);
+    let bottom = captions(ui, rect, choice, world.resource::<SceneSnapshot>());
+    hint(ui, rect, bottom, world);
     takeover::overlay_ui(ui, rect, world);
 }
 
@@ -41,14 +43,15 @@ fn bevy_rect(rect: egui::Rect) -> Rect {
     Rect { min: vec2(rect.min.x, rect.min.y), max: vec2(rect.max.x, rect.max.y) }
 }
 
-/// Which world and arenas these are, and whose policy, where two are compared.
-fn captions(ui: &Ui, rect: egui::Rect, scene: &SceneSnapshot) {
+/// Which world and arenas these are, and whose policy, where two are compared; where the upper ones end.
+fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &SceneSnapshot) -> f32 {
     let arenas = match scene.arenas.len() {
         1 => format!("arena {}", scene.arenas.start),
         _ => format!("arenas {}–{}", scene.arenas.start, scene.arenas.end.saturating_sub(1)),
     };
-    let place = rect.left_top() + egui::vec2(MARGIN, MARGIN);
-    text(ui, (place, Align2::LEFT_TOP), &format!("world {} · {arenas}{}", scene.world, choosing(scene)));
+    let (place, width) = caption_place(rect, choice);
+    let caption = format!("world {} · {arenas}{}", scene.world, choosing(scene));
+    let upper = text_within(ui, (place, Align2::LEFT_TOP), &caption, width);
     if scene.rival.is_some() && scene.replay.is_none() {
         let half = rect.width() / 2.0 - 1.5 * MARGIN;
         let bottom = rect.bottom() - MARGIN;
@@ -56,6 +59,16 @@ fn captions(ui: &Ui, rect: egui::Rect, scene: &SceneSnapshot) {
         text_within(ui, (egui::pos2(rect.left() + MARGIN, bottom), Align2::LEFT_BOTTOM), &own, half);
         text_within(ui, (egui::pos2(rect.right() - MARGIN, bottom), Align2::RIGHT_BOTTOM), &rival, half);
     }
+    upper.bottom()
+}
+
+/// Where the upper caption begins and how wide it may be: beside the choice of arenas, or below it.
+fn caption_place(rect: egui::Rect, choice: Option<egui::Rect>) -> (egui::Pos2, f32) {
+    let corner = rect.left_top() + egui::vec2(MARGIN, MARGIN);
+    let whole = rect.width() - 2.0 * MARGIN;
+    let Some(choice) = choice else { return (corner, whole) };
+    let beside = choice.left() - MARGIN - corner.x;
+    if beside >= NARROWEST_CAPTION { (corner, beside) } else { (egui::pos2(corner.x, choice.bottom() + MARGIN), whole) }
 }
 
 /// How actions are chosen on screen, which is not how they are in training.
@@ -70,26 +83,24 @@ fn choosing(scene: &SceneSnapshot) -> &'static str {
 /// Which two policies are compared, and how each has done: left and right.
 pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
     let describe = |side: &str, policy: Option<&PolicyLabel>, score: &ScoreSnapshot| {
-        let name = policy.map_or_else(
-            || "no policy".to_owned(),
-            |policy| format!("{}, step {}", policy.name, grouped(policy.steps)),
-        );
+        let name = policy
+            .map_or_else(|| "no policy".to_owned(), |policy| format!("{}, step {}", policy.name, count(policy.steps)));
         let done = match (score.mean_return(), score.episodes) {
             (None, _) => "no episode has ended yet".to_owned(),
             (Some(mean), 1) => format!("return {mean:.2} in 1 episode"),
-            (Some(mean), episodes) => format!("mean return {mean:.2} in {} episodes", grouped(episodes.into())),
+            (Some(mean), episodes) => format!("mean return {mean:.2} in {} episodes", count(episodes.into())),
         };
         format!("{side}: {name}\n{done}")
     };
     [describe("left", scene.policy.as_ref(), &scene.score), describe("right", scene.rival.as_ref(), &scene.rival_score)]
 }
 
-/// How many arenas to show at once.
-fn count_ui(ui: &Ui, rect: egui::Rect, world: &mut World) {
+/// How many arenas to show at once; where that is on the scene, if there is a choice.
+fn count_ui(ui: &Ui, rect: egui::Rect, world: &mut World) -> Option<egui::Rect> {
     let stage = world.resource::<Stage>();
     let (shown, most) = (stage.arenas().len() as u32, stage.most_arenas());
     if most == 1 || world.resource::<SceneSnapshot>().replay.is_some() {
-        return;
+        return None;
     }
     let corner = rect.right_top() + egui::vec2(-MARGIN, MARGIN);
     let area = egui::Area::new("arenas".into()).pivot(Align2::RIGHT_TOP).fixed_pos(corner).constrain_to(rect);
@@ -100,6 +111,7 @@ fn count_ui(ui: &Ui, rect: egui::Rect, world: &mut World) {
     if let Some(count) = picked.inner {
         world.write_message(EditorCommand::ShowArenas(count));
     }
+    Some(picked.response.rect)
 }
 
 fn pick_count_ui(ui: &mut Ui, shown: u32, most: u32) -> Option<u32> {
@@ -108,8 +120,8 @@ fn pick_count_ui(ui: &mut Ui, shown: u32, most: u32) -> Option<u32> {
     choices.filter(|&count| ui.selectable_label(count == shown, count.to_string()).clicked()).last()
 }
 
-/// What to do, as long as there is nothing to see.
-fn hint(ui: &Ui, rect: egui::Rect, world: &World) {
+/// What to do, as long as there is nothing to see; below the captions.
+fn hint(ui: &Ui, rect: egui::Rect, top: f32, world: &World) {
     let mut hints = Vec::new();
     if !world.resource::<HasVisuals>().0 {
         hints.push("This game draws nothing.\nGive it meshes, lights and a camera with Ludus::visuals.");
@@ -119,27 +131,37 @@ fn hint(ui: &Ui, rect: egui::Rect, world: &World) {
         hints.push("No policy yet: the agents idle.\nPress Start in Training to learn one, or load one in Runs.");
     }
     if !hints.is_empty() {
-        text(ui, (rect.center_top() + egui::vec2(0.0, 4.0 * MARGIN), Align2::CENTER_TOP), &hints.join("\n\n"));
+        let place = (egui::pos2(rect.center().x, top + MARGIN), Align2::CENTER_TOP);
+        text_within(ui, place, &hints.join("\n\n"), rect.width() - 2.0 * MARGIN);
     }
 }
 
-/// Words that can be read on any background.
-fn text(ui: &Ui, place: (egui::Pos2, Align2), text: &str) {
-    text_within(ui, place, text, f32::INFINITY);
-}
-
-/// The same, in as many lines as it takes.
-fn text_within(ui: &Ui, (place, anchor): (egui::Pos2, Align2), text: &str, width: f32) {
+/// Words that can be read on any background, in as many lines as it takes; where they are.
+fn text_within(ui: &Ui, (place, anchor): (egui::Pos2, Align2), text: &str, width: f32) -> egui::Rect {
     let painter = ui.painter();
     let galley = painter.layout(text.to_owned(), FontId::proportional(14.0), theme::CAPTION, width.max(1.0));
     let frame = anchor.anchor_size(place, galley.size());
     painter.rect_filled(frame.expand2(egui::vec2(6.0, 3.0)), 3.0, theme::CAPTION_BACKGROUND);
     painter.galley(frame.min, galley, theme::CAPTION);
+    frame
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caption_keeps_clear_of_the_choice_of_arenas() {
+        let check = |width: f32, choice: Option<f32>, place: [f32; 2], room: f32| {
+            let rect = egui::Rect::from_min_size(egui::pos2(100.0, 50.0), egui::vec2(width, 400.0));
+            let right = rect.right() - MARGIN;
+            let choice = choice.map(|wide| egui::Rect::from_x_y_ranges(right - wide..=right, 62.0..=90.0));
+            assert_eq!(caption_place(rect, choice), (egui::pos2(place[0], place[1]), room));
+        };
+        check(500.0, None, [112.0, 62.0], 476.0);
+        check(500.0, Some(200.0), [112.0, 62.0], 264.0);
+        check(300.0, Some(200.0), [112.0, 102.0], 276.0);
+    }
 
     #[test]
     fn a_comparison_says_which_policy_is_which_and_how_each_has_done() {

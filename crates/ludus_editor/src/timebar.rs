@@ -8,6 +8,7 @@ use crate::panels::replay_ui;
 use crate::scene::Replaying;
 use crate::snapshot::{PolicyLabel, SceneSnapshot};
 use crate::timeline::{FASTEST, Pace, SLOWEST, Timeline};
+use crate::widgets::count;
 use crate::{EditorCommand, EditorCommands, theme};
 
 /// The pace's slider [points].
@@ -118,7 +119,7 @@ fn policy_ui(ui: &mut Ui, bar: &TimeBar) {
         ui.label("no policy yet");
         return;
     };
-    let text = format!("policy: {} after {} steps, most probable actions", policy.name, grouped(policy.steps));
+    let text = format!("policy: {} after {} steps, most probable actions", policy.name, count(policy.steps));
     ui.add(egui::Label::new(text.as_str()).truncate()).on_hover_text(format!("{text}. {GREEDY}"));
 }
 
@@ -162,20 +163,6 @@ fn pace_ui(ui: &mut Ui, bar: &TimeBar, commands: &mut EditorCommands) {
     }
 }
 
-/// A number with its thousands apart, such as 12,000.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let first = digits.len() % 3;
-    let mut grouped = digits[..first].to_owned();
-    for group in digits.as_bytes()[first..].chunks(3) {
-        if !grouped.is_empty() {
-            grouped.push(',');
-        }
-        grouped.extend(group.iter().map(|&digit| char::from(digit)));
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,11 +187,5 @@ mod tests {
         assert!(!is_slow(Pace::Times(1.0), None, true), "not measured yet");
         assert!(!is_slow(Pace::Unlimited, Some(1.0), true) && !is_slow(Pace::Paused, Some(0.0), true));
         assert!(!is_slow(Pace::Times(1.0), Some(0.0), false), "a replay that is sought, or goes back");
-    }
-
-    #[test]
-    fn thousands_stand_apart() {
-        let numbers = [0, 999, 1_000, 12_345, 1_234_567].map(grouped);
-        assert_eq!(numbers, ["0", "999", "1,000", "12,345", "1,234,567"]);
     }
 }

@@ -12,7 +12,7 @@ use ludus_train::{RunFolder, StopReason};
 
 use crate::scene::{Players, Replaying, SceneKind, Stage};
 use crate::snapshot::{ResumeSnapshot, RunsSnapshot};
-use crate::timebar::grouped;
+use crate::widgets::count;
 use crate::{EditorCommand, policies};
 
 /// The run of this window, once it was started, and what it said last.
@@ -80,12 +80,12 @@ impl Training {
         let (is_good, sentence) = match &self.snapshot.state {
             SessionState::Idle | SessionState::Building => (true, "goes on as soon as its worlds are built".to_owned()),
             SessionState::Running | SessionState::Paused => {
-                (true, format!("went on from step {}", grouped(self.snapshot.steps_before)))
+                (true, format!("went on from step {}", count(self.snapshot.steps_before)))
             }
             SessionState::Ended(reason) if self.snapshot.steps() == self.snapshot.steps_before => {
                 (false, is_over(*reason, &self.snapshot))
             }
-            SessionState::Ended(_) => (true, format!("went on from step {}", grouped(self.snapshot.steps_before))),
+            SessionState::Ended(_) => (true, format!("went on from step {}", count(self.snapshot.steps_before))),
             SessionState::Failed(sentence) => (false, sentence.clone()),
         };
         if self.snapshot.state != SessionState::Building && self.snapshot.state != SessionState::Idle {
@@ -119,7 +119,7 @@ impl Training {
 
 /// Why a run that was asked to go on has ended where it stood.
 fn is_over(reason: StopReason, run: &TrainingSnapshot) -> String {
-    let (steps, stop) = (grouped(run.steps()), &run.stop);
+    let (steps, stop) = (count(run.steps()), &run.stop);
     match reason {
         StopReason::Steps => format!(
             "it has made all its {steps} steps, and this window's limit is no further: open it with a higher `stop.steps`"

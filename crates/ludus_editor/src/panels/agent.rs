@@ -33,7 +33,7 @@ pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, co
         episode_ui(ui, scene, agent);
         observation_ui(ui, &scene.spec, agent, &mut state.observation);
         action_ui(ui, scene, agent);
-        values_ui(ui, agent);
+        values_ui(ui, scene, agent);
         rewards_ui(ui, scene, agent);
     });
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui};
+use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, TextStyle, Ui};
 use crate::snapshot::{CheckpointEntry, EpisodeEntry, PolicyLabel, RunEntry, RunsSnapshot};
-use crate::widgets::{Curve, CurvePlot, count, counted, fixed, name_for, notice_ui};
+use crate::widgets::{Curve, CurvePlot, count, counted, fixed, name_for, notice_ui, width_of};
 use crate::{EditorCommand, EditorCommands, theme};
 
 use super::training::{heading_ui, zoom_hint_ui};
@@ -18,6 +18,8 @@ const SHOWN_AT_FIRST: usize = 4;
 const LISTED_AT_ONCE: usize = 50;
 /// What stands before a run's name, and the arrow that unfolds it [points].
 const SIGNS_WIDTH: f32 = 52.0;
+/// By how much a run's checkpoints and episodes are further in than its name [points].
+const INDENT: f32 = 6.0;
 
 /// Which curves are shown.
 #[derive(Debug, Default)]
@@ -120,6 +122,7 @@ fn run_ui(
     commands: &mut EditorCommands,
 ) {
     ui.horizontal(|ui| {
+        ui.spacing_mut().indent = INDENT;
         let mut is_shown = state.is_shown(index, run);
         let color = if is_shown { theme::series(index) } else { ui.visuals().weak_text_color() };
         let sign = RichText::new(if is_shown { "■" } else { "□" }).color(color);
@@ -185,10 +188,18 @@ fn checkpoint_ui(ui: &mut Ui, runs: &RunsSnapshot, checkpoint: &CheckpointEntry,
                 commands.send(EditorCommand::LoadPolicy(checkpoint.path.clone()));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(checkpoint.label.as_str()).truncate()).on_hover_text(&checkpoint.label);
+                let label = shorter(ui, &checkpoint.label);
+                ui.add(Label::new(label).truncate()).on_hover_text(&checkpoint.label);
             });
         });
     });
+}
+
+/// A checkpoint's label; of one that is too long, the steps alone.
+fn shorter<'a>(ui: &Ui, label: &'a str) -> &'a str {
+    let font = TextStyle::Body.resolve(ui.style());
+    let fits = width_of(ui.painter(), label, &font) <= ui.available_width();
+    if fits { label } else { label.strip_prefix("step ").unwrap_or(label) }
 }
 
 /// The episodes that the run kept.

@@ -186,13 +186,13 @@ fn check_in_window(game: fn(&mut App), arenas: u32) {
 }
 
 #[test]
-#[ignore = "not mended yet: in physics that arenas share, a replay on screen differs from step 2 on"]
+#[ignore = "not mended yet: bodies and colliders get into rapier in an order that follows from ids of archetypes, and so from the app's plugins"]
 fn replays_of_physics_that_arenas_share_are_exact_beside_several_arenas() {
     check_in_window(shared, 8);
 }
 
 #[test]
-#[ignore = "not mended yet: in physics that arenas share, a replay on screen differs from step 2 on"]
+#[ignore = "not mended yet: bodies and colliders get into rapier in an order that follows from ids of archetypes, and so from the app's plugins"]
 fn replays_of_physics_that_arenas_share_are_exact_beside_one_arena() {
     check_in_window(shared, 1);
 }

@@ -12,8 +12,8 @@ use super::scientific;
 /// More numbers along an axis would be a mistake of the bounds.
 const MOST_MARKS: f64 = 50.0;
 /// Space between two numbers along an axis, at least [points].
-pub(super) const X_SPACING: f32 = 72.0;
-pub(super) const Y_SPACING: f32 = 34.0;
+pub(super) const X_SPACING: f32 = 52.0;
+pub(super) const Y_SPACING: f32 = 22.0;
 /// Half of a number beside or below an axis: closer to the end of the axis it would be cut off [points].
 const HALF_WIDTH: f32 = 22.0;
 const HALF_HEIGHT: f32 = 7.0;

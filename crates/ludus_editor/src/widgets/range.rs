@@ -1,6 +1,6 @@
 //! A number within its range.
 
-use crate::egui::{Align, Color32, FontId, Rect, Ui, pos2};
+use crate::egui::{Align, Color32, FontId, Rect, Ui, pos2, vec2};
 use crate::theme;
 
 use super::{Cell, axis_mark, line_in, place_of, width_of};
@@ -8,9 +8,10 @@ use super::{Cell, axis_mark, line_in, place_of, width_of};
 /// Width of the mark of a value, and of that of a mean [points].
 const VALUE_WIDTH: f32 = 3.0;
 const MEAN_WIDTH: f32 = 1.0;
-/// Between the bar's ends and the numbers there, and between both numbers [points].
-const END_MARGIN: f32 = 3.0;
-const END_GAP: f32 = 8.0;
+/// Between the bar and the numbers at its ends [points].
+const END_GAP: f32 = 3.0;
+/// A bar that would be shorter has no numbers at its ends [points].
+const SHORTEST: f32 = 28.0;
 
 /// A number, and what it is usually like.
 pub(crate) struct RangeBar {
@@ -24,8 +25,9 @@ pub(crate) struct RangeBar {
     pub color: Color32,
 }
 
-/// Draws the range, a band of one deviation around the mean, and the value.
-pub(crate) fn range_bar(ui: &Ui, rect: Rect, bar: &RangeBar) {
+/// Draws the range with numbers at its ends, a band of one deviation around the mean, and the value.
+pub(crate) fn range_bar(ui: &Ui, place: Rect, bar: &RangeBar) {
+    let rect = ends_ui(ui, place, bar);
     let painter = ui.painter();
     painter.rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
     let x_of = |value: f64| rect.left() + place_of(value, bar.ends) * rect.width();
@@ -40,24 +42,39 @@ pub(crate) fn range_bar(ui: &Ui, rect: Rect, bar: &RangeBar) {
         painter.rect_filled(band.shrink2([0.0, 2.0].into()), 0.0, theme::SELECTED.gamma_multiply(0.28));
         painter.rect_filled(mark(x_of(bar.mean), MEAN_WIDTH), 0.0, theme::SELECTED);
     }
-    ends(ui, rect, bar);
     if !bar.value.is_nan() {
         painter.rect_filled(mark(x_of(bar.value), VALUE_WIDTH), 1.0, bar.color);
     }
 }
 
-/// The ends: in brackets if they are promised. Where there is no room for both, the bar is left alone.
-fn ends(ui: &Ui, rect: Rect, bar: &RangeBar) {
+/// Draws the numbers at the ends, in brackets if they are promised; what is left for the bar between them.
+fn ends_ui(ui: &Ui, place: Rect, bar: &RangeBar) -> Rect {
     let [low, high] = bar.ends.map(axis_mark);
     let texts = if bar.is_promised { [format!("[{low}"), format!("{high}]")] } else { [low, high] };
     let font = FontId::monospace(theme::SMALL_FONT);
-    let width: f32 = texts.iter().map(|text| width_of(ui.painter(), text, &font)).sum();
-    if width + END_GAP + 2.0 * END_MARGIN > rect.width() {
-        return;
-    }
-    let halves = rect.shrink2([END_MARGIN, 0.0].into());
+    let widths = texts.each_ref().map(|text| width_of(ui.painter(), text, &font));
+    let Some(rect) = between(place, widths) else { return place };
     for (text, align) in texts.iter().zip([Align::Min, Align::Max]) {
         let color = ui.visuals().weak_text_color();
-        line_in(ui.painter(), halves, Cell { text, font: font.clone(), color, align });
+        line_in(ui.painter(), place, Cell { text, font: font.clone(), color, align });
+    }
+    rect
+}
+
+/// The bar between two numbers that are so wide, in the middle; `None` where it would be too short.
+fn between(place: Rect, widths: [f32; 2]) -> Option<Rect> {
+    let rect = place.shrink2(vec2(widths[0].max(widths[1]) + END_GAP, 0.0));
+    (rect.width() >= SHORTEST).then_some(rect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_clear_of_the_numbers_at_its_ends() {
+        let place = Rect::from_min_size(pos2(10.0, 0.0), vec2(100.0, 14.0));
+        assert_eq!(between(place, [20.0, 30.0]).map(|bar| bar.x_range()), Some((43.0..=77.0).into()));
+        assert_eq!(between(place, [40.0, 30.0]), None);
     }
 }

@@ -4,8 +4,8 @@ use ludus_agent::spec::Outcome;
 
 use egui_plot::FilledArea;
 
-use crate::egui::{Align, FontId, Rect, Sense, TextStyle, Ui, pos2, vec2};
-use crate::snapshot::{AgentSnapshot, EpisodeSnapshot, SceneSnapshot};
+use crate::egui::{Align, FontId, Label, Rect, RichText, Sense, TextStyle, Ui, pos2, vec2};
+use crate::snapshot::{AgentSnapshot, Driver, EpisodeSnapshot, SceneSnapshot};
 use crate::theme;
 use crate::widgets::{
     Cell, Curve, CurvePlot, brief, count, fact_ui, fixed, held, line_in, name_in, percent, split, thinned,
@@ -49,18 +49,45 @@ const fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// What the policy expected of the rest of the episode, over its steps.
-pub(super) fn values_ui(ui: &mut Ui, agent: &AgentSnapshot) {
+/// What the policy expected of the rest of the episode, over its steps, and which policy that is.
+pub(super) fn values_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Value: the return that is expected from here");
+    let (text, hint) = estimated_by(scene, agent);
+    ui.add(Label::new(RichText::new(text.as_str()).weak()).truncate()).on_hover_text(format!("{text}. {hint}"));
     let values = &agent.episode.values;
     if values.iter().all(|value| value.is_nan()) {
-        ui.weak("No policy has decided in this episode.");
         return;
     }
     let points = thinned(values.len()).map(|index| [step(&agent.episode, index), f64::from(values[index])]);
     let plot = CurvePlot { id: "values", height: HEIGHT, x: STEPS, y: "discounted" };
     let curve = Curve { name: "value".to_owned(), color: theme::series(0), points: points.collect() };
     plot.show_named(ui, vec![curve]);
+}
+
+/// Whose the values are.
+fn estimated_by(scene: &SceneSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
+    let on_screen = if agent.driver == Driver::Rival { &scene.rival } else { &scene.policy };
+    let policy = agent.decided_by.as_ref().or(on_screen.as_ref());
+    let has_values = agent.episode.values.iter().any(|value| !value.is_nan());
+    let Some(policy) = policy.filter(|_| has_values) else {
+        return ("No policy has seen this episode.".to_owned(), "Without a policy there is no estimate.");
+    };
+    let policy = format!("{}, step {}", policy.name, count(policy.steps));
+    match agent.driver {
+        Driver::Log => (
+            format!("of the policy on screen: {policy}"),
+            "The policy that played the episode is not in its log. The curve is what the policy on screen expects where \
+             the agent was.",
+        ),
+        Driver::Player => {
+            (format!("of {policy}; you decide"), "The curve is what the policy expects if it decided from there on.")
+        }
+        _ => (
+            format!("of {policy}"),
+            "Each point is of the policy that decided then. Where another one has come on screen meanwhile, the points \
+             before are of the earlier one.",
+        ),
+    }
 }
 
 fn step(episode: &EpisodeSnapshot, index: usize) -> f64 {
@@ -183,6 +210,28 @@ fn term_ui(ui: &mut Ui, scene: &SceneSnapshot, index: usize, [sum, share]: [f64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::PolicyLabel;
+
+    #[test]
+    fn the_value_curve_says_whose_it_is() {
+        let check = |driver: Driver, decided_by: Option<&str>, values: &[f32], expected: &str| {
+            let label = |name: &str| PolicyLabel { name: name.to_owned(), steps: 2_000 };
+            let scene =
+                SceneSnapshot { policy: Some(label("mine")), rival: Some(label("other")), ..SceneSnapshot::default() };
+            let episode = EpisodeSnapshot { values: values.to_vec(), ..EpisodeSnapshot::default() };
+            let decided_by = decided_by.map(label);
+            let agent = AgentSnapshot { driver, decided_by, episode, ..AgentSnapshot::default() };
+            assert_eq!(estimated_by(&scene, &agent).0, expected);
+        };
+        check(Driver::Log, Some("mine"), &[1.0], "of the policy on screen: mine, step 2,000");
+        check(Driver::Policy, Some("older"), &[f32::NAN, 1.0], "of older, step 2,000");
+        // In a restart step nobody decides, and the curve is still there.
+        check(Driver::Policy, None, &[1.0], "of mine, step 2,000");
+        check(Driver::Rival, None, &[1.0], "of other, step 2,000");
+        check(Driver::Player, Some("mine"), &[1.0], "of mine, step 2,000; you decide");
+        check(Driver::Log, Some("mine"), &[f32::NAN], "No policy has seen this episode.");
+        check(Driver::Policy, None, &[], "No policy has seen this episode.");
+    }
 
     #[test]
     fn terms_are_stacked_away_from_zero() {
