@@ -185,6 +185,11 @@ impl Episode {
         }
     }
 
+    /// Sets the limit, in steps.
+    pub(crate) const fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
     /// Whether the episode was cut short so that it would end apart from others: it says little about the policy.
     pub(crate) fn is_staggered(&self) -> bool {
         self.head_start > 0 && self.ended() == Some(End::Truncated)

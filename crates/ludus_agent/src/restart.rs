@@ -7,11 +7,11 @@ use crate::arena::ArenaCounts;
 use crate::schedule::RowSystems;
 use crate::turnover::watch_filters;
 use crate::{
-    Agent, AgentKinds, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeRng,
-    EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, Slot, StepClock, UnfilteredQuery, WorldSeed,
+    Agent, AgentKinds, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeLimit,
+    EpisodeRng, EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, Slot, StepClock, UnfilteredQuery, WorldSeed,
 };
 
-type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>);
+type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>, Has<EpisodeLimit>);
 
 /// Begins a step: whoever restarted runs, whoever ended or came restarts.
 pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>) {
@@ -29,9 +29,14 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     let mut starting = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.starting);
     starting.sort_unstable_by_key(|&(row, _)| row);
     let seed = *world.resource::<WorldSeed>();
+    let limit = world.resource::<AgentRows<A>>().default_limit;
     let mut query = agents.query_mut(world);
     for (_, agent) in &starting {
-        if let Ok((mut episode, mut rng, _)) = query.get_mut(*agent) {
+        if let Ok((mut episode, mut rng, _, has_own_limit)) = query.get_mut(*agent) {
+            if !has_own_limit {
+                // The run's may have changed meanwhile.
+                episode.set_limit(limit);
+            }
             episode.restart();
             rng.restart(seed, episode.number());
         }
@@ -141,7 +146,7 @@ pub(crate) struct Homeless(u32);
 
 /// Clears what the last episode left and tells the game.
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {
-    let Ok((episode, rng, left_over)) = agents.get_manual(world, agent) else { return };
+    let Ok((episode, rng, left_over, _)) = agents.get_manual(world, agent) else { return };
     let (number, arena) = (episode.number(), rng.arena());
     if left_over.is_some() {
         world.entity_mut(agent).despawn_related::<EpisodeEntities>();

@@ -278,7 +278,8 @@ impl Rows {
         self.weights.copy_from_slice(weights);
     }
 
-    /// Truncates episodes of agents without an [`EpisodeLimit`](crate::EpisodeLimit) of their own; for those to come.
+    /// Truncates episodes of agents without an [`EpisodeLimit`](crate::EpisodeLimit) of their own: from each agent's next
+    /// episode on.
     pub fn set_episode_limit(&mut self, limit: Option<NonZeroU32>) {
         self.default_limit = limit.map_or(u32::MAX, NonZeroU32::get);
     }

@@ -62,6 +62,23 @@ fn a_limit_that_is_taken_away_gives_way_to_the_runs() {
     assert_eq!(first(&app).0, Truncated);
 }
 
+#[test]
+fn a_run_that_changes_its_limit_changes_that_of_the_next_episodes() {
+    let mut app = app(1, 1);
+    let mut outcomes = |limit: Option<u32>, steps: usize| {
+        rows_mut(&mut app).set_episode_limit(limit.and_then(NonZeroU32::new));
+        let mut next = |_| {
+            step(&mut app, 0.1);
+            first(&app).0
+        };
+        (0..steps).map(&mut next).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(Some(2), 2), [Restart, Running]);
+    assert_eq!(outcomes(Some(3), 1), [Truncated], "the episode that is under way keeps its own");
+    assert_eq!(outcomes(Some(3), 4), [Restart, Running, Running, Truncated]);
+    assert_eq!(outcomes(None, 5), [Restart, Running, Running, Running, Running]);
+}
+
 /// Three ticks a step: the action holds for all of them, terms add up, one observation at the end.
 #[test]
 fn a_step_of_several_ticks_is_one_decision() {
