@@ -18,7 +18,7 @@ use crate::group::{FIRST_KIND, WorldFault};
 use crate::incidents::{exit_finding, fault_sentence};
 use crate::training::Blueprint;
 
-pub(crate) use fields::{Column, Field, fields};
+pub(crate) use fields::{Column, Field, fields, without_indices};
 use random_play::RandomEpisodes;
 pub(crate) use random_play::RandomPlay;
 

@@ -4,7 +4,7 @@ use ludus_learn::{PpoConfig, Samples};
 use ludus_spec::{ActionKind, AgentSpec, Outcome};
 
 use crate::census::{Census, FEW_VACANT};
-use crate::check::{Column, Field, Finding, fields};
+use crate::check::{Column, Field, Finding, fields, without_indices};
 use crate::group::{FIRST_KIND, WorldGroup};
 use crate::training::Training;
 
@@ -120,38 +120,49 @@ pub(crate) fn slowed(why: &str) -> Finding {
     Finding::new(what, "what is learned is the same; if it is to be so, set that to `false` in the config's `device`")
 }
 
-/// Parts of the action that the policy drives into their limits.
+/// Fields of the action that the policy drives into their limits, each by its column that is there most often.
 fn saturated(spec: &AgentSpec, samples: Samples<'_>) -> Vec<Finding> {
     let steps = samples.outcomes.iter().filter(|outcome| outcome.is_experience()).count();
-    let width = spec.action_width();
-    let mut findings = Vec::new();
+    let mut at_limit: Vec<(String, usize)> = Vec::new();
     for (column, name) in continuous_columns(spec) {
-        let rows = samples.actions.chunks_exact(width).zip(samples.outcomes);
-        let is_at_limit = |action: &[f32]| action[column].abs() >= 1.0;
-        let at_limit = rows.filter(|(action, outcome)| outcome.is_experience() && is_at_limit(action)).count();
-        if at_limit as f32 > SATURATED * steps as f32 {
-            let percent = 100 * at_limit / steps.max(1);
-            let what = format!("action `{name}` of `{}` is at a limit in {percent} % of the steps", spec.name);
-            let remedy = format!(
-                "give `{name}` a wider range if it needs more, else lower `learning_rate`, or let observations and \
-                 rewards be of the order of 1"
-            );
-            findings.push(Finding::new(what, remedy));
+        let count = steps_at_limit(samples, spec.action_width(), column);
+        match at_limit.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, most)) => *most = (*most).max(count),
+            None => at_limit.push((name, count)),
         }
     }
-    findings
+    at_limit.retain(|&(_, count)| count as f32 > SATURATED * steps as f32);
+    at_limit.iter().map(|(name, count)| at_its_limit(&spec.name, name, 100 * count / steps.max(1))).collect()
 }
 
-/// The columns of the action row that hold numbers, with their names.
+fn steps_at_limit(samples: Samples<'_>, width: usize, column: usize) -> usize {
+    let rows = samples.actions.chunks_exact(width).zip(samples.outcomes);
+    rows.filter(|(action, outcome)| outcome.is_experience() && action[column].abs() >= 1.0).count()
+}
+
+fn at_its_limit(agent: &str, field: &str, percent: usize) -> Finding {
+    let (action, it) = match field {
+        "" => (format!("the action of `{agent}`"), "it".to_owned()),
+        _ => (format!("action `{field}` of `{agent}`"), format!("`{field}`")),
+    };
+    let what = format!("{action} is at a limit in {percent} % of the steps");
+    let remedy = format!(
+        "give {it} a wider range if it needs more, else lower `learning_rate`, or let observations and rewards be of \
+         the order of 1"
+    );
+    Finding::new(what, remedy)
+}
+
+/// The columns of the action row that hold numbers, with the names of their fields.
 fn continuous_columns(spec: &AgentSpec) -> Vec<(usize, String)> {
     let mut columns = Vec::new();
     let mut first = 0;
     for field in &spec.action {
+        let width = field.head().action_width();
         if matches!(field.kind, ActionKind::Continuous { .. }) {
-            let parts = field.parts.iter().enumerate();
-            columns.extend(parts.map(|(part, name)| (first + part, ludus_spec::joined(&field.name, name))));
+            columns.extend((first..first + width).map(|column| (column, without_indices(&field.name))));
         }
-        first += field.head().action_width();
+        first += width;
     }
     columns
 }
@@ -208,7 +219,7 @@ mod tests {
 
     const STEPS: usize = 20;
 
-    /// A wheel that is turned, and a gear.
+    /// A gear, a wheel that is turned, and two brakes of a list.
     fn spec() -> AgentSpec {
         let field = |name: &str, parts: &[&str], kind| ActionField {
             name: name.to_owned(),
@@ -216,29 +227,41 @@ mod tests {
             parts: parts.iter().map(|&part| part.to_owned()).collect(),
             kind,
         };
-        let turn = ActionKind::Continuous { low: -2.0, high: 2.0 };
-        let action = vec![field("gear", &["low", "high"], ActionKind::Discrete), field("turn", &["x", "y"], turn)];
+        let number = ActionKind::Continuous { low: -2.0, high: 2.0 };
+        let gear = field("gear", &["low", "high"], ActionKind::Discrete);
+        let brakes = [field("brakes.0.force", &[""], number), field("brakes.1.force", &[""], number)];
+        let action = [vec![gear, field("turn", &["x", "y"], number)], brakes.to_vec()].concat();
         AgentSpec { name: "Car".to_owned(), action, ..AgentSpec::default() }
     }
 
-    /// What is found if this many of the steps turn `y` to its limit, and the others are no experience or far from it.
-    fn check(at_limit: usize, outcomes: &[Outcome; STEPS], expected: Option<&str>) {
-        let action = |step: usize| [1.0, 0.5, if step < at_limit { -1.0 } else { 0.9 }];
-        let actions: Vec<f32> = (0..STEPS).flat_map(action).collect();
+    /// What is found if each column is at its limit in so many of the steps and else far from it.
+    fn check(at_limit: [usize; 5], outcomes: &[Outcome; STEPS], expected: &[&str]) {
+        let number = |step: usize, column: usize| if step < at_limit[column] { -1.0 } else { 0.9 };
+        let actions: Vec<f32> = (0..STEPS).flat_map(|step| (0..5).map(move |column| number(step, column))).collect();
         let samples = Samples { actions: &actions, outcomes, ..Samples::default() };
         let found: Vec<_> = saturated(&spec(), samples).iter().map(Finding::sentence).collect();
-        match expected {
-            None => assert!(found.is_empty(), "{found:?}"),
-            Some(start) => assert!(found.len() == 1 && found[0].starts_with(start), "{found:?}"),
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "`{found}`, not `{expected}`");
         }
     }
 
     #[test]
     fn numbers_at_their_limits_are_found_and_choices_are_not() {
         let running = [Outcome::Running; STEPS];
-        check(0, &running, None);
-        check(18, &running, None);
-        check(19, &running, Some("action `turn.y` of `Car` is at a limit in 95 % of the steps: give `turn.y` a wider"));
+        check([20, 0, 0, 0, 0], &running, &[]);
+        check([20, 0, 18, 0, 0], &running, &[]);
+        let turn = "action `turn` of `Car` is at a limit in 95 % of the steps: give `turn` a wider";
+        check([20, 0, 19, 0, 0], &running, &[turn]);
+    }
+
+    #[test]
+    fn a_field_at_its_limits_is_found_once_however_many_columns_it_has() {
+        let running = [Outcome::Running; STEPS];
+        let turn = "action `turn` of `Car` is at a limit in 100 % of the steps";
+        let brakes = "action `brakes.force` of `Car` is at a limit in 95 % of the steps";
+        check([0, 19, 20, 0, 0], &running, &[turn]);
+        check([0, 20, 19, 19, 19], &running, &[turn, brakes]);
     }
 
     /// What is found about these outcomes, each of which is rewarded alike where it is experience.
@@ -288,8 +311,8 @@ mod tests {
     #[test]
     fn what_is_no_experience_does_not_count() {
         let mut outcomes = [Outcome::Vacant; STEPS];
-        check(STEPS, &outcomes, None);
+        check([0, 0, STEPS, 0, 0], &outcomes, &[]);
         outcomes[..10].fill(Outcome::Running);
-        check(10, &outcomes, Some("action `turn.y` of `Car` is at a limit in 100 %"));
+        check([0, 0, 10, 0, 0], &outcomes, &["action `turn` of `Car` is at a limit in 100 %"]);
     }
 }

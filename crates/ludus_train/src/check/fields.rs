@@ -65,7 +65,7 @@ pub(crate) fn fields(spec: &AgentSpec, columns: &[Column]) -> Vec<Field> {
 }
 
 /// `rays.3.distance` as `rays.distance`.
-fn without_indices(name: &str) -> String {
+pub(crate) fn without_indices(name: &str) -> String {
     let is_index = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
     name.split('.').filter(|part| !is_index(part)).collect::<Vec<_>>().join(".")
 }
