@@ -203,7 +203,6 @@ fn replays_of_physics_of_each_arena_are_exact() {
 }
 
 #[test]
-#[ignore = "not mended yet: an agent outside arenas keeps its own limit in a replay, and differs at the last step"]
 fn replays_of_physics_outside_arenas_are_exact() {
     check_in_window(without_arenas, 1);
 }
