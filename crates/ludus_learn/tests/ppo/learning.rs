@@ -62,7 +62,7 @@ fn rewards_of_any_size_are_learned_from_once_they_are_scaled() {
     const ITERATIONS: usize = 150;
     let config = PpoConfig {
         minibatch: 512,
-        learning_rate: Schedule::Linear { from: 1e-3, to: 0.0 },
+        learning_rate: Schedule::Linear { from: 1e-3, to: 0.0 }.into(),
         scale_rewards: true,
         ..PpoConfig::default()
     };
