@@ -447,13 +447,14 @@ impl<'a> Slab<'a> {
             if observation.iter().all(|number| number.is_finite()) {
                 continue;
             }
+            // Nothing is decided from it, nor estimated.
+            if self.outcomes[sample].is_waiting() {
+                continue;
+            }
             if self.outcomes[sample].is_experience() {
                 self.outcomes[sample] = Outcome::Faulty;
             }
-            let before = sample.checked_sub(self.rows).map(|before| &mut self.outcomes[before]);
-            if let Some(outcome @ (Outcome::Running | Outcome::Truncated)) = before {
-                *outcome = Outcome::Faulty;
-            }
+            mask_what_leads_to(self.outcomes, sample, self.rows);
         }
     }
 
@@ -486,6 +487,20 @@ impl<'a> Slab<'a> {
                 self.returns[sample * heads + head] = advantage + value;
             }
         }
+    }
+}
+
+/// Masks the decision that would be bootstrapped from this sample's observation, and the steps in which its agent waited
+/// since.
+fn mask_what_leads_to(outcomes: &mut [Outcome], sample: usize, rows: usize) {
+    let mut before = sample.checked_sub(rows);
+    while let Some(step) = before {
+        let outcome = outcomes[step];
+        if !matches!(outcome.as_decided(), Outcome::Running | Outcome::Truncated) {
+            return;
+        }
+        outcomes[step] = Outcome::Faulty;
+        before = step.checked_sub(rows).filter(|_| outcome.is_waiting());
     }
 }
 
@@ -529,7 +544,7 @@ mod tests {
     /// One row over four steps; what is observed before step 2 is not finite.
     #[test]
     fn an_observation_that_is_not_finite_masks_what_needs_it() {
-        use Outcome::{Faulty, Restart, Running, Terminated, Truncated, Vacant};
+        use Outcome::{Faulty, Restart, Running, Terminated, Truncated, Vacant, Waiting, WaitingTruncated};
         let check = |outcomes: [Outcome; 4], expected: [Outcome; 4]| {
             let shape = RolloutShape { steps: 4, rows: vec![1], observation_width: 2, ..RolloutShape::default() };
             let mut rollout = Rollout::new(shape);
@@ -543,6 +558,9 @@ mod tests {
         check([Running, Truncated, Restart, Running], [Running, Faulty, Restart, Running]);
         check([Running, Terminated, Restart, Running], [Running, Terminated, Restart, Running]);
         check([Vacant; 4], [Vacant; 4]);
+        check([Running, Waiting, Running, Running], [Faulty, Faulty, Faulty, Running]);
+        check([Running, Waiting, Waiting, Running], [Running, Waiting, Waiting, Running]);
+        check([Running, WaitingTruncated, Restart, Running], [Faulty, Faulty, Restart, Running]);
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::Slab;
 /// - Steps that are [`Outcome::Restart`], [`Outcome::Vacant`] or [`Outcome::Faulty`] are no experience:
 ///   their rewards and observations may be anything, NaN included, and nothing is learned from them.
 ///
+/// - A step in which an agent does not decide is [`Outcome::Waiting`], or [`Outcome::WaitingTerminated`] or
+///   [`Outcome::WaitingTruncated`] where its episode ends in it. Its reward and its end belong to the agent's last decision.
+///
 /// An observation that is not finite masks the step that was decided from it and the one that bootstraps from it,
 /// whatever their outcomes say; a reward of an experienced step that is not finite stops learning with an error.
 ///

@@ -27,8 +27,10 @@ const CLIP: &str = "normalizer.clip";
 /// More steps than any run makes, with room for those that a run goes on to make.
 const MOST_STEPS: u64 = 1 << 62;
 
-/// Tensors of a checkpoint that a policy has no use for.
+/// Tensors of an older checkpoint that a policy has no use for.
 const OPTIMIZER: &str = "adam.";
+/// What stands before the names of all arrays that are an algorithm's, and not the policy's.
+const STATE: &str = "state.";
 
 /// A trained policy with everything needed to run it: one `.safetensors` file.
 ///
@@ -341,7 +343,8 @@ fn check_depth(network: &PolicyNetwork) -> Result<(), String> {
 }
 
 fn parameters(file: &TensorFile, spec: &AgentSpec, network: &PolicyNetwork) -> Result<Vec<f32>, String> {
-    let is_weight = |name: &str| ![MEAN, VARIANCE, COUNT, CLIP].contains(&name) && !name.starts_with(OPTIMIZER);
+    let is_of_algorithm = |name: &str| name.starts_with(STATE) || name.starts_with(OPTIMIZER);
+    let is_weight = |name: &str| ![MEAN, VARIANCE, COUNT, CLIP].contains(&name) && !is_of_algorithm(name);
     let weights = file.tensors.iter().filter(|(name, _)| is_weight(name));
     let named = weights.map(|(name, tensor)| match &tensor.values {
         Values::F32(values) => Ok((name.clone(), tensor.shape.clone(), values.clone())),

@@ -143,7 +143,7 @@ impl Checkpoint {
     fn add_per_parameter(&self, file: &mut TensorFile, name: &str, numbers: &[f32]) {
         for (parameter, shape, values) in self.policy.named(numbers) {
             let tensor = TensorData { shape, values: Values::F32(values) };
-            file.tensors.insert(format!("{name}.{parameter}"), tensor);
+            file.tensors.insert(format!("{STATE}{name}.{parameter}"), tensor);
         }
     }
 
@@ -161,8 +161,9 @@ impl Checkpoint {
             (AlgorithmState { seed, iteration, counters, tensors: BTreeMap::new() }, record)
         };
         state.tensors.extend(statistics(file));
-        for name in per_parameter_names(file, &policy)? {
-            let numbers = per_parameter(file, &policy, &format!("{name}."))?;
+        let before = if format == PPO_FORMAT { "" } else { STATE };
+        for name in per_parameter_names(file, &policy, before)? {
+            let numbers = per_parameter(file, &policy, &format!("{before}{name}."))?;
             state.tensors.insert(name, StateTensor::PerParameter(numbers));
         }
         Ok(Self { policy, state, record })
@@ -223,9 +224,14 @@ fn statistics(file: &TensorFile) -> impl Iterator<Item = (String, StateTensor)> 
 }
 
 /// The names of arrays that have a tensor for each of the policy's: what stands before a parameter's name.
-fn per_parameter_names(file: &TensorFile, policy: &PolicyFile) -> Result<Vec<String>, String> {
+///
+/// `before` stands before all of them.
+fn per_parameter_names(file: &TensorFile, policy: &PolicyFile, before: &str) -> Result<Vec<String>, String> {
     let Some((first, ..)) = policy.named(&policy.parameters).into_iter().next() else { return Ok(Vec::new()) };
-    let of_first = |name: &String| Some(name.strip_suffix(first.as_str())?.strip_suffix('.')?.to_owned());
+    let of_first = |name: &String| {
+        let name = name.strip_prefix(before)?.strip_suffix(first.as_str())?.strip_suffix('.')?;
+        Some(name.to_owned())
+    };
     let names: Vec<String> = file.tensors.keys().filter_map(of_first).collect();
     if names.len() > MOST_ARRAYS {
         return Err(format!("it has {} arrays for each parameter, there may be {MOST_ARRAYS} at most", names.len()));
@@ -282,7 +288,7 @@ pub(crate) mod tests {
         let spec = spec();
         let layout = Layout::new(1, &spec.heads(), &network).unwrap();
         let parameters = Network::new(layout, Seed::new(steps)).parameters().to_vec();
-        let moments = || StateTensor::PerParameter(vec![0.5; parameters.len()]);
+        let moments = || StateTensor::PerParameter(parameters.clone());
         let tensors = [
             ("adam.mean", moments()),
             ("adam.variance", moments()),
@@ -370,6 +376,8 @@ pub(crate) mod tests {
         let new = checkpoint(9);
         let mut file = TensorFile::from_bytes(&new.to_bytes()).unwrap();
         file.tensors.remove("state.rewards");
+        let renamed = |(name, tensor): (String, TensorData)| (name.replace("state.adam", "adam"), tensor);
+        file.tensors = file.tensors.into_iter().map(renamed).collect();
         let record = serde_json::to_string(&new.record).unwrap();
         let text = format!(
             r#"{{"format":2,"seed":4,"iteration":5,"optimizer_steps":7,"rewards":{{"count":0.0,"mean":0.1,"variance":0.0}},"record":{record}}}"#

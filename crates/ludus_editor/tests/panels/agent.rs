@@ -150,7 +150,7 @@ fn without_a_policy_it_says_so() {
     let shown = [
         "No policy yet: press Start in Training, or open a run in Runs.",
         "No policy, so no distribution.",
-        "No policy has decided in this episode.",
+        "No policy has seen this episode.",
         "No step of this episode is over yet.",
     ];
     for text in shown {
