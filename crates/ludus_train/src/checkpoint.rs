@@ -378,9 +378,10 @@ pub(crate) mod tests {
         file.tensors.remove("state.rewards");
         let renamed = |(name, tensor): (String, TensorData)| (name.replace("state.adam", "adam"), tensor);
         file.tensors = file.tensors.into_iter().map(renamed).collect();
-        let record = serde_json::to_string(&new.record).unwrap();
+        let [record, seed] =
+            [serde_json::to_string(&new.record), serde_json::to_string(&new.state.seed)].map(Result::unwrap);
         let text = format!(
-            r#"{{"format":2,"seed":4,"iteration":5,"optimizer_steps":7,"rewards":{{"count":0.0,"mean":0.1,"variance":0.0}},"record":{record}}}"#
+            r#"{{"format":2,"seed":{seed},"iteration":5,"optimizer_steps":7,"rewards":{{"count":0.0,"mean":0.1,"variance":0.0}},"record":{record}}}"#
         );
         file.texts.insert(TEXT.to_owned(), text);
         assert_eq!(Checkpoint::from_bytes(&hashed(file)), Ok(new));
