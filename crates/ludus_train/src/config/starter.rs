@@ -90,7 +90,7 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "ppo.learning_rate",
         "Adam's step size. Larger learns faster until it no longer learns. At least 0, usually 1e-4 to 1e-2, and often \
-         `Linear(from: 1e-3, to: 0.0)` over the run, or `Cosine(…)`.",
+         `Linear(from: 1e-3, to: 0.0)` over the run, `Cosine(…)`, or `Adaptive(kl: 0.01)`.",
     ),
     (
         "ppo.gamma",
