@@ -14,6 +14,12 @@ const GRIDS: [GridBlock; 2] = [
 const HEADS: [Head; 2] = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 5 }];
 
 /// Weights as training starts with, biases that are not zero.
+/// libtorch counts the GPUs when it is used for the first time: its part for CUDA has to be there by then, for the tests
+/// that come after.
+fn open_device() {
+    let _ = crate::device();
+}
+
 fn network(config: &NetworkConfig) -> Network {
     let mut network = Network::new(Layout::with_grids(INPUTS, &GRIDS, &HEADS, config).unwrap(), Seed::new(1));
     let shift = |(index, number): (usize, &mut f32)| *number += 0.1 * Seed::new(2).derive(index as u64).uniform();
@@ -45,6 +51,7 @@ fn check(config: &NetworkConfig) {
 
 #[test]
 fn convolutions_agree_with_libtorch() {
+    open_device();
     for (channels, hidden, shared) in
         [(&[16, 32][..], &[64][..], true), (&[5], &[], true), (&[4, 6, 8, 10], &[17, 9], true), (&[12], &[20], false)]
     {
@@ -56,6 +63,7 @@ fn convolutions_agree_with_libtorch() {
 /// So both learners' files mean the same, and training starts where it did.
 #[test]
 fn parameters_stand_in_the_order_of_the_layout() {
+    open_device();
     let config = NetworkConfig { convolutions: vec![4], hidden: vec![3], shared: true, ..NetworkConfig::default() };
     let native = network(&config);
     let tensors = native.layout().export(native.parameters());
