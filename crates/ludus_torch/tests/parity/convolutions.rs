@@ -13,13 +13,13 @@ const GRIDS: [GridBlock; 2] = [
 ];
 const HEADS: [Head; 2] = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 5 }];
 
-/// Weights as training starts with, biases that are not zero.
 /// libtorch counts the GPUs when it is used for the first time: its part for CUDA has to be there by then, for the tests
 /// that come after.
 fn open_device() {
     let _ = crate::device();
 }
 
+/// Weights as training starts with, biases that are not zero.
 fn network(config: &NetworkConfig) -> Network {
     let mut network = Network::new(Layout::with_grids(INPUTS, &GRIDS, &HEADS, config).unwrap(), Seed::new(1));
     let shift = |(index, number): (usize, &mut f32)| *number += 0.1 * Seed::new(2).derive(index as u64).uniform();
