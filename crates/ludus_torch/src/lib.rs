@@ -7,10 +7,10 @@
 //! ```
 //! # #[cfg(feature = "libtorch")] {
 //! use std::sync::Arc;
-//! use ludus_learn::{DeviceConfig, Learner, Machine};
+//! use ludus_learn::{DeviceConfig, Machine};
 //! use ludus_net::{Layout, Network, NetworkConfig};
 //! use ludus_spec::{Head, Seed, stopped_clock};
-//! use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
+//! use ludus_torch::{Mlp, TorchLearner, TorchNetwork, TorchSettings, tch};
 //!
 //! let heads = [Head::Categorical { choices: 2 }];
 //! let network = Mlp::new(Network::new(Layout::new(4, &heads, &NetworkConfig::default())?, Seed::new(1)));
@@ -21,7 +21,7 @@
 //!     machine: Machine { pool, clock: stopped_clock },
 //! };
 //! let learner = TorchLearner::new(Box::new(network), None, settings)?;
-//! assert_eq!((learner.observation_width(), learner.action_width()), (4, 1));
+//! assert_eq!(learner.network().inputs(), 4);
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
