@@ -20,7 +20,7 @@ pub(super) struct Batch<'a> {
 }
 
 /// Some neighbouring simulations that are decided for together, and their exchange in each of the batches' lanes.
-struct Part<'a, 'b, 'c, S> {
+struct SimulationPart<'a, 'b, 'c, S> {
     groups: &'a mut [Group<'b, 'c, S>],
     exchanges: Vec<Box<dyn Exchange>>,
     /// Wall time that the simulations took \[ns\].
@@ -29,7 +29,7 @@ struct Part<'a, 'b, 'c, S> {
 
 /// The same for all parts.
 #[derive(Clone, Copy)]
-struct Rules<'a> {
+struct BatchedCollection<'a> {
     collector: &'a Collector,
     collection: Collection<'a>,
     /// The lane of each batch.
@@ -37,7 +37,7 @@ struct Rules<'a> {
 }
 
 /// A simulation, with its stretch in each of the batches' lanes.
-struct Turn<'a, 'b, 'c, S> {
+struct GroupTurn<'a, 'b, 'c, S> {
     group: &'a mut Group<'b, 'c, S>,
     stretches: Vec<Stretch<'a>>,
 }
@@ -59,13 +59,13 @@ pub(super) fn play_batches<S: Simulation>(
     let rows: Vec<usize> = groups.iter().map(|group| group.slabs.iter().map(|slab| slab.rows).sum()).collect();
     let bounds = bounds(&rows, splits);
     let lanes: Vec<usize> = batches.iter().map(|batch| batch.lane).collect();
-    let rules = Rules { collector, collection, lanes: &lanes };
+    let batched = BatchedCollection { collector, collection, lanes: &lanes };
     let mut parts = make_parts(&bounds, groups);
     for batch in &mut *batches {
         let exchanges = batch.decider.lend_exchanges(&batch.shape, &bounds)?;
         parts.iter_mut().zip(exchanges).for_each(|(part, exchange)| part.exchanges.push(exchange));
     }
-    let played = play_parts(rules, batches, &mut parts);
+    let played = play_parts(batched, batches, &mut parts);
     let mut times = PhaseTimes::default();
     parts.iter().for_each(|part| times.add(&part.times()));
     for batch in batches.iter_mut().rev() {
@@ -93,38 +93,38 @@ fn bounds(rows: &[usize], count: usize) -> Vec<Range<usize>> {
 fn make_parts<'a, 'b, 'c, S>(
     bounds: &[Range<usize>],
     mut groups: &'a mut [Group<'b, 'c, S>],
-) -> Vec<Part<'a, 'b, 'c, S>> {
+) -> Vec<SimulationPart<'a, 'b, 'c, S>> {
     let mut make = |bounds: &Range<usize>| {
         let own = groups.split_off_mut(..bounds.len()).expect("the parts together have as many simulations");
-        Part { groups: own, exchanges: Vec::new(), simulate_time: 0 }
+        SimulationPart { groups: own, exchanges: Vec::new(), simulate_time: 0 }
     };
     bounds.iter().map(&mut make).collect()
 }
 
 /// In turn, each part's rows are decided for while those of the part before step; the time that deciding took \[ns\].
 fn play_parts<S: Simulation>(
-    rules: Rules<'_>,
+    batched: BatchedCollection<'_>,
     batches: &mut [Batch<'_>],
-    parts: &mut [Part<'_, '_, '_, S>],
+    parts: &mut [SimulationPart<'_, '_, '_, S>],
 ) -> Result<u64, LearnError> {
     let mut forward = 0;
-    let clock = rules.collection.clock;
+    let clock = batched.collection.clock;
     let mut timed = |work: &mut dyn FnMut() -> Result<(), LearnError>| {
         let start = clock();
         let done = work();
         forward += clock().saturating_sub(start);
         done
     };
-    parts.iter_mut().for_each(|part| part.open(rules));
+    parts.iter_mut().for_each(|part| part.open(batched));
     let count = parts.len();
-    let turns = rules.collection.steps * count;
+    let turns = batched.collection.steps * count;
     if turns > 0 {
         timed(&mut || parts[0].decide(batches))?;
     }
     for turn in 0..turns {
         let next = turn + 1;
         if count == 1 {
-            parts[0].step(rules);
+            parts[0].step(batched);
             if next < turns {
                 timed(&mut || parts[0].decide(batches))?;
             }
@@ -132,25 +132,25 @@ fn play_parts<S: Simulation>(
         }
         let [stepping, deciding] =
             parts.get_disjoint_mut([turn % count, next % count]).expect("neighbours in turn are not the same");
-        rules.collector.machine.pool.in_place_scope(|scope| {
-            scope.spawn(|_| stepping.step(rules));
+        batched.collector.machine.pool.in_place_scope(|scope| {
+            scope.spawn(|_| stepping.step(batched));
             if next == turns { Ok(()) } else { timed(&mut || deciding.decide(batches)) }
         })?;
     }
     for part in parts {
         timed(&mut || part.evaluate(batches))?;
-        part.close(rules);
+        part.close(batched);
     }
     Ok(forward)
 }
 
-impl<S: Simulation> Part<'_, '_, '_, S> {
+impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
     /// Takes what the rows observe before the first step.
-    fn open(&mut self, rules: Rules<'_>) {
-        self.for_each_turn(rules, |turn, _, timer| {
+    fn open(&mut self, batched: BatchedCollection<'_>) {
+        self.for_each_turn(batched, |turn, _, timer| {
             turn.group.observe();
             timer.simulated();
-            turn.stage(rules);
+            turn.stage(batched);
             timer.copied();
         });
     }
@@ -165,14 +165,14 @@ impl<S: Simulation> Part<'_, '_, '_, S> {
     }
 
     /// Lets every row act, and readies what is decided from next.
-    fn step(&mut self, rules: Rules<'_>) {
-        self.for_each_turn(rules, |turn, worker, timer| {
-            turn.take(rules);
+    fn step(&mut self, batched: BatchedCollection<'_>) {
+        self.for_each_turn(batched, |turn, worker, timer| {
+            turn.take(batched);
             timer.copied();
-            worker.decide(rules.collection.lanes, turn.group.slabs, timer);
+            worker.decide(batched.collection.lanes, turn.group.slabs, timer);
             turn.group.step();
             timer.simulated();
-            turn.stage(rules);
+            turn.stage(batched);
             timer.copied();
         });
     }
@@ -188,42 +188,42 @@ impl<S: Simulation> Part<'_, '_, '_, S> {
     }
 
     /// Takes the values of what comes after the last step.
-    fn close(&mut self, rules: Rules<'_>) {
-        for (&lane, exchange) in rules.lanes.iter().zip(&self.exchanges) {
+    fn close(&mut self, batched: BatchedCollection<'_>) {
+        for (&lane, exchange) in batched.lanes.iter().zip(&self.exchanges) {
             let mut values = exchange.values();
             for slab in self.groups.iter_mut().map(|group| &mut group.slabs[lane]) {
                 let own;
                 (own, values) = values.split_at(slab.rows);
-                if slab.step == rules.collection.lanes[lane].steps {
+                if slab.step == batched.collection.lanes[lane].steps {
                     slab.values[slab.step * slab.rows..].copy_from_slice(own);
                 }
             }
         }
-        self.for_each_turn(rules, |turn, worker, timer| {
-            worker.evaluate(rules.collection.lanes, turn.group.slabs, timer);
+        self.for_each_turn(batched, |turn, worker, timer| {
+            worker.evaluate(batched.collection.lanes, turn.group.slabs, timer);
         });
     }
 
     /// Does `work` for every simulation, each whole on some thread.
     fn for_each_turn(
         &mut self,
-        rules: Rules<'_>,
-        work: impl Fn(&mut Turn<'_, '_, '_, S>, &mut RolloutWorker, &mut PhaseTimer) + Sync + Send,
+        batched: BatchedCollection<'_>,
+        work: impl Fn(&mut GroupTurn<'_, '_, '_, S>, &mut RolloutWorker, &mut PhaseTimer) + Sync + Send,
     ) {
-        let clock = rules.collection.clock;
+        let clock = batched.collection.clock;
         let start = clock();
         let mut stretches: Vec<vec::IntoIter<Stretch<'_>>> =
             self.exchanges.iter_mut().map(|exchange| exchange.stretches().into_iter()).collect();
-        let turn = |group| Turn { group, stretches: stretches.iter_mut().filter_map(Iterator::next).collect() };
-        let mut turns: Vec<Turn<'_, '_, '_, S>> = self.groups.iter_mut().map(turn).collect();
-        let work = |turn: &mut Turn<'_, '_, '_, S>| {
-            rules.collector.workers.with(RolloutWorker::default, |worker| {
+        let turn = |group| GroupTurn { group, stretches: stretches.iter_mut().filter_map(Iterator::next).collect() };
+        let mut turns: Vec<GroupTurn<'_, '_, '_, S>> = self.groups.iter_mut().map(turn).collect();
+        let work = |turn: &mut GroupTurn<'_, '_, '_, S>| {
+            batched.collector.workers.with(RolloutWorker::default, |worker| {
                 let mut timer = PhaseTimer::start(clock);
                 work(turn, worker, &mut timer);
                 turn.group.times.add(timer.times());
             });
         };
-        let pool = &rules.collector.machine.pool;
+        let pool = &batched.collector.machine.pool;
         if pool.current_num_threads() == 1 || turns.len() == 1 {
             turns.iter_mut().for_each(work);
         } else {
@@ -240,18 +240,18 @@ impl<S: Simulation> Part<'_, '_, '_, S> {
     }
 }
 
-impl<S: Simulation> Turn<'_, '_, '_, S> {
+impl<S: Simulation> GroupTurn<'_, '_, '_, S> {
     /// Takes what the batches decided into the rollouts.
-    fn take(&mut self, rules: Rules<'_>) {
-        for (&lane, stretch) in rules.lanes.iter().zip(&self.stretches) {
+    fn take(&mut self, batched: BatchedCollection<'_>) {
+        for (&lane, stretch) in batched.lanes.iter().zip(&self.stretches) {
             self.group.slabs[lane].take(stretch.decided);
         }
     }
 
     /// Readies what the batches decide from.
-    fn stage(&mut self, rules: Rules<'_>) {
-        for (&lane, stretch) in rules.lanes.iter().zip(&mut self.stretches) {
-            self.group.slabs[lane].stage(&rules.collection.lanes[lane], stretch);
+    fn stage(&mut self, batched: BatchedCollection<'_>) {
+        for (&lane, stretch) in batched.lanes.iter().zip(&mut self.stretches) {
+            self.group.slabs[lane].stage(&batched.collection.lanes[lane], stretch);
         }
     }
 }
