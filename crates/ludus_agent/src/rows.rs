@@ -52,7 +52,7 @@ pub struct Rows {
     pub(crate) finished_terms: Vec<f32>,
     pub(crate) faults: Faults,
     pub(crate) turnover: Turnover,
-    /// Who controlled each row's agent when the present step began `[rows]`.
+    /// The controller of each row's agent when the present step began `[rows]`.
     pub(crate) controllers: Vec<Controller>,
     pub(crate) decisions: Decisions,
     pub(crate) default_limit: u32,
@@ -67,9 +67,9 @@ pub(crate) struct Decisions {
     every: u32,
     /// Steps before the next one in which they decide, once the present step is over; 0 if that is the next.
     wait: u32,
-    /// Whether they decide in the present step.
+    /// True if they decide in the present step.
     is_due: bool,
-    /// Whether the game decides for all of them.
+    /// True if the game decides for all of them.
     pub are_external: bool,
 }
 
@@ -466,12 +466,12 @@ impl Decisions {
         self.wait = if self.is_due { self.every - 1 } else { self.wait - 1 };
     }
 
-    /// Whether the agents decide in the present step.
+    /// True if the agents decide in the present step.
     pub const fn are_due(&self) -> bool {
         self.is_due
     }
 
-    /// Who controls agents that have no say in it.
+    /// The controller of agents that have no say in it.
     const fn controller(&self) -> Controller {
         match (self.are_external, self.is_due) {
             (true, _) => Controller::External,

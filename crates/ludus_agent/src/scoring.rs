@@ -18,7 +18,7 @@ pub(crate) struct Scoring<'rows> {
     returns: &'rows mut [f32],
     terms: &'rows mut [f32],
     outcomes: &'rows mut [Outcome],
-    /// Who controlled the agents when the step began.
+    /// The controllers of the agents when the step began.
     began: &'rows [Controller],
     ends: Ends<'rows>,
     faults: &'rows mut Faults,
@@ -136,12 +136,12 @@ impl Ends<'_> {
     }
 }
 
-/// Whether a policy decides for all agents. Without an early exit they are compared several at a time.
+/// True if a policy decides for all agents. Without an early exit they are compared several at a time.
 fn policy_controls_all(controllers: &[Controller]) -> bool {
     controllers.iter().fold(true, |all, controller| all & (*controller == Controller::Policy))
 }
 
-/// What a row reports of a step that led to `led_to`, by who controlled its agent when the step began and when it ended.
+/// The outcome that a row reports of a step that led to `led_to`, by its agent's controllers when the step began and ended.
 pub(crate) const fn reported(led_to: Outcome, began: Controller, ended: Controller) -> Outcome {
     use Controller::{External, Idle, Policy, Waiting};
     match (began, ended) {

@@ -131,7 +131,7 @@ fn corners(place: Vec3, half: f32) -> impl Iterator<Item = Vec3> {
 /// to be within `±slope`.
 struct Extent {
     slope: f32,
-    /// Where points are, and how deep.
+    /// Positions of points, and their depths.
     points: Vec<[f32; 2]>,
 }
 
@@ -175,7 +175,7 @@ impl Extent {
         least.midpoint(most)
     }
 
-    /// How much further the one end is from the middle of the picture than the other.
+    /// The distance by which one end is further from the middle of the picture than the other.
     fn balance(&self, aside: f32, back: f32) -> f32 {
         let seen = self.points.iter().map(|[place, depth]| (place - aside) / (depth + back));
         let (low, high) = seen.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));

@@ -43,7 +43,7 @@ fn bevy_rect(rect: egui::Rect) -> Rect {
     Rect { min: vec2(rect.min.x, rect.min.y), max: vec2(rect.max.x, rect.max.y) }
 }
 
-/// Which world and arenas these are, and whose policy, where two are compared; where the upper ones end.
+/// Captions with the world, the arenas and, where two are compared, the policies; returns where the upper ones end.
 fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &SceneSnapshot) -> f32 {
     let arenas = match scene.arenas.len() {
         1 => format!("arena {}", scene.arenas.start),
@@ -62,7 +62,7 @@ fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &Scene
     upper.bottom()
 }
 
-/// Where the upper caption begins and how wide it may be: beside the choice of arenas, or below it.
+/// The start and the width of the upper caption: beside the choice of arenas, or below it.
 fn caption_place(rect: egui::Rect, choice: Option<egui::Rect>) -> (egui::Pos2, f32) {
     let corner = rect.left_top() + egui::vec2(MARGIN, MARGIN);
     let whole = rect.width() - 2.0 * MARGIN;
@@ -95,7 +95,7 @@ pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
     [describe("left", scene.policy.as_ref(), &scene.score), describe("right", scene.rival.as_ref(), &scene.rival_score)]
 }
 
-/// How many arenas to show at once; where that is on the scene, if there is a choice.
+/// The choice of arenas to show at once; returns its place on the scene, if there is a choice.
 fn count_ui(ui: &Ui, rect: egui::Rect, world: &mut World) -> Option<egui::Rect> {
     let stage = world.resource::<Stage>();
     let (shown, most) = (stage.arenas().len() as u32, stage.most_arenas());
@@ -120,7 +120,7 @@ fn pick_count_ui(ui: &mut Ui, shown: u32, most: u32) -> Option<u32> {
     choices.filter(|&count| ui.selectable_label(count == shown, count.to_string()).clicked()).last()
 }
 
-/// What to do, as long as there is nothing to see; below the captions.
+/// A hint below the captions, as long as there is nothing to see.
 fn hint(ui: &Ui, rect: egui::Rect, top: f32, world: &World) {
     let mut hints = Vec::new();
     if !world.resource::<HasVisuals>().0 {

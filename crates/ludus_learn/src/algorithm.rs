@@ -30,10 +30,10 @@ pub trait Algorithm: Send {
     /// The metrics that its reports have, in their order.
     fn metrics(&self) -> &'static [MetricInfo];
 
-    /// What was collected last.
+    /// The rollout that was collected last.
     fn rollout(&self) -> &Rollout;
 
-    /// How often it has learned.
+    /// The number of updates so far.
     fn iteration(&self) -> u64;
 
     /// The threads and the timer that it works with.
@@ -112,18 +112,18 @@ pub struct LearnedPolicy {
 /// Everything that an algorithm needs to go on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SavedAlgorithm {
-    /// What it has learned.
+    /// The policy that it has learned.
     pub policy: LearnedPolicy,
-    /// What it needs besides.
+    /// Everything else.
     pub state: AlgorithmState,
 }
 
-/// What an algorithm needs to go on besides its policy: counters and arrays by name.
+/// The state of an algorithm besides its policy: counters and arrays by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlgorithmState {
-    /// What its draws derive from.
+    /// The seed of its draws.
     pub seed: Seed,
-    /// How often it has learned.
+    /// The number of updates so far.
     pub iteration: u64,
     /// Other counters.
     pub counters: BTreeMap<String, u64>,

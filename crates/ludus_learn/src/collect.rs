@@ -9,7 +9,7 @@ use ludus_spec::{Clock, Seed};
 use crate::threads::for_each_in;
 use crate::worker_pool::WorkerPool;
 use crate::{Decider, GroupDecider, LearnError, Machine, PhaseTimes, Rollout, Simulation, Slab};
-use batched::{Batch, play_batches};
+use batched::{BatchedLane, play_batches};
 use group::Group;
 use worker::RolloutWorker;
 
@@ -22,14 +22,14 @@ pub struct Collector {
     workers: WorkerPool<RolloutWorker>,
 }
 
-/// A lane of all simulations: who decides there, and where what comes of it is kept.
+/// A lane of all simulations: the policies that decide there, and the rollout that they fill.
 pub struct CollectedLane<'a> {
     /// The learning policy. It drives all rows that nobody else drives.
     pub decider: Decider<'a>,
     /// Other policies, by driver: the first of them is driver 1. Steps that they decided are no experience: in the
     /// rollout they are [vacant](ludus_spec::Outcome::Vacant).
     pub others: &'a [&'a dyn GroupDecider],
-    /// Where it is kept. It has room for the steps that are asked for.
+    /// The rollout that is filled. It has room for the steps that are asked for.
     pub rollout: &'a mut Rollout,
     /// The draws of a step derive from this seed, the rollout's step, and the row.
     pub seed: Seed,
@@ -46,7 +46,7 @@ struct LaneSettings<'a> {
     steps: usize,
 }
 
-/// How many steps of which lanes are played, and on which clock.
+/// The lanes of a collection, its steps and its clock.
 #[derive(Clone, Copy)]
 struct Collection<'a> {
     lanes: &'a [LaneSettings<'a>],
@@ -84,7 +84,7 @@ impl Collector {
     ) -> Result<PhaseTimes, LearnError> {
         check_lanes(simulations, lanes)?;
         let start = (self.machine.clock)();
-        let mut batches: Vec<Batch<'_>> = Vec::new();
+        let mut batches: Vec<BatchedLane<'_>> = Vec::new();
         let mut settings = Vec::with_capacity(lanes.len());
         let mut iterators = Vec::with_capacity(lanes.len());
         for (lane, CollectedLane { decider, others, rollout, seed }) in lanes.iter_mut().enumerate() {
@@ -92,7 +92,7 @@ impl Collector {
             let decider = match decider {
                 Decider::PerGroup(decider) => Some(*decider),
                 Decider::Together(decider) => {
-                    batches.push(Batch { lane, shape: rollout.shape().clone(), decider: &mut **decider });
+                    batches.push(BatchedLane { lane, shape: rollout.shape().clone(), decider: &mut **decider });
                     None
                 }
             };

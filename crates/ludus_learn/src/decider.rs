@@ -38,15 +38,15 @@ pub trait GroupDecider: Sync {
 /// Rows that a policy decides for, and where it writes.
 #[derive(Debug)]
 pub struct DecisionRows<'a> {
-    /// What the rows observe `[rows, observation width]`.
+    /// Observations `[rows, observation width]`.
     pub observations: &'a [f32],
     /// The choices that are allowed `[rows, mask width]`; empty if all are.
     pub masks: &'a [bool],
     /// The seeds of the rows' draws.
     pub seeds: RowSeeds<'a>,
-    /// Where the learning policy leaves what its network read, for the update `[rows, observation width]`; else empty.
+    /// The normalised observations, which the learning policy writes for its update `[rows, observation width]`; else empty.
     pub inputs: &'a mut [f32],
-    /// What the policy remembers of each row's episode, zero at its start `[rows, memory width]`.
+    /// The policy's memory of each row's episode, zero at its start `[rows, memory width]`.
     pub memory: &'a mut [f32],
     /// Actions `[rows, action width]`. Not asked for in an evaluation: then empty.
     pub actions: &'a mut [f32],
@@ -63,7 +63,7 @@ pub struct RowSeeds<'a> {
     pub step: Seed,
     /// The lane's rows in earlier simulations.
     pub first_row: usize,
-    /// Which rows of the simulation they are; empty if they are all, in order.
+    /// Indices of the rows in the simulation; empty if they are all, in order.
     pub rows: &'a [u32],
 }
 
@@ -116,24 +116,24 @@ pub trait BatchDecider {
 
 /// Memory that the simulations of a part and a [`BatchDecider`] share: one writes while the other waits.
 pub trait Exchange: Send + Any {
-    /// The stretch of each simulation, in order.
-    fn stretches(&mut self) -> Vec<Stretch<'_>>;
+    /// The part of each simulation, in order.
+    fn groups(&mut self) -> Vec<GroupExchange<'_>>;
 
     /// The values of all rows, once they were evaluated `[rows]`.
     fn values(&self) -> &[f32];
 }
 
-/// What one simulation's rows and a [`BatchDecider`] hand each other.
+/// The part of an [`Exchange`] that belongs to one simulation.
 #[derive(Debug)]
-pub struct Stretch<'a> {
+pub struct GroupExchange<'a> {
     /// Observations `[rows, observation width]`.
     pub observations: &'a mut [f32],
     /// Uniform draws in `0.0..1.0` that decide the actions `[rows, children]`.
     pub draws: &'a mut [f32],
-    /// For each draw of a row, which child of the row's seed it derives from.
+    /// For each draw of a row, the child of the row's seed that it derives from.
     pub children: &'a [u64],
     /// 1 for each choice that is allowed, else 0 `[rows, mask width]`.
     pub masks: &'a mut [f32],
-    /// What was decided: action, log-probability and value of each row, side by side `[rows, action width + 2]`.
+    /// Decisions: action, log-probability and value of each row, side by side `[rows, action width + 2]`.
     pub decided: &'a [f32],
 }

@@ -6,7 +6,7 @@ use crate::{Algorithm, Collector, LearnError, PhaseTimes, Report, Simulation};
 /// An iteration that is to come.
 #[derive(Clone, Copy, Debug)]
 pub struct IterationPlan {
-    /// How much of the run is over, in `0.0..=1.0`.
+    /// The part of the run that is over, in `0.0..=1.0`.
     pub progress: f32,
     /// Steps that it has at least.
     pub least_steps: usize,

@@ -49,7 +49,7 @@
 //! - **Same seed, same bits**, with any number of threads. Every draw's seed derives from what it is for: the run, the
 //!   iteration, the step and the row. A minibatch is cut into shards by its size alone, and they are added up in order.
 //! - **No hidden state**: what [`Algorithm::save`] returns is all that a run needs to go on.
-//! - **Nothing allocates** per step or per minibatch.
+//! - **Nothing allocates** per step or per minibatch, where policies decide in the threads of the simulations.
 //! - **A loss that is not finite changes nothing**: [`LearnError::NotFinite`]. What a step before it has broken,
 //!   [`Algorithm::rewind`] brings back.
 //!
@@ -122,7 +122,7 @@ mod worker_pool;
 
 pub use algorithm::{Algorithm, AlgorithmState, LEARNING_RATE, LearnedPolicy, MetricInfo, SavedAlgorithm, StateTensor};
 pub use collect::{CollectedLane, Collector};
-pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, RowSeeds, Stretch};
+pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
 pub use device::DeviceConfig;
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};

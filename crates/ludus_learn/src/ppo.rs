@@ -50,12 +50,12 @@ pub struct Ppo<L> {
     iteration: u64,
     /// The step size of the next update, if it follows the policy's moves.
     adaptive_rate: f32,
-    good: Option<Mark>,
+    good: Option<MarkedNumbers>,
 }
 
-/// What was marked, besides what the learner has marked.
+/// The numbers of PPO itself that were marked as good; the learner has marked its own.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+struct MarkedNumbers {
     iteration: u64,
     rewards: Moments,
     adaptive_rate: f32,
@@ -323,13 +323,13 @@ impl<L: Learner> Algorithm for Ppo<L> {
         self.good = None;
         self.learner.mark()?;
         let (iteration, rewards, adaptive_rate) = (self.iteration, self.reward_scale.moments(), self.adaptive_rate);
-        self.good = Some(Mark { iteration, rewards, adaptive_rate });
+        self.good = Some(MarkedNumbers { iteration, rewards, adaptive_rate });
         Ok(())
     }
 
     fn rewind(&mut self) {
         self.rollout.restart();
-        if let Some(Mark { iteration, rewards, adaptive_rate }) = self.good {
+        if let Some(MarkedNumbers { iteration, rewards, adaptive_rate }) = self.good {
             self.learner.rewind();
             self.reward_scale.restore(rewards);
             (self.iteration, self.adaptive_rate) = (iteration, adaptive_rate);

@@ -2,7 +2,7 @@
 
 use crate::MetricInfo;
 
-/// What an update came to.
+/// The result of an update.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// Steps that are experience. Without any, nothing was learned.
@@ -18,7 +18,7 @@ pub struct Report {
 /// A number of a report.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// How it is called.
+    /// Its names and its unit.
     pub info: MetricInfo,
     /// Its value.
     pub value: f32,

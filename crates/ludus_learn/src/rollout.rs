@@ -24,11 +24,11 @@ pub struct RolloutShape {
     pub memory_width: usize,
     /// Values that a critic estimates: one per stream of rewards.
     pub value_heads: usize,
-    /// Whether a sample keeps what the learning policy's network read: its normalised observation.
+    /// A sample keeps its normalised observation, which the learning policy's network read.
     pub has_inputs: bool,
-    /// Whether rows say who drives them.
+    /// Rows say who drives them.
     pub has_drivers: bool,
-    /// Whether rows say which team they belong to.
+    /// Rows say which team they belong to.
     pub has_teams: bool,
 }
 
@@ -66,7 +66,7 @@ impl RolloutShape {
         Ok(Self { steps, rows, observation_width, action_width, mask_width, has_drivers, has_teams, ..Self::default() })
     }
 
-    /// What a simulation with these rows has to offer.
+    /// The shape that the lane of a simulation with these rows has to have.
     pub const fn lane(&self, rows: usize) -> LaneShape {
         LaneShape {
             rows,
@@ -90,7 +90,8 @@ impl RolloutShape {
     }
 }
 
-/// What the rows of a lane saw, did and got in some steps. Allocated once, then written over and over.
+/// The experience of a lane: observations, actions and rewards of its rows in some steps. Allocated once, then written
+/// over and over.
 ///
 /// The rows of a simulation form a *slab*, time-major: `[steps + 1, rows of the simulation]`; slabs lie one behind the
 /// other in the order of the simulations. So each thread writes a stretch of its own, and one *sample index* finds a
@@ -103,7 +104,7 @@ pub struct Rollout {
     shape: RolloutShape,
     /// Steps that are there.
     filled: usize,
-    /// Whether anything was played before: then rows have drivers.
+    /// True once anything was played: then rows have drivers.
     has_begun: bool,
     columns: Columns,
 }
@@ -133,13 +134,13 @@ struct Columns {
 pub struct Samples<'a> {
     /// What was observed before the step, as the simulation gave it. `[samples, observation width]`.
     pub observations: &'a [f32],
-    /// What the learning policy's network read, if that is kept. `[samples, observation width]`.
+    /// The normalised observation that the learning policy's network read, or empty. `[samples, observation width]`.
     pub inputs: &'a [f32],
     /// Which choices were allowed in the step. `[samples, mask width]`.
     pub masks: &'a [bool],
-    /// Who drove the row, if rows say so. `[samples]`.
+    /// The driver of the row, or empty. `[samples]`.
     pub drivers: &'a [u8],
-    /// The team of the row, if rows say so. `[samples]`.
+    /// The team of the row, or empty. `[samples]`.
     pub teams: &'a [u16],
     /// What was done. `[samples, action width]`.
     pub actions: &'a [f32],
@@ -151,11 +152,11 @@ pub struct Samples<'a> {
     pub rewards: &'a [f32],
     /// What the step led to.
     pub outcomes: &'a [Outcome],
-    /// How much better than expected the step was. `[samples, value heads]`.
+    /// The advantage: by how much the step was better than expected. `[samples, value heads]`.
     pub advantages: &'a [f32],
-    /// What the critic should have estimated: advantage plus value. `[samples, value heads]`.
+    /// The critic's target: advantage plus value. `[samples, value heads]`.
     pub returns: &'a [f32],
-    /// What the policy remembered of each row before the first step. `[rows, memory width]`, all rows in order.
+    /// The policy's memory of each row before the first step. `[rows, memory width]`, all rows in order.
     pub first_memory: &'a [f32],
 }
 
@@ -175,7 +176,7 @@ pub struct Slab<'a> {
     pub rows: usize,
     /// The step that comes next, in `0..=steps`.
     pub step: usize,
-    /// Whether something was played before the first step: then rows have drivers.
+    /// True if anything was played before the first step: then rows have drivers.
     pub has_begun: bool,
     /// `[steps + 1, rows, observation width]`.
     pub observations: &'a mut [f32],
@@ -201,11 +202,11 @@ pub struct Slab<'a> {
     pub advantages: &'a mut [f32],
     /// `[steps + 1, rows, value heads]`.
     pub returns: &'a mut [f32],
-    /// What the policy remembers now. `[rows, memory width]`.
+    /// The policy's memory now. `[rows, memory width]`.
     pub memory: &'a mut [f32],
-    /// What it remembered before the last decision. `[rows, memory width]`.
+    /// The memory before the last decision. `[rows, memory width]`.
     pub past_memory: &'a mut [f32],
-    /// What it remembered before the first step. `[rows, memory width]`.
+    /// The memory before the first step. `[rows, memory width]`.
     pub first_memory: &'a mut [f32],
 }
 
@@ -240,7 +241,7 @@ impl Rollout {
         &self.shape
     }
 
-    /// Whether all steps are there.
+    /// True once all steps are there.
     pub const fn is_full(&self) -> bool {
         self.filled == self.shape.steps
     }
@@ -265,37 +266,21 @@ impl Rollout {
 
     /// Everything, to read.
     pub fn samples(&self) -> Samples<'_> {
-        let Columns {
-            observations,
-            inputs,
-            masks,
-            drivers,
-            teams,
-            actions,
-            log_probs,
-            values,
-            rewards,
-            outcomes,
-            advantages,
-            returns,
-            memory: _,
-            past_memory: _,
-            first_memory,
-        } = &self.columns;
+        let columns = &self.columns;
         Samples {
-            observations,
-            inputs,
-            masks,
-            drivers,
-            teams,
-            actions,
-            log_probs,
-            values,
-            rewards,
-            outcomes,
-            advantages,
-            returns,
-            first_memory,
+            observations: &columns.observations,
+            inputs: &columns.inputs,
+            masks: &columns.masks,
+            drivers: &columns.drivers,
+            teams: &columns.teams,
+            actions: &columns.actions,
+            log_probs: &columns.log_probs,
+            values: &columns.values,
+            rewards: &columns.rewards,
+            outcomes: &columns.outcomes,
+            advantages: &columns.advantages,
+            returns: &columns.returns,
+            first_memory: &columns.first_memory,
         }
     }
 
@@ -403,13 +388,13 @@ impl<'a> Slab<'a> {
         }
     }
 
-    /// Where the numbers of a step stand in an array of this length.
+    /// The range of a step's numbers in an array of this length.
     pub(crate) fn place(&self, step: usize, length: usize) -> Range<usize> {
         let numbers = self.rows * length / self.outcomes.len().max(1);
         step * numbers..(step + 1) * numbers
     }
 
-    /// Where a simulation writes what the rows observe before a step.
+    /// The places of the observations before a step, for a simulation to write.
     pub fn sensed_rows(&mut self, step: usize) -> SensedRows<'_> {
         let [observations, masks, drivers, teams] =
             [self.observations.len(), self.masks.len(), self.drivers.len(), self.teams.len()]

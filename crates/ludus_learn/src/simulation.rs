@@ -50,13 +50,13 @@ pub struct LaneShape {
     pub action_width: usize,
     /// Columns of a mask: one per choice of each categorical head, or 0 where every choice is always allowed.
     pub mask_width: usize,
-    /// Whether rows say who drives them. Without, the learning policy drives all of them.
+    /// Rows say who drives them. Without, the learning policy drives all of them.
     pub has_drivers: bool,
-    /// Whether rows say which team they belong to.
+    /// Rows say which team they belong to.
     pub has_teams: bool,
 }
 
-/// Where a simulation writes what the rows of a lane observe before a step.
+/// Places for the observations of a lane's rows before a step, which a simulation writes.
 #[derive(Debug)]
 pub struct SensedRows<'a> {
     /// Observations `[rows, observation width]`.
@@ -66,7 +66,7 @@ pub struct SensedRows<'a> {
     ///
     /// Rows that decide need at least one choice per head: learning stops with an error where there is none.
     pub masks: &'a mut [bool],
-    /// Who drives each row from its next episode on: 0 is the learning policy, others are those that the run was given.
+    /// The driver of each row from its next episode on: 0 is the learning policy, others are those that the run was given.
     /// `[rows]`, empty without drivers.
     ///
     /// Read where an episode starts, after an [`Outcome::Restart`], and nowhere else: within an episode, a row keeps
@@ -102,10 +102,10 @@ pub struct StepRows<'a> {
     /// Actions, laid out as the heads are: a Gaussian head's column per dimension, a categorical head's one column with
     /// the index of the choice. `[rows, action width]`.
     pub actions: &'a [f32],
-    /// What the step was worth `[rows]`.
+    /// Rewards of the step `[rows]`.
     pub rewards: &'a mut [f32],
-    /// What the step led to `[rows]`.
+    /// Outcomes of the step `[rows]`.
     pub outcomes: &'a mut [Outcome],
-    /// What is observed after the step.
+    /// Observations after the step.
     pub next: SensedRows<'a>,
 }

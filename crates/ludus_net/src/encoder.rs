@@ -60,7 +60,7 @@ pub(crate) struct GridEncoder {
     pub layers: Vec<Convolution>,
 }
 
-/// What stands between an observation and the dense layers: nothing for a perceptron.
+/// The layers between an observation and the dense layers: none for a perceptron.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Encoders {
     pub grids: Vec<GridEncoder>,
@@ -71,13 +71,13 @@ pub(crate) struct Encoders {
 /// Working memory of the convolutions; of no size for a perceptron.
 #[derive(Clone, Debug)]
 pub(crate) struct EncoderScratch {
-    /// What the dense layers read: `[rows, features]`.
+    /// Inputs of the dense layers: `[rows, features]`.
     features: Vec<f32>,
     /// Rows that are convolved together.
     group: usize,
     /// For each place of a kernel, the numbers under it: `[rows × cells, kernel × channels]`.
     patches: Vec<f32>,
-    /// What the last convolution has made: `[rows × cells, channels]`, padded.
+    /// Outputs of the last convolution: `[rows × cells, channels]`, padded.
     maps: Aligned,
 }
 
@@ -116,7 +116,7 @@ impl MapSize {
         self.cells().saturating_mul(self.channels)
     }
 
-    /// What a convolution with so many channels makes of it.
+    /// The map that a convolution with so many channels makes of it.
     const fn halved(self, channels: usize) -> Self {
         Self { height: self.height.div_ceil(STRIDE), width: self.width.div_ceil(STRIDE), channels }
     }
@@ -128,7 +128,7 @@ impl MapSize {
 }
 
 impl Convolution {
-    /// How the weight lies within its range: a row for each number of a patch, a column for each channel.
+    /// The layout of the weight within its range: a row for each number of a patch, a column for each channel.
     pub fn panels(&self) -> Panels {
         Panels { depth: (KERNEL * KERNEL).saturating_mul(self.input.channels), width: self.output.channels }
     }
@@ -138,7 +138,7 @@ impl Convolution {
         vec![self.output.channels, self.input.channels, KERNEL, KERNEL]
     }
 
-    /// Where the weight's element with this row-major index stands in the parameter array.
+    /// The position in the parameter array of the weight's element with this row-major index.
     pub fn position(&self, element: usize) -> usize {
         let (place, channels) = (element % (KERNEL * KERNEL), element / (KERNEL * KERNEL));
         let (output, input) = (channels / self.input.channels, channels % self.input.channels);
@@ -174,7 +174,7 @@ fn places(size: MapSize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 impl GridEncoder {
-    /// What comes out of the last convolution.
+    /// Outputs of the last convolution.
     fn output(&self) -> MapSize {
         self.layers.last().map_or(self.block.size(), |layer| layer.output)
     }
@@ -260,7 +260,7 @@ impl Encoders {
         self.convolutions().map(|layer| layer.output.count()).fold(0, usize::saturating_add)
     }
 
-    /// What the dense layers read: the columns outside grids, then what the convolutions make of each grid, channel by
+    /// Inputs of the dense layers: the columns outside grids, then the outputs of the convolutions of each grid, channel by
     /// channel. The inputs themselves for a perceptron.
     pub fn encode<'a>(&self, pass: Pass<'_>, input: Rows<'a>, scratch: &'a mut EncoderScratch) -> Rows<'a> {
         if self.grids.is_empty() {

@@ -84,7 +84,7 @@ pub enum NetError {
         /// The most there can be.
         limit: usize,
     },
-    /// What a convolution makes would not fit into memory.
+    /// The outputs of a convolution would not fit into memory.
     #[error(
         "a convolution would make {numbers} numbers of a grid, more than {limit}; give it fewer channels, or observe a smaller grid"
     )]

@@ -29,7 +29,7 @@ const MOST_STEPS: u64 = 1 << 62;
 
 /// Tensors of an older checkpoint that a policy has no use for.
 const OPTIMIZER: &str = "adam.";
-/// What stands before the names of all arrays that are an algorithm's, and not the policy's.
+/// Prefix of the names of all arrays that are an algorithm's, and not the policy's.
 const STATE: &str = "state.";
 
 /// A trained policy with everything needed to run it: one `.safetensors` file.
@@ -41,7 +41,7 @@ const STATE: &str = "state.";
 pub struct PolicyFile {
     /// What the agent senses and does.
     pub spec: AgentSpec,
-    /// What computes it.
+    /// The network that computes it.
     pub network: PolicyNetwork,
     /// The parameters, as [`Layout`] lays them out, or those of a game's own network one after another.
     pub parameters: Vec<f32>,
@@ -75,7 +75,7 @@ struct Version {
     format: u32,
 }
 
-/// What a policy file says besides tensors: either `network` or `own_network`.
+/// The text of a policy file: it has either `network` or `own_network`.
 ///
 /// Version 1 had no `own_network` and no convolutions: where `foreign` lists parameters, `network` means nothing.
 #[derive(Serialize, Deserialize)]

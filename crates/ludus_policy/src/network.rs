@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// More hidden layers than any policy has; names of tensors are compared with one another.
 pub(crate) const DEEPEST: usize = 256;
 
-/// What computes a policy.
+/// The network of a policy.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PolicyNetwork {
     /// A network that is described in full: its file is enough to play, measure and export it.

@@ -44,7 +44,7 @@ impl Outcome {
         matches!(self.as_decided(), Self::Terminated | Self::Truncated)
     }
 
-    /// Whether the agent's episode was going on in the step, and the agent did not decide in it.
+    /// True if the agent's episode was going on in the step, and the agent did not decide in it.
     pub const fn is_waiting(self) -> bool {
         matches!(self, Self::Waiting | Self::WaitingTerminated | Self::WaitingTruncated)
     }

@@ -35,7 +35,7 @@ impl Convolutional {
         self.perceptron.own_layout()
     }
 
-    /// What the dense layers read, `[rows, features]`.
+    /// Inputs of the dense layers, `[rows, features]`.
     fn features(&self, observations: &Tensor, convolutions: &[Tensor]) -> Tensor {
         let layout = self.own_layout();
         let rest = layout.columns_outside_grids().iter();
@@ -49,7 +49,7 @@ impl Convolutional {
     }
 }
 
-/// What convolutions make of a grid, `[rows, features]`.
+/// Outputs of the convolutions of a grid, `[rows, features]`.
 fn convolve(observations: &Tensor, grid: GridBlock, layers: &[Tensor]) -> Tensor {
     let size = [-1, grid.height as i64, grid.width as i64, grid.channels as i64];
     let cells = observations.narrow(1, grid.first as i64, grid.count() as i64).reshape(size);

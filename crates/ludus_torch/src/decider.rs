@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_learn::{Exchange, RolloutShape, Stretch};
+use ludus_learn::{Exchange, GroupExchange, RolloutShape};
 use tch::{Kind, Tensor};
 
 use crate::buffer::Buffer;
@@ -16,7 +16,7 @@ use crate::storage::{Kept, Storage};
 
 /// Some neighbouring simulations whose rows are decided on together, and what goes up and comes down for them.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct RowExchange {
     /// The rows of each simulation.
     rows: Vec<usize>,
     first_row: usize,
@@ -66,7 +66,7 @@ pub(crate) struct Policy<'a> {
 }
 
 /// The parts of a rollout of this shape, whose simulations `bounds` says.
-pub(crate) fn parts(shape: &RolloutShape, bounds: &[Range<usize>], heads: &Heads, link: &Link) -> Vec<Part> {
+pub(crate) fn parts(shape: &RolloutShape, bounds: &[Range<usize>], heads: &Heads, link: &Link) -> Vec<RowExchange> {
     let widths = Widths {
         observation: shape.observation_width,
         draws: heads.draw_count(),
@@ -77,7 +77,7 @@ pub(crate) fn parts(shape: &RolloutShape, bounds: &[Range<usize>], heads: &Heads
     let make = |simulations: &Range<usize>| {
         let rows = shape.rows[simulations.clone()].to_vec();
         let row_count = rows.iter().sum();
-        let part = Part {
+        let part = RowExchange {
             up: Buffer::new(row_count * (widths.observation + widths.draws + widths.mask), link),
             down: Buffer::new(row_count * (widths.action + 2), link),
             children: heads.children().to_vec(),
@@ -94,7 +94,7 @@ pub(crate) fn parts(shape: &RolloutShape, bounds: &[Range<usize>], heads: &Heads
     bounds.iter().map(make).collect()
 }
 
-impl Part {
+impl RowExchange {
     /// Draws every row's action for a step, from the policy as it is now, and keeps what the update needs.
     pub fn decide(&mut self, policy: Policy<'_>, step: usize, storage: &mut Storage) {
         // A guard, for `tch::no_grad` would leave it so if libtorch failed.
@@ -130,16 +130,16 @@ impl Part {
     }
 }
 
-impl Exchange for Part {
-    fn stretches(&mut self) -> Vec<Stretch<'_>> {
+impl Exchange for RowExchange {
+    fn groups(&mut self) -> Vec<GroupExchange<'_>> {
         let Widths { observation, draws, action, mask } = self.widths;
         let (mut observations, rest) = self.up.numbers().split_at_mut(self.row_count * observation);
         let (mut uniforms, mut masks) = rest.split_at_mut(self.row_count * draws);
         let mut down = self.down.read();
-        let stretch = |&rows: &usize| {
+        let group = |&rows: &usize| {
             let decided;
             (decided, down) = down.split_at(rows * (action + 2));
-            Stretch {
+            GroupExchange {
                 observations: split_off_first(&mut observations, rows * observation),
                 draws: split_off_first(&mut uniforms, rows * draws),
                 children: &self.children,
@@ -147,7 +147,7 @@ impl Exchange for Part {
                 decided,
             }
         };
-        self.rows.iter().map(stretch).collect()
+        self.rows.iter().map(group).collect()
     }
 
     fn values(&self) -> &[f32] {
@@ -189,5 +189,5 @@ impl Policy<'_> {
 }
 
 fn split_off_first<'a>(left: &mut &'a mut [f32], count: usize) -> &'a mut [f32] {
-    left.split_off_mut(..count).expect("a part's buffer is as long as its simulations' stretches together")
+    left.split_off_mut(..count).expect("a buffer is as long as the parts of its simulations together")
 }

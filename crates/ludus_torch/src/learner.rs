@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
 use crate::attempt::{attempt, attempt_anything};
-use crate::decider::{Part, Policy, parts};
+use crate::decider::{Policy, RowExchange, parts};
 use crate::graphs::Recorder;
 use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
@@ -218,10 +218,10 @@ impl TorchLearner {
     fn with_part(
         &mut self,
         exchange: &mut dyn Exchange,
-        work: impl FnOnce(&mut Part, Policy<'_>, &mut Storage),
+        work: impl FnOnce(&mut RowExchange, Policy<'_>, &mut Storage),
     ) -> Result<(), LearnError> {
         let part: &mut dyn Any = exchange;
-        let part: &mut Part = part.downcast_mut().expect("a learner gets the exchanges that it has lent");
+        let part: &mut RowExchange = part.downcast_mut().expect("a learner gets the exchanges that it has lent");
         self.on_device(|learner| {
             let policy = Policy {
                 network: &*learner.network,

@@ -48,7 +48,7 @@ pub trait TorchNetwork: Send + Sync {
         None
     }
 
-    /// What policy files call the network, for whoever has a file and not the program: its type, unless said otherwise.
+    /// The name of the network in policy files, for whoever has a file and not the program: its type, unless said otherwise.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }

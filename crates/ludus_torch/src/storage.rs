@@ -150,15 +150,13 @@ fn places(shape: &RolloutShape) -> Vec<u32> {
 mod tests {
     use super::*;
 
+    fn shape() -> RolloutShape {
+        RolloutShape { steps: 2, rows: vec![2, 1], observation_width: 1, action_width: 1, ..RolloutShape::default() }
+    }
+
     #[test]
     fn the_device_keeps_step_after_step() {
-        let shape = RolloutShape {
-            steps: 2,
-            rows: vec![2, 1],
-            observation_width: 1,
-            action_width: 1,
-            ..RolloutShape::default()
-        };
+        let shape = shape();
         // Slabs of 3 steps: rows 0 and 1, then row 2. The third step is never experience.
         assert_eq!(places(&shape)[..4], [0, 1, 3, 4]);
         assert_eq!(places(&shape)[6..8], [2, 5]);
@@ -166,13 +164,7 @@ mod tests {
 
     #[test]
     fn targets_come_to_where_their_samples_are() {
-        let shape = RolloutShape {
-            steps: 2,
-            rows: vec![2, 1],
-            observation_width: 1,
-            action_width: 1,
-            ..RolloutShape::default()
-        };
+        let shape = shape();
         let mut rollout = Rollout::new(shape.clone());
         for slab in rollout.slabs_mut() {
             let first = 10.0 * slab.first_row as f32;

@@ -26,7 +26,7 @@ const PPO_FORMAT: u32 = 2;
 const HASH: &str = "hash";
 /// What stands there while the hash is worked out.
 const UNHASHED: &str = "0000000000000000";
-/// What stands before the names of the algorithm's arrays.
+/// Prefix of the names of the algorithm's arrays.
 const STATE: &str = "state.";
 /// Arrays that an algorithm has a number in for each parameter.
 const MOST_ARRAYS: usize = 16;
@@ -39,7 +39,7 @@ const MOST_ARRAYS: usize = 16;
 pub struct Checkpoint {
     /// The policy.
     pub policy: PolicyFile,
-    /// What the algorithm needs besides.
+    /// The algorithm's state besides its policy.
     pub state: AlgorithmState,
     /// What the run has come to.
     pub record: RunRecord,
@@ -56,7 +56,7 @@ struct Counters {
     record: RunRecord,
 }
 
-/// What a checkpoint of [`PPO_FORMAT`] says.
+/// The text of a checkpoint of [`PPO_FORMAT`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PpoCounters {
@@ -192,7 +192,7 @@ fn check_hash(bytes: &[u8]) -> Result<(), String> {
     if bytes[place] == *format!("{:016x}", hasher.finish()).as_bytes() { Ok(()) } else { Err(altered()) }
 }
 
-/// Where the hash stands in the file's header. Quotes inside a text are escaped, so nothing else is taken for it.
+/// The range of the hash in the file's header. Quotes inside a text are escaped, so nothing else is taken for it.
 fn hash_place(bytes: &[u8]) -> Option<Range<usize>> {
     let key = format!("\"{HASH}\":\"");
     let start = bytes.windows(key.len()).position(|window| window == key.as_bytes())? + key.len();

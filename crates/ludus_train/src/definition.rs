@@ -58,7 +58,7 @@ impl GameDefinition {
         Self { networks: Some(Arc::new(move |spec, seed| Box::new(make(spec, seed)))), ..self }
     }
 
-    /// Whether it has a network of its own.
+    /// True if it has a network of its own.
     pub(crate) fn has_own_network(&self) -> bool {
         #[cfg(feature = "torch")]
         let has = self.networks.is_some();

@@ -235,6 +235,7 @@ impl Player {
             decider: Decider::PerGroup(&decider),
             others: &[],
             rollout: &mut self.step,
+            // Its draws derive from the choice's seed, as in a game that is played.
             seed: Seed::new(0),
         };
         let spent = rules.collector.collect(std::slice::from_mut(&mut self.group), &mut [lane], 1)?;

@@ -129,7 +129,7 @@ impl WorldGroup {
         self.steps
     }
 
-    /// What the episode that goes on in a row of a kind has brought so far; `None` if there is no such row.
+    /// The sums so far of the episode that goes on in a row of a kind; `None` if there is no such row.
     pub fn episode_so_far(&self, kind: usize, row: usize) -> Option<EpisodeSummary> {
         let mut own = row;
         for Member { world, .. } in &self.worlds {
@@ -233,7 +233,7 @@ impl WorldGroup {
         }
     }
 
-    /// How many kinds of agents there are, those included that the game decides for.
+    /// The number of kinds of agents, those included that the game decides for.
     pub fn kind_count(&self) -> usize {
         self.worlds.first().map_or(0, |member| member.world.kinds().len())
     }
@@ -317,7 +317,7 @@ impl WorldGroup {
     }
 }
 
-/// What a group has before a world's rows of a kind: steps that are over, and rows of other worlds.
+/// The steps of a group that are over, and its rows of a kind in the worlds before one.
 #[derive(Clone, Copy)]
 struct RowsBefore {
     steps: u64,

@@ -136,7 +136,7 @@ impl Axis {
 struct Axes {
     /// Columns of the observation.
     observations: Axis,
-    /// What the first dense layers read: the same, unless some columns are convolved.
+    /// Inputs of the first dense layers: the same, unless some columns are convolved.
     inputs: Axis,
     outputs: Axis,
     /// The deviations of Gaussian heads.
@@ -210,7 +210,7 @@ fn observation_names(spec: &AgentSpec) -> Vec<String> {
     (0..spec.observation_width()).filter_map(|column| spec.observation_name(column)).collect()
 }
 
-/// What the first dense layers read, by name.
+/// Inputs of the first dense layers, by name.
 fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
     if layout.grids().next().is_none() {
         return observation_names(spec);

@@ -22,7 +22,7 @@ pub(crate) struct BuiltAlgorithm {
     pub network: PolicyNetwork,
 }
 
-/// What PPO is built with, whichever learner it has.
+/// The parts of PPO that are the same with any learner.
 pub(crate) struct PpoParts<'a> {
     pub config: PpoConfig,
     /// The lane of its agents, in every simulation.

@@ -69,7 +69,7 @@ pub(crate) struct Blueprint {
     pub iteration: u64,
     /// Ticks between two state hashes, if they are logged.
     pub hash_every: Option<NonZeroU64>,
-    /// Which learner was asked for.
+    /// The learner that was asked for.
     pub learner: LearnerChoice,
     /// Tells what goes on while it lasts.
     pub note: fn(String),
@@ -261,7 +261,7 @@ fn open_cuda() -> Result<(), String> {
 /// Worlds, a learner, and what came of them so far.
 pub(crate) struct Training {
     pub blueprint: Blueprint,
-    /// What learns, and the network that it learns.
+    /// The algorithm, and the network that it learns.
     pub learned: BuiltAlgorithm,
     collector: Collector,
     /// Which learner it is, and why.
@@ -513,7 +513,7 @@ impl Training {
         self.learned.algorithm.iteration()
     }
 
-    /// What was collected last.
+    /// The rollout that was collected last.
     pub fn rollout(&self) -> &Rollout {
         self.learned.algorithm.rollout()
     }

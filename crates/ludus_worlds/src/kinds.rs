@@ -16,7 +16,7 @@ pub(crate) struct WorldKind {
     pub kind: AgentKind,
     /// Rows after the first step: as many for ever. 0 for a kind that the game decides for.
     pub row_count: usize,
-    /// Whether the settings say something about it; else the game decides.
+    /// True if the settings list it; else the game decides.
     pub is_listed: bool,
 }
 
@@ -26,7 +26,7 @@ impl WorldKind {
     }
 }
 
-/// What the agents of a game sense, do and are rewarded for: a spec for each kind, in the order in which the game adds
+/// The spec of each kind of agents of a game, in the order in which the game adds
 /// them.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ pub struct WorldSettings {
     pub arenas: Range<u32>,
     /// Ticks from one decision to the next, for kinds of agents that have no interval of their own.
     pub decision_interval: NonZeroU32,
-    /// How agents are scored and counted: one for each kind that learns or plays by a policy, in any order.
+    /// Settings of agents: one for each kind that learns or plays by a policy, in any order.
     ///
     /// The game decides for kinds that are not listed: nothing is written to their actions, and their rows are vacant.
     pub agents: Vec<AgentSettings>,
@@ -72,7 +72,7 @@ impl WorldSettings {
         agent.decision_interval.unwrap_or(self.decision_interval)
     }
 
-    /// What is decided about a kind, unless the game decides for it.
+    /// The settings of a kind that the game does not decide for.
     pub(crate) fn agent(&self, name: &str) -> Option<&AgentSettings> {
         self.agents.iter().find(|agent| agent.name == name)
     }

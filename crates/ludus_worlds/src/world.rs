@@ -249,17 +249,17 @@ impl PooledWorld {
         self.kind(kind).spec()
     }
 
-    /// Whether the settings list a kind; else the game decides for it.
+    /// True if the settings list a kind; else the game decides for it.
     pub fn is_listed(&self, kind: usize) -> bool {
         self.kinds[kind].is_listed
     }
 
-    /// What a batch sees of the agents of a kind.
+    /// The rows of a kind.
     pub fn rows(&self, kind: usize) -> &Rows {
         self.kind(kind).rows(self.app.world())
     }
 
-    /// What a batch sees of the agents of a kind, to write actions.
+    /// The rows of a kind, to write actions.
     pub fn rows_mut(&mut self, kind: usize) -> &mut Rows {
         self.kinds[kind].kind.rows_mut(self.app.world_mut())
     }

@@ -9,11 +9,11 @@ use super::group::Group;
 use super::worker::RolloutWorker;
 use super::{Collection, Collector, LaneSettings};
 use crate::{
-    BatchDecider, Exchange, LearnError, PhaseTimer, PhaseTimes, RolloutShape, RowSeeds, Simulation, Slab, Stretch,
+    BatchDecider, Exchange, GroupExchange, LearnError, PhaseTimer, PhaseTimes, RolloutShape, RowSeeds, Simulation, Slab,
 };
 
 /// A lane whose learning policy decides for many simulations at once.
-pub(super) struct Batch<'a> {
+pub(super) struct BatchedLane<'a> {
     pub lane: usize,
     pub shape: RolloutShape,
     pub decider: &'a mut dyn BatchDecider,
@@ -36,10 +36,10 @@ struct BatchedCollection<'a> {
     lanes: &'a [usize],
 }
 
-/// A simulation, with its stretch in each of the batches' lanes.
+/// A simulation, with its part of the exchange in each of the batches' lanes.
 struct GroupTurn<'a, 'b, 'c, S> {
     group: &'a mut Group<'b, 'c, S>,
-    stretches: Vec<Stretch<'a>>,
+    exchanges: Vec<GroupExchange<'a>>,
 }
 
 /// Plays all steps; the time that it took by phase.
@@ -52,7 +52,7 @@ struct GroupTurn<'a, 'b, 'c, S> {
 pub(super) fn play_batches<S: Simulation>(
     collector: &Collector,
     collection: Collection<'_>,
-    batches: &mut [Batch<'_>],
+    batches: &mut [BatchedLane<'_>],
     groups: &mut [Group<'_, '_, S>],
 ) -> Result<PhaseTimes, LearnError> {
     let splits = batches.iter().map(|batch| batch.decider.splits()).max().unwrap_or(1);
@@ -104,7 +104,7 @@ fn make_parts<'a, 'b, 'c, S>(
 /// In turn, each part's rows are decided for while those of the part before step; the time that deciding took \[ns\].
 fn play_parts<S: Simulation>(
     batched: BatchedCollection<'_>,
-    batches: &mut [Batch<'_>],
+    batches: &mut [BatchedLane<'_>],
     parts: &mut [SimulationPart<'_, '_, '_, S>],
 ) -> Result<u64, LearnError> {
     let mut forward = 0;
@@ -156,7 +156,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
     }
 
     /// Lets every batch decide for its rows.
-    fn decide(&mut self, batches: &mut [Batch<'_>]) -> Result<(), LearnError> {
+    fn decide(&mut self, batches: &mut [BatchedLane<'_>]) -> Result<(), LearnError> {
         for (batch, exchange) in batches.iter_mut().zip(&mut self.exchanges) {
             let step = self.groups.first().map_or(0, |group| group.slabs[batch.lane].step);
             batch.decider.decide(&mut **exchange, step)?;
@@ -178,7 +178,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
     }
 
     /// Estimates what comes after the last step, in the lanes whose rollout is full. Detail 5.
-    fn evaluate(&mut self, batches: &mut [Batch<'_>]) -> Result<(), LearnError> {
+    fn evaluate(&mut self, batches: &mut [BatchedLane<'_>]) -> Result<(), LearnError> {
         for (batch, exchange) in batches.iter_mut().zip(&mut self.exchanges) {
             if self.groups.first().is_some_and(|group| group.slabs[batch.lane].step == batch.shape.steps) {
                 batch.decider.evaluate(&mut **exchange)?;
@@ -212,9 +212,9 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
     ) {
         let clock = batched.collection.clock;
         let start = clock();
-        let mut stretches: Vec<vec::IntoIter<Stretch<'_>>> =
-            self.exchanges.iter_mut().map(|exchange| exchange.stretches().into_iter()).collect();
-        let turn = |group| GroupTurn { group, stretches: stretches.iter_mut().filter_map(Iterator::next).collect() };
+        let mut exchanges: Vec<vec::IntoIter<GroupExchange<'_>>> =
+            self.exchanges.iter_mut().map(|exchange| exchange.groups().into_iter()).collect();
+        let turn = |group| GroupTurn { group, exchanges: exchanges.iter_mut().filter_map(Iterator::next).collect() };
         let mut turns: Vec<GroupTurn<'_, '_, '_, S>> = self.groups.iter_mut().map(turn).collect();
         let work = |turn: &mut GroupTurn<'_, '_, '_, S>| {
             batched.collector.workers.with(RolloutWorker::default, |worker| {
@@ -243,15 +243,15 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
 impl<S: Simulation> GroupTurn<'_, '_, '_, S> {
     /// Takes what the batches decided into the rollouts.
     fn take(&mut self, batched: BatchedCollection<'_>) {
-        for (&lane, stretch) in batched.lanes.iter().zip(&self.stretches) {
-            self.group.slabs[lane].take(stretch.decided);
+        for (&lane, exchange) in batched.lanes.iter().zip(&self.exchanges) {
+            self.group.slabs[lane].take(exchange.decided);
         }
     }
 
     /// Readies what the batches decide from.
     fn stage(&mut self, batched: BatchedCollection<'_>) {
-        for (&lane, stretch) in batched.lanes.iter().zip(&mut self.stretches) {
-            self.group.slabs[lane].stage(&batched.collection.lanes[lane], stretch);
+        for (&lane, exchange) in batched.lanes.iter().zip(&mut self.exchanges) {
+            self.group.slabs[lane].stage(&batched.collection.lanes[lane], exchange);
         }
     }
 }
@@ -269,18 +269,18 @@ impl Slab<'_> {
     }
 
     /// Writes observations, draws and masks of the coming step. After the last one, nobody draws.
-    fn stage(&self, lane: &LaneSettings<'_>, stretch: &mut Stretch<'_>) {
+    fn stage(&self, lane: &LaneSettings<'_>, exchange: &mut GroupExchange<'_>) {
         let observed = self.place(self.step, self.observations.len());
-        stretch.observations.copy_from_slice(&self.observations[observed]);
+        exchange.observations.copy_from_slice(&self.observations[observed]);
         if self.step < lane.steps {
             let seeds: RowSeeds<'_> = lane.seeds(self);
-            for (row, draws) in stretch.draws.chunks_exact_mut(stretch.children.len().max(1)).enumerate() {
+            for (row, draws) in exchange.draws.chunks_exact_mut(exchange.children.len().max(1)).enumerate() {
                 let seed = seeds.of(row);
-                draws.iter_mut().zip(stretch.children).for_each(|(draw, &child)| *draw = seed.derive(child).uniform());
+                draws.iter_mut().zip(exchange.children).for_each(|(draw, &child)| *draw = seed.derive(child).uniform());
             }
         }
         let allowed = &self.masks[self.place(self.step, self.masks.len())];
-        stretch.masks.iter_mut().zip(allowed).for_each(|(mask, &is_allowed)| *mask = f32::from(is_allowed));
+        exchange.masks.iter_mut().zip(allowed).for_each(|(mask, &is_allowed)| *mask = f32::from(is_allowed));
     }
 }
 

@@ -80,7 +80,7 @@ impl Slab<'_> {
     }
 }
 
-/// Whether the step after this one is the first that is decided in an episode.
+/// True if the step after this one is the first that is decided in an episode.
 const fn begins(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Restart)
 }

@@ -41,7 +41,7 @@ impl Iteration {
         MetricInfo { name: LEARNING_RATE, title: "Learning rate", unit: "" },
     ];
 
-    /// What a run is told.
+    /// The report of this iteration.
     pub fn report(&self) -> Report {
         let Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, .. } = self.losses;
         let values = [

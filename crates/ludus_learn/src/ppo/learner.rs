@@ -21,7 +21,7 @@ pub trait Learner: Send {
     /// The policy as it is now: it decides in the rollouts that are learned from.
     fn decider(&mut self) -> Decider<'_>;
 
-    /// Whether rollouts keep what the policy's network read, so that an update needn't work it out again.
+    /// True if rollouts keep the normalised observations, so that an update need not normalise them again.
     fn keeps_inputs(&self) -> bool {
         false
     }

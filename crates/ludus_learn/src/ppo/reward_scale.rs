@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(rollout.samples().rewards[0], -10.0, "a single return has no deviation");
     }
 
-    /// What comes while an agent waits belongs to its last decision: 2, then 1 more, then 0.5·3 + 4.
+    /// Rewards of a wait belong to the last decision: 2, then 1 more, then 0.5·3 + 4.
     #[test]
     fn rewards_of_waiting_steps_add_up_without_a_discount() {
         let shape = RolloutShape { steps: 3, rows: vec![1], ..RolloutShape::default() };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test needs has to be there")]
 
+mod batches;
 mod drivers;
 mod heads;
 mod memory;

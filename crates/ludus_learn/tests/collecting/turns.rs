@@ -38,7 +38,7 @@ impl Simulation for Pair {
     }
 }
 
-/// What both lanes did, with rollouts of so many steps, collected so many at a time.
+/// The actions of both lanes, with rollouts of so many steps, collected so many at a time.
 fn played(lengths: [usize; 2], at_once: usize, threads: usize) -> [Vec<f32>; 2] {
     let pair = |index: usize| Pair { said: index as f32, heard: 0.5 };
     let mut worlds: Vec<Pair> = (0..3).map(pair).collect();

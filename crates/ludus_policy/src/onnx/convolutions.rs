@@ -5,7 +5,7 @@ use ludus_net::{GridBlock, Layout};
 use super::graph::{Graph, Value};
 use super::{Weights, beside};
 
-/// What the dense layers read: the columns outside grids, then what the convolutions make of each grid.
+/// Inputs of the dense layers: the columns outside grids, then the outputs of the convolutions of each grid.
 pub(super) fn encoded(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value) -> Value {
     if layout.grids().next().is_none() {
         return inputs;

@@ -27,7 +27,7 @@ pub struct IterationRecord {
     pub terms: Vec<f64>,
     /// What each term weighed when the iteration was over, in the spec's order.
     pub weights: Arc<[f32]>,
-    /// What the algorithm reported.
+    /// The metrics that the algorithm reported.
     pub metrics: Vec<Metric>,
     /// Where its time went.
     pub phases: Phases,

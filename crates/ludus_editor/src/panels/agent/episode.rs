@@ -49,7 +49,7 @@ const fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// What the policy expected of the rest of the episode, over its steps, and which policy that is.
+/// The value curve: the policy's estimates over the steps of the episode, and the name of that policy.
 pub(super) fn values_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Value: the return that is expected from here");
     let (text, hint) = estimated_by(scene, agent);

@@ -10,7 +10,7 @@ use crate::{DecisionRows, GroupDecider, PhaseTimer};
 /// One thread's working memory.
 struct DecisionScratch {
     network: Scratch,
-    /// What the network reads, where the rollout doesn't keep it.
+    /// Inputs of the network, where the rollout does not keep them.
     inputs: Vec<f32>,
     outputs: Vec<f32>,
 }

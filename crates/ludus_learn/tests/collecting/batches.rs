@@ -1,0 +1,147 @@
+//! A policy that decides for all simulations at once plays what one plays that decides for each.
+
+use std::any::Any;
+use std::ops::Range;
+
+use ludus_learn::{
+    BatchDecider, CollectedLane, Decider, Exchange, GroupDecider, GroupExchange, LearnError, Rollout, RolloutShape,
+};
+use ludus_spec::Seed;
+
+use crate::{Counters, collector, function, rollout};
+
+const STEPS: usize = 9;
+
+/// As [`function`] with `act`, for rows that have one number each.
+struct AllAtOnce {
+    splits: usize,
+    exchanges: Vec<Box<dyn Exchange>>,
+    /// Rows of each batch that was decided for.
+    decided: Vec<usize>,
+}
+
+struct Buffers {
+    rows: Vec<usize>,
+    observations: Vec<f32>,
+    draws: Vec<f32>,
+    decided: Vec<f32>,
+    values: Vec<f32>,
+}
+
+fn act(seen: f32, draw: f32) -> f32 {
+    10.0 * seen + draw
+}
+
+impl BatchDecider for AllAtOnce {
+    fn splits(&self) -> usize {
+        self.splits
+    }
+
+    fn lend_exchanges(
+        &mut self,
+        shape: &RolloutShape,
+        parts: &[Range<usize>],
+    ) -> Result<Vec<Box<dyn Exchange>>, LearnError> {
+        let lend = |part: &Range<usize>| {
+            let rows = shape.rows[part.clone()].to_vec();
+            let zeros = |width: usize| vec![0.0; width * rows.iter().sum::<usize>()];
+            let (observations, draws, decided, values) = (zeros(1), zeros(1), zeros(3), zeros(1));
+            Box::new(Buffers { rows, observations, draws, decided, values }) as Box<dyn Exchange>
+        };
+        if self.exchanges.is_empty() {
+            self.exchanges = parts.iter().map(lend).collect();
+        }
+        Ok(std::mem::take(&mut self.exchanges))
+    }
+
+    fn return_exchanges(&mut self, exchanges: Vec<Box<dyn Exchange>>) {
+        self.exchanges = exchanges;
+    }
+
+    fn decide(&mut self, exchange: &mut dyn Exchange, _: usize) -> Result<(), LearnError> {
+        let Buffers { observations, draws, decided, .. } = buffers(exchange);
+        self.decided.push(draws.len());
+        for ((decided, &seen), &draw) in decided.as_chunks_mut().0.iter_mut().zip(&*observations).zip(&*draws) {
+            *decided = [act(seen, draw), 0.0, seen];
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, exchange: &mut dyn Exchange) -> Result<(), LearnError> {
+        let Buffers { observations, values, .. } = buffers(exchange);
+        values.clone_from(observations);
+        Ok(())
+    }
+}
+
+fn buffers(exchange: &mut dyn Exchange) -> &mut Buffers {
+    let exchange: &mut dyn Any = exchange;
+    exchange.downcast_mut().unwrap()
+}
+
+impl Exchange for Buffers {
+    fn groups(&mut self) -> Vec<GroupExchange<'_>> {
+        let (mut observations, mut draws, mut decided) = (&mut *self.observations, &mut *self.draws, &*self.decided);
+        let mut groups = Vec::new();
+        for &rows in &self.rows {
+            groups.push(GroupExchange {
+                observations: observations.split_off_mut(..rows).unwrap(),
+                draws: draws.split_off_mut(..rows).unwrap(),
+                children: &[5],
+                masks: &mut [],
+                decided: decided.split_off(..3 * rows).unwrap(),
+            });
+        }
+        groups
+    }
+
+    fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+/// Two rollouts, the second of which goes on where the first ended; collected so many steps at a time.
+fn played(decider: Decider<'_>, has_drivers: bool, (threads, at_once): (usize, usize)) -> [Rollout; 2] {
+    let mut worlds = [(0, 3), (3, 4), (7, 1)].map(|(first, rows)| Counters::new(first, rows, has_drivers));
+    let mut rollout = rollout(STEPS, &worlds);
+    let other = function(|seen: &[f32], _: &mut [f32], _| -seen[0]);
+    let (others, collector): ([&dyn GroupDecider; 1], _) = ([&other], collector(threads));
+    let mut decider = decider;
+    [1, 2].map(|seed| {
+        rollout.restart();
+        while !rollout.is_full() {
+            let decider = match &mut decider {
+                Decider::PerGroup(decider) => Decider::PerGroup(*decider),
+                Decider::Together(decider) => Decider::Together(&mut **decider),
+            };
+            let lane = CollectedLane { decider, others: &others, rollout: &mut rollout, seed: Seed::new(seed) };
+            collector.collect(&mut worlds, &mut [lane], at_once).unwrap();
+        }
+        rollout.clone()
+    })
+}
+
+#[test]
+fn a_batch_plays_what_each_simulation_plays_alone() {
+    let alone = function(|seen: &[f32], _: &mut [f32], seed: Seed| act(seen[0], seed.derive(5).uniform()));
+    for has_drivers in [false, true] {
+        let expected = played(Decider::PerGroup(&alone), has_drivers, (1, STEPS));
+        for (splits, threads, at_once) in [(1, 1, STEPS), (2, 1, STEPS), (3, 3, STEPS), (2, 2, 3), (1, 3, 1)] {
+            let mut batch = AllAtOnce { splits, exchanges: Vec::new(), decided: Vec::new() };
+            let found = played(Decider::Together(&mut batch), has_drivers, (threads, at_once));
+            for (found, expected) in found.iter().zip(&expected) {
+                let (found, expected) = (found.samples(), expected.samples());
+                let what = format!("{splits} splits, {threads} threads, {at_once} at once, drivers: {has_drivers}");
+                assert_eq!(found.actions, expected.actions, "{what}");
+                assert_eq!(found.rewards, expected.rewards, "{what}");
+                assert_eq!(found.outcomes, expected.outcomes, "{what}");
+                assert_eq!(found.drivers, expected.drivers, "{what}");
+                if !has_drivers {
+                    assert_eq!(found.values, expected.values, "{what}");
+                }
+            }
+            assert_eq!(batch.decided.len(), 2 * STEPS * splits.min(3), "each part is decided for once in a step");
+            assert_eq!(batch.decided.iter().sum::<usize>(), 2 * STEPS * 8, "and every row in one part");
+        }
+    }
+}
