@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bevy::prelude::App;
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
-use bevy_ludus::worlds::spec_of;
+use bevy_ludus::worlds::specs_of;
 
 use crate::in_repository;
 
@@ -50,9 +50,9 @@ const TORCH_NAMES: [&str; 1] = ["custom_network"];
 #[test]
 fn every_shipped_config_loads() {
     for (name, game) in GAMES.into_iter().chain(TORCH_GAMES) {
-        let spec = spec_of(&(Arc::new(game) as _)).unwrap();
+        let specs = specs_of(&(Arc::new(game) as _)).unwrap();
         let file = in_repository("assets/train").join(name).with_extension("ron");
-        let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &spec);
+        let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs);
         assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use bevy_ludus::policy::PolicyFile;
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
-use bevy_ludus::worlds::spec_of;
+use bevy_ludus::worlds::specs_of;
 
 use crate::configs::{GAMES, names_in};
 use crate::in_repository;
@@ -16,15 +16,16 @@ const BESIDE: usize = 20_000;
 #[test]
 fn every_example_ships_a_policy_that_fits_it() {
     for (name, game) in GAMES {
-        let spec = spec_of(&(Arc::new(game) as _)).unwrap();
+        let specs = specs_of(&(Arc::new(game) as _)).unwrap();
+        let spec = &specs[0];
         let path = in_repository("assets/policies").join(name).with_extension("safetensors");
-        let policy = PolicyFile::read_for(&path, &spec).unwrap_or_else(|error| panic!("{error}"));
+        let policy = PolicyFile::read_for(&path, spec).unwrap_or_else(|error| panic!("{error}"));
         let most = (5 * policy.parameters.len() + BESIDE) as u64;
         assert!(path.metadata().unwrap().len() < most, "{}: export it, for a checkpoint is larger", path.display());
         assert_eq!(policy.origin.program, name);
 
         let file = in_repository("assets/train").join(name).with_extension("ron");
-        let config = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &spec).unwrap();
+        let config = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs).unwrap();
         assert_eq!(policy.decision_interval, config.decision_interval, "{name}: train its policy anew");
 
         let mut app = App::new();

@@ -306,6 +306,21 @@ impl Rows {
         (self.decisions.every, self.decisions.wait) = (every.get(), wait);
     }
 
+    /// True if the kind decides in the step that has begun: see [`decide_every`](Self::decide_every).
+    pub const fn is_deciding(&self) -> bool {
+        self.decisions.are_due()
+    }
+
+    /// True if they decide in the step after the present one.
+    pub const fn decide_next(&self) -> bool {
+        self.decisions.wait == 0
+    }
+
+    /// True if the agents are [left to the game](Self::leave_to_the_game).
+    pub const fn are_left_to_the_game(&self) -> bool {
+        self.decisions.are_external
+    }
+
     /// Leaves all agents of the kind to the game, whatever their [`Controller`] says: their actions are never written, and
     /// their rows are [`Outcome::Vacant`].
     pub fn leave_to_the_game(&mut self) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bevy::ecs::message::Message;
 use ludus_train::session::SessionCommand;
 
+use crate::snapshot::AgentId;
 use crate::{Direction, Pace};
 
 /// Something that a panel, a key or a script asks for.
@@ -16,10 +17,12 @@ pub enum EditorCommand {
     ResumeRun(PathBuf),
     /// Tells the run something.
     Training(SessionCommand),
-    /// Looks at the agent of this row.
-    Select(usize),
+    /// Looks at this agent, and shows the numbers of its kind.
+    Select(AgentId),
     /// Looks at no agent.
     Deselect,
+    /// Shows the curves, numbers and settings of this kind of agents, by its index.
+    ShowKind(usize),
     /// Lets the keyboard decide for the selected agent.
     TakeOver,
     /// Gives the agent back to its policy.
@@ -39,7 +42,8 @@ pub enum EditorCommand {
     },
     /// Shows so many arenas at once, from 1 on.
     ShowArenas(u32),
-    /// Lets the policy of a file drive the agents.
+    /// Lets the policy of a file, or those of a run's folder, drive the agents. Kinds for which there is none there keep
+    /// theirs.
     LoadPolicy(PathBuf),
     /// Lets the newest policy of the training in this window drive them.
     FollowTraining,
@@ -53,7 +57,7 @@ pub enum EditorCommand {
     PlayReplay(Direction),
     /// Lets policies decide again.
     EndReplay,
-    /// Shows the policy of a file beside the present one, on the same seeds.
+    /// Shows the policy of a file, or those of a run's folder, beside the present ones, on the same seeds.
     Compare(PathBuf),
     /// Shows one policy again.
     StopComparing,

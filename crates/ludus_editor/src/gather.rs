@@ -1,69 +1,86 @@
 //! Gathers what panels draw from, once per image.
 
 use bevy::prelude::*;
-use ludus_agent::{Arena, Controller, Episode, InArena, Slot, StepClock};
+use ludus_agent::{AgentKind, Arena, Controller, Episode, InArena, StepClock};
 use ludus_policy::{HeadInsight, Insight, Sensed};
 
-use crate::scene::{Decided, OfRival, Playback, Players, Records, Replaying, SceneKind, Scores, Stage};
-use crate::selection::Selection;
-use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
+use crate::scene::{
+    Decided, OfRival, Playback, Player, Players, Records, Replaying, RunRules, SceneKinds, Scores, Stage,
+};
+use crate::selection::{Selection, ShownKind};
+use crate::snapshot::{AgentEntry, AgentId, AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot, SceneSnapshot};
 use crate::takeover::TakeOver;
 
-type Agents<'a> = (&'a Slot, &'a Controller, &'a Episode, Option<&'a InArena>);
+type Agents<'a> = (&'a Controller, &'a Episode, Option<&'a InArena>);
 type Homes<'a> = (&'a Arena, Has<OfRival>);
 
 /// Takes the picture of the scene that all panels of this image share.
 pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut QueryState<Homes>) {
-    let kind = world.resource::<SceneKind>().0.clone();
-    let (agents, homes) = (agents.query(world), homes.query(world));
-    let taken = world.resource::<TakeOver>().row();
-    let replay = world.resource::<Replaying>().playback().map(Playback::snapshot);
-    let name = &kind.spec().name;
-    let rows = kind.rows(world);
-    let entry = |(slot, controller, episode, home): (&Slot, &Controller, &Episode, Option<&InArena>)| {
-        let home = home.and_then(|home| homes.get(home.0).ok());
-        let row = slot.index();
-        AgentEntry {
-            row,
-            name: home
-                .map_or_else(|| format!("{name} {row}"), |(arena, _)| format!("{name} {row} · arena {}", arena.index)),
-            driver: match driver(*controller, taken == Some(row), home.is_some_and(|(_, is_rival)| is_rival)) {
-                Driver::Policy if replay.is_some() => Driver::Log,
-                driver => driver,
-            },
-            steps: episode.steps(),
-            episode_return: rows.episode_returns().get(row).copied().unwrap_or(0.0),
-        }
-    };
-    let mut agents: Vec<_> = agents.iter().map(entry).collect();
-    agents.sort_unstable_by_key(|agent| agent.row);
-    let selected = world.resource::<Selection>().row();
-    let selected = agents.iter().find(|agent| Some(agent.row) == selected).map(|agent| look_at(world, agent));
-    let weights = kind.rows(world).weights().to_vec();
+    let kinds = world.resource::<SceneKinds>().clone();
+    let agents = entries(world, &kinds, agents, homes);
+    let selected = world.resource::<Selection>().agent();
+    let selected = agents.iter().find(|agent| Some(agent.id) == selected).map(|agent| look_at(world, agent));
     let (stage, replaying) = (world.resource::<Stage>(), world.resource::<Replaying>());
     let (world_index, arenas) = replaying.place().unwrap_or_else(|| (stage.world(), stage.arenas()));
-    let decision_interval = world.resource::<StepClock>().decision_interval().get();
-    let players = world.resource::<Players>();
-    let (policy, rival) =
-        (players.own().map(|own| own.label().clone()), players.rival().map(|rival| rival.label().clone()));
-    let scores = *world.resource::<Scores>();
-    let mut scene = world.resource_mut::<SceneSnapshot>();
-    let SceneSnapshot { spec, tick_rate_hz, .. } = core::mem::take(&mut *scene);
-    *scene = SceneSnapshot {
-        spec,
-        weights,
-        tick_rate_hz,
-        decision_interval,
-        policy,
-        rival,
-        score: scores.own,
-        rival_score: scores.rival,
-        replay,
+    let snapshot = SceneSnapshot {
+        kinds: kinds.iter().enumerate().map(|(index, kind)| kind_snapshot(world, index, kind)).collect(),
+        shown_kind: world.resource::<ShownKind>().0,
+        tick_rate_hz: world.resource::<SceneSnapshot>().tick_rate_hz,
+        decision_interval: world.resource::<StepClock>().decision_interval().get(),
+        is_comparing: world.resource::<Players>().are_compared(),
+        replay: replaying.playback().map(Playback::snapshot),
         world: world_index,
         arenas,
         agents,
         selected,
     };
+    *world.resource_mut::<SceneSnapshot>() = snapshot;
+}
+
+fn kind_snapshot(world: &World, index: usize, kind: &AgentKind) -> SceneKindSnapshot {
+    let (players, scores) = (world.resource::<Players>(), world.resource::<Scores>().of(index));
+    let label = |player: Option<&Player>| player.map(|player| player.label().clone());
+    SceneKindSnapshot {
+        spec: kind.spec().clone(),
+        weights: kind.rows(world).weights().to_vec(),
+        is_external: !world.resource::<RunRules>().is_driven(index),
+        policy: label(players.own(index)),
+        rival: label(players.rival(index)),
+        score: scores.own,
+        rival_score: scores.rival,
+    }
+}
+
+/// All agents, by kind and row.
+fn entries(
+    world: &World,
+    kinds: &SceneKinds,
+    agents: &mut QueryState<Agents>,
+    homes: &mut QueryState<Homes>,
+) -> Vec<AgentEntry> {
+    let (agents, homes) = (agents.query(world), homes.query(world));
+    let (players, rules) = (world.resource::<Players>(), world.resource::<RunRules>());
+    let taken = world.resource::<TakeOver>().agent();
+    let is_replaying = world.resource::<Replaying>().playback().is_some();
+    let entry = |(id, agent): (AgentId, Entity)| {
+        let (controller, episode, home) = agents.get(agent).ok()?;
+        let home = home.and_then(|home| homes.get(home.0).ok());
+        let (name, row) = (&kinds[id.kind].spec().name, id.row);
+        let controller = if rules.is_driven(id.kind) { *controller } else { Controller::External };
+        let has_rival = home.is_some_and(|(_, is_rival)| is_rival) && players.rival(id.kind).is_some();
+        Some(AgentEntry {
+            id,
+            name: home
+                .map_or_else(|| format!("{name} {row}"), |(arena, _)| format!("{name} {row} · arena {}", arena.index)),
+            driver: match driver(controller, taken == Some(id), has_rival) {
+                Driver::Policy if is_replaying => Driver::Log,
+                driver => driver,
+            },
+            steps: episode.steps(),
+            episode_return: kinds[id.kind].rows(world).episode_returns().get(row).copied().unwrap_or(0.0),
+        })
+    };
+    (0..kinds.len()).flat_map(|kind| kinds.agents(world, kind)).filter_map(entry).collect()
 }
 
 const fn driver(controller: Controller, is_taken: bool, is_rival: bool) -> Driver {
@@ -78,35 +95,35 @@ const fn driver(controller: Controller, is_taken: bool, is_rival: bool) -> Drive
 
 /// Everything about one agent.
 fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
-    let kind = world.resource::<SceneKind>().0.clone();
-    let (row, is_rival) = (agent.row, agent.driver == Driver::Rival);
-    let rows = kind.rows_mut(world);
+    let (id, is_rival) = (agent.id, agent.driver == Driver::Rival);
+    let kind = world.resource::<SceneKinds>()[id.kind].clone();
+    let rows = kind.rows(world);
     let (senses, acts, flags) = (rows.spec().observation_width(), rows.spec().action_width(), rows.spec().mask_width());
-    let observations = rows.observations()[row * senses..][..senses].to_vec();
-    let masks = rows.masks()[row * flags..][..flags].to_vec();
-    let action = rows.actions_mut()[row * acts..][..acts].to_vec();
-    let action = world.resource::<TakeOver>().action_of(row).map_or(action, <[f32]>::to_vec);
-    let is_step_over = world.resource::<StepClock>().is_last_tick();
+    let observations = rows.observations()[id.row * senses..][..senses].to_vec();
+    let masks = rows.masks()[id.row * flags..][..flags].to_vec();
+    let action = rows.actions()[id.row * acts..][..acts].to_vec();
+    let action = world.resource::<TakeOver>().action_of(id).map_or(action, <[f32]>::to_vec);
+    let decides_next = world.resource::<StepClock>().is_last_tick() && kind.rows(world).decide_next();
     let mut players = world.resource_mut::<Players>();
-    let decided = players.decided(row, is_rival);
-    let player = players.of_mut(is_rival).filter(|_| is_step_over);
+    let decided = players.decided(id, is_rival);
+    let player = players.of_mut(id.kind, is_rival).filter(|_| decides_next);
     let next = player.map(|player| player.decide(Sensed { observations: &observations, masks: &masks }));
-    let action = if players.is_idle(row) { Vec::new() } else { action };
+    let action = if players.is_idle(id) { Vec::new() } else { action };
     let records = world.resource::<Records>();
     let decided_by = decided.as_ref().map(|decided| decided.label.clone());
     let ((heads, value), (next_heads, next_value)) = (shown(decided), shown(next));
     AgentSnapshot {
-        row,
+        id,
         name: agent.name.clone(),
         driver: agent.driver,
-        columns: records.columns(row),
+        columns: records.columns(id),
         heads,
         value,
         decided_by,
         next_heads,
         next_value,
         action,
-        episode: records.episode(row),
+        episode: records.episode(id),
     }
 }
 

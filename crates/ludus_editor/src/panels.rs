@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod builtin;
+mod kinds;
 pub mod replay;
 pub mod runs;
 pub mod strip;

@@ -11,7 +11,7 @@ use crate::dock::{self, Dock};
 use crate::orbit::{self, Drag};
 use crate::panels::Panels;
 use crate::runs::{self, RunsFolder};
-use crate::scene::{self, ScenePlugin, Stage};
+use crate::scene::{self, AgentsFound, ScenePlugin, Stage};
 use crate::selection::SelectionPlugin;
 use crate::sensors::{self, EditorLines, SensorLines};
 use crate::snapshot::{RunsSnapshot, SceneSnapshot};
@@ -52,30 +52,36 @@ pub struct HasVisuals(pub bool);
 impl Plugin for EditorPlugin {
     fn build(&self, app: &mut App) {
         let EditorSettings { session, seed, arenas, has_visuals } = &self.settings;
-        let SessionSetup { spec, config, .. } = session;
+        let SessionSetup { specs, config, .. } = session;
         app.add_plugins(EguiPlugin::default()).add_message::<EditorCommand>();
         app.add_plugins((ScenePlugin, SelectionPlugin, TakeOverPlugin, TimelinePlugin, ViewportPlugin));
-        scene::configure(app, config, spec);
+        scene::configure(app, config, specs);
         app.insert_resource(Stage::new(*seed, config, *arenas)).insert_resource(HasVisuals(*has_visuals));
         app.insert_resource(SceneSnapshot {
-            spec: spec.clone(),
             tick_rate_hz: tick_rate_hz(app),
-            decision_interval: config.decision_interval.get(),
+            decision_interval: config.ticks_per_step().get(),
             ..SceneSnapshot::default()
         });
         app.insert_resource(Training::new(session.clone()));
-        app.insert_resource(RunsFolder::new(session.runs.clone(), session.definition.name.clone()));
-        app.init_resource::<Drag>().init_resource::<Panels>().init_resource::<RunsSnapshot>();
+        let kinds: Vec<_> = specs.iter().map(|spec| spec.name.clone()).collect();
+        app.insert_resource(RunsFolder::new(session.runs.clone(), session.definition.name.clone(), kinds.clone()));
+        app.insert_resource(RunsSnapshot { kinds, ..RunsSnapshot::default() });
+        app.init_resource::<Drag>().init_resource::<Panels>();
         app.init_resource::<SensorLines>().insert_gizmo_config(EditorLines, EditorLines::config());
         if !app.world().contains_resource::<ClearColor>() {
             app.insert_resource(ClearColor(BACKGROUND));
         }
         app.add_systems(PreUpdate, zoom::zoom);
-        app.add_systems(PreUpdate, (shortcuts::shortcuts, training::obey, training::follow, policies::obey).chain());
+        app.add_systems(
+            PreUpdate,
+            (shortcuts::shortcuts, training::obey, training::bring_frozen, training::follow, policies::obey).chain(),
+        );
         app.add_systems(Update, (orbit::orbit, framing::frame_arenas).chain());
         app.add_systems(
             Update,
-            (training::follow_worlds, training::follow_weights, runs::look, gather::gather, sensors::sketch).chain(),
+            (training::follow_worlds, training::follow_weights, runs::look, gather::gather, sensors::sketch)
+                .chain()
+                .after(AgentsFound),
         );
         app.add_systems(PostUpdate, (sensors::draw_lines, sensors::draw_selection));
         app.add_systems(Last, (redraw::set_rate, training::close));

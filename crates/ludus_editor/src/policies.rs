@@ -7,46 +7,67 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use ludus_agent::spec::AgentSpec;
 use ludus_policy::{Policy, PolicyFile};
+use ludus_train::config::RunConfig;
+use ludus_train::policies_at;
 
 use crate::EditorCommand;
 use crate::scene::{Player, Players};
-use crate::snapshot::{PolicyLabel, RunsSnapshot, SceneSnapshot};
+use crate::snapshot::{KindPolicy, PolicyLabel, RunsSnapshot};
 use crate::training::Training;
+
+/// Policies that can decide, each with the index of its kind of agents.
+pub type KindPlayers = Vec<(usize, Player)>;
 
 /// Loads what was asked for. What can't be loaded is told, and what was there stays.
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
-    (scene, training): (Res<SceneSnapshot>, Res<Training>),
+    training: Res<Training>,
     mut players: ResMut<Players>,
     mut runs: ResMut<RunsSnapshot>,
 ) {
-    let load = |path: &Path| load(path, &scene.spec, training.decision_interval());
     for command in commands.read() {
         let done = match command {
-            EditorCommand::LoadPolicy(path) => load(path).map(|player| {
-                players.set_own(Some(player));
+            EditorCommand::LoadPolicy(path) => load(path, training.config(), training.specs()).map(|loaded| {
+                loaded.into_iter().for_each(|(kind, player)| players.set_own(kind, player));
                 players.mark_replaced();
             }),
-            EditorCommand::Compare(path) => load(path).map(|player| {
-                players.set_rival(Some(player));
+            EditorCommand::Compare(path) => load(path, training.config(), training.specs()).map(|loaded| {
+                players.clear_rivals();
+                loaded.into_iter().for_each(|(kind, player)| players.set_rival(kind, player));
                 players.mark_replaced();
             }),
             EditorCommand::StopComparing => {
-                players.set_rival(None);
+                players.clear_rivals();
                 Ok(())
             }
             _ => continue,
         };
         runs.trouble = done.err();
     }
-    let label = |player: Option<&Player>| player.map(|player| player.label().clone());
-    (runs.left, runs.right) = (label(players.own()), label(players.rival()));
+    let kinds = 0..training.specs().len();
+    let labelled = |kind: usize, player: &Player| KindPolicy { kind, label: player.label().clone() };
+    runs.left = kinds.clone().filter_map(|kind| Some(labelled(kind, players.own(kind)?))).collect();
+    runs.right = kinds.filter_map(|kind| Some(labelled(kind, players.rival(kind)?))).collect();
 }
 
-/// The policy of a file, if it is for agents and steps like these; else why not, in a sentence.
-pub fn load(path: &Path, spec: &AgentSpec, interval: NonZeroU32) -> Result<Player, String> {
-    let file = PolicyFile::read_for(path, spec).map_err(|error| error.to_string())?;
-    player(name_of(path), &file, interval)
+/// The policies of a file or a run's folder, if they are for agents and steps like these; else why not, in a sentence.
+pub fn load(path: &Path, config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<KindPlayers, String> {
+    let files = policies_at(path, config, specs).map_err(|error| error.to_string())?;
+    let player = |(kind, file): (usize, PolicyFile)| {
+        Ok((kind, player(name_of(path), &file, config.interval(&specs[kind].name))?))
+    };
+    files.into_iter().map(player).collect()
+}
+
+/// The policies that stay as they are, as the config says; else why one can't decide, in a sentence.
+pub fn frozen(config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<KindPlayers, String> {
+    let mut players = Vec::new();
+    for (kind, spec) in specs.iter().enumerate() {
+        let Some(path) = config.agent(spec).policy.frozen_file(spec) else { continue };
+        let file = PolicyFile::read_for(&path, spec).map_err(|error| error.to_string())?;
+        players.push((kind, player(name_of(&path), &file, config.interval(&spec.name))?));
+    }
+    Ok(players)
 }
 
 /// A policy that can decide, if it does so as often as the game on screen asks it.
@@ -61,9 +82,9 @@ pub fn player(name: String, file: &PolicyFile, interval: NonZeroU32) -> Result<P
     Ok(Player::new(PolicyLabel { name, steps: file.origin.steps }, Arc::new(policy)))
 }
 
-/// The run's name for what lies in a run's folder, else the file's own.
+/// The run's name for its folder and for what lies in it, else the file's own.
 fn name_of(path: &Path) -> String {
     let is_run = |folder: &&Path| folder.join("config.ron").is_file();
-    let named = path.ancestors().skip(1).take(2).find(is_run).unwrap_or(path);
+    let named = path.ancestors().take(3).find(is_run).unwrap_or(path);
     named.file_name().unwrap_or(named.as_os_str()).to_string_lossy().into_owned()
 }

@@ -34,7 +34,7 @@ pub fn set_rate(
         is_hurried: replaying.ticks_due().is_some_and(|ticks| ticks > 0) || timeline.pace() == Pace::Unlimited,
         is_scripted: script.is_some_and(|script| !script.is_over()),
         is_still: timeline.is_still(),
-        is_decided: players.own().is_some() || taken.row().is_some() || replaying.playback().is_some(),
+        is_decided: players.has_own() || taken.agent().is_some() || replaying.playback().is_some(),
         is_focused: window.single().is_ok_and(|window| window.focused),
         is_training: training.snapshot().state.is_live(),
     };

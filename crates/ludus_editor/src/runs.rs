@@ -10,6 +10,7 @@ use ludus_policy::files::{self, LONGEST_FILE, Links};
 use ludus_train::replay::{EpisodeLog, kept_episodes};
 use ludus_train::{RunFolder, clock};
 
+use crate::selection::ShownKind;
 use crate::snapshot::{CheckpointEntry, EpisodeEntry, RunEntry, RunsSnapshot};
 use crate::training::Training;
 use crate::widgets::count;
@@ -26,6 +27,8 @@ const MOST_RUNS: usize = 1_000;
 pub struct RunsFolder {
     runs: PathBuf,
     game: String,
+    /// The names of the kinds of agents.
+    kinds: Vec<String>,
     looked: f64,
     look: Option<Task<(Vec<Found>, usize)>>,
     found: Vec<Found>,
@@ -41,14 +44,18 @@ struct Found {
 }
 
 impl RunsFolder {
-    /// The runs of `game` in `runs`.
-    pub fn new(runs: PathBuf, game: String) -> Self {
-        Self { runs, game, looked: f64::NEG_INFINITY, look: None, found: Vec::new() }
+    /// The runs of `game` in `runs`, which has these kinds of agents.
+    pub fn new(runs: PathBuf, game: String, kinds: Vec<String>) -> Self {
+        Self { runs, game, kinds, looked: f64::NEG_INFINITY, look: None, found: Vec::new() }
     }
 }
 
 /// Looks through the folders in another thread, and takes what was found.
-pub fn look(mut folder: ResMut<RunsFolder>, training: Res<Training>, mut runs: ResMut<RunsSnapshot>) {
+pub fn look(
+    mut folder: ResMut<RunsFolder>,
+    (training, shown): (Res<Training>, Res<ShownKind>),
+    mut runs: ResMut<RunsSnapshot>,
+) {
     let live = training.snapshot().run_dir.clone().filter(|_| training.snapshot().state.is_live());
     if let Some((found, left_out)) = folder.look.as_mut().and_then(|look| block_on(poll_once(look))) {
         folder.look = None;
@@ -56,6 +63,7 @@ pub fn look(mut folder: ResMut<RunsFolder>, training: Res<Training>, mut runs: R
         runs.left_out = left_out;
         folder.found = found;
     }
+    runs.shown_kind = shown.0;
     runs.is_training = training.snapshot().state.is_live();
     for run in &mut runs.runs {
         run.is_live = live.as_ref() == Some(&run.path);
@@ -63,25 +71,27 @@ pub fn look(mut folder: ResMut<RunsFolder>, training: Res<Training>, mut runs: R
     if folder.look.is_none() && clock::seconds() - folder.looked >= INTERVAL {
         folder.looked = clock::seconds();
         let (path, game, known) = (folder.runs.clone(), folder.game.clone(), folder.found.clone());
-        folder.look = Some(IoTaskPool::get().spawn(async move { find(&path, &game, &known) }));
+        let kinds = folder.kinds.clone();
+        folder.look = Some(IoTaskPool::get().spawn(async move { find(&path, &game, &kinds, &known) }));
     }
 }
 
 /// The runs of `game`, newest first, and how many older ones were left out.
-fn find(runs: &Path, game: &str, known: &[Found]) -> (Vec<Found>, usize) {
+fn find(runs: &Path, game: &str, kinds: &[String], known: &[Found]) -> (Vec<Found>, usize) {
     let all = RunFolder::all(runs, game);
-    let found = all.iter().take(MOST_RUNS).map(|folder| read(folder, known)).collect();
+    let found = all.iter().take(MOST_RUNS).map(|folder| read(folder, kinds, known)).collect();
     (found, all.len().saturating_sub(MOST_RUNS))
 }
 
-fn read(folder: &RunFolder, known: &[Found]) -> Found {
+fn read(folder: &RunFolder, kinds: &[String], known: &[Found]) -> Found {
     let metrics = folder.metrics();
     let metrics_bytes = fs::metadata(&metrics).map_or(0, |file| file.len());
     let known = known.iter().find(|known| known.run.path == folder.path());
-    let curve = match known.filter(|known| known.metrics_bytes == metrics_bytes) {
-        Some(known) => known.run.curve.clone(),
+    let curves = match known.filter(|known| known.metrics_bytes == metrics_bytes) {
+        Some(known) => known.run.curves.clone(),
         None => {
-            files::read_text(&metrics, Links::Refuse, LONGEST_FILE).map_or_else(|_| Vec::new(), |text| curve(&text))
+            let table = files::read_text(&metrics, Links::Refuse, LONGEST_FILE).unwrap_or_default();
+            (0..kinds.len()).map(|kind| curve(&table, &column_of(kinds, kind))).collect()
         }
     };
     let kept = kept_episodes(&folder.episodes());
@@ -92,8 +102,8 @@ fn read(folder: &RunFolder, known: &[Found]) -> Found {
         None => kept.into_iter().map(episode).collect(),
     };
     let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (path, checkpoints) = (folder.path().to_owned(), checkpoints(folder));
-    let run = RunEntry { name, path, is_live: false, curve, checkpoints, episodes };
+    let (path, checkpoints) = (folder.path().to_owned(), checkpoints(folder, kinds));
+    let run = RunEntry { name, path, is_live: false, curves, checkpoints, episodes };
     Found { run, metrics_bytes, episodes_written }
 }
 
@@ -102,11 +112,17 @@ fn episode((name, path): (String, PathBuf)) -> EpisodeEntry {
     EpisodeEntry { name, path, result }
 }
 
+/// The column of metrics that has the mean return of a kind: with its name before it where there are several.
+fn column_of(kinds: &[String], kind: usize) -> String {
+    const RETURN: &str = "charts/episodic_return";
+    if kinds.len() == 1 { RETURN.to_owned() } else { format!("{}/{RETURN}", kinds[kind]) }
+}
+
 /// `[steps, mean return]` of a table of metrics; lines that are cut off or empty are left out.
-fn curve(table: &str) -> Vec<[f64; 2]> {
+fn curve(table: &str, column: &str) -> Vec<[f64; 2]> {
     let mut lines = table.lines();
     let Some(header) = lines.next() else { return Vec::new() };
-    let Some(column) = header.split(',').position(|name| name == "charts/episodic_return") else { return Vec::new() };
+    let Some(column) = header.split(',').position(|name| name == column) else { return Vec::new() };
     let point = |line: &str| {
         let mut cells = line.split(',');
         let steps = cells.next()?.parse().ok()?;
@@ -121,17 +137,25 @@ fn curve(table: &str) -> Vec<[f64; 2]> {
 }
 
 /// The policies of a run: the newest, the best, then checkpoints from the newest to the oldest.
-fn checkpoints(folder: &RunFolder) -> Vec<CheckpointEntry> {
-    let named = [("newest", folder.policy()), ("best", folder.checkpoints().join("best.safetensors"))];
-    let named = named
-        .into_iter()
-        .filter(|(_, path)| files::check(path, Links::Refuse).is_ok())
-        .map(|(label, path)| CheckpointEntry { label: label.to_owned(), path });
+///
+/// Where there are several kinds of agents, the newest are a folder with the policy of each; these come by themselves too.
+fn checkpoints(folder: &RunFolder, kinds: &[String]) -> Vec<CheckpointEntry> {
+    let is_file = |path: &Path| files::check(path, Links::Refuse).is_ok();
+    let entry = |label: String, path: PathBuf| CheckpointEntry { label, path };
+    let of_kinds: Vec<_> = match kinds {
+        [_] => Vec::new(),
+        kinds => kinds.iter().map(|kind| (kind, folder.policy_of(kind))).filter(|(_, path)| is_file(path)).collect(),
+    };
+    let newest = if of_kinds.is_empty() { folder.policy() } else { folder.path().to_owned() };
+    let newest = Some(newest).filter(|path| !of_kinds.is_empty() || is_file(path));
+    let newest = newest.map(|path| entry("newest".to_owned(), path));
+    let of_kinds = of_kinds.into_iter().map(|(kind, path)| entry(format!("newest of {kind}"), path));
+    let best = Some(folder.checkpoints().join("best.safetensors")).filter(|path| is_file(path));
+    let named = newest.into_iter().chain(of_kinds).chain(best.map(|path| entry("best".to_owned(), path)));
     let files = fs::read_dir(folder.checkpoints()).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut by_steps: Vec<_> = files.filter_map(|path| Some((steps_of(&path)?, path))).collect();
     by_steps.sort_unstable_by(|one, other| other.cmp(one));
-    let by_steps =
-        by_steps.into_iter().map(|(steps, path)| CheckpointEntry { label: format!("step {}", count(steps)), path });
+    let by_steps = by_steps.into_iter().map(|(steps, path)| entry(format!("step {}", count(steps)), path));
     named.chain(by_steps).collect()
 }
 
@@ -144,17 +168,23 @@ fn steps_of(path: &Path) -> Option<u64> {
 mod tests {
     use super::*;
 
+    const RETURN: &str = "charts/episodic_return";
+
+    fn plate() -> Vec<String> {
+        vec!["Plate".to_owned()]
+    }
+
     #[test]
     fn a_curve_leaves_out_what_is_not_there() {
         let table = "step,charts/episodic_return,charts/SPS\n10,,5\n20,1.5,5\n30,2.5,5\n40,";
-        assert_eq!(curve(table), [[20.0, 1.5], [30.0, 2.5]]);
-        assert!(curve("").is_empty() && curve("step,other\n1,2").is_empty());
+        assert_eq!(curve(table, RETURN), [[20.0, 1.5], [30.0, 2.5]]);
+        assert!(curve("", RETURN).is_empty() && curve("step,other\n1,2", RETURN).is_empty());
     }
 
     #[test]
     fn a_long_curve_is_thinned_and_keeps_its_end() {
         let lines: String = (0..10_000).map(|step| format!("{step},1.0\n")).collect();
-        let thinned = curve(&format!("step,charts/episodic_return\n{lines}"));
+        let thinned = curve(&format!("step,charts/episodic_return\n{lines}"), RETURN);
         assert!(thinned.len() <= MOST_POINTS && thinned.len() > MOST_POINTS / 2);
         assert_eq!(thinned.last(), Some(&[9_999.0, 1.0]));
     }
@@ -174,13 +204,13 @@ mod tests {
         ] {
             fs::write(newest.join(file), "").unwrap();
         }
-        let (found, left_out) = find(runs.path(), "balance", &[]);
+        let (found, left_out) = find(runs.path(), "balance", &plate(), &[]);
         assert_eq!(left_out, 0);
         let names: Vec<_> = found.iter().map(|found| found.run.name.as_str()).collect();
         assert_eq!(names, ["balance-2026-11-23-10", "balance-2026-11-23-9"]);
         let labels: Vec<_> = found[0].run.checkpoints.iter().map(|checkpoint| checkpoint.label.as_str()).collect();
         assert_eq!(labels, ["newest", "best", "step 12,000", "step 500"]);
-        assert!(find(&runs.path().join("none"), "balance", &[]).0.is_empty());
+        assert!(find(&runs.path().join("none"), "balance", &plate(), &[]).0.is_empty());
     }
 
     #[test]
@@ -189,7 +219,7 @@ mod tests {
         for number in 1..=MOST_RUNS + 20 {
             fs::create_dir(runs.path().join(format!("balance-2026-11-23-{number}"))).unwrap();
         }
-        let (found, left_out) = find(runs.path(), "balance", &[]);
+        let (found, left_out) = find(runs.path(), "balance", &plate(), &[]);
         assert_eq!((found.len(), left_out), (MOST_RUNS, 20));
         assert_eq!(found[0].run.name, format!("balance-2026-11-23-{}", MOST_RUNS + 20));
     }

@@ -1,8 +1,10 @@
 //! The game on screen: which arenas of the run it shows, and who decides in them.
 
+mod kinds;
 mod players;
 mod record;
 mod replaying;
+mod rules;
 
 use core::num::NonZeroU32;
 use core::ops::Range;
@@ -14,17 +16,19 @@ use bevy::prelude::*;
 use bevy::time::TimeSystems;
 use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
-    AgentKind, AgentKinds, AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, Rows, Score,
-    Sense, StepClock, WorldReset, WorldSeed,
+    AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, Score, Sense, StepClock, WorldReset,
+    WorldSeed,
 };
 use ludus_train::config::RunConfig;
 use ludus_train::replay::EpisodeHead;
 
 use crate::EditorCommand;
 
+pub use kinds::{SceneAgents, SceneKinds, find_agents};
 pub use players::{Decided, Player, Players};
 pub use record::{Records, Scores};
 pub use replaying::{Direction, Playback, ReplaySystems, Replaying};
+pub use rules::RunRules;
 
 /// Arenas on screen at most: more can't be told apart.
 const MOST_ARENAS: u32 = 64;
@@ -48,10 +52,6 @@ pub struct Stage {
     is_double: bool,
     is_stale: bool,
 }
-
-/// The kind of agents that the game has.
-#[derive(Resource, Clone, Deref)]
-pub struct SceneKind(pub AgentKind);
 
 /// Marks the arenas in which the second policy decides.
 #[derive(Component)]
@@ -114,35 +114,21 @@ impl Stage {
     }
 }
 
-/// What the run decides about agents.
-#[derive(Resource, Clone, Debug)]
-struct RunRules {
-    decision_interval: NonZeroU32,
-    weights: Vec<f32>,
-    episode_limit: Option<NonZeroU32>,
-}
-
-impl RunRules {
-    fn apply(&self, rows: &mut Rows) {
-        rows.set_weights(&self.weights);
-        rows.set_episode_limit(self.episode_limit);
-    }
-}
-
 /// Adds what shows arenas and lets policies decide in them.
 pub struct ScenePlugin;
 
 impl Plugin for ScenePlugin {
     fn build(&self, app: &mut App) {
-        let kind = app.world().get_resource::<AgentKinds>().and_then(|kinds| kinds.iter().next().cloned());
-        app.insert_resource(SceneKind(
-            kind.expect("the game is added before its window, and has agents: they were counted"),
-        ));
-        app.init_resource::<Players>().init_resource::<Records>().init_resource::<Scores>();
+        let kinds = SceneKinds::of(app.world());
+        assert!(!kinds.is_empty(), "the game is added before its window, and has agents: they were counted");
+        app.insert_resource(Players::new(kinds.len())).insert_resource(kinds);
+        app.init_resource::<SceneAgents>().init_resource::<Records>().init_resource::<Scores>();
         app.init_resource::<FirstEpisodes>().init_resource::<Replaying>();
         app.configure_sets(First, ReplaySystems.before(TimeSystems));
         let replay = (replaying::obey, replaying::go_back, replaying::stop, replaying::set_rules);
         app.add_systems(First, replay.chain().in_set(ReplaySystems));
+        app.add_systems(PreUpdate, find_agents.in_set(AgentsFound));
+        app.add_systems(Update, find_agents.in_set(AgentsFound));
         app.add_systems(PreUpdate, (obey, begin_step.run_if(is_stale)).chain());
         let set_stage = ((begin_time, set_stage).chain().run_if(is_stale), replaying::lead_in).chain();
         app.add_systems(FixedFirst, set_stage.before(AgentSystems::Restart));
@@ -175,21 +161,20 @@ fn ticked() -> [InternedScheduleLabel; 8] {
     ]
 }
 
+/// Finds the agents by their ids: in the beginning of an image, and after its ticks.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AgentsFound;
+
 /// What a world of the run has before the game is added, so that the game on screen is the same.
 pub fn prepare(app: &mut App, config: &RunConfig) {
-    app.insert_resource(StepClock::new(config.decision_interval)).insert_resource(Arenas(0..0));
+    app.insert_resource(StepClock::new(config.ticks_per_step())).insert_resource(Arenas(0..0));
 }
 
 /// What the run decides about agents; after the game has been added.
-pub fn configure(app: &mut App, config: &RunConfig, spec: &Arc<AgentSpec>) {
-    let agent = config.agent(spec);
-    let rules = RunRules {
-        decision_interval: config.decision_interval,
-        weights: agent.weights(spec),
-        episode_limit: agent.episode_limit,
-    };
-    let kind = app.world().resource::<SceneKind>().0.clone();
-    rules.apply(kind.rows_mut(app.world_mut()));
+pub fn configure(app: &mut App, config: &RunConfig, specs: &[Arc<AgentSpec>]) {
+    let rules = RunRules::of_run(config, specs);
+    rules.leave_others_to_the_game(app.world_mut());
+    rules.apply(app.world_mut());
     app.insert_resource(rules);
 }
 
@@ -205,15 +190,22 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, mu
     if players.take_replaced() && stage.is_double {
         stage.is_stale = true;
     }
-    if stage.is_double != players.rival().is_some() {
-        stage.set_double(players.rival().is_some());
+    if stage.is_double != players.are_compared() {
+        stage.set_double(players.are_compared());
     }
 }
 
-/// The first tick of other arenas is the first of a step, as it is in a new world.
-fn begin_step(mut clock: ResMut<StepClock>) {
-    let interval = clock.decision_interval();
-    clock.begin_step(interval);
+/// The first tick of other arenas is the first of a step, as it is in a new world, and their agents decide as they do there.
+fn begin_step(world: &mut World) {
+    let rules = rules_now(world);
+    world.resource_mut::<StepClock>().begin_step(rules.ticks_per_step);
+    rules.restart(world);
+}
+
+/// The rules of the episode that is played again, else those of the run.
+fn rules_now(world: &World) -> RunRules {
+    let (run, replaying) = (world.resource::<RunRules>(), world.resource::<Replaying>());
+    replaying.playback().map_or_else(|| run.clone(), Playback::rules)
 }
 
 /// An episode that is played again keeps the arena that it began in; other wishes wait for its end.
@@ -325,6 +317,8 @@ impl Cells {
 
 #[cfg(test)]
 mod fresh_tests;
+#[cfg(test)]
+mod kinds_tests;
 #[cfg(test)]
 mod replay_tests;
 #[cfg(test)]

@@ -52,7 +52,7 @@ fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &Scene
     let (place, width) = caption_place(rect, choice);
     let caption = format!("world {} · {arenas}{}", scene.world, choosing(scene));
     let upper = text_within(ui, (place, Align2::LEFT_TOP), &caption, width);
-    if scene.rival.is_some() && scene.replay.is_none() {
+    if scene.is_comparing && scene.replay.is_none() {
         let half = rect.width() / 2.0 - 1.5 * MARGIN;
         let bottom = rect.bottom() - MARGIN;
         let [own, rival] = compared(scene);
@@ -73,15 +73,17 @@ fn caption_place(rect: egui::Rect, choice: Option<egui::Rect>) -> (egui::Pos2, f
 
 /// How actions are chosen on screen, which is not how they are in training.
 fn choosing(scene: &SceneSnapshot) -> &'static str {
-    match (&scene.replay, &scene.policy) {
+    match (&scene.replay, scene.has_policy()) {
         (Some(_), _) => " · actions of the log",
-        (None, Some(_)) => " · most probable actions (the curves: drawn ones)",
-        (None, None) => "",
+        (None, true) => " · most probable actions (the curves: drawn ones)",
+        (None, false) => "",
     }
 }
 
 /// Which two policies are compared, and how each has done: left and right.
 pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
+    let shown = scene.shown().cloned().unwrap_or_default();
+    let kind = if scene.has_several_kinds() { format!(", {}", shown.spec.name) } else { String::new() };
     let describe = |side: &str, policy: Option<&PolicyLabel>, score: &ScoreSnapshot| {
         let name = policy
             .map_or_else(|| "no policy".to_owned(), |policy| format!("{}, step {}", policy.name, count(policy.steps)));
@@ -90,9 +92,11 @@ pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
             (Some(mean), 1) => format!("return {mean:.2} in 1 episode"),
             (Some(mean), episodes) => format!("mean return {mean:.2} in {} episodes", count(episodes.into())),
         };
-        format!("{side}: {name}\n{done}")
+        format!("{side}{kind}: {name}\n{done}")
     };
-    [describe("left", scene.policy.as_ref(), &scene.score), describe("right", scene.rival.as_ref(), &scene.rival_score)]
+    // A kind that is not compared has the same policy on both sides.
+    let right = shown.rival.as_ref().or(shown.policy.as_ref());
+    [describe("left", shown.policy.as_ref(), &shown.score), describe("right", right, &shown.rival_score)]
 }
 
 /// The choice of arenas to show at once; returns its place on the scene, if there is a choice.
@@ -127,7 +131,7 @@ fn hint(ui: &Ui, rect: egui::Rect, top: f32, world: &World) {
         hints.push("This game draws nothing.\nGive it meshes, lights and a camera with Ludus::visuals.");
     }
     let scene = world.resource::<SceneSnapshot>();
-    if scene.policy.is_none() && scene.replay.is_none() {
+    if !scene.has_policy() && scene.replay.is_none() {
         hints.push("No policy yet: the agents idle.\nPress Start in Training to learn one, or load one in Runs.");
     }
     if !hints.is_empty() {
@@ -149,6 +153,7 @@ fn text_within(ui: &Ui, (place, anchor): (egui::Pos2, Align2), text: &str, width
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::SceneKindSnapshot;
 
     #[test]
     fn a_caption_keeps_clear_of_the_choice_of_arenas() {
@@ -166,13 +171,14 @@ mod tests {
     #[test]
     fn a_comparison_says_which_policy_is_which_and_how_each_has_done() {
         let label = |name: &str, steps| Some(PolicyLabel { name: name.to_owned(), steps });
-        let scene = SceneSnapshot {
+        let kind = SceneKindSnapshot {
             policy: label("balance-1", 12_000),
             rival: label("balance-1", 500),
             score: ScoreSnapshot { episodes: 3, sum: 270.0 },
             rival_score: ScoreSnapshot { episodes: 1, sum: -1.0 },
-            ..SceneSnapshot::default()
+            ..SceneKindSnapshot::default()
         };
+        let scene = SceneSnapshot { kinds: vec![kind], ..SceneSnapshot::default() };
         let [own, rival] = compared(&scene);
         assert_eq!(own, "left: balance-1, step 12,000\nmean return 90.00 in 3 episodes");
         assert_eq!(rival, "right: balance-1, step 500\nreturn -1.00 in 1 episode");
@@ -182,11 +188,12 @@ mod tests {
 
     #[test]
     fn how_actions_are_chosen_is_said() {
-        let policy = Some(PolicyLabel::default());
-        let drawn = SceneSnapshot { policy: policy.clone(), ..SceneSnapshot::default() };
+        let kind = SceneKindSnapshot { policy: Some(PolicyLabel::default()), ..SceneKindSnapshot::default() };
+        let kinds = vec![kind];
+        let drawn = SceneSnapshot { kinds: kinds.clone(), ..SceneSnapshot::default() };
         assert!(choosing(&drawn).contains("most probable actions"));
         let replay = Some(crate::snapshot::ReplaySnapshot::default());
-        assert!(choosing(&SceneSnapshot { replay, policy, ..SceneSnapshot::default() }).contains("of the log"));
+        assert!(choosing(&SceneSnapshot { replay, kinds, ..SceneSnapshot::default() }).contains("of the log"));
         assert_eq!(choosing(&SceneSnapshot::default()), "");
     }
 }

@@ -5,42 +5,57 @@ use bevy::prelude::*;
 use ludus_agent::Slot;
 
 use crate::EditorCommand;
+use crate::scene::{AgentsFound, SceneAgents, SceneKinds};
+use crate::snapshot::AgentId;
 use crate::viewport::{SceneCamera, ViewportClick};
 
 /// How far from an agent's centre a click may miss its meshes \[logical pixels\].
 const REACH: f32 = 40.0;
 
-/// The row of the agent that is looked at.
+/// The agent that is looked at.
 #[derive(Resource, Clone, Copy, Debug, Default)]
-pub struct Selection(Option<usize>);
+pub struct Selection(Option<AgentId>);
 
 impl Selection {
-    /// The row, if one is looked at.
-    pub const fn row(self) -> Option<usize> {
+    /// The agent, if one is looked at.
+    pub const fn agent(self) -> Option<AgentId> {
         self.0
     }
 }
+
+/// The kind of agents whose curves, numbers and settings are shown, by its index.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub struct ShownKind(pub usize);
 
 /// Adds picking.
 pub struct SelectionPlugin;
 
 impl Plugin for SelectionPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Selection>();
-        app.add_systems(PreUpdate, obey).add_systems(Update, pick);
+        app.init_resource::<Selection>().init_resource::<ShownKind>();
+        app.add_systems(PreUpdate, obey).add_systems(Update, pick.after(AgentsFound));
     }
 }
 
-pub fn obey(mut commands: MessageReader<EditorCommand>, mut selection: ResMut<Selection>) {
+pub fn obey(
+    mut commands: MessageReader<EditorCommand>,
+    kinds: Res<SceneKinds>,
+    (mut selection, mut shown): (ResMut<Selection>, ResMut<ShownKind>),
+) {
     for command in commands.read() {
         match command {
-            EditorCommand::Select(row) => selection.0 = Some(*row),
-            // The arena that was asked for is the first one, and so has the first row.
-            EditorCommand::ShowArena { .. } | EditorCommand::Replay(_) => selection.0 = Some(0),
+            // Whoever looks at an agent looks at its kind.
+            EditorCommand::Select(agent) => (selection.0, shown.0) = (Some(*agent), agent.kind),
+            EditorCommand::ShowKind(kind) => shown.0 = *kind,
+            // The arena that was asked for is the first one, and so has the first row of each kind.
+            EditorCommand::ShowArena { .. } | EditorCommand::Replay(_) => {
+                selection.0 = Some(AgentId { kind: shown.0, row: 0 });
+            }
             EditorCommand::Deselect => selection.0 = None,
             _ => {}
         }
     }
+    shown.0 = shown.0.min(kinds.len() - 1);
 }
 
 /// Selects what was clicked: the agent whose mesh is hit first, or else the one that stands nearest to the click.
@@ -48,7 +63,7 @@ fn pick(
     mut clicks: MessageReader<ViewportClick>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
     mut meshes: MeshRayCast,
-    agents: Query<(&Slot, Option<&GlobalTransform>)>,
+    (agents, ids): (Query<Placed>, Res<SceneAgents>),
     parents: Query<&ChildOf>,
     mut commands: MessageWriter<EditorCommand>,
 ) {
@@ -59,30 +74,28 @@ fn pick(
         let hits = meshes.cast_ray(ray, &settings);
         let hit = hits.iter().find_map(|(mesh, _)| agent_around(*mesh, &agents, &parents));
         let nearest = || nearest(click.0, (camera, eye), agents.iter());
-        let row = hit.or_else(nearest);
-        commands.write(row.map_or(EditorCommand::Deselect, EditorCommand::Select));
+        let clicked = hit.or_else(nearest).and_then(|(agent, slot)| ids.id(agent, slot));
+        commands.write(clicked.map_or(EditorCommand::Deselect, EditorCommand::Select));
     }
 }
 
-/// The row of the agent that a mesh is, or is part of.
-fn agent_around(
-    mesh: Entity,
-    agents: &Query<(&Slot, Option<&GlobalTransform>)>,
-    parents: &Query<&ChildOf>,
-) -> Option<usize> {
+type Placed<'a> = (Entity, &'a Slot, Option<&'a GlobalTransform>);
+
+/// The agent that a mesh is, or is part of.
+fn agent_around(mesh: Entity, agents: &Query<Placed>, parents: &Query<&ChildOf>) -> Option<(Entity, Slot)> {
     let lineage = core::iter::once(mesh).chain(parents.iter_ancestors(mesh));
-    lineage.into_iter().find_map(|entity| agents.get(entity).ok()).map(|(slot, _)| slot.index())
+    lineage.into_iter().find_map(|entity| agents.get(entity).ok()).map(|(agent, slot, _)| (agent, *slot))
 }
 
-/// The row of the agent whose centre is nearest to a point of the window, if it is within reach.
+/// The agent whose centre is nearest to a point of the window, if it is within reach.
 fn nearest<'a>(
     point: Vec2,
     (camera, eye): (&Camera, &GlobalTransform),
-    agents: impl Iterator<Item = (&'a Slot, Option<&'a GlobalTransform>)>,
-) -> Option<usize> {
+    agents: impl Iterator<Item = (Entity, &'a Slot, Option<&'a GlobalTransform>)>,
+) -> Option<(Entity, Slot)> {
     let distance = |place: &GlobalTransform| {
         camera.world_to_viewport(eye, place.translation()).ok().map(|seen| seen.distance(point))
     };
-    let near = agents.filter_map(|(slot, place)| Some((distance(place?)?, slot.index())));
-    near.filter(|(distance, _)| *distance <= REACH).min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, row)| row)
+    let near = agents.filter_map(|(agent, slot, place)| Some((distance(place?)?, (agent, *slot))));
+    near.filter(|(distance, _)| *distance <= REACH).min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, id)| id)
 }

@@ -2,8 +2,9 @@
 
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
-use ludus_agent::{SensorLine, SensorSketches, Slot};
+use ludus_agent::{SensorLine, SensorSketches};
 
+use crate::scene::{SceneAgents, SceneKinds};
 use crate::selection::Selection;
 use crate::takeover::TakeOver;
 use crate::theme;
@@ -37,9 +38,9 @@ impl SensorLines {
 }
 
 /// Asks the sensors of the selected agent what they see.
-pub fn sketch(world: &mut World, agents: &mut QueryState<(Entity, &Slot)>) {
-    let row = world.resource::<Selection>().row();
-    let selected = agents.query(world).iter().find(|(_, slot)| row == Some(slot.index())).map(|(agent, _)| agent);
+pub fn sketch(world: &mut World) {
+    let (selection, kinds) = (world.resource::<Selection>(), world.resource::<SceneKinds>());
+    let selected = selection.agent().and_then(|id| kinds.entity(world, id));
     let lines = selected.map_or_else(Vec::new, |agent| SensorSketches::draw(world, agent));
     world.resource_mut::<SensorLines>().0 = lines;
 }
@@ -59,17 +60,17 @@ pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos<EditorLines>) {
 /// A ring about the selected agent, facing the camera; another colour while it is taken over.
 pub fn draw_selection(
     (selection, taken): (Res<Selection>, Res<TakeOver>),
-    agents: Query<(Entity, &Slot, &GlobalTransform)>,
+    (ids, agents): (Res<SceneAgents>, Query<(Entity, &GlobalTransform)>),
     parts: Parts,
     cameras: Query<(&Camera, &GlobalTransform)>,
     mut gizmos: Gizmos<EditorLines>,
 ) {
-    let Some(row) = selection.row() else { return };
-    let Some((agent, _, place)) = agents.iter().find(|(_, slot, _)| slot.index() == row) else { return };
+    let Some(id) = selection.agent() else { return };
+    let Some(Ok((agent, place))) = ids.entity(id).map(|agent| agents.get(agent)) else { return };
     let centre = parts.centre(agent).unwrap_or(place.translation());
     let scene = cameras.iter().filter(|(camera, _)| camera.is_active && camera.viewport.is_some());
     for (_, eye) in scene {
-        let ring = if taken.row() == Some(row) { theme::WARN } else { theme::SELECTED };
+        let ring = if taken.agent() == Some(id) { theme::WARN } else { theme::SELECTED };
         let radius = eye.translation().distance(centre) * RING;
         gizmos.circle(Isometry3d::new(centre, eye.rotation()), radius, color(ring));
     }

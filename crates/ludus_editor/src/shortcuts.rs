@@ -29,10 +29,10 @@ pub fn shortcuts(
         let is_shifted = keyboard.any_pressed([KeyCode::ShiftLeft, KeyCode::ShiftRight]);
         commands.write(if is_shifted { EditorCommand::StepBack } else { EditorCommand::StepDecision });
     }
-    if keyboard.just_pressed(KeyCode::KeyT) && selection.row().is_some() {
+    if keyboard.just_pressed(KeyCode::KeyT) && selection.agent().is_some() {
         commands.write(EditorCommand::TakeOver);
     }
     if keyboard.just_pressed(KeyCode::Escape) {
-        commands.write(if taken.row().is_some() { EditorCommand::LetGo } else { EditorCommand::Deselect });
+        commands.write(if taken.agent().is_some() { EditorCommand::LetGo } else { EditorCommand::Deselect });
     }
 }

@@ -11,35 +11,57 @@ use ludus_agent::spec::{AgentSpec, Outcome};
 
 use crate::Direction;
 
+/// An agent on screen: its kind, and its row among the agents of that kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AgentId {
+    /// The index of its kind among those of the game.
+    pub kind: usize,
+    /// Its row.
+    pub row: usize,
+}
+
 /// The game on screen and its agents.
 #[derive(Resource, Clone, Debug, Default)]
 pub struct SceneSnapshot {
-    /// What agents sense and do.
-    pub spec: Arc<AgentSpec>,
-    /// The weight of each term of the reward, in the spec's order.
-    pub weights: Vec<f32>,
+    /// The kinds of agents, in the game's order.
+    pub kinds: Vec<SceneKindSnapshot>,
+    /// The index of the kind whose numbers are shown where there is room for one kind's.
+    pub shown_kind: usize,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
-    /// Ticks per step.
+    /// Ticks per step of the world: the smallest interval of its kinds.
     pub decision_interval: u32,
-    /// What drives the agents; `None` as long as there is nothing.
-    pub policy: Option<PolicyLabel>,
-    /// What drives those beside them, while two policies are compared.
-    pub rival: Option<PolicyLabel>,
-    /// How the policy has done since its arenas came.
-    pub score: ScoreSnapshot,
-    /// How the one beside it has done.
-    pub rival_score: ScoreSnapshot,
+    /// Whether two policies of any kind are compared.
+    pub is_comparing: bool,
     /// The episode that is played again, if one is.
     pub replay: Option<ReplaySnapshot>,
     /// Which of the run's worlds is shown.
     pub world: u32,
     /// Which of that world's arenas are shown.
     pub arenas: Range<u32>,
-    /// All agents, by row.
+    /// All agents, by kind and row.
     pub agents: Vec<AgentEntry>,
     /// The one that was picked.
     pub selected: Option<AgentSnapshot>,
+}
+
+/// A kind of agents on screen.
+#[derive(Clone, Debug, Default)]
+pub struct SceneKindSnapshot {
+    /// What its agents sense and do.
+    pub spec: Arc<AgentSpec>,
+    /// The weight of each term of the reward, in the spec's order.
+    pub weights: Vec<f32>,
+    /// Whether the game decides for its agents, and no policy.
+    pub is_external: bool,
+    /// What drives the agents; `None` as long as there is nothing.
+    pub policy: Option<PolicyLabel>,
+    /// What drives those beside them, while two policies are compared; `None` if it is the same policy.
+    pub rival: Option<PolicyLabel>,
+    /// How the agents have done since their arenas came.
+    pub score: ScoreSnapshot,
+    /// How those beside them have done.
+    pub rival_score: ScoreSnapshot,
 }
 
 /// An episode that is played again.
@@ -92,11 +114,20 @@ pub struct PolicyLabel {
     pub steps: u64,
 }
 
+/// The policy of a kind of agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindPolicy {
+    /// The index of the kind.
+    pub kind: usize,
+    /// Which policy it is.
+    pub label: PolicyLabel,
+}
+
 /// An agent in the list of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentEntry {
-    /// Its row.
-    pub row: usize,
+    /// Which agent it is.
+    pub id: AgentId,
     /// Its kind and place, such as `Plate 2 · arena 5`.
     pub name: String,
     /// Who decides for it.
@@ -128,8 +159,8 @@ pub enum Driver {
 /// The agent that was picked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentSnapshot {
-    /// Its row.
-    pub row: usize,
+    /// Which agent it is.
+    pub id: AgentId,
     /// As in the list.
     pub name: String,
     /// Who decides for it.
@@ -215,14 +246,18 @@ pub struct EpisodeSnapshot {
 /// The runs of the game, on disk and live.
 #[derive(Resource, Clone, Debug, Default, PartialEq)]
 pub struct RunsSnapshot {
+    /// The names of the kinds of agents, in the game's order.
+    pub kinds: Vec<String>,
+    /// The index of the kind whose curves are shown.
+    pub shown_kind: usize,
     /// The runs, newest first.
     pub runs: Vec<RunEntry>,
     /// Older runs that were not looked into, since there are too many.
     pub left_out: usize,
-    /// The policy that drives the scene.
-    pub left: Option<PolicyLabel>,
-    /// The policy beside it, while two are compared.
-    pub right: Option<PolicyLabel>,
+    /// The policies that drive the scene, one for each kind that has one.
+    pub left: Vec<KindPolicy>,
+    /// The policies beside them, while two are compared.
+    pub right: Vec<KindPolicy>,
     /// Whether training is under way in this window.
     pub is_training: bool,
     /// Why the last thing that was asked for could not be done.
@@ -251,8 +286,8 @@ pub struct RunEntry {
     pub path: PathBuf,
     /// Whether this window's training writes it.
     pub is_live: bool,
-    /// Mean return over steps, as `[steps, mean return]`.
-    pub curve: Vec<[f64; 2]>,
+    /// Mean return of each kind of agents over steps, as `[steps, mean return]`.
+    pub curves: Vec<Vec<[f64; 2]>>,
     /// Policies to load, newest first.
     pub checkpoints: Vec<CheckpointEntry>,
     /// Episodes to play again: the best, the worst, then others.
@@ -277,6 +312,23 @@ pub struct CheckpointEntry {
     pub label: String,
     /// Its file.
     pub path: PathBuf,
+}
+
+impl SceneSnapshot {
+    /// The kind whose numbers are shown where there is room for one kind's.
+    pub fn shown(&self) -> Option<&SceneKindSnapshot> {
+        self.kinds.get(self.shown_kind)
+    }
+
+    /// Whether agents have to be told apart by their kinds.
+    pub fn has_several_kinds(&self) -> bool {
+        self.kinds.len() > 1
+    }
+
+    /// Whether any kind has a policy.
+    pub fn has_policy(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.policy.is_some())
+    }
 }
 
 impl AgentSnapshot {

@@ -5,14 +5,17 @@ mod gamepad;
 mod keys;
 mod overlay;
 
+use std::sync::Arc;
+
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
 use ludus_agent::spec::AgentSpec;
-use ludus_agent::{AgentSystems, Controller, Slot};
+use ludus_agent::{AgentSystems, Controller};
 
 use crate::EditorCommand;
-use crate::scene::{Replaying, SceneKind};
+use crate::scene::{AgentsFound, Replaying, RunRules, SceneAgents, SceneKinds};
 use crate::selection::Selection;
+use crate::snapshot::AgentId;
 
 use overlay::Corner;
 
@@ -22,8 +25,9 @@ pub use overlay::overlay_ui;
 /// The agent that the keyboard decides for.
 #[derive(Resource, Default)]
 pub struct TakeOver {
-    row: Option<usize>,
-    keys: KeyMap,
+    agent: Option<AgentId>,
+    /// The keys of each kind of agents.
+    keys: Vec<KeyMap>,
     /// Its action, as a policy would have written it.
     action: Vec<f32>,
     /// Where its keys are shown.
@@ -31,19 +35,24 @@ pub struct TakeOver {
 }
 
 impl TakeOver {
-    /// Of nobody yet, in a game whose agents act like this.
-    pub fn new(spec: &AgentSpec) -> Self {
-        Self { keys: KeyMap::new(spec), ..Self::default() }
+    /// Of nobody yet, in a game whose kinds of agents act like this.
+    pub fn new<'a>(specs: impl Iterator<Item = &'a Arc<AgentSpec>>) -> Self {
+        Self { keys: specs.map(|spec| KeyMap::new(spec)).collect(), ..Self::default() }
     }
 
-    /// The agent's row.
-    pub const fn row(&self) -> Option<usize> {
-        self.row
+    /// The agent.
+    pub const fn agent(&self) -> Option<AgentId> {
+        self.agent
     }
 
-    /// The action of a row, if it is the one that was taken over.
-    pub fn action_of(&self, row: usize) -> Option<&[f32]> {
-        (self.row == Some(row)).then_some(&self.action)
+    /// The action of an agent, if it is the one that was taken over.
+    pub fn action_of(&self, agent: AgentId) -> Option<&[f32]> {
+        (self.agent == Some(agent)).then_some(&self.action)
+    }
+
+    /// The keys of the agent, and its action.
+    fn controls(&mut self) -> Option<(&KeyMap, &mut [f32])> {
+        Some((self.keys.get(self.agent?.kind)?, &mut self.action))
     }
 }
 
@@ -52,9 +61,9 @@ pub struct TakeOverPlugin;
 
 impl Plugin for TakeOverPlugin {
     fn build(&self, app: &mut App) {
-        let taken = TakeOver::new(app.world().resource::<SceneKind>().spec());
+        let taken = TakeOver::new(app.world().resource::<SceneKinds>().specs());
         app.insert_resource(taken);
-        app.add_systems(PreUpdate, (obey, read_keys).chain());
+        app.add_systems(PreUpdate, (obey, read_keys).chain().after(AgentsFound));
         #[cfg(feature = "gamepad")]
         app.add_systems(PreUpdate, read_gamepads.after(read_keys));
         app.add_systems(FixedPreUpdate, act.in_set(AgentSystems::Act));
@@ -64,36 +73,39 @@ impl Plugin for TakeOverPlugin {
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
     (selection, replaying): (Res<Selection>, Res<Replaying>),
+    (rules, ids): (Res<RunRules>, Res<SceneAgents>),
     mut taken: ResMut<TakeOver>,
-    mut agents: Query<(&Slot, &mut Controller)>,
+    mut controllers: Query<&mut Controller>,
 ) {
-    let before = taken.row;
+    let before = taken.agent;
     for command in commands.read() {
         match command {
             // Who acts in an episode that is played again was decided when it was logged.
-            EditorCommand::TakeOver if replaying.playback().is_none() => taken.row = selection.row(),
-            EditorCommand::LetGo | EditorCommand::Replay(_) => taken.row = None,
+            EditorCommand::TakeOver if replaying.playback().is_none() => {
+                taken.agent = selection.agent().filter(|agent| rules.is_driven(agent.kind));
+            }
+            EditorCommand::LetGo | EditorCommand::Replay(_) => taken.agent = None,
             _ => {}
         }
     }
-    if before != taken.row {
-        taken.action = taken.keys.resting_action();
-    }
-    for (slot, mut controller) in &mut agents {
-        let (is_taken, was_taken) = (taken.row == Some(slot.index()), before == Some(slot.index()));
-        match *controller {
-            Controller::Policy if is_taken => *controller = Controller::External,
-            Controller::External if was_taken && !is_taken => *controller = Controller::Policy,
-            _ => {}
+    let mut hand_over = |agent: Option<AgentId>, from: Controller, to: Controller| {
+        let controller = agent.and_then(|agent| controllers.get_mut(ids.entity(agent)?).ok());
+        if let Some(mut controller) = controller.filter(|controller| **controller == from) {
+            *controller = to;
         }
+    };
+    if before != taken.agent {
+        taken.action =
+            taken.agent.and_then(|agent| taken.keys.get(agent.kind)).map_or(Vec::new(), KeyMap::resting_action);
+        hand_over(before, Controller::External, Controller::Policy);
     }
+    hand_over(taken.agent, Controller::Policy, Controller::External);
 }
 
 /// Keys are read once per image; what is held then holds for all of its ticks.
 fn read_keys(keyboard: Res<ButtonInput<KeyCode>>, mut contexts: EguiContexts, mut taken: ResMut<TakeOver>) {
     let is_typing = contexts.ctx_mut().is_ok_and(|context| context.egui_wants_keyboard_input());
-    if taken.row.is_some() && !is_typing {
-        let TakeOver { keys, action, .. } = &mut *taken;
+    if let Some((keys, action)) = taken.controls().filter(|_| !is_typing) {
         keys.read(&keyboard, action);
     }
 }
@@ -101,20 +113,17 @@ fn read_keys(keyboard: Res<ButtonInput<KeyCode>>, mut contexts: EguiContexts, mu
 /// A gamepad overrules the keys as long as it is touched.
 #[cfg(feature = "gamepad")]
 fn read_gamepads(gamepads: Query<&bevy::input::gamepad::Gamepad>, mut taken: ResMut<TakeOver>) {
-    if taken.row.is_some() {
-        let TakeOver { keys, action, .. } = &mut *taken;
+    if let Some((keys, action)) = taken.controls() {
         gamepads.iter().for_each(|gamepad| gamepad::read(keys, gamepad, action));
     }
 }
 
-pub fn act(world: &mut World, agents: &mut QueryState<(Entity, &Slot, &Controller)>) {
-    let taken = world.resource::<TakeOver>();
-    let Some(row) = taken.row else { return };
-    let action = taken.action.clone();
-    let mut all = agents.query(world).into_iter();
-    let found = all.find(|(_, slot, controller)| slot.index() == row && **controller == Controller::External);
-    if let Some((agent, ..)) = found {
-        let kind = world.resource::<SceneKind>().0.clone();
+pub fn act(world: &mut World) {
+    let (taken, kinds) = (world.resource::<TakeOver>(), world.resource::<SceneKinds>());
+    let Some(id) = taken.agent else { return };
+    let Some(agent) = kinds.entity(world, id) else { return };
+    if world.get::<Controller>(agent) == Some(&Controller::External) {
+        let (kind, action) = (kinds[id.kind].clone(), taken.action.clone());
         kind.write_action(world, agent, &action);
     }
 }

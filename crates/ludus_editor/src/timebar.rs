@@ -37,8 +37,9 @@ pub struct TimeBar {
     pub decision_interval: u32,
     /// Whether the clock decides how many ticks an image has, and not a replay that goes somewhere.
     pub is_clocked: bool,
-    /// What drives the agents.
-    pub policy: Option<PolicyLabel>,
+    /// The policy that is named as the one that drives the agents; after the name of its kind of agents, where there are
+    /// several.
+    pub policy: Option<(String, PolicyLabel)>,
 }
 
 /// Draws the bar, and passes on what was clicked.
@@ -52,13 +53,21 @@ pub fn bar_ui(root: &mut Ui, world: &mut World) {
         ticks_per_second: timeline.ticks_per_second(),
         decision_interval: scene.decision_interval,
         is_clocked: world.resource::<Replaying>().ticks_due().is_none(),
-        policy: scene.policy.clone(),
+        policy: named_policy(scene),
     };
     let mut commands = EditorCommands::default();
     egui::Panel::top("time").show_inside(root, |ui| {
         ui.horizontal_centered(|ui| time_ui(ui, &bar, &mut commands));
     });
     world.write_message_batch(commands.drain());
+}
+
+/// The policy of the kind that is shown, after its kind where there are several with policies of their own.
+fn named_policy(scene: &SceneSnapshot) -> Option<(String, PolicyLabel)> {
+    let label = scene.shown()?.policy.clone()?;
+    let is_same = scene.kinds.iter().all(|kind| kind.is_external || kind.policy.as_ref() == Some(&label));
+    let kind = if is_same { String::new() } else { format!(" of {}", scene.shown()?.spec.name) };
+    Some((kind, label))
 }
 
 /// Draws the time line of the episode that is played again, if one is.
@@ -115,11 +124,11 @@ fn reached_ui(ui: &mut Ui, bar: &TimeBar) {
 
 /// Who decides, and how.
 fn policy_ui(ui: &mut Ui, bar: &TimeBar) {
-    let Some(policy) = &bar.policy else {
+    let Some((kind, policy)) = &bar.policy else {
         ui.label("no policy yet");
         return;
     };
-    let text = format!("policy: {} after {} steps, most probable actions", policy.name, count(policy.steps));
+    let text = format!("policy{kind}: {} after {} steps, most probable actions", policy.name, count(policy.steps));
     ui.add(egui::Label::new(text.as_str()).truncate()).on_hover_text(format!("{text}. {GREEDY}"));
 }
 

@@ -1,16 +1,17 @@
 //! The training that goes on in threads of its own, as seen from the window.
 
-use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bevy::ecs::system::NonSendMarker;
 use bevy::prelude::*;
+use ludus_agent::spec::AgentSpec;
 use ludus_policy::PolicyFile;
-use ludus_train::session::{Session, SessionSetup, SessionState, TrainingSnapshot};
+use ludus_train::config::{PolicySource, RunConfig};
+use ludus_train::session::{KindSnapshot, Session, SessionSetup, SessionState, TrainingSnapshot};
 use ludus_train::{RunFolder, StopReason};
 
-use crate::scene::{Players, Replaying, SceneKind, Stage};
+use crate::scene::{Players, Replaying, SceneKinds, Stage};
 use crate::snapshot::{ResumeSnapshot, RunsSnapshot};
 use crate::widgets::count;
 use crate::{EditorCommand, policies};
@@ -21,8 +22,8 @@ pub struct Training {
     setup: SessionSetup,
     session: Option<Session>,
     snapshot: Arc<TrainingSnapshot>,
-    /// The policy that was taken last.
-    policy: Option<Arc<PolicyFile>>,
+    /// The policy of each kind that was taken last.
+    policies: Vec<Option<Arc<PolicyFile>>>,
     /// Whether the scene runs the newest policy.
     is_followed: bool,
     /// The run that was last asked to go on, until it is known what came of that.
@@ -33,9 +34,15 @@ impl Training {
     /// No run yet, but everything that one needs.
     pub fn new(setup: SessionSetup) -> Self {
         // What the panel shows before the first run is what it would start with.
-        let (spec, stop) = (setup.spec.clone(), setup.config.stop.clone());
-        let snapshot = Arc::new(TrainingSnapshot { spec, stop, ..TrainingSnapshot::default() });
-        Self { setup, session: None, snapshot, policy: None, is_followed: false, asked: None }
+        let kind = |spec: &Arc<AgentSpec>| {
+            let policy =
+                setup.config.agents.get(&spec.name).map_or_else(PolicySource::default, |agent| agent.policy.clone());
+            KindSnapshot { spec: spec.clone(), policy, ..KindSnapshot::default() }
+        };
+        let (kinds, stop) = (setup.specs.iter().map(kind).collect(), setup.config.stop.clone());
+        let snapshot = Arc::new(TrainingSnapshot { kinds, stop, ..TrainingSnapshot::default() });
+        let policies = vec![None; setup.specs.len()];
+        Self { setup, session: None, snapshot, policies, is_followed: false, asked: None }
     }
 
     /// How the run goes.
@@ -43,9 +50,14 @@ impl Training {
         &self.snapshot
     }
 
-    /// Ticks between two decisions of the agents on screen.
-    pub const fn decision_interval(&self) -> NonZeroU32 {
-        self.setup.config.decision_interval
+    /// The config of the game on screen, with which a run is started.
+    pub const fn config(&self) -> &RunConfig {
+        &self.setup.config
+    }
+
+    /// The kinds of agents, in the game's order.
+    pub fn specs(&self) -> &[Arc<AgentSpec>] {
+        &self.setup.specs
     }
 
     /// The run's folder: that of this name, or of the newest run if it is `latest`.
@@ -70,8 +82,14 @@ impl Training {
             None => Session::start(setup),
             Some(run) => Session::resume(setup, run),
         });
-        (self.policy, self.is_followed) = (None, true);
+        self.follow_anew();
         self.asked = resumed.map(Path::to_owned);
+    }
+
+    /// Shows the newest policies from now on.
+    fn follow_anew(&mut self) {
+        self.policies.fill(None);
+        self.is_followed = true;
     }
 
     /// What came of the run that was asked to go on, if that is news.
@@ -100,15 +118,18 @@ impl Training {
         }
     }
 
-    /// A policy that is newer than the one on screen.
-    fn take_news(&mut self) -> Option<Arc<PolicyFile>> {
-        let newest = self.session.as_ref()?.policy()?;
-        let is_known = self.policy.as_ref().is_some_and(|known| Arc::ptr_eq(known, &newest));
-        if is_known || !self.is_followed {
-            return None;
+    /// The policies that are newer than those on screen, each with the index of its kind.
+    fn take_news(&mut self) -> Vec<(usize, Arc<PolicyFile>)> {
+        let Some(session) = self.session.as_ref().filter(|_| self.is_followed) else { return Vec::new() };
+        let mut news = Vec::new();
+        for (kind, (spec, known)) in self.setup.specs.iter().zip(&mut self.policies).enumerate() {
+            let Some(newest) = session.policy(&spec.name) else { continue };
+            if known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &newest)) {
+                *known = Some(newest.clone());
+                news.push((kind, newest));
+            }
         }
-        self.policy = Some(newest.clone());
-        Some(newest)
+        news
     }
 
     fn name(&self) -> String {
@@ -125,7 +146,7 @@ fn is_over(reason: StopReason, run: &TrainingSnapshot) -> String {
             "it has made all its {steps} steps, and this window's limit is no further: open it with a higher `stop.steps`"
         ),
         StopReason::MeanReturn => {
-            let goal = stop.mean_return.map_or_else(String::new, |goal| format!(" of {goal}"));
+            let goal = stop.mean_return.as_ref().map_or_else(String::new, |goal| format!(" of {goal}"));
             format!("after {steps} steps it has reached its goal{goal}: raise `stop.mean_return` in its `config.ron`")
         }
         StopReason::Seconds => {
@@ -155,7 +176,7 @@ pub fn obey(
                     session.send(*order);
                 }
             }
-            EditorCommand::FollowTraining => (training.is_followed, training.policy) = (true, None),
+            EditorCommand::FollowTraining => training.follow_anew(),
             EditorCommand::LoadPolicy(_) => training.is_followed = false,
             _ => {}
         }
@@ -166,12 +187,33 @@ pub fn obey(
     }
 }
 
-/// The newest policy decides from the next decision on, in the middle of whatever episode goes on.
+/// The newest policies decide from the next decision on, in the middle of whatever episode goes on.
 pub fn follow(mut training: ResMut<Training>, mut players: ResMut<Players>, mut runs: ResMut<RunsSnapshot>) {
-    let Some(newest) = training.take_news() else { return };
-    match policies::player(training.name(), &newest, training.decision_interval()) {
-        Ok(player) => players.set_own(Some(player)),
-        Err(sentence) => runs.trouble = Some(sentence),
+    for (kind, newest) in training.take_news() {
+        let interval = training.config().interval(&training.specs()[kind].name);
+        match policies::player(training.name(), &newest, interval) {
+            Ok(player) => players.set_own(kind, player),
+            Err(sentence) => runs.trouble = Some(sentence),
+        }
+    }
+}
+
+/// Kinds whose policy is not learned have that of the config again, once training is followed.
+pub fn bring_frozen(
+    mut commands: MessageReader<EditorCommand>,
+    training: Res<Training>,
+    mut players: ResMut<Players>,
+    mut runs: ResMut<RunsSnapshot>,
+) {
+    let follows = |command: &EditorCommand| {
+        let is_start = matches!(command, EditorCommand::StartTraining | EditorCommand::ResumeRun(_));
+        is_start || matches!(command, EditorCommand::FollowTraining)
+    };
+    if commands.read().any(follows) {
+        match policies::frozen(training.config(), training.specs()) {
+            Ok(frozen) => frozen.into_iter().for_each(|(kind, player)| players.set_own(kind, player)),
+            Err(sentence) => runs.trouble = Some(sentence),
+        }
     }
 }
 
@@ -188,10 +230,12 @@ pub fn follow_weights(world: &mut World) {
     if world.resource::<Replaying>().playback().is_some() {
         return;
     }
-    let weights = world.resource::<Training>().snapshot.weights.clone();
-    let kind = world.resource::<SceneKind>().0.clone();
-    if weights.len() == kind.spec().reward.len() && kind.rows(world).weights() != weights {
-        kind.rows_mut(world).set_weights(&weights);
+    let kinds = world.resource::<SceneKinds>().clone();
+    let snapshot = world.resource::<Training>().snapshot.clone();
+    for (kind, KindSnapshot { weights, .. }) in kinds.iter().zip(&snapshot.kinds) {
+        if weights.len() == kind.spec().reward.len() && kind.rows(world).weights() != *weights {
+            kind.rows_mut(world).set_weights(weights);
+        }
     }
 }
 
@@ -209,7 +253,7 @@ pub fn close(exit: MessageReader<AppExit>, mut training: ResMut<Training>, _: No
 #[cfg(test)]
 mod tests {
     use ludus_train::config::StopConfig;
-    use ludus_train::session::spec_of;
+    use ludus_train::session::specs_of;
     use ludus_train::{GameDefinition, LearnerChoice};
 
     use super::*;
@@ -217,13 +261,13 @@ mod tests {
 
     fn training(state: SessionState) -> Training {
         let definition = GameDefinition::new("walk", game);
-        let spec = spec_of(&definition.game).unwrap();
-        let config = ludus_train::config::RunConfig::for_agent(&spec);
+        let specs = specs_of(&definition.game).unwrap();
+        let config = RunConfig::for_agents(&specs);
         let learner = LearnerChoice::default();
-        let setup = SessionSetup { definition, spec, config, learner, threads: 1, runs: "runs".into() };
+        let setup = SessionSetup { definition, specs, config, learner, threads: 1, runs: "runs".into() };
         let mut training = Training::new(setup);
         training.asked = Some(PathBuf::from("runs/walk-1"));
-        let stop = StopConfig { mean_return: Some(90.0), ..StopConfig::default() };
+        let stop = StopConfig { mean_return: Some(90.0.into()), ..StopConfig::default() };
         let snapshot = TrainingSnapshot { state, steps_before: 12_000, stop, ..TrainingSnapshot::default() };
         training.snapshot = Arc::new(snapshot);
         training

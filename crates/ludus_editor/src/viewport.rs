@@ -6,7 +6,9 @@ use bevy::prelude::*;
 use bevy::render::render_resource::BlendState;
 use bevy::window::{PrimaryWindow, WindowRef};
 use bevy_egui::{EguiGlobalSettings, PrimaryEguiContext};
-use ludus_agent::Slot;
+
+use crate::scene::SceneKinds;
+use crate::snapshot::AgentId;
 
 /// Drawn above everything that the game draws.
 const EDITOR_ORDER: isize = 1_000;
@@ -104,9 +106,9 @@ fn fit_cameras(
 }
 
 /// Where an agent is seen in the window \[logical pixels\]; `None` where no camera sees it.
-pub fn seen_at(world: &mut World, row: usize) -> Option<Vec2> {
-    let mut agents = world.query::<(&Slot, &GlobalTransform)>();
-    let place = agents.iter(world).find(|(slot, _)| slot.index() == row).map(|(_, place)| place.translation())?;
+pub fn seen_at(world: &mut World, agent: AgentId) -> Option<Vec2> {
+    let agent = world.resource::<SceneKinds>().entity(world, agent)?;
+    let place = world.get::<GlobalTransform>(agent)?.translation();
     let mut cameras = world.query_filtered::<(&Camera, &GlobalTransform), With<SceneCamera>>();
     cameras.iter(world).find_map(|(camera, eye)| camera.world_to_viewport(eye, place).ok())
 }

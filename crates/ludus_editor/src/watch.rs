@@ -9,6 +9,7 @@ use ludus_train::{PlayRequest, WatchRequest, WindowFailure, Windows};
 
 use crate::scene::{self, Playback, Players, Replaying};
 use crate::script::{self, Script, Trouble};
+use crate::snapshot::AgentId;
 use crate::{EditorCommand, EditorPlugin, EditorSettings, panels, policies, windowed_app};
 
 /// Arenas on screen at first, where the run has as many.
@@ -26,16 +27,15 @@ fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
         .map(|path| Script::read(path, trouble.clone()))
         .transpose()
         .map_err(WindowFailure::NotOpened)?;
-    let shown = request
-        .shown
-        .as_ref()
-        .map(|shown| policies::load(&shown.file, &request.spec, request.config.decision_interval))
-        .transpose()
-        .map_err(WindowFailure::NotOpened)?;
+    let (config, specs) = (&request.config, &request.specs);
+    let mut players = policies::frozen(config, specs).map_err(WindowFailure::NotOpened)?;
+    if let Some(shown) = &request.shown {
+        players.extend(policies::load(&shown.file, config, specs).map_err(WindowFailure::NotOpened)?);
+    }
     let replayed = request
         .replay
         .as_deref()
-        .map(|path| Playback::open(path, &request.spec))
+        .map(|path| Playback::open(path, specs))
         .transpose()
         .map_err(WindowFailure::NotOpened)?;
     let mut app = open(&request.definition.name, "or train without a window", "train")?;
@@ -46,10 +46,12 @@ fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
         visuals(&mut app);
     }
     app.add_plugins(EditorPlugin { settings: settings(&request) });
-    app.world_mut().resource_mut::<Players>().set_own(shown);
+    for (kind, player) in players {
+        app.world_mut().resource_mut::<Players>().set_own(kind, player);
+    }
     if let Some(playback) = replayed {
         app.world_mut().resource_mut::<Replaying>().begin(playback);
-        app.world_mut().write_message(EditorCommand::Select(0));
+        app.world_mut().write_message(EditorCommand::Select(AgentId::default()));
     }
     if let Some(script) = script {
         script::add(&mut app, script);
@@ -80,7 +82,7 @@ fn settings(request: &WatchRequest) -> EditorSettings {
         has_visuals: request.definition.visuals.is_some(),
         session: SessionSetup {
             definition: request.definition.clone(),
-            spec: request.spec.clone(),
+            specs: request.specs.clone(),
             config: request.config.clone(),
             learner: request.learner,
             threads: request.threads,

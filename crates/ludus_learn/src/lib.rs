@@ -126,7 +126,7 @@ pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, G
 pub use device::DeviceConfig;
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};
-pub use iterate::{IterationPlan, IterationResult};
+pub use iterate::{IteratedLane, IterationPlan, IterationResult, PlayedLane};
 pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};

@@ -20,6 +20,10 @@ struct KindDecisions {
     kind: AgentKind,
     runners: QueryState<Runner>,
     batches: Vec<Batch>,
+    /// Ticks from one decision to the next, once a policy has said so.
+    interval: Option<NonZeroU32>,
+    /// The same in steps, as the rows were told.
+    every: NonZeroU32,
 }
 
 /// On a step's first tick: observation rows become action rows.
@@ -33,6 +37,7 @@ pub(crate) fn decide(world: &mut World) {
         for decisions in &mut decisions.0 {
             decisions.seat(world, clock.ticks());
             decisions.look_at_policies(world, clock.decision_interval());
+            decisions.decide_every(world, clock.decision_interval());
             decisions.decide(world);
         }
     });
@@ -52,7 +57,7 @@ impl Decisions {
 impl KindDecisions {
     fn new(kind: AgentKind, world: &mut World) -> Self {
         let runners = QueryBuilder::<Runner>::new(world).with_id(kind.component()).build();
-        Self { kind, runners, batches: Vec::new() }
+        Self { kind, runners, batches: Vec::new(), interval: None, every: NonZeroU32::MIN }
     }
 
     /// Puts every agent that its policy controls into that policy's batch.
@@ -70,7 +75,7 @@ impl KindDecisions {
     /// Lets versions of policies that are new here decide, if they fit.
     fn look_at_policies(&mut self, world: &mut World, interval: NonZeroU32) {
         // Until a policy has set how long steps last, none fits.
-        if !world.resource::<StepsAreSet>().0 {
+        if *world.resource::<StepsAreSet>() == StepsAreSet::No {
             return;
         }
         for index in 0..self.batches.len() {
@@ -83,7 +88,8 @@ impl KindDecisions {
         self.batches.retain(|batch| !batch.is_empty() || policies.contains(batch.policy));
     }
 
-    fn look_at_policy(&mut self, batch: usize, world: &World, interval: NonZeroU32) -> Option<PolicyProblem> {
+    fn look_at_policy(&mut self, batch: usize, world: &World, step: NonZeroU32) -> Option<PolicyProblem> {
+        let own = self.interval;
         let batch = &mut self.batches[batch];
         // One that is still loading, or can't be loaded, changes nothing.
         let content = world.resource::<Assets<PolicyAsset>>().get(batch.policy)?.content();
@@ -92,12 +98,26 @@ impl KindDecisions {
         }
         batch.seen = Some(content.clone());
         let time = world.get_resource::<Time<Fixed>>();
-        match check_fit(content, self.kind.spec(), interval, time) {
+        // Of several kinds some may decide less often than others.
+        let is_whole = content.decision_interval.get().is_multiple_of(step.get());
+        let is_rarer = is_whole && world.resource::<AgentKinds>().iter().len() > 1;
+        let now = own.unwrap_or(if is_rarer { content.decision_interval } else { step });
+        match check_fit(content, self.kind.spec(), now, time) {
             Ok(()) => {
+                self.interval = Some(content.decision_interval);
                 batch.adopt(content.clone());
                 None
             }
             Err(error) => Some(PolicyProblem { policy: batch.policy, sentence: error.to_string() }),
+        }
+    }
+
+    /// Lets the kind decide as often as its policies were trained to, where that is not every step.
+    fn decide_every(&mut self, world: &mut World, step: NonZeroU32) {
+        let Some(every) = self.interval.and_then(|interval| NonZeroU32::new(interval.get() / step)) else { return };
+        if every != self.every {
+            self.every = every;
+            self.kind.rows_mut(world).decide_every(every, every.get() - 1);
         }
     }
 
@@ -106,6 +126,9 @@ impl KindDecisions {
         let rows = kind.rows_mut(world);
         // Who wanted to know of them has read them by now; kept, they would become ever more.
         rows.drain_episodes(|_, _| {});
+        if !rows.is_deciding() {
+            return;
+        }
         for batch in batches {
             batch.decide(rows, kind);
         }

@@ -4,7 +4,7 @@ use core::num::NonZeroU32;
 use std::path::Path;
 
 use bevy::prelude::*;
-use ludus_agent::StepClock;
+use ludus_agent::{AgentKinds, StepClock};
 use ludus_policy::check_layout;
 use ludus_spec::{AgentSpec, meant_rate_hz, tick_rate_hz};
 
@@ -14,25 +14,43 @@ use crate::{PlayError, PolicyAsset};
 /// How far the length of a tick may be from that in training, as a part of it: rounding to whole nanoseconds.
 const ROUNDING: f64 = 1e-6;
 
-/// Whether a policy has set how long steps last. From then on it stays.
-#[derive(Resource, Default)]
-pub(crate) struct StepsAreSet(pub bool);
+/// Who has said how long steps last.
+#[derive(Resource, Default, PartialEq, Eq)]
+pub(crate) enum StepsAreSet {
+    /// Nobody yet: there is no policy.
+    #[default]
+    No,
+    /// The game, before there was a policy: it stays.
+    ByGame,
+    /// The first policy that was there: it stays in a game with one kind of agents. With several, a policy that decides
+    /// more often makes steps shorter.
+    ByPolicy,
+}
 
-/// The first policy that is there says how long steps last. Runs between ticks.
+/// The first policy that is there says how long steps last; in a game with several kinds of agents the one that decides
+/// most often. Runs between ticks.
 pub(crate) fn set_steps(
     policies: Res<Assets<PolicyAsset>>,
-    mut is_set: ResMut<StepsAreSet>,
+    kinds: Res<AgentKinds>,
+    mut are_set: ResMut<StepsAreSet>,
     mut clock: ResMut<StepClock>,
 ) {
-    if is_set.0 {
-        return;
+    let mut intervals = policies.iter().map(|(_, policy)| policy.decision_interval());
+    let has_several = kinds.iter().len() > 1;
+    let Some(interval) = (if has_several { intervals.min() } else { intervals.next() }) else { return };
+    let now = clock.decision_interval();
+    match *are_set {
+        // An interval that the game has set by itself stands; a policy that was trained with another is refused.
+        StepsAreSet::No if now != NonZeroU32::MIN => *are_set = StepsAreSet::ByGame,
+        StepsAreSet::No => {
+            clock.set_decision_interval(interval);
+            *are_set = StepsAreSet::ByPolicy;
+        }
+        StepsAreSet::ByPolicy if has_several && interval < now && now.get().is_multiple_of(interval.get()) => {
+            clock.set_decision_interval(interval);
+        }
+        StepsAreSet::ByGame | StepsAreSet::ByPolicy => {}
     }
-    let Some((_, first)) = policies.iter().next() else { return };
-    // An interval that the game has set by itself stands; a policy that was trained with another is refused.
-    if clock.decision_interval() == NonZeroU32::MIN {
-        clock.set_decision_interval(first.decision_interval());
-    }
-    is_set.0 = true;
 }
 
 /// Makes sure that a policy can decide for agents with this spec, in a game with these steps and ticks.

@@ -4,15 +4,15 @@ use std::any::Any;
 #[cfg(feature = "torch")]
 use std::sync::Mutex;
 
-use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer};
+use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer, RowSeeds};
 #[cfg(feature = "torch")]
 use ludus_policy::OwnNetwork;
 use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyScratch, Sensed};
 #[cfg(feature = "torch")]
 use ludus_torch::{TorchNetwork, TorchPolicy, listed_parameters};
 
+use crate::blueprint::Blueprint;
 use crate::error::TrainError;
-use crate::training::Blueprint;
 
 /// A policy, wherever it computes.
 pub(crate) enum Actor {
@@ -27,6 +27,9 @@ pub(crate) struct ActingStep<'a> {
     pub actor: &'a Actor,
     pub choice: ActionChoice,
 }
+
+/// A policy whose actions are drawn from the seeds of a collection, as in training.
+pub(crate) struct FrozenPolicy(pub Actor);
 
 /// Working memory of one thread that acts, if the policy needs some.
 pub(crate) struct ActorScratch(Option<PolicyScratch>);
@@ -44,17 +47,30 @@ impl GroupDecider for ActingStep<'_> {
     }
 }
 
+impl GroupDecider for FrozenPolicy {
+    fn scratch(&self) -> Box<dyn Any + Send> {
+        Box::new(self.0.scratch())
+    }
+
+    fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
+        let RowSeeds { step, first_row, .. } = rows.seeds;
+        let choice = ActionChoice::Sampled(step.derive(first_row as u64));
+        ActingStep { actor: &self.0, choice }.decide(scratch, rows, timer);
+    }
+}
+
 impl Actor {
-    /// The policy of a file, in a run of this blueprint, which knows the game's own network if it has one.
+    /// The policy of a file for a kind of agents, in a run of this blueprint, which knows the game's own network if it has
+    /// one.
     ///
     /// # Errors
     ///
     /// If the file's network is a game's own and not that of this game and program.
     #[cfg_attr(not(feature = "torch"), expect(unused_variables, reason = "networks of one's own need libtorch"))]
-    pub fn new(file: &PolicyFile, blueprint: &Blueprint) -> Result<Self, TrainError> {
+    pub fn new(file: &PolicyFile, blueprint: &Blueprint, kind: usize) -> Result<Self, TrainError> {
         #[cfg(feature = "torch")]
         if let Some(own) = file.network.own()
-            && let Some(network) = blueprint.own_network()
+            && let Some(network) = blueprint.own_network(kind)
         {
             check_own(own, &*network)?;
             let policy = TorchPolicy::new(network, &file.parameters, file.normalizer.as_ref())?;

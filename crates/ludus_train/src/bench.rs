@@ -2,6 +2,7 @@
 
 mod decision;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_agent::Rows;
@@ -10,14 +11,15 @@ use rand::RngExt;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use serde::Serialize;
 
+use crate::blueprint::Blueprint;
 use crate::clock;
 use crate::cpu;
 use crate::error::TrainError;
-use crate::group::{FIRST_KIND, WorldGroup};
+use crate::group::WorldGroup;
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::lookout::slowed;
 use crate::phases::Phases;
-use crate::training::{Blueprint, Training};
+use crate::training::Training;
 
 pub use decision::DecisionSpeed;
 use decision::Players;
@@ -115,10 +117,11 @@ pub(crate) fn bench(
     let speed = train(&mut training, until);
     check(&mut training, &mut incidents, tell)?;
     let speed = speed?;
-    training.learned.algorithm.obstacle().map(slowed).iter().for_each(|finding| tell(finding.sentence()));
-    let mut players = Players::build(&training.blueprint, &training.policy(), training.rows())?;
+    let obstacles = training.learned_lanes().filter_map(|(_, lane)| lane.algorithm().obstacle());
+    obstacles.map(slowed).for_each(|finding| tell(finding.sentence()));
+    let mut players = Players::build(&training.blueprint, training.policies(), training.rows())?;
     let decision = players.play(until);
-    incidents.tell(Incidents::take([&mut players.group]), &training.blueprint.spec, tell);
+    incidents.tell(Incidents::take([&mut players.group]), &training.blueprint.specs, tell);
     if let Some(failure) = players.group.failure() {
         return Err(failure.clone().into());
     }
@@ -126,7 +129,7 @@ pub(crate) fn bench(
         worlds,
         rows: training.rows(),
         threads,
-        learner: training.decision.sentence(),
+        learner: training.learner_sentences().join("; "),
         build_seconds,
         bytes_per_world: memory.map(|bytes| bytes as f64 / f64::from(worlds)),
         faults: training.fault_count(),
@@ -143,7 +146,7 @@ fn check(
     incidents: &mut IncidentTeller,
     tell: &mut dyn FnMut(String),
 ) -> Result<(), TrainError> {
-    incidents.tell(training.take_incidents(), &training.blueprint.spec, tell);
+    incidents.tell(training.take_incidents(), &training.blueprint.specs, tell);
     training.failure().map_or(Ok(()), |failure| Err(failure.clone().into()))
 }
 
@@ -162,27 +165,26 @@ impl Until<'_> {
 /// A group of worlds and the random actions for it.
 struct Drive<'a> {
     group: &'a mut WorldGroup,
-    actions: Vec<f32>,
+    /// The kinds that it decides for, each with its spec and actions.
+    kinds: Vec<(usize, Arc<AgentSpec>, Vec<f32>)>,
     steps: u64,
 }
 
 fn simulate(training: &mut Training, until: Until<'_>) -> SimulationSpeed {
-    let spec = training.blueprint.spec.clone();
-    let config = &training.blueprint.config;
-    let ticks_per_row = f64::from(config.decision_interval.get())
+    let blueprint = training.blueprint.clone();
+    let config = &blueprint.config;
+    let ticks_per_row = f64::from(config.ticks_per_step().get())
         * f64::from(config.arenas.get())
         * f64::from(config.worlds.resolve().get())
         / training.rows().max(1) as f64;
-    let seed = training.blueprint.evaluation_seed();
-    let pool = training.blueprint.pool.clone();
+    let seed = blueprint.evaluation_seed();
     let groups = training.groups.iter_mut().enumerate();
-    let mut drives =
-        groups.map(|(index, group)| Drive::new(group, &spec, seed.derive(index as u64))).collect::<Vec<_>>();
+    let mut drives: Vec<_> =
+        groups.map(|(index, group)| Drive::new(group, &blueprint, seed.derive(index as u64))).collect();
     let start = clock::seconds();
-    pool.install(|| drives.par_iter_mut().with_max_len(1).for_each(|drive| drive.drive(&spec, until, start)));
+    blueprint.pool.install(|| drives.par_iter_mut().with_max_len(1).for_each(|drive| drive.drive(until, start)));
     let seconds = clock::seconds() - start;
-    let agent_steps =
-        drives.iter().map(|drive| drive.steps * drive.group.row_count(FIRST_KIND) as u64).sum::<u64>() as f64;
+    let agent_steps = drives.iter().map(Drive::agent_steps).sum::<u64>() as f64;
     let times = training.take_times();
     SimulationSpeed {
         agent_steps_per_second: agent_steps / seconds,
@@ -192,22 +194,33 @@ fn simulate(training: &mut Training, until: Until<'_>) -> SimulationSpeed {
 }
 
 impl<'a> Drive<'a> {
-    fn new(group: &'a mut WorldGroup, spec: &AgentSpec, seed: Seed) -> Self {
-        let actions = random_actions(spec, group.row_count(FIRST_KIND) + SPARE_ACTIONS, seed);
-        Self { group, actions, steps: 0 }
+    fn new(group: &'a mut WorldGroup, blueprint: &Blueprint, seed: Seed) -> Self {
+        let actions = |(index, kind): (u64, usize)| {
+            let (spec, seed) = (blueprint.specs[kind].clone(), if index == 0 { seed } else { seed.derive(index) });
+            let actions = random_actions(&spec, group.row_count(kind) + SPARE_ACTIONS, seed);
+            (kind, spec, actions)
+        };
+        Self { kinds: (0..).zip(blueprint.driven_kinds()).map(actions).collect(), group, steps: 0 }
     }
 
-    fn drive(&mut self, spec: &AgentSpec, until: Until<'_>, start: f64) {
-        let width = spec.action_width();
+    fn agent_steps(&self) -> u64 {
+        let rows: usize = self.kinds.iter().map(|(kind, ..)| self.group.row_count(*kind)).sum();
+        self.steps * rows as u64
+    }
+
+    fn drive(&mut self, until: Until<'_>, start: f64) {
         while !until.is_over(start) {
-            let mut row = self.steps as usize * 7 % SPARE_ACTIONS;
-            for rows in self.group.rows_mut(FIRST_KIND) {
-                let own = rows.actions_mut();
-                own.copy_from_slice(&self.actions[row * width..][..own.len()]);
-                row += own.len() / width.max(1);
-            }
-            if spec.masked {
-                self.group.rows_mut(FIRST_KIND).for_each(Rows::heed_masks);
+            for (kind, spec, actions) in &self.kinds {
+                let width = spec.action_width();
+                let mut row = self.steps as usize * 7 % SPARE_ACTIONS;
+                for rows in self.group.rows_mut(*kind) {
+                    let own = rows.actions_mut();
+                    own.copy_from_slice(&actions[row * width..][..own.len()]);
+                    row += own.len() / width.max(1);
+                }
+                if spec.masked {
+                    self.group.rows_mut(*kind).for_each(Rows::heed_masks);
+                }
             }
             self.group.step_in_place();
             self.group.drain_episodes().for_each(drop);

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use bevy::ecs::archetype::Archetype;
 use bevy::ecs::component::ComponentId;
+use bevy::ecs::entity::Entity;
 use bevy::ecs::entity_disabling::DefaultQueryFilters;
 use bevy::ecs::relationship::RelationshipTarget;
 use bevy::ecs::world::World;
@@ -12,7 +13,7 @@ use ludus_spec::AgentSpec;
 use ludus_worlds::PooledWorld;
 
 use crate::check::Finding;
-use crate::group::{FIRST_KIND, WorldGroup};
+use crate::group::WorldGroup;
 
 /// The share of rows without an agent that is nothing to tell.
 pub(crate) const FEW_VACANT: f64 = 0.1;
@@ -21,7 +22,7 @@ pub(crate) const FEW_VACANT: f64 = 0.1;
 const RESPAWN: &str = "spawn an agent in place of one that goes, or end its episode with `Episode::terminate` instead of \
                        despawning it";
 
-/// Agents, rows and arenas of some worlds, as they are now.
+/// Agents of a kind, their rows and arenas in some worlds, as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Census {
     worlds: usize,
@@ -48,25 +49,25 @@ pub(crate) struct Census {
 }
 
 impl Census {
-    /// Counts a world in.
-    pub fn add(&mut self, world: &PooledWorld) {
-        let rows = world.rows(FIRST_KIND);
+    /// Counts the agents of a kind in a world in.
+    pub fn add(&mut self, world: &PooledWorld, kind: usize) {
+        let rows = world.rows(kind);
+        let agent = world.kind(kind).component();
         let vacant = (0..rows.len()).filter(|&row| rows.agent(row).is_none()).count();
         self.worlds += 1;
         self.rows += rows.len();
         self.vacant_rows += vacant;
         self.without_row += rows.waiting().saturating_sub(vacant);
         let before = self.agents;
-        self.add_agents(world.world());
-        self.add_arenas(world.world());
+        self.add_agents(world.world(), agent);
+        self.add_arenas(world.world(), agent);
         self.most_agents = self.most_agents.max(self.agents - before);
     }
 
-    fn add_agents(&mut self, world: &World) {
-        let Some(controller) = world.component_id::<Controller>() else { return };
+    fn add_agents(&mut self, world: &World, agent: ComponentId) {
         let hiding = hiding_components(world);
         let in_arena = world.component_id::<InArena>();
-        for archetype in world.archetypes().iter().filter(|archetype| archetype.contains(controller)) {
+        for archetype in world.archetypes().iter().filter(|archetype| archetype.contains(agent)) {
             self.add_archetype(world, archetype, &hiding);
             if in_arena.is_some_and(|id| archetype.contains(id)) {
                 self.in_arenas += archetype.entities().len();
@@ -90,9 +91,9 @@ impl Census {
         }
     }
 
-    fn add_arenas(&mut self, world: &World) {
+    fn add_arenas(&mut self, world: &World, agent: ComponentId) {
         let Some(arena) = world.component_id::<Arena>() else { return };
-        let is_agent = |entity| world.get::<Controller>(entity).is_some();
+        let is_agent = |entity: Entity| world.get_entity(entity).is_ok_and(|entity| entity.contains_id(agent));
         for archetype in world.archetypes().iter().filter(|archetype| archetype.contains(arena)) {
             for entity in archetype.entities() {
                 let members = world.get::<ArenaMembers>(entity.id());
@@ -102,10 +103,10 @@ impl Census {
         }
     }
 
-    /// Counts the worlds of these groups.
-    pub fn of(groups: &[WorldGroup]) -> Self {
+    /// Counts the agents of a kind in the worlds of these groups.
+    pub fn of(groups: &[WorldGroup], kind: usize) -> Self {
         let mut census = Self::default();
-        groups.iter().flat_map(WorldGroup::worlds).for_each(|world| census.add(world));
+        groups.iter().flat_map(WorldGroup::worlds).for_each(|world| census.add(world, kind));
         census
     }
 

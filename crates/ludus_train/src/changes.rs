@@ -14,7 +14,8 @@ use crate::metrics::quoted;
 pub struct Change {
     /// Steps of experience before it.
     pub step: u64,
-    /// The setting's path in the agent's section of the config, such as `ppo.learning_rate`.
+    /// The setting's path in the agent's section of the config, such as `ppo.learning_rate`; with the kind's name before it,
+    /// as in `Chaser.ppo.learning_rate`, where the game has several.
     pub setting: String,
     /// The value until then, as RON.
     pub was: String,
@@ -23,6 +24,16 @@ pub struct Change {
 }
 
 impl Change {
+    /// True if it is of the step size with which the policy of this kind is learned. With several kinds, settings begin with
+    /// the kind's name.
+    pub(crate) fn is_learning_rate_of(&self, kind: &str, has_several_kinds: bool) -> bool {
+        let setting = match has_several_kinds {
+            true => self.setting.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')),
+            false => Some(self.setting.as_str()),
+        };
+        setting == Some("ppo.learning_rate")
+    }
+
     /// Adds the change to a table, which it begins if there is none.
     pub(crate) fn append(&self, path: &Path) -> io::Result<()> {
         let mut table = files::open_own(path)?;

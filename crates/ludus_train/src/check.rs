@@ -5,6 +5,7 @@ mod random_play;
 mod systems;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use ludus_agent::{FaultPlace, WrittenAction};
 use ludus_spec::{AgentSpec, Outcome, Seed};
@@ -12,11 +13,11 @@ use ludus_worlds::{GameSystems, PooledWorld, WorldError};
 use serde::Serialize;
 
 use crate::bench::random_actions;
+use crate::blueprint::Blueprint;
 use crate::census::Census;
 use crate::clock;
-use crate::group::{FIRST_KIND, WorldFault};
+use crate::group::WorldFault;
 use crate::incidents::{exit_finding, fault_sentence};
-use crate::training::Blueprint;
 
 pub(crate) use fields::{Column, Field, fields, without_indices};
 use random_play::RandomEpisodes;
@@ -68,6 +69,12 @@ impl Finding {
         Self { what: what.into(), remedy: remedy.into() }
     }
 
+    /// The same, said to be of this kind of agents where the game has several.
+    #[must_use]
+    pub(crate) fn of_kind(self, kind: &str, has_several_kinds: bool) -> Self {
+        if has_several_kinds { Self { what: format!("of `{kind}`, {}", self.what), ..self } } else { self }
+    }
+
     /// As one sentence.
     pub fn sentence(&self) -> String {
         format!("{}: {}", self.what, self.remedy)
@@ -77,7 +84,8 @@ impl Finding {
 /// What an exam came to.
 pub(crate) struct Examined {
     pub findings: Vec<Finding>,
-    pub random_play: RandomPlay,
+    /// Of each kind of agents that a policy decides for.
+    pub random_play: Vec<RandomPlay>,
 }
 
 /// Plays the game with random actions in a world of its own, whose seeds no training uses; what was found.
@@ -88,18 +96,20 @@ pub(crate) struct Examined {
 pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Examined, WorldError> {
     let mut systems = GameSystems::of(&blueprint.definition.game)?;
     let mut world = blueprint.build_exam(MOST_ARENAS)?;
-    let interval = blueprint.config.decision_interval.get();
-    let mut findings = systems::early_findings(&mut systems, &mut world, interval);
-    let mut seen = Seen::new(&world);
+    let interval = blueprint.config.ticks_per_step().get();
+    let kinds = Vec::from_iter(blueprint.driven_kinds());
+    let early = |&kind: &usize| systems::early_findings(&mut systems, &mut world, kind, interval);
+    let mut findings: Vec<_> = kinds.iter().flat_map(early).collect();
+    let mut seen: Vec<_> = kinds.iter().map(|&kind| Seen::new(&world, kind)).collect();
     let steps = exam.ticks.div_ceil(interval);
     let (start, seed) = (clock::seconds(), blueprint.exam_seed());
-    seen.observe(&world);
+    seen.iter_mut().for_each(|seen| seen.observe(&world));
     let mut has_panicked = false;
     for step in 0..steps {
         if clock::seconds() - start > exam.seconds {
             break;
         }
-        if let Err(panic) = seen.step(&mut world, seed.derive(u64::from(step))) {
+        if let Err(panic) = take_step(&mut world, &mut seen, seed.derive(u64::from(step))) {
             has_panicked = true;
             // A run that follows tells of its own.
             let is_told = exam.scope == Scope::Patient;
@@ -112,26 +122,40 @@ pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Examined, Wor
         findings.extend(is_told.then(|| exit_finding(world.index())));
         findings.extend(systems::late_findings(&mut systems, &mut world, blueprint.config.arenas.get()));
     }
-    let limit = blueprint.config.agent(&blueprint.spec).episode_limit;
-    findings.extend(seen.findings(&blueprint.spec, exam.scope, limit));
-    if exam.scope == Scope::Patient {
-        findings.extend(census_findings(blueprint, &world));
+    for seen in &seen {
+        let limit = blueprint.agent(seen.kind).episode_limit;
+        findings.extend(seen.findings(&blueprint.specs, exam.scope, limit));
+        if exam.scope == Scope::Patient {
+            findings.extend(census_findings(blueprint, &world, seen.kind));
+        }
     }
-    Ok(Examined { findings, random_play: seen.episodes.summarise(&blueprint.spec) })
+    let random_play = seen.into_iter().map(|seen| seen.episodes.summarise(&blueprint.specs[seen.kind])).collect();
+    Ok(Examined { findings, random_play })
 }
 
-/// Agents without rows and arenas without agents.
-fn census_findings(blueprint: &Blueprint, world: &PooledWorld) -> Vec<Finding> {
+/// Takes a step with random actions of all kinds that are looked at.
+fn take_step(world: &mut PooledWorld, seen: &mut [Seen], seed: Seed) -> Result<(), ludus_worlds::WorldPanic> {
+    let draw = |(index, seen): (u64, &Seen)| seen.draw(world, if index == 0 { seed } else { seed.derive(index) });
+    let decided: Vec<_> = (0..).zip(&*seen).map(draw).collect();
+    world.step()?;
+    seen.iter_mut().zip(&decided).for_each(|(seen, decided)| seen.look(world, decided));
+    Ok(())
+}
+
+/// Agents of a kind without rows and arenas without agents.
+fn census_findings(blueprint: &Blueprint, world: &PooledWorld, kind: usize) -> Vec<Finding> {
     let mut census = Census::default();
-    census.add(world);
+    census.add(world, kind);
+    let spec = &blueprint.specs[kind];
     // With `rows`, agents are to come later.
-    let come_later = blueprint.config.agent(&blueprint.spec).rows.is_some();
-    let empty_arenas = census.empty_arenas(&blueprint.spec).filter(|_| !come_later);
-    census.too_few_rows(&blueprint.spec).into_iter().chain(empty_arenas).collect()
+    let come_later = blueprint.agent(kind).rows.is_some();
+    let empty_arenas = census.empty_arenas(spec).filter(|_| !come_later);
+    census.too_few_rows(spec).into_iter().chain(empty_arenas).collect()
 }
 
-/// What was seen so far.
+/// What was seen so far of a kind of agents.
 struct Seen {
+    kind: usize,
     steps: u64,
     columns: Vec<Column>,
     episodes: RandomEpisodes,
@@ -146,12 +170,13 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(world: &PooledWorld) -> Self {
-        let spec = world.spec(FIRST_KIND);
+    fn new(world: &PooledWorld, kind: usize) -> Self {
+        let spec = world.spec(kind);
         Self {
+            kind,
             steps: 0,
             columns: vec![Column::EMPTY; spec.observation_width()],
-            episodes: RandomEpisodes::new(world),
+            episodes: RandomEpisodes::new(world, kind),
             terms: vec![0.0; spec.reward.len()],
             fault: None,
             faults: 0,
@@ -160,24 +185,27 @@ impl Seen {
         }
     }
 
-    fn step(&mut self, world: &mut PooledWorld, seed: Seed) -> Result<(), ludus_worlds::WorldPanic> {
-        let spec = world.spec(FIRST_KIND).clone();
-        let rows = world.rows_mut(FIRST_KIND);
+    /// Lets the agents do something at random; what.
+    fn draw(&self, world: &mut PooledWorld, seed: Seed) -> Vec<f32> {
+        let spec = world.spec(self.kind).clone();
+        let rows = world.rows_mut(self.kind);
         let drawn = random_actions(&spec, rows.len(), seed);
         rows.actions_mut().copy_from_slice(&drawn);
         rows.heed_masks();
-        let decided = rows.actions_mut().to_vec();
-        world.step()?;
+        rows.actions_mut().to_vec()
+    }
+
+    /// Looks at a world that has taken a step in which this was decided.
+    fn look(&mut self, world: &mut PooledWorld, decided: &[f32]) {
         self.steps += 1;
         self.observe(world);
-        self.compare(world, &decided);
+        self.compare(world, decided);
         self.count(world);
-        Ok(())
     }
 
     /// Takes the rows' observations into account.
     fn observe(&mut self, world: &PooledWorld) {
-        let rows = world.rows(FIRST_KIND);
+        let rows = world.rows(self.kind);
         let agents = rows.observations().chunks_exact(self.columns.len()).zip(rows.outcomes());
         for (observation, _) in agents.filter(|(_, outcome)| **outcome != Outcome::Vacant) {
             self.columns.iter_mut().zip(observation).for_each(|(column, &value)| column.see(value));
@@ -186,9 +214,9 @@ impl Seen {
 
     /// Finds actions that are not what was decided.
     fn compare(&mut self, world: &mut PooledWorld, decided: &[f32]) {
-        let width = world.spec(FIRST_KIND).action_width();
-        for WrittenAction { row, action } in world.written_actions(FIRST_KIND) {
-            if world.rows(FIRST_KIND).outcomes()[row] != Outcome::Running {
+        let width = world.spec(self.kind).action_width();
+        for WrittenAction { row, action } in world.written_actions(self.kind) {
+            if world.rows(self.kind).outcomes()[row] != Outcome::Running {
                 continue;
             }
             let is_other = |(one, other): (&f32, &f32)| (one - other).abs() > ACTION_TOLERANCE;
@@ -199,28 +227,27 @@ impl Seen {
 
     /// Counts episodes, rewards and faults.
     fn count(&mut self, world: &mut PooledWorld) {
-        let index = world.index();
+        let (index, kind) = (world.index(), self.kind);
         let Self { terms, episodes, .. } = self;
         let mut note = |sums: &[f32]| {
             terms.iter_mut().zip(sums).for_each(|(most, sum)| *most = most.max(sum.abs()));
         };
-        let width = world.spec(FIRST_KIND).reward.len().max(1);
-        world.rows(FIRST_KIND).term_sums().chunks_exact(width).for_each(&mut note);
+        let width = world.spec(kind).reward.len().max(1);
+        world.rows(kind).term_sums().chunks_exact(width).for_each(&mut note);
         episodes.take(world, note);
-        self.fault = self.fault.or(world.rows_mut(FIRST_KIND).drain_faults().next().map(|fault| WorldFault {
-            world: index,
-            kind: FIRST_KIND,
-            fault,
-        }));
-        self.faults = world.rows(FIRST_KIND).fault_count();
+        let first = world.rows_mut(kind).drain_faults().next();
+        self.fault = self.fault.or(first.map(|fault| WorldFault { world: index, kind, fault }));
+        self.faults = world.rows(kind).fault_count();
     }
 
-    fn findings(&self, spec: &AgentSpec, scope: Scope, limit: Option<NonZeroU32>) -> Vec<Finding> {
+    fn findings(&self, specs: &[Arc<AgentSpec>], scope: Scope, limit: Option<NonZeroU32>) -> Vec<Finding> {
+        let spec = &*specs[self.kind];
         let mut findings = Vec::new();
         if self.steps > 1 {
-            findings.extend(self.observation_findings(spec));
+            let own = self.observation_findings(spec).into_iter();
+            findings.extend(own.map(|finding| finding.of_kind(&spec.name, specs.len() > 1)));
         }
-        findings.extend(self.fault_finding(spec));
+        findings.extend(self.fault_finding(specs));
         findings.extend(self.overwritten_finding(spec));
         if scope == Scope::Patient {
             findings.extend(self.reward_findings(spec));
@@ -246,8 +273,8 @@ impl Seen {
         fields(spec, &self.columns).iter().filter_map(|field| field.finding(self.steps)).collect()
     }
 
-    fn fault_finding(&self, spec: &AgentSpec) -> Option<Finding> {
-        let first = fault_sentence(&self.fault?, spec);
+    fn fault_finding(&self, specs: &[Arc<AgentSpec>]) -> Option<Finding> {
+        let first = fault_sentence(&self.fault?, specs);
         let what = format!("{first}, the first of {}", self.faults);
         let remedy = match self.fault?.fault.place {
             FaultPlace::Mask(_) => "allow at least one choice at any time, if only to do nothing",

@@ -56,7 +56,7 @@ impl Checkpoints {
     /// Those of a run that goes on with what was found.
     #[must_use]
     pub fn going_on(mut self, found: &Found) -> Self {
-        let steps = found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.policy.origin.steps);
+        let steps = found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.steps());
         self.next = steps.saturating_add(self.config.every.get());
         self.kept.clone_from(&found.kept);
         self.best = found.best;
@@ -75,13 +75,13 @@ impl Checkpoints {
 
     /// Saves a checkpoint; as the best too, if no mean return was better. Removes those that are older than wanted.
     pub fn save(&mut self, checkpoint: &Checkpoint, now: f64) -> Result<(), TrainError> {
-        let steps = checkpoint.policy.origin.steps;
+        let steps = checkpoint.steps();
         let path = self.folder.join(format!("{START}{steps:012}{END}"));
         checkpoint.write(&path)?;
         if self.last() != Some(&path) {
             self.kept.push(path);
         }
-        let score = checkpoint.record.score();
+        let score = checkpoint.score();
         if score > self.best {
             checkpoint.write(&self.folder.join(BEST))?;
             self.best = score;
@@ -131,7 +131,7 @@ impl Found {
     fn take_best(&mut self, path: PathBuf, run: &str) {
         match read(&path, None, run) {
             Ok(best) => {
-                self.best = best.record.score();
+                self.best = best.score();
                 self.checkpoint.get_or_insert((path, best));
             }
             Err(PolicyError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
@@ -159,7 +159,7 @@ impl Found {
 /// Reads a checkpoint of the run with this id, which is after as many steps as its name says.
 fn read(path: &Path, steps: Option<u64>, run: &str) -> Result<Checkpoint, PolicyError> {
     let checkpoint = Checkpoint::read_through(path, Links::Refuse)?;
-    let (own, other) = (checkpoint.policy.origin.steps, &checkpoint.record.run);
+    let (own, other) = (checkpoint.steps(), &checkpoint.record.run);
     let problem = match steps {
         Some(named) if named != own => format!("it is named for {named} steps and was saved after {own}"),
         // Runs and checkpoints of earlier versions do not say which they are.
@@ -205,9 +205,14 @@ mod tests {
         names
     }
 
+    fn recent(checkpoint: &mut Checkpoint) -> &mut Vec<PastEpisode> {
+        &mut checkpoint.record.kinds.get_mut("Plate").unwrap().recent
+    }
+
     fn scoring(steps: u64, reward: f32) -> Checkpoint {
         let mut checkpoint = checkpoint(steps);
-        checkpoint.record.recent = vec![PastEpisode { reward, steps: 1, terms: vec![reward] }];
+        recent(&mut checkpoint).clear();
+        recent(&mut checkpoint).push(PastEpisode { reward, steps: 1, terms: vec![reward] });
         checkpoint
     }
 
@@ -247,11 +252,12 @@ mod tests {
         let mut checkpoints = Checkpoints::new(folder.path().to_owned(), config(), 0.0);
         let many = |steps: u64, reward: f32| {
             let mut checkpoint = scoring(steps, reward);
-            checkpoint.record.recent = vec![checkpoint.record.recent[0].clone(); LEAST_EPISODES];
+            let episode = recent(&mut checkpoint)[0].clone();
+            *recent(&mut checkpoint) = vec![episode; LEAST_EPISODES];
             checkpoint
         };
         let mut none = scoring(100, 0.0);
-        none.record.recent.clear();
+        recent(&mut none).clear();
         let saved = [none, scoring(200, 9.0), many(300, 1.0), scoring(400, 8.0), many(500, 2.0), many(600, 1.5)];
         for (checkpoint, best) in saved.iter().zip([None, Some(1), Some(2), Some(2), Some(4), Some(4)]) {
             checkpoints.save(checkpoint, 0.0).unwrap();

@@ -10,6 +10,7 @@ mod eval;
 mod export;
 mod outlet;
 mod play;
+mod policies;
 mod progress;
 mod replay;
 mod train;
@@ -21,9 +22,10 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 use ludus_spec::AgentSpec;
-use ludus_worlds::spec_of;
+use ludus_worlds::specs_of;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::blueprint::Blueprint;
 use crate::config::RunConfig;
 use crate::definition::GameDefinition;
 use crate::error::TrainError;
@@ -31,11 +33,11 @@ use crate::folder::{LATEST, RunFolder};
 use crate::learner::LearnerChoice;
 use crate::report::Report;
 use crate::text::visible;
-use crate::training::Blueprint;
 use crate::window::Windows;
 use arguments::{Arguments, Command, RunArguments};
 use config_file::{LoadedConfig, MissingConfig};
 use outlet::{note, say_json};
+pub use policies::policies_at;
 
 /// What a thread that builds and steps worlds has for its stack [bytes]: as much as a main thread.
 pub(crate) const STACK_BYTES: usize = 8 << 20;
@@ -80,8 +82,9 @@ impl Program {
         Ok(finish(command, &report))
     }
 
-    fn spec(&self) -> Result<Arc<AgentSpec>, TrainError> {
-        Ok(spec_of(&self.definition.game)?)
+    /// The kinds of the game's agents.
+    fn specs(&self) -> Result<Vec<Arc<AgentSpec>>, TrainError> {
+        Ok(specs_of(&self.definition.game)?)
     }
 
     /// The run that is meant: a folder's path, its name in `runs`, or the newest with a policy if it is `latest`.
@@ -101,14 +104,14 @@ impl Program {
 
     fn blueprint(
         &self,
-        spec: Arc<AgentSpec>,
+        specs: Vec<Arc<AgentSpec>>,
         config: RunConfig,
         arguments: &RunArguments,
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
         let (definition, learner) = (self.definition.clone(), LearnerChoice::default());
         let note = |sentence| note(sentence);
-        Ok(Blueprint { definition, spec, config, pool, iteration: 0, hash_every: None, learner, note })
+        Ok(Blueprint { definition, specs, config, pool, iteration: 0, hash_every: None, learner, note })
     }
 }
 
@@ -156,20 +159,10 @@ fn check_name(name: &str) -> Result<(), TrainError> {
     if is_valid { Ok(()) } else { Err(TrainError::GameName { name: name.to_owned() }) }
 }
 
-/// Where a policy is shipped: `assets/policies/<game>.safetensors`.
-fn policy_asset(name: &str) -> PathBuf {
-    Path::new("assets/policies").join(format!("{name}.safetensors"))
-}
-
-/// A file that comes with the game: here, or where cargo says that the program comes from.
-fn shipped(file: &Path) -> Option<PathBuf> {
-    let of_package = package().map(|package| package.join(file));
-    std::iter::once(file.to_owned()).chain(of_package).find(|file| file.is_file())
-}
-
-/// The folder of the package that cargo runs the program from.
-fn package() -> Option<PathBuf> {
-    std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)
+/// Where a policy is shipped, `assets/policies/<game>.safetensors`; the folder of those of several kinds of agents,
+/// `assets/policies/<game>`.
+fn policy_asset(name: &str, kinds: usize) -> PathBuf {
+    Path::new("assets/policies").join(if kinds == 1 { format!("{name}.safetensors") } else { name.to_owned() })
 }
 
 fn cores() -> usize {

@@ -1,10 +1,12 @@
 //! The config of a run: typed, every problem reported at once.
 
 mod check;
+mod check_kinds;
 mod deserialize;
 mod mistake;
 mod names;
 mod parse;
+mod policy;
 mod problem;
 mod starter;
 mod tree;
@@ -13,12 +15,14 @@ mod worlds;
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ludus_learn::{DeviceConfig, PpoConfig};
 use ludus_net::{Activation, NetworkConfig};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
+pub use policy::{MeanReturn, PolicySource};
 pub use problem::{ConfigError, Problem};
 pub use starter::starter_config;
 pub use worlds::WorldCount;
@@ -57,6 +61,12 @@ pub struct RunConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentConfig {
+    /// Whose policy it follows. A run learns one for each kind unless said otherwise.
+    pub policy: PolicySource,
+    /// Ticks per step, where the kind decides less often than others; without it, the run's `decision_interval`.
+    ///
+    /// A multiple of the smallest interval of the run's kinds.
+    pub decision_interval: Option<NonZeroU32>,
     /// Steps after which an episode is truncated; without it, the game alone ends episodes.
     pub episode_limit: Option<NonZeroU32>,
     /// Whether the limit cuts the first episode of each agent at a point of its own. `true` unless said otherwise.
@@ -95,7 +105,9 @@ pub struct StopConfig {
     pub steps: NonZeroU64,
     /// Mean return of the last episodes in the order in which they began, once there are as many as rows, 100 at least and
     /// 1000 at most. An episode counts once all that began before it are over: short ones, good or bad, are not favoured.
-    pub mean_return: Option<f32>,
+    ///
+    /// With several kinds of agents a goal for each that has one, `{ "Kind": 3.0 }`: the run ends when all are reached.
+    pub mean_return: Option<MeanReturn>,
     /// Seconds of training. The only limit that depends on the machine: with it, the same seed may learn more or less.
     pub seconds: Option<f64>,
 }
@@ -146,7 +158,8 @@ pub enum Reaction {
 pub struct ConfigSource {
     /// A RON file; without one, defaults, with all terms of the reward weighing 1.
     pub file: Option<PathBuf>,
-    /// Changes `key=value`, where the key is a path from the top (`stop.steps`) or from the agent's section (`ppo.clip`).
+    /// Changes `key=value`, where the key is a path from the top (`stop.steps`), from an agent's section by its name
+    /// (`Chaser.ppo.clip`), or from the sections of all kinds that learn (`ppo.clip`).
     pub sets: Vec<String>,
     /// Replaces the config's seed.
     pub seed: Option<u64>,
@@ -194,41 +207,50 @@ impl Default for FaultConfig {
     }
 }
 
+impl StopConfig {
+    /// The mean return of this kind of agents that is good enough, if the run waits for one.
+    pub fn goal(&self, kind: &str) -> Option<f32> {
+        self.mean_return.as_ref()?.of(kind)
+    }
+}
+
 impl RunConfig {
-    /// The defaults for a game with this agent: all terms of its reward weigh 1.
-    pub fn for_agent(spec: &AgentSpec) -> Self {
-        let reward = spec.reward.iter().map(|term| (term.name.clone(), 1.0)).collect();
-        let agent = AgentConfig { reward, ..AgentConfig::default() };
-        Self { agents: BTreeMap::from([(spec.name.clone(), agent)]), ..Self::default() }
+    /// The defaults for a game with these kinds of agents: all terms of their rewards weigh 1.
+    pub fn for_agents(specs: &[Arc<AgentSpec>]) -> Self {
+        let section = |spec: &Arc<AgentSpec>| {
+            let reward = spec.reward.iter().map(|term| (term.name.clone(), 1.0)).collect();
+            (spec.name.clone(), AgentConfig { reward, ..AgentConfig::default() })
+        };
+        Self { agents: specs.iter().map(section).collect(), ..Self::default() }
     }
 
-    /// The config for a game with this agent.
+    /// The config for a game with these kinds of agents.
     ///
     /// # Errors
     ///
     /// Every problem at once: text that is not RON, unknown fields, agents and terms, missing weights, values of a
-    /// wrong type or out of range, each with its line and what would be valid.
-    pub fn load(source: &ConfigSource, spec: &AgentSpec) -> Result<Self, ConfigError> {
+    /// wrong type or out of range, frozen policies that don't fit, each with its line and what would be valid.
+    pub fn load(source: &ConfigSource, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let sources = Sources { file: source.file.clone(), flags: source.sets.clone() };
-        let mut tree = read_tree(source.file.as_deref(), spec)?;
-        let config = Self::from_tree(&mut tree, &sources, spec)?;
+        let mut tree = read_tree(source.file.as_deref(), specs)?;
+        let config = Self::from_tree(&mut tree, &sources, specs)?;
         Ok(Self { seed: source.seed.unwrap_or(config.seed), ..config })
     }
 
-    /// The config that a text says, for a game with this agent. Reads no file.
+    /// The config that a text says, for a game with these kinds of agents. Reads no file but those of frozen policies.
     ///
     /// # Errors
     ///
     /// As [`load`](Self::load).
-    pub fn from_ron(text: &str, spec: &AgentSpec) -> Result<Self, ConfigError> {
+    pub fn from_ron(text: &str, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let tree =
             parse::parse(text).map_err(|error| ConfigError::single(format!("line {}", error.line), error.message));
-        Self::from_tree(&mut tree?, &Sources::default(), spec)
+        Self::from_tree(&mut tree?, &Sources::default(), specs)
     }
 
     /// Applies what the command line changes, and checks everything.
-    fn from_tree(tree: &mut Node, sources: &Sources, spec: &AgentSpec) -> Result<Self, ConfigError> {
-        let mut problems = apply_sets(tree, &sources.flags, spec);
+    fn from_tree(tree: &mut Node, sources: &Sources, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
+        let mut problems = apply_sets(tree, &sources.flags, specs);
         problems.extend(starter::set_unfilled_aside(tree));
         let mut mistakes = Vec::new();
         let config = deserialize::read::<Self>(tree, &mut mistakes);
@@ -238,7 +260,7 @@ impl RunConfig {
         }));
         let mut report = Report::new(tree, problems);
         if let Some(config) = &config {
-            check::check(config, spec, &mut report);
+            check::check(config, specs, &mut report);
         }
         report.finish(sources)?;
         config.ok_or_else(|| ConfigError::single(sources.file().display().to_string(), "is empty"))
@@ -267,6 +289,29 @@ impl RunConfig {
         ron::ser::to_string_pretty(self, pretty).expect("a config has no value that RON can't write")
     }
 
+    /// Ticks per step of this kind of agents.
+    pub fn interval(&self, kind: &str) -> NonZeroU32 {
+        let own = self.agents.get(kind).and_then(|agent| agent.decision_interval);
+        own.unwrap_or(self.decision_interval)
+    }
+
+    /// Lets a kind of agents decide every so many ticks: all of the run, where there is only one kind.
+    pub(crate) fn set_interval(&mut self, specs: &[Arc<AgentSpec>], kind: usize, interval: NonZeroU32) {
+        if specs.len() == 1 {
+            self.decision_interval = interval;
+        }
+        let agent = self.agent_mut(&specs[kind]);
+        if specs.len() > 1 || agent.decision_interval.is_some() {
+            agent.decision_interval = Some(interval);
+        }
+    }
+
+    /// Ticks per step of the world: the smallest interval of the kinds that a policy decides for.
+    pub fn ticks_per_step(&self) -> NonZeroU32 {
+        let driven = self.agents.iter().filter(|(_, agent)| agent.policy != PolicySource::External);
+        driven.map(|(kind, _)| self.interval(kind)).min().unwrap_or(self.decision_interval)
+    }
+
     /// The section of this agent, to change.
     pub(crate) fn agent_mut(&mut self, spec: &AgentSpec) -> &mut AgentConfig {
         self.agents.get_mut(&spec.name).expect("checked when the config was loaded")
@@ -281,6 +326,8 @@ impl RunConfig {
 impl Default for AgentConfig {
     fn default() -> Self {
         Self {
+            policy: PolicySource::Learned,
+            decision_interval: None,
             episode_limit: None,
             stagger: true,
             rows: None,
@@ -315,9 +362,9 @@ impl AgentConfig {
     }
 }
 
-fn read_tree(file: Option<&Path>, spec: &AgentSpec) -> Result<Node, ConfigError> {
+fn read_tree(file: Option<&Path>, specs: &[Arc<AgentSpec>]) -> Result<Node, ConfigError> {
     let Some(path) = file else {
-        return Ok(parse::parse(&RunConfig::for_agent(spec).to_ron()).expect("what RON wrote is RON"));
+        return Ok(parse::parse(&RunConfig::for_agents(specs).to_ron()).expect("what RON wrote is RON"));
     };
     let shown = path.display();
     let text = read_text(path).map_err(|error| ConfigError::single(shown.to_string(), error.sentence("--config")))?;
@@ -325,27 +372,30 @@ fn read_tree(file: Option<&Path>, spec: &AgentSpec) -> Result<Node, ConfigError>
 }
 
 /// Writes all that the command line changes into the tree; what can't be written, with its place.
-fn apply_sets(tree: &mut Node, sets: &[String], spec: &AgentSpec) -> Vec<(Place, String)> {
+fn apply_sets(tree: &mut Node, sets: &[String], specs: &[Arc<AgentSpec>]) -> Vec<(Place, String)> {
     let mut problems = Vec::new();
     for (index, set) in sets.iter().enumerate() {
         let place = Place::Flag(index);
-        if let Err(message) = apply_set(tree, set, place, spec) {
+        if let Err(message) = apply_set(tree, set, place, specs) {
             problems.push((place, message));
         }
     }
     problems
 }
 
-/// Whether `sets` alone give every term of the reward a weight, right or wrong.
-pub(crate) fn weighs_all_terms(sets: &[String], spec: &AgentSpec) -> bool {
+/// Whether `sets` alone give every term of the rewards a weight, right or wrong.
+pub(crate) fn weighs_all_terms(sets: &[String], specs: &[Arc<AgentSpec>]) -> bool {
     let mut tree = Node::section(Place::Line(0));
-    apply_sets(&mut tree, sets, spec);
+    apply_sets(&mut tree, sets, specs);
     let report = Report::new(&tree, Vec::new());
-    spec.reward.iter().all(|term| report.is_written(&["agents", &spec.name, "reward", &term.name]))
+    let is_weighed = |spec: &AgentSpec| {
+        spec.reward.iter().all(|term| report.is_written(&["agents", &spec.name, "reward", &term.name]))
+    };
+    specs.iter().all(|spec| is_weighed(spec))
 }
 
 /// Writes one `key=value` into the tree.
-fn apply_set(tree: &mut Node, set: &str, place: Place, spec: &AgentSpec) -> Result<(), String> {
+fn apply_set(tree: &mut Node, set: &str, place: Place, specs: &[Arc<AgentSpec>]) -> Result<(), String> {
     let (key, text) = set.split_once('=').ok_or("expected key=value, such as ppo.clip=0.1")?;
     let path = key.trim().split('.').collect::<Vec<_>>();
     if path.iter().any(|part| part.is_empty()) {
@@ -354,9 +404,37 @@ fn apply_set(tree: &mut Node, set: &str, place: Place, spec: &AgentSpec) -> Resu
     let mut value = parse::parse(text).map_err(|error| format!("the value `{text}`: {}", error.message))?;
     value.relocate(place);
     let is_absolute = deserialize::field_names::<RunConfig>().contains(&path[0]);
-    let section: &[&str] = if is_absolute { &[] } else { &["agents", &spec.name] };
-    tree.set(&[section, &path].concat(), value);
+    let (sections, path) = if is_absolute { (vec![Vec::new()], &path[..]) } else { sections_of(tree, &path, specs) };
+    for section in sections {
+        tree.set(&[&section, path].concat(), value.clone());
+    }
     Ok(())
+}
+
+/// The sections that a path which is not from the top is in, and the path in them.
+///
+/// A path that begins with a kind's name is in its section. Any other is in those of all kinds that learn; a term of the
+/// reward in those of all that have it.
+fn sections_of<'a, 'b>(
+    tree: &Node,
+    path: &'a [&'b str],
+    specs: &'b [Arc<AgentSpec>],
+) -> (Vec<Vec<&'b str>>, &'a [&'b str]) {
+    let section = |spec: &'b Arc<AgentSpec>| vec!["agents", spec.name.as_str()];
+    if let Some(spec) = specs.iter().find(|spec| spec.name == path[0]).filter(|_| path.len() > 1) {
+        return (vec![section(spec)], &path[1..]);
+    }
+    let has_term = |spec: &&Arc<AgentSpec>| match path {
+        ["reward", term, ..] => spec.reward.iter().any(|own| own.name == *term),
+        _ => false,
+    };
+    if specs.iter().any(|spec| has_term(&spec)) {
+        return (specs.iter().filter(has_term).map(section).collect(), path);
+    }
+    let report = Report::new(tree, Vec::new());
+    let learns = |spec: &&Arc<AgentSpec>| !report.is_written(&["agents", &spec.name, "policy"]);
+    let learning: Vec<_> = specs.iter().filter(learns).map(section).collect();
+    (if learning.is_empty() { specs.iter().map(section).collect() } else { learning }, path)
 }
 
 #[cfg(test)]

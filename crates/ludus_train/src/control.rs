@@ -18,10 +18,10 @@ pub(crate) trait Control {
 pub(crate) enum Order {
     /// Saves a checkpoint and the policy.
     Save,
-    /// Takes this step size of Adam in place of the config's schedule.
-    LearningRate(f32),
-    /// Weighs a term of the reward, by its index in the spec.
-    Weight { term: usize, weight: f32 },
+    /// Takes this step size of Adam for a kind of agents in place of the config's schedule.
+    LearningRate { kind: usize, rate: f32 },
+    /// Weighs a term of a kind's reward, by its index in the spec.
+    Weight { kind: usize, term: usize, weight: f32 },
 }
 
 /// The command line has nothing to say but to end.

@@ -2,7 +2,7 @@
 
 mod recent;
 
-pub use recent::{LEAST_EPISODES, RecentEpisodes, RowSettings};
+pub use recent::{LEAST_EPISODES, RecentEpisodes, RowChange, RowSettings};
 
 /// An episode that is over.
 #[derive(Clone, Debug, PartialEq)]

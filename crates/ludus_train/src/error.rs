@@ -65,6 +65,26 @@ pub enum TrainError {
         /// What is left of the run.
         kept: String,
     },
+    /// A kind of agents has no policy where it was looked for.
+    #[error(
+        "`{path}` has no policy of `{kind}`; name a run of this game, or say what decides for `{kind}`, such as `--set \
+         {kind}.policy=External` or `--set '{kind}.policy=Frozen(\"FILE\")'`"
+    )]
+    NoPolicyOf {
+        /// What was named.
+        path: PathBuf,
+        /// The kind of agents.
+        kind: String,
+    },
+    /// A checkpoint lacks a policy that the run learns.
+    #[error(
+        "the checkpoint has no policy of `{kind}`, which the config lets learn; go on with the config that the run has, or \
+         train anew"
+    )]
+    NotSaved {
+        /// The kind of agents.
+        kind: String,
+    },
     /// The policy to start from does not fit.
     #[error("`{policy}` can't be started from: {problem}")]
     Unfit {
@@ -323,6 +343,8 @@ impl TrainError {
             | Self::Torch(_)
             | Self::Busy { .. }
             | Self::NothingToResume { .. }
+            | Self::NoPolicyOf { .. }
+            | Self::NotSaved { .. }
             | Self::NotBegun { .. }
             | Self::Unfit { .. }
             | Self::NoGoodCheckpoint { .. }

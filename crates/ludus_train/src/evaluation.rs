@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ludus_learn::{CollectedLane, Collector, Decider, LearnError, Machine, Rollout, RolloutShape, Simulation};
+use ludus_learn::{CollectedLane, Collector, Decider, LearnError, Rollout, RolloutShape, Simulation};
 use ludus_policy::ActionChoice;
-use ludus_spec::{Outcome, Seed};
+use ludus_spec::{AgentSpec, Outcome, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::actor::{ActingStep, Actor};
+use crate::blueprint::{Blueprint, EVALUATION_ACTIONS, Purpose};
 use crate::census::Census;
 use crate::clock;
 use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread};
 use crate::error::TrainError;
-use crate::group::{FIRST_KIND, WorldGroup, group_worlds};
+use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
-use crate::training::{Blueprint, Purpose};
 
 /// Steps without the end of an episode that is waited for: then there will be none.
 const PATIENCE: u64 = 100_000;
@@ -37,19 +37,11 @@ pub struct EvaluationSettings {
     pub sampled: bool,
 }
 
-/// What a policy's episodes came to.
+/// What the episodes of an evaluation came to.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// Their returns.
-    pub returns: Spread,
-    /// Their lengths [steps].
-    pub lengths: Spread,
-    /// Mean and deviation of each term's sum, unweighted.
-    pub terms: BTreeMap<String, Spread>,
-    /// How many there were: fewer than asked for if it was interrupted, or if some never end.
-    pub episodes: usize,
-    /// Steps of these episodes.
-    pub steps: u64,
+    /// Those of each kind of agents that a policy decides for, in the game's order.
+    pub kinds: Vec<KindEvaluation>,
     /// How long it took, without building the worlds [s].
     pub seconds: f64,
     /// Processor time [s], where the system tells.
@@ -62,24 +54,51 @@ pub struct Evaluation {
     pub panics: u64,
 }
 
-/// Plays as many episodes as asked for, in worlds whose seeds training never uses.
+/// What the episodes of a kind of agents came to.
+#[derive(Clone, Debug)]
+pub struct KindEvaluation {
+    /// The kind's name.
+    pub name: String,
+    /// Their returns.
+    pub returns: Spread,
+    /// Their lengths [steps].
+    pub lengths: Spread,
+    /// Mean and deviation of each term's sum, unweighted.
+    pub terms: BTreeMap<String, Spread>,
+    /// How many there were: fewer than asked for if it was interrupted, or if some never end.
+    pub episodes: usize,
+    /// Steps of these episodes.
+    pub steps: u64,
+}
+
+impl Evaluation {
+    /// Steps of all episodes.
+    pub fn steps(&self) -> u64 {
+        self.kinds.iter().map(|kind| kind.steps).sum()
+    }
+}
+
+/// Plays as many episodes of each kind of agents as asked for, in worlds whose seeds training never uses. `policies` has
+/// one for each lane of the blueprint.
 ///
 /// Tells what went wrong on the way, one sentence for each.
 ///
-/// Every row that has an agent plays as many as the others, give or take one. To take those that end first would favour
-/// short ones. If a row's agent has gone for good, those that still have one play in its place.
+/// Every row that has an agent plays as many as the others of its kind, give or take one. To take those that end first
+/// would favour short ones. If a row's agent has gone for good, those that still have one play in its place.
 pub(crate) fn evaluate(
     blueprint: &Blueprint,
-    policy: &Actor,
+    policies: &[Actor],
     settings: EvaluationSettings,
     interrupted: &AtomicBool,
     tell: &mut dyn FnMut(String),
 ) -> Result<Evaluation, TrainError> {
-    let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
+    let lanes = blueprint.lanes();
+    let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, &lanes, clock::nanoseconds);
     let mut players = seat(groups, settings.episodes)?;
-    let collector = Collector::new(Machine { pool: blueprint.pool.clone(), clock: clock::nanoseconds });
-    let actions = settings.sampled.then(|| blueprint.evaluation_seed());
-    let rules = Rules { policy, collector: &collector, actions, interrupted };
+    let collector = Collector::new(blueprint.machine());
+    let seed = |kinds: &Vec<usize>| blueprint.seed_of(EVALUATION_ACTIONS, kinds[0]);
+    let seeds: Vec<Seed> = lanes.iter().map(seed).collect();
+    let rules = Rules { policies, collector: &collector, seeds: settings.sampled.then_some(&seeds), interrupted };
     let (start, cpu_before) = (clock::seconds(), cpu::seconds());
     for _ in 0..=MOST_TAKEOVERS {
         let all = || players.par_iter_mut().with_max_len(1).try_for_each(|player| player.play(rules));
@@ -91,24 +110,30 @@ pub(crate) fn evaluate(
     let seconds = clock::seconds() - start;
     let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
     let mut teller = IncidentTeller::of_evaluation();
-    teller.tell(Incidents::take(players.iter_mut().map(|player| &mut player.group)), &blueprint.spec, tell);
+    teller.tell(Incidents::take(players.iter_mut().map(|player| &mut player.group)), &blueprint.specs, tell);
     if let Some(failure) = players.iter().find_map(|player| player.group.failure()) {
         return Err(failure.clone().into());
     }
-    if players.iter().any(|player| player.waits_for == Waiting::Agents) {
-        let mut census = Census::default();
-        players.iter().flat_map(|player| player.group.worlds()).for_each(|world| census.add(world));
-        tell(format!("rows wait for agents that do not come: {}", census.reason(&blueprint.spec).sentence()));
+    for kind in blueprint.driven_kinds() {
+        let episodes: usize = players.iter().map(|player| player.kinds[kind].episodes.len()).sum();
+        let lacks = episodes < settings.episodes as usize;
+        if lacks && players.iter().any(|player| player.waits_for == Waiting::Agents) {
+            let mut census = Census::default();
+            players.iter().flat_map(|player| player.group.worlds()).for_each(|world| census.add(world, kind));
+            let reason = census.reason(&blueprint.specs[kind]).sentence();
+            tell(format!("rows wait for agents that do not come: {reason}"));
+        }
     }
     Ok(Evaluation { seconds, cpu_seconds, panics: teller.panics(), ..summarise(&players, blueprint) })
 }
 
 #[derive(Clone, Copy)]
 struct Rules<'a> {
-    policy: &'a Actor,
+    /// By lane.
+    policies: &'a [Actor],
     collector: &'a Collector,
-    /// What actions derive from, if they are drawn.
-    actions: Option<Seed>,
+    /// What the actions of each lane derive from, if they are drawn.
+    seeds: Option<&'a Vec<Seed>>,
     interrupted: &'a AtomicBool,
 }
 
@@ -116,17 +141,35 @@ struct Rules<'a> {
 struct Player {
     index: u64,
     group: WorldGroup,
-    /// Episodes to come `[rows]`.
-    owed: Vec<u32>,
-    episodes: Vec<EpisodeSummary>,
-    /// The last step.
-    step: Rollout,
-    /// What the last step led to `[rows]`.
-    outcomes: Vec<Outcome>,
+    /// By kind; a kind that the game decides for has no rows.
+    kinds: Vec<KindRows>,
+    /// The last step of each lane.
+    steps_of_lanes: Vec<Rollout>,
     phases: Phases,
     /// Steps so far.
     steps: u64,
     waits_for: Waiting,
+}
+
+/// The rows of a kind in a group, and what they have played.
+struct KindRows {
+    /// Episodes to come `[rows]`.
+    owed: Vec<u32>,
+    /// What the last step led to `[rows]`.
+    outcomes: Vec<Outcome>,
+    episodes: Vec<EpisodeSummary>,
+}
+
+impl KindRows {
+    fn owes(&self) -> bool {
+        self.owed.iter().any(|&owed| owed > 0)
+    }
+
+    /// Whether no row that owes an episode has an agent.
+    fn is_without_agents(&self) -> bool {
+        let mut rows = self.outcomes.iter().zip(&self.owed);
+        rows.all(|(outcome, &owed)| owed == 0 || *outcome == Outcome::Vacant)
+    }
 }
 
 /// What a group waited for in vain.
@@ -139,19 +182,20 @@ enum Waiting {
     Agents,
 }
 
-/// Shares the episodes out among all rows that have an agent.
+/// Shares the episodes of each kind out among all of its rows that have an agent.
 fn seat(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<Player>, TrainError> {
     let player = |(index, group): (usize, WorldGroup)| {
-        let lane = group.lane(FIRST_KIND);
-        let mut outcomes = vec![Outcome::Vacant; lane.rows];
-        group.copy_outcomes(FIRST_KIND, &mut outcomes);
-        let shape = RolloutShape::of_lane(1, &[lane]).map_err(TrainError::Learner)?;
+        let rows = |kind: usize| {
+            let mut outcomes = vec![Outcome::Vacant; group.row_count(kind)];
+            group.copy_outcomes(kind, &mut outcomes);
+            KindRows { owed: vec![0; outcomes.len()], outcomes, episodes: Vec::new() }
+        };
+        let rollout = |lane: usize| RolloutShape::of_lane(1, &[group.lane(lane)]).map(Rollout::new);
+        let rollouts = (0..group.lanes()).map(rollout).collect::<Result<Vec<_>, _>>().map_err(TrainError::Learner)?;
         Ok(Player {
             index: index as u64,
-            step: Rollout::new(shape),
-            outcomes,
-            owed: vec![0; lane.rows],
-            episodes: Vec::new(),
+            kinds: (0..group.kind_count()).map(rows).collect(),
+            steps_of_lanes: rollouts,
             phases: Phases::default(),
             steps: 0,
             waits_for: Waiting::Nothing,
@@ -159,18 +203,23 @@ fn seat(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<Player>, TrainErro
         })
     };
     let mut players = groups.into_iter().enumerate().map(player).collect::<Result<Vec<_>, TrainError>>()?;
-    if !share_out(&mut players, episodes) {
-        // Agents may come yet, nobody knows to which rows.
-        players.iter_mut().for_each(|player| player.outcomes.fill(Outcome::Restart));
-        share_out(&mut players, episodes);
+    for kind in 0..players.first().map_or(0, |player| player.kinds.len()) {
+        if !share_out(&mut players, kind, episodes) {
+            // Agents may come yet, nobody knows to which rows.
+            players.iter_mut().for_each(|player| player.kinds[kind].outcomes.fill(Outcome::Restart));
+            share_out(&mut players, kind, episodes);
+        }
     }
     Ok(players)
 }
 
-/// Lets the rows that have an agent owe these episodes besides; false if there are no such rows.
-fn share_out(players: &mut [Player], episodes: u32) -> bool {
+/// Lets the rows of a kind that have an agent owe these episodes besides; false if there are no such rows.
+fn share_out(players: &mut [Player], kind: usize, episodes: u32) -> bool {
     let has_agent = |outcome: &Outcome| *outcome != Outcome::Vacant;
-    let rows = players.iter_mut().flat_map(|player| player.outcomes.iter().zip(&mut player.owed));
+    let rows = players.iter_mut().flat_map(|player| {
+        let KindRows { owed, outcomes, .. } = &mut player.kinds[kind];
+        outcomes.iter().zip(owed)
+    });
     let mut owed: Vec<_> = rows.filter(|(outcome, _)| has_agent(outcome)).map(|(_, owed)| owed).collect();
     let total = owed.len() as u32;
     for (row, owed) in (0..).zip(&mut owed) {
@@ -184,13 +233,17 @@ fn take_over(players: &mut [Player]) -> bool {
     if players.iter().any(|player| player.waits_for == Waiting::Ends) {
         return false;
     }
-    let mut left = 0;
-    for player in players.iter_mut().filter(|player| player.waits_for == Waiting::Agents) {
-        let rows = player.outcomes.iter().zip(&mut player.owed);
-        let vacant = rows.filter(|(outcome, _)| **outcome == Outcome::Vacant);
-        vacant.for_each(|(_, owed)| left += std::mem::take(owed));
+    let mut goes_on = false;
+    for kind in 0..players.first().map_or(0, |player| player.kinds.len()) {
+        let mut left = 0;
+        for player in players.iter_mut().filter(|player| player.waits_for == Waiting::Agents) {
+            let KindRows { owed, outcomes, .. } = &mut player.kinds[kind];
+            let vacant = outcomes.iter().zip(owed).filter(|(outcome, _)| **outcome == Outcome::Vacant);
+            vacant.for_each(|(_, owed)| left += std::mem::take(owed));
+        }
+        goes_on |= left > 0 && share_out(players, kind, left);
     }
-    left > 0 && share_out(players, left)
+    goes_on
 }
 
 impl Player {
@@ -198,13 +251,13 @@ impl Player {
     fn play(&mut self, rules: Rules<'_>) -> Result<(), LearnError> {
         let (mut without_end, mut without_agent) = (0, 0);
         self.waits_for = Waiting::Nothing;
-        while self.owed.iter().any(|&owed| owed > 0) {
+        while self.kinds.iter().any(KindRows::owes) {
             if self.group.failure().is_some() || rules.interrupted.load(Ordering::Relaxed) {
                 return Ok(());
             }
             self.step(rules)?;
             without_end = if self.collect() { 0 } else { without_end + 1 };
-            without_agent = if self.is_without_agents() { without_agent + 1 } else { 0 };
+            without_agent = if self.kinds.iter().all(KindRows::is_without_agents) { without_agent + 1 } else { 0 };
             if without_agent == VACANT_PATIENCE {
                 self.waits_for = Waiting::Agents;
                 return Ok(());
@@ -217,64 +270,68 @@ impl Player {
         Ok(())
     }
 
-    /// Whether no row that owes an episode has an agent.
-    fn is_without_agents(&self) -> bool {
-        let mut rows = self.outcomes.iter().zip(&self.owed);
-        rows.all(|(outcome, &owed)| owed == 0 || *outcome == Outcome::Vacant)
-    }
-
     fn step(&mut self, rules: Rules<'_>) -> Result<(), LearnError> {
-        let choice = match rules.actions {
+        let choice = |lane: usize| match rules.seeds {
             None => ActionChoice::Greedy,
-            Some(seed) => ActionChoice::Sampled(seed.derive(self.index).derive(self.steps)),
+            Some(seeds) => ActionChoice::Sampled(seeds[lane].derive(self.index).derive(self.steps)),
         };
+        let policies = rules.policies.iter().enumerate();
+        let deciders: Vec<_> = policies.map(|(lane, actor)| ActingStep { actor, choice: choice(lane) }).collect();
         self.steps += 1;
-        self.step.restart();
-        let decider = ActingStep { actor: rules.policy, choice };
-        let lane = CollectedLane {
-            decider: Decider::PerGroup(&decider),
-            others: &[],
-            rollout: &mut self.step,
-            // Its draws derive from the choice's seed, as in a game that is played.
-            seed: Seed::new(0),
-        };
-        let spent = rules.collector.collect(std::slice::from_mut(&mut self.group), &mut [lane], 1)?;
-        let rows = self.outcomes.len();
-        self.outcomes.copy_from_slice(&self.step.samples().outcomes[..rows]);
+        let mut lanes = Vec::with_capacity(deciders.len());
+        for (decider, rollout) in deciders.iter().zip(&mut self.steps_of_lanes) {
+            rollout.restart();
+            // Draws derive from the choice's seed, as in a game that is played.
+            let (others, seed): (&[_], _) = (&[], Seed::new(0));
+            lanes.push(CollectedLane { decider: Decider::PerGroup(decider), others, rollout, seed });
+        }
+        let spent = rules.collector.collect(std::slice::from_mut(&mut self.group), &mut lanes, 1)?;
+        for (kind, rows) in self.kinds.iter_mut().enumerate() {
+            self.group.copy_outcomes(kind, &mut rows.outcomes);
+        }
         self.phases.add(&Phases::split(&spent, self.group.take_times()));
         Ok(())
     }
 
     /// Takes the episodes that were owed; whether there were any.
     fn collect(&mut self) -> bool {
-        let before = self.episodes.len();
+        let mut has_any = false;
         for episode in self.group.drain_episodes() {
-            let owed = &mut self.owed[episode.row as usize];
+            let KindRows { owed, episodes, .. } = &mut self.kinds[episode.kind];
+            let owed = &mut owed[episode.row as usize];
             if *owed > 0 {
                 *owed -= 1;
-                self.episodes.push(episode);
+                episodes.push(episode);
+                has_any = true;
             }
         }
-        self.episodes.len() > before
+        has_any
     }
 }
 
 fn summarise(players: &[Player], blueprint: &Blueprint) -> Evaluation {
-    let episodes = players.iter().flat_map(|player| &player.episodes).collect::<Vec<_>>();
-    let term = |index: usize| Spread::of(episodes.iter().map(|episode| f64::from(episode.terms[index])));
-    let terms = blueprint.spec.reward.iter().enumerate();
     let mut phases = Phases::default();
     players.iter().for_each(|player| phases.add(&player.phases));
     Evaluation {
-        returns: Spread::of(episodes.iter().map(|episode| f64::from(episode.reward))),
-        lengths: Spread::of(episodes.iter().map(|episode| f64::from(episode.steps))),
-        terms: terms.map(|(index, reward)| (reward.name.clone(), term(index))).collect(),
-        episodes: episodes.len(),
-        steps: episodes.iter().map(|episode| u64::from(episode.steps)).sum(),
+        kinds: blueprint.driven_kinds().map(|kind| summary_of(players, kind, &blueprint.specs[kind])).collect(),
         seconds: 0.0,
         cpu_seconds: None,
         phases,
         faults: players.iter().map(|player| player.group.fault_count()).sum(),
         panics: 0,
+    }
+}
+
+fn summary_of(players: &[Player], kind: usize, spec: &AgentSpec) -> KindEvaluation {
+    let episodes = players.iter().flat_map(|player| &player.kinds[kind].episodes).collect::<Vec<_>>();
+    let term = |index: usize| Spread::of(episodes.iter().map(|episode| f64::from(episode.terms[index])));
+    let terms = spec.reward.iter().enumerate();
+    KindEvaluation {
+        name: spec.name.clone(),
+        returns: Spread::of(episodes.iter().map(|episode| f64::from(episode.reward))),
+        lengths: Spread::of(episodes.iter().map(|episode| f64::from(episode.steps))),
+        terms: terms.map(|(index, reward)| (reward.name.clone(), term(index))).collect(),
+        episodes: episodes.len(),
+        steps: episodes.iter().map(|episode| u64::from(episode.steps)).sum(),
     }
 }

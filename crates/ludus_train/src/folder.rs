@@ -78,7 +78,9 @@ impl RunFolder {
         let [config, metrics, changes] = [self.config(), self.metrics(), self.changes()];
         let own = [config, metrics, changes, self.policy(), self.lock(), self.hashes(), self.id(), self.order()];
         let regular = own.into_iter().map(|path| (files::check(&path, Links::Refuse), path));
-        let folders = [self.episodes(), self.checkpoints()].into_iter();
+        let regular =
+            regular.chain(self.saved_policies().into_iter().map(|path| (files::check(&path, Links::Refuse), path)));
+        let folders = [self.episodes(), self.checkpoints(), self.policies()].into_iter();
         for (checked, path) in regular.chain(folders.map(|path| (files::check_own_folder(&path), path))) {
             match checked {
                 Err(source) if source.kind() != ErrorKind::NotFound => return Err(TrainError::NotOwn { path, source }),
@@ -95,12 +97,12 @@ impl RunFolder {
 
     /// The newest run of this game in `runs` that has a policy, if there is one.
     pub fn newest(runs: &Path, game: &str) -> Option<Self> {
-        Self::newest_with(runs, game, Self::policy)
+        Self::newest_with(runs, game, Self::has_policy)
     }
 
     /// The newest run of this game in `runs` that has begun, and so can go on, if there is one.
     pub fn newest_begun(runs: &Path, game: &str) -> Option<Self> {
-        Self::newest_with(runs, game, Self::config)
+        Self::newest_with(runs, game, |run| run.config().is_file())
     }
 
     /// The run that is meant: a folder's path, or its name in `runs`.
@@ -108,8 +110,8 @@ impl RunFolder {
         [name.to_owned(), runs.join(name)].into_iter().find(|path| path.is_dir()).map(Self::open)
     }
 
-    fn newest_with(runs: &Path, game: &str, file: impl Fn(&Self) -> PathBuf) -> Option<Self> {
-        Self::all(runs, game).into_iter().find(|run| file(run).is_file())
+    fn newest_with(runs: &Path, game: &str, has: impl Fn(&Self) -> bool) -> Option<Self> {
+        Self::all(runs, game).into_iter().find(has)
     }
 
     /// All runs of this game in `runs`, newest first: the one that was begun or resumed last.
@@ -145,7 +147,7 @@ impl RunFolder {
 
     /// When the newest of its files was written: tells runs apart that have no number.
     fn written(&self) -> Option<SystemTime> {
-        let files = [self.path.clone(), self.metrics(), self.policy(), self.config()];
+        let files = [self.path.clone(), self.metrics(), self.policy(), self.policies(), self.config()];
         files.iter().filter_map(|file| fs::symlink_metadata(file).ok()?.modified().ok()).max()
     }
 
@@ -169,9 +171,47 @@ impl RunFolder {
         self.path.join("changes.csv")
     }
 
-    /// The newest policy.
+    /// The newest policy of a run with one kind of agents.
     pub fn policy(&self) -> PathBuf {
         self.path.join("policy.safetensors")
+    }
+
+    /// The newest policies of a run with several kinds of agents: a file for each, by its name.
+    pub fn policies(&self) -> PathBuf {
+        self.path.join("policies")
+    }
+
+    /// The newest policy of this kind of agents, where the run has one for each kind; else its only policy.
+    ///
+    /// A folder with nothing but policies, as they are shipped, has a file for each kind.
+    pub fn policy_of(&self, kind: &str) -> PathBuf {
+        let name = policy_name(kind);
+        let own = [self.policies().join(&name), self.path.join(&name)].into_iter().find(|path| path.is_file());
+        own.unwrap_or_else(|| self.policy())
+    }
+
+    /// Where the run writes the policy of this kind of agents.
+    pub(crate) fn policy_to_write(&self, kind: &str, has_several_kinds: bool) -> PathBuf {
+        if has_several_kinds { self.policies().join(policy_name(kind)) } else { self.policy() }
+    }
+
+    /// True if the run has saved a policy.
+    pub(crate) fn has_policy(&self) -> bool {
+        !self.policy_files().is_empty()
+    }
+
+    /// All policies that the run has saved, but for those in checkpoints.
+    pub(crate) fn policy_files(&self) -> Vec<PathBuf> {
+        let only = Some(self.policy()).filter(|path| path.is_file());
+        only.into_iter().chain(self.saved_policies()).collect()
+    }
+
+    /// The policies in the folder of policies.
+    fn saved_policies(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.policies()).into_iter().flatten().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_policy(path)).collect();
+        paths.sort_unstable();
+        paths
     }
 
     /// What the process that trains it has locked.
@@ -213,6 +253,17 @@ impl RunFolder {
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
     }
+}
+
+/// The name of a kind's policy file: `Chaser.safetensors`. Letters that not every file system takes are left out.
+pub(crate) fn policy_name(kind: &str) -> String {
+    let is_safe = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
+    let name: String = kind.chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
+    format!("{name}.safetensors")
+}
+
+fn is_policy(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "safetensors")
 }
 
 /// 16 hexadecimal digits that nobody else comes to for the same path: at another time, or in another process.

@@ -1,19 +1,17 @@
 //! Worlds that step together on one thread.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use ludus_agent::{Arena, Fault, InArena, Rows, StateHash};
 use ludus_learn::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
 use ludus_spec::{AgentSpec, Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
-use crate::episodes::EpisodeSummary;
+use crate::episodes::{EpisodeSummary, RowChange};
 use crate::hash_log::{HashPlace, LoggedHash};
 use crate::phases::StepTimes;
 use crate::replay::{Recorder, RecorderSettings};
-
-/// The kind of agents that a run trains: its game has no other, see [`spec_of`](ludus_worlds::spec_of).
-pub(crate) const FIRST_KIND: usize = 0;
 
 /// Rows that make a forward pass worth its while.
 const ENOUGH_ROWS: usize = 64;
@@ -31,13 +29,19 @@ const ENOUGH_GROUPS: usize = 8;
 ///
 /// `kind` is an index among the kinds of agents of its worlds, in the order of [`PooledWorld::kinds`]. Rows of a kind are
 /// numbered through all worlds of the group.
+///
+/// A lane has the rows of the kinds that follow one policy: those of the first kind through all worlds, then those of the
+/// next.
 pub(crate) struct WorldGroup {
     worlds: Vec<Member>,
+    lanes: Lanes,
     clock: Clock,
     times: StepTimes,
     /// Steps so far.
     steps: u64,
     episodes: Vec<EpisodeSummary>,
+    /// What happened to the episode of each row since it was last asked for, by kind `[rows]`.
+    changes: Vec<Vec<RowChange>>,
     panics: Vec<Accident>,
     failure: Option<WorldError>,
 }
@@ -54,6 +58,9 @@ struct Member {
     /// Notes episodes to keep, if it is this world's turn.
     recorder: Option<Recorder>,
 }
+
+/// The kinds of agents that follow each policy of a run, by their indices in the game.
+pub(crate) type Lanes = Arc<[Vec<usize>]>;
 
 /// A number that was not finite, the world it was in and the kind of the agent whose it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,14 +100,14 @@ impl Accident {
 ///
 /// How they are grouped follows from how many worlds and rows there are, never from threads: a policy must not depend
 /// on the machine.
-pub(crate) fn group_worlds(worlds: Vec<PooledWorld>, clock: Clock) -> Vec<WorldGroup> {
+pub(crate) fn group_worlds(worlds: Vec<PooledWorld>, lanes: &Lanes, clock: Clock) -> Vec<WorldGroup> {
     let rows_of = |world: &PooledWorld| (0..world.kinds().len()).map(|kind| world.row_count(kind)).sum::<usize>();
     let rows = worlds.iter().map(rows_of).sum::<usize>();
     let size = group_size(worlds.len(), rows);
     let mut groups = Vec::with_capacity(worlds.len().div_ceil(size));
     let mut worlds = worlds.into_iter().peekable();
     while worlds.peek().is_some() {
-        groups.push(WorldGroup::new(worlds.by_ref().take(size).collect(), clock));
+        groups.push(WorldGroup::new(worlds.by_ref().take(size).collect(), lanes.clone(), clock));
     }
     groups
 }
@@ -112,16 +119,25 @@ fn group_size(worlds: usize, rows: usize) -> usize {
 }
 
 impl WorldGroup {
-    pub fn new(mut worlds: Vec<PooledWorld>, clock: Clock) -> Self {
+    pub fn new(mut worlds: Vec<PooledWorld>, lanes: Lanes, clock: Clock) -> Self {
         let panics = worlds.iter_mut().filter_map(Accident::of_building).collect();
-        let worlds = worlds.into_iter().map(Member::new).collect();
-        let episodes = Vec::new();
-        Self { worlds, clock, times: StepTimes::default(), steps: 0, episodes, panics, failure: None }
+        let worlds: Vec<_> = worlds.into_iter().map(Member::new).collect();
+        let (times, episodes) = (StepTimes::default(), Vec::new());
+        let mut group =
+            Self { worlds, lanes, clock, times, steps: 0, episodes, changes: Vec::new(), panics, failure: None };
+        let unchanged = |kind| vec![RowChange::None; group.row_count(kind)];
+        group.changes = (0..group.kind_count()).map(unchanged).collect();
+        group
     }
 
     /// Hands out the episodes that ended since the last call.
     pub fn drain_episodes(&mut self) -> impl Iterator<Item = EpisodeSummary> + '_ {
         self.episodes.drain(..)
+    }
+
+    /// What happened to the episode of each row of a kind since its change was last taken `[rows]`.
+    pub fn changes_mut(&mut self, kind: usize) -> &mut [RowChange] {
+        &mut self.changes[kind]
     }
 
     /// Steps so far.
@@ -228,7 +244,12 @@ impl WorldGroup {
             for member in self.worlds.iter_mut().filter(|member| member.world.is_listed(kind)) {
                 let before = RowsBefore { steps: self.steps, rows: first_row };
                 member.collect_episodes(kind, before, &mut self.episodes);
-                first_row += member.world.row_count(kind) as u32;
+                let rows = member.world.row_count(kind);
+                let changes = &mut self.changes[kind][first_row as usize..][..rows];
+                for (change, outcome) in changes.iter_mut().zip(member.world.rows(kind).outcomes()) {
+                    change.note(self.steps, *outcome);
+                }
+                first_row += rows as u32;
             }
         }
     }
@@ -262,43 +283,48 @@ impl WorldGroup {
         self.world_rows(kind).sum()
     }
 
-    /// Writes the actions of a kind's coming step into the worlds `[rows, action width]`.
-    pub fn set_actions(&mut self, kind: usize, mut actions: &[f32]) {
+    /// Writes the actions of a kind's coming step into the worlds `[rows, action width]`; what is left of them.
+    fn set_actions<'a>(&mut self, kind: usize, mut actions: &'a [f32]) -> &'a [f32] {
         for Member { world, .. } in &mut self.worlds {
             let (given, rest) = actions.split_at(world.row_count(kind) * world.spec(kind).action_width());
             write(world.rows_mut(kind).actions_mut(), given);
             actions = rest;
         }
+        actions
     }
 
-    /// Copies what a kind observes after the last step `[rows, observation width]`.
-    pub fn copy_observations(&self, kind: usize, mut observations: &mut [f32]) {
+    /// Copies what a kind observes after the last step `[rows, observation width]`; what is left of the places.
+    pub fn copy_observations<'a>(&self, kind: usize, mut observations: &'a mut [f32]) -> &'a mut [f32] {
         for Member { world, .. } in &self.worlds {
             let count = world.row_count(kind) * world.spec(kind).observation_width();
             observations = write(observations, &world.rows(kind).observations()[..count]);
         }
+        observations
     }
 
-    /// Copies which choices of a kind are allowed in the coming step `[rows, mask width]`.
-    pub fn copy_masks(&self, kind: usize, mut masks: &mut [bool]) {
+    /// Copies which choices of a kind are allowed in the coming step `[rows, mask width]`; what is left of the places.
+    pub fn copy_masks<'a>(&self, kind: usize, mut masks: &'a mut [bool]) -> &'a mut [bool] {
         for Member { world, .. } in &self.worlds {
             let count = world.row_count(kind) * world.spec(kind).mask_width();
             masks = write(masks, &world.rows(kind).masks()[..count]);
         }
+        masks
     }
 
-    /// Copies the rewards of a kind's last step `[rows]`.
-    pub fn copy_rewards(&self, kind: usize, mut rewards: &mut [f32]) {
+    /// Copies the rewards of a kind's last step `[rows]`; what is left of the places.
+    pub fn copy_rewards<'a>(&self, kind: usize, mut rewards: &'a mut [f32]) -> &'a mut [f32] {
         for Member { world, .. } in &self.worlds {
             rewards = write(rewards, &world.rows(kind).rewards()[..world.row_count(kind)]);
         }
+        rewards
     }
 
-    /// Copies what a kind's last step led to `[rows]`.
-    pub fn copy_outcomes(&self, kind: usize, mut outcomes: &mut [Outcome]) {
+    /// Copies the outcomes of a kind's last step `[rows]`; what is left of the places.
+    pub fn copy_outcomes<'a>(&self, kind: usize, mut outcomes: &'a mut [Outcome]) -> &'a mut [Outcome] {
         for Member { world, .. } in &self.worlds {
             outcomes = write(outcomes, &world.rows(kind).outcomes()[..world.row_count(kind)]);
         }
+        outcomes
     }
 
     /// The worlds, to look at.
@@ -442,16 +468,17 @@ fn write<'a, T: Copy>(out: &'a mut [T], values: &[T]) -> &'a mut [T] {
     rest
 }
 
-/// A lane for each kind of agents.
+/// A lane for each policy.
 impl Simulation for WorldGroup {
     fn lanes(&self) -> usize {
-        self.kind_count()
+        self.lanes.len()
     }
 
-    fn lane(&self, kind: usize) -> LaneShape {
-        let Some(spec) = self.spec(kind) else { return LaneShape::default() };
+    fn lane(&self, lane: usize) -> LaneShape {
+        let kinds = self.lanes.get(lane).map_or(&[][..], Vec::as_slice);
+        let Some(spec) = kinds.first().and_then(|&kind| self.spec(kind)) else { return LaneShape::default() };
         LaneShape {
-            rows: self.row_count(kind),
+            rows: kinds.iter().map(|&kind| self.row_count(kind)).sum(),
             observation_width: spec.observation_width(),
             action_width: spec.action_width(),
             mask_width: spec.mask_width(),
@@ -459,30 +486,43 @@ impl Simulation for WorldGroup {
         }
     }
 
-    fn observe(&mut self, kind: usize, now: SensedRows<'_>) {
-        self.copy_sensed(kind, now);
+    fn observe(&mut self, lane: usize, now: SensedRows<'_>) {
+        self.copy_sensed(lane, now);
     }
 
     /// Kinds that nobody collects for act as they did before.
     fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
-        for kind in 0..lanes.count() {
-            self.set_actions(kind, lanes.lane(kind).actions);
+        for lane in 0..lanes.count() {
+            self.set_lane_actions(lane, lanes.lane(lane).actions);
         }
         self.step_in_place();
-        for kind in 0..lanes.count() {
-            let StepRows { rewards, outcomes, next, .. } = lanes.lane(kind);
-            self.copy_rewards(kind, rewards);
-            self.copy_outcomes(kind, outcomes);
-            self.copy_sensed(kind, next);
+        for lane in 0..lanes.count() {
+            let StepRows { mut rewards, mut outcomes, next, .. } = lanes.lane(lane);
+            for &kind in &self.lanes[lane] {
+                rewards = self.copy_rewards(kind, rewards);
+                outcomes = self.copy_outcomes(kind, outcomes);
+            }
+            self.copy_sensed(lane, next);
         }
     }
 }
 
 impl WorldGroup {
-    fn copy_sensed(&self, kind: usize, now: SensedRows<'_>) {
-        self.copy_observations(kind, now.observations);
-        if !now.masks.is_empty() {
-            self.copy_masks(kind, now.masks);
+    /// Writes the actions of a lane's coming step into the worlds `[rows, action width]`.
+    fn set_lane_actions(&mut self, lane: usize, mut actions: &[f32]) {
+        for index in 0..self.lanes[lane].len() {
+            let kind = self.lanes[lane][index];
+            actions = self.set_actions(kind, actions);
+        }
+    }
+
+    fn copy_sensed(&self, lane: usize, now: SensedRows<'_>) {
+        let SensedRows { mut observations, mut masks, .. } = now;
+        for &kind in &self.lanes[lane] {
+            observations = self.copy_observations(kind, observations);
+            if !masks.is_empty() {
+                masks = self.copy_masks(kind, masks);
+            }
         }
     }
 }

@@ -116,9 +116,20 @@ fn length_up_to(file: &File, ticks: u64) -> io::Result<Option<u64>> {
     Ok(Some(kept))
 }
 
-/// The hashes of what was learned after this many ticks.
-pub(crate) fn learned_hashes(saved: &SavedAlgorithm, tick: u64) -> Vec<LoggedHash> {
-    let SavedAlgorithm { policy, state } = saved;
+/// The hashes of what was learned after this many ticks: of each algorithm, named where there are several kinds of agents.
+pub(crate) fn learned_hashes(
+    algorithms: impl Iterator<Item = (Option<String>, SavedAlgorithm)>,
+    tick: u64,
+) -> Vec<LoggedHash> {
+    let hashes = algorithms.flat_map(|(kind, saved)| {
+        let name = move |part: &str| kind.as_ref().map_or_else(|| part.to_owned(), |kind| format!("{kind}/{part}"));
+        hashes_of(&saved).map(|(part, hash)| (name(part), hash))
+    });
+    let logged = |(order, (part, hash))| LoggedHash { place: HashPlace { tick, world: NO_WORLD, order, part }, hash };
+    (0..).zip(hashes).map(logged).collect()
+}
+
+fn hashes_of(SavedAlgorithm { policy, state }: &SavedAlgorithm) -> [(&'static str, u64); 3] {
     let weights = StableHasher::default().floats(&policy.parameters).finish();
     let mut optimizer = StableHasher::default();
     state.counters.values().fold(&mut optimizer, |hasher, &count| hasher.word(count));
@@ -135,12 +146,7 @@ pub(crate) fn learned_hashes(saved: &SavedAlgorithm, tick: u64) -> Vec<LoggedHas
         doubles(&mut statistics, own.mean());
         doubles(&mut statistics, own.variance());
     }
-    let place = |order, part: &str| HashPlace { tick, world: NO_WORLD, order, part: part.to_owned() };
-    vec![
-        LoggedHash { place: place(0, "weights"), hash: weights },
-        LoggedHash { place: place(1, "optimizer"), hash: optimizer.finish() },
-        LoggedHash { place: place(2, "statistics"), hash: statistics.finish() },
-    ]
+    [("weights", weights), ("optimizer", optimizer.finish()), ("statistics", statistics.finish())]
 }
 
 fn doubles(hasher: &mut StableHasher, numbers: &[f64]) {

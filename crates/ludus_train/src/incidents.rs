@@ -1,5 +1,7 @@
 //! What goes wrong in worlds without ending a command.
 
+use std::sync::Arc;
+
 use ludus_agent::FaultPlace;
 use ludus_spec::AgentSpec;
 
@@ -66,7 +68,7 @@ impl IncidentTeller {
         if matches!(fault.place, FaultPlace::Mask(_)) { "all of it was allowed" } else { self.consequence }
     }
 
-    pub fn tell(&mut self, incidents: Incidents, spec: &AgentSpec, tell: &mut dyn FnMut(String)) {
+    pub fn tell(&mut self, incidents: Incidents, specs: &[Arc<AgentSpec>], tell: &mut dyn FnMut(String)) {
         for accident in incidents.panics {
             self.panics += accident.panics().count() as u64;
             self.accidents += 1;
@@ -85,7 +87,7 @@ impl IncidentTeller {
         for fault in incidents.faults {
             self.faults += 1;
             match self.faults {
-                ..FAULTS_TOLD => tell(format!("{}; {}", fault_sentence(&fault, spec), self.consequence(&fault))),
+                ..FAULTS_TOLD => tell(format!("{}; {}", fault_sentence(&fault, specs), self.consequence(&fault))),
                 FAULTS_TOLD => tell("more faults are only counted from here on".to_owned()),
                 _ => {}
             }
@@ -123,7 +125,8 @@ pub(crate) fn exit_finding(world: u32) -> Finding {
 }
 
 /// What was wrong and where, as a sentence.
-pub(crate) fn fault_sentence(WorldFault { world, fault, .. }: &WorldFault, spec: &AgentSpec) -> String {
+pub(crate) fn fault_sentence(WorldFault { world, kind, fault }: &WorldFault, specs: &[Arc<AgentSpec>]) -> String {
+    let spec = &*specs[*kind];
     let place = match fault.place {
         FaultPlace::Observation(column) => {
             let name = spec.observation_name(column as usize).unwrap_or_else(|| column.to_string());

@@ -33,18 +33,19 @@ pub(crate) struct Inheritance {
     pub differences: Vec<String>,
 }
 
-/// The policy that is meant: a file, a run's folder, the name of one in `runs`, or `latest` for the game's newest.
+/// The policy of a kind of agents that is meant: a file, a run's folder, the name of one in `runs`, or `latest` for the
+/// game's newest.
 ///
 /// # Errors
 ///
 /// [`TrainError::UnknownRun`] or [`TrainError::NoRun`] if there is none, [`TrainError::NotOwn`] if the run's folder has
 /// links.
-pub(crate) fn locate(named: &Path, runs: &Path, game: &str) -> Result<PathBuf, TrainError> {
+pub(crate) fn locate(named: &Path, runs: &Path, game: &str, kind: &str) -> Result<PathBuf, TrainError> {
     if named == Path::new(LATEST) {
         let none = || TrainError::NoRun { game: game.to_owned(), runs: runs.to_owned() };
         let run = RunFolder::newest(runs, game).ok_or_else(none)?;
         run.check()?;
-        return Ok(run.policy());
+        return Ok(run.policy_of(kind));
     }
     if files::is_no_folder(named) {
         return Ok(named.to_owned());
@@ -52,7 +53,7 @@ pub(crate) fn locate(named: &Path, runs: &Path, game: &str) -> Result<PathBuf, T
     let unknown = || TrainError::UnknownRun { run: named.to_owned(), runs: runs.to_owned() };
     let run = RunFolder::named(runs, named).ok_or_else(unknown)?;
     run.check()?;
-    Ok(run.policy())
+    Ok(run.policy_of(kind))
 }
 
 /// Takes over all that has a name which both have: columns of the observation, parts of the action, and everything

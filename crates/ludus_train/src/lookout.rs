@@ -1,12 +1,14 @@
 //! What is wrong with a run, seen early on: what only learning shows, or what takes more steps than a short exam has.
 
+use std::collections::BTreeSet;
+
 use ludus_learn::{PpoConfig, Samples};
 use ludus_spec::{ActionKind, AgentSpec, Outcome};
 
 use crate::census::{Census, FEW_VACANT};
 use crate::check::{Column, Field, Finding, fields, without_indices};
-use crate::group::{FIRST_KIND, WorldGroup};
-use crate::training::Training;
+use crate::group::WorldGroup;
+use crate::training::{LearnedLane, PolicyLane, Training};
 
 /// A part of the action is saturated if it is at a limit in more than this share of its steps.
 const SATURATED: f32 = 0.9;
@@ -28,15 +30,17 @@ const SETTLED: u64 = 1024;
 pub(crate) struct Lookout {
     /// The iteration that is looked at next.
     next: u64,
-    has_rewards: bool,
-    /// Whether it was told that agents wait for rows.
-    has_told_waiting: bool,
-    told: Vec<String>,
+    /// Kinds that had a reward.
+    rewarded: BTreeSet<usize>,
+    /// Kinds of which it was told that agents wait for rows.
+    told_waiting: BTreeSet<usize>,
+    /// Kinds, and the remedies that they were told.
+    told: BTreeSet<(usize, String)>,
 }
 
 impl Lookout {
     pub const fn new() -> Self {
-        Self { next: 1, has_rewards: false, has_told_waiting: false, told: Vec::new() }
+        Self { next: 1, rewarded: BTreeSet::new(), told_waiting: BTreeSet::new(), told: BTreeSet::new() }
     }
 
     /// What is to be told after an iteration, each finding once.
@@ -46,72 +50,89 @@ impl Lookout {
             return self.waiting(training);
         }
         self.next = iteration.saturating_mul(2);
-        let rollout = training.rollout();
-        let (spec, samples) = (&training.blueprint.spec, rollout.samples());
-        self.has_rewards |= samples.rewards.iter().any(|&reward| reward != 0.0);
-        let mut findings = saturated(spec, samples);
-        findings.extend(exploded(spec, samples));
-        let config = training.blueprint.config.agent(spec);
-        findings.extend(large_rewards(&spec.name, &config.ppo, samples));
-        findings.extend(self.missing(training));
+        let mut findings = Vec::new();
+        for (lane, learned) in training.learned_lanes() {
+            let (kind, samples) = (lane.owner(), learned.algorithm().rollout().samples());
+            let spec = &training.blueprint.specs[kind];
+            if samples.rewards.iter().any(|&reward| reward != 0.0) {
+                self.rewarded.insert(kind);
+            }
+            let mut own = saturated(spec, samples);
+            let has_several = training.blueprint.has_several_kinds();
+            own.extend(exploded(spec, samples).into_iter().map(|finding| finding.of_kind(&spec.name, has_several)));
+            own.extend(large_rewards(&spec.name, &training.blueprint.agent(kind).ppo, samples));
+            own.extend(self.missing(training, lane));
+            own.extend(vacant(training, lane, learned));
+            own.extend(learned.algorithm().obstacle().map(slowed));
+            own.retain(|finding| self.told.insert((kind, finding.remedy.clone())));
+            findings.extend(own);
+        }
         findings.extend(self.waiting(training));
-        findings.extend(vacant(training));
-        findings.extend(training.learned.algorithm.obstacle().map(slowed));
-        findings.retain(|finding| !self.told.contains(&finding.remedy));
-        self.told.extend(findings.iter().map(|finding| finding.remedy.clone()));
         findings
     }
 
     /// Agents that came later and found all rows taken.
     fn waiting(&mut self, training: &Training) -> Vec<Finding> {
-        let mut worlds = training.groups.iter().flat_map(WorldGroup::worlds);
-        if self.has_told_waiting || worlds.all(|world| world.rows(FIRST_KIND).waiting() == 0) {
-            return Vec::new();
+        let mut findings = Vec::new();
+        for kind in training.blueprint.driven_kinds() {
+            let mut worlds = training.groups.iter().flat_map(WorldGroup::worlds);
+            if self.told_waiting.contains(&kind) || worlds.all(|world| world.rows(kind).waiting() == 0) {
+                continue;
+            }
+            let finding = Census::of(&training.groups, kind).too_few_rows(&training.blueprint.specs[kind]);
+            if let Some(finding) = finding {
+                self.told_waiting.insert(kind);
+                findings.push(finding);
+            }
         }
-        let finding = Census::of(&training.groups).too_few_rows(&training.blueprint.spec);
-        self.has_told_waiting = finding.is_some();
-        finding.into_iter().collect()
+        findings
     }
 
-    /// What should have happened by now.
-    fn missing(&self, training: &Training) -> Vec<Finding> {
-        let spec = &training.blueprint.spec;
+    /// What should have happened by now to the kinds of a policy.
+    fn missing(&self, training: &Training, lane: &PolicyLane) -> Vec<Finding> {
+        let spec = &training.blueprint.specs[lane.owner()];
+        let rows: usize = lane.kinds.iter().map(|&kind| training.rows_of(kind)).sum();
         let steps = training.steps / training.rows().max(1) as u64;
-        if steps < PATIENCE {
+        if steps < PATIENCE || rows == 0 {
             return Vec::new();
         }
         let mut findings = Vec::new();
-        if !self.has_rewards {
+        if !self.rewarded.contains(&lane.owner()) {
             let what = format!("no `{}` was rewarded in {steps} steps", spec.name);
             let remedy = "write the reward in a system of the `Score` schedule, give its terms weights other than 0, \
                           and reward what leads to the goal as well";
             findings.push(Finding::new(what, remedy));
         }
-        if training.recent.total() == 0 && training.blueprint.config.agent(spec).episode_limit.is_none() {
-            let what = format!("no episode of `{}` ended in {steps} steps", spec.name);
-            let remedy = "call `Episode::terminate` in the `Score` schedule where the task is over, or set \
-                          `episode_limit` in the config";
-            findings.push(Finding::new(what, remedy));
+        for &kind in &lane.kinds {
+            let has_limit = training.blueprint.agent(kind).episode_limit.is_some();
+            if training.kinds[kind].recent.total() == 0 && !has_limit {
+                let what = format!("no episode of `{}` ended in {steps} steps", training.blueprint.specs[kind].name);
+                let remedy = "call `Episode::terminate` in the `Score` schedule where the task is over, or set \
+                              `episode_limit` in the config";
+                findings.push(Finding::new(what, remedy));
+            }
         }
         findings
     }
 }
 
 /// Rows and arenas without agents, once those have come that are to come.
-fn vacant(training: &Training) -> Vec<Finding> {
-    let rollout = training.rollout();
-    let (steps, rows) = (rollout.shape().steps, training.rows());
-    if training.iteration() * (steps as u64) < SETTLED {
+fn vacant(training: &Training, lane: &PolicyLane, learned: &LearnedLane) -> Vec<Finding> {
+    let rollout = learned.algorithm().rollout();
+    let (steps, rows) = (rollout.shape().steps, rollout.shape().total_rows());
+    if training.world_steps() < SETTLED {
         return Vec::new();
     }
     let is_vacant = |outcome: &&Outcome| **outcome == Outcome::Vacant;
     // The step after a rollout's last has no outcome.
     let vacant = rollout.samples().outcomes.iter().filter(is_vacant).count().saturating_sub(rows);
-    let (census, spec) = (Census::of(&training.groups), &training.blueprint.spec);
-    let configured = training.blueprint.config.agent(spec).rows;
     let has_vacant = vacant as f64 > FEW_VACANT * (steps * rows) as f64;
-    let too_many_rows = census.too_many_rows(spec, configured).filter(|_| has_vacant);
-    census.empty_arenas(spec).into_iter().chain(too_many_rows).collect()
+    let of_kind = |&kind: &usize| {
+        let (census, spec) = (Census::of(&training.groups, kind), &training.blueprint.specs[kind]);
+        let too_many_rows = census.too_many_rows(spec, training.blueprint.agent(kind).rows).filter(|_| has_vacant);
+        census.empty_arenas(spec).into_iter().chain(too_many_rows).collect::<Vec<_>>()
+    };
+    lane.kinds.iter().flat_map(of_kind).collect()
 }
 
 /// A GPU that does not do all that the config says.

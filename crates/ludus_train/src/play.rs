@@ -8,19 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bevy::prelude::*;
-use ludus_agent::{AgentKinds, AgentSystems, Episode, FinishedEpisode, StepClock, WorldSeed};
+use ludus_agent::{AgentKind, AgentKinds, AgentSystems, Episode, FinishedEpisode, StepClock, WorldSeed};
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicySystems, give_runner};
 use ludus_policy::{ActionChoice, PolicyFile, Sensed};
 use ludus_spec::Seed;
 use ludus_worlds::{CLEARED, Game, add_with_states, explained};
 
 use crate::actor::{Actor, ActorScratch};
+use crate::blueprint::Blueprint;
 use crate::clock;
-use crate::config::RunConfig;
 use crate::episodes::Spread;
 use crate::error::TrainError;
 use crate::fit::check_fit;
-use crate::training::Blueprint;
 
 /// Between two updates without a window: as with a screen of 60 Hz.
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -38,12 +37,22 @@ pub(crate) enum PlayEvent<'a> {
 }
 
 /// How a game is played.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct PlaySettings {
-    /// How the policy chooses.
+    /// How policies choose.
     pub choice: ActionChoice,
     /// Of the world.
     pub seed: Seed,
+    /// The kinds of agents that a policy decides for; the game decides for others.
+    pub kinds: Vec<PlayedKind>,
+}
+
+/// A kind of agents that a policy decides for.
+#[derive(Clone)]
+pub(crate) struct PlayedKind {
+    /// Its name.
+    pub name: String,
+    pub policy: PlayedPolicy,
     /// The weight of each reward term, in the spec's order.
     pub weights: Vec<f32>,
     /// Truncates episodes after so many steps.
@@ -70,16 +79,21 @@ impl Played {
     }
 }
 
-/// The game with a policy that decides for all of its agents, scored as in training.
-pub(crate) fn played(game: Game, policy: PlayedPolicy, settings: PlaySettings) -> Game {
+/// The game with policies that decide for its agents, scored as in training.
+pub(crate) fn played(game: Game, settings: PlaySettings) -> Game {
     Arc::new(move |app: &mut App| {
         app.insert_resource(WorldSeed(settings.seed));
         game(app);
-        policy.add_to(app, settings.choice);
         for kind in kinds(app) {
+            let of_kind = settings.kinds.iter().find(|played| played.name == kind.spec().name);
+            let Some(PlayedKind { policy, weights, episode_limit, .. }) = of_kind else {
+                kind.rows_mut(app.world_mut()).leave_to_the_game();
+                continue;
+            };
+            policy.add_to(app, &kind, settings.choice);
             let rows = kind.rows_mut(app.world_mut());
-            rows.set_weights(&settings.weights);
-            rows.set_episode_limit(settings.episode_limit);
+            rows.set_weights(weights);
+            rows.set_episode_limit(*episode_limit);
         }
     })
 }
@@ -94,57 +108,62 @@ pub(crate) enum PlayedPolicy {
 }
 
 impl PlayedPolicy {
-    /// The policy of a file, in a game of this blueprint.
+    /// The policy of a file for a kind of agents, in a game of this blueprint.
     ///
     /// # Errors
     ///
     /// If its network is not known here, or the game's steps and ticks are others.
-    pub fn new(file: &PolicyFile, name: &Path, blueprint: &Blueprint) -> Result<Self, TrainError> {
+    pub fn new(file: &PolicyFile, name: &Path, blueprint: &Blueprint, kind: usize) -> Result<Self, TrainError> {
         if file.network.own().is_none() {
             // Its steps and ticks are checked as in a shipped game.
             return Ok(Self::Asset(PolicyAsset::new(file, name)?));
         }
-        let actor = Actor::new(file, blueprint)?;
+        let actor = Actor::new(file, blueprint, kind)?;
         // Steps that the game has not set are set by the policy.
-        let config = RunConfig { decision_interval: file.decision_interval, ..blueprint.config.clone() };
-        check_fit(file, name, &Blueprint { config, ..blueprint.clone() })?;
+        check_fit(file, name, &blueprint.with_interval(kind, file.decision_interval), kind)?;
         Ok(Self::Own(Arc::new(actor), file.decision_interval))
     }
 
-    /// Lets it decide for all agents of the game that the app has.
-    pub fn add_to(&self, app: &mut App, choice: ActionChoice) {
+    /// Lets it decide for all agents of this kind in the app.
+    pub fn add_to(&self, app: &mut App, kind: &AgentKind, choice: ActionChoice) {
         match self {
-            Self::Asset(policy) => add_asset(app, policy.clone(), choice),
-            Self::Own(actor, interval) => add_own(app, actor.clone(), *interval, choice),
+            Self::Asset(policy) => add_asset(app, kind, policy.clone(), choice),
+            Self::Own(actor, interval) => add_own(app, kind, actor.clone(), *interval, choice),
         }
     }
 }
 
-fn add_asset(app: &mut App, policy: PolicyAsset, choice: ActionChoice) {
+fn add_asset(app: &mut App, kind: &AgentKind, policy: PolicyAsset, choice: ActionChoice) {
     if !app.is_plugin_added::<AssetPlugin>() {
         app.add_plugins(AssetPlugin::default());
     }
-    app.add_plugins(PolicyPlugin);
-    let policy = app.world_mut().resource_mut::<Assets<PolicyAsset>>().add(policy);
-    let runner = PolicyRunner { policy, choice };
-    for kind in kinds(app) {
-        give_runner(app, &kind, &runner);
+    if !app.is_plugin_added::<PolicyPlugin>() {
+        app.add_plugins(PolicyPlugin);
     }
+    let policy = app.world_mut().resource_mut::<Assets<PolicyAsset>>().add(policy);
+    give_runner(app, kind, &PolicyRunner { policy, choice });
 }
 
-/// A policy that decides without being an asset.
-#[derive(Resource)]
+/// Policies that decide without being assets, each for a kind of agents.
+#[derive(Resource, Default)]
+struct OwnRunners(Vec<OwnRunner>);
+
 struct OwnRunner {
+    kind: AgentKind,
     actor: Arc<Actor>,
     scratch: ActorScratch,
     choice: ActionChoice,
 }
 
-fn add_own(app: &mut App, actor: Arc<Actor>, interval: NonZeroU32, choice: ActionChoice) {
+fn add_own(app: &mut App, kind: &AgentKind, actor: Arc<Actor>, interval: NonZeroU32, choice: ActionChoice) {
     app.world_mut().get_resource_or_init::<StepClock>().set_decision_interval(interval);
-    app.insert_resource(OwnRunner { scratch: actor.scratch(), actor, choice });
-    app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));
-    app.add_systems(FixedPreUpdate, decide_own.in_set(PolicySystems::Decide));
+    let is_first = !app.world().contains_resource::<OwnRunners>();
+    let runner = OwnRunner { kind: kind.clone(), scratch: actor.scratch(), actor, choice };
+    app.world_mut().get_resource_or_init::<OwnRunners>().0.push(runner);
+    if is_first {
+        app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));
+        app.add_systems(FixedPreUpdate, decide_own.in_set(PolicySystems::Decide));
+    }
 }
 
 /// On a step's first tick: observation rows become action rows.
@@ -153,14 +172,12 @@ fn decide_own(world: &mut World) {
     if !clock.is_first_tick() {
         return;
     }
-    let kinds = world.resource::<AgentKinds>().iter().cloned().collect::<Vec<_>>();
-    world.resource_scope(|world, mut runner: Mut<OwnRunner>| {
-        let OwnRunner { actor, scratch, choice } = &mut *runner;
-        let choice = match *choice {
-            ActionChoice::Greedy => ActionChoice::Greedy,
-            ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(clock.ticks())),
-        };
-        for kind in kinds {
+    world.resource_scope(|world, mut runners: Mut<OwnRunners>| {
+        for OwnRunner { kind, actor, scratch, choice } in &mut runners.0 {
+            let choice = match *choice {
+                ActionChoice::Greedy => ActionChoice::Greedy,
+                ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(clock.ticks())),
+            };
             let rows = kind.rows_mut(world);
             // libtorch has no batch without rows.
             if rows.len() == 0 {
@@ -175,7 +192,7 @@ fn decide_own(world: &mut World) {
     });
 }
 
-fn kinds(app: &App) -> Vec<ludus_agent::AgentKind> {
+fn kinds(app: &App) -> Vec<AgentKind> {
     app.world().get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect())
 }
 

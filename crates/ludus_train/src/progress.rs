@@ -39,8 +39,8 @@ pub struct RunStart {
     pub rows: usize,
     /// Threads.
     pub threads: usize,
-    /// Which learner, where it computes, and why.
-    pub learner: String,
+    /// Which learner each policy has, where it computes, and why.
+    pub learners: Vec<String>,
     /// How long building the worlds took [s].
     pub build_seconds: f64,
     /// When the run ends.
@@ -54,11 +54,8 @@ pub struct RunStart {
 pub struct Progress {
     /// Steps of experience so far.
     pub steps: u64,
-    /// Returns of the episodes that count: the last ones in the order in which they began, 100 or more; NaN before the
-    /// first.
-    pub returns: Spread,
-    /// Episodes that have ended so far, those included that do not count yet.
-    pub episodes: u64,
+    /// What the kinds of agents came to that a policy decides for, in the game's order.
+    pub kinds: Vec<KindProgress>,
     /// Steps of experience per second, from the start of training on, or from where it was resumed.
     pub steps_per_second: f64,
     /// Time of training [s], that before a run was resumed included.
@@ -67,14 +64,57 @@ pub struct Progress {
     pub phases: Phases,
 }
 
+/// What a kind of agents came to in a run.
+#[derive(Clone, Debug)]
+pub struct KindProgress {
+    /// The kind, as an index among those of the game.
+    pub kind: usize,
+    /// Its name.
+    pub name: String,
+    /// Returns of the episodes that count: the last ones in the order in which they began, 100 or more; NaN before the
+    /// first.
+    pub returns: Spread,
+    /// Whether as many episodes count as the mean is taken over.
+    pub is_full: bool,
+    /// Mean length of the episodes that count [steps].
+    pub length: f64,
+    /// Mean sum of each term of the reward over the episodes that count, unweighted.
+    pub terms: BTreeMap<String, f64>,
+    /// Episodes that have ended so far, those included that do not count yet.
+    pub episodes: u64,
+}
+
 impl Progress {
-    /// `return 12.30 ± 4.56`, or why there is none.
+    /// `return 12.30 ± 4.56`, or `return Wolf 3.10 ± 1.00, Sheep 20.00 ± 4.00`, or why there is none.
     pub fn return_sentence(&self) -> String {
-        match self.returns.shown() {
-            Some(returns) => format!("return {returns}"),
-            None if self.episodes == 0 => "no episode has ended yet".to_owned(),
-            None => "no mean return yet, the first episodes have not all ended".to_owned(),
+        self.return_sentence_with(|_| String::new())
+    }
+
+    /// The same with something after each return.
+    pub(crate) fn return_sentence_with(&self, after: impl Fn(&KindProgress) -> String) -> String {
+        if let [only] = &self.kinds[..] {
+            return match only.returns.shown() {
+                Some(returns) => format!("return {returns}{}", after(only)),
+                None if only.episodes == 0 => format!("no episode has ended yet{}", after(only)),
+                None => format!("no mean return yet, the first episodes have not all ended{}", after(only)),
+            };
         }
+        let of_kind = |kind: &KindProgress| {
+            let returns = kind.returns.shown().unwrap_or_else(|| "none yet".to_owned());
+            format!("{} {returns}{}", kind.name, after(kind))
+        };
+        format!("return {}", self.kinds.iter().map(of_kind).collect::<Vec<_>>().join(", "))
+    }
+
+    /// Episodes of all kinds that have ended so far.
+    pub fn episodes(&self) -> u64 {
+        self.kinds.iter().map(|kind| kind.episodes).sum()
+    }
+
+    /// Whether every kind that has a goal has reached it, and one has.
+    pub(crate) fn has_reached(&self, stop: &StopConfig) -> bool {
+        let mut goals = self.kinds.iter().filter_map(|kind| Some((kind, stop.goal(&kind.name)?))).peekable();
+        goals.peek().is_some() && goals.all(|(kind, goal)| kind.is_full && kind.returns.mean >= f64::from(goal))
     }
 }
 
@@ -106,8 +146,6 @@ pub struct RunSummary {
     pub build_seconds: f64,
     /// Processor time of training, all threads together [s], where the system tells.
     pub cpu_seconds: Option<f64>,
-    /// Mean sum of each term of the reward over the recent episodes, unweighted.
-    pub terms: BTreeMap<String, f64>,
     /// Numbers that were not finite.
     pub faults: u64,
     /// Worlds that panicked and were built anew.

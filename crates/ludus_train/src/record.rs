@@ -1,23 +1,56 @@
 //! What a run has come to, as far as it matters when it goes on.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread};
-use crate::group::FIRST_KIND;
 
-/// What a run has come to so far, besides what was learned.
+/// How far a run has come, besides what was learned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
+    /// The episodes of each kind of agents, by its name.
+    pub kinds: BTreeMap<String, KindRecord>,
+    /// Iterations that are over.
+    pub iteration: u64,
+    /// Steps of each world; `None` in a checkpoint of a version that did not count them.
+    pub world_steps: Option<u64>,
+    /// Time of training so far \[s\].
+    pub seconds: f64,
+    /// The identity of the run, as its folder's file `id` says; empty for runs of versions that had none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run: String,
+}
+
+/// The episodes of a kind of agents in a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindRecord {
     /// Episodes so far.
     pub episodes: u64,
     /// Those that the mean return is taken over, in the order in which they began.
     pub recent: Vec<PastEpisode>,
-    /// Time of training so far \[s\].
-    pub seconds: f64,
-    /// What the run's folder says in its file `id`; empty for runs of versions that had none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub run: String,
+}
+
+/// The record of a run in a checkpoint of a version that knew one kind of agents.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OneKindRecord {
+    episodes: u64,
+    recent: Vec<PastEpisode>,
+    seconds: f64,
+    #[serde(default)]
+    run: String,
+}
+
+impl OneKindRecord {
+    /// The record of a run with this kind of agents after so many iterations.
+    pub fn of_kind(self, kind: &str, iteration: u64) -> RunRecord {
+        let Self { episodes, recent, seconds, run } = self;
+        let kinds = BTreeMap::from([(kind.to_owned(), KindRecord { episodes, recent })]);
+        RunRecord { kinds, iteration, world_steps: None, seconds, run }
+    }
 }
 
 /// An episode that counts in the mean return.
@@ -39,13 +72,12 @@ impl PastEpisode {
         let EpisodeSummary { reward, steps, terms, .. } = episode.clone();
         is_finite.then_some(Self { reward, steps, terms })
     }
-}
 
-impl From<&PastEpisode> for EpisodeSummary {
-    fn from(past: &PastEpisode) -> Self {
-        let PastEpisode { reward, steps, ref terms } = *past;
+    /// The same as an episode of this kind.
+    pub(crate) fn of_kind(&self, kind: usize) -> EpisodeSummary {
+        let Self { reward, steps, ref terms } = *self;
         // Its row and its steps were another world's.
-        Self { kind: FIRST_KIND, row: 0, began: 0, is_first: false, reward, steps, terms: terms.clone() }
+        EpisodeSummary { kind, row: 0, began: 0, is_first: false, reward, steps, terms: terms.clone() }
     }
 }
 
@@ -58,7 +90,7 @@ pub(crate) struct Score {
     mean_return: f64,
 }
 
-impl RunRecord {
+impl KindRecord {
     /// How good the run was; `None` before there is a mean return.
     pub(crate) fn score(&self) -> Option<Score> {
         let is_sound = self.recent.len() >= LEAST_EPISODES;

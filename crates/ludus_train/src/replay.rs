@@ -39,6 +39,9 @@ pub use kept::kept_episodes;
 pub(crate) use kept::KeptEpisodes;
 pub(crate) use recorder::{Recorder, RecorderSettings};
 
+/// The kind of agents whose episodes are noted.
+const FIRST_KIND: usize = 0;
+
 use ludus_agent::Rows;
 use ludus_spec::StableHasher;
 

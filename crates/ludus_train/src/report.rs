@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::bench::Benchmark;
 use crate::check::{Finding, RandomPlay};
 use crate::error::TrainError;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, KindEvaluation};
 use crate::phases::PhaseShares;
 use crate::play::Played;
-use crate::progress::{RunSummary, StopReason};
+use crate::progress::{KindProgress, RunSummary, StopReason};
 
 /// The last line of standard output with `--json`. What does not apply to a command is left out or null.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -21,6 +21,9 @@ pub struct Report {
     pub mean_return: Option<f64>,
     /// Standard deviation of these returns.
     pub std_return: Option<f64>,
+    /// The same of each kind of agents, by its name, where there are several; then the two above are null.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, KindReport>,
     /// Episodes: all of the training, or those that were evaluated.
     pub episodes: u64,
     /// Steps that agents decided.
@@ -92,6 +95,46 @@ pub enum ActionsTaken {
     Drawn,
 }
 
+/// What a kind of agents came to, where there are several.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KindReport {
+    /// Mean return. Null of none.
+    pub mean_return: f64,
+    /// Standard deviation of the returns.
+    pub std_return: f64,
+    /// Episodes.
+    pub episodes: u64,
+    /// Mean length of the episodes that count \[steps\].
+    pub mean_length: f64,
+    /// Mean sum of each term of the reward per episode, unweighted.
+    pub terms: BTreeMap<String, f64>,
+}
+
+impl From<&KindProgress> for KindReport {
+    fn from(kind: &KindProgress) -> Self {
+        let KindProgress { returns, length, terms, episodes, .. } = kind;
+        Self {
+            mean_return: returns.mean,
+            std_return: returns.std,
+            episodes: *episodes,
+            mean_length: *length,
+            terms: terms.clone(),
+        }
+    }
+}
+
+impl From<&KindEvaluation> for KindReport {
+    fn from(kind: &KindEvaluation) -> Self {
+        Self {
+            mean_return: kind.returns.mean,
+            std_return: kind.returns.std,
+            episodes: kind.episodes as u64,
+            mean_length: kind.lengths.mean,
+            terms: kind.terms.iter().map(|(name, spread)| (name.clone(), spread.mean)).collect(),
+        }
+    }
+}
+
 /// Where a replay differs from its log, or two runs from each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FirstDifference {
@@ -140,13 +183,29 @@ impl From<&TrainError> for Report {
     }
 }
 
+impl Report {
+    /// The same with what the kinds of agents came to: at the top where there is only one.
+    #[must_use]
+    fn with_kinds<'a>(self, kinds: impl Iterator<Item = (&'a str, KindReport)>) -> Self {
+        let mut kinds: BTreeMap<String, KindReport> = kinds.map(|(name, kind)| (name.to_owned(), kind)).collect();
+        let episodes = kinds.values().map(|kind| kind.episodes).sum();
+        if kinds.len() > 1 {
+            return Self { kinds, episodes, ..self };
+        }
+        match kinds.pop_first() {
+            None => self,
+            Some((_, KindReport { mean_return, std_return, terms, .. })) => {
+                let (mean_return, std_return) = (Some(mean_return), Some(std_return));
+                Self { mean_return, std_return, episodes, terms, ..self }
+            }
+        }
+    }
+}
+
 impl From<&RunSummary> for Report {
     fn from(summary: &RunSummary) -> Self {
         let progress = &summary.progress;
-        Self {
-            mean_return: Some(progress.returns.mean),
-            std_return: Some(progress.returns.std),
-            episodes: progress.episodes,
+        let report = Self {
             env_steps: progress.steps,
             train_seconds: progress.seconds,
             cpu_seconds: summary.cpu_seconds,
@@ -155,44 +214,48 @@ impl From<&RunSummary> for Report {
             phases: progress.phases.shares(),
             build_seconds: Some(summary.build_seconds),
             stop_reason: Some(summary.reason),
-            terms: summary.terms.clone(),
             faults: Some(summary.faults),
             panics: Some(summary.panics),
             ..Self::default()
-        }
+        };
+        report.with_kinds(progress.kinds.iter().map(|kind| (&*kind.name, kind.into())))
     }
 }
 
-impl From<&RandomPlay> for Report {
+impl From<&[RandomPlay]> for Report {
+    fn from(kinds: &[RandomPlay]) -> Self {
+        let report = Self { env_steps: kinds.iter().map(|kind| kind.steps).sum(), ..Self::default() };
+        let mean_length = if let [only] = kinds { Some(only.lengths.mean) } else { None };
+        Self { mean_length, ..report }.with_kinds(kinds.iter().map(|kind| (&*kind.kind, kind.into())))
+    }
+}
+
+impl From<&RandomPlay> for KindReport {
     fn from(random: &RandomPlay) -> Self {
         Self {
-            mean_return: Some(random.returns.mean),
-            std_return: Some(random.returns.std),
+            mean_return: random.returns.mean,
+            std_return: random.returns.std,
             episodes: random.episodes as u64,
-            env_steps: random.steps,
-            mean_length: Some(random.lengths.mean),
+            mean_length: random.lengths.mean,
             terms: random.terms.clone(),
-            ..Self::default()
         }
     }
 }
 
 impl From<&Evaluation> for Report {
     fn from(evaluation: &Evaluation) -> Self {
-        Self {
-            mean_return: Some(evaluation.returns.mean),
-            std_return: Some(evaluation.returns.std),
-            episodes: evaluation.episodes as u64,
-            env_steps: evaluation.steps,
+        let kinds = &evaluation.kinds;
+        let report = Self {
+            env_steps: evaluation.steps(),
             cpu_seconds: evaluation.cpu_seconds,
-            steps_per_second: evaluation.steps as f64 / evaluation.seconds.max(1e-9),
+            steps_per_second: evaluation.steps() as f64 / evaluation.seconds.max(1e-9),
             phases: evaluation.phases.shares(),
-            mean_length: Some(evaluation.lengths.mean),
+            mean_length: if let [only] = &kinds[..] { Some(only.lengths.mean) } else { None },
             faults: Some(evaluation.faults),
             panics: Some(evaluation.panics),
-            terms: evaluation.terms.iter().map(|(name, spread)| (name.clone(), spread.mean)).collect(),
             ..Self::default()
-        }
+        };
+        report.with_kinds(kinds.iter().map(|kind| (&*kind.name, kind.into())))
     }
 }
 

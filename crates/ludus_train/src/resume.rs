@@ -19,8 +19,9 @@
 //! [`Blueprint::iteration`]: crate::training::Blueprint::iteration
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ludus_policy::files::{self, Links};
+use ludus_policy::files;
 use ludus_policy::{PolicyError, PolicyFile, remove_parts};
 use ludus_spec::AgentSpec;
 
@@ -75,7 +76,7 @@ impl Resumption {
     ///
     /// If it is no run's folder, if another process trains the run, if there are checkpoints, but none is good, if there
     /// are none and a policy is there, or if the newest good one is of other agents.
-    pub fn open(folder: RunFolder, spec: &AgentSpec) -> Result<Self, TrainError> {
+    pub fn open(folder: RunFolder, specs: &[Arc<AgentSpec>]) -> Result<Self, TrainError> {
         folder.check()?;
         let run = || folder.path().to_owned();
         if !folder.config().is_file() {
@@ -94,11 +95,11 @@ impl Resumption {
             return Err(TrainError::NoGoodCheckpoint { run: run(), skipped });
         }
         // A checkpoint is saved before the policy is, so there were some.
-        if found.checkpoint.is_none() && files::check(&folder.policy(), Links::Refuse).is_ok() {
+        if found.checkpoint.is_none() && folder.has_policy() {
             return Err(TrainError::CheckpointsGone { run: run() });
         }
         let resumption = Self { folder, lock, found };
-        resumption.check(spec)?;
+        resumption.check(specs)?;
         Ok(resumption)
     }
 
@@ -107,41 +108,49 @@ impl Resumption {
     pub fn set_aside(&self) -> Result<Vec<String>, TrainError> {
         let checkpoints = self.folder.checkpoints();
         let mut aside = self.found.set_aside().map_err(at(&checkpoints))?;
-        let path = self.folder.policy();
-        if let Ok(policy) = PolicyFile::read(&path)
-            && self.is_lost_with(&policy)
-        {
-            let stem = format!("policy-after-{}", policy.origin.steps);
-            let new = files::set_aside(&path, &stem).map_err(at(&path))?;
-            aside.extend(new.map(|new| (path, new)));
+        for path in self.folder.policy_files() {
+            if let Ok(policy) = PolicyFile::read(&path)
+                && self.is_lost_with(&policy)
+            {
+                let kind = path.file_stem().unwrap_or_default().to_string_lossy();
+                let stem = format!("{kind}-after-{}", policy.origin.steps);
+                let new = files::set_aside(&path, &stem).map_err(at(&path))?;
+                aside.extend(new.map(|new| (path, new)));
+            }
         }
         Ok(aside.iter().map(|(path, new)| aside_sentence(path, new)).collect())
     }
 
     /// Whether the checkpoint knows nothing of this policy, which the run has saved.
     fn is_lost_with(&self, policy: &PolicyFile) -> bool {
-        let known = self.found.checkpoint.as_ref().map(|(_, checkpoint)| &checkpoint.policy);
-        known.is_some_and(|known| policy.origin.steps >= known.origin.steps && policy != known)
+        let Some((_, checkpoint)) = &self.found.checkpoint else { return false };
+        let is_newer = policy.origin.steps >= checkpoint.steps();
+        // A kind that shares a policy has one of its own name with the same weights.
+        is_newer && !checkpoint.policies.iter().any(|known| known.policy.parameters == policy.parameters)
     }
 
     /// Steps that are over.
     pub fn steps(&self) -> u64 {
-        self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.policy.origin.steps)
+        self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.steps())
     }
 
     /// Makes sure that the checkpoint is of agents like these; else tells the first difference.
-    fn check(&self, spec: &AgentSpec) -> Result<(), PolicyError> {
+    fn check(&self, specs: &[Arc<AgentSpec>]) -> Result<(), PolicyError> {
         let Some((path, checkpoint)) = &self.found.checkpoint else { return Ok(()) };
-        match spec.difference_from(&checkpoint.policy.spec) {
-            None => Ok(()),
-            Some(difference) => {
-                Err(PolicyError::OtherLayout { path: path.clone(), agent: spec.name.clone(), difference })
+        for saved in &checkpoint.policies {
+            let trained = &saved.policy.spec;
+            let named = specs.iter().find(|spec| spec.name == trained.name);
+            // Another name is a difference too, where there is only one kind.
+            let Some(spec) = named.or_else(|| specs.first()) else { continue };
+            if let Some(difference) = spec.difference_from(trained) {
+                return Err(PolicyError::OtherLayout { path: path.clone(), agent: spec.name.clone(), difference });
             }
         }
+        Ok(())
     }
 
     fn iteration(&self) -> u64 {
-        self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.state.iteration)
+        self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.record.iteration)
     }
 }
 

@@ -4,10 +4,13 @@ mod no_experience;
 mod steering;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ludus_learn::LearnError;
-use ludus_policy::{PolicyError, write_atomically};
+use ludus_policy::{PolicyError, files, write_atomically};
+use ludus_spec::AgentSpec;
 
+use crate::blueprint::Blueprint;
 use crate::check::{Exam, examine};
 use crate::checkpoints::{Checkpoints, Found};
 use crate::clock;
@@ -25,9 +28,9 @@ use crate::lookout::Lookout;
 use crate::metrics::Metrics;
 use crate::panics::PanicLog;
 use crate::phases::Phases;
-use crate::progress::{Progress, RunEvent, RunStart, RunSummary, StopReason};
+use crate::progress::{KindProgress, Progress, RunEvent, RunStart, RunSummary, StopReason};
 use crate::resume::{Place, Resumption, aside_sentence};
-use crate::training::{Blueprint, Lap, Training};
+use crate::training::{Lap, Training};
 use no_experience::{Emptiness, NoExperience};
 
 /// Seconds between two writes of the metrics to the disk.
@@ -185,7 +188,7 @@ impl Run {
             worlds: blueprint.config.worlds.resolve().get(),
             rows: self.training.rows(),
             threads: blueprint.pool.current_num_threads(),
-            learner: self.training.decision.sentence(),
+            learners: self.training.learner_sentences(),
             build_seconds: self.build_seconds,
             stop: blueprint.config.stop.clone(),
             steps_before: self.before.steps,
@@ -217,7 +220,7 @@ impl Run {
             self.record(&lap, &progress)?;
             self.log_hashes()?;
             self.tell_incidents(tell)?;
-            if let Some(cause) = &lap.skipped {
+            for cause in lap.lanes.iter().flatten().filter_map(|lane| lane.skipped.as_ref()) {
                 let number = lap.number;
                 tell(RunEvent::Trouble(format!(
                     "{cause}; what iteration {number} learned was undone, the run goes on"
@@ -245,8 +248,7 @@ impl Run {
 
     fn stop_reason(&self, progress: &Progress, control: &dyn Control) -> Option<StopReason> {
         let stop = self.stop();
-        let reached = |goal: f32| self.training.recent.is_full() && progress.returns.mean >= f64::from(goal);
-        if stop.mean_return.is_some_and(reached) {
+        if progress.has_reached(stop) {
             Some(StopReason::MeanReturn)
         } else if progress.steps >= stop.steps.get() {
             Some(StopReason::Steps)
@@ -262,27 +264,42 @@ impl Run {
         let steps = self.training.steps - self.before.steps;
         Progress {
             steps: self.training.steps,
-            returns: self.training.recent.returns(),
-            episodes: self.training.recent.total(),
+            kinds: self.training.blueprint.driven_kinds().map(|kind| self.kind_progress(kind)).collect(),
             steps_per_second: steps as f64 / seconds.max(1e-9),
             seconds: self.before.seconds + seconds,
             phases: self.training.phases,
         }
     }
 
+    fn kind_progress(&self, kind: usize) -> KindProgress {
+        let (spec, recent) = (&self.training.blueprint.specs[kind], &self.training.kinds[kind].recent);
+        let terms = spec.reward.iter().enumerate();
+        KindProgress {
+            kind,
+            name: spec.name.clone(),
+            returns: recent.returns(),
+            is_full: recent.is_full(),
+            length: recent.lengths().mean,
+            terms: terms.map(|(index, term)| (term.name.clone(), recent.term(index).mean)).collect(),
+            episodes: recent.total(),
+        }
+    }
+
     /// Writes an iteration's numbers.
     fn record(&mut self, lap: &Lap, progress: &Progress) -> Result<(), TrainError> {
-        let metrics = &mut self.metrics;
-        for metric in &lap.report.metrics {
-            metrics.set(metric.info.name, f64::from(metric.value));
+        let (metrics, blueprint) = (&mut self.metrics, &self.training.blueprint);
+        let names = MetricNames::of(blueprint);
+        for (lane, came_to) in self.training.lanes.iter().zip(&lap.lanes) {
+            for metric in came_to.iter().flat_map(|lane| &lane.report.metrics) {
+                metrics.set(&names.of_kind(lane.owner(), metric.info.name), f64::from(metric.value));
+            }
         }
         metrics.set("charts/SPS", progress.steps_per_second);
-        if lap.episodes > 0 {
-            let recent = &self.training.recent;
-            metrics.set("charts/episodic_return", progress.returns.mean);
-            metrics.set("charts/episodic_length", recent.lengths().mean);
-            for (index, term) in self.training.blueprint.spec.reward.iter().enumerate() {
-                metrics.set(&reward_name(&term.name), recent.term(index).mean);
+        for kind in progress.kinds.iter().filter(|kind| lap.episodes[kind.kind] > 0) {
+            metrics.set(&names.of_kind(kind.kind, "charts/episodic_return"), kind.returns.mean);
+            metrics.set(&names.of_kind(kind.kind, "charts/episodic_length"), kind.length);
+            for (term, mean) in &kind.terms {
+                metrics.set(&names.of_kind(kind.kind, &reward_name(term)), *mean);
             }
         }
         for (phase, time) in lap.phases.named() {
@@ -318,11 +335,11 @@ impl Run {
     /// If it was so much, or such, that the config says to stop; then the run is saved.
     fn tell_incidents(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         let incidents = self.training.take_incidents();
-        let (spec, faults) = (&self.training.blueprint.spec, &self.training.blueprint.config.faults);
+        let (specs, faults) = (&self.training.blueprint.specs, &self.training.blueprint.config.faults);
         let panics = incidents.panics.iter().flat_map(Accident::panics);
         panics.for_each(|panic| self.panics.note(panic, self.training.steps));
-        let first = incidents.faults.first().map(|fault| fault_sentence(fault, spec));
-        self.incidents.tell(incidents, spec, &mut |sentence| tell(RunEvent::Trouble(sentence)));
+        let first = incidents.faults.first().map(|fault| fault_sentence(fault, specs));
+        self.incidents.tell(incidents, specs, &mut |sentence| tell(RunEvent::Trouble(sentence)));
         let steps = faults.panic_steps.get();
         let fault = first.filter(|_| faults.bad_steps == Reaction::Stop);
         // What can't go on is told by who asks for `failure`.
@@ -376,9 +393,21 @@ impl Run {
         checkpoint.record.run.clone_from(&self.id);
         self.training.kept.write(&self.folder.episodes())?;
         self.checkpoints.save(&checkpoint, clock::seconds())?;
-        checkpoint.policy.write(&self.folder.policy())?;
+        self.write_policies()?;
         if let Some(path) = self.checkpoints.last() {
             tell(RunEvent::Saved(path, &self.training));
+        }
+        Ok(())
+    }
+
+    /// Writes the policies as they are now.
+    fn write_policies(&self) -> Result<(), TrainError> {
+        let has_several = self.training.blueprint.has_several_kinds();
+        if has_several {
+            files::create_own_folder(&self.folder.policies()).map_err(at(self.folder.policies()))?;
+        }
+        for policy in self.training.policies() {
+            policy.write(&self.folder.policy_to_write(&policy.spec.name, has_several))?;
         }
         Ok(())
     }
@@ -416,36 +445,37 @@ impl Run {
     }
 
     fn summary(self, progress: Progress, reason: StopReason, cpu_seconds: Option<f64>) -> RunSummary {
-        let recent = &self.training.recent;
-        let terms = self.training.blueprint.spec.reward.iter().enumerate();
         RunSummary {
             progress,
             reason,
             run_dir: self.folder.path().to_owned(),
             build_seconds: self.build_seconds,
             cpu_seconds,
-            terms: terms.map(|(index, term)| (term.name.clone(), recent.term(index).mean)).collect(),
             faults: self.training.fault_count(),
             panics: self.incidents.panics(),
         }
     }
 }
 
-/// Starts from another run or policy if the config says so, and the run has not learned anything itself.
+/// Lets policies start from another run or policy where the config says so, and the run has not learned anything itself.
 fn initialize(
     training: &mut Training,
     place: &Place<'_>,
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<(), TrainError> {
-    let blueprint = &training.blueprint;
-    let Some(named) = blueprint.config.agent(&blueprint.spec).initialize_from.clone() else { return Ok(()) };
     if place.iteration() > 0 {
         return Ok(());
     }
-    let path = locate(&named, place.runs(), &blueprint.definition.name)?;
-    let differences = training.initialize(&path)?;
-    let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
-    tell(RunEvent::Note(format!("starting from `{}`{differences}", path.display())));
+    for lane in 0..training.lanes.len() {
+        let (blueprint, kind) = (&training.blueprint, training.lanes[lane].owner());
+        let Some(named) = blueprint.agent(kind).initialize_from.clone() else { continue };
+        let spec = &blueprint.specs[kind];
+        let path = locate(&named, place.runs(), &blueprint.definition.name, &spec.name)?;
+        let of = if blueprint.has_several_kinds() { format!("`{}` is ", spec.name) } else { String::new() };
+        let differences = training.initialize(lane, &path)?;
+        let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
+        tell(RunEvent::Note(format!("{of}starting from `{}`{differences}", path.display())));
+    }
     Ok(())
 }
 
@@ -458,7 +488,7 @@ fn write_config(folder: &RunFolder, blueprint: &Blueprint) -> Result<(), TrainEr
 fn origin_sentence(folder: &RunFolder, found: &Found) -> String {
     match &found.checkpoint {
         Some((path, checkpoint)) => {
-            format!("going on from `{}`, after {} steps", path.display(), checkpoint.policy.origin.steps)
+            format!("going on from `{}`, after {} steps", path.display(), checkpoint.steps())
         }
         None => format!("`{}` ended before its first checkpoint, so it begins anew", folder.path().display()),
     }
@@ -466,12 +496,35 @@ fn origin_sentence(folder: &RunFolder, found: &Found) -> String {
 
 /// The columns of a run's metrics, under CleanRL's names.
 fn metric_names(training: &Training) -> Vec<String> {
-    let spec = &training.blueprint.spec;
-    let charts = ["charts/episodic_return", "charts/episodic_length", "charts/SPS"].map(str::to_owned);
-    let losses = training.learned.algorithm.metrics().iter().map(|info| info.name.to_owned());
-    let terms = spec.reward.iter().map(|term| reward_name(&term.name));
+    let names = MetricNames::of(&training.blueprint);
+    let returns = training
+        .blueprint
+        .driven_kinds()
+        .flat_map(|kind| ["charts/episodic_return", "charts/episodic_length"].map(|name| names.of_kind(kind, name)));
+    let losses = training.learned_lanes().flat_map(|(lane, learned)| {
+        learned.algorithm().metrics().iter().map(move |info| names.of_kind(lane.owner(), info.name))
+    });
+    let terms = training.blueprint.driven_kinds().flat_map(|kind| {
+        let terms = &training.blueprint.specs[kind].reward;
+        terms.iter().map(move |term| names.of_kind(kind, &reward_name(&term.name)))
+    });
     let phases = Phases::default().named().map(|(phase, _)| phase_name(phase));
-    charts.into_iter().chain(losses).chain(terms).chain(phases).collect()
+    returns.chain(["charts/SPS".to_owned()]).chain(losses).chain(terms).chain(phases).collect()
+}
+
+/// The names of metrics that belong to a kind of agents: with its name before them where there are several.
+#[derive(Clone, Copy)]
+struct MetricNames<'a>(Option<&'a [Arc<AgentSpec>]>);
+
+impl<'a> MetricNames<'a> {
+    fn of(blueprint: &'a Blueprint) -> Self {
+        Self(blueprint.has_several_kinds().then_some(&blueprint.specs[..]))
+    }
+
+    /// `Chaser/charts/episodic_return`
+    fn of_kind(self, kind: usize, name: &str) -> String {
+        self.0.map_or_else(|| name.to_owned(), |specs| format!("{}/{name}", specs[kind].name))
+    }
 }
 
 fn reward_name(term: &str) -> String {

@@ -7,12 +7,12 @@
 //! # fn balance(_: &mut bevy::app::App) {}
 //! # fn main() -> Result<(), ludus_train::TrainError> {
 //! let definition = GameDefinition::new("balance", balance);
-//! let spec = ludus_train::session::spec_of(&definition.game)?;
-//! let config = RunConfig::for_agent(&spec);
+//! let specs = ludus_train::session::specs_of(&definition.game)?;
+//! let config = RunConfig::for_agents(&specs);
 //! let (runs, learner) = ("runs".into(), LearnerChoice::default());
-//! let setup = SessionSetup { definition, spec, config, learner, threads: 2, runs };
+//! let setup = SessionSetup { definition, specs, config, learner, threads: 2, runs };
 //! let session = Session::start(setup);
-//! session.send(SessionCommand::SetLearningRate(1e-3));
+//! session.send(SessionCommand::SetLearningRate { kind: 0, rate: 1e-3 });
 //! println!("{} iterations so far", session.snapshot().history.len());
 //! session.close(); // saves a checkpoint
 //! # Ok(())
@@ -37,8 +37,9 @@ use std::thread::{self, JoinHandle};
 pub use ludus_learn::{Metric, MetricInfo};
 use ludus_policy::PolicyFile;
 use ludus_spec::AgentSpec;
-pub use ludus_worlds::{Game, spec_of};
+pub use ludus_worlds::{Game, specs_of};
 
+use crate::blueprint::Blueprint;
 use crate::command::{STACK_BYTES, thread_pool};
 use crate::config::{ConfigError, ConfigSource, RunConfig};
 use crate::control::Order;
@@ -49,11 +50,10 @@ use crate::learner::LearnerChoice;
 use crate::progress::RunSummary;
 use crate::resume::{Place, Resumption};
 use crate::run;
-use crate::training::Blueprint;
-pub use history::{History, IterationRecord};
+pub use history::{History, IterationRecord, KindIteration};
 use mailbox::Mailbox;
 use reporter::Reporter;
-pub use snapshot::{ArenaReturn, Incident, Saved, SessionState, TrainingSnapshot};
+pub use snapshot::{ArenaReturn, Incident, KindSnapshot, Saved, SessionState, TrainingSnapshot};
 pub use time_left::{GoalProgress, TimeLeft};
 
 /// What a session is started with.
@@ -61,8 +61,8 @@ pub use time_left::{GoalProgress, TimeLeft};
 pub struct SessionSetup {
     /// The game; its name is that of the run's folder.
     pub definition: GameDefinition,
-    /// The game's agent.
-    pub spec: Arc<AgentSpec>,
+    /// The kinds of its agents, in its order.
+    pub specs: Vec<Arc<AgentSpec>>,
     /// What decides the run; if its number of worlds is not settled, there is one per thread.
     pub config: RunConfig,
     /// The learner that was asked for.
@@ -84,10 +84,17 @@ pub enum SessionCommand {
     Stop,
     /// Saves a checkpoint and the policy now.
     Save,
-    /// Takes this step size of Adam, at least 0, in place of the config's schedule.
-    SetLearningRate(f32),
+    /// Takes this step size of Adam in place of the config's schedule.
+    SetLearningRate {
+        /// The kind of agents whose policy is learned so, by its index.
+        kind: usize,
+        /// At least 0.
+        rate: f32,
+    },
     /// Weighs a term of the reward anew.
     SetWeight {
+        /// The kind of agents, by its index.
+        kind: usize,
         /// The term's index in the spec.
         term: usize,
         /// Any finite number.
@@ -140,8 +147,10 @@ impl Session {
             SessionCommand::GoOn => self.mailbox.set_paused(false),
             SessionCommand::Stop => self.mailbox.end(),
             SessionCommand::Save => self.mailbox.order(Order::Save),
-            SessionCommand::SetLearningRate(rate) => self.mailbox.order(Order::LearningRate(rate)),
-            SessionCommand::SetWeight { term, weight } => self.mailbox.order(Order::Weight { term, weight }),
+            SessionCommand::SetLearningRate { kind, rate } => self.mailbox.order(Order::LearningRate { kind, rate }),
+            SessionCommand::SetWeight { kind, term, weight } => {
+                self.mailbox.order(Order::Weight { kind, term, weight });
+            }
         }
     }
 
@@ -150,9 +159,10 @@ impl Session {
         self.mailbox.snapshot()
     }
 
-    /// The newest policy that was asked for in time; the same `Arc` until there is a newer one.
-    pub fn policy(&self) -> Option<Arc<PolicyFile>> {
-        self.mailbox.policy()
+    /// The newest policy of the kind with this name that was asked for in time; the same `Arc` until there is a newer one.
+    /// None for a kind whose policy is not learned.
+    pub fn policy(&self, kind: &str) -> Option<Arc<PolicyFile>> {
+        self.mailbox.policy(kind)
     }
 
     /// Ends the run with a checkpoint, waits for that, and says how it ended.
@@ -186,12 +196,12 @@ fn run_to_the_end(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailb
 }
 
 fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Result<RunSummary, TrainError> {
-    let SessionSetup { definition, spec, config, learner, threads, runs } = setup;
+    let SessionSetup { definition, specs, config, learner, threads, runs } = setup;
     let (config, place) = match resumed {
         None => (config, Place::New(&runs)),
-        Some(run) => resume(run, config, &spec)?,
+        Some(run) => resume(run, config, &specs)?,
     };
-    if !config.agents.contains_key(&spec.name) {
+    if let Some(spec) = specs.iter().find(|spec| !config.agents.contains_key(&spec.name)) {
         let message = format!("no section for agent `{}`; write `\"{0}\": (…)`", spec.name);
         return Err(ConfigError::single("agents", message).into());
     }
@@ -199,7 +209,7 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
     let config = config.resolved();
     let blueprint = Blueprint {
         definition,
-        spec,
+        specs,
         config,
         pool,
         iteration: 0,
@@ -213,10 +223,14 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
 }
 
 /// The config of a run that goes on, and where it stopped.
-fn resume(run: PathBuf, limits: RunConfig, spec: &AgentSpec) -> Result<(RunConfig, Place<'static>), TrainError> {
-    let resumption = Resumption::open(RunFolder::open(run), spec)?;
+fn resume(
+    run: PathBuf,
+    limits: RunConfig,
+    specs: &[Arc<AgentSpec>],
+) -> Result<(RunConfig, Place<'static>), TrainError> {
+    let resumption = Resumption::open(RunFolder::open(run), specs)?;
     let file = Some(resumption.folder.config());
-    let own = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, spec)?;
+    let own = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, specs)?;
     let is_over = resumption.steps() >= own.stop.steps.get();
     let stop = if is_over && limits.stop.steps > own.stop.steps { limits.stop } else { own.stop.clone() };
     Ok((RunConfig { stop, ..own }, Place::Old(Box::new(resumption))))

@@ -1,283 +1,60 @@
-//! Worlds and a learner: what a run is made of.
+//! A run's worlds, its policies, and what came of them so far.
 
-use std::num::NonZeroU64;
+mod lane;
+
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ludus_learn::{
-    Collector, IterationPlan, IterationResult, LaneShape, LearnError, LearnedPolicy, Machine, Metric, PhaseTimes,
-    Report, Rollout, SavedAlgorithm, Simulation,
+    Collector, IterationPlan, IterationResult, LaneShape, LearnError, LearnedPolicy, PhaseTimes, Report,
 };
-use ludus_net::{Layout, Network, Normalizer};
+use ludus_learn::{SavedAlgorithm, Simulation};
 use ludus_policy::{Origin, PolicyFile};
-use ludus_spec::{AgentSpec, Seed};
-#[cfg(feature = "torch")]
-use ludus_torch::{Demand, Parameter, TorchNetwork, described};
-use ludus_worlds::{AgentSettings, PooledWorld, WorldError, WorldSettings, build_worlds};
-use rayon::ThreadPool;
+use ludus_spec::Seed;
+use ludus_worlds::{PooledWorld, WorldError};
 
-use crate::checkpoint::Checkpoint;
+use crate::blueprint::{Blueprint, KEPT_EPISODES, Purpose};
+use crate::checkpoint::{Checkpoint, SavedPolicy};
 use crate::clock;
-use crate::config::{AgentConfig, Reaction, RunConfig};
-use crate::definition::GameDefinition;
-use crate::episodes::{EpisodeSummary, RecentEpisodes, RowSettings};
+use crate::config::PolicySource;
+use crate::episodes::{EpisodeSummary, RecentEpisodes};
 use crate::error::TrainError;
-use crate::group::{FIRST_KIND, WorldGroup, group_worlds};
+use crate::group::{WorldGroup, group_worlds};
 use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
-use crate::initialize::{Heir, Inheritance, inherit};
-use crate::learner::{BuiltAlgorithm, Decision, LearnerChoice, Place, PpoParts, Workload, decide};
-#[cfg(feature = "torch")]
-use crate::learner::{TorchParts, open_cuda};
-use crate::patience::while_waiting;
 use crate::phases::{Phases, StepTimes};
-use crate::record::{PastEpisode, RunRecord};
-use crate::replay::{EpisodeHead, KeptEpisodes, RecorderSettings};
+use crate::record::{KindRecord, PastEpisode, RunRecord};
+use crate::replay::KeptEpisodes;
 
-/// Indices of the run seed's children: what the draws are for.
-pub(crate) const WORLDS: u64 = 0;
-const NETWORK: u64 = 1;
-const LEARNING: u64 = 2;
-const EVALUATION_WORLDS: u64 = 3;
-const EVALUATION_ACTIONS: u64 = 4;
-const RESUMED_WORLDS: u64 = 5;
-const KEPT_EPISODES: u64 = 6;
-const EXAM: u64 = 7;
+pub(crate) use lane::{LaneLap, LanePolicy, LearnedLane, PolicyLane};
 
-/// Arenas of a run whose episodes are noted, to keep some.
-const RECORDED_ARENAS: usize = 16;
+use lane::FrozenLane;
 
-/// Steps of the longest episode that is kept.
-const LONGEST_RECORD: usize = 16_384;
-
-/// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
-const OBSERVATION_CLIP: f32 = 10.0;
-
-/// Iterations in a row that may be skipped: more never learn again.
-const MOST_SKIPPED: u32 = 10;
-
-/// What a run is built from.
-#[derive(Clone)]
-pub(crate) struct Blueprint {
-    pub definition: GameDefinition,
-    pub spec: Arc<AgentSpec>,
-    /// With the number of worlds settled.
-    pub config: RunConfig,
-    pub pool: Arc<ThreadPool>,
-    /// Iterations that are over when training's worlds are built: 0, or those of the checkpoint that the run goes on from.
-    pub iteration: u64,
-    /// Ticks between two state hashes, if they are logged.
-    pub hash_every: Option<NonZeroU64>,
-    /// The learner that was asked for.
-    pub learner: LearnerChoice,
-    /// Tells what goes on while it lasts.
-    pub note: fn(String),
-}
-
-/// Which worlds to build: those of training, or fresh ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Training,
-    /// Worlds whose seeds training never uses.
-    Evaluation,
-}
-
-impl Blueprint {
-    /// All worlds of a run, in order.
-    pub fn build_worlds(&self, purpose: Purpose) -> Result<Vec<PooledWorld>, WorldError> {
-        let seed = self.worlds_seed(purpose);
-        let count = self.config.worlds.resolve().get();
-        let settings = (0..count).map(|world| self.world_settings(purpose, seed, world)).collect();
-        let built = AtomicUsize::new(0);
-        let say = |seconds| (self.note)(building_sentence(built.load(Ordering::Relaxed), count, seconds));
-        while_waiting(say, || self.pool.install(|| build_worlds(&self.definition.game, settings, &built)))
-    }
-
-    /// A world to look at, with no more arenas than this.
-    pub fn build_exam(&self, most_arenas: u32) -> Result<PooledWorld, WorldError> {
-        let arenas = 0..self.config.arenas.get().min(most_arenas);
-        let settings = self.world_settings(Purpose::Evaluation, self.exam_seed(), 0);
-        PooledWorld::build(&self.definition.game, WorldSettings { arenas, ..settings })
-    }
-
-    /// What that world's seeds and its actions derive from.
-    pub fn exam_seed(&self) -> Seed {
-        Seed::new(self.config.seed).derive(EXAM)
-    }
-
-    /// What the seeds of worlds derive from.
-    fn worlds_seed(&self, purpose: Purpose) -> Seed {
-        let run = Seed::new(self.config.seed);
-        match purpose {
-            Purpose::Training if self.iteration == 0 => run.derive(WORLDS),
-            // Episodes that were seen before are not to be seen again.
-            Purpose::Training => run.derive(RESUMED_WORLDS).derive(self.iteration),
-            Purpose::Evaluation => run.derive(EVALUATION_WORLDS),
-        }
-    }
-
-    /// What an evaluation's actions derive from, where they are drawn.
-    pub fn evaluation_seed(&self) -> Seed {
-        Seed::new(self.config.seed).derive(EVALUATION_ACTIONS)
-    }
-
-    fn world_settings(&self, purpose: Purpose, seed: Seed, world: u32) -> WorldSettings {
-        let agent = self.config.agent(&self.spec);
-        WorldSettings {
-            seed,
-            world,
-            arenas: 0..self.config.arenas.get(),
-            decision_interval: self.config.decision_interval,
-            agents: vec![AgentSettings {
-                name: self.spec.name.clone(),
-                decision_interval: None,
-                weights: agent.weights(&self.spec),
-                episode_limit: agent.episode_limit,
-                // What an evaluation counts are whole episodes.
-                stagger: agent.stagger && purpose == Purpose::Training,
-                rows: agent.rows.map(|rows| rows.get()),
-            }],
-            clock: clock::nanoseconds,
-        }
-    }
-
-    /// Has some arenas' episodes noted: those of the first worlds, so that it costs a large run no more than a small one.
-    fn record_episodes(&self, groups: &mut [WorldGroup]) {
-        let config = self.config.agent(&self.spec);
-        if config.rows.is_some() {
-            // Agents come and go: what they do depends on more than an episode.
-            return;
-        }
-        let worlds = self.config.worlds.resolve().get() as usize;
-        let longest = config.episode_limit.map_or(LONGEST_RECORD, |limit| limit.get() as usize).min(LONGEST_RECORD);
-        let arenas = (RECORDED_ARENAS / worlds).max(1);
-        let settings = RecorderSettings { head: self.episode_head(), arenas, longest };
-        let mut left = RECORDED_ARENAS.min(worlds);
-        for group in groups {
-            left -= group.record_episodes(left, &settings);
-        }
-    }
-
-    /// What is the same of all episodes of the run.
-    fn episode_head(&self) -> EpisodeHead {
-        let config = self.config.agent(&self.spec);
-        EpisodeHead {
-            program: self.definition.name.clone(),
-            arenas: self.config.arenas.get(),
-            decision_interval: self.config.decision_interval,
-            episode_limit: config.episode_limit,
-            stagger: config.stagger,
-            ..EpisodeHead::of_agent(&self.spec)
-        }
-    }
-
-    fn row_settings(&self, rows: usize) -> RowSettings {
-        let AgentConfig { episode_limit, stagger, .. } = *self.config.agent(&self.spec);
-        RowSettings { rows, limit: episode_limit.map(|limit| limit.get()), stagger }
-    }
-
-    /// A network that has learned nothing yet.
-    fn network(&self) -> Result<Network, LearnError> {
-        let layout = Layout::of_agent(&self.spec, &self.config.agent(&self.spec).described_network())?;
-        Ok(Network::new(layout, Seed::new(self.config.seed).derive(NETWORK)))
-    }
-
-    /// An algorithm that has learned nothing yet, for these lanes; with which learner, and why.
-    fn algorithm(&self, network: Network, lanes: &[LaneShape]) -> Result<(BuiltAlgorithm, Decision), TrainError> {
-        let agent = self.config.agent(&self.spec);
-        let normalize = || Normalizer::of_columns(self.spec.normalized_columns(), OBSERVATION_CLIP);
-        let normalizer = agent.ppo.normalize_observations.then(normalize);
-        let rows = lanes.iter().map(|lane| lane.rows).sum();
-        let workload = Workload {
-            rows,
-            parameters: network.parameters().len(),
-            threads: self.pool.current_num_threads(),
-            is_perceptron: self.is_perceptron(),
-        };
-        let decision = decide(self.learner, workload, open_cuda)?;
-        let seed = Seed::new(self.config.seed).derive(LEARNING);
-        let parts = PpoParts { config: agent.ppo.clone(), lanes, seed };
-        let machine = self.machine();
-        let built = match decision.place {
-            Place::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,
-            #[cfg(feature = "torch")]
-            place => {
-                let network = self.own_network().unwrap_or_else(|| described(network));
-                let demand = self.demand(&*network, rows);
-                let config = agent.device.clone();
-                parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
-            }
-            #[cfg(not(feature = "torch"))]
-            _ => return Err(TrainError::NoTorch { game: self.definition.name.clone() }),
-        };
-        Ok((built, decision))
-    }
-
-    fn machine(&self) -> Machine {
-        Machine { pool: self.pool.clone(), clock: clock::nanoseconds }
-    }
-
-    /// Whether both learners can compute the network.
-    fn is_perceptron(&self) -> bool {
-        !self.definition.has_own_network() && self.config.agent(&self.spec).convolutions.is_empty()
-    }
-
-    /// The game's own network, if it has one. It has not learned anything.
-    #[cfg(feature = "torch")]
-    pub fn own_network(&self) -> Option<Box<dyn TorchNetwork>> {
-        let seed = Seed::new(self.config.seed).derive(NETWORK);
-        self.definition.networks.as_ref().map(|make| make(&self.spec, seed))
-    }
-
-    /// What the run asks of a GPU's memory.
-    #[cfg(feature = "torch")]
-    fn demand(&self, network: &dyn TorchNetwork, rows: usize) -> Demand {
-        let agent = self.config.agent(&self.spec);
-        Demand {
-            rows,
-            steps: agent.ppo.rollout_steps,
-            minibatch: agent.ppo.minibatch,
-            observation_width: self.spec.observation_width(),
-            action_width: self.spec.action_width(),
-            mask_width: self.spec.mask_width(),
-            parameters: network.parameters().iter().map(Parameter::count).sum(),
-            activations: network.activations(),
-        }
-    }
-}
-
-/// How far the building of worlds is.
-fn building_sentence(built: usize, count: u32, seconds: u64) -> String {
-    format!("building worlds: {built} of {count} are there after {seconds} s")
-}
-
-/// Without libtorch there is no CUDA to open.
-#[cfg(not(feature = "torch"))]
-fn open_cuda() -> Result<(), String> {
-    Err("this program was built without libtorch".to_owned())
-}
-
-/// Worlds, a learner, and what came of them so far.
+/// Worlds, policies, and what came of them so far.
 pub(crate) struct Training {
     pub blueprint: Blueprint,
-    /// The algorithm, and the network that it learns.
-    pub learned: BuiltAlgorithm,
+    /// The policies: a lane of the worlds each.
+    pub lanes: Vec<PolicyLane>,
+    /// The episodes of each kind.
+    pub kinds: Vec<KindEpisodes>,
     collector: Collector,
-    /// Which learner it is, and why.
-    pub decision: Decision,
     pub groups: Vec<WorldGroup>,
-    /// Experience so far: decisions of all agents.
+    /// Experience so far: decisions of all agents that learn.
     pub steps: u64,
+    /// Iterations so far.
+    iteration: u64,
+    /// Steps of each world so far.
+    world_steps: u64,
     pub phases: Phases,
-    pub recent: RecentEpisodes,
-    /// The return of each row's last episode `[rows]`; NaN before the first.
-    pub last_returns: Vec<f32>,
     pub kept: KeptEpisodes,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
-    /// Iterations in a row of which nothing was learned.
-    skipped: u32,
+}
+
+/// The episodes of a kind of agents.
+pub(crate) struct KindEpisodes {
+    pub recent: RecentEpisodes,
+    /// The return of each row's last episode `[rows]`; NaN before the first.
+    pub last_returns: Vec<f32>,
 }
 
 /// What an iteration came to.
@@ -285,47 +62,70 @@ pub(crate) struct Training {
 pub(crate) struct Lap {
     /// Number of the iteration, from 0.
     pub number: u64,
-    pub report: Report,
+    /// Steps of each world.
+    pub world_steps: usize,
     pub phases: Phases,
-    /// How many episodes have come to count in the mean return.
-    pub episodes: usize,
-    /// Why nothing was learned, if so.
-    pub skipped: Option<LearnError>,
+    /// What each policy came to; `None` for one that does not learn.
+    pub lanes: Vec<Option<LaneLap>>,
+    /// How many episodes of each kind have come to count in the mean return.
+    pub episodes: Vec<usize>,
+}
+
+impl Lap {
+    /// The reports of the policies that learn.
+    pub fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.lanes.iter().flatten().map(|lane| &lane.report)
+    }
+
+    /// Steps that were learned from.
+    pub fn experience(&self) -> usize {
+        self.reports().map(|report| report.experience).sum()
+    }
 }
 
 impl Training {
-    /// Builds the worlds and the learner.
+    /// Builds the worlds, the networks and the algorithms.
     pub fn build(blueprint: Blueprint) -> Result<Self, TrainError> {
+        let lanes = blueprint.lanes();
+        let is_learned = |kind: usize| blueprint.agent(kind).policy == PolicySource::Learned;
         // Before the worlds are built: it is sooner found wrong.
-        let network = blueprint.network().map_err(TrainError::Learner)?;
+        let network = |kinds: &Vec<usize>| is_learned(kinds[0]).then(|| blueprint.network(kinds[0])).transpose();
+        let networks = lanes.iter().map(network).collect::<Result<Vec<_>, _>>().map_err(TrainError::Learner)?;
         let worlds = blueprint.build_worlds(Purpose::Training)?;
         let tick_rate_hz = worlds.first().map_or(0.0, tick_rate_hz);
-        let mut groups = group_worlds(worlds, clock::nanoseconds);
+        let mut groups = group_worlds(worlds, &lanes, clock::nanoseconds);
         if let Some(every) = blueprint.hash_every {
             groups.iter_mut().for_each(|group| group.hash_every(every));
         }
         blueprint.record_episodes(&mut groups);
-        let lanes: Vec<LaneShape> = groups.iter().map(|group| group.lane(0)).collect();
-        let rows = lanes.iter().map(|lane| lane.rows).sum();
-        let (learned, decision) = blueprint.algorithm(network, &lanes)?;
-        let collector = Collector::new(blueprint.machine());
-        let recent = RecentEpisodes::new(blueprint.row_settings(rows));
-        let (steps, phases, last_returns) = (0, Phases::default(), vec![f32::NAN; rows]);
-        let kept = KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES));
-        let skipped = 0;
+        let policy = |(index, network): (usize, Option<_>)| {
+            let (kinds, shapes) = (lanes[index].clone(), lane_shapes(&groups, index));
+            let policy = match network {
+                Some(network) => {
+                    LanePolicy::Learned(LearnedLane::new(blueprint.algorithm(kinds[0], network, &shapes)?))
+                }
+                None => LanePolicy::Frozen(Box::new(FrozenLane::new(&blueprint, kinds[0], &shapes)?)),
+            };
+            Ok(PolicyLane { kinds, policy })
+        };
+        let policies = networks.into_iter().enumerate().map(policy).collect::<Result<Vec<_>, TrainError>>()?;
+        let kind = |kind: usize| {
+            let rows = groups.iter().map(|group| group.row_count(kind)).sum();
+            let recent = RecentEpisodes::new(blueprint.row_settings(kind, rows));
+            KindEpisodes { recent, last_returns: vec![f32::NAN; rows] }
+        };
         Ok(Self {
-            blueprint,
-            learned,
-            collector,
-            decision,
+            kinds: (0..blueprint.specs.len()).map(kind).collect(),
+            lanes: policies,
+            collector: Collector::new(blueprint.machine()),
             groups,
-            steps,
-            phases,
-            recent,
-            last_returns,
-            kept,
+            steps: 0,
+            iteration: 0,
+            world_steps: 0,
+            phases: Phases::default(),
+            kept: KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES)),
             tick_rate_hz,
-            skipped,
+            blueprint,
         })
     }
 
@@ -333,154 +133,216 @@ impl Training {
     ///
     /// # Errors
     ///
-    /// If it belongs to another network; then everything is as it was.
+    /// If it belongs to other networks; then everything is as it was.
     pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let Checkpoint { policy, state, record } = checkpoint;
-        let PolicyFile { parameters, normalizer, .. } = policy;
-        let policy_numbers = LearnedPolicy { parameters: parameters.clone(), normalizer: normalizer.clone() };
-        let saved = SavedAlgorithm { policy: policy_numbers, state: state.clone() };
-        self.learned.algorithm.restore(&saved).map_err(TrainError::Learner)?;
-        self.steps = policy.origin.steps;
-        self.recent.restore(record.recent.iter().map(EpisodeSummary::from), record.episodes);
+        let specs = &self.blueprint.specs;
+        for lane in &mut self.lanes {
+            let kind = &specs[lane.owner()].name;
+            let Some(lane) = lane.learned_mut() else { continue };
+            let saved = checkpoint.of(kind).ok_or_else(|| TrainError::NotSaved { kind: kind.clone() })?;
+            let PolicyFile { parameters, normalizer, .. } = &saved.policy;
+            let policy = LearnedPolicy { parameters: parameters.clone(), normalizer: normalizer.clone() };
+            let saved = SavedAlgorithm { policy, state: saved.state.clone() };
+            lane.algorithm_mut().restore(&saved).map_err(TrainError::Learner)?;
+        }
+        self.steps = checkpoint.steps();
+        let record = &checkpoint.record;
+        self.iteration = record.iteration;
+        let rollout_steps = self.blueprint.longest_rollout() as u64;
+        self.world_steps = record.world_steps.unwrap_or_else(|| record.iteration.saturating_mul(rollout_steps));
+        for (kind, episodes) in self.kinds.iter_mut().enumerate() {
+            if let Some(record) = record.kinds.get(&specs[kind].name) {
+                episodes.recent.restore(record.recent.iter().map(|past| past.of_kind(kind)), record.episodes);
+            }
+        }
         Ok(())
     }
 
     /// Everything that a run needs to go on, after this many seconds of training.
     pub fn checkpoint(&self, seconds: f64) -> Checkpoint {
-        let recent = self.recent.iter().filter_map(PastEpisode::of).collect();
-        let record = RunRecord { episodes: self.recent.total(), recent, seconds, run: String::new() };
-        let SavedAlgorithm { policy, state } = self.learned.algorithm.save();
-        Checkpoint { policy: self.policy_file(policy), state, record }
+        let record = |kind: usize| {
+            let recent = &self.kinds[kind].recent;
+            let past = recent.iter().filter_map(PastEpisode::of).collect();
+            (self.blueprint.specs[kind].name.clone(), KindRecord { episodes: recent.total(), recent: past })
+        };
+        let record = RunRecord {
+            kinds: self.blueprint.driven_kinds().map(record).collect(),
+            iteration: self.iteration,
+            world_steps: Some(self.world_steps),
+            seconds,
+            run: String::new(),
+        };
+        let saved = |(lane, learned): (&PolicyLane, &LearnedLane)| {
+            let SavedAlgorithm { policy, state } = learned.algorithm().save();
+            SavedPolicy { policy: self.policy_file(lane.owner(), learned, policy), state }
+        };
+        Checkpoint { policies: self.learned_lanes().map(saved).collect(), record }
     }
 
-    /// Rows of all worlds.
+    /// The policies that are learned, each with what learns it.
+    pub fn learned_lanes(&self) -> impl Iterator<Item = (&PolicyLane, &LearnedLane)> {
+        self.lanes.iter().filter_map(|lane| Some((lane, lane.learned()?)))
+    }
+
+    /// Which learner each policy has, and why: `native, on the CPU (why)`, or `Wolf: native, …` where there are several
+    /// kinds.
+    pub fn learner_sentences(&self) -> Vec<String> {
+        let blueprint = &self.blueprint;
+        let sentence = |lane: &PolicyLane| {
+            let what = match &lane.policy {
+                LanePolicy::Learned(learned) => learned.decision.sentence(),
+                LanePolicy::Frozen(frozen) => format!("none, it stays as it is in `{}`", frozen.path.display()),
+            };
+            if !blueprint.has_several_kinds() {
+                return what;
+            }
+            let names: Vec<_> = lane.kinds.iter().map(|&kind| &*blueprint.specs[kind].name).collect();
+            format!("{}: {what}", names.join(" and "))
+        };
+        self.lanes.iter().map(sentence).collect()
+    }
+
+    /// Rows of a kind in all worlds.
+    pub fn rows_of(&self, kind: usize) -> usize {
+        self.kinds[kind].last_returns.len()
+    }
+
+    /// Rows of all kinds that a policy decides for.
     pub fn rows(&self) -> usize {
-        self.groups.iter().map(|group| group.row_count(FIRST_KIND)).sum()
+        (0..self.kinds.len()).map(|kind| self.rows_of(kind)).sum()
     }
 
-    /// Plays one rollout and learns from it. `progress` is the part of the run that is over.
+    /// Plays until every policy that learns has learned once. `progress` is the part of the run that is over.
     ///
     /// # Errors
     ///
     /// If something is not finite, unless the config says to skip that, or if a device fails; then what was learned before
     /// this iteration is as it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
-        let algorithm = &mut *self.learned.algorithm;
-        algorithm.mark()?;
-        let number = algorithm.iteration();
+        for lane in &mut self.lanes {
+            lane.learned_mut().map_or(Ok(()), |lane| lane.algorithm_mut().mark())?;
+        }
+        let number = self.iteration;
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
         self.kept.before(number, recorders.into_iter());
         let plan = IterationPlan { progress, least_steps: 0 };
-        let played = self.collector.iterate(&mut self.groups, &mut [algorithm], plan);
-        let (times, learned) = match played {
-            Ok(IterationResult { times, mut reports, .. }) => (times, reports.swap_remove(0)),
-            Err(error) => (PhaseTimes::default(), Err(error)),
-        };
-        let mut skipped = None;
-        let (report, times) = match learned {
-            Ok(report) => {
-                self.skipped = 0;
-                (report, times)
-            }
-            Err(cause) => {
-                let report = self.undo(&cause)?;
-                skipped = Some(cause);
-                (report, PhaseTimes::default())
+        let mut lanes: Vec<_> = self.lanes.iter_mut().map(|lane| lane.iterated(number)).collect();
+        let played = self.collector.iterate(&mut self.groups, &mut lanes, plan);
+        drop(lanes);
+        let (world_steps, times, reports) = match played {
+            Ok(IterationResult { steps, times, reports }) => (steps, times, reports),
+            Err(error) => {
+                let failed = self.learned_lanes().map(|_| Err(error.clone())).collect();
+                (self.blueprint.longest_rollout(), PhaseTimes::default(), failed)
             }
         };
-        self.steps += report.experience as u64;
+        let lanes = self.finish_lanes(reports)?;
+        let has_failed = lanes.iter().flatten().any(|lane| lane.skipped.is_some());
+        let times = if has_failed { PhaseTimes::default() } else { times };
         let phases = Phases::split(&times, self.take_times());
         self.phases.add(&phases);
         self.kept.after(self.groups.iter_mut().flat_map(WorldGroup::recorders));
         let episodes = self.take_episodes();
-        Ok(Lap { number, report, phases, episodes, skipped })
+        let lap = Lap { number, world_steps, phases, lanes, episodes };
+        self.iteration += 1;
+        self.world_steps += world_steps as u64;
+        self.steps += lap.experience() as u64;
+        Ok(lap)
     }
 
-    /// Takes back what an iteration learned. If the config says so, it counts as one that learned nothing, so that the
-    /// next one draws other numbers.
-    fn undo(&mut self, cause: &LearnError) -> Result<Report, LearnError> {
-        self.learned.algorithm.rewind();
-        self.skipped += 1;
-        let is_hopeless = matches!(cause, LearnError::Device(_)) || self.skipped > MOST_SKIPPED;
-        if is_hopeless || self.blueprint.config.faults.bad_updates == Reaction::Stop {
-            return Err(cause.clone());
+    /// Takes the reports of the policies that learn. If one can't go on, all are as they were before the iteration.
+    fn finish_lanes(&mut self, reports: Vec<Result<Report, LearnError>>) -> Result<Vec<Option<LaneLap>>, LearnError> {
+        let reaction = self.blueprint.config.faults.bad_updates;
+        let mut reports = reports.into_iter();
+        let mut laps = Vec::with_capacity(self.lanes.len());
+        let mut failure = None;
+        for lane in &mut self.lanes {
+            let learned = lane.learned_mut().and_then(|lane| Some(lane.finish(reports.next()?, reaction)));
+            match learned.transpose() {
+                Ok(lap) => laps.push(lap),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
         }
-        self.learned.algorithm.skip();
-        let outcomes = self.rollout().samples().outcomes;
-        let experience = outcomes.iter().filter(|outcome| outcome.is_experience()).count();
-        let metrics = self.learned.algorithm.metrics().iter().map(|&info| Metric { info, value: 0.0 });
-        Ok(Report { experience, metrics: metrics.collect(), ..Report::default() })
+        match failure {
+            None => Ok(laps),
+            Some(error) => {
+                let learned = self.lanes.iter_mut().filter_map(PolicyLane::learned_mut);
+                learned.for_each(|lane| lane.algorithm_mut().rewind());
+                Err(error)
+            }
+        }
     }
 
-    /// Starts from what `policy`, which is in the file at `path`, has learned; what is new and what is gone.
+    /// Lets a policy start from what the one in the file at `path` has learned; what is new and what is gone.
     ///
     /// # Errors
     ///
     /// If they differ in more than inputs and outputs.
-    pub fn initialize(&mut self, path: &Path) -> Result<Vec<String>, TrainError> {
+    pub fn initialize(&mut self, lane: usize, path: &Path) -> Result<Vec<String>, TrainError> {
         let policy = PolicyFile::read(path)?;
-        let own = self.policy();
-        let layout = own.layout()?;
-        let (spec, normalizer) = (&own.spec, own.normalizer.as_ref());
-        let heir = Heir { spec, layout: &layout, parameters: &own.parameters, normalizer };
+        let kind = self.lanes[lane].owner();
+        let Some(learned) = self.lanes[lane].learned() else { return Ok(Vec::new()) };
+        let own = self.policy_file(kind, learned, learned.algorithm().policy());
+        let Some(learned) = self.lanes[lane].learned_mut() else { return Ok(Vec::new()) };
         let unfit = |problem| TrainError::Unfit { policy: path.to_owned(), problem };
-        let Inheritance { parameters, normalizer, differences } = inherit(&policy, heir).map_err(unfit)?;
-        let saved =
-            SavedAlgorithm { policy: LearnedPolicy { parameters, normalizer }, ..self.learned.algorithm.save() };
-        self.learned.algorithm.restore(&saved).map_err(TrainError::Learner)?;
-        Ok(differences)
+        learned.inherit(&policy, &own)?.map_err(unfit)
     }
 
-    /// Takes note of the episodes that ended in the last rollout; how many have come to count in the mean return.
-    fn take_episodes(&mut self) -> usize {
-        let rollout = self.learned.algorithm.rollout();
-        let (steps, outcomes) = (rollout.shape().steps, rollout.samples().outcomes);
-        let mut first_row = 0;
-        for (group, place) in self.groups.iter_mut().zip(rollout.slab_places()) {
-            let rows = group.row_count(FIRST_KIND);
-            for episode in group.drain_episodes() {
-                let row = first_row + episode.row as usize;
-                self.last_returns[row] = episode.reward;
-                self.recent.end(row, episode);
-            }
-            let first_step = group.steps().saturating_sub(steps as u64);
-            self.recent.observe(first_row, rows, first_step, &outcomes[place][..steps * rows]);
-            first_row += rows;
-        }
+    /// Takes note of the episodes that ended in the iteration; how many of each kind have come to count in the mean return.
+    fn take_episodes(&mut self) -> Vec<usize> {
         let now = self.groups.first().map_or(0, WorldGroup::steps);
-        self.recent.settle(now, |row| episode_so_far(&self.groups, row))
+        let mut first_rows = vec![0; self.kinds.len()];
+        for group in &mut self.groups {
+            for episode in group.drain_episodes() {
+                let kind = &mut self.kinds[episode.kind];
+                let row = first_rows[episode.kind] + episode.row as usize;
+                kind.last_returns[row] = episode.reward;
+                kind.recent.end(row, episode);
+            }
+            for (kind, first_row) in first_rows.iter_mut().enumerate() {
+                self.kinds[kind].recent.observe(*first_row, group.changes_mut(kind));
+                *first_row += group.row_count(kind);
+            }
+        }
+        let groups = &self.groups;
+        let settle = |(kind, episodes): (usize, &mut KindEpisodes)| {
+            episodes.recent.settle(now, |row| episode_so_far(groups, kind, row))
+        };
+        self.kinds.iter_mut().enumerate().map(settle).collect()
     }
 
-    /// Takes another step size of Adam from the next iteration on, in place of the config's schedule.
+    /// Takes another step size of Adam from the next iteration on, in place of the schedule in the kind's section.
     ///
     /// # Errors
     ///
     /// If it is out of range; then nothing changes.
-    pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<(), LearnError> {
-        self.learned.algorithm.set_learning_rate(learning_rate.into())?;
-        self.agent_config_mut().ppo.learning_rate = learning_rate.into();
+    pub fn set_learning_rate(&mut self, kind: usize, learning_rate: f32) -> Result<(), LearnError> {
+        let lane = self.lanes.iter_mut().find(|lane| lane.owner() == kind).and_then(PolicyLane::learned_mut);
+        let Some(lane) = lane else { return Ok(()) };
+        lane.algorithm_mut().set_learning_rate(learning_rate.into())?;
+        self.blueprint.agent_mut(kind).ppo.learning_rate = learning_rate.into();
         Ok(())
     }
 
-    /// Takes another weight for a term of the reward from the next iteration on.
+    /// Takes another weight for a term of a kind's reward from the next iteration on.
     ///
     /// Episodes that are going on have counted the old one until then.
-    pub fn set_weight(&mut self, term: &str, weight: f32) {
-        self.agent_config_mut().reward.insert(term.to_owned(), weight);
-        let weights = self.blueprint.config.agent(&self.blueprint.spec).weights(&self.blueprint.spec);
-        self.groups.iter_mut().for_each(|group| group.set_weights(FIRST_KIND, &weights));
+    pub fn set_weight(&mut self, kind: usize, term: &str, weight: f32) {
+        self.blueprint.agent_mut(kind).reward.insert(term.to_owned(), weight);
+        let weights = self.blueprint.weights(kind);
+        self.groups.iter_mut().for_each(|group| group.set_weights(kind, &weights));
     }
 
-    fn agent_config_mut(&mut self) -> &mut AgentConfig {
-        let Blueprint { config, spec, .. } = &mut self.blueprint;
-        config.agent_mut(spec)
+    /// Steps of each world so far.
+    pub const fn world_steps(&self) -> u64 {
+        self.world_steps
     }
 
     /// Ticks that the run has made.
     pub fn ticks(&self) -> u64 {
-        let config = &self.blueprint.config;
-        let steps = config.agent(&self.blueprint.spec).ppo.rollout_steps as u64;
-        self.iteration().saturating_mul(steps).saturating_mul(u64::from(config.decision_interval.get()))
+        self.world_steps.saturating_mul(u64::from(self.blueprint.config.ticks_per_step().get()))
     }
 
     /// The state hashes since the last call, and those of what was learned; none if none are due.
@@ -488,7 +350,11 @@ impl Training {
         let mut hashes = self.groups.iter_mut().flat_map(WorldGroup::take_hashes).collect::<Vec<_>>();
         hashes.sort_by(|one, other| one.place.cmp(&other.place));
         if !hashes.is_empty() {
-            hashes.extend(learned_hashes(&self.learned.algorithm.save(), self.ticks()));
+            let saved = |(lane, learned): (&PolicyLane, &LearnedLane)| {
+                let kind = self.blueprint.specs[lane.owner()].name.clone();
+                (self.blueprint.has_several_kinds().then_some(kind), learned.algorithm().save())
+            };
+            hashes.extend(learned_hashes(self.learned_lanes().map(saved), self.ticks()));
         }
         hashes
     }
@@ -509,28 +375,30 @@ impl Training {
     }
 
     /// How many iterations are over.
-    pub fn iteration(&self) -> u64 {
-        self.learned.algorithm.iteration()
+    pub const fn iteration(&self) -> u64 {
+        self.iteration
     }
 
-    /// The rollout that was collected last.
-    pub fn rollout(&self) -> &Rollout {
-        self.learned.algorithm.rollout()
+    /// The learned policies as they are now, one for each kind that follows one.
+    pub fn policies(&self) -> Vec<PolicyFile> {
+        let of_lane = |(lane, learned): (&PolicyLane, &LearnedLane)| {
+            let policy = learned.algorithm().policy();
+            let of_kind = |&kind: &usize| self.policy_file(kind, learned, policy.clone());
+            lane.kinds.iter().map(of_kind).collect::<Vec<_>>()
+        };
+        self.learned_lanes().flat_map(of_lane).collect()
     }
 
-    /// The policy as it is now.
-    pub fn policy(&self) -> PolicyFile {
-        self.policy_file(self.learned.algorithm.policy())
-    }
-
-    fn policy_file(&self, LearnedPolicy { parameters, normalizer }: LearnedPolicy) -> PolicyFile {
-        let config = &self.blueprint.config;
+    /// The policy of a kind that follows a learned one.
+    fn policy_file(&self, kind: usize, learned: &LearnedLane, policy: LearnedPolicy) -> PolicyFile {
+        let (config, spec) = (&self.blueprint.config, &self.blueprint.specs[kind]);
+        let LearnedPolicy { parameters, normalizer } = policy;
         PolicyFile {
-            spec: (*self.blueprint.spec).clone(),
-            network: self.learned.network.clone(),
+            spec: (**spec).clone(),
+            network: learned.built.network.clone(),
             parameters,
             normalizer,
-            decision_interval: config.decision_interval,
+            decision_interval: config.interval(&spec.name),
             tick_rate_hz: self.tick_rate_hz,
             origin: Origin {
                 program: self.blueprint.definition.name.clone(),
@@ -553,13 +421,18 @@ impl Training {
     }
 }
 
-/// What the episode that goes on in this row of all has brought so far.
-fn episode_so_far(groups: &[WorldGroup], mut row: usize) -> Option<EpisodeSummary> {
+/// The shapes of a lane in all groups.
+fn lane_shapes(groups: &[WorldGroup], lane: usize) -> Vec<LaneShape> {
+    groups.iter().map(|group| group.lane(lane)).collect()
+}
+
+/// What the episode that goes on in this row of a kind has brought so far.
+fn episode_so_far(groups: &[WorldGroup], kind: usize, mut row: usize) -> Option<EpisodeSummary> {
     for group in groups {
-        if row < group.row_count(FIRST_KIND) {
-            return group.episode_so_far(FIRST_KIND, row);
+        if row < group.row_count(kind) {
+            return group.episode_so_far(kind, row);
         }
-        row -= group.row_count(FIRST_KIND);
+        row -= group.row_count(kind);
     }
     None
 }

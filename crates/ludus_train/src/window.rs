@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bevy::app::AppExit;
 use ludus_spec::{AgentSpec, Seed};
 
+use crate::blueprint::WORLDS;
 use crate::config::RunConfig;
 use crate::definition::GameDefinition;
 use crate::folder::RunFolder;
 use crate::learner::LearnerChoice;
-use crate::training::WORLDS;
 
 /// What the commands that need a window call. Nothing below draws, so whoever draws hands itself in.
 #[derive(Clone, Copy)]
@@ -44,8 +44,8 @@ pub struct PlayRequest {
 pub struct WatchRequest {
     /// The game.
     pub definition: GameDefinition,
-    /// What its agents sense and do.
-    pub spec: Arc<AgentSpec>,
+    /// The kinds of its agents, in the game's order.
+    pub specs: Vec<Arc<AgentSpec>>,
     /// The config to train with, and to show the game with: resolved.
     pub config: RunConfig,
     /// The learner that was asked for.
@@ -72,7 +72,7 @@ impl WatchRequest {
 /// A policy that was named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownPolicy {
-    /// Its file.
+    /// Its file, or the folder of the policies of several kinds.
     pub file: PathBuf,
     /// The run that it belongs to, if it does.
     pub run: Option<RunFolder>,

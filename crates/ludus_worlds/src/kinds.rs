@@ -118,7 +118,7 @@ fn steps_per_decision(settings: &WorldSettings, agent: &AgentSettings) -> Result
 ///
 /// A world's step 0 is part of building it. Agents decide in step 1, and in every `every`-th one after it: so what a
 /// driver's first steps are is the same for all kinds.
-fn steps_to_decision(every: NonZeroU32, step: u64) -> u32 {
+pub fn steps_to_decision(every: NonZeroU32, step: u64) -> u32 {
     let every = u64::from(every.get());
     ((every + 1 - step % every) % every) as u32
 }

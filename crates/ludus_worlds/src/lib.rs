@@ -24,7 +24,7 @@ mod world_app;
 
 pub use build::build_worlds;
 pub use error::{WorldError, WorldPanic, explained};
-pub use kinds::{spec_of, specs_of};
+pub use kinds::{spec_of, specs_of, steps_to_decision};
 pub use settings::{AgentSettings, EpisodeOrigin, Game, WorldSettings};
 pub use states::add_with_states;
 pub use systems::{FrameUse, GameSystem, GameSystems};

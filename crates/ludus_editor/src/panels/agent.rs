@@ -5,7 +5,7 @@ mod episode;
 mod observation;
 
 use crate::egui::{Button, ComboBox, Label, ScrollArea, Ui};
-use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, SceneSnapshot};
+use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, SceneKindSnapshot, SceneSnapshot};
 use crate::widgets::{count, notice_ui};
 use crate::{EditorCommand, EditorCommands};
 use action::action_ui;
@@ -15,7 +15,8 @@ use observation::{ObservationState, observation_ui};
 /// What is typed and ticked in the panel.
 #[derive(Debug, Default)]
 pub struct AgentUiState {
-    observation: ObservationState,
+    /// Of each kind of agents.
+    observations: Vec<ObservationState>,
 }
 
 /// Draws the panel: which agent, its observation, its action, its value, its rewards.
@@ -27,14 +28,20 @@ pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, co
     let Some(agent) = &scene.selected else {
         return notice_ui(ui, "Click an agent in the scene, or pick one from the list.");
     };
-    driver_ui(ui, scene, agent, commands);
+    let Some(kind) = scene.kinds.get(agent.id.kind) else { return };
+    state.observations.resize_with(scene.kinds.len(), ObservationState::default);
+    let observation = &mut state.observations[agent.id.kind];
+    driver_ui(ui, kind, agent, commands);
     ui.separator();
     ScrollArea::vertical().id_salt("agent").auto_shrink(false).show(ui, |ui| {
-        episode_ui(ui, scene, agent);
-        observation_ui(ui, &scene.spec, agent, &mut state.observation);
-        action_ui(ui, scene, agent);
-        values_ui(ui, scene, agent);
-        rewards_ui(ui, scene, agent);
+        // What is searched for, zoomed and unfolded stays with its kind.
+        ui.push_id(agent.id.kind, |ui| {
+            episode_ui(ui, scene, agent);
+            observation_ui(ui, &kind.spec, agent, observation);
+            action_ui(ui, kind, agent);
+            values_ui(ui, kind, agent);
+            rewards_ui(ui, kind, agent);
+        });
     });
 }
 
@@ -45,9 +52,9 @@ fn pick_ui(ui: &mut Ui, scene: &SceneSnapshot, commands: &mut EditorCommands) {
     let combo = ComboBox::from_id_salt("agents").width(ui.available_width()).truncate().selected_text(text);
     combo.show_ui(ui, |ui| {
         for entry in &scene.agents {
-            let is_selected = selected.is_some_and(|agent| agent.row == entry.row);
+            let is_selected = selected.is_some_and(|agent| agent.id == entry.id);
             if ui.selectable_label(is_selected, entry_text(entry)).clicked() {
-                commands.send(EditorCommand::Select(entry.row));
+                commands.send(EditorCommand::Select(entry.id));
             }
         }
     });
@@ -59,20 +66,26 @@ fn entry_text(entry: &AgentEntry) -> String {
 }
 
 /// Who decides, and a button to change that.
-fn driver_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot, commands: &mut EditorCommands) {
+fn driver_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot, commands: &mut EditorCommands) {
     let (label, command, hint) = match agent.driver {
         Driver::Player => ("Let go", EditorCommand::LetGo, "Gives it back to its policy."),
         _ => ("Take over", EditorCommand::TakeOver, "Drives it with the keyboard; the keys are shown on the scene."),
     };
     ui.horizontal(|ui| {
-        let button = ui.add_enabled(agent.driver != Driver::Log, Button::new(label)).on_hover_text(hint);
-        if button.on_disabled_hover_text("What it does in a replay was decided when it was logged.").clicked() {
+        let is_free = agent.driver != Driver::Log && !kind.is_external;
+        let button = ui.add_enabled(is_free, Button::new(label)).on_hover_text(hint);
+        let why_not = if kind.is_external {
+            "The game decides for all agents of this kind."
+        } else {
+            "What it does in a replay was decided when it was logged."
+        };
+        if button.on_disabled_hover_text(why_not).clicked() {
             commands.send(command);
         }
-        let text = format!("driven by {}", driver_text(scene, agent.driver));
+        let text = format!("driven by {}", driver_text(kind, agent.driver));
         ui.add(Label::new(text.as_str()).truncate()).on_hover_text(text);
     });
-    if scene.policy.is_none() {
+    if kind.policy.is_none() && !kind.is_external {
         ui.weak("No policy yet: press Start in Training, or open a run in Runs.");
     }
 }
@@ -88,10 +101,10 @@ const fn driver_name(driver: Driver) -> &'static str {
     }
 }
 
-fn driver_text(scene: &SceneSnapshot, driver: Driver) -> String {
+fn driver_text(kind: &SceneKindSnapshot, driver: Driver) -> String {
     let label = match driver {
-        Driver::Policy => &scene.policy,
-        Driver::Rival => &scene.rival,
+        Driver::Policy => &kind.policy,
+        Driver::Rival => &kind.rival,
         Driver::Log => return "the log of its episode".to_owned(),
         _ => return driver_name(driver).to_owned(),
     };

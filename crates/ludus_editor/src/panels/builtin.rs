@@ -7,6 +7,7 @@ use super::{
     AgentUiState, Place, RunsUiState, TrainingUiState, WorldsUiState, add_panel_at, agent_ui, runs_ui, training_ui,
     worlds_ui,
 };
+use crate::selection::ShownKind;
 use crate::snapshot::{RunsSnapshot, SceneSnapshot};
 use crate::training::Training;
 use crate::{EditorCommand, EditorCommands};
@@ -21,12 +22,12 @@ pub(crate) fn add_builtin(app: &mut App) {
 
 fn training(
     InMut(ui): InMut<Ui>,
-    training: Res<Training>,
+    (training, shown): (Res<Training>, Res<ShownKind>),
     mut state: Local<TrainingUiState>,
     mut answers: MessageWriter<EditorCommand>,
 ) {
     let mut commands = EditorCommands::default();
-    training_ui(ui, training.snapshot(), &mut state, &mut commands);
+    training_ui(ui, training.snapshot(), shown.0, &mut state, &mut commands);
     answers.write_batch(commands.drain());
 }
 

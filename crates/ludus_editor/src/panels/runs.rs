@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, TextStyle, Ui};
-use crate::snapshot::{CheckpointEntry, EpisodeEntry, PolicyLabel, RunEntry, RunsSnapshot};
+use crate::snapshot::{CheckpointEntry, EpisodeEntry, KindPolicy, PolicyLabel, RunEntry, RunsSnapshot};
 use crate::widgets::{Curve, CurvePlot, count, counted, fixed, name_for, notice_ui, width_of};
 use crate::{EditorCommand, EditorCommands, theme};
 
+use super::kinds::pick_kind_ui;
 use super::training::{heading_ui, zoom_hint_ui};
 
 /// Height of the plot [points].
@@ -37,7 +38,7 @@ pub fn runs_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &mut RunsUiState, comman
         if runs.runs.is_empty() {
             return notice_ui(ui, "No runs yet: press Start in Training.");
         }
-        curves_ui(ui, runs, state);
+        curves_ui(ui, runs, state, commands);
         heading_ui(ui, "Runs, newest first");
         let listed = LISTED_AT_ONCE + state.more;
         for (index, run) in runs.runs.iter().enumerate().take(listed) {
@@ -66,13 +67,11 @@ fn rest_ui(ui: &mut Ui, runs: &RunsSnapshot, listed: usize, state: &mut RunsUiSt
 
 /// Which policies drive the scene, and why the last thing that was asked for could not be done.
 fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands) {
-    let is_pair = runs.right.is_some();
-    match &runs.left {
-        Some(left) => label_ui(ui, if is_pair { "left, on screen" } else { "on screen" }, left),
-        None => {
-            ui.weak("No policy on screen: load one below.");
-        }
+    let is_pair = !runs.right.is_empty();
+    if runs.left.is_empty() {
+        ui.weak("No policy on screen: load one below.");
     }
+    labels_ui(ui, if is_pair { "left, on screen" } else { "on screen" }, runs, &runs.left);
     // Its line is there without trouble too, so that nothing moves.
     let trouble = runs.trouble.as_ref().map_or_else(String::new, |trouble| format!("⚠ {trouble}"));
     let line = Label::new(RichText::new(&trouble).color(theme::BAD)).truncate();
@@ -80,8 +79,8 @@ fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands)
     if !trouble.is_empty() {
         response.on_hover_text(trouble);
     }
-    if let Some(right) = &runs.right {
-        label_ui(ui, "right, beside it", right);
+    if is_pair {
+        labels_ui(ui, "right, beside it", runs, &runs.right);
         if ui.button("Stop comparing").clicked() {
             commands.send(EditorCommand::StopComparing);
         }
@@ -94,22 +93,37 @@ fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands)
     }
 }
 
+/// The policies of all kinds: in one line where they are of one run and one step, else in a line for each kind.
+fn labels_ui(ui: &mut Ui, what: &str, runs: &RunsSnapshot, policies: &[KindPolicy]) {
+    let [first, others @ ..] = policies else { return };
+    let is_one = policies.len() >= runs.kinds.len() && others.iter().all(|other| other.label == first.label);
+    if is_one || runs.kinds.len() < 2 {
+        return label_ui(ui, what, &first.label);
+    }
+    for KindPolicy { kind, label } in policies {
+        let name = runs.kinds.get(*kind).map_or("", String::as_str);
+        label_ui(ui, &format!("{name} {what}"), label);
+    }
+}
+
 fn label_ui(ui: &mut Ui, what: &str, policy: &PolicyLabel) {
     let text = format!("{what}: {}, step {}", policy.name, count(policy.steps));
     ui.add(Label::new(text.as_str()).truncate()).on_hover_text(text);
 }
 
-fn curves_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &RunsUiState) {
+fn curves_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &RunsUiState, commands: &mut EditorCommands) {
     heading_ui(ui, "Mean return of the last episodes");
+    pick_kind_ui(ui, runs.kinds.iter().map(String::as_str), runs.shown_kind, commands);
     zoom_hint_ui(ui);
     let shown = runs.runs.iter().enumerate().filter(|&(index, run)| state.is_shown(index, run));
     let curves = shown.map(|(index, run)| Curve {
         name: run.name.clone(),
         color: theme::series(index),
-        points: run.curve.clone(),
+        points: run.curves.get(runs.shown_kind).cloned().unwrap_or_default(),
     });
     let plot = CurvePlot { id: "runs", height: HEIGHT, x: "steps", y: "return" };
-    plot.show(ui, curves.collect());
+    let curves = curves.collect();
+    ui.push_id(runs.shown_kind, |ui| plot.show(ui, curves));
 }
 
 /// A run: whether its curve is shown, its name, and what is in its folder.
@@ -179,7 +193,7 @@ fn checkpoints_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &m
 fn checkpoint_ui(ui: &mut Ui, runs: &RunsSnapshot, checkpoint: &CheckpointEntry, commands: &mut EditorCommands) {
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let compare = ui.add_enabled(runs.left.is_some(), Button::new("Compare").small());
+            let compare = ui.add_enabled(!runs.left.is_empty(), Button::new("Compare").small());
             let hint = "Shows it beside the policy on screen, on the same seeds.";
             if compare.on_hover_text(hint).on_disabled_hover_text("Load a policy first.").clicked() {
                 commands.send(EditorCommand::Compare(checkpoint.path.clone()));

@@ -94,10 +94,9 @@ fn goal_ui(ui: &mut Ui, place: Rect, training: &TrainingSnapshot) {
 fn goal_text(training: &TrainingSnapshot) -> String {
     let stop = &training.stop;
     let mut parts = Vec::new();
-    if let Some(goal) = stop.mean_return {
-        let now = training.history.last().map(|last| last.returns.mean).filter(|mean| mean.is_finite());
-        let now = now.map_or("none yet".to_owned(), |now| format!("now {}", fixed(now)));
-        parts.push(format!("mean return {goal}, {now}"));
+    let goals: Vec<_> = training.goals().map(|goal| kind_goal_text(training, goal)).collect();
+    if !goals.is_empty() {
+        parts.push(format!("mean return {}", goals.join(", ")));
     }
     parts.push(format!("steps {} / {}", count(training.steps()), count(stop.steps.get())));
     if let Some(limit) = stop.seconds {
@@ -107,10 +106,29 @@ fn goal_text(training: &TrainingSnapshot) -> String {
     format!("goal: {}", parts.join(" · "))
 }
 
+/// `90, now 12.5`; with the kind's name before it where there are several: all of them are to be reached.
+fn kind_goal_text(training: &TrainingSnapshot, (kind, goal): (usize, f32)) -> String {
+    let came_to = training.history.last().and_then(|last| last.kinds.get(kind));
+    let now = came_to.map(|came_to| came_to.returns.mean).filter(|mean| mean.is_finite());
+    let now = now.map_or("none yet".to_owned(), |now| format!("now {}", fixed(now)));
+    match &training.kinds[..] {
+        [_] => format!("{goal}, {now}"),
+        kinds => format!("{} {goal} ({now})", kinds[kind].spec.name),
+    }
+}
+
 fn goal_details(training: &TrainingSnapshot, progress: &GoalProgress) -> String {
     let mut lines = vec![goal_text(training)];
-    if let Some(part) = progress.mean_return {
+    let has_several_goals = training.goals().count() > 1;
+    for goal @ (kind, _) in training.goals().filter(|_| has_several_goals) {
+        let (name, part) = (&training.kinds[kind].spec.name, percent(training.progress_to(goal)));
+        lines.push(format!("mean return of {name}: {} of the way from the first one to the goal", part.trim()));
+    }
+    if let Some(part) = progress.mean_return.filter(|_| !has_several_goals) {
         lines.push(format!("mean return: {} of the way from the first one to the goal", percent(part).trim()));
+    }
+    if has_several_goals {
+        lines.push("The goals count as one: all of them have to be reached.".to_owned());
     }
     lines.push(format!("steps: {}", percent(progress.steps).trim()));
     if let Some(part) = progress.seconds {

@@ -4,8 +4,12 @@ mod charts;
 mod settings;
 mod status;
 
-use ludus_train::session::{SessionCommand, SessionState, TrainingSnapshot};
+use ludus_agent::spec::RewardTerm;
+use ludus_train::session::{
+    IterationRecord, KindIteration, KindSnapshot, SessionCommand, SessionState, TrainingSnapshot,
+};
 
+use super::kinds::pick_kind_ui;
 use crate::egui::{Button, Label, RichText, ScrollArea, Ui};
 use crate::widgets::{Share, fixed, notice_ui, shares_ui};
 use crate::{EditorCommand, EditorCommands, theme};
@@ -21,13 +25,17 @@ const BUTTON_WIDTH: f32 = 66.0;
 #[derive(Debug, Default)]
 pub struct TrainingUiState {
     chart: Chart,
-    settings: Settings,
+    /// Of each kind of agents.
+    settings: Vec<Settings>,
 }
 
 /// Draws the panel: state and buttons, numbers, curves, time by phase, settings, what went wrong.
+///
+/// Numbers, curves and settings are those of the kind of agents with the index `shown`.
 pub fn training_ui(
     ui: &mut Ui,
     training: &TrainingSnapshot,
+    shown: usize,
     state: &mut TrainingUiState,
     commands: &mut EditorCommands,
 ) {
@@ -38,12 +46,46 @@ pub fn training_ui(
         if training.state == SessionState::Idle {
             return notice_ui(ui, "Nothing is trained here yet: press Start, or open a run in Runs.");
         }
-        progress_ui(ui, training);
-        charts_ui(ui, training, &mut state.chart);
+        pick_kind_ui(ui, training.kinds.iter().map(|kind| &*kind.spec.name), shown, commands);
+        state.settings.resize_with(training.kinds.len(), Settings::default);
+        let kind = ShownKind { training, index: shown };
+        progress_ui(ui, kind);
+        // What is zoomed, or being typed, stays with its kind.
+        ui.push_id(shown, |ui| charts_ui(ui, kind, &mut state.chart));
         phases_ui(ui, training);
-        settings_ui(ui, training, &mut state.settings, commands);
+        if let Some(settings) = state.settings.get_mut(shown) {
+            ui.push_id(shown, |ui| settings_ui(ui, kind, settings, commands));
+        }
         incidents_ui(ui, training);
     });
+}
+
+/// A kind of agents in a run.
+#[derive(Clone, Copy)]
+struct ShownKind<'a> {
+    training: &'a TrainingSnapshot,
+    index: usize,
+}
+
+impl<'a> ShownKind<'a> {
+    /// How the kind goes; `None` as long as no kind is known.
+    fn snapshot(self) -> Option<&'a KindSnapshot> {
+        self.training.kinds.get(self.index)
+    }
+
+    /// What the kind came to in an iteration.
+    fn of(self, record: &IterationRecord) -> Option<&KindIteration> {
+        record.kinds.get(self.index)
+    }
+
+    /// What it came to in the newest one.
+    fn last(self) -> Option<&'a KindIteration> {
+        self.training.history.last().and_then(|record| record.kinds.get(self.index))
+    }
+
+    fn terms(self) -> &'a [RewardTerm] {
+        self.snapshot().map_or(&[], |kind| &kind.spec.reward)
+    }
 }
 
 /// Always the same four buttons, so that none is where another one was.

@@ -1,11 +1,13 @@
 //! All arenas of a run by how their last episodes went.
 
-use ludus_train::session::{ArenaReturn, TrainingSnapshot};
+use ludus_train::session::{ArenaReturn, KindSnapshot, TrainingSnapshot};
 
 use crate::egui::{Label, ScrollArea, Ui};
 use crate::snapshot::SceneSnapshot;
 use crate::widgets::{Cells, cells_ui, counted, fixed, legend_ui, notice_ui, place_of, round_step, viridis};
 use crate::{EditorCommand, EditorCommands};
+
+use super::kinds::pick_kind_ui;
 
 /// Parts of the scale of colours: its ends are whole numbers of them.
 const SCALE_PARTS: f64 = 10.0;
@@ -22,13 +24,14 @@ pub fn worlds_ui(
     _: &mut WorldsUiState,
     commands: &mut EditorCommands,
 ) {
-    if training.returns.is_empty() {
+    let Some(kind) = training.kinds.get(scene.shown_kind).filter(|kind| !kind.returns.is_empty()) else {
         return notice_ui(ui, "No worlds yet: press Start in Training.");
-    }
-    let ends = scale(training);
+    };
+    let ends = scale(kind, training.stop.goal(&kind.spec.name));
+    pick_kind_ui(ui, training.kinds.iter().map(|kind| &*kind.spec.name), scene.shown_kind, commands);
     head_ui(ui, training, ends);
     ScrollArea::vertical().id_salt("worlds").auto_shrink(false).show(ui, |ui| {
-        let arenas = &training.returns;
+        let arenas = &kind.returns;
         let color = |index: usize| {
             let last = f64::from(arenas[index].last);
             last.is_finite().then(|| viridis(place_of(last, ends.unwrap_or_default())))
@@ -59,9 +62,9 @@ fn head_ui(ui: &mut Ui, training: &TrainingSnapshot, ends: Option<[f64; 2]>) {
 /// What the ends of the colours stand for: all returns of the run so far and its goal, up to the next round numbers.
 ///
 /// It only ever grows, so that a colour means the same from one moment to the next. `None` as long as no episode ended.
-fn scale(training: &TrainingSnapshot) -> Option<[f64; 2]> {
-    let [least, greatest] = training.return_range?.map(f64::from);
-    let goal = training.stop.mean_return.map_or(greatest, f64::from);
+fn scale(kind: &KindSnapshot, goal: Option<f32>) -> Option<[f64; 2]> {
+    let [least, greatest] = kind.return_range?.map(f64::from);
+    let goal = goal.map_or(greatest, f64::from);
     let (mut low, mut high) = (least.min(goal), greatest.max(goal));
     if low == high {
         (low, high) = (low.min(0.0), high.max(0.0));
@@ -79,14 +82,11 @@ fn described(arena: &ArenaReturn) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ludus_train::config::StopConfig;
-
     use super::*;
 
     fn check(range: [f32; 2], goal: Option<f32>, expected: [f64; 2]) {
-        let stop = StopConfig { mean_return: goal, ..StopConfig::default() };
-        let training = TrainingSnapshot { return_range: Some(range), stop, ..TrainingSnapshot::default() };
-        assert_eq!(scale(&training), Some(expected), "{range:?}, {goal:?}");
+        let kind = KindSnapshot { return_range: Some(range), ..KindSnapshot::default() };
+        assert_eq!(scale(&kind, goal), Some(expected), "{range:?}, {goal:?}");
     }
 
     #[test]
@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn a_run_in_which_all_goes_equally_well_is_at_the_end_of_the_scale() {
-        let training = TrainingSnapshot { return_range: Some([100.0; 2]), ..TrainingSnapshot::default() };
-        let ends = scale(&training).unwrap();
+        let kind = KindSnapshot { return_range: Some([100.0; 2]), ..KindSnapshot::default() };
+        let ends = scale(&kind, None).unwrap();
         assert_eq!(place_of(100.0, ends), 1.0, "{ends:?}");
     }
 }

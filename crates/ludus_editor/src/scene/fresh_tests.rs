@@ -154,7 +154,7 @@ fn trained(game: fn(&mut App)) -> (TempDir, Vec<PathBuf>) {
 }
 
 fn scene(game: fn(&mut App), arenas: u32) -> App {
-    let mut app = scene_for(game, <Tray as Agent>::spec());
+    let mut app = scene_for(game, vec![Arc::new(<Tray as Agent>::spec())]);
     send(&mut app, EditorCommand::ShowArenas(arenas));
     update(&mut app, 50);
     app

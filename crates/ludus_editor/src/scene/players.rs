@@ -3,24 +3,40 @@
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use ludus_agent::{Episode, InArena, Rows, Slot, StepClock};
+use ludus_agent::{Episode, InArena, Rows, StepClock};
 use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed};
 
-use super::{OfRival, SceneKind};
-use crate::snapshot::PolicyLabel;
+use super::{OfRival, SceneKinds};
+use crate::snapshot::{AgentId, PolicyLabel};
 
 /// Who decides for the agents on screen.
 #[derive(Resource, Default)]
 pub struct Players {
-    own: Option<Player>,
-    rival: Option<Player>,
+    /// Those of each kind of agents.
+    kinds: Vec<KindPlayers>,
     /// Whether one of them was replaced by somebody's wish.
     is_replaced: bool,
+}
+
+/// Who decides for the agents of a kind.
+#[derive(Default)]
+struct KindPlayers {
+    own: Option<Player>,
+    rival: Option<Player>,
     last: Decisions,
     /// The rival's actions `[rows, action width]`.
     spare: Vec<f32>,
     /// What was expected of each row's episode at its last decision `[rows]`; NaN where no policy decided.
     values: Vec<f32>,
+}
+
+/// Which agents of a kind take part in a step.
+#[derive(Default)]
+struct StepRows {
+    /// The rows of the second policy.
+    rivals: Vec<usize>,
+    /// The rows within an episode.
+    running: Vec<usize>,
 }
 
 /// A policy and its working memory.
@@ -97,6 +113,14 @@ impl Decisions {
         running.iter().for_each(|&row| self.is_running[row] = true);
     }
 
+    /// Forgets what was decided for agents that are not within an episode any more.
+    fn keep(&mut self, running: &[usize]) {
+        let decided = core::mem::take(&mut self.is_running);
+        self.is_running.resize(decided.len(), false);
+        let still = running.iter().filter(|&&row| decided.get(row).is_some_and(|&was_running| was_running));
+        still.for_each(|&row| self.is_running[row] = true);
+    }
+
     /// What was made of a row; `None` if nobody decided, or if the agent was not asked since it restarted.
     fn of(&self, row: usize, is_rival: bool) -> Option<Decided> {
         if !self.is_running.get(row).is_some_and(|&is_running| is_running) {
@@ -111,64 +135,9 @@ impl Decisions {
     }
 }
 
-impl Players {
-    /// The policy that is shown.
-    pub const fn own(&self) -> Option<&Player> {
-        self.own.as_ref()
-    }
-
-    /// The one that it is compared with.
-    pub const fn rival(&self) -> Option<&Player> {
-        self.rival.as_ref()
-    }
-
-    /// Which policy decides for an agent.
-    pub const fn of_mut(&mut self, is_rival: bool) -> Option<&mut Player> {
-        if is_rival { self.rival.as_mut() } else { self.own.as_mut() }
-    }
-
-    /// Shows another policy from the next decision on.
-    pub fn set_own(&mut self, player: Option<Player>) {
-        self.own = player;
-    }
-
-    /// Compares with another policy, or with none.
-    pub fn set_rival(&mut self, player: Option<Player>) {
-        self.rival = player;
-    }
-
-    /// Notes that somebody has picked one of the policies.
-    pub const fn mark_replaced(&mut self) {
-        self.is_replaced = true;
-    }
-
-    /// Whether somebody has picked one since this was last asked.
-    pub const fn take_replaced(&mut self) -> bool {
-        core::mem::replace(&mut self.is_replaced, false)
-    }
-
-    /// What was made of a row when its present action was chosen; `None` in a restart step and without a policy.
-    pub fn decided(&self, row: usize, is_rival: bool) -> Option<Decided> {
-        self.last.of(row, is_rival)
-    }
-
-    /// Whether the agent of this row idles, since it is in a restart step.
-    pub fn is_idle(&self, row: usize) -> bool {
-        self.last.is_running.get(row).is_some_and(|&is_running| !is_running)
-    }
-
-    /// Forgets what was decided last: other agents are to come.
-    pub fn forget_decisions(&mut self) {
-        self.last = Decisions::default();
-    }
-
-    /// What was expected of this row's episode at its last decision; NaN where no policy decided.
-    pub fn value(&self, row: usize) -> f32 {
-        self.values.get(row).copied().unwrap_or(f32::NAN)
-    }
-
-    /// Lets the policies decide for all rows; `rivals` are those of the second one, `running` those within an episode.
-    fn decide(&mut self, rows: &mut Rows, rivals: &[usize], running: &[usize]) {
+impl KindPlayers {
+    /// Lets the policies decide for all rows.
+    fn decide(&mut self, rows: &mut Rows, StepRows { rivals, running }: &StepRows) {
         self.last.note(rows, running);
         self.last.own = self.own.as_ref().map(|own| own.decider.clone());
         self.last.rival = self.rival.as_ref().map(|rival| rival.decider.clone());
@@ -193,27 +162,125 @@ impl Players {
     }
 }
 
-/// On a step's first tick: the policies write the rows that become actions.
+impl Players {
+    /// Nobody yet, in a game with so many kinds of agents.
+    pub fn new(kinds: usize) -> Self {
+        let kinds = (0..kinds).map(|_| KindPlayers::default()).collect();
+        Self { kinds, is_replaced: false }
+    }
+
+    /// The policy of a kind that is shown.
+    pub fn own(&self, kind: usize) -> Option<&Player> {
+        self.kinds.get(kind)?.own.as_ref()
+    }
+
+    /// The one that it is compared with.
+    pub fn rival(&self, kind: usize) -> Option<&Player> {
+        self.kinds.get(kind)?.rival.as_ref()
+    }
+
+    /// Whether any kind has a policy.
+    pub fn has_own(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.own.is_some())
+    }
+
+    /// Whether policies of any kind are compared.
+    pub fn are_compared(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.rival.is_some())
+    }
+
+    /// Which policy decides for an agent of this kind.
+    pub fn of_mut(&mut self, kind: usize, is_rival: bool) -> Option<&mut Player> {
+        let players = self.kinds.get_mut(kind)?;
+        if is_rival { players.rival.as_mut() } else { players.own.as_mut() }
+    }
+
+    /// Shows another policy of a kind from the next decision on.
+    pub fn set_own(&mut self, kind: usize, player: Player) {
+        self.kinds[kind].own = Some(player);
+    }
+
+    /// Compares a kind's policy with another one.
+    pub fn set_rival(&mut self, kind: usize, player: Player) {
+        self.kinds[kind].rival = Some(player);
+    }
+
+    /// Compares no more.
+    pub fn clear_rivals(&mut self) {
+        self.kinds.iter_mut().for_each(|kind| kind.rival = None);
+    }
+
+    /// Notes that somebody has picked one of the policies.
+    pub const fn mark_replaced(&mut self) {
+        self.is_replaced = true;
+    }
+
+    /// Whether somebody has picked one since this was last asked.
+    pub const fn take_replaced(&mut self) -> bool {
+        core::mem::replace(&mut self.is_replaced, false)
+    }
+
+    /// What was made of what an agent saw when its present action was chosen; `None` in a restart step and without a
+    /// policy.
+    pub fn decided(&self, agent: AgentId, is_rival: bool) -> Option<Decided> {
+        self.kinds.get(agent.kind)?.last.of(agent.row, is_rival)
+    }
+
+    /// Whether the agent idles, since it is in a restart step.
+    pub fn is_idle(&self, agent: AgentId) -> bool {
+        let is_running = self.kinds.get(agent.kind).and_then(|kind| kind.last.is_running.get(agent.row));
+        is_running.is_some_and(|&is_running| !is_running)
+    }
+
+    /// Forgets what was decided last: other agents are to come.
+    pub fn forget_decisions(&mut self) {
+        self.kinds.iter_mut().for_each(|kind| kind.last = Decisions::default());
+    }
+
+    /// What was expected of the agent's episode at its last decision; NaN where no policy decided.
+    pub fn value(&self, agent: AgentId) -> f32 {
+        let value = self.kinds.get(agent.kind).and_then(|kind| kind.values.get(agent.row));
+        value.copied().unwrap_or(f32::NAN)
+    }
+
+    /// A kind's step on its first tick.
+    fn step(&mut self, kind: usize, rows: &mut Rows, agents: &StepRows) {
+        let players = &mut self.kinds[kind];
+        if rows.is_deciding() {
+            players.decide(rows, agents);
+        } else {
+            players.last.keep(&agents.running);
+        }
+    }
+}
+
+/// On a step's first tick: the policies write the rows that become actions, for the kinds that decide in this step.
 pub fn decide(
     world: &mut World,
-    agents: &mut QueryState<(&Slot, &Episode, Option<&InArena>)>,
+    agents: &mut QueryState<(&Episode, Option<&InArena>)>,
     rivals: &mut QueryState<(), With<OfRival>>,
 ) {
     if !world.resource::<StepClock>().is_first_tick() {
         return;
     }
-    let of_rival = rivals.query(world);
-    let (mut rows_of_rival, mut running) = (Vec::new(), Vec::new());
-    for (slot, episode, home) in agents.query(world) {
-        if home.is_some_and(|home| of_rival.contains(home.0)) {
-            rows_of_rival.push(slot.index());
-        }
-        if episode.is_running() {
-            running.push(slot.index());
-        }
-    }
-    let kind = world.resource::<SceneKind>().0.clone();
+    let kinds = world.resource::<SceneKinds>().clone();
     world.resource_scope(|world, mut players: Mut<Players>| {
-        players.decide(kind.rows_mut(world), &rows_of_rival, &running);
+        for (index, kind) in kinds.iter().enumerate() {
+            if kind.rows(world).are_left_to_the_game() {
+                continue;
+            }
+            let (agents, of_rival) = (agents.query(world), rivals.query(world));
+            let mut of_step = StepRows::default();
+            for (id, agent) in kinds.agents(world, index) {
+                let Ok((episode, home)) = agents.get(agent) else { continue };
+                if home.is_some_and(|home| of_rival.contains(home.0)) {
+                    of_step.rivals.push(id.row);
+                }
+                if episode.is_running() {
+                    of_step.running.push(id.row);
+                }
+            }
+            players.step(index, kind.rows_mut(world), &of_step);
+        }
     });
 }

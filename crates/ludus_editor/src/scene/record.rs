@@ -2,28 +2,36 @@
 
 use bevy::prelude::*;
 use ludus_agent::spec::Outcome;
-use ludus_agent::{Controller, Episode, FaultPlace, InArena, Rows, Slot, StepClock};
+use ludus_agent::{AgentKind, Controller, Episode, FaultPlace, InArena, Rows, StepClock};
 
-use super::{OfRival, Players, SceneKind};
-use crate::snapshot::{ColumnSnapshot, EpisodeSnapshot, ScoreSnapshot};
+use super::{OfRival, Players, SceneKinds};
+use crate::snapshot::{AgentId, ColumnSnapshot, EpisodeSnapshot, ScoreSnapshot};
 
 /// Steps of an episode that are kept; of a longer one the newest.
 const MOST_STEPS: usize = 4096;
 /// How many are dropped at once when there are more, so that it happens seldom.
 const DROPPED_STEPS: usize = 1024;
 
-/// How the policies on screen have done since their arenas came.
-#[derive(Resource, Clone, Copy, Default)]
-pub struct Scores {
+/// How the policies of each kind of agents on screen have done since their arenas came.
+#[derive(Resource, Clone, Default)]
+pub struct Scores(Vec<KindScores>);
+
+/// How the policies of a kind have done.
+#[derive(Clone, Copy, Default)]
+pub struct KindScores {
     /// The policy that is shown.
     pub own: ScoreSnapshot,
     /// The one that it is compared with.
     pub rival: ScoreSnapshot,
 }
 
-/// The record of each row.
+/// The records of each kind of agents, by row.
 #[derive(Resource, Default)]
-pub struct Records(Vec<Record>);
+pub struct Records(Vec<KindRecords>);
+
+/// The record of each row of a kind.
+#[derive(Default)]
+struct KindRecords(Vec<Record>);
 
 /// What one agent sensed since it came, and its episode so far.
 #[derive(Clone, Default)]
@@ -78,17 +86,30 @@ impl Column {
     }
 }
 
+impl Scores {
+    /// Those of a kind.
+    pub fn of(&self, kind: usize) -> KindScores {
+        self.0.get(kind).copied().unwrap_or_default()
+    }
+}
+
 impl Records {
-    /// The columns of a row's observation.
-    pub fn columns(&self, row: usize) -> Vec<ColumnSnapshot> {
-        self.0.get(row).map_or_else(Vec::new, |record| record.columns.iter().map(Column::snapshot).collect())
+    /// The columns of an agent's observation.
+    pub fn columns(&self, agent: AgentId) -> Vec<ColumnSnapshot> {
+        self.of(agent).map_or_else(Vec::new, |record| record.columns.iter().map(Column::snapshot).collect())
     }
 
-    /// A row's episode so far.
-    pub fn episode(&self, row: usize) -> EpisodeSnapshot {
-        self.0.get(row).map(|record| record.episode.clone()).unwrap_or_default()
+    /// An agent's episode so far.
+    pub fn episode(&self, agent: AgentId) -> EpisodeSnapshot {
+        self.of(agent).map(|record| record.episode.clone()).unwrap_or_default()
     }
 
+    fn of(&self, agent: AgentId) -> Option<&Record> {
+        self.0.get(agent.kind)?.0.get(agent.row)
+    }
+}
+
+impl KindRecords {
     fn fit(&mut self, rows: &Rows) {
         let spec = rows.spec();
         let empty = Record {
@@ -146,44 +167,78 @@ struct Terms<'a> {
     weights: &'a [f32],
 }
 
-type Agents<'a> = (&'a Slot, &'a Episode, &'a Controller, Option<&'a InArena>);
+type Agents<'a> = (&'a Episode, &'a Controller, Option<&'a InArena>);
 
 /// On a step's last tick: notes what came of it for every agent, and of every episode that ended.
 pub fn record(world: &mut World, agents: &mut QueryState<Agents>, rivals: &mut QueryState<(), With<OfRival>>) {
     if !world.resource::<StepClock>().is_last_tick() {
         return;
     }
-    score(world, agents, rivals);
-    let agents = agents.query(world);
-    let steps = agents.iter().map(|(slot, episode, ..)| (slot.index(), episode.number(), episode.steps()));
-    let agents: Vec<_> = steps.collect();
-    let kind = world.resource::<SceneKind>().0.clone();
+    let kinds = world.resource::<SceneKinds>().clone();
     world.resource_scope(|world, mut records: Mut<Records>| {
-        world.resource_scope(|world, players: Mut<Players>| {
-            let rows = kind.rows_mut(world);
-            records.fit(rows);
-            records.note_faults(rows);
-            for (row, number, steps) in agents {
-                note(&mut records.0[row], rows, (row, number, steps), players.value(row));
+        world.resource_scope(|world, mut scores: Mut<Scores>| {
+            records.0.resize_with(kinds.len(), KindRecords::default);
+            scores.0.resize(kinds.len(), KindScores::default());
+            for (index, kind) in kinds.iter().enumerate() {
+                let seen = look(world, agents, rivals, &kinds, index);
+                score(&mut scores.0[index], kind.rows(world), &seen);
+                note_all(&mut records.0[index], world, kind, &seen);
             }
         });
     });
 }
 
+/// An agent at the end of a step.
+struct Seen {
+    id: AgentId,
+    /// The number of its episode.
+    number: u32,
+    /// Steps of its episode.
+    steps: u32,
+    /// Whether a policy decides for it.
+    has_policy: bool,
+    /// Whether it is in an arena of the second policy.
+    is_rival: bool,
+}
+
+fn look(
+    world: &World,
+    agents: &mut QueryState<Agents>,
+    rivals: &mut QueryState<(), With<OfRival>>,
+    kinds: &SceneKinds,
+    kind: usize,
+) -> Vec<Seen> {
+    let (agents, rivals) = (agents.query(world), rivals.query(world));
+    let is_external = kinds[kind].rows(world).are_left_to_the_game();
+    let seen = |(id, agent): (AgentId, Entity)| {
+        let (episode, controller, home) = agents.get(agent).ok()?;
+        let has_policy = !is_external && matches!(controller, Controller::Policy | Controller::Waiting);
+        let is_rival = home.is_some_and(|home| rivals.contains(home.0));
+        Some(Seen { id, number: episode.number(), steps: episode.steps(), has_policy, is_rival })
+    };
+    kinds.agents(world, kind).filter_map(seen).collect()
+}
+
 /// Adds the episodes that a policy has ended to what it has done.
-fn score(world: &mut World, agents: &mut QueryState<Agents>, rivals: &mut QueryState<(), With<OfRival>>) {
-    let mut scores = *world.resource::<Scores>();
-    let rows = world.resource::<SceneKind>().rows(world);
-    let (agents, rivals) = (agents.query_manual(world), rivals.query_manual(world));
-    for (slot, _, controller, home) in &agents {
-        let (row, is_rival) = (slot.index(), home.is_some_and(|home| rivals.contains(home.0)));
-        let has_ended = rows.outcomes()[row].is_end();
-        if has_ended && matches!(controller, Controller::Policy | Controller::Waiting) {
-            let side = if is_rival { &mut scores.rival } else { &mut scores.own };
-            side.add(rows.episode_returns()[row]);
+fn score(scores: &mut KindScores, rows: &Rows, seen: &[Seen]) {
+    for Seen { id, is_rival, .. } in seen.iter().filter(|seen| seen.has_policy) {
+        if rows.outcomes()[id.row].is_end() {
+            let side = if *is_rival { &mut scores.rival } else { &mut scores.own };
+            side.add(rows.episode_returns()[id.row]);
         }
     }
-    *world.resource_mut::<Scores>() = scores;
+}
+
+/// Notes the step of all agents of a kind.
+fn note_all(records: &mut KindRecords, world: &mut World, kind: &AgentKind, seen: &[Seen]) {
+    world.resource_scope(|world, players: Mut<Players>| {
+        let rows = kind.rows_mut(world);
+        records.fit(rows);
+        records.note_faults(rows);
+        for &Seen { id, number, steps, .. } in seen {
+            note(&mut records.0[id.row], rows, (id.row, number, steps), players.value(id));
+        }
+    });
 }
 
 fn note(record: &mut Record, rows: &Rows, (row, number, steps): (usize, u32, u32), value: f32) {

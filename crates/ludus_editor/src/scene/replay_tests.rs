@@ -9,7 +9,7 @@ use ludus_train::replay::EpisodeLog;
 use tempfile::TempDir;
 
 use super::tests::{game, game_without_arenas, scene, scene_of, send, update, walking};
-use super::{Playback, Players, Replaying, SceneKind, Stage};
+use super::{Playback, Players, Replaying, SceneKinds, Stage};
 use crate::snapshot::{ReplaySnapshot, RunsSnapshot, SceneSnapshot};
 use crate::timeline::Timeline;
 use crate::{Direction, EditorCommand, Pace};
@@ -60,7 +60,7 @@ pub fn check_at(app: &mut App, step: u32) {
     let log = app.world().resource::<Replaying>().log().unwrap().clone();
     let mut agents = app.world_mut().query::<(&Slot, &EpisodeRng)>();
     let rows: Vec<_> = agents.iter(app.world()).map(|(slot, _)| slot.index()).collect();
-    let kind = app.world().resource::<SceneKind>().0.clone();
+    let kind = app.world().resource::<SceneKinds>()[0].clone();
     assert!(log.is_same(step, kind.rows(app.world()), &rows), "not what was logged at step {step}");
 }
 
@@ -122,7 +122,7 @@ fn other_arenas_that_are_asked_for_meanwhile_wait() {
     let mut app = replaying(&episode);
     send(&mut app, EditorCommand::SeekReplay(5));
     update(&mut app, 2);
-    app.world_mut().resource_mut::<Players>().set_rival(Some(walking(1.0)));
+    app.world_mut().resource_mut::<Players>().set_rival(0, walking(1.0));
     app.world_mut().resource_mut::<Stage>().set_worlds(3, 2);
     send(&mut app, EditorCommand::StepDecision);
     update(&mut app, 2);

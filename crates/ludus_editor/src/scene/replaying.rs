@@ -10,14 +10,15 @@ mod playback;
 use core::ops::Range;
 
 use bevy::prelude::*;
-use ludus_agent::{Episode, EpisodeRng, InArena, Rows, Slot, StepClock, WorldReset};
-use ludus_train::replay::{EpisodeHead, EpisodeLog};
+use ludus_agent::{Episode, EpisodeRng, InArena, Rows, StepClock, WorldReset};
+use ludus_train::replay::EpisodeLog;
 
-use super::{RunRules, SceneKind, Stage, replayed_arenas};
+use super::{SceneKinds, Stage, replayed_arenas, rules_now};
 use crate::EditorCommand;
-use crate::snapshot::{RunsSnapshot, SceneSnapshot};
+use crate::snapshot::{AgentId, RunsSnapshot};
 use crate::timeline::{Pace, Timeline};
 
+use playback::AgentEpisode;
 pub use playback::{Direction, Playback};
 
 /// The episode that is played again, if one is.
@@ -91,13 +92,13 @@ impl Replaying {
 /// Does what was asked for.
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
-    scene: Res<SceneSnapshot>,
+    kinds: Res<SceneKinds>,
     (mut replaying, mut timeline): (ResMut<Replaying>, ResMut<Timeline>),
     mut runs: ResMut<RunsSnapshot>,
 ) {
     for command in commands.read() {
         match command {
-            EditorCommand::Replay(path) => match Playback::open(path, &scene.spec) {
+            EditorCommand::Replay(path) => match Playback::open(path, &kinds.specs().cloned().collect::<Vec<_>>()) {
                 Ok(playback) => {
                     replaying.begin(playback);
                     timeline.leave_end();
@@ -150,12 +151,10 @@ pub fn set_rules(world: &mut World) {
     if !core::mem::take(&mut replaying.is_stale) {
         return;
     }
-    let rules = world.resource::<Replaying>().log().map(|log| RunRules::of_episode(&log.head));
-    let rules = rules.unwrap_or_else(|| world.resource::<RunRules>().clone());
+    let rules = rules_now(world);
     world.resource_mut::<Stage>().is_stale = true;
-    world.resource_mut::<StepClock>().begin_step(rules.decision_interval);
-    let kind = world.resource::<SceneKind>().0.clone();
-    rules.apply(kind.rows_mut(world));
+    world.resource_mut::<StepClock>().begin_step(rules.ticks_per_step);
+    rules.apply(world);
 }
 
 /// Agents outside any arena stay where the arenas go: they come to the episode by an end of their present one.
@@ -179,18 +178,19 @@ pub fn lead_in(
     }
 }
 
-type Players<'a> = (&'a Slot, &'a EpisodeRng);
-
 /// On a step's first tick: the log's actions take the place of what a policy made of it.
-pub fn act(world: &mut World, agents: &mut QueryState<Players>) {
+pub fn act(world: &mut World, agents: &mut QueryState<&EpisodeRng>) {
     if !world.resource::<StepClock>().is_first_tick() {
         return;
     }
     let of = rows_of(world, agents);
-    let kind = world.resource::<SceneKind>().0.clone();
+    let kinds = world.resource::<SceneKinds>().clone();
     world.resource_scope(|world, replaying: Mut<Replaying>| {
-        if let Some(actions) = replaying.playback().and_then(Playback::actions) {
-            write_actions(kind.rows_mut(world), &of, actions);
+        let Some(playback) = replaying.playback() else { return };
+        for (index, KindRows { kind, rows: of }) in of.iter().enumerate() {
+            if let Some(actions) = playback.actions(index) {
+                write_actions(kinds[*kind].rows_mut(world), of, actions);
+            }
         }
     });
 }
@@ -203,7 +203,11 @@ fn write_actions(rows: &mut Rows, of: &[usize], actions: &[f32]) {
 }
 
 /// After every tick: where the episode is now, and whether it is still what was logged.
-pub fn follow(world: &mut World, agents: &mut QueryState<Players>, episodes: &mut QueryState<&Episode>) {
+pub fn follow(
+    world: &mut World,
+    agents: &mut QueryState<&EpisodeRng>,
+    episodes: &mut QueryState<(&Episode, &EpisodeRng)>,
+) {
     let is_last_tick = world.resource::<StepClock>().is_last_tick();
     let Some(playback) = &mut world.resource_mut::<Replaying>().playback else { return };
     // Seeking makes thousands of ticks in one image: only those that end a step look at agents.
@@ -211,12 +215,12 @@ pub fn follow(world: &mut World, agents: &mut QueryState<Players>, episodes: &mu
         return playback.end_tick();
     }
     let of = rows_of(world, agents);
-    let kind = world.resource::<SceneKind>().0.clone();
-    let numbers = of.iter().filter_map(|&row| episodes.get(world, kind.rows(world).agent(row)?).ok());
-    let numbers = numbers.map(|episode| (episode.number(), episode.steps())).collect::<Vec<_>>();
+    let kinds = world.resource::<SceneKinds>().clone();
+    let starts = starts_of(world, &kinds, &of, episodes);
     world.resource_scope(|world, mut replaying: Mut<Replaying>| {
         let Some(playback) = &mut replaying.playback else { return };
-        playback.end_step(kind.rows(world), &of, &numbers);
+        let shown = of.iter().map(|of| (kinds[of.kind].rows(world), &of.rows[..])).collect::<Vec<_>>();
+        playback.end_step(&shown, &starts);
         if playback.is_at_end() {
             // Whatever the clock still asks for in this image would be another episode.
             let mut fixed = world.resource_mut::<Time<Fixed>>();
@@ -226,22 +230,44 @@ pub fn follow(world: &mut World, agents: &mut QueryState<Players>, episodes: &mu
     });
 }
 
-/// The rows of the episode's agents, in the order in which the log has them; none without an episode.
-fn rows_of(world: &mut World, agents: &mut QueryState<Players>) -> Vec<usize> {
-    let Some(arena) = world.resource::<Replaying>().log().map(|log| log.head.arena) else { return Vec::new() };
-    let all = agents.query(world);
-    let of_arena = all.iter().filter(|(_, rng)| rng.home().arena == arena);
-    let mut rows = of_arena.map(|(slot, rng)| (rng.home().member, slot.index())).collect::<Vec<_>>();
-    rows.sort_unstable();
-    rows.into_iter().map(|(_, row)| row).collect()
+/// The rows of the episode's agents of a kind, in the order of their members.
+struct KindRows {
+    /// The kind, as an index among those on screen.
+    kind: usize,
+    rows: Vec<usize>,
 }
 
-impl RunRules {
-    fn of_episode(head: &EpisodeHead) -> Self {
-        Self {
-            decision_interval: head.decision_interval,
-            weights: head.weights.clone(),
-            episode_limit: head.episode_limit,
-        }
-    }
+/// The rows of the episode's agents, for each kind of the log; none without an episode.
+fn rows_of(world: &World, agents: &mut QueryState<&EpisodeRng>) -> Vec<KindRows> {
+    let Some(playback) = world.resource::<Replaying>().playback() else { return Vec::new() };
+    let (arena, kinds) = (playback.log().head.arena, world.resource::<SceneKinds>());
+    let all = agents.query(world);
+    let of_kind = |&kind: &usize| {
+        let member = |(id, agent): (AgentId, Entity)| {
+            let home = all.get(agent).ok()?.home();
+            (home.arena == arena).then_some((home.member, id.row))
+        };
+        let mut rows = kinds.agents(world, kind).filter_map(member).collect::<Vec<_>>();
+        rows.sort_unstable();
+        KindRows { kind, rows: rows.into_iter().map(|(_, row)| row).collect() }
+    };
+    playback.kinds().iter().map(of_kind).collect()
+}
+
+/// Where the episode of each of these agents is.
+fn starts_of(
+    world: &World,
+    kinds: &SceneKinds,
+    of: &[KindRows],
+    episodes: &mut QueryState<(&Episode, &EpisodeRng)>,
+) -> Vec<AgentEpisode> {
+    let all = episodes.query(world);
+    let ids = of.iter().flat_map(|of| of.rows.iter().map(|&row| AgentId { kind: of.kind, row }));
+    let found = ids.filter_map(|id| all.get(kinds.entity(world, id)?).ok());
+    let at = |(episode, rng): (&Episode, &EpisodeRng)| AgentEpisode {
+        member: rng.home().member as usize,
+        number: episode.number(),
+        steps: episode.steps(),
+    };
+    found.map(at).collect()
 }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
@@ -15,8 +16,8 @@ use ludus_policy::{Origin, PolicyFile};
 use ludus_train::config::RunConfig;
 use rand::RngExt;
 
-use super::{Players, ScenePlugin, Stage, configure, prepare};
-use crate::snapshot::{AgentSnapshot, HeadSnapshot, RunsSnapshot, SceneSnapshot};
+use super::{AgentsFound, Players, ScenePlugin, Stage, configure, prepare};
+use crate::snapshot::{AgentId, AgentSnapshot, HeadSnapshot, RunsSnapshot, SceneKindSnapshot, SceneSnapshot};
 use crate::timeline::TimelinePlugin;
 use crate::{EditorCommand, Pace, gather, policies, selection, sensors, takeover};
 
@@ -24,24 +25,24 @@ use crate::{EditorCommand, Pace, gather, policies, selection, sensors, takeover}
 #[derive(Component, Agent, Default)]
 #[require(Place)]
 #[agent(observation = Sight, action = Walk, reward = Success)]
-struct Walker;
+pub struct Walker;
 
 #[derive(Component, Default)]
-struct Place(f32);
+pub struct Place(f32);
 
 #[derive(Component, Observation, Default)]
-struct Sight {
+pub struct Sight {
     place: f32,
 }
 
 #[derive(Component, Action, Default)]
-struct Walk {
+pub struct Walk {
     #[action(continuous)]
     velocity: f32,
 }
 
 #[derive(Component, Reward, Default)]
-struct Success {
+pub struct Success {
     arrived: f32,
 }
 
@@ -60,7 +61,7 @@ pub fn game_without_arenas(app: &mut App) {
     });
 }
 
-fn walkers(app: &mut App) {
+pub fn walkers(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(50.0)).add_agent::<Walker>();
     app.add_observer(|start: On<EpisodeStart<Walker>>, mut walkers: Query<(&mut Place, &mut EpisodeRng)>| -> Result {
         let (mut place, mut rng) = walkers.get_mut(start.entity)?;
@@ -81,34 +82,41 @@ pub fn scene() -> App {
 }
 
 pub fn scene_of(game: fn(&mut App)) -> App {
-    scene_for(game, Walker::spec())
+    scene_for(game, vec![Arc::new(Walker::spec())])
 }
 
-pub fn scene_for(game: fn(&mut App), spec: AgentSpec) -> App {
-    let spec = std::sync::Arc::new(spec);
+pub fn scene_for(game: fn(&mut App), specs: Vec<Arc<AgentSpec>>) -> App {
     let config = RunConfig {
         decision_interval: NonZeroU32::new(2).unwrap(),
         arenas: NonZeroU32::new(8).unwrap(),
-        ..RunConfig::for_agent(&spec)
+        ..RunConfig::for_agents(&specs)
     };
+    scene_with(game, &config, &specs)
+}
+
+pub fn scene_with(game: fn(&mut App), config: &RunConfig, specs: &[Arc<AgentSpec>]) -> App {
     let mut app = App::new();
     app.add_plugins((TaskPoolPlugin::default(), TimePlugin));
     app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
-    prepare(&mut app, &config);
+    prepare(&mut app, config);
     game(&mut app);
     app.add_message::<EditorCommand>().add_plugins((ScenePlugin, TimelinePlugin));
-    app.insert_resource(Stage::new(Seed::new(1), &config, NonZeroU32::new(2).unwrap()));
-    app.init_resource::<RunsSnapshot>();
-    app.insert_resource(SceneSnapshot { spec: spec.clone(), ..SceneSnapshot::default() });
-    app.init_resource::<selection::Selection>().insert_resource(takeover::TakeOver::new(&spec));
-    app.add_systems(PreUpdate, (selection::obey, takeover::obey).chain());
+    app.insert_resource(Stage::new(Seed::new(1), config, NonZeroU32::new(2).unwrap()));
+    app.init_resource::<RunsSnapshot>().init_resource::<SceneSnapshot>();
+    app.init_resource::<selection::Selection>().init_resource::<selection::ShownKind>();
+    app.insert_resource(takeover::TakeOver::new(specs.iter()));
+    app.add_systems(PreUpdate, (selection::obey, takeover::obey).chain().after(AgentsFound));
     app.add_systems(FixedPreUpdate, takeover::act.in_set(ludus_agent::AgentSystems::Act));
-    app.add_systems(Update, gather::gather);
+    app.add_systems(Update, gather::gather.after(AgentsFound));
     app.finish();
-    configure(&mut app, &config, &spec);
+    configure(&mut app, config, specs);
     // Bevy's first update has no tick.
     app.update();
     app
+}
+
+const fn walker(row: usize) -> AgentId {
+    AgentId { kind: 0, row }
 }
 
 pub fn send(app: &mut App, command: EditorCommand) {
@@ -147,12 +155,16 @@ fn homing(gain: f32) -> super::Player {
 }
 
 fn linear_file(tensor_name: &str, value: f32) -> PolicyFile {
-    let spec = Walker::spec();
+    file_of(Walker::spec(), tensor_name, |_| value)
+}
+
+/// A policy of one layer, in which the numbers of this tensor alone are not 0.
+pub fn file_of(spec: AgentSpec, tensor_name: &str, value: impl Fn(usize) -> f32) -> PolicyFile {
     let network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
     let layout = Layout::new(spec.observation_width(), &spec.heads(), &network).unwrap();
     let tensors = layout.tensors().map(|tensor| {
-        let value = if tensor.name == tensor_name { value } else { 0.0 };
-        (tensor.name.clone(), tensor.shape.clone(), vec![value; tensor.element_count()])
+        let value = |index| if tensor.name == tensor_name { value(index) } else { 0.0 };
+        (tensor.name.clone(), tensor.shape.clone(), (0..tensor.element_count()).map(value).collect())
     });
     let parameters = layout.import(&tensors.collect::<Vec<_>>()).unwrap();
     let origin = Origin { program: "walk".to_owned(), library: String::new(), seed: 1, steps: 7 };
@@ -219,19 +231,19 @@ fn a_newer_policy_decides_from_the_next_decision_on() {
     assert_eq!(before.len(), 2);
     update(&mut app, 4);
     assert_eq!(places(&mut app), before, "nobody decides, so nobody walks");
-    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
     update(&mut app, 8);
     let episodes = app.world_mut().query::<&Episode>().iter(app.world()).map(Episode::number).collect::<Vec<_>>();
     assert_eq!(episodes, [1, 1], "in the middle of the episode");
     assert!(places(&mut app).iter().zip(before).all(|(now, before)| *now > before + 1.0));
-    assert_eq!(app.world().resource::<SceneSnapshot>().policy.as_ref().map(|label| label.steps), Some(7));
+    assert_eq!(app.world().resource::<SceneSnapshot>().kinds[0].policy.as_ref().map(|label| label.steps), Some(7));
 }
 
 #[test]
 fn two_policies_play_the_same_episode_side_by_side() {
     let mut app = scene();
-    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
-    app.world_mut().resource_mut::<Players>().set_rival(Some(walking(-0.25)));
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
+    app.world_mut().resource_mut::<Players>().set_rival(0, walking(-0.25));
     send(&mut app, EditorCommand::ShowArenas(1));
     update(&mut app, 4);
     let start = places(&mut app);
@@ -265,9 +277,9 @@ fn another_arena_is_shown_from_its_first_episode_on() {
 #[test]
 fn a_player_takes_over_and_lets_go() {
     let mut app = scene();
-    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
     update(&mut app, 6);
-    send(&mut app, EditorCommand::Select(1));
+    send(&mut app, EditorCommand::Select(walker(1)));
     send(&mut app, EditorCommand::TakeOver);
     update(&mut app, 4);
     let before = places(&mut app);
@@ -302,15 +314,15 @@ fn the_selected_agents_sensors_are_drawn() {
         app.world().resource::<sensors::SensorLines>().len()
     };
     assert_eq!(lines(&mut app), 0, "nobody is selected");
-    send(&mut app, EditorCommand::Select(1));
+    send(&mut app, EditorCommand::Select(walker(1)));
     assert_eq!(lines(&mut app), 1);
 }
 
 #[test]
 fn the_selected_agent_is_described() {
     let mut app = scene();
-    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
-    send(&mut app, EditorCommand::Select(0));
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
+    send(&mut app, EditorCommand::Select(walker(0)));
     update(&mut app, 12);
     let scene = app.world().resource::<SceneSnapshot>();
     let agent = scene.selected.as_ref().expect("it was selected");
@@ -333,8 +345,8 @@ fn mean(heads: &[HeadSnapshot]) -> f32 {
 #[test]
 fn a_distribution_stays_that_of_the_decision_until_the_next_one() {
     let mut app = scene();
-    app.world_mut().resource_mut::<Players>().set_own(Some(homing(-0.2)));
-    send(&mut app, EditorCommand::Select(0));
+    app.world_mut().resource_mut::<Players>().set_own(0, homing(-0.2));
+    send(&mut app, EditorCommand::Select(walker(0)));
     update(&mut app, 8);
     let mut next = None;
     for _ in 0..12 {
@@ -358,8 +370,8 @@ fn a_distribution_stays_that_of_the_decision_until_the_next_one() {
 #[test]
 fn a_policy_that_takes_over_does_not_change_what_another_one_decided() {
     let mut app = scene();
-    app.world_mut().resource_mut::<Players>().set_own(Some(homing(-0.2)));
-    send(&mut app, EditorCommand::Select(0));
+    app.world_mut().resource_mut::<Players>().set_own(0, homing(-0.2));
+    send(&mut app, EditorCommand::Select(walker(0)));
     send(&mut app, EditorCommand::SetPace(Pace::Paused));
     update(&mut app, 2);
     for _ in 0..3 {
@@ -367,7 +379,7 @@ fn a_policy_that_takes_over_does_not_change_what_another_one_decided() {
         update(&mut app, 2);
     }
     let before = selected(&app);
-    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.5)));
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.5));
     update(&mut app, 2);
     let after = selected(&app);
     assert_eq!((&after.heads, &after.action), (&before.heads, &before.action));
@@ -376,7 +388,7 @@ fn a_policy_that_takes_over_does_not_change_what_another_one_decided() {
 }
 
 fn with_episodes_of(app: &mut App, steps: u32) {
-    let kind = app.world().resource::<super::SceneKind>().0.clone();
+    let kind = app.world().resource::<super::SceneKinds>()[0].clone();
     kind.rows_mut(app.world_mut()).set_episode_limit(NonZeroU32::new(steps));
 }
 
@@ -384,8 +396,8 @@ fn with_episodes_of(app: &mut App, steps: u32) {
 fn in_a_restart_step_nobody_decides() {
     let mut app = scene();
     with_episodes_of(&mut app, 3);
-    app.world_mut().resource_mut::<Players>().set_own(Some(homing(-0.2)));
-    send(&mut app, EditorCommand::Select(0));
+    app.world_mut().resource_mut::<Players>().set_own(0, homing(-0.2));
+    send(&mut app, EditorCommand::Select(walker(0)));
     update(&mut app, 4);
     let mut idle = 0;
     for _ in 0..32 {
@@ -401,17 +413,18 @@ fn in_a_restart_step_nobody_decides() {
 fn two_policies_that_are_compared_are_scored_apart() {
     let mut app = scene();
     with_episodes_of(&mut app, 3);
-    app.world_mut().resource_mut::<Players>().set_own(Some(walking(0.25)));
-    app.world_mut().resource_mut::<Players>().set_rival(Some(walking(-0.25)));
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
+    app.world_mut().resource_mut::<Players>().set_rival(0, walking(-0.25));
     send(&mut app, EditorCommand::ShowArenas(1));
     update(&mut app, 40);
     let scene = app.world().resource::<SceneSnapshot>();
-    assert!((4..=5).contains(&scene.score.episodes), "{:?}", scene.score);
-    assert_eq!(scene.rival_score, scene.score);
-    assert_eq!(scene.score.mean_return(), Some(0.0));
+    let SceneKindSnapshot { score, rival_score, .. } = &scene.kinds[0];
+    assert!((4..=5).contains(&score.episodes), "{score:?}");
+    assert_eq!(rival_score, score);
+    assert_eq!(score.mean_return(), Some(0.0));
     send(&mut app, EditorCommand::ShowArena { world: 0, arena: 2 });
     update(&mut app, 2);
-    assert_eq!(app.world().resource::<SceneSnapshot>().score.episodes, 0, "counted anew");
+    assert_eq!(app.world().resource::<SceneSnapshot>().kinds[0].score.episodes, 0, "counted anew");
 }
 
 #[test]

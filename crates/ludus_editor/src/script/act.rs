@@ -15,7 +15,9 @@ use ludus_train::session::SessionCommand;
 
 use super::Step;
 use crate::dock::Dock;
-use crate::snapshot::{RunEntry, RunsSnapshot, SceneSnapshot};
+use crate::scene::SceneKinds;
+use crate::selection::ShownKind;
+use crate::snapshot::{AgentId, RunEntry, RunsSnapshot, SceneSnapshot};
 use crate::takeover::key_by_name;
 use crate::training::Training;
 use crate::viewport::seen_at;
@@ -44,7 +46,8 @@ pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
         Step::WaitTicks(ticks) => world.resource::<StepClock>().ticks() >= *ticks,
         Step::WaitSteps(steps) => world.resource::<Training>().snapshot().steps() >= *steps,
         Step::WaitForEnd => !world.resource::<Training>().snapshot().state.is_live(),
-        Step::ClickAgent(row) => click(world, *row, now.image),
+        Step::ClickAgent(row) => click(world, of_shown_kind(world, *row), now.image),
+        Step::ShowKind(name) => show_kind(world, name),
         Step::Press(name) => key(world, name, ButtonState::Pressed),
         Step::Release(name) => key(world, name, ButtonState::Released),
         Step::ResumeRun(name) => resume(world, name),
@@ -60,25 +63,39 @@ pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
             true
         }
         _ => {
-            world.write_message_batch(command(step));
+            let kind = world.resource::<ShownKind>().0;
+            world.write_message_batch(command(step, kind));
             true
         }
     }
 }
 
-/// The command that a step stands for.
-fn command(step: &Step) -> Option<EditorCommand> {
+/// The agent in this row of the kind that is shown.
+fn of_shown_kind(world: &World, row: usize) -> AgentId {
+    AgentId { kind: world.resource::<ShownKind>().0, row }
+}
+
+/// Shows the kind of agents with this name. Waits, in vain, if there is none.
+fn show_kind(world: &mut World, name: &str) -> bool {
+    let Some(kind) = world.resource::<SceneKinds>().specs().position(|spec| spec.name == name) else { return false };
+    // At once, for the steps that follow.
+    world.resource_mut::<ShownKind>().0 = kind;
+    true
+}
+
+/// The command that a step stands for, while this kind of agents is shown.
+fn command(step: &Step, kind: usize) -> Option<EditorCommand> {
     Some(match step {
         Step::StartTraining => EditorCommand::StartTraining,
         Step::PauseTraining => EditorCommand::Training(SessionCommand::Pause),
         Step::GoOn => EditorCommand::Training(SessionCommand::GoOn),
         Step::SaveTraining => EditorCommand::Training(SessionCommand::Save),
         Step::StopTraining => EditorCommand::Training(SessionCommand::Stop),
-        Step::LearningRate(rate) => EditorCommand::Training(SessionCommand::SetLearningRate(*rate)),
+        Step::LearningRate(rate) => EditorCommand::Training(SessionCommand::SetLearningRate { kind, rate: *rate }),
         Step::Weight(term, weight) => {
-            EditorCommand::Training(SessionCommand::SetWeight { term: *term, weight: *weight })
+            EditorCommand::Training(SessionCommand::SetWeight { kind, term: *term, weight: *weight })
         }
-        Step::Select(row) => EditorCommand::Select(*row),
+        Step::Select(row) => EditorCommand::Select(AgentId { kind, row: *row }),
         Step::TakeOver => EditorCommand::TakeOver,
         Step::LetGo => EditorCommand::LetGo,
         Step::Pause => EditorCommand::SetPace(Pace::Paused),
@@ -111,7 +128,7 @@ fn resume(world: &mut World, name: &str) -> bool {
 /// Asks for an episode. Waits for the folders of runs to be looked through.
 fn replay(world: &mut World, name: &str) -> bool {
     let RunsSnapshot { runs, left, .. } = world.resource::<RunsSnapshot>();
-    let is_on_screen = |run: &&RunEntry| left.as_ref().is_some_and(|left| left.name == run.name);
+    let is_on_screen = |run: &&RunEntry| left.iter().any(|left| left.label.name == run.name);
     let first = runs.iter().filter(is_on_screen).chain(runs);
     let found = first.flat_map(|run| &run.episodes).find(|episode| episode.name == name);
     let command = found.map(|episode| EditorCommand::Replay(episode.path.clone()));
@@ -128,8 +145,8 @@ fn is_replay_at(world: &World, step: u32) -> bool {
 }
 
 /// Moves the pointer to an agent and clicks: press in one image, release in the next. Waits for the agent to be there.
-fn click(world: &mut World, row: usize, image: u32) -> bool {
-    let Some((window, position)) = window(world).zip(seen_at(world, row)) else { return false };
+fn click(world: &mut World, agent: AgentId, image: u32) -> bool {
+    let Some((window, position)) = window(world).zip(seen_at(world, agent)) else { return false };
     // Agents move; a pointer that follows one while it is pressed is a drag.
     if image < 2 {
         world.write_message(CursorMoved { window, position, delta: None });

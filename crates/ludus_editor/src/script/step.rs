@@ -27,13 +27,15 @@ pub enum Step {
     SaveTraining,
     /// Ends training.
     StopTraining,
-    /// Sets the learning rate.
+    /// Shows a kind of agents, by its name. It is the kind that the steps below mean; at first the game's first.
+    ShowKind(String),
+    /// Sets the learning rate of the kind that is shown.
     LearningRate(f32),
-    /// Weighs a term of the reward anew, by its number in the spec.
+    /// Weighs a term of its reward anew, by its number in the spec.
     Weight(usize, f32),
-    /// Looks at the agent of this row.
+    /// Looks at its agent of this row.
     Select(usize),
-    /// Clicks the agent of this row, where it is seen.
+    /// Clicks its agent of this row, where it is seen.
     ClickAgent(usize),
     /// Takes the selected agent over.
     TakeOver,

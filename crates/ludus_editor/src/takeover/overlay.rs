@@ -3,6 +3,8 @@
 use bevy::prelude::*;
 use bevy_egui::egui::{self, Pos2, RichText, Ui, Vec2};
 
+use crate::scene::SceneKinds;
+use crate::snapshot::AgentId;
 use crate::{theme, viewport};
 
 use super::TakeOver;
@@ -26,28 +28,37 @@ pub enum Corner {
 
 /// Shows which keys do what, and how to let go, in a corner in which the agent is not.
 pub fn overlay_ui(ui: &mut Ui, scene: egui::Rect, world: &mut World) {
-    let Some(row) = world.resource::<TakeOver>().row else { return };
+    let Some(taken_agent) = world.resource::<TakeOver>().agent else { return };
     let zoom = ui.ctx().zoom_factor();
-    let agent = viewport::seen_at(world, row).map(|place| egui::pos2(place.x / zoom, place.y / zoom));
+    let agent = viewport::seen_at(world, taken_agent).map(|place| egui::pos2(place.x / zoom, place.y / zoom));
     let id = egui::Id::new("take over");
     let size = ui.memory(|memory| memory.area_rect(id)).map_or(Vec2::ZERO, |rect| rect.size());
+    let title = title(taken_agent, world.resource::<SceneKinds>());
     let mut taken = world.resource_mut::<TakeOver>();
     taken.corner = taken.corner.clear_of(agent, scene, size);
     let place = egui::Area::new(id).order(egui::Order::Foreground).pivot(taken.corner.pivot());
     place.fixed_pos(taken.corner.place(scene)).constrain_to(scene).show(ui.ctx(), |ui| {
-        egui::Frame::popup(ui.style()).show(ui, |ui| keys_ui(ui, &taken));
+        egui::Frame::popup(ui.style()).show(ui, |ui| keys_ui(ui, &title, &taken));
     });
 }
 
-fn keys_ui(ui: &mut Ui, taken: &TakeOver) {
-    let TakeOver { row, keys, action, .. } = taken;
-    let agent = row.map_or_else(String::new, |row| format!(" for agent {row}"));
-    ui.label(RichText::new(format!("You decide{agent}")).strong().color(theme::WARN));
+/// Which agent it is: by its row and, where there are several kinds, by its own.
+fn title(id: AgentId, kinds: &SceneKinds) -> String {
+    let kind = match kinds.len() {
+        1 => "agent",
+        _ => kinds.get(id.kind).map_or("agent", |kind| &kind.spec().name),
+    };
+    format!("You decide for {kind} {}", id.row)
+}
+
+fn keys_ui(ui: &mut Ui, title: &str, taken: &TakeOver) {
+    let Some(keys) = taken.agent.and_then(|agent| taken.keys.get(agent.kind)) else { return };
+    ui.label(RichText::new(title).strong().color(theme::WARN));
     egui::Grid::new("keys").num_columns(3).show(ui, |ui| {
         for control in keys.controls() {
             ui.label(RichText::new(control.keys()).monospace());
             ui.label(control.name());
-            ui.label(RichText::new(control.shown(action)).monospace());
+            ui.label(RichText::new(control.shown(&taken.action)).monospace());
             ui.end_row();
         }
     });

@@ -6,7 +6,7 @@ use ludus_agent::spec::ActionKind;
 use ludus_editor::EditorCommand;
 use ludus_editor::egui::Vec2;
 use ludus_editor::panels::agent::{AgentUiState, agent_ui};
-use ludus_editor::snapshot::{Driver, EpisodeSnapshot, HeadSnapshot, SceneSnapshot};
+use ludus_editor::snapshot::{AgentId, Driver, EpisodeSnapshot, HeadSnapshot, SceneSnapshot};
 
 use super::recorded::{NUMBERS, column, field, long_name, scene, spec};
 use super::screen::{BESIDE, ENLARGED, SMALL_RIGHT, Screen};
@@ -31,7 +31,7 @@ fn without_an_agent_it_says_what_to_do() {
     assert!(screen.shows("Click an agent in the scene, or pick one from the list."));
     screen.click_text("pick an agent");
     screen.click_text("Plate 2 · arena 2");
-    assert_eq!(screen.commands, [EditorCommand::Select(2)]);
+    assert_eq!(screen.commands, [EditorCommand::Select(AgentId { kind: 0, row: 2 })]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn long_named() -> SceneSnapshot {
     spec.action[0].name = "torque_of_the_front_motors".to_owned();
     spec.action[1].parts = ["StayWhereYouAre", "JumpALittle", "JumpAsHighAsYouCan"].map(str::to_owned).into();
     spec.reward[0].name = "distance_to_the_next_waypoint".to_owned();
-    scene.spec = Arc::new(spec);
+    scene.kinds[0].spec = Arc::new(spec);
     let agent = scene.selected.as_mut().expect("an agent was picked");
     agent.columns.iter_mut().for_each(|column| {
         *column =
@@ -142,7 +142,7 @@ fn an_agent_is_taken_over_and_let_go() {
 #[test]
 fn without_a_policy_it_says_so() {
     let mut scene = scene();
-    scene.policy = None;
+    scene.kinds[0].policy = None;
     let agent = scene.selected.as_mut().unwrap();
     agent.heads.clear();
     agent.episode = EpisodeSnapshot { values: vec![f32::NAN; 3], ..EpisodeSnapshot::default() };
@@ -189,7 +189,7 @@ fn a_thousand_columns_are_searched() {
     let mut scene = scene();
     let mut spec = spec();
     spec.observation = (0..1_000).map(|index| field(&format!("eye{index}"), &["distance"], None)).collect();
-    scene.spec = Arc::new(spec);
+    scene.kinds[0].spec = Arc::new(spec);
     scene.selected.as_mut().unwrap().columns = vec![column(0.25); 1_000];
     let mut screen = screen!(scene);
     assert!(screen.shows("eye0.distance") && !screen.shows("eye999.distance"));
@@ -213,7 +213,7 @@ fn of_many_choices_the_likeliest_are_shown() {
     spec.action.remove(0);
     spec.action[0].parts = (0..300).map(|index| format!("Key{index}")).collect();
     assert_eq!(spec.action[0].kind, ActionKind::Discrete);
-    scene.spec = Arc::new(spec);
+    scene.kinds[0].spec = Arc::new(spec);
     let agent = scene.selected.as_mut().unwrap();
     let mut probabilities = vec![0.001; 300];
     probabilities[250] = 0.701;
@@ -228,7 +228,7 @@ fn every_number_can_be_drawn() {
     for number in NUMBERS {
         println!("with {number}"); // shown if it fails
         let mut scene = scene();
-        scene.weights = vec![number; 2];
+        scene.kinds[0].weights = vec![number; 2];
         scene.tick_rate_hz = number.into();
         let agent = scene.selected.as_mut().unwrap();
         for (index, column) in agent.columns.iter_mut().enumerate() {
@@ -270,9 +270,9 @@ fn names_that_are_too_long_are_cut() {
     spec.action.iter_mut().for_each(|field| field.name = long_name());
     spec.action[1].parts = vec![long_name(); 3];
     spec.reward.iter_mut().for_each(|term| term.name = long_name());
-    scene.spec = Arc::new(spec);
+    scene.kinds[0].spec = Arc::new(spec);
     scene.selected.as_mut().unwrap().name = long_name();
-    scene.policy.as_mut().unwrap().name = long_name();
+    scene.kinds[0].policy.as_mut().unwrap().name = long_name();
     let screen = screen!(scene);
     assert!(screen.shows("…"));
 }
@@ -283,7 +283,7 @@ fn names_that_begin_or_end_alike_are_told_apart() {
     let mut spec = spec();
     let eyes = ["left_eye_of_the_head_that_looks_forward", "right_eye_of_the_head_that_looks_forward"];
     spec.observation = eyes.map(|name| field(name, &["near", "far"], None)).into();
-    scene.spec = Arc::new(spec);
+    scene.kinds[0].spec = Arc::new(spec);
     scene.selected.as_mut().unwrap().columns = vec![column(0.25); 4];
     for size in [TALL, SMALL_RIGHT] {
         let screen = screen!(scene.clone(), size);

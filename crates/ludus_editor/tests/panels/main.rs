@@ -1,6 +1,7 @@
 //! Panels without a window: what they draw of recorded snapshots, and what they answer when they are clicked.
 
 mod agent;
+mod kinds;
 mod recorded;
 mod replay;
 mod runs;

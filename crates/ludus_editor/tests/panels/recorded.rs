@@ -7,11 +7,14 @@ use std::sync::Arc;
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, Outcome, RewardTerm};
 use ludus_editor::Direction;
 use ludus_editor::snapshot::{
-    AgentEntry, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeSnapshot, HeadSnapshot,
-    PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneSnapshot,
+    AgentEntry, AgentId, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeSnapshot,
+    HeadSnapshot, KindPolicy, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneKindSnapshot, SceneSnapshot,
 };
 use ludus_train::config::StopConfig;
-use ludus_train::session::{ArenaReturn, IterationRecord, Metric, MetricInfo, Saved, SessionState, TrainingSnapshot};
+use ludus_train::session::{
+    ArenaReturn, IterationRecord, KindIteration, KindSnapshot, Metric, MetricInfo, Saved, SessionState,
+    TrainingSnapshot,
+};
 use ludus_train::{Change, Phases, Spread};
 
 pub const NUMBERS: [f32; 9] =
@@ -74,16 +77,18 @@ pub fn training() -> TrainingSnapshot {
         IterationRecord {
             steps: index * 4096,
             seconds: 0.04 * index as f64,
-            episodes: index * 7,
-            returns: Spread { mean: 80.0 * part, std: 12.0 },
-            length: 1000.0 * part,
-            terms: vec![800.0 * part, 1.0 - part],
-            weights: weights.clone(),
-            metrics: vec![
-                metric("losses/value_loss", "Value loss", 0.5),
-                metric("losses/entropy", "Entropy", 2.8),
-                metric("charts/learning_rate", "Learning rate", 3e-4),
-            ],
+            kinds: vec![KindIteration {
+                episodes: index * 7,
+                returns: Spread { mean: 80.0 * part, std: 12.0 },
+                length: 1000.0 * part,
+                terms: vec![800.0 * part, 1.0 - part],
+                weights: weights.clone(),
+                metrics: vec![
+                    metric("losses/value_loss", "Value loss", 0.5),
+                    metric("losses/entropy", "Entropy", 2.8),
+                    metric("charts/learning_rate", "Learning rate", 3e-4),
+                ],
+            }],
             phases: Phases::default(),
         }
     };
@@ -94,11 +99,18 @@ pub fn training() -> TrainingSnapshot {
     };
     TrainingSnapshot {
         state: SessionState::Running,
-        spec: Arc::new(spec()),
+        kinds: vec![KindSnapshot {
+            spec: Arc::new(spec()),
+            rows: 256,
+            learning_rate: 3e-4,
+            weights: vec![0.1, -1.0],
+            returns: (0..256).map(arena).collect(),
+            return_range: Some([0.5, 127.5]),
+            ..KindSnapshot::default()
+        }],
         run_dir: Some(PathBuf::from("runs/balance-2026-11-24-1")),
         worlds: 4,
         arenas: 64,
-        rows: 256,
         threads: 2,
         history: (0..400).map(record).collect(),
         phases: Phases { forward: 30, copy: 2, simulate: 38, sense_score: 10, learn: 20 },
@@ -107,10 +119,6 @@ pub fn training() -> TrainingSnapshot {
             steps: NonZeroU64::MIN.saturating_add(399 * 4096 + 1_509 * 51_200 - 1),
             ..StopConfig::default()
         },
-        learning_rate: 3e-4,
-        weights: vec![0.1, -1.0],
-        returns: (0..256).map(arena).collect(),
-        return_range: Some([0.5, 127.5]),
         changes: vec![Change {
             step: 12_288,
             setting: "ppo.learning_rate".to_owned(),
@@ -141,7 +149,7 @@ pub fn scene() -> SceneSnapshot {
         HeadSnapshot::Categorical { probabilities: vec![0.3, 0.7, 0.0] },
     ];
     let selected = AgentSnapshot {
-        row: 3,
+        id: AgentId { kind: 0, row: 3 },
         name: "Plate 3 · arena 3".to_owned(),
         driver: Driver::Policy,
         columns: (0..8).map(|index| column(0.1 * index as f32 - 0.4)).collect(),
@@ -157,18 +165,21 @@ pub fn scene() -> SceneSnapshot {
         episode,
     };
     let entry = |row: usize| AgentEntry {
-        row,
+        id: AgentId { kind: 0, row },
         name: format!("Plate {row} · arena {row}"),
         driver: Driver::Policy,
         steps: 345,
         episode_return: 33.5,
     };
     SceneSnapshot {
-        spec: Arc::new(spec()),
-        weights: vec![0.1, -1.0],
+        kinds: vec![SceneKindSnapshot {
+            spec: Arc::new(spec()),
+            weights: vec![0.1, -1.0],
+            policy: Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 1_638_400 }),
+            ..SceneKindSnapshot::default()
+        }],
         tick_rate_hz: 60.0,
         decision_interval: 4,
-        policy: Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 1_638_400 }),
         world: 1,
         arenas: 0..4,
         agents: (0..4).map(entry).collect(),
@@ -190,13 +201,18 @@ pub fn replay() -> ReplaySnapshot {
     }
 }
 
+/// The policy of a kind.
+pub fn policy(kind: usize, name: &str, steps: u64) -> KindPolicy {
+    KindPolicy { kind, label: PolicyLabel { name: name.to_owned(), steps } }
+}
+
 /// Three runs, one of which goes on.
 pub fn runs() -> RunsSnapshot {
     let run = |number: u32| RunEntry {
         name: format!("balance-2026-11-24-{number}"),
         path: PathBuf::from(format!("runs/balance-2026-11-24-{number}")),
         is_live: number == 3,
-        curve: (0..200).map(|index| [f64::from(index) * 1e4, f64::from(index * number)]).collect(),
+        curves: vec![(0..200).map(|index| [f64::from(index) * 1e4, f64::from(index * number)]).collect()],
         checkpoints: ["newest", "best", "step 1,000,000"]
             .map(|label| CheckpointEntry { label: label.to_owned(), path: PathBuf::from(format!("{number}/{label}")) })
             .into(),
@@ -209,8 +225,9 @@ pub fn runs() -> RunsSnapshot {
             .into(),
     };
     RunsSnapshot {
+        kinds: vec!["Plate".to_owned()],
         runs: [3, 2, 1].map(run).into(),
-        left: Some(PolicyLabel { name: "balance-2026-11-24-3".to_owned(), steps: 1_638_400 }),
+        left: vec![policy(0, "balance-2026-11-24-3", 1_638_400)],
         is_training: true,
         ..RunsSnapshot::default()
     }

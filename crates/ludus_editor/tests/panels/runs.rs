@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use ludus_editor::EditorCommand;
 use ludus_editor::egui::Vec2;
 use ludus_editor::panels::runs::{RunsUiState, runs_ui};
-use ludus_editor::snapshot::{PolicyLabel, ResumeSnapshot, RunsSnapshot};
+use ludus_editor::snapshot::{ResumeSnapshot, RunsSnapshot};
 
-use super::recorded::{NUMBERS, long_name, runs};
+use super::recorded::{NUMBERS, long_name, policy, runs};
 use super::screen::{BESIDE, ENLARGED, SMALL_LEFT, Screen};
 
 /// Tall enough for all of the panel.
@@ -47,7 +47,7 @@ fn checkpoints_are_loaded_and_compared() {
     let newest = PathBuf::from("3/newest");
     let expected = [EditorCommand::LoadPolicy(newest.clone()), EditorCommand::Compare(newest)];
     assert_eq!(screen.commands, expected);
-    let mut alone = screen!(RunsSnapshot { left: None, ..runs() });
+    let mut alone = screen!(RunsSnapshot { left: Vec::new(), ..runs() });
     alone.click_text("Compare");
     assert!(alone.commands.is_empty(), "there is nothing to compare it with");
 }
@@ -91,7 +91,7 @@ fn episodes_are_listed_and_played_again() {
 
 #[test]
 fn a_comparison_ends_and_training_is_followed_again() {
-    let right = Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 5 });
+    let right = vec![policy(0, "balance-2026-11-24-1", 5)];
     let mut screen = screen!(RunsSnapshot { right, ..runs() });
     assert!(screen.shows("right, beside it: balance-2026-11-24-1, step 5") && screen.shows("left, on screen: balance"));
     screen.click_text("Stop comparing");
@@ -115,9 +115,9 @@ fn every_number_can_be_drawn() {
     for number in NUMBERS {
         println!("with {number}"); // shown if it fails
         let mut runs = runs();
-        runs.runs[0].curve = vec![[0.0, number.into()], [number.into(), 1.0]];
-        runs.runs[1].curve = vec![[number.into(); 2]; 3];
-        runs.runs[2].curve.clear();
+        runs.runs[0].curves[0] = vec![[0.0, number.into()], [number.into(), 1.0]];
+        runs.runs[1].curves[0] = vec![[number.into(); 2]; 3];
+        runs.runs[2].curves[0].clear();
         screen!(runs);
     }
 }
@@ -126,7 +126,7 @@ fn every_number_can_be_drawn() {
 fn trouble_and_long_names_fit() {
     let mut runs = runs();
     runs.runs.iter_mut().for_each(|run| run.name = long_name());
-    runs.left.as_mut().unwrap().name = long_name();
+    runs.left[0].label.name = long_name();
     runs.trouble = Some(format!("`{}` is no policy", long_name()));
     let mut screen = screen!(runs);
     let place = screen.find("⚠ `a_name").seen.center();

@@ -35,7 +35,7 @@ fn warned() -> TrainingSnapshot {
 /// A run that is to reach a mean return of 100, or to end after a minute.
 fn with_goal() -> TrainingSnapshot {
     let steps = NonZeroU64::MIN.saturating_add(9_999_999_999);
-    TrainingSnapshot { stop: StopConfig { steps, mean_return: Some(100.0), seconds: Some(60.0) }, ..training() }
+    TrainingSnapshot { stop: StopConfig { steps, mean_return: Some(100.0.into()), seconds: Some(60.0) }, ..training() }
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn the_goal_is_all_that_ends_the_run() {
 fn a_return_that_does_not_rise_leaves_only_a_limit() {
     let mut training = with_goal();
     let flat = training.history.iter().cloned().map(|mut record| {
-        record.returns.mean = 7.0;
+        record.kinds[0].returns.mean = 7.0;
         record
     });
     training.history = flat.collect();
@@ -155,11 +155,11 @@ fn every_number_can_be_drawn() {
         println!("with {number}"); // shown if it fails
         let mut training = with_goal();
         let wild = f64::from(number);
-        training.stop.mean_return = Some(number);
+        training.stop.mean_return = Some(number.into());
         training.stop.seconds = Some(wild);
         training.saved.as_mut().unwrap().clock_seconds = wild;
         let records = training.history.iter().cloned().map(|mut record| {
-            (record.returns.mean, record.seconds) = (wild, wild);
+            (record.kinds[0].returns.mean, record.seconds) = (wild, wild);
             record
         });
         training.history = records.collect();

@@ -20,7 +20,7 @@ macro_rules! screen {
     };
     ($training:expr, $size:expr) => {{
         let (training, mut state) = ($training, TrainingUiState::default());
-        Screen::new($size, move |ui, commands| training_ui(ui, &training, &mut state, commands))
+        Screen::new($size, move |ui, commands| training_ui(ui, &training, 0, &mut state, commands))
     }};
 }
 
@@ -68,7 +68,7 @@ fn a_run_is_shown_in_numbers() {
 #[test]
 fn it_fits_beside_the_scene() {
     let (training, mut state) = (training(), TrainingUiState::default());
-    let screen = Screen::new(BESIDE, move |ui, commands| training_ui(ui, &training, &mut state, commands));
+    let screen = Screen::new(BESIDE, move |ui, commands| training_ui(ui, &training, 0, &mut state, commands));
     screen.check_apart();
 }
 
@@ -98,11 +98,17 @@ fn nothing_moves_when_something_is_said() {
     }
 }
 
+fn with_rate(learning_rate: f32) -> TrainingSnapshot {
+    let mut training = training();
+    training.kinds[0].learning_rate = learning_rate;
+    training
+}
+
 #[test]
 fn a_learning_rate_that_falls_has_three_digits() {
-    let screen = screen!(TrainingSnapshot { learning_rate: 2.999_412_3e-4, ..training() });
+    let screen = screen!(with_rate(2.999_412_3e-4));
     assert!(screen.find_exactly("3.00e-4").rect.is_positive() && !screen.shows("2.999"));
-    let mut screen = screen!(TrainingSnapshot { learning_rate: 2.987_412_3e-4, ..training() });
+    let mut screen = screen!(with_rate(2.987_412_3e-4));
     screen.click_text("2.99e-4");
     let elsewhere = screen.find("Settings").seen.center();
     screen.click(elsewhere);
@@ -140,7 +146,7 @@ fn a_curve_is_read_where_the_pointer_is_and_not_at_its_height() {
 #[test]
 fn past_reward_terms_weigh_what_they_weighed_then() {
     let mut training = training();
-    training.weights = vec![0.1, 5.0];
+    training.kinds[0].weights = vec![0.1, 5.0];
     let mut screen = screen!(training);
     let [_, middle, _] = in_plot(&screen, "Reward terms per episode", 90.0);
     let told = screen.told_at(middle);
@@ -173,7 +179,7 @@ fn numbers_of_an_axis_differ() {
     for mean in [|_: u64| 50.0, |index: u64| 50.0 + 1e-4 * index as f64, |index: u64| -1e6 + index as f64] {
         let mut training = training();
         let records = training.history.iter().cloned().zip(0..).map(|(mut record, index)| {
-            record.returns = Spread { mean: mean(index), std: 0.0 };
+            record.kinds[0].returns = Spread { mean: mean(index), std: 0.0 };
             record
         });
         training.history = records.collect();
@@ -225,7 +231,10 @@ fn settings_are_changed_once_they_are_typed() {
     let place = screen.find_exactly("-1.000").seen.center();
     screen.click(place);
     screen.enter("-2.5");
-    let expected = [SessionCommand::SetLearningRate(0.001), SessionCommand::SetWeight { term: 1, weight: -2.5 }];
+    let expected = [
+        SessionCommand::SetLearningRate { kind: 0, rate: 0.001 },
+        SessionCommand::SetWeight { kind: 0, term: 1, weight: -2.5 },
+    ];
     assert_eq!(screen.commands, expected.map(EditorCommand::Training), "each is asked for once");
     assert!(screen.shows("1.00e-3"), "what was asked for is shown until the run follows");
 }
@@ -254,14 +263,14 @@ fn every_number_can_be_drawn() {
         println!("with {number}"); // shown if it fails
         let mut training = training();
         let wild = f64::from(number);
-        training.learning_rate = number;
-        training.weights = vec![number; 2];
+        training.kinds[0].learning_rate = number;
+        training.kinds[0].weights = vec![number; 2];
         training.stop.seconds = Some(wild);
-        training.stop.mean_return = Some(number);
+        training.stop.mean_return = Some(number.into());
         let records = training.history.iter().cloned().map(|mut record| {
-            record.returns = Spread { mean: wild, std: wild };
-            (record.length, record.seconds) = (wild, wild);
-            record.terms = vec![wild; 2];
+            record.kinds[0].returns = Spread { mean: wild, std: wild };
+            (record.kinds[0].length, record.seconds) = (wild, wild);
+            record.kinds[0].terms = vec![wild; 2];
             record
         });
         training.history = records.collect();
@@ -284,9 +293,9 @@ fn every_number_can_be_drawn() {
 #[test]
 fn names_that_are_too_long_are_cut() {
     let mut training = training();
-    let mut spec = (*training.spec).clone();
+    let mut spec = (*training.kinds[0].spec).clone();
     spec.reward.iter_mut().for_each(|term| term.name = long_name());
-    training.spec = Arc::new(spec);
+    training.kinds[0].spec = Arc::new(spec);
     training.run_dir = Some(long_name().into());
     let screen = screen!(training);
     assert!(screen.shows("weight of a") && screen.shows("…") && screen.shows("thing_"), "{}", screen.all_text());

@@ -22,7 +22,9 @@ fn arenas(count: u32, last: impl Fn(u32) -> f32) -> TrainingSnapshot {
         let [least, greatest] = range.unwrap_or([last, last]);
         Some([least.min(last), greatest.max(last)])
     });
-    TrainingSnapshot { returns: returns.into(), return_range, ..training() }
+    let mut training = training();
+    (training.kinds[0].returns, training.kinds[0].return_range) = (returns.into(), return_range);
+    training
 }
 
 #[test]
@@ -47,7 +49,8 @@ fn colours_have_a_legend() {
 fn colours_mean_the_same_from_one_moment_to_the_next() {
     let colours = |last: f32| {
         let mut training = training();
-        training.returns = training.returns.iter().map(|&arena| ArenaReturn { last, ..arena }).collect();
+        let kind = &mut training.kinds[0];
+        kind.returns = kind.returns.iter().map(|&arena| ArenaReturn { last, ..arena }).collect();
         screen!(training, BELOW).find("140").rect
     };
     assert_eq!(colours(3.0), colours(127.0), "the scale is that of the run and not of the moment");
@@ -55,7 +58,7 @@ fn colours_mean_the_same_from_one_moment_to_the_next() {
 
 #[test]
 fn before_an_episode_has_ended_the_legend_is_where_it_will_be() {
-    let nothing = TrainingSnapshot { return_range: None, ..arenas(256, |_| f32::NAN) };
+    let nothing = arenas(256, |_| f32::NAN);
     let (before, after) = (screen!(nothing, BELOW), screen!(training(), BELOW));
     assert!(before.shows("–"));
     assert_eq!(before.find("4 worlds").rect, after.find("4 worlds").rect);

@@ -3,9 +3,9 @@
 use std::any::Any;
 
 use ludus_learn::{
-    Algorithm, AlgorithmState, CollectedLane, Collector, Decider, DecisionRows, GroupDecider, IterationPlan, LaneShape,
-    LearnError, LearnedPolicy, Machine, Metric, MetricInfo, PhaseTimer, Report, Rollout, RolloutShape, SavedAlgorithm,
-    Schedule, SensedRows, Simulation, StepLanes,
+    Algorithm, AlgorithmState, CollectedLane, Collector, Decider, DecisionRows, GroupDecider, IteratedLane,
+    IterationPlan, LaneShape, LearnError, LearnedPolicy, Machine, Metric, MetricInfo, PhaseTimer, Report, Rollout,
+    RolloutShape, SavedAlgorithm, Schedule, SensedRows, Simulation, StepLanes,
 };
 use ludus_spec::{Outcome, Seed};
 
@@ -202,7 +202,7 @@ fn trained(threads: usize, iterations: usize) -> QLearner {
     let mut learner = QLearner::new(&lanes, collector.machine());
     for _ in 0..iterations {
         let plan = IterationPlan { progress: 0.0, least_steps: 16 };
-        let result = collector.iterate(&mut worlds, &mut [&mut learner], plan).unwrap();
+        let result = collector.iterate(&mut worlds, &mut [IteratedLane::Learned(&mut learner)], plan).unwrap();
         assert_eq!((result.steps, result.reports[0].as_ref().unwrap().gradient_steps), (16, 16));
     }
     learner

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
-use ludus_agent::StepClock;
+use ludus_agent::{ActionMask, Agent, AgentAppExt, StepClock};
 use ludus_play::PolicyRunner;
+use ludus_policy::PolicyFile;
 
-use crate::game::{Game, Walk, Walker, every, line};
+use crate::game::{Game, Nothing, Place, Senses, Walk, Walker, every, line};
 
 /// What the walker did in each tick.
 #[derive(Resource, Default)]
@@ -52,4 +53,53 @@ fn a_step_clock_of_the_games_own_stands() {
     assert_eq!(game.place(walker), 0.0);
     let problems = game.problems();
     assert!(problems[0].contains("decides every 3 ticks, but a step lasts 2 here"), "{problems:?}");
+}
+
+/// Walks as a walker does, and decides less often.
+#[derive(Component, Agent, Default)]
+#[require(Place, ActionMask<Walk>)]
+#[agent(observation = Senses, action = Walk, reward = Nothing)]
+struct Strider;
+
+/// What a walker and a strider do in each of nine ticks, whose policies decide every 2 and every 6.
+fn of_two_kinds(strider_comes_first: bool) -> [Vec<f32>; 2] {
+    let mut game = Game::new();
+    game.app.add_agent::<Strider>();
+    let walks = every(2, line(1.0, 0.125));
+    let strides = every(6, PolicyFile { spec: Strider::spec(), ..line(1.0, 0.125) });
+    let mut load = |name: &str, file: &PolicyFile| game.load(name, file);
+    let (walks, strides) = if strider_comes_first {
+        let strides = load("strides.safetensors", &strides);
+        (load("walks.safetensors", &walks), strides)
+    } else {
+        (load("walks.safetensors", &walks), load("strides.safetensors", &strides))
+    };
+    let walker = game.app.world_mut().spawn((Walker, PolicyRunner::new(walks))).id();
+    let strider = game.app.world_mut().spawn((Strider, PolicyRunner::new(strides))).id();
+    let mut velocities = [Vec::new(), Vec::new()];
+    for _ in 0..20 {
+        game.tick(1);
+        for (velocities, agent) in velocities.iter_mut().zip([walker, strider]) {
+            velocities.push(game.walk(agent).velocity);
+        }
+    }
+    assert_eq!(game.problems(), Vec::<String>::new());
+    assert_eq!(game.app.world().resource::<StepClock>().decision_interval().get(), 2);
+    velocities
+}
+
+/// Lengths of the stretches in which an agent did the same, but for the first and the last.
+fn stretches(velocities: &[f32]) -> Vec<usize> {
+    let lengths: Vec<_> = velocities.chunk_by(|one, other| one == other).map(<[f32]>::len).collect();
+    lengths[1..lengths.len() - 1].to_vec()
+}
+
+#[test]
+fn kinds_decide_as_often_as_their_policies_were_trained_to_in_whatever_order_they_load() {
+    for strider_comes_first in [false, true] {
+        let [walker, strider] = of_two_kinds(strider_comes_first);
+        assert!(stretches(&walker).iter().all(|&ticks| ticks == 2), "{walker:?}");
+        assert!(stretches(&strider).iter().all(|&ticks| ticks == 6), "{strider:?}");
+        assert!(!stretches(&strider).is_empty(), "{strider:?}");
+    }
 }

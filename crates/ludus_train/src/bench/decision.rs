@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bevy::prelude::*;
-use ludus_agent::{AgentSystems, StepClock};
+use ludus_agent::{AgentKinds, AgentSystems, StepClock};
 use ludus_play::PolicySystems;
 use ludus_policy::{ActionChoice, PolicyFile};
 use ludus_worlds::Game;
 use serde::Serialize;
 
 use super::Until;
+use crate::blueprint::{Blueprint, Purpose};
 use crate::clock;
 use crate::config::WorldCount;
 use crate::definition::GameDefinition;
 use crate::error::TrainError;
-use crate::group::{FIRST_KIND, WorldGroup};
+use crate::group::WorldGroup;
 use crate::play::PlayedPolicy;
-use crate::training::{Blueprint, Purpose};
 
 /// Agents that are decided for at once; a few more where an arena has several.
 const AGENTS: usize = 1000;
@@ -60,19 +60,26 @@ pub(super) struct Players {
 
 impl Players {
     /// Builds the world, with as many arenas as a thousand agents need. `rows` is how many the worlds of `blueprint` have.
-    pub fn build(blueprint: &Blueprint, policy: &PolicyFile, rows: usize) -> Result<Self, TrainError> {
+    pub fn build(blueprint: &Blueprint, policies: Vec<PolicyFile>, rows: usize) -> Result<Self, TrainError> {
         let mut config = blueprint.config.clone();
         let copies = config.arenas.get() as usize * config.worlds.resolve().get() as usize;
         let arenas = u32::try_from((AGENTS * copies).div_ceil(rows.max(1))).ok().and_then(NonZeroU32::new);
         config.worlds = WorldCount::Exactly(NonZeroU32::MIN);
         config.arenas = arenas.unwrap_or(config.arenas);
         let decisions = Decisions::default();
-        let played = PlayedPolicy::new(policy, Path::new("bench"), blueprint)?;
+        let played = |policy: &PolicyFile| {
+            let kind = blueprint.specs.iter().position(|spec| spec.name == policy.spec.name).unwrap_or_default();
+            let played = PlayedPolicy::new(policy, Path::new("bench"), blueprint, kind)?;
+            Ok((policy.spec.name.clone(), played))
+        };
+        let played = policies.iter().map(played).collect::<Result<Vec<_>, TrainError>>()?;
         let game = measured(blueprint.definition.game.clone(), played, decisions.clone());
         let definition = GameDefinition { game, ..blueprint.definition.clone() };
         let blueprint = Blueprint { definition, config, ..blueprint.clone() };
-        let group = WorldGroup::new(blueprint.build_worlds(Purpose::Evaluation)?, clock::nanoseconds);
-        let hidden = policy.network.described().map_or(Vec::new(), |network| network.hidden.clone());
+        let group =
+            WorldGroup::new(blueprint.build_worlds(Purpose::Evaluation)?, blueprint.lanes(), clock::nanoseconds);
+        let hidden = |policy: &PolicyFile| Some(policy.network.described()?.hidden.clone());
+        let hidden = policies.first().and_then(hidden).unwrap_or_default();
         Ok(Self { group, decisions, hidden })
     }
 
@@ -90,7 +97,8 @@ impl Players {
         }
         let [total, count] = [&self.decisions.0.total, &self.decisions.0.count].map(|sum| sum.load(Ordering::Relaxed));
         let milliseconds = total as f64 * 1e-6 / count.max(1) as f64;
-        DecisionSpeed { agents: self.group.row_count(FIRST_KIND), hidden: self.hidden.clone(), milliseconds }
+        let agents = (0..self.group.kind_count()).map(|kind| self.group.row_count(kind)).sum();
+        DecisionSpeed { agents, hidden: self.hidden.clone(), milliseconds }
     }
 
     fn step(&mut self) {
@@ -99,11 +107,16 @@ impl Players {
     }
 }
 
-/// The game with a policy that decides for all of its agents, and what measures how long that takes.
-fn measured(game: Game, policy: PlayedPolicy, decisions: Decisions) -> Game {
+/// The game with policies that decide for its agents, and what measures how long that takes.
+fn measured(game: Game, policies: Vec<(String, PlayedPolicy)>, decisions: Decisions) -> Game {
     Arc::new(move |app: &mut App| {
         game(app);
-        policy.add_to(app, ActionChoice::Greedy);
+        let kinds =
+            app.world().get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
+        for kind in kinds {
+            let of_kind = policies.iter().find(|(name, _)| *name == kind.spec().name);
+            of_kind.into_iter().for_each(|(_, policy)| policy.add_to(app, &kind, ActionChoice::Greedy));
+        }
         let decide = PolicySystems::Decide;
         app.insert_resource(decisions.clone());
         app.add_systems(FixedPreUpdate, (begin.before(decide), end.after(decide).before(AgentSystems::Act)));

@@ -5,21 +5,25 @@ use std::collections::BTreeMap;
 use ludus_spec::AgentSpec;
 use ludus_worlds::PooledWorld;
 
-use crate::episodes::{EpisodeSummary, RecentEpisodes, RowSettings, Spread};
-use crate::group::FIRST_KIND;
+use crate::episodes::{EpisodeSummary, RecentEpisodes, RowChange, RowSettings, Spread};
 
 /// Episodes that are remembered.
 const MOST_EPISODES: usize = 10_000;
 
 /// The episodes of one world in which actions are drawn at random.
 pub(super) struct RandomEpisodes {
+    kind: usize,
     steps: u64,
     episodes: RecentEpisodes,
+    /// What happened to each row's episode in the last step `[rows]`.
+    changes: Vec<RowChange>,
 }
 
 /// What random actions come to.
 #[derive(Clone, Debug)]
 pub struct RandomPlay {
+    /// The name of the kind of agents.
+    pub kind: String,
     /// Returns of the episodes that count: each row's, in the order in which they began.
     pub returns: Spread,
     /// Their lengths [steps].
@@ -33,20 +37,21 @@ pub struct RandomPlay {
 }
 
 impl RandomEpisodes {
-    pub fn new(world: &PooledWorld) -> Self {
-        let rows = RowSettings { rows: world.rows(FIRST_KIND).len(), limit: None, stagger: false };
-        Self { steps: 0, episodes: RecentEpisodes::keeping(rows, MOST_EPISODES) }
+    pub fn new(world: &PooledWorld, kind: usize) -> Self {
+        let rows = world.rows(kind).len();
+        let settings = RowSettings { rows, limit: None, stagger: false };
+        let episodes = RecentEpisodes::keeping(settings, MOST_EPISODES);
+        Self { kind, steps: 0, episodes, changes: vec![RowChange::None; rows] }
     }
 
     /// Takes the episodes that ended in a step; `note` is called with the sums of each one's terms.
     pub fn take(&mut self, world: &mut PooledWorld, mut note: impl FnMut(&[f32])) {
-        let first_step = self.steps;
         self.steps += 1;
-        let Self { steps, episodes } = self;
-        world.rows_mut(FIRST_KIND).drain_episodes(|episode, terms| {
+        let Self { steps, episodes, kind, changes } = self;
+        world.rows_mut(*kind).drain_episodes(|episode, terms| {
             note(terms);
             let summary = EpisodeSummary {
-                kind: FIRST_KIND,
+                kind: *kind,
                 row: episode.row,
                 began: steps.saturating_sub(episode.steps.into()),
                 is_first: false,
@@ -56,8 +61,10 @@ impl RandomEpisodes {
             };
             episodes.end(episode.row as usize, summary);
         });
-        let outcomes = world.rows(FIRST_KIND).outcomes();
-        episodes.observe(0, outcomes.len(), first_step, outcomes);
+        for (change, outcome) in changes.iter_mut().zip(world.rows(*kind).outcomes()) {
+            change.note(*steps, *outcome);
+        }
+        episodes.observe(0, changes);
     }
 
     /// How many episodes have ended.
@@ -71,6 +78,7 @@ impl RandomEpisodes {
         let episodes = self.episodes.iter();
         let terms = spec.reward.iter().enumerate();
         RandomPlay {
+            kind: spec.name.clone(),
             returns: self.episodes.returns(),
             lengths: self.episodes.lengths(),
             terms: terms.map(|(index, term)| (term.name.clone(), self.episodes.term(index).mean)).collect(),
@@ -81,14 +89,15 @@ impl RandomEpisodes {
 }
 
 impl RandomPlay {
-    /// One sentence.
-    pub fn sentence(&self) -> String {
-        let Self { returns, lengths, episodes, .. } = self;
+    /// One sentence. `names` says whether to name the kind.
+    pub fn sentence(&self, names: bool) -> String {
+        let Self { kind, returns, lengths, episodes, .. } = self;
+        let of = if names { format!(" of `{kind}`") } else { String::new() };
         match returns.shown() {
             Some(returns) => {
-                format!("random actions: return {returns} over {episodes} episodes of {:.1} steps", lengths.mean)
+                format!("random actions{of}: return {returns} over {episodes} episodes of {:.1} steps", lengths.mean)
             }
-            None => "random actions: no episode has ended".to_owned(),
+            None => format!("random actions{of}: no episode has ended"),
         }
     }
 }

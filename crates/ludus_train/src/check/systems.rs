@@ -4,13 +4,17 @@ use ludus_spec::AgentSpec;
 use ludus_worlds::{FrameUse, GameSystem, GameSystems, PooledWorld};
 
 use super::Finding;
-use crate::group::FIRST_KIND;
 
-/// What shows before a world is stepped.
-pub(super) fn early_findings(systems: &mut GameSystems, world: &mut PooledWorld, ticks_per_step: u32) -> Vec<Finding> {
-    let spec = world.spec(FIRST_KIND).clone();
-    let mut findings = Vec::from_iter(writer_finding(&systems.action_writers(world, FIRST_KIND), &spec));
-    findings.extend(frame_findings(&systems.in_frames(world, FIRST_KIND), &spec, ticks_per_step));
+/// What shows of a kind of agents before a world is stepped.
+pub(super) fn early_findings(
+    systems: &mut GameSystems,
+    world: &mut PooledWorld,
+    kind: usize,
+    ticks_per_step: u32,
+) -> Vec<Finding> {
+    let spec = world.spec(kind).clone();
+    let mut findings = Vec::from_iter(writer_finding(&systems.action_writers(world, kind), &spec));
+    findings.extend(frame_findings(&systems.in_frames(world, kind), &spec, ticks_per_step));
     findings
 }
 

@@ -1,10 +1,10 @@
 //! `bench`
 
 use crate::bench::{self, Benchmark, DecisionSpeed};
+use crate::blueprint::Blueprint;
 use crate::error::TrainError;
 use crate::interrupt;
 use crate::report::Report;
-use crate::training::Blueprint;
 
 use super::arguments::BenchArguments;
 use super::outlet::{note, say, warn};
@@ -12,10 +12,10 @@ use super::{LoadedConfig, MissingConfig, Program};
 
 /// Measures, and shows what was measured.
 pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Report, TrainError> {
-    let spec = program.spec()?;
-    let LoadedConfig { config, file } = program.config(&arguments.run, &spec, MissingConfig::Defaults)?;
+    let specs = program.specs()?;
+    let LoadedConfig { config, file } = program.config(&arguments.run, &specs, MissingConfig::Defaults)?;
     let learner = arguments.learner.choice();
-    let blueprint = Blueprint { learner, ..program.blueprint(spec, config, &arguments.run)? };
+    let blueprint = Blueprint { learner, ..program.blueprint(specs, config, &arguments.run)? };
     let interrupted = interrupt::listen(|| note("ending with what was measured so far; again to end at once"));
     let benchmark = bench::bench(blueprint, arguments.seconds, interrupted, &mut |sentence| warn(&sentence))?;
     tell(&benchmark);

@@ -10,14 +10,14 @@ use super::{LoadedConfig, MissingConfig, Program};
 
 /// Looks for what is wrong with a game, and shows it.
 pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Report, TrainError> {
-    let spec = program.spec()?;
-    let LoadedConfig { config, file } = program.config(&arguments.run, &spec, MissingConfig::Defaults)?;
-    let blueprint = program.blueprint(spec, config, &arguments.run)?;
+    let specs = program.specs()?;
+    let LoadedConfig { config, file } = program.config(&arguments.run, &specs, MissingConfig::Defaults)?;
+    let blueprint = program.blueprint(specs, config, &arguments.run)?;
     let exam = Exam { ticks: arguments.ticks.get(), seconds: f64::INFINITY, scope: Scope::Patient };
     let Examined { findings, random_play } = examine(&blueprint, exam)?;
     tell(&findings, arguments.ticks.get());
-    say(random_play.sentence());
-    Ok(Report { findings: Some(findings), config: file, ..Report::from(&random_play) })
+    random_play.iter().for_each(|kind| say(kind.sentence(random_play.len() > 1)));
+    Ok(Report { findings: Some(findings), config: file, ..Report::from(&random_play[..]) })
 }
 
 fn tell(findings: &[Finding], ticks: u32) {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ludus_policy::files;
 use ludus_spec::AgentSpec;
@@ -11,9 +12,10 @@ use crate::config::{ConfigSource, RunConfig, starter_config, weighs_all_terms};
 use crate::error::{TrainError, at};
 use crate::report::Report;
 
+use super::Program;
 use super::arguments::RunArguments;
 use super::outlet::{note, say};
-use super::{Program, package, shipped};
+use crate::shipped::{package, shipped};
 
 /// A config, and the file that it was read from.
 pub(super) struct LoadedConfig {
@@ -36,12 +38,12 @@ impl Program {
     pub(super) fn config(
         &self,
         arguments: &RunArguments,
-        spec: &AgentSpec,
+        specs: &[Arc<AgentSpec>],
         missing: MissingConfig,
     ) -> Result<LoadedConfig, TrainError> {
         match arguments.config.clone().or_else(|| shipped(&config_asset(&self.definition.name))) {
-            Some(file) => self.config_from(file, arguments, spec),
-            None => self.default_config(arguments, spec, missing),
+            Some(file) => self.config_from(file, arguments, specs),
+            None => self.default_config(arguments, specs, missing),
         }
     }
 
@@ -50,9 +52,9 @@ impl Program {
         &self,
         file: PathBuf,
         arguments: &RunArguments,
-        spec: &AgentSpec,
+        specs: &[Arc<AgentSpec>],
     ) -> Result<LoadedConfig, TrainError> {
-        let config = load(Some(file.clone()), arguments, spec)?;
+        let config = load(Some(file.clone()), arguments, specs)?;
         let changed = if arguments.set.is_empty() { "" } else { ", with what --set changes" };
         note(format_args!("config: {}{changed}", file.display()));
         Ok(LoadedConfig { config, file: Some(file) })
@@ -61,31 +63,31 @@ impl Program {
     fn default_config(
         &self,
         arguments: &RunArguments,
-        spec: &AgentSpec,
+        specs: &[Arc<AgentSpec>],
         missing: MissingConfig,
     ) -> Result<LoadedConfig, TrainError> {
-        let is_weighed = weighs_all_terms(&arguments.set, spec);
+        let is_weighed = weighs_all_terms(&arguments.set, specs);
         let (file, folders) = (config_asset(&self.definition.name), searched_folders());
         if !is_weighed && missing == MissingConfig::Refused {
             return Err(TrainError::NoConfig { game: self.definition.name.clone(), file, folders });
         }
-        let config = load(None, arguments, spec)?;
+        let config = load(None, arguments, specs)?;
         let weights = if is_weighed { "with what --set changes" } else { "in which every term of the reward weighs 1" };
         note(format_args!("config: no `{}` in {folders}; defaults, {weights}", file.display()));
         Ok(LoadedConfig { config, file: None })
     }
 }
 
-fn load(file: Option<PathBuf>, arguments: &RunArguments, spec: &AgentSpec) -> Result<RunConfig, TrainError> {
+fn load(file: Option<PathBuf>, arguments: &RunArguments, specs: &[Arc<AgentSpec>]) -> Result<RunConfig, TrainError> {
     let source = ConfigSource { file, sets: arguments.set.clone(), seed: arguments.seed };
-    Ok(RunConfig::load(&source, spec)?.resolved())
+    Ok(RunConfig::load(&source, specs)?.resolved())
 }
 
 /// Writes the config that a game starts with. Overwrites nothing.
 pub(super) fn write_starter(
     program: &Program,
     arguments: &RunArguments,
-    spec: &AgentSpec,
+    specs: &[Arc<AgentSpec>],
 ) -> Result<Report, TrainError> {
     let path = starter_path(program, arguments)?;
     if let Some(folder) = path.parent() {
@@ -95,16 +97,16 @@ pub(super) fn write_starter(
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(TrainError::ConfigExists { path }),
         opened => opened.map_err(at(&path))?,
     };
-    file.write_all(starter_config(spec).as_bytes()).map_err(at(&path))?;
-    say(format_args!("config: {} was written; {}", path.display(), next_step(program, arguments, spec)));
+    file.write_all(starter_config(specs).as_bytes()).map_err(at(&path))?;
+    say(format_args!("config: {} was written; {}", path.display(), next_step(program, arguments, specs)));
     Ok(Report { config: Some(path), ..Report::default() })
 }
 
 /// What to do with a starter config.
-fn next_step(program: &Program, arguments: &RunArguments, spec: &AgentSpec) -> String {
+fn next_step(program: &Program, arguments: &RunArguments, specs: &[Arc<AgentSpec>]) -> String {
     let named = arguments.config.as_ref().map_or_else(String::new, |file| format!(" --config {}", file.display()));
     let train = format!("`{} train{named}`", program.definition.name);
-    let terms = spec.reward.iter().map(|term| format!("`{}`", term.name)).collect::<Vec<_>>();
+    let terms = specs.iter().flat_map(|spec| &spec.reward).map(|term| format!("`{}`", term.name)).collect::<Vec<_>>();
     match terms.as_slice() {
         [] => format!("now train with {train}"),
         [term] => format!("fill in the weight of {term}, then train with {train}"),

@@ -1,33 +1,46 @@
 //! `export`
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ludus_policy::{PolicyError, PolicyFile, files};
 
 use crate::error::{TrainError, at};
-use crate::folder::RunFolder;
+use crate::folder::{RunFolder, policy_name};
 use crate::report::Report;
 
 use super::arguments::ExportArguments;
-use super::eval::{find, folder_around};
 use super::outlet::say;
+use super::policies::{NamedPolicy, find, folder_around};
 use super::{Program, policy_asset};
 
-/// Writes a policy without what only its training needs.
+/// Writes policies without what only their training needs.
 pub(super) fn export(program: &Program, arguments: &ExportArguments) -> Result<Report, TrainError> {
-    let spec = program.spec()?;
+    let specs = program.specs()?;
     let found = find(program, arguments.of.as_deref(), &arguments.run.runs_dir)?;
-    let policy = PolicyFile::read_for(&found.policy, &spec)?;
-    let shipped = policy_asset(&program.definition.name);
-    let to = match &arguments.to {
-        Some(file) => file.clone(),
-        None => in_its_folder(if arguments.onnx { shipped.with_extension("onnx") } else { shipped })?,
-    };
-    write(&policy, &to, arguments)?;
-    say(format_args!("policy: {}, from {} after {} steps", to.display(), found.policy.display(), policy.origin.steps));
+    let policies = found.policies_there(&specs)?;
+    let shipped = policy_asset(&program.definition.name, specs.len());
+    let mut last = None;
+    for NamedPolicy { path, file, .. } in &policies {
+        let to = match (&arguments.to, specs.len()) {
+            (Some(file), 1) => file.clone(),
+            (None, 1) => in_its_folder(ending(shipped.clone(), arguments))?,
+            (to, _) => {
+                let folder = to.as_ref().unwrap_or(&shipped);
+                in_its_folder(ending(folder.join(policy_name(&file.spec.name)), arguments))?
+            }
+        };
+        write(file, &to, arguments)?;
+        say(format_args!("policy: {}, from {} after {} steps", to.display(), path.display(), file.origin.steps));
+        last = Some(if specs.len() == 1 { to } else { to.parent().unwrap_or(&to).to_owned() });
+    }
     let run_dir = found.folder.as_ref().map(RunFolder::path).map(Path::to_owned);
-    Ok(Report { run_dir, env_steps: policy.origin.steps, policy: Some(to), ..Report::default() })
+    let env_steps = policies.iter().map(|policy| policy.file.origin.steps).max().unwrap_or_default();
+    Ok(Report { run_dir, env_steps, policy: last, ..Report::default() })
+}
+
+fn ending(file: PathBuf, arguments: &ExportArguments) -> PathBuf {
+    if arguments.onnx { file.with_extension("onnx") } else { file }
 }
 
 /// Writes the policy where `to` leads to: a link stays one.
@@ -45,7 +58,7 @@ fn write(policy: &PolicyFile, to: &Path, arguments: &ExportArguments) -> Result<
 }
 
 /// The file, whose folder is there now.
-fn in_its_folder(file: std::path::PathBuf) -> Result<std::path::PathBuf, TrainError> {
+fn in_its_folder(file: PathBuf) -> Result<PathBuf, TrainError> {
     let folder = file.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder).map_err(at(folder))?;
     Ok(file)

@@ -2,34 +2,43 @@
 
 use bevy::app::AppExit;
 use ludus_agent::FinishedEpisode;
-use ludus_policy::{ActionChoice, PolicyFile};
+use ludus_policy::ActionChoice;
 use ludus_spec::Seed;
 use ludus_worlds::Game;
 
 use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::interrupt;
-use crate::play::{PlayEvent, PlaySettings, PlayedPolicy, play_in_real_time, played};
+use crate::play::{PlayEvent, PlaySettings, PlayedKind, PlayedPolicy, play_in_real_time, played};
 use crate::report::{ActionsTaken, Report};
 use crate::window::PlayRequest;
 
 use super::arguments::PlayArguments;
-use super::eval::{Found, find, find_config};
 use super::outlet::{note, say, say_json};
-use super::{LoadedConfig, Program, policy_asset, shipped};
+use super::policies::{Named, NamedPolicy, find, find_config};
+use super::{LoadedConfig, Program, policy_asset};
+use crate::shipped::shipped;
 
 /// Plays the game with its policy, in a window or without; the code to exit with.
 pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, TrainError> {
-    let spec = program.spec()?;
-    let found = find_policy(program, arguments)?;
-    let file = PolicyFile::read_for(&found.policy, &spec)?;
-    let LoadedConfig { config, .. } = find_config(program, &found, &arguments.run, &spec)?;
-    let (seed, agent) = (Seed::new(config.seed), config.agent(&spec));
+    let specs = program.specs()?;
+    let found = find_policies(program, arguments, specs.len())?;
+    found.check(&specs)?;
+    let LoadedConfig { config, .. } = find_config(program, &found, &arguments.run, &specs)?;
+    let policies = found.policies(&config, &specs)?;
+    let seed = Seed::new(config.seed);
     let choice = if arguments.sample { ActionChoice::Sampled(seed) } else { ActionChoice::Greedy };
-    let (weights, episode_limit) = (agent.weights(&spec), agent.episode_limit);
-    let blueprint = program.blueprint(spec.clone(), config.clone(), &arguments.run)?;
-    let policy = PlayedPolicy::new(&file, &found.policy, &blueprint)?;
-    let game = played(program.definition.game.clone(), policy, PlaySettings { choice, seed, weights, episode_limit });
+    let blueprint = program.blueprint(specs, config, &arguments.run)?;
+    let played_kind = |NamedPolicy { kind, path, file }: &NamedPolicy| {
+        Ok(PlayedKind {
+            name: blueprint.specs[*kind].name.clone(),
+            policy: PlayedPolicy::new(file, path, &blueprint, *kind)?,
+            weights: blueprint.weights(*kind),
+            episode_limit: blueprint.agent(*kind).episode_limit,
+        })
+    };
+    let kinds = policies.iter().map(played_kind).collect::<Result<_, TrainError>>()?;
+    let game = played(program.definition.game.clone(), PlaySettings { choice, seed, kinds });
     match (program.windows, &program.definition.visuals) {
         (Some(windows), Some(_)) if !arguments.headless && arguments.episodes.is_none() => {
             let request = PlayRequest { definition: GameDefinition { game, ..program.definition.clone() } };
@@ -39,13 +48,19 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
             }
             Ok(if let AppExit::Error(code) = exit { code.get() } else { 0 })
         }
-        _ => tell_episodes(&game, &found, arguments),
+        _ => tell_episodes(&game, &policies, &found, arguments),
     }
 }
 
 /// Plays without a window.
-fn tell_episodes(game: &Game, found: &Found, arguments: &PlayArguments) -> Result<u8, TrainError> {
-    let path = found.policy.display();
+fn tell_episodes(
+    game: &Game,
+    policies: &[NamedPolicy],
+    found: &Named,
+    arguments: &PlayArguments,
+) -> Result<u8, TrainError> {
+    let paths: Vec<_> = policies.iter().map(|policy| policy.path.display().to_string()).collect();
+    let path = paths.join(" and ");
     let choice = if arguments.sample { "drawn actions" } else { "the most probable actions" };
     note(format_args!("playing {path} in real time with {choice}, without a window; Ctrl-C ends it"));
     let episodes = arguments.episodes.map_or(u32::MAX, |episodes| episodes.get());
@@ -62,14 +77,14 @@ fn tell_episodes(game: &Game, found: &Found, arguments: &PlayArguments) -> Resul
     Ok(0)
 }
 
-/// The policy that was named, or else the one that is shipped.
-fn find_policy(program: &Program, arguments: &PlayArguments) -> Result<Found, TrainError> {
+/// What was named, or else the policies that are shipped.
+fn find_policies(program: &Program, arguments: &PlayArguments, kinds: usize) -> Result<Named, TrainError> {
     if arguments.of.is_some() {
         return find(program, arguments.of.as_deref(), &arguments.run.runs_dir);
     }
-    let path = policy_asset(&program.definition.name);
+    let path = policy_asset(&program.definition.name, kinds);
     let none = || TrainError::NoShippedPolicy { game: program.definition.name.clone(), path: path.clone() };
-    Ok(Found { policy: shipped(&path).ok_or_else(none)?, folder: None })
+    Ok(Named::shipped(shipped(&path).ok_or_else(none)?))
 }
 
 fn tell(event: PlayEvent<'_>) {

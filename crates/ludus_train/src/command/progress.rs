@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::config::StopConfig;
-use crate::progress::{Progress, RunEvent, RunStart};
+use crate::progress::{KindProgress, Progress, RunEvent, RunStart};
 
 use super::outlet::{note, warn};
 
@@ -77,7 +77,7 @@ impl Display {
                 start.build_seconds,
                 start.run_dir.display()
             ));
-            note(format_args!("learner: {}", start.learner));
+            start.learners.iter().for_each(|learner| note(format_args!("learner: {learner}")));
         });
         (self.start, self.steps) = (Some(start.clone()), start.steps_before);
     }
@@ -122,11 +122,11 @@ fn above(bar: Option<&ProgressBar>, write: impl FnOnce()) {
 
 /// `return 12.3 ± 4.5 (goal 20), 1200000 steps/s, at most 40 s left, forward 30 …`
 fn described(progress: &Progress, stop: &StopConfig) -> String {
-    let goal = stop.mean_return.map_or_else(String::new, |goal| format!(" (goal {goal})"));
+    let goal = |kind: &KindProgress| stop.goal(&kind.name).map_or_else(String::new, |goal| format!(" (goal {goal})"));
     let left = left(progress, stop);
     format!(
-        "{}{goal}, {:.0} steps/s, {left}{}",
-        progress.return_sentence(),
+        "{}, {:.0} steps/s, {left}{}",
+        progress.return_sentence_with(goal),
         progress.steps_per_second,
         progress.phases.in_percent()
     )
@@ -168,17 +168,23 @@ fn bar() -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::num::NonZeroU64;
 
     use super::*;
+    use crate::config::MeanReturn;
     use crate::episodes::Spread;
     use crate::phases::Phases;
+
+    fn kind(name: &str, returns: Spread, episodes: u64) -> KindProgress {
+        let (name, terms) = (name.to_owned(), BTreeMap::new());
+        KindProgress { kind: 0, name, returns, is_full: false, length: 1.0, terms, episodes }
+    }
 
     fn progress() -> Progress {
         Progress {
             steps: 100,
-            returns: Spread { mean: 1.5, std: 0.25 },
-            episodes: 3,
+            kinds: vec![kind("Plate", Spread { mean: 1.5, std: 0.25 }, 3)],
             steps_per_second: 1000.0,
             seconds: 0.1,
             phases: Phases { forward: 50, copy: 0, simulate: 20, sense_score: 10, learn: 20 },
@@ -186,7 +192,7 @@ mod tests {
     }
 
     fn stop(mean_return: Option<f32>, seconds: Option<f64>) -> StopConfig {
-        StopConfig { steps: NonZeroU64::new(90_100).unwrap(), mean_return, seconds }
+        StopConfig { steps: NonZeroU64::new(90_100).unwrap(), mean_return: mean_return.map(Into::into), seconds }
     }
 
     #[test]
@@ -203,10 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_its_return_and_its_goal() {
+        let spread = |mean: f64| Spread { mean, std: 0.5 };
+        let kinds = vec![kind("Wolf", spread(1.5), 3), kind("Sheep", spread(20.0), 9)];
+        let goals = MeanReturn::PerKind([("Sheep".to_owned(), 30.0)].into());
+        let stop = StopConfig { mean_return: Some(goals), ..stop(None, None) };
+        let said = described(&Progress { kinds, ..progress() }, &stop);
+        assert!(said.starts_with("return Wolf 1.50 ± 0.50, Sheep 20.00 ± 0.50 (goal 30), 1000 steps/s"), "{said}");
+    }
+
+    #[test]
     fn what_is_not_known_is_not_said() {
-        let none = Progress { episodes: 0, returns: Spread { mean: f64::NAN, std: f64::NAN }, ..progress() };
+        let nothing = Spread { mean: f64::NAN, std: f64::NAN };
+        let none = Progress { kinds: vec![kind("Plate", nothing, 0)], ..progress() };
         assert!(described(&none, &stop(None, None)).starts_with("no episode has ended yet, "));
-        let unknown = Progress { episodes: 5, ..none };
+        let unknown = Progress { kinds: vec![kind("Plate", nothing, 5)], ..progress() };
         assert!(described(&unknown, &stop(None, None)).starts_with("no mean return yet, "));
         let standing = Progress { steps_per_second: 0.0, ..progress() };
         assert!(!described(&standing, &stop(None, None)).contains("left"));

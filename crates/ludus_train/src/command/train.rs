@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::config::StopConfig;
+use crate::blueprint::Blueprint;
+use crate::config::{MeanReturn, StopConfig};
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
 use crate::interrupt;
@@ -10,7 +11,6 @@ use crate::progress::{RunSummary, StopReason};
 use crate::report::Report;
 use crate::resume::{Place, Resumption};
 use crate::run;
-use crate::training::Blueprint;
 
 use super::arguments::TrainArguments;
 use super::outlet::say;
@@ -20,22 +20,24 @@ use super::{LoadedConfig, MissingConfig, Program, config_file};
 /// Trains, and shows how it goes.
 pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Report, TrainError> {
     let run = &arguments.run;
-    let spec = program.spec()?;
+    let specs = program.specs()?;
     if arguments.write_config {
-        return config_file::write_starter(program, run, &spec);
+        return config_file::write_starter(program, run, &specs);
     }
     let (LoadedConfig { config, file }, place) = match &arguments.resume {
-        None => (program.config(run, &spec, MissingConfig::Refused)?, Place::New(&run.runs_dir)),
+        None => (program.config(run, &specs, MissingConfig::Refused)?, Place::New(&run.runs_dir)),
         Some(named) => {
-            let resumption = Resumption::open(find(program, &run.runs_dir, named)?, &spec)?;
-            (program.config_from(resumption.folder.config(), run, &spec)?, Place::Old(Box::new(resumption)))
+            let resumption = Resumption::open(find(program, &run.runs_dir, named)?, &specs)?;
+            (program.config_from(resumption.folder.config(), run, &specs)?, Place::Old(Box::new(resumption)))
         }
     };
     let learner = arguments.learner.choice();
     let (hash_every, stop) = (arguments.hash_every, config.stop.clone());
-    let mut blueprint = Blueprint { hash_every, learner, ..program.blueprint(spec, config, run)? };
+    let mut blueprint = Blueprint { hash_every, learner, ..program.blueprint(specs, config, run)? };
     if let Some(from) = &arguments.initialize_from {
-        blueprint.config.agent_mut(&blueprint.spec).initialize_from = Some(from.clone());
+        for kind in 0..blueprint.specs.len() {
+            blueprint.agent_mut(kind).initialize_from = Some(from.clone());
+        }
     }
     let mut display = Display::new();
     let interrupted = interrupt::listen(display.writer("saving after this iteration; again to end at once"));
@@ -68,7 +70,7 @@ fn tell(summary: &RunSummary, stop: &StopConfig, steps_before: u64) {
             "{}: {} over the last episodes of {}, in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
             reason(summary.reason, stop, progress.steps),
             progress.return_sentence(),
-            progress.episodes,
+            progress.episodes(),
             progress.seconds,
             progress.steps_per_second,
             summary.build_seconds,
@@ -78,13 +80,15 @@ fn tell(summary: &RunSummary, stop: &StopConfig, steps_before: u64) {
     if summary.faults > 0 {
         say(format_args!("{} numbers were not finite; their steps were not learned from", summary.faults));
     }
-    say(format_args!("policy: {}", summary.run_dir.join("policy.safetensors").display()));
+    for policy in RunFolder::open(&summary.run_dir).policy_files() {
+        say(format_args!("policy: {}", policy.display()));
+    }
 }
 
 /// Why the run ended, and how far it was then.
 fn reason(reason: StopReason, stop: &StopConfig, steps: u64) -> String {
     let of_all = format!("{steps} of {} steps", stop.steps);
-    match (reason, stop.mean_return, stop.seconds) {
+    match (reason, &stop.mean_return, stop.seconds) {
         (StopReason::Steps, ..) => format!("made all steps, {of_all}"),
         (StopReason::MeanReturn, Some(goal), _) => format!("reached `stop.mean_return` {goal} after {of_all}"),
         (StopReason::Seconds, _, Some(seconds)) => format!("`stop.seconds` {seconds} are over after {of_all}"),
@@ -98,9 +102,14 @@ fn reason(reason: StopReason, stop: &StopConfig, steps: u64) -> String {
 fn later(stop: &StopConfig, reason: StopReason, steps_before: u64) -> String {
     let is_over = reason == StopReason::Steps || stop.steps.get() <= steps_before;
     let steps = if is_over { stop.steps.get().max(steps_before).saturating_mul(2) } else { stop.steps.get() };
-    let mean_return = stop.mean_return.filter(|_| reason != StopReason::MeanReturn);
-    let goal = mean_return.map_or_else(String::new, |goal| format!(", mean_return: {goal}"));
+    let mean_return = stop.mean_return.as_ref().filter(|_| reason != StopReason::MeanReturn);
+    let goal = mean_return.map_or_else(String::new, |goal| format!(", mean_return: {}", ron_text(goal)));
     format!("(steps: {steps}{goal})")
+}
+
+/// A goal as a config has it.
+fn ron_text(goal: &MeanReturn) -> String {
+    ron::to_string(goal).expect("numbers by name are RON")
 }
 
 #[cfg(test)]
@@ -111,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_run_that_is_over_says_how_it_would_go_on() {
-        let stop = StopConfig { steps: NonZeroU64::new(1000).unwrap(), mean_return: Some(99.5), seconds: Some(3.0) };
+        let stop =
+            StopConfig { steps: NonZeroU64::new(1000).unwrap(), mean_return: Some(99.5.into()), seconds: Some(3.0) };
         assert_eq!(later(&stop, StopReason::Steps, 1000), "(steps: 2000, mean_return: 99.5)");
         assert_eq!(
             later(&stop, StopReason::Steps, 5000),

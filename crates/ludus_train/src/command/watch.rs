@@ -3,16 +3,14 @@
 use std::num::NonZeroUsize;
 
 use bevy::app::AppExit;
-use ludus_policy::PolicyFile;
 
-use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::report::Report;
 use crate::window::{ShownPolicy, WatchRequest};
 
 use super::arguments::WatchArguments;
-use super::eval::{find, find_config};
 use super::outlet::say_json;
+use super::policies::{find, find_config, with_intervals};
 use super::replay::episode_of;
 use super::{LoadedConfig, MissingConfig, Program, cores};
 
@@ -37,16 +35,21 @@ fn threads_beside_a_window() -> usize {
 
 fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest, TrainError> {
     let run = &arguments.run;
-    let spec = program.spec()?;
+    let specs = program.specs()?;
     let (LoadedConfig { config, .. }, shown) = match &arguments.of {
         // It trains.
-        None => (program.config(run, &spec, MissingConfig::Refused)?, None),
+        None => (program.config(run, &specs, MissingConfig::Refused)?, None),
         Some(named) => {
             let found = find(program, Some(named), &run.runs_dir)?;
-            let interval = PolicyFile::read_for(&found.policy, &spec)?.decision_interval;
-            let LoadedConfig { config, file } = find_config(program, &found, run, &spec)?;
-            let shown = ShownPolicy { file: found.policy, run: found.folder };
-            let config = RunConfig { decision_interval: interval, ..config };
+            found.check(&specs)?;
+            let LoadedConfig { config, file } = find_config(program, &found, run, &specs)?;
+            let policies = found.policies(&config, &specs)?;
+            let config = with_intervals(config, &policies, &specs);
+            let file_shown = match &policies[..] {
+                [only] => only.path.clone(),
+                _ => found.path.clone(),
+            };
+            let shown = ShownPolicy { file: file_shown, run: found.folder };
             (LoadedConfig { config, file }, Some(shown))
         }
     };
@@ -54,7 +57,7 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
     let replay = arguments.replay.as_deref().zip(folder).map(|(name, folder)| episode_of(folder, name)).transpose()?;
     Ok(WatchRequest {
         definition: program.definition.clone(),
-        spec,
+        specs,
         config,
         learner: arguments.learner.choice(),
         threads: run.threads.map_or_else(threads_beside_a_window, NonZeroUsize::get),

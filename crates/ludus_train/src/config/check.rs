@@ -1,10 +1,13 @@
 //! What types can't say about a config: ranges, and what the game knows.
 
-use ludus_spec::{AgentSpec, LONGEST_STEP};
+use std::sync::Arc;
 
+use ludus_spec::AgentSpec;
+
+use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
 use super::mistake::valid_names;
 use super::problem::Report;
-use super::{AgentConfig, RunConfig};
+use super::{AgentConfig, PolicySource, RunConfig};
 
 /// More rows than any machine steps; a config that asks for them has a typing mistake.
 const MOST_ROWS: u64 = 1 << 24;
@@ -12,21 +15,24 @@ const MOST_ROWS: u64 = 1 << 24;
 /// More samples than a machine's memory holds; they are numbered with 32 bits besides.
 const MOST_SAMPLES: u64 = 1 << 28;
 
-/// Notes everything about `config` that can't be run with agents of this spec.
-pub(super) fn check(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {
+/// Notes everything about `config` that can't be run with these kinds of agents.
+pub(super) fn check(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Report<'_>) {
+    check_intervals(config, report);
     check_size(config, report);
+    check_goals(config, specs, report);
     check_stop(config, report);
     check_checkpoints(config, report);
-    check_kinds(config, spec, report);
-    if let Some(agent) = config.agents.get(&spec.name) {
-        check_agent(agent, spec, report);
+    check_sections(config, specs, report);
+    check_policies(config, specs, report);
+    check_learning(config, specs, report);
+    for spec in specs {
+        if let Some(agent) = config.agents.get(&spec.name) {
+            check_agent(agent, spec, report);
+        }
     }
 }
 
 fn check_size(config: &RunConfig, report: &mut Report<'_>) {
-    let interval = config.decision_interval.get();
-    let message = || format!("`decision_interval` is {interval}; it must be at most {LONGEST_STEP}");
-    report.require(interval <= LONGEST_STEP, &["decision_interval"], message);
     let worlds = u64::from(config.worlds.resolve().get());
     let arenas = worlds * u64::from(config.arenas.get());
     if arenas > MOST_ROWS {
@@ -47,10 +53,6 @@ fn check_rollout(kind: &str, agent: &AgentConfig, rows: u64, report: &mut Report
 }
 
 fn check_stop(config: &RunConfig, report: &mut Report<'_>) {
-    if let Some(mean_return) = config.stop.mean_return {
-        let message = || format!("`mean_return` is {mean_return}; it must be finite");
-        report.require(mean_return.is_finite(), &["stop", "mean_return"], message);
-    }
     if let Some(seconds) = config.stop.seconds {
         let message = || format!("`seconds` is {seconds}; it must be above 0");
         report.require(seconds > 0.0 && seconds.is_finite(), &["stop", "seconds"], message);
@@ -61,18 +63,6 @@ fn check_checkpoints(config: &RunConfig, report: &mut Report<'_>) {
     if let Some(seconds) = config.checkpoints.every_seconds {
         let message = || format!("`every_seconds` is {seconds}; it must be above 0, or `None`");
         report.require(seconds > 0.0 && seconds.is_finite(), &["checkpoints", "every_seconds"], message);
-    }
-}
-
-/// Every section must be of an agent that the game has, and the other way round.
-fn check_kinds(config: &RunConfig, spec: &AgentSpec, report: &mut Report<'_>) {
-    let unknown = config.agents.keys().filter(|kind| **kind != spec.name).collect::<Vec<_>>();
-    for kind in &unknown {
-        let message = format!("unknown agent `{kind}`; {}", valid_names(&[&spec.name]));
-        report.problem(&["agents", kind.as_str()], message);
-    }
-    if unknown.is_empty() && !report.is_written(&["agents", &spec.name]) {
-        report.problem(&["agents"], format!("no section for agent `{}`; write `\"{0}\": (…)`", spec.name));
     }
 }
 
@@ -101,6 +91,10 @@ fn check_reward(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) 
         report.require(weight.is_finite(), &path(term), || {
             format!("the weight of `{term}` is {weight}; it must be finite")
         });
+    }
+    // What is not learned need not be weighed.
+    if !matches!(agent.policy, PolicySource::Learned | PolicySource::SameAs(_)) {
+        return;
     }
     for term in terms.iter().filter(|term| !report.is_written(&path(term))).collect::<Vec<_>>() {
         let message = format!("no weight for term `{term}`; every term needs one: {}", valid_names(&terms));

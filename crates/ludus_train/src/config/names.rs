@@ -138,7 +138,7 @@ mod tests {
         let spec = AgentSpec { name: "Plate".to_owned(), ..AgentSpec::default() };
         let known = sections();
         let mut found = 0;
-        let mut to_visit = vec![parse(&RunConfig::for_agent(&spec).to_ron()).unwrap()];
+        let mut to_visit = vec![parse(&RunConfig::for_agents(&[spec.into()]).to_ron()).unwrap()];
         while let Some(Node { value, .. }) = to_visit.pop() {
             let entries = match value {
                 Value::Struct { entries, .. } => {

@@ -1,6 +1,7 @@
 //! The config that a game starts with: every field with its default and what it does, weights to be filled in.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use ludus_spec::AgentSpec;
 
@@ -33,6 +34,17 @@ const FIELDS: &[(&str, &str)] = &[
          65,536, usually so that there are 5 to 20 steps a second; a tick is 1/64 s unless the game says otherwise.",
     ),
     ("agents", "A section per kind of agent, by its type's name."),
+    (
+        "policy",
+        "Whose policy it follows. `Learned`, which is usual: one of its own; or `SameAs(\"Kind\")`, which learns one \
+         together with another kind, `Frozen(\"policy.safetensors\")`, which stays as it is, or `External`: the game \
+         decides.",
+    ),
+    (
+        "agents.decision_interval",
+        "Ticks per step of this kind, where it decides less often than others. A multiple of the smallest interval; with \
+         `None`, which is usual, as above.",
+    ),
     (
         "episode_limit",
         "Steps after which an episode is truncated. Fewer bring more starts, more let an episode go further. At least 1, \
@@ -172,7 +184,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("stop.steps", "Steps of all agents together. At least 1, usually 1e5 to 1e9."),
     (
         "stop.mean_return",
-        "Mean return of the last 100 episodes that is good enough. Higher trains longer. Any number, or `None`.",
+        "Mean return of the last 100 episodes that is good enough. Higher trains longer. Any number, or `None`; with \
+         several kinds of agents `{ \"Kind\": … }`, and all must be reached.",
     ),
     (
         "stop.seconds",
@@ -204,16 +217,16 @@ const FIELDS: &[(&str, &str)] = &[
     ),
 ];
 
-/// A config for a game with this agent, as text: all fields at their defaults, each with a comment that says what it does.
+/// A config for a game with these kinds of agents, as text: all fields at their defaults, each with a comment that says what it does.
 ///
 /// The weights of the reward are to be filled in: until then, loading it is refused with a sentence for each of them.
-pub fn starter_config(spec: &AgentSpec) -> String {
-    let defaults = parse(&RunConfig::for_agent(spec).to_ron()).expect("what RON wrote is RON");
+pub fn starter_config(specs: &[Arc<AgentSpec>]) -> String {
+    let defaults = parse(&RunConfig::for_agents(specs).to_ron()).expect("what RON wrote is RON");
     let mut text = String::from(
         "// Fill in the weights of `reward`; all else are defaults, to be changed or left out.\n\
          // `--set ppo.clip=0.1` changes a field for one run.\n",
     );
-    Writer { spec, text: &mut text }.section(&defaults, "", 0);
+    Writer { specs, agent: None, text: &mut text }.section(&defaults, "", 0);
     text.push('\n');
     text
 }
@@ -238,11 +251,13 @@ pub(super) fn set_unfilled_aside(tree: &Node) -> Vec<(Place, String)> {
 }
 
 struct Writer<'a> {
-    spec: &'a AgentSpec,
+    specs: &'a [Arc<AgentSpec>],
+    /// The agent whose section is written.
+    agent: Option<&'a AgentSpec>,
     text: &'a mut String,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     /// Writes a section whose fields have paths that start with `prefix`.
     fn section(&mut self, section: &Node, prefix: &str, depth: usize) {
         let is_map = matches!(section.value, Value::Map(_));
@@ -257,10 +272,15 @@ impl Writer<'_> {
 
     fn entry(&mut self, entry: &Entry, prefix: &str, depth: usize, is_in_map: bool) {
         let path = format!("{prefix}{}", entry.key);
-        let term = self.spec.reward.iter().find(|term| prefix == "reward." && term.name == entry.key);
+        let terms = self.agent.map_or(&[][..], |agent| &agent.reward);
+        let term = terms.iter().find(|term| prefix == "reward." && term.name == entry.key);
+        // One field of an agent's section is called as one at the top.
+        let of_agent = format!("agents.{path}");
+        let names = if self.agent.is_some() && prefix.is_empty() { [&of_agent, &path] } else { [&path, &path] };
+        let field = names.iter().find_map(|name| FIELDS.iter().find(|(field, _)| field == name));
         let doc = match term {
             Some(term) => term.doc.trim(),
-            None => FIELDS.iter().find(|(field, _)| *field == path).map_or("", |(_, doc)| doc),
+            None => field.map_or("", |(_, doc)| doc),
         };
         comment(self.text, doc, depth);
         indent(self.text, depth);
@@ -271,7 +291,14 @@ impl Writer<'_> {
                 // An agent's fields are reached without its name.
                 let is_agent = prefix == "agents.";
                 let inside = if is_agent { String::new() } else { format!("{path}.") };
+                if is_agent {
+                    let specs: &'a [Arc<AgentSpec>] = self.specs;
+                    self.agent = specs.iter().find(|spec| spec.name == entry.key).map(|spec| &**spec);
+                }
                 self.section(&entry.node, &inside, depth);
+                if is_agent {
+                    self.agent = None;
+                }
             }
             (value, None) => value_text(self.text, value),
         }
@@ -364,13 +391,17 @@ mod tests {
         AgentSpec { name: "Plate".to_owned(), reward, ..AgentSpec::default() }
     }
 
+    fn plates() -> Vec<Arc<AgentSpec>> {
+        vec![Arc::new(plate())]
+    }
+
     fn load(text: &str, sets: &[&str]) -> Result<RunConfig, Vec<String>> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("plate.ron");
         std::fs::write(&file, text).unwrap();
         let sets = sets.iter().map(|&set| set.to_owned()).collect();
         let source = ConfigSource { file: Some(file.clone()), sets, seed: None };
-        RunConfig::load(&source, &plate()).map_err(|error| {
+        RunConfig::load(&source, &plates()).map_err(|error| {
             let messages = error.problems().iter().map(|problem| problem.message.clone());
             messages.collect()
         })
@@ -378,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_starter_config_is_refused_until_its_weights_are_filled_in() {
-        let text = starter_config(&plate());
+        let text = starter_config(&plates());
         let sentence = |term: &str| {
             format!(
                 "`{term}` is to be filled in: replace `FILL_IN` by its weight, above 0 for what is good, below 0 for what \
@@ -387,14 +418,14 @@ mod tests {
         };
         assert_eq!(load(&text, &[]), Err(vec![sentence("balanced"), sentence("dropped")]));
         assert_eq!(load(&text, &["reward.balanced=2"]), Err(vec![sentence("dropped")]));
-        let defaults = RunConfig::for_agent(&plate());
+        let defaults = RunConfig::for_agents(&plates());
         assert_eq!(load(&text.replace(FILL_IN, "1.0"), &[]), Ok(defaults.clone()), "it has the defaults:\n{text}");
         assert_eq!(load(&text, &["reward={\"balanced\": 1, \"dropped\": 1}"]), Ok(defaults));
     }
 
     #[test]
     fn a_starter_config_says_what_every_field_and_term_does() {
-        let text = starter_config(&plate());
+        let text = starter_config(&plates());
         assert!(text.contains("// 1 for every tick on the plate.\n                \"balanced\": FILL_IN,\n"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         let lines = text.lines().collect::<Vec<_>>();
@@ -412,13 +443,15 @@ mod tests {
                 let path = format!("{prefix}{}", entry.key);
                 let inside = if prefix == "agents." { String::new() } else { format!("{path}.") };
                 if prefix != "agents." && prefix != "reward." {
-                    found.insert(path);
+                    // One field of an agent's section is called as one at the top.
+                    let is_second = prefix.is_empty() && found.contains(&path);
+                    found.insert(if is_second { format!("agents.{path}") } else { path });
                 }
                 paths(&entry.node, &inside, found);
             }
         }
         let mut found = BTreeSet::new();
-        paths(&parse(&RunConfig::for_agent(&plate()).to_ron()).unwrap(), "", &mut found);
+        paths(&parse(&RunConfig::for_agents(&plates()).to_ron()).unwrap(), "", &mut found);
         assert_eq!(FIELDS.iter().map(|(path, _)| (*path).to_owned()).collect::<BTreeSet<_>>(), found);
         assert_eq!(FIELDS.len(), found.len(), "none is explained twice");
     }

@@ -9,12 +9,20 @@ fn plate() -> AgentSpec {
     AgentSpec { name: "Plate".to_owned(), reward: vec![term("balanced"), term("dropped")], ..AgentSpec::default() }
 }
 
+fn plates() -> Vec<Arc<AgentSpec>> {
+    vec![Arc::new(plate())]
+}
+
 fn load(text: &str, sets: &[&str]) -> Result<RunConfig, Vec<String>> {
+    load_for(&plates(), text, sets)
+}
+
+fn load_for(specs: &[Arc<AgentSpec>], text: &str, sets: &[&str]) -> Result<RunConfig, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("balance.ron");
     std::fs::write(&file, text).unwrap();
     let sets = sets.iter().map(|&set| set.to_owned()).collect();
-    RunConfig::load(&ConfigSource { file: Some(file.clone()), sets, seed: None }, &plate()).map_err(|error| {
+    RunConfig::load(&ConfigSource { file: Some(file.clone()), sets, seed: None }, specs).map_err(|error| {
         let lines = error.to_string().replace(&file.display().to_string(), "balance.ron");
         lines.lines().map(str::to_owned).collect()
     })
@@ -66,7 +74,7 @@ fn the_designs_config_is_valid() {
     let config = load(text, &[]).unwrap();
     assert_eq!(config.worlds, WorldCount::Auto);
     assert_eq!(config.decision_interval.get(), 5);
-    assert_eq!(config.stop.mean_return, Some(99.0));
+    assert_eq!(config.stop.goal("Plate"), Some(99.0));
     let agent = config.agent(&plate());
     assert_eq!(agent.weights(&plate()), [0.1, -1.0]);
     assert_eq!(agent.episode_limit.map(NonZeroU32::get), Some(1000));
@@ -89,8 +97,8 @@ fn what_a_run_writes_it_can_read() {
 
 #[test]
 fn without_a_file_all_terms_weigh_one() {
-    let config = RunConfig::load(&ConfigSource::default(), &plate()).unwrap();
-    assert_eq!(config, RunConfig::for_agent(&plate()));
+    let config = RunConfig::load(&ConfigSource::default(), &plates()).unwrap();
+    assert_eq!(config, RunConfig::for_agents(&plates()));
     assert_eq!(config.agent(&plate()).weights(&plate()), [1.0, 1.0]);
 }
 
@@ -219,7 +227,7 @@ fn sets_change_the_config_before_it_is_checked() {
     assert_eq!(agent.ppo.epochs, 2);
     assert_eq!(config.worlds.resolve().get(), 3);
     assert_eq!(config.stop.steps.get(), 1000);
-    assert_eq!(config.stop.mean_return, Some(5.0));
+    assert_eq!(config.stop.goal("Plate"), Some(5.0));
     assert_eq!(agent.weights(&plate()), [2.0, 0.0]);
     assert_eq!(agent.episode_limit.map(NonZeroU32::get), Some(9));
 }
@@ -228,7 +236,7 @@ fn sets_change_the_config_before_it_is_checked() {
 fn a_wrong_set_is_named() {
     let check = |set: &str, expected: &str| {
         let source = ConfigSource { sets: vec![set.to_owned()], ..ConfigSource::default() };
-        let error = RunConfig::load(&source, &plate()).unwrap_err();
+        let error = RunConfig::load(&source, &plates()).unwrap_err();
         assert_eq!(error.to_string(), format!("--set {set}: {expected}"));
     };
     check("seed", "expected key=value, such as ppo.clip=0.1");
@@ -242,7 +250,7 @@ fn a_wrong_set_is_named() {
 
 #[test]
 fn a_field_of_another_section_is_found() {
-    let names = "valid: `episode_limit`, `stagger`, `rows`, `reward`, `network`, `convolutions`, `ppo`, `device`, \
+    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `reward`, `network`, `convolutions`, `ppo`, `device`, \
                  `initialize_from`";
     let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `stop`, `checkpoints`, `faults`";
     let check = |set: &str, guess: &str| {
@@ -297,7 +305,7 @@ fn other_encodings_are_refused_with_the_remedy() {
     let file = folder.path().join("balance.ron");
     let bytes = with(EMPTY, EMPTY).encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     std::fs::write(&file, [&[0xff, 0xfe], bytes.as_slice()].concat()).unwrap();
-    let error = RunConfig::load(&ConfigSource { file: Some(file.clone()), ..ConfigSource::default() }, &plate());
+    let error = RunConfig::load(&ConfigSource { file: Some(file.clone()), ..ConfigSource::default() }, &plates());
     assert_eq!(error.unwrap_err().to_string(), format!("{}: it is UTF-16; save it as UTF-8", file.display()));
 }
 
@@ -305,7 +313,7 @@ fn other_encodings_are_refused_with_the_remedy() {
 fn weights_may_all_come_from_the_command_line() {
     let check = |sets: &[&str], expected: bool| {
         let sets = sets.iter().map(|&set| set.to_owned()).collect::<Vec<_>>();
-        assert_eq!(weighs_all_terms(&sets, &plate()), expected, "{sets:?}");
+        assert_eq!(weighs_all_terms(&sets, &plates()), expected, "{sets:?}");
     };
     check(&[], false);
     check(&["reward.balanced=1"], false);
@@ -318,7 +326,7 @@ fn weights_may_all_come_from_the_command_line() {
 #[test]
 fn an_unreadable_file_is_named() {
     let file = Some(PathBuf::from("/no/such/config.ron"));
-    let error = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, &plate()).unwrap_err();
+    let error = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, &plates()).unwrap_err();
     assert!(error.to_string().starts_with("/no/such/config.ron: can't be read: "), "{error}");
     check("(seed: 1", &[], &["balance.ron:1: expected `,` or `)`, found the end of the text"]);
 }
@@ -326,7 +334,7 @@ fn an_unreadable_file_is_named() {
 #[test]
 fn the_command_lines_seed_wins() {
     let source = ConfigSource { sets: vec!["seed=3".to_owned()], seed: Some(4), file: None };
-    assert_eq!(RunConfig::load(&source, &plate()).unwrap().seed, 4);
+    assert_eq!(RunConfig::load(&source, &plates()).unwrap().seed, 4);
 }
 
 #[test]

@@ -60,6 +60,31 @@ pub struct RowSettings {
     pub stagger: bool,
 }
 
+/// What has happened to the episode of a row, most lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RowChange {
+    /// It is as it was.
+    #[default]
+    None,
+    /// Another began: its agent decides for the first time after so many steps of its group.
+    Began(u64),
+    /// It is over, or its agent is gone.
+    Ended,
+}
+
+impl RowChange {
+    /// Takes note of the outcome of the group's `step`, from 1.
+    #[inline]
+    pub fn note(&mut self, step: u64, outcome: Outcome) {
+        match outcome {
+            Outcome::Restart => *self = Self::Began(step),
+            Outcome::Vacant => *self = Self::Ended,
+            outcome if outcome.is_end() => *self = Self::Ended,
+            _ => {}
+        }
+    }
+}
+
 /// When and where an episode began: the order of episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Start {
@@ -129,18 +154,14 @@ impl RecentEpisodes {
         }
     }
 
-    /// Takes what the steps since the last call led to: `outcomes` are those of a group's rows `[steps, rows]`, the first
-    /// of which is `first_row` among all rows; `first_step` is the group's.
-    pub fn observe(&mut self, first_row: usize, rows: usize, first_step: u64, outcomes: &[Outcome]) {
-        let open = &mut self.open[first_row..][..rows];
-        for (step, outcomes) in outcomes.chunks_exact(rows.max(1)).enumerate() {
-            for (open, outcome) in open.iter_mut().zip(outcomes) {
-                match outcome {
-                    Outcome::Restart => *open = first_step + step as u64 + 1,
-                    Outcome::Vacant => *open = NOT_AWAITED,
-                    outcome if outcome.is_end() => *open = NOT_AWAITED,
-                    _ => {}
-                }
+    /// Takes what happened to the episodes of a group's rows since the last call; `first_row` is the first of them among
+    /// all rows.
+    pub fn observe(&mut self, first_row: usize, changes: &mut [RowChange]) {
+        for (open, change) in self.open[first_row..].iter_mut().zip(changes) {
+            match std::mem::take(change) {
+                RowChange::None => {}
+                RowChange::Began(step) => *open = step,
+                RowChange::Ended => *open = NOT_AWAITED,
             }
         }
     }
@@ -241,6 +262,15 @@ mod tests {
 
     use super::*;
 
+    /// Rows came to these outcomes `[steps, rows]`, the first of them in the step after `first_step`.
+    fn observe(recent: &mut RecentEpisodes, first_step: u64, rows: usize, outcomes: &[Outcome]) {
+        let mut changes = vec![RowChange::None; rows];
+        for (step, outcomes) in (first_step + 1..).zip(outcomes.chunks_exact(rows)) {
+            changes.iter_mut().zip(outcomes).for_each(|(change, outcome)| change.note(step, *outcome));
+        }
+        recent.observe(0, &mut changes);
+    }
+
     fn settings(rows: usize) -> RowSettings {
         RowSettings { rows, limit: None, stagger: false }
     }
@@ -277,7 +307,7 @@ mod tests {
             for now in self.step + 1..=self.step + steps {
                 outcomes.extend((0..rows).map(|row| self.step_row(row, now)));
             }
-            self.recent.observe(0, rows, self.step, &outcomes);
+            observe(&mut self.recent, self.step, rows, &outcomes);
             self.step += steps;
             self.recent.settle(self.step, |_| None);
         }
@@ -333,13 +363,13 @@ mod tests {
         let mut recent = RecentEpisodes::new(settings(2));
         let running = [Outcome::Running; 2];
         recent.end(1, episode(0, 1, 5.0));
-        recent.observe(0, 2, 0, &[Outcome::Running, Outcome::Terminated]);
+        observe(&mut recent, 0, 2, &[Outcome::Running, Outcome::Terminated]);
         assert_eq!((recent.settle(1, |_| None), recent.total()), (0, 1));
         assert!(recent.returns().mean.is_nan());
-        recent.observe(0, 2, 1, &[Outcome::Running, Outcome::Restart]);
-        recent.observe(0, 2, 2, &running);
+        observe(&mut recent, 1, 2, &[Outcome::Running, Outcome::Restart]);
+        observe(&mut recent, 2, 2, &running);
         recent.end(0, episode(0, 4, 1.0));
-        recent.observe(0, 2, 3, &[Outcome::Terminated, Outcome::Running]);
+        observe(&mut recent, 3, 2, &[Outcome::Terminated, Outcome::Running]);
         assert_eq!(recent.settle(4, |_| None), 2);
         let rewards: Vec<_> = recent.iter().map(|episode| episode.reward).collect();
         assert_eq!(rewards, [1.0, 5.0], "in the order in which they began, by rows where that is the same");
@@ -350,7 +380,7 @@ mod tests {
     fn rows_without_agents_are_not_awaited() {
         let mut recent = RecentEpisodes::new(settings(2));
         recent.end(1, episode(0, 3, 5.0));
-        recent.observe(0, 2, 0, &[Outcome::Vacant, Outcome::Terminated]);
+        observe(&mut recent, 0, 2, &[Outcome::Vacant, Outcome::Terminated]);
         assert_eq!(recent.settle(3, |_| None), 1);
     }
 
@@ -358,13 +388,13 @@ mod tests {
     fn an_episode_that_lasts_for_long_counts_as_if_it_had_been_cut() {
         let mut recent = RecentEpisodes::new(settings(2));
         recent.end(1, episode(0, 3, 5.0));
-        recent.observe(0, 2, 0, &[Outcome::Running, Outcome::Terminated]);
+        observe(&mut recent, 0, 2, &[Outcome::Running, Outcome::Terminated]);
         let so_far = |row: usize| (row == 0).then(|| episode(0, 0, 7.0));
         assert_eq!(recent.settle(PATIENCE - 1, so_far), 0);
         assert_eq!(recent.settle(PATIENCE, so_far), 2);
         assert_eq!((recent.returns().mean, recent.lengths().mean), (6.0, (PATIENCE + 3) as f64 / 2.0));
         recent.end(0, episode(0, 2 * PATIENCE as u32, 70.0));
-        recent.observe(0, 2, 2 * PATIENCE - 1, &[Outcome::Terminated, Outcome::Running]);
+        observe(&mut recent, 2 * PATIENCE - 1, 2, &[Outcome::Terminated, Outcome::Running]);
         assert_eq!(recent.settle(2 * PATIENCE, so_far), 0, "it counts once");
         let limit = Some(3 * PATIENCE as u32);
         let mut recent = RecentEpisodes::new(RowSettings { limit, ..settings(1) });
@@ -375,10 +405,10 @@ mod tests {
     fn first_episodes_that_may_have_been_cut_do_not_count() {
         let mut recent = RecentEpisodes::new(RowSettings { stagger: true, ..settings(2) });
         recent.end(0, episode(0, 3, 5.0));
-        recent.observe(0, 2, 2, &[Outcome::Terminated, Outcome::Running]);
-        recent.observe(0, 2, 3, &[Outcome::Restart, Outcome::Running]);
+        observe(&mut recent, 2, 2, &[Outcome::Terminated, Outcome::Running]);
+        observe(&mut recent, 3, 2, &[Outcome::Restart, Outcome::Running]);
         recent.end(0, episode(4, 2, 1.0));
-        recent.observe(0, 2, 5, &[Outcome::Terminated, Outcome::Running]);
+        observe(&mut recent, 5, 2, &[Outcome::Terminated, Outcome::Running]);
         assert_eq!((recent.settle(6, |_| None), recent.returns().mean, recent.total()), (1, 1.0, 2));
     }
 

@@ -106,7 +106,7 @@ fn group() -> WorldGroup {
     };
     let game: Game = Arc::new(echo);
     let worlds = [0, 1].map(|world| PooledWorld::build(&game, settings(world)).expect("it builds"));
-    WorldGroup::new(worlds.into(), stopped_clock)
+    WorldGroup::new(worlds.into(), vec![vec![0], vec![1]].into(), stopped_clock)
 }
 
 /// What a kind's rows get and see.

@@ -7,9 +7,9 @@ use ludus_agent::Rows;
 use ludus_spec::{AgentSpec, stopped_clock};
 use ludus_worlds::{AgentSettings, EpisodeOrigin, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, spec_of};
 
+use super::FIRST_KIND;
 use super::log::{EpisodeHead, EpisodeLog, choices_of, written_layout};
 use super::seen;
-use crate::group::FIRST_KIND;
 
 /// Why an episode can't be played again.
 #[derive(Debug, thiserror::Error)]

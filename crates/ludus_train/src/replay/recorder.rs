@@ -4,9 +4,9 @@ use ludus_agent::{Episode, EpisodeRng, Rows};
 use ludus_spec::Outcome;
 use ludus_worlds::PooledWorld;
 
+use super::FIRST_KIND;
 use super::log::{EpisodeHead, EpisodeLog};
 use super::seen;
-use crate::group::FIRST_KIND;
 
 /// What all recorders of a run have in common.
 #[derive(Clone, Debug)]

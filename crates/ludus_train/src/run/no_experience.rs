@@ -1,7 +1,6 @@
 //! A run in which no agent decides: it is told why, and ends.
 
 use crate::census::Census;
-use crate::check::Finding;
 use crate::training::{Lap, Training};
 
 /// Iterations without experience after which it is told.
@@ -14,6 +13,8 @@ const PATIENCE: u64 = 8192;
 #[derive(Debug, Default)]
 pub(super) struct NoExperience {
     iterations: u64,
+    /// Steps of each row in them.
+    steps: u64,
 }
 
 /// What follows from iterations without experience.
@@ -34,19 +35,19 @@ pub(super) enum Emptiness {
 
 impl NoExperience {
     pub fn look(&mut self, lap: &Lap, training: &Training) -> Emptiness {
-        if lap.report.experience > 0 {
-            self.iterations = 0;
+        if lap.experience() > 0 {
+            (self.iterations, self.steps) = (0, 0);
             return Emptiness::Bearable;
         }
         self.iterations += 1;
-        let steps = self.iterations * training.rollout().shape().steps as u64;
-        let is_final = self.iterations > TOLD && steps >= PATIENCE;
+        self.steps += lap.world_steps as u64;
+        let is_final = self.iterations > TOLD && self.steps >= PATIENCE;
         if !is_final && self.iterations != TOLD {
             return Emptiness::Bearable;
         }
-        let reason = reason(training).sentence();
+        let reason = reason(training);
         if is_final {
-            return Emptiness::Final { steps, reason };
+            return Emptiness::Final { steps: self.steps, reason };
         }
         Emptiness::Told(format!(
             "nothing to learn from in {TOLD} iterations: {reason}; the run ends if it stays so for {PATIENCE} steps"
@@ -54,6 +55,12 @@ impl NoExperience {
     }
 }
 
-fn reason(training: &Training) -> Finding {
-    Census::of(&training.groups).reason(&training.blueprint.spec)
+/// Why no kind that learns has experience.
+fn reason(training: &Training) -> String {
+    let kinds = training.learned_lanes().flat_map(|(lane, _)| &lane.kinds);
+    let of_kind = |&kind: &usize| {
+        let spec = &training.blueprint.specs[kind];
+        Census::of(&training.groups, kind).reason(spec).sentence()
+    };
+    kinds.map(of_kind).collect::<Vec<_>>().join("; ")
 }

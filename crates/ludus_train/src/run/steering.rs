@@ -22,8 +22,8 @@ impl Run {
     fn carry_out(&mut self, order: &Order, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         let changed = match *order {
             Order::Save => return self.save(tell),
-            Order::LearningRate(rate) => self.set_learning_rate(rate),
-            Order::Weight { term, weight } => self.set_weight(term, weight),
+            Order::LearningRate { kind, rate } => self.set_learning_rate(kind, rate),
+            Order::Weight { kind, term, weight } => self.set_weight(kind, term, weight),
         };
         match changed {
             Ok(change) if change.was == change.now => {}
@@ -36,28 +36,40 @@ impl Run {
         Ok(())
     }
 
-    fn set_learning_rate(&mut self, rate: f32) -> Result<Change, String> {
-        let blueprint = &self.training.blueprint;
-        let schedule = blueprint.config.agent(&blueprint.spec).ppo.learning_rate;
-        self.training.set_learning_rate(rate).map_err(|error| error.to_string())?;
+    fn set_learning_rate(&mut self, kind: usize, rate: f32) -> Result<Change, String> {
+        self.check_kind(kind)?;
+        let schedule = self.training.blueprint.agent(kind).ppo.learning_rate;
+        self.training.set_learning_rate(kind, rate).map_err(|error| error.to_string())?;
         let was = ron::to_string(&schedule).expect("a schedule has no value that RON can't write");
-        Ok(self.change("ppo.learning_rate".to_owned(), was, rate))
+        Ok(self.change(kind, "ppo.learning_rate", was, rate))
     }
 
-    fn set_weight(&mut self, term: usize, weight: f32) -> Result<Change, String> {
-        let spec = self.training.blueprint.spec.clone();
+    fn set_weight(&mut self, kind: usize, term: usize, weight: f32) -> Result<Change, String> {
+        self.check_kind(kind)?;
+        let spec = self.training.blueprint.specs[kind].clone();
         let Some(term) = spec.reward.get(term) else {
             return Err(format!("`{}` has {} reward terms, there is no {term}", spec.name, spec.reward.len()));
         };
         if !weight.is_finite() {
             return Err(format!("the weight of `{}` is {weight}; it must be finite", term.name));
         }
-        let was = self.training.blueprint.config.agent(&spec).reward.get(&term.name).copied().unwrap_or_default();
-        self.training.set_weight(&term.name, weight);
-        Ok(self.change(format!("reward.{}", term.name), number(was), weight))
+        let was = self.training.blueprint.agent(kind).reward.get(&term.name).copied().unwrap_or_default();
+        self.training.set_weight(kind, &term.name, weight);
+        Ok(self.change(kind, &format!("reward.{}", term.name), number(was), weight))
     }
 
-    fn change(&self, setting: String, was: String, now: f32) -> Change {
+    fn check_kind(&self, kind: usize) -> Result<(), String> {
+        let kinds = self.training.blueprint.specs.len();
+        if kind < kinds { Ok(()) } else { Err(format!("the game has {kinds} kinds of agents, there is no {kind}")) }
+    }
+
+    /// A change of a setting, which is named as `--set` names it.
+    fn change(&self, kind: usize, setting: &str, was: String, now: f32) -> Change {
+        let blueprint = &self.training.blueprint;
+        let setting = match blueprint.has_several_kinds() {
+            true => format!("{}.{setting}", blueprint.specs[kind].name),
+            false => setting.to_owned(),
+        };
         Change { step: self.training.steps, setting, was, now: number(now) }
     }
 

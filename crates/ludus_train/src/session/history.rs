@@ -17,6 +17,15 @@ pub struct IterationRecord {
     pub steps: u64,
     /// Time of training after it, pauses left out \[s\].
     pub seconds: f64,
+    /// What each kind of agents came to, in the game's order.
+    pub kinds: Vec<KindIteration>,
+    /// Where its time went.
+    pub phases: Phases,
+}
+
+/// What a kind of agents came to in an iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KindIteration {
     /// Episodes that had ended after it.
     pub episodes: u64,
     /// Returns of the recent episodes; NaN before the first.
@@ -27,10 +36,23 @@ pub struct IterationRecord {
     pub terms: Vec<f64>,
     /// What each term weighed when the iteration was over, in the spec's order.
     pub weights: Arc<[f32]>,
-    /// The metrics that the algorithm reported.
+    /// The metrics that the algorithm of its policy reported; none for a kind whose policy is not learned, or is another
+    /// kind's.
     pub metrics: Vec<Metric>,
-    /// Where its time went.
-    pub phases: Phases,
+}
+
+impl Default for KindIteration {
+    /// Before the first episode.
+    fn default() -> Self {
+        Self {
+            episodes: 0,
+            returns: Spread { mean: f64::NAN, std: f64::NAN },
+            length: f64::NAN,
+            terms: Vec::new(),
+            weights: Arc::from([]),
+            metrics: Vec::new(),
+        }
+    }
 }
 
 /// The numbers of all iterations so far, oldest first.
@@ -99,10 +121,7 @@ mod tests {
     use super::*;
 
     fn record(steps: u64) -> IterationRecord {
-        let returns = Spread { mean: 0.0, std: 0.0 };
-        let (terms, metrics, phases) = (Vec::new(), Vec::new(), Phases::default());
-        let weights = Arc::from([]);
-        IterationRecord { steps, seconds: 0.0, episodes: 0, returns, length: 0.0, terms, weights, metrics, phases }
+        IterationRecord { steps, seconds: 0.0, kinds: Vec::new(), phases: Phases::default() }
     }
 
     #[test]

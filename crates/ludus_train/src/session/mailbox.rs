@@ -1,6 +1,6 @@
 //! What a run and whoever watches it leave for each other.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -33,13 +33,14 @@ struct News {
     unseen: Vec<IterationRecord>,
     shown: Arc<TrainingSnapshot>,
     is_shown: bool,
-    policy: Option<Arc<PolicyFile>>,
+    /// Of each kind, by its name.
+    policies: BTreeMap<String, Arc<PolicyFile>>,
 }
 
 impl Mailbox {
     pub fn new(snapshot: TrainingSnapshot) -> Self {
         let shown = Arc::new(snapshot.clone());
-        let news = News { snapshot, unseen: Vec::new(), shown, is_shown: true, policy: None };
+        let news = News { snapshot, unseen: Vec::new(), shown, is_shown: true, policies: BTreeMap::new() };
         Self {
             orders: Mutex::default(),
             changed: Condvar::new(),
@@ -68,9 +69,9 @@ impl Mailbox {
         self.news().show()
     }
 
-    pub fn policy(&self) -> Option<Arc<PolicyFile>> {
+    pub fn policy(&self, kind: &str) -> Option<Arc<PolicyFile>> {
         self.is_watched.store(true, Ordering::Relaxed);
-        self.news().policy.clone()
+        self.news().policies.get(kind).cloned()
     }
 
     /// Whether someone has looked since this was last asked.
@@ -91,8 +92,9 @@ impl Mailbox {
         news.is_shown = false;
     }
 
-    pub fn set_policy(&self, policy: PolicyFile) {
-        self.news().policy = Some(Arc::new(policy));
+    pub fn set_policies(&self, policies: Vec<PolicyFile>) {
+        let named = policies.into_iter().map(|policy| (policy.spec.name.clone(), Arc::new(policy)));
+        self.news().policies = named.collect();
     }
 
     pub fn finish(&self, state: SessionState) {

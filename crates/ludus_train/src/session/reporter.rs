@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ludus_learn::LEARNING_RATE;
 
 use super::mailbox::Mailbox;
-use super::{ArenaReturn, Incident, IterationRecord, Saved, SessionState};
+use super::{ArenaReturn, Incident, IterationRecord, KindIteration, Saved, SessionState};
+use crate::changes::Change;
 use crate::clock;
-use crate::group::FIRST_KIND;
 use crate::progress::{Progress, RunEvent, RunStart};
 use crate::training::{Lap, Training};
 
@@ -17,11 +17,11 @@ const INCIDENTS_KEPT: usize = 100;
 /// Listens to a run.
 pub(super) struct Reporter<'a> {
     mailbox: &'a Mailbox,
-    /// The world and the arena of each row.
-    places: Vec<Place>,
+    /// The world and the arena of each row, by kind.
+    places: Vec<Vec<Place>>,
     steps: u64,
-    /// What the terms of the reward weigh now.
-    weights: Arc<[f32]>,
+    /// What the terms of each kind's reward weigh now.
+    weights: Vec<Arc<[f32]>>,
 }
 
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ struct Place {
 
 impl<'a> Reporter<'a> {
     pub fn new(mailbox: &'a Mailbox) -> Self {
-        Self { mailbox, places: Vec::new(), steps: 0, weights: Arc::from([]) }
+        Self { mailbox, places: Vec::new(), steps: 0, weights: Vec::new() }
     }
 
     pub fn report(&mut self, event: &RunEvent<'_>) {
@@ -44,32 +44,22 @@ impl<'a> Reporter<'a> {
             RunEvent::Saved(path, training) => {
                 let saved = Saved { step: self.steps, clock_seconds: clock::seconds(), path: path.to_path_buf() };
                 self.mailbox.update(|snapshot| snapshot.saved = Some(saved));
-                // The run's last policy is saved after its last iteration, and nobody may look any more until it is over.
+                // The run's last policies are saved after its last iteration, and nobody may look any more until it is over.
                 self.report_large(training);
             }
-            RunEvent::Changed(change, training) => {
-                let agent = training.blueprint.config.agent(&training.blueprint.spec);
-                self.weights = agent.weights(&training.blueprint.spec).into();
-                self.mailbox.update(|snapshot| {
-                    snapshot.weights = self.weights.to_vec();
-                    if change.setting == "ppo.learning_rate" {
-                        snapshot.learning_rate = agent.ppo.learning_rate.at(0.0);
-                    }
-                    snapshot.changes.push((*change).clone());
-                });
-            }
+            RunEvent::Changed(change, training) => self.report_change(change, training),
         }
     }
 
     fn report_start(&mut self, start: &RunStart, training: &Training) {
-        self.places = places(training);
+        let kinds = 0..training.blueprint.specs.len();
+        self.places = kinds.clone().map(|kind| places(training, kind)).collect();
         self.steps = start.steps_before;
-        self.weights =
-            training.blueprint.config.agent(&training.blueprint.spec).weights(&training.blueprint.spec).into();
+        self.weights = weights(training);
         self.mailbox.update(|snapshot| {
             snapshot.state = SessionState::Running;
             snapshot.run_dir = Some(start.run_dir.clone());
-            snapshot.rows = start.rows;
+            snapshot.kinds.iter_mut().zip(kinds).for_each(|(kind, index)| kind.rows = training.rows_of(index));
             snapshot.threads = start.threads;
             snapshot.steps_before = start.steps_before;
             snapshot.take_config(&training.blueprint.config);
@@ -78,13 +68,29 @@ impl<'a> Reporter<'a> {
         self.report_large(training);
     }
 
+    fn report_change(&mut self, change: &Change, training: &Training) {
+        self.weights = weights(training);
+        self.mailbox.update(|snapshot| {
+            for (index, kind) in snapshot.kinds.iter_mut().enumerate() {
+                kind.weights = self.weights[index].to_vec();
+                let agent = training.blueprint.agent(index);
+                if change.is_learning_rate_of(&kind.spec.name, training.blueprint.has_several_kinds()) {
+                    kind.learning_rate = agent.ppo.learning_rate.at(0.0);
+                }
+            }
+            snapshot.changes.push(change.clone());
+        });
+    }
+
     fn report_iteration(&mut self, progress: &Progress, training: &Training, lap: &Lap) {
         self.steps = progress.steps;
         self.mailbox.add_iteration(self.record(progress, training, lap));
         self.mailbox.update(|snapshot| {
             snapshot.phases = progress.phases;
-            if let Some(rate) = lap.report.metric(LEARNING_RATE) {
-                snapshot.learning_rate = rate;
+            for (lane, came_to) in training.lanes.iter().zip(&lap.lanes) {
+                if let Some(rate) = came_to.as_ref().and_then(|lap| lap.report.metric(LEARNING_RATE)) {
+                    snapshot.kinds[lane.owner()].learning_rate = rate;
+                }
             }
         });
         if self.mailbox.take_watched() {
@@ -103,37 +109,52 @@ impl<'a> Reporter<'a> {
     }
 
     fn record(&self, progress: &Progress, training: &Training, lap: &Lap) -> IterationRecord {
-        let terms = 0..training.blueprint.spec.reward.len();
-        IterationRecord {
-            steps: progress.steps,
-            seconds: progress.seconds,
-            episodes: progress.episodes,
-            returns: progress.returns,
-            length: training.recent.lengths().mean,
-            terms: terms.map(|term| training.recent.term(term).mean).collect(),
-            weights: self.weights.clone(),
-            metrics: lap.report.metrics.clone(),
-            phases: lap.phases,
+        let mut kinds = vec![KindIteration::default(); training.blueprint.specs.len()];
+        for came_to in &progress.kinds {
+            let recent = &training.kinds[came_to.kind].recent;
+            let terms = 0..training.blueprint.specs[came_to.kind].reward.len();
+            kinds[came_to.kind] = KindIteration {
+                episodes: came_to.episodes,
+                returns: came_to.returns,
+                length: came_to.length,
+                terms: terms.map(|term| recent.term(term).mean).collect(),
+                weights: self.weights[came_to.kind].clone(),
+                metrics: Vec::new(),
+            };
         }
+        for (lane, came_to) in training.lanes.iter().zip(&lap.lanes) {
+            if let Some(lap) = came_to {
+                kinds[lane.owner()].metrics.clone_from(&lap.report.metrics);
+            }
+        }
+        IterationRecord { steps: progress.steps, seconds: progress.seconds, kinds, phases: lap.phases }
     }
 
     /// What takes more than a moment to copy: only when someone looks.
     fn report_large(&self, training: &Training) {
-        let returns: Arc<[ArenaReturn]> = arena_returns(training, &self.places).into();
+        let returns: Vec<Arc<[ArenaReturn]>> =
+            (0..self.places.len()).map(|kind| arena_returns(training, kind, &self.places[kind]).into()).collect();
         self.mailbox.update(|snapshot| {
-            snapshot.return_range = widened(snapshot.return_range, &returns);
-            snapshot.returns = returns;
+            for (kind, returns) in snapshot.kinds.iter_mut().zip(returns) {
+                kind.return_range = widened(kind.return_range, &returns);
+                kind.returns = returns;
+            }
         });
-        self.mailbox.set_policy(training.policy());
+        self.mailbox.set_policies(training.policies());
     }
 }
 
-fn places(training: &Training) -> Vec<Place> {
-    let mut places = Vec::with_capacity(training.rows());
+/// What the terms of each kind's reward weigh.
+fn weights(training: &Training) -> Vec<Arc<[f32]>> {
+    (0..training.blueprint.specs.len()).map(|kind| training.blueprint.weights(kind).into()).collect()
+}
+
+fn places(training: &Training, kind: usize) -> Vec<Place> {
+    let mut places = Vec::with_capacity(training.rows_of(kind));
     let mut world = 0;
     for group in &training.groups {
-        let mut arenas = group.arenas(FIRST_KIND).into_iter();
-        for rows in group.world_rows(FIRST_KIND) {
+        let mut arenas = group.arenas(kind).into_iter();
+        for rows in group.world_rows(kind) {
             places.extend(arenas.by_ref().take(rows).map(|arena| Place { world, arena }));
             world += 1;
         }
@@ -141,12 +162,13 @@ fn places(training: &Training) -> Vec<Place> {
     places
 }
 
-/// The mean return in each arena, world by world.
-fn arena_returns(training: &Training, places: &[Place]) -> Vec<ArenaReturn> {
+/// The mean return of a kind in each arena, world by world.
+fn arena_returns(training: &Training, kind: usize, places: &[Place]) -> Vec<ArenaReturn> {
     let config = &training.blueprint.config;
     let arenas = config.arenas.get();
     let mut sums = vec![(0.0_f32, 0_u32); (config.worlds.resolve().get() * arenas) as usize];
-    for (place, &reward) in places.iter().zip(&training.last_returns).filter(|(_, reward)| reward.is_finite()) {
+    let returns = places.iter().zip(&training.kinds[kind].last_returns);
+    for (place, &reward) in returns.filter(|(_, reward)| reward.is_finite()) {
         if let Some((sum, count)) = sums.get_mut((place.world * arenas + place.arena) as usize) {
             *sum += reward;
             *count += 1;

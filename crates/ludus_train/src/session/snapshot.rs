@@ -7,7 +7,7 @@ use ludus_spec::AgentSpec;
 
 use super::{History, SessionSetup};
 use crate::changes::Change;
-use crate::config::{RunConfig, StopConfig};
+use crate::config::{PolicySource, RunConfig, StopConfig};
 use crate::phases::Phases;
 use crate::progress::StopReason;
 
@@ -16,16 +16,14 @@ use crate::progress::StopReason;
 pub struct TrainingSnapshot {
     /// What the run does now.
     pub state: SessionState,
-    /// What the agents sense, do and are rewarded for.
-    pub spec: Arc<AgentSpec>,
+    /// The kinds of agents, in the game's order.
+    pub kinds: Vec<KindSnapshot>,
     /// The run's folder, once there is one.
     pub run_dir: Option<PathBuf>,
     /// Worlds.
     pub worlds: u32,
     /// Arenas of each world.
     pub arenas: u32,
-    /// Agents that learn at once; 0 until the worlds are built.
-    pub rows: usize,
     /// Threads.
     pub threads: usize,
     /// How long building the worlds took \[s\].
@@ -38,7 +36,24 @@ pub struct TrainingSnapshot {
     pub history: History,
     /// Time by phase since training started.
     pub phases: Phases,
-    /// Adam's step size, as it was last used or is to be used next.
+    /// What went wrong without ending the run: the newest, oldest of them first.
+    pub incidents: Vec<Incident>,
+    /// What was changed while the run went on, oldest first.
+    pub changes: Vec<Change>,
+    /// The newest checkpoint.
+    pub saved: Option<Saved>,
+}
+
+/// A kind of agents in a run.
+#[derive(Clone, Debug, Default)]
+pub struct KindSnapshot {
+    /// What its agents sense, do and are rewarded for.
+    pub spec: Arc<AgentSpec>,
+    /// Whose policy it follows.
+    pub policy: PolicySource,
+    /// Rows of all worlds: agents that a policy decides for at once; 0 until the worlds are built.
+    pub rows: usize,
+    /// Adam's step size, as it was last used or is to be used next; 0 where nothing is learned.
     pub learning_rate: f32,
     /// The weight of each term of the reward, in the spec's order.
     pub weights: Vec<f32>,
@@ -46,12 +61,6 @@ pub struct TrainingSnapshot {
     pub returns: Arc<[ArenaReturn]>,
     /// The least and the greatest that `returns` ever had in this run; `None` until an episode has ended.
     pub return_range: Option<[f32; 2]>,
-    /// What went wrong without ending the run: the newest, oldest of them first.
-    pub incidents: Vec<Incident>,
-    /// What was changed while the run went on, oldest first.
-    pub changes: Vec<Change>,
-    /// The newest checkpoint.
-    pub saved: Option<Saved>,
 }
 
 /// What a session does.
@@ -116,15 +125,30 @@ impl TrainingSnapshot {
         self.history.last().map_or(self.steps_before, |record| record.steps)
     }
 
+    /// Agents that a policy decides for at once, of all kinds; 0 until the worlds are built.
+    pub fn rows(&self) -> usize {
+        self.kinds.iter().map(|kind| kind.rows).sum()
+    }
+
+    /// The goal of each kind that has one: its index, and the mean return at which it is reached.
+    pub fn goals(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
+        let goal = |(index, kind): (usize, &KindSnapshot)| Some((index, self.stop.goal(&kind.spec.name)?));
+        self.kinds.iter().enumerate().filter_map(goal)
+    }
+
     /// Shows what the config says. A run that goes on has one of its own.
     pub(super) fn take_config(&mut self, config: &RunConfig) {
-        let agent = config.agents.get(&self.spec.name);
         self.worlds = config.worlds.resolve().get();
         self.arenas = config.arenas.get();
         self.stop = config.stop.clone();
         let progress = self.steps() as f64 / config.stop.steps.get() as f64;
-        self.learning_rate = agent.map_or(0.0, |agent| agent.ppo.learning_rate.at(progress as f32));
-        self.weights = agent.map_or_else(Vec::new, |agent| agent.weights(&self.spec));
+        for kind in &mut self.kinds {
+            let Some(agent) = config.agents.get(&kind.spec.name) else { continue };
+            kind.policy = agent.policy.clone();
+            let learns = agent.policy == PolicySource::Learned;
+            kind.learning_rate = if learns { agent.ppo.learning_rate.at(progress as f32) } else { 0.0 };
+            kind.weights = agent.weights(&kind.spec);
+        }
     }
 }
 
@@ -132,7 +156,7 @@ impl TrainingSnapshot {
 pub(super) fn before(setup: &SessionSetup) -> TrainingSnapshot {
     let mut snapshot = TrainingSnapshot {
         state: SessionState::Building,
-        spec: setup.spec.clone(),
+        kinds: setup.specs.iter().map(|spec| KindSnapshot { spec: spec.clone(), ..KindSnapshot::default() }).collect(),
         threads: setup.threads,
         ..TrainingSnapshot::default()
     };

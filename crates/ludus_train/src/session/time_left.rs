@@ -56,8 +56,12 @@ impl TrainingSnapshot {
             .map(|speed| self.stop.steps.get().saturating_sub(last.steps) as f64 / speed);
         let by_seconds = self.stop.seconds.map(|limit| (limit - last.seconds).max(0.0));
         let limit = [by_steps, by_seconds].into_iter().flatten().reduce(f64::min).filter(|limit| limit.is_finite());
-        let by_return = self.stop.mean_return.and_then(|goal| until_return(&self.history, goal.into()));
-        let is_foreseen = by_steps.is_some() && (self.stop.mean_return.is_none() || by_return.is_some());
+        let goals: Vec<_> = self.goals().collect();
+        // All have to be reached: the last of them counts.
+        let left = |&(kind, goal): &(usize, f32)| until_return(&self.history, kind, goal.into());
+        let by_return =
+            goals.iter().map(left).collect::<Option<Vec<_>>>().and_then(|left| left.into_iter().reduce(f64::max));
+        let is_foreseen = by_steps.is_some() && (goals.is_empty() || by_return.is_some());
         match (limit, by_return) {
             (Some(limit), Some(left)) => TimeLeft::About(limit.min(left)),
             (Some(limit), None) if is_foreseen => TimeLeft::About(limit),
@@ -68,25 +72,34 @@ impl TrainingSnapshot {
 
     /// How far the run has come towards each of its stop conditions.
     pub fn progress(&self) -> GoalProgress {
-        let part = |done: f64, all: f64| {
-            let part = done / all;
-            if all > 0.0 && part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 }
-        };
         let seconds = self.history.last().map_or(0.0, |last| last.seconds);
         GoalProgress {
             steps: part(self.steps() as f64, self.stop.steps.get() as f64),
             seconds: self.stop.seconds.map(|limit| part(seconds, limit)),
-            mean_return: self.stop.mean_return.map(|goal| {
-                let [first, last] = self.first_and_last_return();
-                if last >= f64::from(goal) { 1.0 } else { part(last - first, f64::from(goal) - first) }
-            }),
+            mean_return: self.goals().map(|goal| self.progress_to(goal)).reduce(f64::min),
         }
     }
 
-    fn first_and_last_return(&self) -> [f64; 2] {
-        let returns = || self.history.iter().map(|record| record.returns.mean).filter(|mean| mean.is_finite());
+    /// How far a kind has come from its first mean return to its goal, from 0 to 1.
+    pub fn progress_to(&self, (kind, goal): (usize, f32)) -> f64 {
+        let [first, last] = self.first_and_last_return(kind);
+        if last >= f64::from(goal) { 1.0 } else { part(last - first, f64::from(goal) - first) }
+    }
+
+    fn first_and_last_return(&self, kind: usize) -> [f64; 2] {
+        let mean = |record: &IterationRecord| mean_return(record, kind);
+        let returns = || self.history.iter().map(mean).filter(|mean| mean.is_finite());
         [returns().next(), returns().next_back()].map(|mean| mean.unwrap_or(f64::NAN))
     }
+}
+
+fn part(done: f64, all: f64) -> f64 {
+    let part = done / all;
+    if all > 0.0 && part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+fn mean_return(record: &IterationRecord, kind: usize) -> f64 {
+    record.kinds.get(kind).map_or(f64::NAN, |kind| kind.returns.mean)
 }
 
 /// Steps per second over the last part of the training; `None` where it was too short to tell.
@@ -97,16 +110,16 @@ fn steps_per_second(history: &History) -> Option<f64> {
     (steps > 0 && seconds >= LEAST_SPEED_SECONDS).then(|| steps as f64 / seconds)
 }
 
-/// Time until the mean return is `goal` if it goes on as it did \[s\]; `None` where it doesn't rise steadily, or where
+/// Time until the mean return of a kind is `goal` if it goes on as it did \[s\]; `None` where it doesn't rise steadily, or where
 /// that is too far ahead to be believed.
-fn until_return(history: &History, goal: f64) -> Option<f64> {
+fn until_return(history: &History, kind: usize, goal: f64) -> Option<f64> {
     let [least, most] = SLOPE_ITERATIONS;
     let end = history.last()?.seconds;
     let begin = history.iter().next()?.seconds;
     let first = first_since(history, end - (end - begin) * SLOPE_PART);
     let stride = (history.len() - first).div_ceil(most).max(1);
     let watched = (first..history.len()).rev().step_by(stride).filter_map(|index| history.get(index));
-    let point = |record: &IterationRecord| [record.seconds, record.returns.mean];
+    let point = |record: &IterationRecord| [record.seconds, mean_return(record, kind)];
     let mut points: Vec<_> = watched.map(point).filter(|[_, mean]| mean.is_finite()).collect();
     points.reverse();
     if points.len() < least {
@@ -156,26 +169,23 @@ mod tests {
     use crate::config::StopConfig;
     use crate::episodes::Spread;
     use crate::phases::Phases;
+    use crate::session::{KindIteration, KindSnapshot};
 
     /// A run of `iterations` of 1000 steps and 0.5 s each.
     fn run(iterations: u64, mean: impl Fn(u64) -> f64, stop: StopConfig) -> TrainingSnapshot {
         let record = |index: u64| IterationRecord {
             steps: index * 1000,
             seconds: index as f64 * 0.5,
-            episodes: index,
-            returns: Spread { mean: mean(index), std: 1.0 },
-            length: 10.0,
-            terms: Vec::new(),
-            weights: Vec::new().into(),
-            metrics: Vec::new(),
+            kinds: vec![KindIteration { returns: Spread { mean: mean(index), std: 1.0 }, ..KindIteration::default() }],
             phases: Phases::default(),
         };
         let history = (1..=iterations).map(record).collect();
-        TrainingSnapshot { state: SessionState::Running, stop, history, ..TrainingSnapshot::default() }
+        let kinds = vec![KindSnapshot::default()];
+        TrainingSnapshot { state: SessionState::Running, kinds, stop, history, ..TrainingSnapshot::default() }
     }
 
     fn stop(mean_return: Option<f32>, seconds: Option<f64>) -> StopConfig {
-        StopConfig { steps: NonZeroU64::new(1_000_000).unwrap(), mean_return, seconds }
+        StopConfig { steps: NonZeroU64::new(1_000_000).unwrap(), mean_return: mean_return.map(Into::into), seconds }
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub fn lines_up_to(child: &mut Child, word: &str) -> Vec<String> {
 /// The steps of the newest checkpoint that has its name, and so was announced; 0 if there is none.
 fn announced(run_dir: &Path) -> u64 {
     let newest = numbered(run_dir).pop();
-    newest.map_or(0, |path| Checkpoint::read(&path).unwrap().policy.origin.steps)
+    newest.map_or(0, |path| Checkpoint::read(&path).unwrap().steps())
 }
 
 /// Files that are not whole.
@@ -154,7 +154,7 @@ fn check_out_of_space(folder: &Path, errors: &str) -> u64 {
     let checkpoint = Checkpoint::read(&folder.join(&kept)).unwrap();
     let run_dir = folder.join(kept.parent().unwrap().parent().unwrap());
     assert!(parts(&run_dir).is_empty());
-    checkpoint.policy.origin.steps
+    checkpoint.steps()
 }
 
 #[test]

@@ -133,13 +133,18 @@ mod torch {
         };
         let (after, policy) = resumed("one", "1");
         assert!(policy == resumed("two", "2").1, "the same bits again, with another number of threads");
-        let [then, now] = [&before, &after].map(|checkpoint| &checkpoint.state);
+        let [then, now] = [&before, &after].map(|checkpoint| &checkpoint.policies[0].state);
         let steps = |state: &AlgorithmState| state.counters["optimizer_steps"];
         assert!(now.iteration > then.iteration && steps(now) > steps(then));
-        let count = |checkpoint: &Checkpoint| checkpoint.policy.normalizer.as_ref().unwrap().statistics().count();
+        let count =
+            |checkpoint: &Checkpoint| checkpoint.policies[0].policy.normalizer.as_ref().unwrap().statistics().count();
         assert!(count(&after) > 2.5 * count(&before), "observations of both parts are in the statistics");
         assert!(then.per_parameter("adam.variance").unwrap().iter().any(|&moment| moment != 0.0));
-        assert!(after.record.episodes > before.record.episodes && after.policy.origin.steps >= 30_000);
+        assert!(
+            after.record.kinds.values().next().unwrap().episodes
+                > before.record.kinds.values().next().unwrap().episodes
+                && after.steps() >= 30_000
+        );
     }
 
     #[test]

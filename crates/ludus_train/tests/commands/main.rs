@@ -17,12 +17,14 @@ mod flawed;
 mod game;
 mod gates;
 mod initialize;
+mod kinds;
 mod learners;
 mod masks;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(feature = "torch")]
 mod networks;
+mod pack;
 mod playing;
 mod program;
 mod replays;

@@ -100,8 +100,8 @@ impl TorchNetwork for Lens {
 pub const NO_WINDOW: Windows = Windows { watch: train_without_looking, play: |_| Ok(AppExit::Success) };
 
 fn train_without_looking(request: WatchRequest) -> Result<AppExit, WindowFailure> {
-    let WatchRequest { definition, spec, config, learner, threads, runs, .. } = request;
-    let session = Session::start(SessionSetup { definition, spec, config, learner, threads, runs });
+    let WatchRequest { definition, specs, config, learner, threads, runs, .. } = request;
+    let session = Session::start(SessionSetup { definition, specs, config, learner, threads, runs });
     while session.snapshot().state.is_live() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }

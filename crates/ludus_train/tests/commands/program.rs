@@ -12,7 +12,7 @@ use serde_json::Value;
 
 #[cfg(feature = "torch")]
 use super::networks;
-use super::{absent, breaking, flawed, game, gates, same};
+use super::{absent, breaking, flawed, game, gates, pack, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -63,6 +63,7 @@ pub fn start_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -
 /// `command`, which is this program, told to be the game. Training has weights, where it has no config.
 fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
     let (config, weights) = match game {
+        "pack" | "herd" => ("assets/train/pack.ron", "seed=1"),
         "gates" | "walls" => ("assets/train/gates.ron", r#"reward={"dearest": 1}"#),
         _ => ("assets/train/arrows.ron", r#"reward={"right": 1, "wrong": 1}"#),
     };
@@ -135,6 +136,8 @@ fn plays_the_game() {
         "above" => Ludus::new("../up", game::arrows),
         "another" => Ludus::new("another", game::arrows),
         "slow" => Ludus::new("arrows", flawed::slow),
+        "pack" => Ludus::new("pack", pack::pack),
+        "herd" => Ludus::new("pack", pack::herd),
         "gates" => Ludus::new("gates", gates::gates),
         "walls" => Ludus::new("gates", gates::walls),
         #[cfg(feature = "torch")]

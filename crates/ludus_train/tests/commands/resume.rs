@@ -68,9 +68,12 @@ fn a_resumed_run_goes_on_in_its_folder() {
     let config = fs::read_to_string(run_dir.join("config.ron")).unwrap();
     assert!(config.contains("steps: 40000"), "{config}");
     let last = Checkpoint::read(numbered(&run_dir).last().unwrap()).unwrap();
-    assert_eq!(last.policy.origin.steps, number(&second, "env_steps"));
-    assert_eq!(last.record.episodes, number(&second, "episodes"));
-    assert!(last.state.counters["optimizer_steps"] > 0 && last.record.recent.len() == 100);
+    assert_eq!(last.steps(), number(&second, "env_steps"));
+    assert_eq!(last.record.kinds.values().next().unwrap().episodes, number(&second, "episodes"));
+    assert!(
+        last.policies[0].state.counters["optimizer_steps"] > 0
+            && last.record.kinds.values().next().unwrap().recent.len() == 100
+    );
 }
 
 #[test]
@@ -177,7 +180,7 @@ fn a_run_of_another_layout_is_refused_with_the_difference() {
     let (run_dir, _) = train(folder.path(), &["--set", "stop.steps=5_000"]);
     let path = numbered(&run_dir).pop().unwrap();
     let mut checkpoint = Checkpoint::read(&path).unwrap();
-    checkpoint.policy.spec.observation[0].name = "sign".to_owned();
+    checkpoint.policies[0].policy.spec.observation[0].name = "sign".to_owned();
     checkpoint.write(&path).unwrap();
     let done = run("arrows", folder.path(), &["train", "--resume", "latest"]);
     assert_eq!(done.code, 2, "{}", done.errors);

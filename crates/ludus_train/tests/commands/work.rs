@@ -110,9 +110,9 @@ fn checkpoints_are_the_last_ones_and_the_best() {
     files.sort();
     assert_eq!(files.len(), 3, "{files:?}");
     let checkpoint = Checkpoint::read(&files[2]).unwrap();
-    assert_eq!(checkpoint.policy.origin.steps, report["env_steps"].as_u64().unwrap());
-    assert_eq!(checkpoint.policy, PolicyFile::read(&run_dir.join("policy.safetensors")).unwrap());
-    assert!(checkpoint.state.iteration > 0 && checkpoint.state.counters["optimizer_steps"] > 0);
+    assert_eq!(checkpoint.steps(), report["env_steps"].as_u64().unwrap());
+    assert_eq!(checkpoint.policies[0].policy, PolicyFile::read(&run_dir.join("policy.safetensors")).unwrap());
+    assert!(checkpoint.policies[0].state.iteration > 0 && checkpoint.policies[0].state.counters["optimizer_steps"] > 0);
     let copy = folder.path().join("copy");
     checkpoint.write(&copy).unwrap();
     assert_eq!(Checkpoint::read(&copy).unwrap(), checkpoint, "nothing is lost on the way");

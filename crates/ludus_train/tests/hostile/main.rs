@@ -32,7 +32,7 @@ fn checkpoint(bytes: &[u8]) -> bool {
 
 fn config(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    RunConfig::from_ron(&text, &spec()).is_ok()
+    RunConfig::from_ron(&text, &[spec().into()]).is_ok()
 }
 
 fn episode(bytes: &[u8]) -> bool {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bevy::prelude::App;
 use ludus_policy::{ActionChoice, Policy, PolicyFile};
 use ludus_train::config::{ConfigSource, RunConfig};
-use ludus_train::session::{Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, spec_of};
+use ludus_train::session::{Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, specs_of};
 use ludus_train::{Checkpoint, GameDefinition, LearnerChoice, Ludus, RunFolder, StopReason, clock};
 
 /// What the games are trained with, as changes to the defaults.
@@ -28,11 +28,11 @@ const PATIENCE: u32 = 6_000;
 
 fn setup(game: fn(&mut App), runs: &Path, stop: &str) -> SessionSetup {
     let definition = GameDefinition::new("arrows", game);
-    let spec = spec_of(&definition.game).unwrap();
+    let specs = specs_of(&definition.game).unwrap();
     let sets = SETS.iter().chain(&[stop]).map(|&set| set.to_owned()).collect();
-    let config = RunConfig::load(&ConfigSource { sets, ..ConfigSource::default() }, &spec).unwrap();
+    let config = RunConfig::load(&ConfigSource { sets, ..ConfigSource::default() }, &specs).unwrap();
     let learner = LearnerChoice::default();
-    SessionSetup { definition, spec, config, learner, threads: 2, runs: runs.to_owned() }
+    SessionSetup { definition, specs, config, learner, threads: 2, runs: runs.to_owned() }
 }
 
 /// A run that goes on until it is stopped.
@@ -89,21 +89,21 @@ fn a_snapshot_has_the_numbers_of_every_iteration() {
     let runs = tempfile::tempdir().unwrap();
     let session = endless(runs.path());
     wait_for_iterations(&session, 40);
-    let policy = Policy::new(&session.policy().unwrap()).unwrap();
+    let policy = Policy::new(&session.policy("Reader").unwrap()).unwrap();
     let mut actions = [0.0; 2];
     policy.act(&[-1.0, 1.0], ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
     assert_eq!(actions, [0.0, 1.0], "the newest policy has learned the game");
     let end = session.close();
-    assert_eq!((end.worlds, end.arenas, end.rows, end.returns.len()), (3, 32, 96, 96));
-    assert!(end.returns.iter().enumerate().all(|(index, one)| (one.world * 32 + one.arena) as usize == index));
-    assert!(end.returns.iter().all(|arena| (-8.0..=16.0).contains(&arena.last)), "{:?}", end.returns);
+    assert_eq!((end.worlds, end.arenas, end.rows(), end.kinds[0].returns.len()), (3, 32, 96, 96));
+    assert!(end.kinds[0].returns.iter().enumerate().all(|(index, one)| (one.world * 32 + one.arena) as usize == index));
+    assert!(end.kinds[0].returns.iter().all(|arena| (-8.0..=16.0).contains(&arena.last)), "{:?}", end.kinds);
     let table = fs::read_to_string(run_of(&end).metrics()).unwrap();
     let steps = table.lines().skip(1).map(|line| line.split(',').next().unwrap().parse::<u64>().unwrap());
     assert!(steps.eq(end.history.iter().map(|record| record.steps)), "no iteration is lost");
     let last = end.history.last().unwrap();
-    assert_eq!((last.terms.len(), last.length), (2, 8.0));
-    assert!((last.terms[0] + last.terms[1] - 8.0).abs() < 1e-6, "{last:?}");
-    let rate = last.metrics.last().unwrap();
+    assert_eq!((last.kinds[0].terms.len(), last.kinds[0].length), (2, 8.0));
+    assert!((last.kinds[0].terms[0] + last.kinds[0].terms[1] - 8.0).abs() < 1e-6, "{last:?}");
+    let rate = last.kinds[0].metrics.last().unwrap();
     assert_eq!((rate.info.name, rate.value), ("charts/learning_rate", 0.01));
     assert!(end.phases.total() > 0 && last.phases.total() > 0);
 }
@@ -122,7 +122,7 @@ fn a_run_pauses_and_goes_on() {
     session.send(SessionCommand::Save);
     let saved = wait_for(&session, |snapshot| snapshot.saved.is_some());
     assert_eq!(saved.state, SessionState::Paused, "it saves without going on");
-    assert_eq!(Checkpoint::read(&saved.saved.as_ref().unwrap().path).unwrap().policy.origin.steps, saved.steps());
+    assert_eq!(Checkpoint::read(&saved.saved.as_ref().unwrap().path).unwrap().steps(), saved.steps());
     session.send(SessionCommand::GoOn);
     let on = wait_for_iterations(&session, paused.history.len() + 2);
     assert_eq!(on.state, SessionState::Running);
@@ -152,8 +152,8 @@ fn a_stopped_run_is_saved() {
     let end = wait_for(&session, is_over);
     assert_eq!(end.state, SessionState::Ended(StopReason::Interrupted));
     let checkpoint = Checkpoint::read(&end.saved.as_ref().unwrap().path).unwrap();
-    assert_eq!(checkpoint.policy.origin.steps, end.steps());
-    assert_eq!(session.policy().unwrap().origin.program, "arrows");
+    assert_eq!(checkpoint.steps(), end.steps());
+    assert_eq!(session.policy("Reader").unwrap().origin.program, "arrows");
 }
 
 /// Whoever looks seldom, as a window that is not in front, sees it too.
@@ -170,7 +170,7 @@ fn the_last_policy_of_a_run_reaches_whoever_has_not_looked_for_a_while() {
         saved()
     });
     wait_for(&session, is_over);
-    assert_eq!(*session.policy().unwrap(), last.expect("the run ends"));
+    assert_eq!(*session.policy("Reader").unwrap(), last.expect("the run ends"));
 }
 
 #[test]
@@ -197,28 +197,33 @@ fn changes_are_written_into_the_run() {
     let runs = tempfile::tempdir().unwrap();
     let session = endless(runs.path());
     wait_for_iterations(&session, 2);
-    session.send(SessionCommand::SetLearningRate(0.002));
-    session.send(SessionCommand::SetWeight { term: 1, weight: -0.5 });
-    session.send(SessionCommand::SetWeight { term: 1, weight: -0.5 });
+    session.send(SessionCommand::SetLearningRate { kind: 0, rate: 0.002 });
+    session.send(SessionCommand::SetWeight { kind: 0, term: 1, weight: -0.5 });
+    session.send(SessionCommand::SetWeight { kind: 0, term: 1, weight: -0.5 });
     let changed = wait_for(&session, |snapshot| snapshot.changes.len() == 2);
-    assert_eq!((changed.learning_rate, changed.weights.as_slice()), (0.002, [1.0, -0.5].as_slice()));
+    assert_eq!((changed.kinds[0].learning_rate, changed.kinds[0].weights.as_slice()), (0.002, [1.0, -0.5].as_slice()));
     let count = changed.history.len();
     wait_for_iterations(&session, count + 5);
     let end = session.close();
-    let rates = end.history.iter().map(|record| record.metrics.last().unwrap().value).collect::<Vec<_>>();
+    let rates = end.history.iter().map(|record| record.kinds[0].metrics.last().unwrap().value).collect::<Vec<_>>();
     assert_eq!((rates[0], rates[rates.len() - 1]), (0.01, 0.002));
     let step = changed.changes[0].step;
     assert!(
-        end.history.iter().all(|one| one.metrics.last().unwrap().value == if one.steps <= step { 0.01 } else { 0.002 })
+        end.history
+            .iter()
+            .all(|one| one.kinds[0].metrics.last().unwrap().value == if one.steps <= step { 0.01 } else { 0.002 })
     );
     let last = end.history.last().unwrap();
-    assert!((last.returns.mean - (last.terms[0] - 0.5 * last.terms[1])).abs() < 1e-4, "{last:?}");
+    assert!(
+        (last.kinds[0].returns.mean - (last.kinds[0].terms[0] - 0.5 * last.kinds[0].terms[1])).abs() < 1e-4,
+        "{last:?}"
+    );
     let run = run_of(&end);
     let expected = format!("step,setting,was,now\n{step},ppo.learning_rate,0.01,0.002\n{step},reward.wrong,0.0,-0.5\n");
     assert_eq!(fs::read_to_string(run.changes()).unwrap(), expected);
     let source = ConfigSource { file: Some(run.config()), ..ConfigSource::default() };
-    let config = RunConfig::load(&source, &end.spec).unwrap();
-    let agent = config.agent(&end.spec);
+    let config = RunConfig::load(&source, std::slice::from_ref(&end.kinds[0].spec)).unwrap();
+    let agent = config.agent(&end.kinds[0].spec);
     assert_eq!((agent.ppo.learning_rate.at(0.5), agent.reward["wrong"]), (0.002, -0.5));
 }
 
@@ -226,17 +231,17 @@ fn changes_are_written_into_the_run() {
 fn a_change_that_makes_no_sense_is_refused_with_a_sentence() {
     let runs = tempfile::tempdir().unwrap();
     let session = endless(runs.path());
-    session.send(SessionCommand::SetLearningRate(-1.0));
-    session.send(SessionCommand::SetLearningRate(f32::NAN));
-    session.send(SessionCommand::SetWeight { term: 0, weight: f32::INFINITY });
-    session.send(SessionCommand::SetWeight { term: 7, weight: 1.0 });
+    session.send(SessionCommand::SetLearningRate { kind: 0, rate: -1.0 });
+    session.send(SessionCommand::SetLearningRate { kind: 0, rate: f32::NAN });
+    session.send(SessionCommand::SetWeight { kind: 0, term: 0, weight: f32::INFINITY });
+    session.send(SessionCommand::SetWeight { kind: 0, term: 7, weight: 1.0 });
     let snapshot = wait_for(&session, |snapshot| snapshot.incidents.len() == 4);
     let sentences = snapshot.incidents.iter().map(|incident| incident.sentence.as_str()).collect::<Vec<_>>();
     assert_eq!(sentences[0], "`learning_rate` is -1; it must be at least 0");
     assert!(sentences[1].contains("NaN"), "{sentences:?}");
     assert_eq!(sentences[2], "the weight of `right` is inf; it must be finite");
     assert_eq!(sentences[3], "`Reader` has 2 reward terms, there is no 7");
-    assert_eq!((snapshot.learning_rate, snapshot.weights.as_slice()), (0.01, [1.0, 0.0].as_slice()));
+    assert_eq!((snapshot.kinds[0].learning_rate, snapshot.kinds[0].weights.as_slice()), (0.01, [1.0, 0.0].as_slice()));
     assert!(!run_of(&snapshot).changes().exists() && snapshot.state == SessionState::Running);
 }
 
@@ -245,14 +250,14 @@ fn a_run_that_was_stopped_goes_on_with_its_own_config() {
     let runs = tempfile::tempdir().unwrap();
     let session = endless(runs.path());
     wait_for_iterations(&session, 2);
-    session.send(SessionCommand::SetWeight { term: 1, weight: -0.5 });
+    session.send(SessionCommand::SetWeight { kind: 0, term: 1, weight: -0.5 });
     wait_for(&session, |snapshot| snapshot.changes.len() == 1);
     let first = session.close();
     let run = first.run_dir.clone().unwrap();
     let resumed = Session::resume(setup(game::arrows, runs.path(), "stop.steps=1"), &run);
     wait_for_iterations(&resumed, 2);
     let end = resumed.close();
-    assert_eq!((end.run_dir.as_ref(), end.weights.as_slice()), (Some(&run), [1.0, -0.5].as_slice()));
+    assert_eq!((end.run_dir.as_ref(), end.kinds[0].weights.as_slice()), (Some(&run), [1.0, -0.5].as_slice()));
     assert_eq!((end.stop.clone(), end.steps_before), (first.stop.clone(), first.steps()));
     assert!(end.history.iter().all(|record| record.steps > first.steps()));
     let table = fs::read_to_string(RunFolder::open(&run).metrics()).unwrap();

@@ -3,7 +3,7 @@
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec};
 
 use crate::egui::{CollapsingHeader, Label, RichText, Ui};
-use crate::snapshot::{AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
+use crate::snapshot::{AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot};
 use crate::widgets::{Bell, Choice, bell_ui, choice_ui, count, fact_ui, fixed};
 
 use super::super::training::heading_ui;
@@ -12,25 +12,28 @@ use super::super::training::heading_ui;
 const MOST_CHOICES: usize = 16;
 
 /// What is done in the present step, with the distribution that it was chosen from; and, apart from it, the next decision.
-pub(super) fn action_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
+pub(super) fn action_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Action");
-    let (text, hint) = origin(scene, agent);
+    let (text, hint) = origin(kind, agent);
     ui.add(Label::new(RichText::new(text.as_str()).weak()).truncate()).on_hover_text(format!("{text}. {hint}"));
-    fields_ui(ui, &scene.spec, &agent.heads, &agent.action);
+    fields_ui(ui, &kind.spec, &agent.heads, &agent.action);
     value_ui(ui, agent.value);
     CollapsingHeader::new("Next decision").show(ui, |ui| {
         if agent.next_heads.is_empty() {
             ui.weak("Known when the present step is over, if there is a policy.");
             return;
         }
-        fields_ui(ui, &scene.spec, &agent.next_heads, &[]);
+        fields_ui(ui, &kind.spec, &agent.next_heads, &[]);
         value_ui(ui, agent.next_value);
     });
 }
 
 /// Where the action comes from, and whose the distributions are.
-fn origin(scene: &SceneSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
-    if scene.policy.is_none() && agent.heads.is_empty() {
+fn origin(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
+    if kind.is_external {
+        return ("The game decides.".to_owned(), "No policy is learned for agents of this kind.");
+    }
+    if kind.policy.is_none() && agent.heads.is_empty() {
         return ("No policy, so no distribution.".to_owned(), "Press Start in Training, or open a run in Runs.");
     }
     let Some(policy) = &agent.decided_by else {

@@ -5,7 +5,7 @@ use ludus_agent::spec::Outcome;
 use egui_plot::FilledArea;
 
 use crate::egui::{Align, FontId, Label, Rect, RichText, Sense, TextStyle, Ui, pos2, vec2};
-use crate::snapshot::{AgentSnapshot, Driver, EpisodeSnapshot, SceneSnapshot};
+use crate::snapshot::{AgentSnapshot, Driver, EpisodeSnapshot, SceneKindSnapshot, SceneSnapshot};
 use crate::theme;
 use crate::widgets::{
     Cell, Curve, CurvePlot, brief, count, fact_ui, fixed, held, line_in, name_in, percent, split, thinned,
@@ -32,7 +32,7 @@ pub(super) fn episode_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapsh
     heading_ui(ui, &format!("Episode {}", episode.number));
     let seconds = f64::from(episode.steps) * f64::from(scene.decision_interval) / scene.tick_rate_hz.max(1e-9);
     fact_ui(ui, "steps", &format!("{} ({} s)", count(episode.steps.into()), fixed(seconds)));
-    let entry = scene.agents.iter().find(|entry| entry.row == agent.row);
+    let entry = scene.agents.iter().find(|entry| entry.id == agent.id);
     fact_ui(ui, "return so far", &entry.map_or("–".to_owned(), |entry| fixed(entry.episode_return.into())));
     fact_ui(ui, "last step", outcome(episode.outcome));
 }
@@ -50,9 +50,9 @@ const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// The value curve: the policy's estimates over the steps of the episode, and the name of that policy.
-pub(super) fn values_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
+pub(super) fn values_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Value: the return that is expected from here");
-    let (text, hint) = estimated_by(scene, agent);
+    let (text, hint) = estimated_by(kind, agent);
     ui.add(Label::new(RichText::new(text.as_str()).weak()).truncate()).on_hover_text(format!("{text}. {hint}"));
     let values = &agent.episode.values;
     if values.iter().all(|value| value.is_nan()) {
@@ -65,8 +65,8 @@ pub(super) fn values_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapsho
 }
 
 /// Whose the values are.
-fn estimated_by(scene: &SceneSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
-    let on_screen = if agent.driver == Driver::Rival { &scene.rival } else { &scene.policy };
+fn estimated_by(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
+    let on_screen = if agent.driver == Driver::Rival { &kind.rival } else { &kind.policy };
     let policy = agent.decided_by.as_ref().or(on_screen.as_ref());
     let has_values = agent.episode.values.iter().any(|value| !value.is_nan());
     let Some(policy) = policy.filter(|_| has_values) else {
@@ -95,27 +95,27 @@ fn step(episode: &EpisodeSnapshot, index: usize) -> f64 {
 }
 
 /// The terms of the reward: stacked over the episode, and with their share of the return.
-pub(super) fn rewards_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
+pub(super) fn rewards_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Reward terms, added up");
-    let terms = scene.spec.reward.len();
+    let terms = kind.spec.reward.len();
     if terms == 0 || agent.episode.terms.len() < terms {
         ui.weak("No step of this episode is over yet.");
         return;
     }
-    stack_ui(ui, scene, &agent.episode);
+    stack_ui(ui, kind, &agent.episode);
     let sums = agent.term_sums(terms);
     let size = sums.iter().map(|sum| f64::from(sum.abs())).sum::<f64>();
     for (index, &sum) in sums.iter().enumerate() {
         let share = f64::from(sum) / size;
-        term_ui(ui, scene, index, [f64::from(sum), share]);
+        term_ui(ui, kind, index, [f64::from(sum), share]);
     }
 }
 
 /// Their names and colours are in the list below.
-fn stack_ui(ui: &mut Ui, scene: &SceneSnapshot, episode: &EpisodeSnapshot) {
-    let Stack { steps, areas, sums } = stacked(episode, scene.spec.reward.len());
+fn stack_ui(ui: &mut Ui, kind: &SceneKindSnapshot, episode: &EpisodeSnapshot) {
+    let Stack { steps, areas, sums } = stacked(episode, kind.spec.reward.len());
     let plot = CurvePlot { id: "terms", height: HEIGHT, x: STEPS, y: "reward" };
-    let curves = scene.spec.reward.iter().zip(&sums).enumerate().map(|(index, (term, sums))| Curve {
+    let curves = kind.spec.reward.iter().zip(&sums).enumerate().map(|(index, (term, sums))| Curve {
         name: term.name.clone(),
         color: theme::series(index),
         points: steps.iter().zip(sums).map(|(&step, &sum)| [step, sum]).collect(),
@@ -174,8 +174,8 @@ fn running_sums(rewards: &[f32], terms: usize) -> Vec<f64> {
 }
 
 /// A term's line: its colour, its weight, what it came to, and its part of all.
-fn term_ui(ui: &mut Ui, scene: &SceneSnapshot, index: usize, [sum, share]: [f64; 2]) {
-    let term = &scene.spec.reward[index];
+fn term_ui(ui: &mut Ui, kind: &SceneKindSnapshot, index: usize, [sum, share]: [f64; 2]) {
+    let term = &kind.spec.reward[index];
     let line_height = ui.text_style_height(&TextStyle::Body);
     let is_narrow = ui.available_width() < NARROW;
     let height = if is_narrow { 2.0 * line_height } else { line_height };
@@ -193,7 +193,7 @@ fn term_ui(ui: &mut Ui, scene: &SceneSnapshot, index: usize, [sum, share]: [f64;
     let (color, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
     let body = TextStyle::Body.resolve(ui.style());
     name_in(ui.painter(), name, Cell { text: &term.name, font: body, color, align: Align::Min });
-    let weighs = scene.weights.get(index).copied().unwrap_or(1.0);
+    let weighs = kind.weights.get(index).copied().unwrap_or(1.0);
     let times = format!("× {}", brief(weighs.into()));
     let mono = FontId::monospace(12.0);
     let cells = [(weight, times, weak), (total, fixed(sum), color), (part, percent(share), color)];
@@ -216,12 +216,12 @@ mod tests {
     fn the_value_curve_says_whose_it_is() {
         let check = |driver: Driver, decided_by: Option<&str>, values: &[f32], expected: &str| {
             let label = |name: &str| PolicyLabel { name: name.to_owned(), steps: 2_000 };
-            let scene =
-                SceneSnapshot { policy: Some(label("mine")), rival: Some(label("other")), ..SceneSnapshot::default() };
+            let (policy, rival) = (Some(label("mine")), Some(label("other")));
+            let kind = SceneKindSnapshot { policy, rival, ..SceneKindSnapshot::default() };
             let episode = EpisodeSnapshot { values: values.to_vec(), ..EpisodeSnapshot::default() };
             let decided_by = decided_by.map(label);
             let agent = AgentSnapshot { driver, decided_by, episode, ..AgentSnapshot::default() };
-            assert_eq!(estimated_by(&scene, &agent).0, expected);
+            assert_eq!(estimated_by(&kind, &agent).0, expected);
         };
         check(Driver::Log, Some("mine"), &[1.0], "of the policy on screen: mine, step 2,000");
         check(Driver::Policy, Some("older"), &[f32::NAN, 1.0], "of older, step 2,000");

@@ -1,12 +1,13 @@
 //! Learning curves.
 
-use ludus_train::session::{History, IterationRecord, MetricInfo, TrainingSnapshot};
+use ludus_agent::spec::RewardTerm;
+use ludus_train::session::{History, IterationRecord, KindIteration, MetricInfo};
 
 use crate::egui::{ComboBox, Ui};
 use crate::theme;
 use crate::widgets::{Curve, CurvePlot, thinned};
 
-use super::{heading_ui, zoom_hint_ui};
+use super::{ShownKind, heading_ui, zoom_hint_ui};
 
 /// Height of a plot [points].
 const HEIGHT: f32 = 150.0;
@@ -26,23 +27,23 @@ pub(super) enum Chart {
 }
 
 /// The return over steps, and one more plot to choose.
-pub(super) fn charts_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Chart) {
+pub(super) fn charts_ui(ui: &mut Ui, kind: ShownKind<'_>, chart: &mut Chart) {
     heading_ui(ui, "Mean return of the last episodes");
     zoom_hint_ui(ui);
     let plot = CurvePlot { id: "return", height: HEIGHT, x: STEPS, y: "return" };
-    let points = points(&training.history, |record| record.returns.mean);
+    let points = points(kind, |came_to| came_to.returns.mean);
     plot.show_named(ui, vec![Curve { name: "mean return".to_owned(), color: theme::series(0), points }]);
     ui.add_space(6.0);
-    pick_ui(ui, training, chart);
+    pick_ui(ui, kind, chart);
     let plot = CurvePlot { id: "chart", height: HEIGHT, x: STEPS, y: chart.unit() };
-    plot.show_named(ui, curves(training, *chart));
+    plot.show_named(ui, curves(kind, *chart));
 }
 
-fn pick_ui(ui: &mut Ui, training: &TrainingSnapshot, chart: &mut Chart) {
+fn pick_ui(ui: &mut Ui, kind: ShownKind<'_>, chart: &mut Chart) {
     let width = ui.available_width();
     let combo = ComboBox::from_id_salt("pick a chart").width(width).truncate().selected_text(chart.title());
     combo.show_ui(ui, |ui| {
-        let metrics = training.history.last().map_or(&[][..], |record| &record.metrics);
+        let metrics = kind.last().map_or(&[][..], |came_to| &came_to.metrics);
         let metrics = metrics.iter().map(|metric| Chart::Metric(metric.info));
         for choice in [Chart::Terms, Chart::Length, Chart::Speed].into_iter().chain(metrics) {
             ui.selectable_value(chart, choice, choice.title());
@@ -70,13 +71,12 @@ impl Chart {
     }
 }
 
-fn curves(training: &TrainingSnapshot, chart: Chart) -> Vec<Curve> {
-    let history = &training.history;
+fn curves(kind: ShownKind<'_>, chart: Chart) -> Vec<Curve> {
     match chart {
-        Chart::Terms => terms(training),
-        Chart::Length => single(chart, points(history, |record| record.length)),
-        Chart::Speed => single(chart, speeds(history)),
-        Chart::Metric(info) => single(chart, points(history, |record| metric(record, info))),
+        Chart::Terms => terms(kind),
+        Chart::Length => single(chart, points(kind, |came_to| came_to.length)),
+        Chart::Speed => single(chart, speeds(&kind.training.history)),
+        Chart::Metric(info) => single(chart, points(kind, |came_to| metric(came_to, info))),
     }
 }
 
@@ -85,22 +85,21 @@ fn single(chart: Chart, points: Vec<[f64; 2]>) -> Vec<Curve> {
 }
 
 /// Each weighs what it weighed at the time, so that they can be compared and add up to the return.
-fn terms(training: &TrainingSnapshot) -> Vec<Curve> {
-    let terms = training.spec.reward.iter().enumerate();
-    let curve = |(index, term): (usize, &ludus_agent::spec::RewardTerm)| {
-        let sum = |record: &IterationRecord| match (record.terms.get(index), record.weights.get(index)) {
+fn terms(kind: ShownKind<'_>) -> Vec<Curve> {
+    let curve = |(index, term): (usize, &RewardTerm)| {
+        let sum = |came_to: &KindIteration| match (came_to.terms.get(index), came_to.weights.get(index)) {
             (Some(sum), Some(&weight)) => sum * f64::from(weight),
             _ => f64::NAN,
         };
-        let points = points(&training.history, sum);
-        Curve { name: term.name.clone(), color: theme::series(index), points }
+        Curve { name: term.name.clone(), color: theme::series(index), points: points(kind, sum) }
     };
-    terms.map(curve).collect()
+    kind.terms().iter().enumerate().map(curve).collect()
 }
 
-fn points(history: &History, of: impl Fn(&IterationRecord) -> f64) -> Vec<[f64; 2]> {
+fn points(kind: ShownKind<'_>, of: impl Fn(&KindIteration) -> f64) -> Vec<[f64; 2]> {
+    let history = &kind.training.history;
     let records = thinned(history.len()).filter_map(|index| history.get(index));
-    records.map(|record| [record.steps as f64, of(record)]).collect()
+    records.map(|record| [record.steps as f64, kind.of(record).map_or(f64::NAN, &of)]).collect()
 }
 
 /// Between a point that is drawn and the one before.
@@ -115,7 +114,7 @@ fn speeds(history: &History) -> Vec<[f64; 2]> {
     records.map(speed).collect()
 }
 
-fn metric(record: &IterationRecord, info: MetricInfo) -> f64 {
-    let found = record.metrics.iter().find(|metric| metric.info == info);
+fn metric(came_to: &KindIteration, info: MetricInfo) -> f64 {
+    let found = came_to.metrics.iter().find(|metric| metric.info == info);
     found.map_or(f64::NAN, |metric| f64::from(metric.value))
 }

@@ -1,12 +1,13 @@
 //! What can be changed while a run goes on.
 
-use ludus_train::session::{SessionCommand, TrainingSnapshot};
+use ludus_train::config::PolicySource;
+use ludus_train::session::{KindSnapshot, SessionCommand, TrainingSnapshot};
 
-use crate::egui::{Align, DragValue, Label, Layout, Response, Ui};
+use crate::egui::{Align, DragValue, Label, Layout, Response, RichText, Ui};
 use crate::widgets::{count, fixed, name_for, rounded, scientific};
 use crate::{EditorCommand, EditorCommands};
 
-use super::heading_ui;
+use super::{ShownKind, heading_ui};
 
 /// Width of a number that can be changed [points].
 const NUMBER_WIDTH: f32 = 88.0;
@@ -49,31 +50,43 @@ enum Kind {
 }
 
 /// The learning rate, the weights, and the last changes.
-pub(super) fn settings_ui(
-    ui: &mut Ui,
-    training: &TrainingSnapshot,
-    settings: &mut Settings,
-    commands: &mut EditorCommands,
-) {
+pub(super) fn settings_ui(ui: &mut Ui, kind: ShownKind<'_>, settings: &mut Settings, commands: &mut EditorCommands) {
+    let ShownKind { training, index } = kind;
     heading_ui(ui, "Settings");
+    let Some(KindSnapshot { policy, learning_rate, weights, .. }) = kind.snapshot() else { return };
     ui.weak("Changes count from the next iteration on.");
     let (told, is_live) = (training.changes.len() + training.incidents.len(), training.state.is_live());
-    let (kind, hint) = (Kind::LearningRate, "Adam's step size; replaces the config's schedule");
-    let line =
-        Line { name: "learning rate", hint, kind, now: rounded(training.learning_rate, RATE_DIGITS), told, is_live };
-    if let Some(rate) = line_ui(ui, &line, &mut settings.learning_rate) {
-        commands.send(EditorCommand::Training(SessionCommand::SetLearningRate(rate)));
+    if let Some(sentence) = unlearned(policy) {
+        ui.add(Label::new(RichText::new(&sentence).weak()).truncate()).on_hover_text(sentence);
+    } else {
+        let (kind, hint) = (Kind::LearningRate, "Adam's step size; replaces the config's schedule");
+        let now = rounded(*learning_rate, RATE_DIGITS);
+        let line = Line { name: "learning rate", hint, kind, now, told, is_live };
+        if let Some(rate) = line_ui(ui, &line, &mut settings.learning_rate) {
+            commands.send(EditorCommand::Training(SessionCommand::SetLearningRate { kind: index, rate }));
+        }
     }
-    settings.weights.resize_with(training.spec.reward.len(), Edit::default);
-    for (term, (spec, edit)) in training.spec.reward.iter().zip(&mut settings.weights).enumerate() {
-        let now = training.weights.get(term).copied().unwrap_or(1.0);
+    settings.weights.resize_with(kind.terms().len(), Edit::default);
+    let is_live = is_live && *policy != PolicySource::External;
+    for (term, (spec, edit)) in kind.terms().iter().zip(&mut settings.weights).enumerate() {
+        let now = weights.get(term).copied().unwrap_or(1.0);
         let name = format!("weight of {}", spec.name);
         let line = Line { name: &name, hint: spec.doc.trim(), kind: Kind::Weight, now, told, is_live };
         if let Some(weight) = line_ui(ui, &line, edit) {
-            commands.send(EditorCommand::Training(SessionCommand::SetWeight { term, weight }));
+            commands.send(EditorCommand::Training(SessionCommand::SetWeight { kind: index, term, weight }));
         }
     }
     changes_ui(ui, training);
+}
+
+/// Why there is no learning rate to change for a kind with this policy; `None` if there is one.
+fn unlearned(policy: &PolicySource) -> Option<String> {
+    match policy {
+        PolicySource::Learned => None,
+        PolicySource::SameAs(owner) => Some(format!("It shares the policy of {owner}, and its learning rate.")),
+        PolicySource::Frozen(path) => Some(format!("Its policy stays as it is: {}", path.display())),
+        PolicySource::External => Some("The game decides for it: no policy is learned.".to_owned()),
+    }
 }
 
 /// A line with a number; what it was changed to, once that is settled.

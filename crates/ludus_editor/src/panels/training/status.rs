@@ -8,7 +8,7 @@ use crate::theme;
 use crate::widgets::{count, counted, duration, fact_ui, fixed};
 
 use super::super::strip::time_left_text;
-use super::heading_ui;
+use super::{ShownKind, heading_ui};
 
 /// Time that the present speed is taken over [s].
 const SPEED_SECONDS: f64 = 2.0;
@@ -53,11 +53,12 @@ const fn over(reason: StopReason) -> &'static str {
 }
 
 /// How far the run has come.
-pub(super) fn progress_ui(ui: &mut Ui, training: &TrainingSnapshot) {
+pub(super) fn progress_ui(ui: &mut Ui, kind: ShownKind<'_>) {
+    let ShownKind { training, .. } = kind;
     let (steps, goal) = (training.steps(), training.stop.steps.get());
     ui.add(ProgressBar::new(training.progress().nearest() as f32).desired_height(6.0));
     fact_ui(ui, "steps", &format!("{} / {}", count(steps), count(goal)));
-    let last = training.history.last();
+    let last = kind.last();
     let returns = last.filter(|last| last.returns.mean.is_finite()).map(|last| last.returns);
     let has_ended = last.is_some_and(|last| last.episodes > 0);
     let none = if has_ended { "none yet, the first episodes go on" } else { "no episode has ended yet" };
@@ -65,10 +66,11 @@ pub(super) fn progress_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     fact_ui(ui, "return", &text);
     fact_ui(ui, "episodes", &count(last.map_or(0, |last| last.episodes)));
     fact_ui(ui, "speed", &format!("{} steps/s", count(speed(&training.history) as u64)));
-    fact_ui(ui, "time", &duration(last.map_or(0.0, |last| last.seconds)));
+    fact_ui(ui, "time", &duration(training.history.last().map_or(0.0, |last| last.seconds)));
     fact_ui(ui, "time left", &time_left_text(training));
     let (worlds, threads) = (counted(training.worlds.into(), "world"), counted(training.threads as u64, "thread"));
-    let agents = format!("{} in {worlds}, {threads}", count(training.rows as u64));
+    let agents = kind.snapshot().map_or(0, |kind| kind.rows);
+    let agents = format!("{} in {worlds}, {threads}", count(agents as u64));
     fact_ui(ui, "agents", &agents);
     let saved = training.saved.as_ref().map_or("not yet".to_owned(), |saved| format!("at step {}", count(saved.step)));
     fact_ui(ui, "saved", &saved);

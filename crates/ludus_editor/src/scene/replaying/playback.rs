@@ -1,11 +1,14 @@
 //! Where a replay is, where it is to go, and whether it is what was logged.
 
+use core::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 
 use ludus_agent::Rows;
 use ludus_agent::spec::{AgentSpec, Outcome};
 use ludus_train::replay::EpisodeLog;
 
+use crate::scene::rules::{KindRules, RunRules};
 use crate::snapshot::ReplaySnapshot;
 
 /// Steps after which an episode that has not begun never will: agents outside arenas have to end another one first.
@@ -28,6 +31,8 @@ pub struct Playback {
     /// Its name and its run's.
     name: String,
     log: EpisodeLog,
+    /// The kind on screen of each kind of the log.
+    kinds: Vec<usize>,
     position: Position,
     /// The step to go to, as fast as can be.
     sought: Option<u32>,
@@ -35,6 +40,17 @@ pub struct Playback {
     /// Ticks by which it is still to go back.
     owed: f32,
     differs_from: Option<u32>,
+}
+
+/// Where the episode of an agent is.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentEpisode {
+    /// The agent's index among the members of its arena.
+    pub member: usize,
+    /// Which of its episodes it is, from 1.
+    pub number: u32,
+    /// Finished steps.
+    pub steps: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,21 +63,42 @@ enum Position {
 
 impl Playback {
     /// The episode of a file, if it is one of agents like these; else why not, in a sentence.
-    pub fn open(path: &Path, spec: &AgentSpec) -> Result<Self, String> {
+    pub fn open(path: &Path, specs: &[Arc<AgentSpec>]) -> Result<Self, String> {
         let log = EpisodeLog::read(path).map_err(|error| error.to_string())?;
-        log.head.check_agent(spec).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self::new(name_of(path), log))
+        log.head.check_agent(&specs[0]).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self::new(name_of(path), log, vec![0]))
     }
 
     /// An episode that is about to begin.
-    pub const fn new(name: String, log: EpisodeLog) -> Self {
+    const fn new(name: String, log: EpisodeLog, kinds: Vec<usize>) -> Self {
         let (position, sought, direction) = (Position::Before(0), Some(0), Direction::Forwards);
-        Self { name, log, position, sought, direction, owed: 0.0, differs_from: None }
+        Self { name, log, kinds, position, sought, direction, owed: 0.0, differs_from: None }
     }
 
     /// What is played.
     pub const fn log(&self) -> &EpisodeLog {
         &self.log
+    }
+
+    /// The kind on screen of each kind of the log.
+    pub fn kinds(&self) -> &[usize] {
+        &self.kinds
+    }
+
+    /// Ticks per step of the world.
+    const fn ticks_per_step(&self) -> NonZeroU32 {
+        self.log.head.decision_interval
+    }
+
+    /// What the run had decided about the agents.
+    pub fn rules(&self) -> RunRules {
+        let head = &self.log.head;
+        let rules = KindRules {
+            interval: head.decision_interval,
+            weights: head.weights.clone(),
+            episode_limit: head.episode_limit,
+        };
+        RunRules { ticks_per_step: self.ticks_per_step(), first_step: 0, kinds: vec![Some(rules)] }
     }
 
     /// Whether its agents are at its start or beyond.
@@ -83,7 +120,7 @@ impl Playback {
 
     /// Ticks that this image is to make; `None` if that is as in any other game.
     pub fn ticks_due(&self) -> Option<u32> {
-        let interval = self.log.head.decision_interval.get();
+        let interval = self.ticks_per_step().get();
         let ticks = match (self.sought, self.position) {
             (Some(sought), Position::Before(_)) => sought.saturating_add(1).saturating_mul(interval),
             (Some(sought), Position::At { step, ticks }) => {
@@ -95,8 +132,11 @@ impl Playback {
         Some(ticks.min(MOST_TICKS))
     }
 
-    /// The actions of the coming step `[rows, action width]`.
-    pub fn actions(&self) -> Option<&[f32]> {
+    /// The actions of a kind of the log in the coming step `[rows, action width]`.
+    pub fn actions(&self, kind: usize) -> Option<&[f32]> {
+        if kind > 0 {
+            return None;
+        }
         match self.position {
             Position::At { step, .. } if step < self.log.head.steps => Some(self.log.actions_of(step)),
             _ => None,
@@ -137,7 +177,7 @@ impl Playback {
         if self.direction == Direction::Forwards || self.sought.is_some() || step == 0 {
             return None;
         }
-        let interval = self.log.head.decision_interval.get() as f32;
+        let interval = self.ticks_per_step().get() as f32;
         self.owed += if ticks.is_finite() { ticks } else { interval };
         let steps = (self.owed / interval).floor();
         self.owed -= steps * interval;
@@ -151,13 +191,13 @@ impl Playback {
         }
     }
 
-    /// Notes the end of a step. `of` are the rows of the episode's agents, in the log's order; `numbers` the number and
-    /// the steps of each one's episode.
-    pub fn end_step(&mut self, rows: &Rows, of: &[usize], numbers: &[(u32, u32)]) {
+    /// Notes the end of a step. `shown` has the rows of each kind of the log, and which of them are the episode's agents';
+    /// `agents` says where the episodes of all these are.
+    pub fn end_step(&mut self, shown: &[(&Rows, &[usize])], agents: &[AgentEpisode]) {
         let step = match self.position {
             Position::At { step, .. } if step == self.log.head.steps => return,
             Position::At { step, .. } => step + 1,
-            Position::Before(_) if self.begins(rows, of, numbers) => 0,
+            Position::Before(_) if self.begins(shown, agents) => 0,
             Position::Before(steps) if steps < LONGEST_LEAD_IN => {
                 self.position = Position::Before(steps + 1);
                 return;
@@ -167,21 +207,22 @@ impl Playback {
         };
         self.position = Position::At { step, ticks: 0 };
         self.sought = self.sought.filter(|&sought| step < sought);
-        self.compare(step, rows, of);
+        self.compare(step, shown);
     }
 
     /// Whether all agents are in their restart step, at the beginning of the episode that was logged.
-    fn begins(&self, rows: &Rows, of: &[usize], numbers: &[(u32, u32)]) -> bool {
-        let wanted = self.log.head.numbers.iter().skip(1);
-        let is_restarting = |&row: &usize| rows.outcomes()[row] == Outcome::Restart;
-        numbers.len() == self.log.head.rows as usize
-            && of.iter().all(is_restarting)
-            && numbers.iter().zip(wanted).all(|(&(number, steps), &wanted)| number == wanted && steps == 0)
+    fn begins(&self, shown: &[(&Rows, &[usize])], agents: &[AgentEpisode]) -> bool {
+        let is_restarting =
+            |(rows, of): &(&Rows, &[usize])| of.iter().all(|&row| rows.outcomes()[row] == Outcome::Restart);
+        let numbers = &self.log.head.numbers;
+        let is_wanted = |agent: &AgentEpisode| agent.steps == 0 && numbers.get(agent.member) == Some(&agent.number);
+        agents.len() == self.log.head.rows as usize && shown.iter().all(is_restarting) && agents.iter().all(is_wanted)
     }
 
-    fn compare(&mut self, step: u32, rows: &Rows, of: &[usize]) {
+    fn compare(&mut self, step: u32, shown: &[(&Rows, &[usize])]) {
         let is_earlier = self.differs_from.is_none_or(|known| step < known);
-        if is_earlier && !self.log.is_same(step, rows, of) {
+        let is_same = shown.first().is_some_and(|(rows, of)| self.log.is_same(step, rows, of));
+        if is_earlier && !is_same {
             self.differs_from = Some(step);
         }
     }

@@ -1,0 +1,91 @@
+//! What a run decides about agents: how often they decide, what they are rewarded for, when their episodes are cut.
+
+use core::num::NonZeroU32;
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use ludus_agent::Rows;
+use ludus_agent::spec::AgentSpec;
+use ludus_train::config::{PolicySource, RunConfig};
+use ludus_worlds::steps_to_decision;
+
+use super::SceneKinds;
+
+/// What a run, or the log of an episode, decides about the agents of all kinds.
+#[derive(Resource, Clone, Debug)]
+pub struct RunRules {
+    /// Ticks per step of the world.
+    pub ticks_per_step: NonZeroU32,
+    /// Steps that the world has made when its agents restart: 0 for a new one.
+    pub first_step: u64,
+    /// One for each kind; none for those that the game decides for.
+    pub kinds: Vec<Option<KindRules>>,
+}
+
+/// What it decides about a kind.
+#[derive(Clone, Debug)]
+pub struct KindRules {
+    /// Ticks from one decision to the next.
+    pub interval: NonZeroU32,
+    /// The weight of each term of the reward, in the spec's order.
+    pub weights: Vec<f32>,
+    pub episode_limit: Option<NonZeroU32>,
+}
+
+impl RunRules {
+    /// Those of a run with this config.
+    pub fn of_run(config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Self {
+        let rules = |spec: &Arc<AgentSpec>| {
+            let agent = config.agent(spec);
+            let rules = KindRules {
+                interval: config.interval(&spec.name),
+                weights: agent.weights(spec),
+                episode_limit: agent.episode_limit,
+            };
+            (agent.policy != PolicySource::External).then_some(rules)
+        };
+        let kinds = specs.iter().map(rules).collect();
+        Self { ticks_per_step: config.ticks_per_step(), first_step: 0, kinds }
+    }
+
+    /// Lets them hold for the agents of a world whose next step is the restart of all of them.
+    pub fn apply(&self, world: &mut World) {
+        let kinds = world.resource::<SceneKinds>().clone();
+        for (kind, rules) in kinds.iter().zip(&self.kinds) {
+            if let Some(rules) = rules {
+                let rows = kind.rows_mut(world);
+                rows.set_weights(&rules.weights);
+                rows.set_episode_limit(rules.episode_limit);
+            }
+        }
+        self.restart(world);
+    }
+
+    /// Whether a policy decides for a kind, or a player may, and not the game.
+    pub fn is_driven(&self, kind: usize) -> bool {
+        self.kinds.get(kind).is_some_and(Option::is_some)
+    }
+
+    /// Leaves the kinds to the game that have no rules.
+    pub fn leave_others_to_the_game(&self, world: &mut World) {
+        let kinds = world.resource::<SceneKinds>().clone();
+        for (kind, _) in kinds.iter().zip(&self.kinds).filter(|(_, rules)| rules.is_none()) {
+            kind.rows_mut(world).leave_to_the_game();
+        }
+    }
+
+    /// Lets all kinds decide anew in the steps in which they do so in a new world.
+    pub fn restart(&self, world: &mut World) {
+        let kinds = world.resource::<SceneKinds>().clone();
+        for (kind, rules) in kinds.iter().zip(&self.kinds) {
+            if let Some(rules) = rules {
+                self.schedule(rules.interval, kind.rows_mut(world));
+            }
+        }
+    }
+
+    fn schedule(&self, interval: NonZeroU32, rows: &mut Rows) {
+        let every = NonZeroU32::new(interval.get() / self.ticks_per_step).unwrap_or(NonZeroU32::MIN);
+        rows.decide_every(every, steps_to_decision(every, self.first_step));
+    }
+}

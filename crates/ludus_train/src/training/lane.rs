@@ -1,0 +1,172 @@
+//! The policies of a run: those that it learns, and those that stay as they are.
+
+use std::path::PathBuf;
+
+use ludus_learn::{
+    Algorithm, IteratedLane, LaneShape, LearnError, LearnedPolicy, Metric, PlayedLane, Report, Rollout, RolloutShape,
+    SavedAlgorithm,
+};
+use ludus_policy::PolicyFile;
+use ludus_spec::Seed;
+
+use crate::actor::{Actor, FrozenPolicy};
+use crate::blueprint::{Blueprint, FROZEN_ACTIONS};
+use crate::config::{PolicySource, Reaction};
+use crate::error::TrainError;
+use crate::frozen::frozen_file;
+use crate::initialize::{Heir, Inheritance, inherit};
+use crate::learner::{BuiltAlgorithm, Decision};
+
+/// Iterations in a row that may be skipped: more never learn again.
+const MOST_SKIPPED: u32 = 10;
+
+/// A policy of a run, and the kinds of agents that follow it.
+pub(crate) struct PolicyLane {
+    /// The kinds that follow it; the section of the first describes it.
+    pub kinds: Vec<usize>,
+    pub policy: LanePolicy,
+}
+
+/// A policy that decides in a run.
+pub(crate) enum LanePolicy {
+    Learned(LearnedLane),
+    Frozen(Box<FrozenLane>),
+}
+
+/// A policy that the run learns.
+pub(crate) struct LearnedLane {
+    /// The algorithm, and the network that it learns.
+    pub built: BuiltAlgorithm,
+    /// Which learner it is, and why.
+    pub decision: Decision,
+    /// Iterations in a row of which nothing was learned.
+    skipped: u32,
+}
+
+/// A policy that stays as it is.
+pub(crate) struct FrozenLane {
+    policy: FrozenPolicy,
+    /// Its file.
+    pub path: PathBuf,
+    rollout: Rollout,
+    seed: Seed,
+}
+
+/// What an iteration came to for a policy that learns.
+#[derive(Debug)]
+pub(crate) struct LaneLap {
+    pub report: Report,
+    /// Why nothing was learned, if so.
+    pub skipped: Option<LearnError>,
+}
+
+impl PolicyLane {
+    /// The kind whose section describes it.
+    pub fn owner(&self) -> usize {
+        self.kinds[0]
+    }
+
+    pub fn learned(&self) -> Option<&LearnedLane> {
+        match &self.policy {
+            LanePolicy::Learned(lane) => Some(lane),
+            LanePolicy::Frozen(_) => None,
+        }
+    }
+
+    pub fn learned_mut(&mut self) -> Option<&mut LearnedLane> {
+        match &mut self.policy {
+            LanePolicy::Learned(lane) => Some(lane),
+            LanePolicy::Frozen(_) => None,
+        }
+    }
+
+    /// Its part in an iteration, which has this number.
+    pub fn iterated(&mut self, iteration: u64) -> IteratedLane<'_> {
+        match &mut self.policy {
+            LanePolicy::Learned(lane) => IteratedLane::Learned(&mut *lane.built.algorithm),
+            LanePolicy::Frozen(lane) => {
+                let FrozenLane { policy, rollout, seed, .. } = &mut **lane;
+                IteratedLane::Played(PlayedLane { policy, rollout, seed: seed.derive(iteration) })
+            }
+        }
+    }
+}
+
+impl LearnedLane {
+    /// A policy that has learned nothing yet.
+    pub fn new((built, decision): (BuiltAlgorithm, Decision)) -> Self {
+        Self { built, decision, skipped: 0 }
+    }
+
+    pub fn algorithm(&self) -> &dyn Algorithm {
+        &*self.built.algorithm
+    }
+
+    pub fn algorithm_mut(&mut self) -> &mut dyn Algorithm {
+        &mut *self.built.algorithm
+    }
+
+    /// Takes what an iteration came to. What failed is undone; if `reaction` says so, it counts as an iteration that
+    /// learned nothing, so that the next one draws other numbers.
+    pub fn finish(&mut self, learned: Result<Report, LearnError>, reaction: Reaction) -> Result<LaneLap, LearnError> {
+        let cause = match learned {
+            Ok(report) => {
+                self.skipped = 0;
+                return Ok(LaneLap { report, skipped: None });
+            }
+            Err(cause) => cause,
+        };
+        let algorithm = &mut *self.built.algorithm;
+        algorithm.rewind();
+        self.skipped += 1;
+        let is_hopeless = matches!(cause, LearnError::Device(_)) || self.skipped > MOST_SKIPPED;
+        if is_hopeless || reaction == Reaction::Stop {
+            return Err(cause);
+        }
+        algorithm.skip();
+        let outcomes = algorithm.rollout().samples().outcomes;
+        let experience = outcomes.iter().filter(|outcome| outcome.is_experience()).count();
+        let metrics = algorithm.metrics().iter().map(|&info| Metric { info, value: 0.0 }).collect();
+        let report = Report { experience, metrics, ..Report::default() };
+        Ok(LaneLap { report, skipped: Some(cause) })
+    }
+
+    /// Starts from what another policy has learned, where this policy is `own`; what is new and what is gone, or why it
+    /// does not fit.
+    pub fn inherit(
+        &mut self,
+        policy: &PolicyFile,
+        own: &PolicyFile,
+    ) -> Result<Result<Vec<String>, String>, TrainError> {
+        let layout = own.layout()?;
+        let (spec, normalizer) = (&own.spec, own.normalizer.as_ref());
+        let heir = Heir { spec, layout: &layout, parameters: &own.parameters, normalizer };
+        let Inheritance { parameters, normalizer, differences } = match inherit(policy, heir) {
+            Ok(inheritance) => inheritance,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let policy = LearnedPolicy { parameters, normalizer };
+        let saved = SavedAlgorithm { policy, ..self.built.algorithm.save() };
+        self.built.algorithm.restore(&saved).map_err(TrainError::Learner)?;
+        Ok(Ok(differences))
+    }
+}
+
+impl FrozenLane {
+    /// The policy of this kind's config, for its lane of all groups.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read or does not fit the kind.
+    pub fn new(blueprint: &Blueprint, kind: usize, lanes: &[LaneShape]) -> Result<Self, TrainError> {
+        let PolicySource::Frozen(named) = &blueprint.agent(kind).policy else {
+            unreachable!("the policy of a lane that is not learned is frozen")
+        };
+        let path = frozen_file(named, &blueprint.specs[kind]);
+        let file = PolicyFile::read_for(&path, &blueprint.specs[kind])?;
+        let policy = FrozenPolicy(Actor::new(&file, blueprint, kind)?);
+        let shape = RolloutShape::of_lane(blueprint.longest_rollout(), lanes).map_err(TrainError::Learner)?;
+        let seed = blueprint.seed_of(FROZEN_ACTIONS, kind);
+        Ok(Self { policy, path, rollout: Rollout::new(shape), seed })
+    }
+}
