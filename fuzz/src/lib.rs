@@ -65,9 +65,12 @@ pub fn sealed_checkpoint(mut file: TensorFile) -> Vec<u8> {
     file.to_bytes()
 }
 
-/// The bytes of an episode with this head and content, and the hash that it should have.
-pub fn sealed_episode(head: &[u8], content: &[u8]) -> Vec<u8> {
-    let bytes = [b"ludusep1", &(head.len() as u32).to_le_bytes()[..], head, content].concat();
+/// The first bytes of episodes, by the versions of their format.
+pub const EPISODE_VERSIONS: [&[u8; 8]; 2] = [b"ludusep1", b"ludusep2"];
+
+/// The bytes of an episode of a version with this head and content, and the hash that it should have.
+pub fn sealed_episode(version: &[u8; 8], head: &[u8], content: &[u8]) -> Vec<u8> {
+    let bytes = [version, &(head.len() as u32).to_le_bytes()[..], head, content].concat();
     let hash = StableHasher::default().bytes(&bytes).finish();
     [&bytes[..], &hash.to_le_bytes()].concat()
 }

@@ -350,6 +350,15 @@ impl Rows {
         self.turnover.agents.get(row).copied().flatten()
     }
 
+    /// True if an episode of the agent that has this row started in the last step.
+    ///
+    /// A restart may go on for some steps, see [`decide_every`](Self::decide_every); an episode starts in the first of them.
+    pub fn has_started(&self, row: usize) -> bool {
+        let Turnover { starting, agents, .. } = &self.turnover;
+        let found = starting.binary_search_by_key(&row, |&(row, _)| row as usize);
+        found.is_ok_and(|index| agents.get(row) == Some(&Some(starting[index].1)))
+    }
+
     /// Agents that idle because all rows are taken.
     pub fn waiting(&self) -> usize {
         self.turnover.waiting.len()

@@ -108,7 +108,7 @@ fn read(folder: &RunFolder, kinds: &[String], known: &[Found]) -> Found {
 }
 
 fn episode((name, path): (String, PathBuf)) -> EpisodeEntry {
-    let result = EpisodeLog::read(&path).ok().map(|log| (log.head.reward, log.head.steps));
+    let result = EpisodeLog::read(&path).ok().map(|log| (log.head.kinds[0].reward, log.head.steps));
     EpisodeEntry { name, path, result }
 }
 

@@ -22,7 +22,7 @@ use crate::learner::{BuiltAlgorithm, Decision, LearnerChoice, Place, PpoParts, W
 #[cfg(feature = "torch")]
 use crate::learner::{TorchParts, open_cuda};
 use crate::patience::while_waiting;
-use crate::replay::{EpisodeHead, RecorderSettings};
+use crate::replay::{KeptEpisodes, RecorderSettings};
 
 /// Indices of the run seed's children: what the draws are for.
 pub(crate) const WORLDS: u64 = 0;
@@ -31,16 +31,13 @@ const LEARNING: u64 = 2;
 const EVALUATION_WORLDS: u64 = 3;
 pub(crate) const EVALUATION_ACTIONS: u64 = 4;
 const RESUMED_WORLDS: u64 = 5;
-pub(crate) const KEPT_EPISODES: u64 = 6;
+const KEPT_EPISODES: u64 = 6;
 const EXAM: u64 = 7;
 /// Draws of policies that are not learned.
 pub(crate) const FROZEN_ACTIONS: u64 = 8;
 
 /// Arenas of a run whose episodes are noted, to keep some.
 const RECORDED_ARENAS: usize = 16;
-
-/// Steps of the longest episode that is kept.
-const LONGEST_RECORD: usize = 16_384;
 
 /// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
 const OBSERVATION_CLIP: f32 = 10.0;
@@ -202,32 +199,23 @@ impl Blueprint {
 
     /// Has some arenas' episodes noted: those of the first worlds, so that it costs a large run no more than a small one.
     pub fn record_episodes(&self, groups: &mut [WorldGroup]) {
-        let config = self.agent(0);
-        if config.rows.is_some() || self.has_several_kinds() {
+        if self.driven_kinds().any(|kind| self.agent(kind).rows.is_some()) {
             // Agents come and go: what they do depends on more than an episode.
             return;
         }
         let worlds = self.config.worlds.resolve().get() as usize;
-        let longest = config.episode_limit.map_or(LONGEST_RECORD, |limit| limit.get() as usize).min(LONGEST_RECORD);
         let arenas = (RECORDED_ARENAS / worlds).max(1);
-        let settings = RecorderSettings { head: self.episode_head(), arenas, longest };
+        let settings = RecorderSettings { program: self.definition.name.clone(), arenas };
         let mut left = RECORDED_ARENAS.min(worlds);
         for group in groups {
             left -= group.record_episodes(left, &settings);
         }
     }
 
-    /// What is the same of all episodes of the run.
-    fn episode_head(&self) -> EpisodeHead {
-        let config = self.agent(0);
-        EpisodeHead {
-            program: self.definition.name.clone(),
-            arenas: self.config.arenas.get(),
-            decision_interval: self.config.decision_interval,
-            episode_limit: config.episode_limit,
-            stagger: config.stagger,
-            ..EpisodeHead::of_agent(&self.specs[0])
-        }
+    /// None yet of the episodes that the run is to keep.
+    pub fn kept_episodes(&self) -> KeptEpisodes {
+        let names: Vec<_> = self.driven_kinds().map(|kind| &*self.specs[kind].name).collect();
+        KeptEpisodes::new(Seed::new(self.config.seed).derive(KEPT_EPISODES), names.into_iter())
     }
 
     /// What the rows of a kind are like, of which there are so many.

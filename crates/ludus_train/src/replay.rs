@@ -21,38 +21,60 @@
 //!
 //! # What is recorded
 //!
-//! Some 16 arenas of a run, the first of each world. Whose agents all start together is recorded from there until the
-//! first of them ends: that is every episode of an arena with one agent or with
+//! Some 16 arenas of a run, the first of each world. An arena is recorded from where all of its agents start together
+//! until the first of them ends: that is every episode of an arena with one agent or with
 //! [`EpisodeScope::Arena`](ludus_agent::EpisodeScope::Arena). Episodes in which a number was not finite, those longer than
 //! 16,384 steps, and those of games whose agents come and go are left out.
+//!
+//! # Several kinds of agents
+//!
+//! An arena's agents are those of all kinds. A record holds the actions of every kind that a policy decides for, and each
+//! hash is of what all of these see, get and come to. Agents that the game decides for are not recorded: in a replay they
+//! act again by themselves, with the random numbers that they had. But they have to start with the others, since a replay
+//! can begin with nothing that was going on.
+//!
+//! So where agents restart apart, each in episodes of its own ([`EpisodeScope::Agent`](ludus_agent::EpisodeScope::Agent)),
+//! an arena is recorded from the start of its world until the first of its agents ends, and never again, unless all of
+//! them happen to start in one step. Games that want replays of what was learned later let the arena end as a whole.
+//!
+//! Each kind has a best and a worst episode of its own, by the mean return of its agents: `best` and `worst` in a run
+//! with one kind, `best-Chaser`, `worst-Chaser` and so on in one with several, where `best` means that of the first kind.
+//! An episode counts for a kind if one of the kind's agents ended in it.
 
 mod kept;
 mod log;
 mod player;
 mod recorder;
+#[cfg(test)]
+mod tests;
 
-pub use log::{EpisodeHead, EpisodeLog};
+pub use log::{EpisodeHead, EpisodeKind, EpisodeLog};
 pub use player::{Difference, Replay, ReplayError};
 
 pub use kept::kept_episodes;
 
-pub(crate) use kept::KeptEpisodes;
+pub(crate) use kept::{KeptEpisodes, kept_episode};
 pub(crate) use recorder::{Recorder, RecorderSettings};
-
-/// The kind of agents whose episodes are noted.
-const FIRST_KIND: usize = 0;
 
 use ludus_agent::Rows;
 use ludus_spec::StableHasher;
 
-/// The hash of what some rows show after a step.
-fn seen(rows: &Rows, of: impl Iterator<Item = usize>) -> u32 {
-    let width = rows.spec().observation_width();
-    let mut hasher = StableHasher::default();
-    for row in of {
-        hasher.floats(&rows.observations()[row * width..][..width]);
-        hasher.word(u64::from(rows.rewards()[row].to_bits()) | (rows.outcomes()[row] as u64) << 32);
+/// The hash of what agents show after a step, kind by kind.
+#[derive(Default)]
+struct ShownHasher(StableHasher);
+
+impl ShownHasher {
+    /// Adds what these rows of a kind show.
+    fn add(&mut self, rows: &Rows, of: &[usize]) {
+        let width = rows.spec().observation_width();
+        for &row in of {
+            self.0.floats(&rows.observations()[row * width..][..width]);
+            self.0.word(u64::from(rows.rewards()[row].to_bits()) | (rows.outcomes()[row] as u64) << 32);
+        }
     }
-    // The upper half is mixed as well as the lower; one in four billion differences goes unseen in one step.
-    (hasher.finish() >> 32) as u32
+
+    fn finish(&self) -> u32 {
+        // The upper half is mixed as well as the lower; one in four billion differences goes unseen in one step.
+        (self.0.finish() >> 32) as u32
+    }
 }

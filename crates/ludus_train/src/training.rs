@@ -9,10 +9,9 @@ use ludus_learn::{
 };
 use ludus_learn::{SavedAlgorithm, Simulation};
 use ludus_policy::{Origin, PolicyFile};
-use ludus_spec::Seed;
 use ludus_worlds::{PooledWorld, WorldError};
 
-use crate::blueprint::{Blueprint, KEPT_EPISODES, Purpose};
+use crate::blueprint::{Blueprint, Purpose};
 use crate::checkpoint::{Checkpoint, SavedPolicy};
 use crate::clock;
 use crate::config::PolicySource;
@@ -123,7 +122,7 @@ impl Training {
             iteration: 0,
             world_steps: 0,
             phases: Phases::default(),
-            kept: KeptEpisodes::new(Seed::new(blueprint.config.seed).derive(KEPT_EPISODES)),
+            kept: blueprint.kept_episodes(),
             tick_rate_hz,
             blueprint,
         })

@@ -68,12 +68,12 @@ impl WorldSettings {
     }
 
     /// Ticks from one decision of a kind to the next.
-    pub(crate) fn interval(&self, agent: &AgentSettings) -> NonZeroU32 {
+    pub fn interval(&self, agent: &AgentSettings) -> NonZeroU32 {
         agent.decision_interval.unwrap_or(self.decision_interval)
     }
 
     /// The settings of a kind that the game does not decide for.
-    pub(crate) fn agent(&self, name: &str) -> Option<&AgentSettings> {
+    pub fn agent(&self, name: &str) -> Option<&AgentSettings> {
         self.agents.iter().find(|agent| agent.name == name)
     }
 }

@@ -330,6 +330,11 @@ impl PooledWorld {
         self.app.world()
     }
 
+    /// What it is built from, with the weights as they are now.
+    pub const fn settings(&self) -> &WorldSettings {
+        &self.settings
+    }
+
     /// Which of the run's worlds it is.
     pub fn index(&self) -> u32 {
         self.settings.world

@@ -61,7 +61,7 @@ pub fn check_at(app: &mut App, step: u32) {
     let mut agents = app.world_mut().query::<(&Slot, &EpisodeRng)>();
     let rows: Vec<_> = agents.iter(app.world()).map(|(slot, _)| slot.index()).collect();
     let kind = app.world().resource::<SceneKinds>()[0].clone();
-    assert!(log.is_same(step, kind.rows(app.world()), &rows), "not what was logged at step {step}");
+    assert!(log.is_same(step, [(kind.rows(app.world()), &rows[..])]), "not what was logged at step {step}");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn what_is_no_episode_of_this_game_is_told_and_changes_nothing() {
     let mut app = scene();
     assert!(trouble(&mut app, Path::new("none.episode")).contains("can't be read"));
     let mut log = EpisodeLog::read(&episode).unwrap();
-    log.head.layout_hash = "0".repeat(16);
+    log.head.kinds[0].layout_hash = "0".repeat(16);
     log.write(&episode).unwrap();
     assert!(trouble(&mut app, &episode).contains("laid out otherwise"));
     std::fs::write(&episode, "nonsense").unwrap();

@@ -119,7 +119,8 @@ pub struct WatchArguments {
     /// A run's folder, its name, `latest`, or a policy file to show [default: none; train live from the window]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
-    /// Plays an episode again that the run kept: best, worst, or the number of an ordinary one
+    /// Plays an episode again that the run kept: best, worst, or the number of an ordinary one; best-KIND and worst-KIND
+    /// with several kinds of agents
     #[arg(long, value_name = "EPISODE", requires = "of")]
     pub replay: Option<String>,
     /// Steps in RON that the window carries out by itself, such as `[StartTraining, WaitSeconds(5), Quit]`
@@ -234,7 +235,8 @@ pub struct ReplayArguments {
     /// A run's folder, its name, `latest`, or an episode's file
     #[arg(value_name = "RUN")]
     pub of: PathBuf,
-    /// Which of the run's episodes: best, worst, or the number of an ordinary one
+    /// Which of the run's episodes: best, worst, or the number of an ordinary one; best-KIND and worst-KIND with several
+    /// kinds of agents, where best and worst mean those of the first kind
     #[arg(value_name = "EPISODE", default_value = "best")]
     pub episode: String,
     #[command(flatten)]

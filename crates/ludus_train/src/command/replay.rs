@@ -1,13 +1,14 @@
 //! `replay`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ludus_policy::files;
 
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
-use crate::replay::{Difference, EpisodeHead, EpisodeLog, Replay, kept_episodes};
-use crate::report::Report;
+use crate::replay::{Difference, EpisodeHead, EpisodeKind, EpisodeLog, Replay, kept_episode, kept_episodes};
+use crate::report::{KindReport, Report};
 
 use super::Program;
 use super::arguments::ReplayArguments;
@@ -38,32 +39,58 @@ fn find(program: &Program, arguments: &ReplayArguments) -> Result<PathBuf, Train
 /// The file of an episode that a run kept, by its name.
 pub(super) fn episode_of(folder: &RunFolder, name: &str) -> Result<PathBuf, TrainError> {
     folder.check()?;
-    let mut kept = kept_episodes(&folder.episodes());
+    let kept = kept_episodes(&folder.episodes());
     let names = kept.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
     let valid = match names.as_slice() {
         [] => "it kept none: no episode of the arenas that are recorded has ended".to_owned(),
         names => format!("valid: {}", names.join(", ")),
     };
-    let found = names.iter().position(|&known| known == name).map(|index| kept.swap_remove(index).1);
-    found.ok_or_else(|| TrainError::NoEpisode { run: folder.path().to_owned(), name: name.to_owned(), valid })
+    kept_episode(&kept, name).ok_or_else(|| TrainError::NoEpisode {
+        run: folder.path().to_owned(),
+        name: name.to_owned(),
+        valid,
+    })
 }
 
 fn described(head: &EpisodeHead) -> String {
     let place = head.arena.map_or_else(String::new, |arena| format!(" in arena {arena}"));
     let number = head.numbers.get(1).copied().unwrap_or_default();
     format!(
-        "return {:.2} in {} steps, {:?}; episode {number}{place} of world {}, iteration {}",
-        head.reward, head.steps, head.outcome, head.world, head.iteration
+        "return {} in {} steps, {:?}; episode {number}{place} of world {}, iteration {}",
+        returns(head),
+        head.steps,
+        head.outcome,
+        head.world,
+        head.iteration
     )
 }
 
+/// `3.20`, or `Chaser 3.20, Runner -1.00` where there are several kinds.
+fn returns(head: &EpisodeHead) -> String {
+    match &head.kinds[..] {
+        [only] => format!("{:.2}", only.reward),
+        kinds => kinds.iter().map(|kind| format!("{} {:.2}", kind.name, kind.reward)).collect::<Vec<_>>().join(", "),
+    }
+}
+
 fn report(head: &EpisodeHead) -> Report {
+    let agents = head.kinds.iter().map(|kind| u64::from(kind.rows)).sum::<u64>();
+    let of_kind = |kind: &EpisodeKind| {
+        let (mean_return, mean_length) = (f64::from(kind.reward), f64::from(head.steps));
+        let report = KindReport { mean_return, std_return: 0.0, episodes: 1, mean_length, terms: BTreeMap::new() };
+        (kind.name.clone(), report)
+    };
+    let (mean_return, kinds) = match &head.kinds[..] {
+        [only] => (Some(f64::from(only.reward)), BTreeMap::new()),
+        kinds => (None, kinds.iter().map(of_kind).collect()),
+    };
     Report {
         same: Some(true),
-        mean_return: Some(f64::from(head.reward)),
+        mean_return,
+        kinds,
         mean_length: Some(f64::from(head.steps)),
         episodes: 1,
-        env_steps: u64::from(head.steps) * u64::from(head.rows),
+        env_steps: u64::from(head.steps) * agents,
         ..Report::default()
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ludus_policy::files::{self, Links};
 use ludus_spec::Seed;
 
-use super::recorder::{Recorder, Taken};
+use super::recorder::{Extremes, Recorder, ReturnBounds, Taken};
 use super::{EpisodeLog, ReplayError};
 
 /// Ordinary episodes that are kept.
@@ -19,11 +19,19 @@ const ORDINARY: usize = 8;
 #[derive(Debug)]
 pub(crate) struct KeptEpisodes {
     seed: Seed,
-    best: Kept,
-    worst: Kept,
+    kinds: Vec<KeptOfKind>,
     ordinary: [Kept; ORDINARY],
     /// Where this iteration's ordinary episode goes, if it is to be kept.
     slot: Option<usize>,
+}
+
+/// The best and the worst episode for a kind of agents.
+#[derive(Debug, Default)]
+struct KeptOfKind {
+    /// What follows `best` and `worst` in the names of its files.
+    ending: String,
+    best: Kept,
+    worst: Kept,
 }
 
 #[derive(Debug, Default)]
@@ -33,10 +41,12 @@ struct Kept {
 }
 
 impl KeptEpisodes {
-    /// None yet, or those of a run that goes on.
-    pub fn new(seed: Seed) -> Self {
-        let (best, worst) = (Kept::default(), Kept::default());
-        Self { seed, best, worst, ordinary: Default::default(), slot: None }
+    /// None yet, of a run whose policies decide for these kinds of agents, named in the game's order.
+    pub fn new<'a>(seed: Seed, kinds: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let is_only = kinds.len() == 1;
+        let ending = |kind| if is_only { String::new() } else { ending(kind) };
+        let kinds = kinds.map(|kind| KeptOfKind { ending: ending(kind), ..KeptOfKind::default() }).collect();
+        Self { seed, kinds, ordinary: Default::default(), slot: None }
     }
 
     /// Takes up what a run that goes on has kept. What can't be read is no loss to the run.
@@ -54,19 +64,22 @@ impl KeptEpisodes {
         let chosen = iteration.checked_rem(recorders.len() as u64).filter(|_| self.slot.is_some());
         for (index, recorder) in (0..).zip(recorders) {
             recorder.iteration = iteration;
-            recorder.best_above = self.best.reward().unwrap_or(f32::NEG_INFINITY);
-            recorder.worst_below = self.worst.reward().unwrap_or(f32::INFINITY);
+            for ((kind, kept), bounds) in self.kinds.iter().enumerate().zip(&mut recorder.bounds) {
+                *bounds = kept.bounds(kind);
+            }
             recorder.wants_any = chosen == Some(index);
         }
     }
 
     /// Takes what the recorders kept, in order.
     pub fn after<'a>(&mut self, recorders: impl Iterator<Item = &'a mut Recorder>) {
-        for Taken { best, worst, any } in recorders.map(Recorder::take) {
-            self.best.replace(best, |new, old| new > old);
-            self.worst.replace(worst, |new, old| new < old);
+        for Taken { kinds, any } in recorders.map(Recorder::take) {
+            for ((kind, kept), Extremes { best, worst }) in self.kinds.iter_mut().enumerate().zip(kinds) {
+                kept.best.replace(best, kind, |new, old| new > old);
+                kept.worst.replace(worst, kind, |new, old| new < old);
+            }
             if let (Some(slot), Some(log)) = (self.slot, any) {
-                self.ordinary[slot].replace(Some(log), |_, _| true);
+                self.ordinary[slot] = Kept { log: Some(log), is_written: false };
             }
         }
     }
@@ -86,21 +99,50 @@ impl KeptEpisodes {
 
     fn named(&mut self) -> impl Iterator<Item = (String, &mut Kept)> {
         let ordinary = (1..).zip(&mut self.ordinary).map(|(number, kept): (u32, _)| (number.to_string(), kept));
-        [("best".to_owned(), &mut self.best), ("worst".to_owned(), &mut self.worst)].into_iter().chain(ordinary)
+        self.kinds.iter_mut().flat_map(KeptOfKind::named).chain(ordinary)
+    }
+}
+
+impl KeptOfKind {
+    fn named(&mut self) -> [(String, &mut Kept); 2] {
+        let Self { ending, best, worst } = self;
+        [(format!("{BEST}{ending}"), best), (format!("{WORST}{ending}"), worst)]
+    }
+
+    /// What is worth keeping in the place of these; `kind` is the kind's index among those of the logs.
+    fn bounds(&self, kind: usize) -> ReturnBounds {
+        let none = ReturnBounds::default();
+        ReturnBounds {
+            best_above: self.best.reward(kind).unwrap_or(none.best_above),
+            worst_below: self.worst.reward(kind).unwrap_or(none.worst_below),
+        }
     }
 }
 
 impl Kept {
-    fn reward(&self) -> Option<f32> {
-        self.log.as_ref().map(|log| log.head.reward)
+    fn reward(&self, kind: usize) -> Option<f32> {
+        self.log.as_ref()?.head.kinds.get(kind).map(|kind| kind.reward)
     }
 
-    fn replace(&mut self, log: Option<EpisodeLog>, is_better: fn(f32, f32) -> bool) {
-        let Some(log) = log else { return };
-        if self.reward().is_none_or(|old| is_better(log.head.reward, old)) {
-            *self = Self { log: Some(log), is_written: false };
+    fn replace(&mut self, log: Option<EpisodeLog>, kind: usize, is_better: fn(f32, f32) -> bool) {
+        let new = Self { log, is_written: false };
+        if let Some(reward) = new.reward(kind)
+            && self.reward(kind).is_none_or(|old| is_better(reward, old))
+        {
+            *self = new;
         }
     }
+}
+
+/// The names of the best episode and of the worst, or how they begin.
+const BEST: &str = "best";
+const WORST: &str = "worst";
+
+/// What follows `best` in the name of a kind's best episode: `-Chaser`. Letters that not every file system takes are
+/// replaced.
+fn ending(kind: &str) -> String {
+    let safe = |letter: char| if letter.is_alphanumeric() || letter == '_' { letter } else { '_' };
+    format!("-{}", kind.chars().map(safe).collect::<String>())
 }
 
 /// The file of an episode in the folder of episodes.
@@ -108,15 +150,33 @@ fn path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.episode"))
 }
 
-/// The episodes in a folder of episodes, each with its name: `best`, `worst`, then ordinary ones by their number.
+/// The episodes in a folder of episodes, each with its name: the best and the worst, with several kinds of agents those of
+/// each kind, then ordinary ones by their number.
 pub fn kept_episodes(folder: &Path) -> Vec<(String, PathBuf)> {
     let is_regular = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
     let regular = fs::read_dir(folder).into_iter().flatten().flatten().filter(is_regular).map(|entry| entry.path());
     let of_episodes = regular.filter(|path| path.extension().is_some_and(|end| end == "episode"));
     let named = of_episodes.filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)));
     let mut episodes = named.collect::<Vec<_>>();
-    episodes.sort_by_cached_key(|(name, _)| (name != "best", name != "worst", name.parse::<u32>().ok(), name.clone()));
+    episodes.sort_by_cached_key(|(name, _)| (rank(name), name.parse::<u32>().ok(), name.clone()));
     episodes
+}
+
+/// Where an episode of this name comes in a list.
+fn rank(name: &str) -> u8 {
+    let is = |word: &str| name.strip_prefix(word).is_some_and(|ending| ending.is_empty() || ending.starts_with('-'));
+    [BEST, WORST].iter().position(|word| is(word)).map_or(2, |rank| rank as u8)
+}
+
+/// The file of the kept episode that is meant by `name`: where the kinds of agents have a best and a worst one each, `best`
+/// and `worst` mean those of the first kind.
+pub(crate) fn kept_episode(episodes: &[(String, PathBuf)], name: &str) -> Option<PathBuf> {
+    let found = |name: &str| episodes.iter().find(|(known, _)| known == name).map(|(_, path)| path.clone());
+    found(name).or_else(|| {
+        let of_kinds = |(known, _): &&(String, PathBuf)| matches!(name, BEST | WORST) && rank(known) == rank(name);
+        let log = EpisodeLog::read(&episodes.iter().find(of_kinds)?.1).ok()?;
+        log.head.kinds.iter().find_map(|kind| found(&format!("{name}{}", ending(&kind.name))))
+    })
 }
 
 /// The place that an iteration's episode takes among the ordinary ones, if it is drawn.
@@ -131,17 +191,17 @@ mod tests {
     use crate::replay::log;
 
     fn log_of(reward: f32) -> Option<EpisodeLog> {
-        let log = log::tests::log();
-        let head = log::EpisodeHead { reward, ..log.head.clone() };
-        Some(EpisodeLog { head, ..log })
+        let mut log = log::tests::log();
+        log.head.kinds[0].reward = reward;
+        Some(log)
     }
 
     #[test]
     fn better_ones_replace_the_best_and_only_they() {
         let mut best = Kept::default();
         let rewards = [1.0, 0.5, 2.0, 2.0].map(|reward| {
-            best.replace(log_of(reward), |new, old| new > old);
-            best.reward()
+            best.replace(log_of(reward), 0, |new, old| new > old);
+            best.reward(0)
         });
         assert_eq!(rewards, [Some(1.0), Some(1.0), Some(2.0), Some(2.0)]);
     }
@@ -177,15 +237,16 @@ mod tests {
     #[test]
     fn what_was_kept_is_taken_up_again() {
         let folder = tempfile::tempdir().unwrap();
-        let mut kept = KeptEpisodes::new(Seed::new(1));
-        kept.best.replace(log_of(2.0), |_, _| true);
-        kept.ordinary[3].replace(log_of(1.0), |_, _| true);
+        let mut kept = KeptEpisodes::new(Seed::new(1), ["Plate"].into_iter());
+        kept.kinds[0].best.replace(log_of(2.0), 0, |_, _| true);
+        kept.ordinary[3].replace(log_of(1.0), 0, |_, _| true);
         kept.write(folder.path()).unwrap();
         fs::write(path(folder.path(), "worst"), "nonsense").unwrap();
-        let mut again = KeptEpisodes::new(Seed::new(1));
+        let mut again = KeptEpisodes::new(Seed::new(1), ["Plate"].into_iter());
         again.take_up(folder.path());
-        assert_eq!((again.best.reward(), again.worst.reward()), (Some(2.0), None));
-        assert_eq!(again.ordinary[3].reward(), Some(1.0));
-        assert!(again.best.is_written);
+        let [of_kind] = &again.kinds[..] else { panic!("there is one kind") };
+        assert_eq!((of_kind.best.reward(0), of_kind.worst.reward(0)), (Some(2.0), None));
+        assert_eq!(again.ordinary[3].reward(0), Some(1.0));
+        assert!(of_kind.best.is_written);
     }
 }

@@ -3,13 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use std::sync::Arc;
+
 use ludus_agent::Rows;
 use ludus_spec::{AgentSpec, stopped_clock};
-use ludus_worlds::{AgentSettings, EpisodeOrigin, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, spec_of};
+use ludus_worlds::{AgentSettings, EpisodeOrigin, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, specs_of};
 
-use super::FIRST_KIND;
-use super::log::{EpisodeHead, EpisodeLog, choices_of, written_layout};
-use super::seen;
+use super::ShownHasher;
+use super::log::{EpisodeHead, EpisodeKind, EpisodeLog, choices_of, written_layout};
 
 /// Why an episode can't be played again.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,18 @@ pub enum ReplayError {
         /// The difference.
         difference: String,
     },
+    /// The game has no agents of a kind that played it.
+    #[error(
+        "the episode was played by agents `{agent}`, which the game does not have; its kinds: {}; replay it with the \
+         game that made it",
+        listed(kinds)
+    )]
+    NoSuchKind {
+        /// The kind of the episode.
+        agent: String,
+        /// Those of the game.
+        kinds: Vec<String>,
+    },
     /// The world can't be built.
     #[error(transparent)]
     World(#[from] WorldError),
@@ -61,10 +74,15 @@ impl ReplayError {
     /// The code that the process exits with: 2 if what was asked for can't be done, 1 if it failed on the way.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreadable { .. } | Self::Damaged { .. } | Self::OtherGame { .. } => 2,
+            Self::Unreadable { .. } | Self::Damaged { .. } | Self::OtherGame { .. } | Self::NoSuchKind { .. } => 2,
             Self::Unwritable { .. } | Self::World(_) | Self::Panicked(_) => 1,
         }
     }
+}
+
+/// Names as a sentence lists them.
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// A logged episode in a world of its own.
@@ -77,8 +95,18 @@ pub struct Replay {
     game: Game,
     log: EpisodeLog,
     world: PooledWorld,
+    /// Its agents, for each kind of the log.
+    agents: Vec<KindRows>,
     step: u32,
     difference: Option<Difference>,
+}
+
+/// The agents of a kind in the world of a replay.
+struct KindRows {
+    /// Which of the world's kinds it is.
+    kind: usize,
+    /// In the order of their members.
+    rows: Vec<usize>,
 }
 
 /// Where a replay first differs from what was logged.
@@ -96,10 +124,17 @@ impl Replay {
     /// # Errors
     ///
     /// If it is another game's, or its world can't be built.
-    pub fn open(game: &Game, log: EpisodeLog) -> Result<Self, ReplayError> {
-        log.head.check_agent(&*spec_of(game)?)?;
+    pub fn open(game: &Game, mut log: EpisodeLog) -> Result<Self, ReplayError> {
+        let specs = specs_of(game)?;
+        let kinds = log.head.check_agents(&specs)?;
+        for (kind, &index) in log.head.kinds.iter_mut().zip(&kinds) {
+            kind.name.clone_from(&specs[index].name);
+        }
         let world = build(game, &log.head)?;
-        let mut replay = Self { game: game.clone(), log, world, step: 0, difference: None };
+        // The world has the arena alone, so its rows are those of the episode's agents.
+        let agents = kinds.into_iter().map(|kind| KindRows { kind, rows: (0..world.rows(kind).len()).collect() });
+        let agents = agents.collect();
+        let mut replay = Self { game: game.clone(), log, world, agents, step: 0, difference: None };
         replay.compare();
         Ok(replay)
     }
@@ -143,7 +178,7 @@ impl Replay {
     ///
     /// As [`seek`](Self::seek).
     pub fn seek_tick(&mut self, tick: u64) -> Result<(), ReplayError> {
-        let step = tick / u64::from(self.log.head.decision_interval.get());
+        let step = tick / u64::from(self.log.head.ticks_per_step().get());
         self.seek(u32::try_from(step).unwrap_or(u32::MAX))
     }
 
@@ -173,11 +208,13 @@ impl Replay {
     }
 
     fn advance(&mut self) -> Result<(), ReplayError> {
-        let actions = self.log.actions_of(self.step);
-        let rows = self.world.rows_mut(FIRST_KIND).actions_mut();
-        // There may be fewer agents than there were: then it differs anyway.
-        let count = actions.len().min(rows.len());
-        rows[..count].copy_from_slice(&actions[..count]);
+        for (index, agents) in self.agents.iter().enumerate() {
+            let actions = self.log.actions_of(self.step, index);
+            let rows = self.world.rows_mut(agents.kind).actions_mut();
+            // There may be fewer agents than there were: then it differs anyway.
+            let count = actions.len().min(rows.len());
+            rows[..count].copy_from_slice(&actions[..count]);
+        }
         self.world.step()?;
         self.step += 1;
         self.compare();
@@ -186,8 +223,8 @@ impl Replay {
 
     /// Compares what the world shows with the log.
     fn compare(&mut self) {
-        let rows = self.world.rows(FIRST_KIND);
-        let is_same = self.log.is_same(self.step, rows, &(0..rows.len()).collect::<Vec<_>>());
+        let shown = self.agents.iter().map(|agents| (self.world.rows(agents.kind), &agents.rows[..]));
+        let is_same = self.log.is_same(self.step, shown);
         let is_earlier = self.difference.is_none_or(|known| self.step < known.step);
         if !is_same && is_earlier {
             self.difference = Some(Difference { step: self.step, tick: self.tick_of(self.step) });
@@ -195,20 +232,47 @@ impl Replay {
     }
 
     fn tick_of(&self, step: u32) -> u64 {
-        u64::from(step) * u64::from(self.log.head.decision_interval.get())
+        u64::from(step) * u64::from(self.log.head.ticks_per_step().get())
     }
 }
 
 impl EpisodeHead {
-    /// Refuses the episode of agents that are laid out otherwise than these.
+    /// The index of each kind of the episode among the kinds of a game, `specs`.
     ///
     /// # Errors
     ///
-    /// With the difference.
-    pub fn check_agent(&self, spec: &AgentSpec) -> Result<(), ReplayError> {
-        let is_same = written_layout(spec) == self.layout_hash && choices_of(spec) == self.choices;
+    /// If the game lacks one of them, or if one is laid out otherwise, with the difference.
+    pub fn check_agents(&self, specs: &[Arc<AgentSpec>]) -> Result<Vec<usize>, ReplayError> {
+        self.kinds.iter().map(|kind| kind.find(specs)).collect()
+    }
+}
+
+impl EpisodeKind {
+    /// The index of this kind among those of a game.
+    fn find(&self, specs: &[Arc<AgentSpec>]) -> Result<usize, ReplayError> {
+        let index = if self.name.is_empty() {
+            // A file of the first version does not name its kind.
+            specs.iter().position(|spec| self.is_laid_out_as(spec)).or_else(|| (!specs.is_empty()).then_some(0))
+        } else {
+            specs.iter().position(|spec| spec.name == self.name)
+        };
+        let missing = || ReplayError::NoSuchKind {
+            agent: self.name.clone(),
+            kinds: specs.iter().map(|spec| spec.name.clone()).collect(),
+        };
+        let index = index.ok_or_else(missing)?;
+        self.check_agent(&specs[index])?;
+        Ok(index)
+    }
+
+    fn is_laid_out_as(&self, spec: &AgentSpec) -> bool {
+        written_layout(spec) == self.layout_hash && choices_of(spec) == self.choices
+    }
+
+    /// Refuses the episode of agents that are laid out otherwise than these.
+    fn check_agent(&self, spec: &AgentSpec) -> Result<(), ReplayError> {
         let difference = match (spec.reward.len(), self.weights.len()) {
-            _ if !is_same => "what they see or do is laid out otherwise".to_owned(),
+            _ if !self.is_laid_out_as(spec) => "what they see or do is laid out otherwise".to_owned(),
             (now, then) if now != then => format!("their reward had {then} terms, now {now}"),
             _ => return Ok(()),
         };
@@ -217,12 +281,19 @@ impl EpisodeHead {
 }
 
 impl EpisodeLog {
-    /// Whether rows show after a step what they showed then; step 0 is the start.
+    /// Whether the agents show after a step what they showed then; step 0 is the start.
     ///
-    /// `of` are the rows of the episode's agents, in the order of [`Home::member`](ludus_agent::Home::member).
-    pub fn is_same(&self, step: u32, rows: &Rows, of: &[usize]) -> bool {
-        let logged = self.hashes.get(step as usize).copied();
-        of.len() == self.head.rows as usize && logged == Some(seen(rows, of.iter().copied()))
+    /// `shown` has the rows of each kind of the episode, in the order of the head's kinds, and which of them are those of
+    /// the episode's agents, in the order of [`Home::member`](ludus_agent::Home::member).
+    pub fn is_same<'a>(&self, step: u32, shown: impl IntoIterator<Item = (&'a Rows, &'a [usize])>) -> bool {
+        let (mut hasher, mut kinds) = (ShownHasher::default(), self.head.kinds.iter());
+        for (rows, of) in shown {
+            if kinds.next().is_none_or(|kind| kind.rows as usize != of.len()) {
+                return false;
+            }
+            hasher.add(rows, of);
+        }
+        kinds.next().is_none() && self.hashes.get(step as usize) == Some(&hasher.finish())
     }
 }
 
@@ -233,21 +304,28 @@ fn build(game: &Game, head: &EpisodeHead) -> Result<PooledWorld, WorldError> {
         None => 0..head.arenas,
     };
     let is_first = head.numbers.iter().skip(1).all(|&number| number == 1);
-    let agent = AgentSettings {
-        name: spec_of(game)?.name.clone(),
-        decision_interval: None,
-        weights: head.weights.clone(),
-        episode_limit: head.episode_limit,
-        stagger: head.stagger && is_first,
-        rows: None,
-    };
     let settings = WorldSettings {
         seed: head.seed,
         world: head.world,
         arenas,
-        decision_interval: head.decision_interval,
-        agents: vec![agent],
+        decision_interval: head.ticks_per_step(),
+        agents: head.kinds.iter().map(|kind| kind.settings(is_first)).collect(),
         clock: stopped_clock,
     };
-    PooledWorld::build_at(game, settings, EpisodeOrigin { seed: head.seed, numbers: head.numbers.clone(), step: 0 })
+    let origin = EpisodeOrigin { seed: head.seed, numbers: head.numbers.clone(), step: head.restart_step };
+    PooledWorld::build_at(game, settings, origin)
+}
+
+impl EpisodeKind {
+    /// What the run decided about the kind. First episodes alone were cut at points of their own.
+    fn settings(&self, is_first: bool) -> AgentSettings {
+        AgentSettings {
+            name: self.name.clone(),
+            decision_interval: Some(self.decision_interval),
+            weights: self.weights.clone(),
+            episode_limit: self.episode_limit,
+            stagger: self.stagger && is_first,
+            rows: None,
+        }
+    }
 }

@@ -32,7 +32,8 @@ fn a_run_keeps_its_best_its_worst_and_ordinary_episodes_and_they_can_be_played_a
         assert!(done.out.contains("the same: 8 steps, 8 ticks"), "{}", done.out);
         assert_eq!(done.json()["mean_length"], 8.0);
     }
-    let reward = |name: &str| EpisodeLog::read(&episodes.join(name).with_extension("episode")).unwrap().head.reward;
+    let reward =
+        |name: &str| EpisodeLog::read(&episodes.join(name).with_extension("episode")).unwrap().head.kinds[0].reward;
     assert!(reward("best") > reward("worst"));
     let size = fs::metadata(episodes.join("best.episode")).unwrap().len();
     assert!(size < 1_000, "{size} bytes");
@@ -97,6 +98,19 @@ fn a_replay_goes_to_any_step_and_back() {
     assert_eq!(altered.difference(), Some(Difference { step: 2, tick: 2 }), "it is remembered on the way back");
 }
 
+/// The first version was written when games had one kind of agents.
+#[test]
+fn files_of_all_versions_are_played_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for version in ["version_1", "whole"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/episode").join(version);
+        let done = run("arrows", folder.path(), &["replay", path.to_str().unwrap()]);
+        assert_eq!(done.code, 0, "{version}: {}", done.errors);
+        assert!(done.out.contains("return 7.00 in 8 steps"), "{}", done.out);
+        assert!(done.out.contains("the same: 8 steps, 8 ticks"), "{}", done.out);
+    }
+}
+
 #[test]
 fn what_is_no_episode_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -105,7 +119,7 @@ fn what_is_no_episode_is_refused() {
     assert_eq!(done.code, 2);
     assert!(done.errors.contains("no episode `9`; valid: best, worst, 1, 2, 3, 4, 5, 6, 7, 8"), "{}", done.errors);
     assert_eq!(run("arrows", folder.path(), &["replay", run_of(&episodes), "../config"]).code, 2);
-    fs::write(episodes.join("best.episode"), "ludusep1 and nonsense").unwrap();
+    fs::write(episodes.join("best.episode"), "ludusep2 and nonsense").unwrap();
     let done = run("arrows", folder.path(), &["replay", run_of(&episodes)]);
     assert_eq!(done.code, 2);
     assert!(

@@ -1,7 +1,7 @@
 //! Small files that claim to be large.
 
 use super::memory::most_while;
-use super::{Reader, checkpoint, config, episode, policy, sealed_episode, tensors};
+use super::{EPISODE_1, EPISODE_2, Reader, checkpoint, config, episode, policy, sealed_episode, tensors};
 
 /// More than a reader needs for a file of a few hundred bytes [bytes].
 const LITTLE: usize = 1 << 18;
@@ -80,19 +80,52 @@ fn a_policy_whose_convolutions_would_fill_memory_gets_none() {
 }
 
 #[test]
-fn an_episode_that_claims_to_be_long_gets_no_memory() {
+fn an_episode_of_the_first_version_that_claims_to_be_long_gets_no_memory() {
     let head = |rows: u32, steps: u32, choices: &str| {
         format!(
             r#"{{"program":"","library":"","layout_hash":"","choices":{choices},"world":0,"seed":1,"arena":0,"arenas":1,"numbers":[1,1],"decision_interval":1,"weights":[],"episode_limit":null,"stagger":false,"rows":{rows},"steps":{steps},"reward":0,"outcome":"Truncated","iteration":0}}"#
         )
     };
-    assert!(episode(&sealed_episode(&head(1, 2, "[2]"), &[0; 14])), "the head is a good one");
+    check_claims(EPISODE_1, head);
+}
+
+#[test]
+fn an_episode_that_claims_to_be_long_gets_no_memory() {
+    let head = |rows: u32, steps: u32, choices: &str| episode_of(steps, &[("A", rows, choices)]);
+    check_claims(EPISODE_2, head);
+    for kinds in [
+        vec![("A", 1, "[2]"), ("B", u32::MAX, "[0]")],
+        vec![("A", 1 << 31, "[0]"), ("B", 1 << 31, "[0]")],
+        vec![("A", u32::MAX, "[]"), ("B", 1, "[2]")],
+        vec![("A", 1, "[2]"); 2],
+    ] {
+        check(episode, &sealed_episode(EPISODE_2, &episode_of(2, &kinds), &[0; 16]));
+        check(episode, &sealed_episode(EPISODE_2, &episode_of(1 << 31, &kinds), &[0; 16]));
+    }
+}
+
+/// The head of an episode with these kinds: their names, their rows and the choices of their columns.
+fn episode_of(steps: u32, kinds: &[(&str, u32, &str)]) -> String {
+    let kind = |(name, rows, choices): &(&str, u32, &str)| {
+        format!(
+            r#"{{"name":"{name}","layout_hash":"","choices":{choices},"decision_interval":1,"weights":[],"episode_limit":null,"stagger":false,"rows":{rows},"reward":0}}"#
+        )
+    };
+    let kinds = kinds.iter().map(kind).collect::<Vec<_>>().join(",");
+    format!(
+        r#"{{"program":"","library":"","world":0,"seed":1,"arena":0,"arenas":1,"numbers":[1,1],"restart_step":0,"kinds":[{kinds}],"steps":{steps},"outcome":"Truncated","iteration":0}}"#
+    )
+}
+
+/// Small files whose head, of these rows, steps and choices, claims more than there is.
+fn check_claims(version: &[u8; 8], head: impl Fn(u32, u32, &str) -> String) {
+    assert!(episode(&sealed_episode(version, &head(1, 2, "[2]"), &[0; 14])), "the head is a good one");
     for (rows, steps, choices) in
         [(1, 1 << 28, "[0]"), (1 << 30, 1, "[0,0,0,0]"), (u32::MAX, u32::MAX, "[0]"), (1, 1, "[]")]
     {
-        check(episode, &sealed_episode(&head(rows, steps, choices), &[0; 14]));
+        check(episode, &sealed_episode(version, &head(rows, steps, choices), &[0; 14]));
     }
-    let length = [b"ludusep1", &u32::MAX.to_le_bytes()[..]].concat();
+    let length = [version, &u32::MAX.to_le_bytes()[..]].concat();
     let hash = ludus_spec::StableHasher::default().bytes(&length).finish();
     check(episode, &[&length[..], &hash.to_le_bytes()].concat());
 }

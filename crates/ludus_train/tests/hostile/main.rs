@@ -70,9 +70,13 @@ fn tensors(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
 }
 
-/// An episode's file with this head and the hash that it should have.
-fn sealed_episode(head: &str, content: &[u8]) -> Vec<u8> {
-    let bytes = [b"ludusep1", &(head.len() as u32).to_le_bytes()[..], head.as_bytes(), content].concat();
+/// The first bytes of an episode's file, by the version of its format.
+const EPISODE_1: &[u8; 8] = b"ludusep1";
+const EPISODE_2: &[u8; 8] = b"ludusep2";
+
+/// An episode's file of a version, with this head and the hash that it should have.
+fn sealed_episode(version: &[u8; 8], head: &str, content: &[u8]) -> Vec<u8> {
+    let bytes = [version, &(head.len() as u32).to_le_bytes()[..], head.as_bytes(), content].concat();
     let hash = StableHasher::default().bytes(&bytes).finish();
     [&bytes[..], &hash.to_le_bytes()].concat()
 }

@@ -1,6 +1,6 @@
 //! Sections inside sections inside sections.
 
-use super::{READERS, sealed_episode, tensors};
+use super::{EPISODE_1, EPISODE_2, READERS, sealed_episode, tensors};
 
 /// Less than any thread has that reads files [bytes].
 const SMALL_STACK: usize = 1 << 18;
@@ -12,7 +12,9 @@ fn deep_nesting_is_refused() {
         for opening in ["[", "{\"a\":", "(", "(a:", "Some(", "{\"a\":[", "/*"] {
             let deep = opening.repeat(200_000);
             let header = serde_json::json!({ "__metadata__": { "policy": deep, "checkpoint": deep } }).to_string();
-            for bytes in [deep.as_bytes(), &tensors(&deep, &[]), &tensors(&header, &[]), &sealed_episode(&deep, &[])] {
+            let episodes = [EPISODE_1, EPISODE_2].map(|version| sealed_episode(version, &deep, &[]));
+            let tensors = [tensors(&deep, &[]), tensors(&header, &[])];
+            for bytes in episodes.iter().chain(&tensors).map(|bytes| &bytes[..]).chain([deep.as_bytes()]) {
                 for (name, reader) in READERS {
                     assert!(!reader(bytes), "{name}: {opening}");
                 }

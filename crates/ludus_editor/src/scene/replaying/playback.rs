@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ludus_agent::Rows;
 use ludus_agent::spec::{AgentSpec, Outcome};
-use ludus_train::replay::EpisodeLog;
+use ludus_train::replay::{EpisodeKind, EpisodeLog};
 
 use crate::scene::rules::{KindRules, RunRules};
 use crate::snapshot::ReplaySnapshot;
@@ -65,8 +65,8 @@ impl Playback {
     /// The episode of a file, if it is one of agents like these; else why not, in a sentence.
     pub fn open(path: &Path, specs: &[Arc<AgentSpec>]) -> Result<Self, String> {
         let log = EpisodeLog::read(path).map_err(|error| error.to_string())?;
-        log.head.check_agent(&specs[0]).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self::new(name_of(path), log, vec![0]))
+        let kinds = log.head.check_agents(specs).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self::new(name_of(path), log, kinds))
     }
 
     /// An episode that is about to begin.
@@ -86,19 +86,23 @@ impl Playback {
     }
 
     /// Ticks per step of the world.
-    const fn ticks_per_step(&self) -> NonZeroU32 {
-        self.log.head.decision_interval
+    fn ticks_per_step(&self) -> NonZeroU32 {
+        self.log.head.ticks_per_step()
     }
 
-    /// What the run had decided about the agents.
+    /// What the run had decided about the agents, of the kinds on screen: as many as the log's greatest.
     pub fn rules(&self) -> RunRules {
         let head = &self.log.head;
-        let rules = KindRules {
-            interval: head.decision_interval,
-            weights: head.weights.clone(),
-            episode_limit: head.episode_limit,
+        let rules = |kind: &EpisodeKind| KindRules {
+            interval: kind.decision_interval,
+            weights: kind.weights.clone(),
+            episode_limit: kind.episode_limit,
         };
-        RunRules { ticks_per_step: self.ticks_per_step(), first_step: 0, kinds: vec![Some(rules)] }
+        let mut kinds = vec![None; self.kinds.iter().max().map_or(0, |most| most + 1)];
+        for (&index, kind) in self.kinds.iter().zip(&head.kinds) {
+            kinds[index] = Some(rules(kind));
+        }
+        RunRules { ticks_per_step: self.ticks_per_step(), first_step: head.restart_step, kinds }
     }
 
     /// Whether its agents are at its start or beyond.
@@ -134,11 +138,8 @@ impl Playback {
 
     /// The actions of a kind of the log in the coming step `[rows, action width]`.
     pub fn actions(&self, kind: usize) -> Option<&[f32]> {
-        if kind > 0 {
-            return None;
-        }
         match self.position {
-            Position::At { step, .. } if step < self.log.head.steps => Some(self.log.actions_of(step)),
+            Position::At { step, .. } if step < self.log.head.steps => Some(self.log.actions_of(step, kind)),
             _ => None,
         }
     }
@@ -216,12 +217,13 @@ impl Playback {
             |(rows, of): &(&Rows, &[usize])| of.iter().all(|&row| rows.outcomes()[row] == Outcome::Restart);
         let numbers = &self.log.head.numbers;
         let is_wanted = |agent: &AgentEpisode| agent.steps == 0 && numbers.get(agent.member) == Some(&agent.number);
-        agents.len() == self.log.head.rows as usize && shown.iter().all(is_restarting) && agents.iter().all(is_wanted)
+        let count = self.log.head.kinds.iter().map(|kind| kind.rows as usize).sum::<usize>();
+        agents.len() == count && shown.iter().all(is_restarting) && agents.iter().all(is_wanted)
     }
 
     fn compare(&mut self, step: u32, shown: &[(&Rows, &[usize])]) {
         let is_earlier = self.differs_from.is_none_or(|known| step < known);
-        let is_same = shown.first().is_some_and(|(rows, of)| self.log.is_same(step, rows, of));
+        let is_same = self.log.is_same(step, shown.iter().copied());
         if is_earlier && !is_same {
             self.differs_from = Some(step);
         }
@@ -240,7 +242,7 @@ impl Playback {
             step: self.sought.unwrap_or(at),
             steps: head.steps,
             direction: self.direction,
-            reward: head.reward,
+            reward: head.kinds[0].reward,
             outcome: head.outcome,
             differs_from: self.differs_from,
         }
