@@ -1,5 +1,6 @@
 //! Playing: the game with a policy that decides for its agents.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -17,7 +18,6 @@ use ludus_worlds::{CLEARED, Game, add_with_states, explained};
 use crate::actor::{Actor, ActorScratch};
 use crate::blueprint::Blueprint;
 use crate::clock;
-use crate::episodes::Spread;
 use crate::error::TrainError;
 use crate::fit::check_fit;
 
@@ -31,7 +31,7 @@ const SILENCE: [f64; 2] = [1.0, 5.0];
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PlayEvent<'a> {
     /// The episode of this number, from 1, has ended.
-    Ended(usize, &'a FinishedEpisode),
+    Ended(usize, &'a PlayedEpisode),
     /// None has ended for a while; the one that is the furthest has come so far.
     GoesOn { steps: u32, reward: f32 },
 }
@@ -59,23 +59,37 @@ pub(crate) struct PlayedKind {
     pub episode_limit: Option<NonZeroU32>,
 }
 
+/// An episode that was played.
+#[derive(Clone, Debug)]
+pub(crate) struct PlayedEpisode {
+    /// The name of the kind of agents; `None` in a game that has only one.
+    pub kind: Option<String>,
+    pub episode: FinishedEpisode,
+}
+
 /// The episodes that were played.
 #[derive(Resource, Clone, Debug, Default)]
 pub(crate) struct Played {
-    pub episodes: Vec<FinishedEpisode>,
+    pub episodes: Vec<PlayedEpisode>,
     /// Whether the game has written `AppExit`.
     pub has_quit: bool,
 }
 
 impl Played {
-    /// Their returns.
-    pub fn returns(&self) -> Spread {
-        Spread::of(self.episodes.iter().map(|episode| f64::from(episode.reward)))
+    /// The names of the kinds that played; `None` stands for a game's only kind.
+    pub fn kinds(&self) -> BTreeSet<Option<&str>> {
+        self.episodes.iter().map(|played| played.kind.as_deref()).collect()
+    }
+
+    /// The episodes of a kind.
+    pub fn of_kind<'a>(&'a self, kind: Option<&'a str>) -> impl Iterator<Item = &'a FinishedEpisode> + Clone {
+        let of_kind = self.episodes.iter().filter(move |played| played.kind.as_deref() == kind);
+        of_kind.map(|played| &played.episode)
     }
 
     /// Steps of all of them.
     pub fn steps(&self) -> u64 {
-        self.episodes.iter().map(|episode| u64::from(episode.steps)).sum()
+        self.episodes.iter().map(|played| u64::from(played.episode.steps)).sum()
     }
 }
 
@@ -282,8 +296,12 @@ fn add_windowless(app: &mut App, game: &Game) {
 fn note_episodes(world: &mut World) {
     let kinds = world.resource::<AgentKinds>().iter().cloned().collect::<Vec<_>>();
     world.resource_scope(|world, mut played: Mut<Played>| {
+        let has_several = kinds.len() > 1;
         for kind in kinds {
-            kind.rows_mut(world).drain_episodes(|episode, _| played.episodes.push(episode));
+            let name = has_several.then(|| kind.spec().name.clone());
+            kind.rows_mut(world).drain_episodes(|episode, _| {
+                played.episodes.push(PlayedEpisode { kind: name.clone(), episode });
+            });
         }
     });
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::bench::Benchmark;
 use crate::check::{Finding, RandomPlay};
+use crate::episodes::Spread;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, KindEvaluation};
 use crate::phases::PhaseShares;
@@ -261,15 +262,20 @@ impl From<&Evaluation> for Report {
 
 impl From<&Played> for Report {
     fn from(played: &Played) -> Self {
-        let (returns, episodes, steps) = (played.returns(), played.episodes.len(), played.steps());
-        Self {
-            mean_return: Some(returns.mean),
-            std_return: Some(returns.std),
-            episodes: episodes as u64,
-            env_steps: steps,
-            mean_length: Some(steps as f64 / episodes as f64),
-            ..Self::default()
-        }
+        let of_kind = |kind: Option<&str>| {
+            let returns = Spread::of(played.of_kind(kind).map(|episode| f64::from(episode.reward)));
+            KindReport {
+                mean_return: returns.mean,
+                std_return: returns.std,
+                episodes: played.of_kind(kind).count() as u64,
+                mean_length: Spread::of(played.of_kind(kind).map(|episode| f64::from(episode.steps))).mean,
+                terms: BTreeMap::new(),
+            }
+        };
+        let kinds = played.kinds();
+        let mean_length = (kinds.len() <= 1).then(|| played.steps() as f64 / played.episodes.len() as f64);
+        let report = Self { env_steps: played.steps(), mean_length, ..Self::default() };
+        report.with_kinds(kinds.iter().map(|&kind| (kind.unwrap_or_default(), of_kind(kind))))
     }
 }
 

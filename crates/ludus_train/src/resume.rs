@@ -86,7 +86,10 @@ impl Resumption {
         let checkpoints = folder.checkpoints();
         files::create_own_folder(&checkpoints).map_err(at(&checkpoints))?;
         // Nobody writes here but this process, so what is not whole never will be.
-        for place in [folder.path(), &checkpoints, &folder.episodes()].into_iter().filter(|place| place.is_dir()) {
+        for place in [folder.path(), &checkpoints, &folder.episodes(), &folder.policies()]
+            .into_iter()
+            .filter(|place| place.is_dir())
+        {
             remove_parts(place).map_err(at(place))?;
         }
         let mut found = Found::newest_good(&checkpoints, &folder.read_id()).map_err(at(&checkpoints))?;

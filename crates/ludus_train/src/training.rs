@@ -284,8 +284,13 @@ impl Training {
         let kind = self.lanes[lane].owner();
         let Some(learned) = self.lanes[lane].learned() else { return Ok(Vec::new()) };
         let own = self.policy_file(kind, learned, learned.algorithm().policy());
-        let Some(learned) = self.lanes[lane].learned_mut() else { return Ok(Vec::new()) };
         let unfit = |problem| TrainError::Unfit { policy: path.to_owned(), problem };
+        if self.blueprint.has_several_kinds() && policy.spec.name != own.spec.name {
+            let [was, now] = [&policy.spec.name, &own.spec.name];
+            let problem = format!("it is a policy of `{was}`, not of `{now}`; name it in the section of `{was}`");
+            return Err(unfit(problem));
+        }
+        let Some(learned) = self.lanes[lane].learned_mut() else { return Ok(Vec::new()) };
         learned.inherit(&policy, &own)?.map_err(unfit)
     }
 

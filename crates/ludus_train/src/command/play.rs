@@ -1,7 +1,6 @@
 //! `play`
 
 use bevy::app::AppExit;
-use ludus_agent::FinishedEpisode;
 use ludus_policy::ActionChoice;
 use ludus_spec::Seed;
 use ludus_worlds::Game;
@@ -9,7 +8,7 @@ use ludus_worlds::Game;
 use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::interrupt;
-use crate::play::{PlayEvent, PlaySettings, PlayedKind, PlayedPolicy, play_in_real_time, played};
+use crate::play::{PlayEvent, PlaySettings, PlayedEpisode, PlayedKind, PlayedPolicy, play_in_real_time, played};
 use crate::report::{ActionsTaken, Report};
 use crate::window::PlayRequest;
 
@@ -89,8 +88,9 @@ fn find_policies(program: &Program, arguments: &PlayArguments, kinds: usize) -> 
 
 fn tell(event: PlayEvent<'_>) {
     match event {
-        PlayEvent::Ended(number, FinishedEpisode { reward, steps, .. }) => {
-            say(format_args!("episode {number}: return {reward:.2}, {steps} steps"));
+        PlayEvent::Ended(number, PlayedEpisode { kind, episode }) => {
+            let of = kind.as_ref().map_or_else(String::new, |kind| format!(" of `{kind}`"));
+            say(format_args!("episode {number}{of}: return {:.2}, {} steps", episode.reward, episode.steps));
         }
         PlayEvent::GoesOn { steps, reward } => {
             note(format_args!("an episode goes on: return {reward:.2} so far, {steps} steps"));

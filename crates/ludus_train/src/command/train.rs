@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use ludus_policy::{PolicyFile, files};
+
 use crate::blueprint::Blueprint;
 use crate::config::{MeanReturn, StopConfig};
 use crate::error::TrainError;
@@ -35,7 +37,7 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
     let (hash_every, stop) = (arguments.hash_every, config.stop.clone());
     let mut blueprint = Blueprint { hash_every, learner, ..program.blueprint(specs, config, run)? };
     if let Some(from) = &arguments.initialize_from {
-        for kind in 0..blueprint.specs.len() {
+        for kind in kinds_of(from, &blueprint) {
             blueprint.agent_mut(kind).initialize_from = Some(from.clone());
         }
     }
@@ -46,6 +48,18 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
     let summary = summary?;
     tell(&summary, &stop, display.steps_before());
     Ok(Report { config: file, ..Report::from(&summary) })
+}
+
+/// The kinds that start from what was named: the one whose policy a file is, or all.
+fn kinds_of(from: &Path, blueprint: &Blueprint) -> Vec<usize> {
+    let kinds = 0..blueprint.specs.len();
+    let policy = files::is_no_folder(from).then(|| PolicyFile::read(from).ok()).flatten();
+    match policy {
+        Some(policy) if kinds.len() > 1 => {
+            kinds.filter(|&kind| blueprint.specs[kind].name == policy.spec.name).collect()
+        }
+        _ => kinds.collect(),
+    }
 }
 
 /// The run to resume.

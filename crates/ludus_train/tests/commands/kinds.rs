@@ -97,6 +97,7 @@ fn every_command_knows_all_kinds() {
     }
     let played = done("pack", folder.path(), &["play", "--episodes", "3", "--headless", "--json"]);
     assert_eq!(played.json()["episodes"], 3, "{}", played.errors);
+    assert!(played.out.contains("episode 1 of `"), "{}", played.out);
     let onnx = done("pack", folder.path(), &["export", dir, "--onnx", "--to", "shipped"]);
     assert!(folder.path().join("shipped/Sheep.onnx").is_file(), "{}", onnx.out);
 }
@@ -164,6 +165,23 @@ fn a_kind_is_not_changed_by_how_another_is_learned_from() {
         assert_eq!(other_dir.join("policies/Sheep.safetensors").exists(), learns, "{change}");
     }
     assert!(fs::read(dir.join("policies/Sheep.safetensors")).unwrap() == before, "a frozen policy stays as it is");
+}
+
+#[test]
+fn each_kind_starts_from_its_own_policy() {
+    let folder = folder();
+    let (dir, _) = trained("pack", folder.path(), &[]);
+    let (_, said) = trained("pack", folder.path(), &["--initialize-from", dir.to_str().unwrap()]);
+    for kind in ["Wolf", "Sheep"] {
+        let own = dir.join("policies").join(kind).with_extension("safetensors");
+        assert!(said.errors.contains(&format!("`{kind}` is starting from `{}`", own.display())), "{}", said.errors);
+    }
+    let wolf = dir.join("policies/Wolf.safetensors");
+    let (_, said) = trained("pack", folder.path(), &["--initialize-from", wolf.to_str().unwrap()]);
+    assert!(said.errors.contains("`Wolf` is starting") && !said.errors.contains("`Sheep` is"), "{}", said.errors);
+    let wrong = format!("Sheep.initialize_from={wolf:?}");
+    let refused = run_as_it_is("pack", folder.path(), &["train", "--set", &wrong]);
+    assert!(refused.errors.contains("it is a policy of `Wolf`, not of `Sheep`"), "{}", refused.errors);
 }
 
 #[test]
