@@ -176,6 +176,7 @@
 //! | say what is good | [`Reward`](agent::Reward), [`Score`](agent::Score) |
 //! | start and end episodes | [`EpisodeStart`](agent::EpisodeStart), [`Episode`](agent::Episode), [`EpisodeLimit`](agent::EpisodeLimit), [`EpisodeScoped`](agent::EpisodeScoped) |
 //! | let several agents play together | [`EpisodeScope::Arena`](agent::EpisodeScope), [`InArena`](agent::InArena) |
+//! | have several kinds of agents, learned, shared, frozen or scripted | `add_agent` for each, a section of the config for each: `bevy_ludus::train::config::PolicySource` |
 //! | let a player or a script decide | [`Controller`](agent::Controller) |
 //! | let agents take turns | [`Controller::wait`](agent::Controller::wait) |
 //! | order systems around the library's | [`AgentSystems`](agent::AgentSystems) |
