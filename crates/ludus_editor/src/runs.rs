@@ -214,6 +214,34 @@ mod tests {
     }
 
     #[test]
+    fn a_run_with_several_kinds_has_a_policy_and_a_curve_for_each() {
+        let runs = tempfile::tempdir().unwrap();
+        let run = runs.path().join("hunt-2026-11-29-1");
+        fs::create_dir_all(run.join("checkpoints")).unwrap();
+        fs::create_dir_all(run.join("policies")).unwrap();
+        for file in
+            ["policies/Chaser.safetensors", "policies/Runner.safetensors", "checkpoints/step-000000000500.safetensors"]
+        {
+            fs::write(run.join(file), "").unwrap();
+        }
+        let table = "step,Chaser/charts/episodic_return,Runner/charts/episodic_return\n10,1.5,\n20,2.5,-1\n";
+        fs::write(run.join("metrics.csv"), table).unwrap();
+        let kinds = ["Chaser", "Runner"].map(str::to_owned);
+        let (found, _) = find(runs.path(), "hunt", &kinds, &[]);
+        let found = &found[0].run;
+        let entries =
+            found.checkpoints.iter().map(|entry| (entry.label.as_str(), entry.path.clone())).collect::<Vec<_>>();
+        let expected = [
+            ("newest", run.clone()),
+            ("newest of Chaser", run.join("policies/Chaser.safetensors")),
+            ("newest of Runner", run.join("policies/Runner.safetensors")),
+            ("step 500", run.join("checkpoints/step-000000000500.safetensors")),
+        ];
+        assert_eq!(entries, expected);
+        assert_eq!(found.curves, [vec![[10.0, 1.5], [20.0, 2.5]], vec![[20.0, -1.0]]]);
+    }
+
+    #[test]
     fn no_run_is_left_out_in_silence() {
         let runs = tempfile::tempdir().unwrap();
         for number in 1..=MOST_RUNS + 20 {

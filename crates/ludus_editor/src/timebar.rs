@@ -6,7 +6,7 @@ use ludus_agent::StepClock;
 
 use crate::panels::replay_ui;
 use crate::scene::Replaying;
-use crate::snapshot::{PolicyLabel, SceneSnapshot};
+use crate::snapshot::{PolicyLabel, SceneKindSnapshot, SceneSnapshot};
 use crate::timeline::{FASTEST, Pace, SLOWEST, Timeline};
 use crate::widgets::count;
 use crate::{EditorCommand, EditorCommands, theme};
@@ -62,12 +62,13 @@ pub fn bar_ui(root: &mut Ui, world: &mut World) {
     world.write_message_batch(commands.drain());
 }
 
-/// The policy of the kind that is shown, after its kind where there are several with policies of their own.
+/// The policy of the kind that is shown, or of the first that has one; after its kind where others have other policies.
 fn named_policy(scene: &SceneSnapshot) -> Option<(String, PolicyLabel)> {
-    let label = scene.shown()?.policy.clone()?;
+    let has_policy = |kind: &&SceneKindSnapshot| kind.policy.is_some();
+    let kind = scene.shown().filter(has_policy).or_else(|| scene.kinds.iter().find(has_policy))?;
+    let label = kind.policy.clone()?;
     let is_same = scene.kinds.iter().all(|kind| kind.is_external || kind.policy.as_ref() == Some(&label));
-    let kind = if is_same { String::new() } else { format!(" of {}", scene.shown()?.spec.name) };
-    Some((kind, label))
+    Some((if is_same { String::new() } else { format!(" of {}", kind.spec.name) }, label))
 }
 
 /// Draws the time line of the episode that is played again, if one is.
@@ -174,7 +175,26 @@ fn pace_ui(ui: &mut Ui, bar: &TimeBar, commands: &mut EditorCommands) {
 
 #[cfg(test)]
 mod tests {
+    use ludus_agent::spec::AgentSpec;
+
     use super::*;
+
+    #[test]
+    fn policies_that_differ_are_named_with_their_kinds() {
+        let label = |name: &str| Some(PolicyLabel { name: name.to_owned(), steps: 5 });
+        let named = |policies: [Option<PolicyLabel>; 2], shown_kind| {
+            let kinds = policies.into_iter().zip(["Chaser", "Runner"]).map(|(policy, name)| {
+                let spec = AgentSpec { name: name.to_owned(), ..AgentSpec::default() };
+                SceneKindSnapshot { spec: spec.into(), policy, ..SceneKindSnapshot::default() }
+            });
+            let scene = SceneSnapshot { kinds: kinds.collect(), shown_kind, ..SceneSnapshot::default() };
+            named_policy(&scene).map(|(kind, label)| format!("policy{kind}: {}", label.name))
+        };
+        assert_eq!(named([label("a"), label("a")], 1).as_deref(), Some("policy: a"));
+        assert_eq!(named([label("a"), label("b")], 1).as_deref(), Some("policy of Runner: b"));
+        assert_eq!(named([label("a"), None], 1).as_deref(), Some("policy of Chaser: a"));
+        assert_eq!(named([None, None], 0), None);
+    }
 
     #[test]
     fn a_game_that_is_slower_than_it_is_to_be_is_told() {
