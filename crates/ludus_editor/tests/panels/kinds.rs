@@ -105,7 +105,7 @@ fn a_run_is_shown_in_the_numbers_of_the_picked_kind() {
         assert!(plate.shows(text), "no `{text}` in:\n{}", plate.all_text());
     }
     let mut runner = training_screen!(two_kinds(), 1, TALL);
-    for text in ["-40.00 ± 3.000", "512 in 4 worlds", "2.00e-3", "weight of escaped", "7.000"] {
+    for text in ["-40.000 ± 3.000", "512 in 4 worlds", "2.00e-3", "weight of escaped", "7.000"] {
         assert!(runner.shows(text), "no `{text}` in:\n{}", runner.all_text());
     }
     assert!(!runner.shows("balanced") && !runner.shows("79.8"), "{}", runner.all_text());
@@ -229,7 +229,7 @@ fn the_strip_names_the_goal_of_each_kind() {
     let training = two_goals();
     let news = StripNews { trouble: None, clock_seconds: 112.0 };
     let mut screen = Screen::new(vec2(1264.0, 60.0), move |ui, _| strip_ui(ui, &training, news));
-    let goal = "goal: mean return Plate 100 (now 79.800), Runner 10 (now -40.00) · steps ";
+    let goal = "goal: mean return Plate 100 (now 79.800), Runner 10 (now -40.000) · steps ";
     assert!(screen.shows(goal), "{}", screen.all_text());
     screen.check_apart();
     let place = screen.find("goal: ").seen.center();
