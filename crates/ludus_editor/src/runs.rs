@@ -11,7 +11,7 @@ use ludus_train::replay::{EpisodeLog, kept_episodes};
 use ludus_train::{RunFolder, clock};
 
 use crate::selection::ShownKind;
-use crate::snapshot::{CheckpointEntry, EpisodeEntry, RunEntry, RunsSnapshot};
+use crate::snapshot::{CheckpointEntry, EpisodeEntry, EpisodeResult, RunEntry, RunsSnapshot};
 use crate::training::Training;
 use crate::widgets::count;
 
@@ -108,7 +108,10 @@ fn read(folder: &RunFolder, kinds: &[String], known: &[Found]) -> Found {
 }
 
 fn episode((name, path): (String, PathBuf)) -> EpisodeEntry {
-    let result = EpisodeLog::read(&path).ok().map(|log| (log.head.kinds[0].reward, log.head.steps));
+    let result = EpisodeLog::read(&path).ok().map(|log| EpisodeResult {
+        returns: log.head.kinds.into_iter().map(|kind| (kind.name, kind.reward)).collect(),
+        steps: log.head.steps,
+    });
     EpisodeEntry { name, path, result }
 }
 

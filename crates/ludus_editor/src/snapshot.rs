@@ -75,8 +75,8 @@ pub struct ReplaySnapshot {
     pub steps: u32,
     /// Which way it plays.
     pub direction: Direction,
-    /// The return that was logged.
-    pub reward: f32,
+    /// The return that was logged, of each kind of agents by its name.
+    pub returns: Vec<(String, f32)>,
     /// How it ended.
     pub outcome: Outcome,
     /// The first step after which it is not what was logged, as far as it was played.
@@ -301,8 +301,17 @@ pub struct EpisodeEntry {
     pub name: String,
     /// Its file.
     pub path: PathBuf,
-    /// Its return and its steps; `None` if the file can't be read.
-    pub result: Option<(f32, u32)>,
+    /// What it came to; `None` if the file can't be read.
+    pub result: Option<EpisodeResult>,
+}
+
+/// What an episode came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EpisodeResult {
+    /// The return of each kind of agents by its name.
+    pub returns: Vec<(String, f32)>,
+    /// Its steps.
+    pub steps: u32,
 }
 
 /// A policy in a run's folder.

@@ -4,7 +4,7 @@ use ludus_agent::spec::Outcome;
 
 use crate::egui::{Align, Label, Layout, RichText, Slider, Ui, vec2};
 use crate::snapshot::ReplaySnapshot;
-use crate::widgets::{count, fixed};
+use crate::widgets::{count, fixed, returns};
 use crate::{Direction, EditorCommand, EditorCommands, theme};
 
 /// Room for the longest words about where it is, so that nothing moves [points].
@@ -25,9 +25,9 @@ fn head_ui(ui: &mut Ui, replay: &ReplaySnapshot, commands: &mut EditorCommands) 
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.label(RichText::new("Replay").strong().color(theme::SELECTED));
             let text = format!(
-                "{}: return {} in {} steps, {}",
+                "{}: {} in {} steps, {}",
                 replay.name,
-                fixed(replay.reward.into()),
+                returns(&replay.returns),
                 count(replay.steps.into()),
                 ended(replay.outcome)
             );

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, TextStyle, Ui};
-use crate::snapshot::{CheckpointEntry, EpisodeEntry, KindPolicy, PolicyLabel, RunEntry, RunsSnapshot};
-use crate::widgets::{Curve, CurvePlot, count, counted, fixed, name_for, notice_ui, width_of};
+use crate::snapshot::{CheckpointEntry, EpisodeEntry, EpisodeResult, KindPolicy, PolicyLabel, RunEntry, RunsSnapshot};
+use crate::widgets::{Curve, CurvePlot, count, counted, name_for, notice_ui, returns, width_of};
 use crate::{EditorCommand, EditorCommands, theme};
 
 use super::kinds::pick_kind_ui;
@@ -232,8 +232,10 @@ fn episode_ui(ui: &mut Ui, episode: &EpisodeEntry, commands: &mut EditorCommands
             commands.send(EditorCommand::Replay(episode.path.clone()));
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            let result = match episode.result {
-                Some((reward, steps)) => format!("return {}, {} steps", fixed(reward.into()), count(steps.into())),
+            let result = match &episode.result {
+                Some(EpisodeResult { returns: of_kinds, steps }) => {
+                    format!("{}, {} steps", returns(of_kinds), count((*steps).into()))
+                }
                 None => "can't be read".to_owned(),
             };
             let text = format!("{}: {result}", episode.name);

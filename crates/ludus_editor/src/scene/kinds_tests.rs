@@ -1,15 +1,20 @@
 //! Scenes with two kinds of agents: a walker and two jumpers in each arena.
 
 use core::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bevy::prelude::*;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, Arena, Controller, EpisodeStart, InArena, Observation, Reward, Score, Sense,
+    Action, Agent, AgentAppExt, Arena, Controller, EpisodeScope, EpisodeStart, InArena, Observation, Reward, Score,
+    Sense,
 };
+use ludus_train::Ludus;
 use ludus_train::config::{AgentConfig, PolicySource, RunConfig};
+use ludus_train::replay::EpisodeLog;
 use rand::RngExt;
 
+use super::replay_tests::{replay_in, shown};
 use super::tests::{Walker, file_of, scene_with, send, update, walkers, walking};
 use super::{Players, SceneKinds};
 use crate::snapshot::{AgentId, AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
@@ -269,4 +274,51 @@ fn what_becomes_of_one_kind_is_never_shown_as_the_other_s() {
 
 fn get_entity(app: &App, id: AgentId) -> Entity {
     app.world().resource::<SceneKinds>().entity(app.world(), id).expect("it is there")
+}
+
+/// The same, with episodes that are the arena's.
+fn game_of_arenas(app: &mut App) {
+    game(app);
+    app.add_observer(|jumper: On<Add, Jumper>, mut commands: Commands| {
+        commands.entity(jumper.entity).insert(EpisodeScope::Arena);
+    });
+    app.add_observer(|walker: On<Add, Walker>, mut commands: Commands| {
+        commands.entity(walker.entity).insert(EpisodeScope::Arena);
+    });
+}
+
+#[test]
+fn an_episode_of_several_kinds_is_played_again_with_the_actions_of_all() {
+    let runs = tempfile::tempdir().unwrap();
+    let line = ["hunt", "train", "--runs-dir", runs.path().to_str().unwrap(), "--threads", "1"];
+    let sets = [
+        "worlds=1",
+        "arenas=4",
+        "episode_limit=24",
+        "decision_interval=3",
+        "Jumper.decision_interval=6",
+        "stop.steps=4_000",
+        "reward.arrived=1",
+        "reward.high=1",
+        "reward.jumped=0",
+    ];
+    let line = line.into_iter().chain(sets.into_iter().flat_map(|set| ["--set", set]));
+    assert_eq!(Ludus::new("hunt", game_of_arenas).run_with(line), AppExit::Success);
+    let run = std::fs::read_dir(runs.path()).unwrap().next().unwrap().unwrap().path();
+    let episodes = std::fs::read_dir(run.join("episodes")).unwrap().map(|file| file.unwrap().path());
+    let whole = |path: &PathBuf| EpisodeLog::read(path).unwrap().head.steps == 24;
+    let episode = episodes.into_iter().find(whole).expect("one was kept");
+    let specs = [Walker::spec(), Jumper::spec()].map(Arc::new);
+    let config = RunConfig { decision_interval: NonZeroU32::new(2).unwrap(), ..RunConfig::for_agents(&specs) };
+    let mut app = scene_with(game_of_arenas, &config, &specs);
+    update(&mut app, 5);
+    replay_in(&mut app, &episode);
+    for step in [0, 5, 19, 0, 7, 24, 2] {
+        send(&mut app, EditorCommand::SeekReplay(step));
+        update(&mut app, 2);
+        let replay = shown(&app);
+        assert_eq!((replay.step, replay.differs_from), (step, None));
+    }
+    assert_eq!(snapshot(&app).agents.len(), 3, "a walker and two jumpers");
+    assert!(snapshot(&app).agents.iter().all(|agent| agent.driver == Driver::Log));
 }

@@ -168,6 +168,8 @@ pub fn lead_in(
     let Some(playback) = replaying.playback().filter(|playback| !playback.has_begun()) else { return };
     if homeless.iter().any(|(episode, _)| episode.has_ended()) {
         commands.trigger(WorldReset);
+        // This step is the one in which they restart.
+        commands.queue(|world: &mut World| rules_now(world).restart(world));
     }
     // Once: the episode that begins by it is the wanted one.
     for (mut episode, rng) in homeless.iter_mut().filter(|(episode, _)| episode.is_running()) {

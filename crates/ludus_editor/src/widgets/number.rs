@@ -77,6 +77,15 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// `return 3.000`, or `return Chaser 3.000, Runner 12.00` of several kinds of agents.
+pub(crate) fn returns(of_kinds: &[(String, f32)]) -> String {
+    let of_kind = |(kind, value): &(String, f32)| format!("{kind} {}", fixed((*value).into()));
+    match of_kinds {
+        [(_, only)] => format!("return {}", fixed((*only).into())),
+        kinds => format!("return {}", kinds.iter().map(of_kind).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, Outcome, RewardTerm};
 use ludus_editor::Direction;
 use ludus_editor::snapshot::{
-    AgentEntry, AgentId, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeSnapshot,
-    HeadSnapshot, KindPolicy, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneKindSnapshot, SceneSnapshot,
+    AgentEntry, AgentId, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeResult,
+    EpisodeSnapshot,    HeadSnapshot, KindPolicy, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneKindSnapshot, SceneSnapshot,
 };
 use ludus_train::config::StopConfig;
 use ludus_train::session::{
@@ -195,7 +195,7 @@ pub fn replay() -> ReplaySnapshot {
         step: 120,
         steps: 1_000,
         direction: Direction::Forwards,
-        reward: 99.5,
+        returns: vec![("Plate".to_owned(), 99.5)],
         outcome: Outcome::Truncated,
         differs_from: None,
     }
@@ -220,7 +220,10 @@ pub fn runs() -> RunsSnapshot {
             .map(|(name, result)| EpisodeEntry {
                 name: name.to_owned(),
                 path: PathBuf::from(format!("{number}/{name}.episode")),
-                result,
+                result: result.map(|(reward, steps)| {
+                    let returns = vec![("Plate".to_owned(), reward)];
+                    EpisodeResult { returns, steps }
+                }),
             })
             .into(),
     };

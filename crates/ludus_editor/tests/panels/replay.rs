@@ -66,7 +66,7 @@ fn a_click_into_the_time_line_goes_there() {
 #[test]
 fn every_episode_fits() {
     for number in NUMBERS {
-        let long = ReplaySnapshot { name: long_name(), reward: number, ..replay() };
+        let long = ReplaySnapshot { name: long_name(), returns: vec![(String::new(), number)], ..replay() };
         screen!(ReplaySnapshot { step: u32::MAX, steps: u32::MAX, differs_from: Some(u32::MAX), ..long }).check_apart();
         screen!(ReplaySnapshot { step: 0, steps: 0, ..replay() }).check_apart();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ludus_agent::Rows;
 use ludus_agent::spec::{AgentSpec, Outcome};
-use ludus_train::replay::{EpisodeKind, EpisodeLog};
+use ludus_train::replay::EpisodeLog;
 
 use crate::scene::rules::{KindRules, RunRules};
 use crate::snapshot::ReplaySnapshot;
@@ -33,6 +33,8 @@ pub struct Playback {
     log: EpisodeLog,
     /// The kind on screen of each kind of the log.
     kinds: Vec<usize>,
+    /// Their names: a file of the first version has none.
+    kind_names: Vec<String>,
     position: Position,
     /// The step to go to, as fast as can be.
     sought: Option<u32>,
@@ -66,13 +68,14 @@ impl Playback {
     pub fn open(path: &Path, specs: &[Arc<AgentSpec>]) -> Result<Self, String> {
         let log = EpisodeLog::read(path).map_err(|error| error.to_string())?;
         let kinds = log.head.check_agents(specs).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self::new(name_of(path), log, kinds))
+        let names = kinds.iter().map(|&kind| specs[kind].name.clone()).collect();
+        Ok(Self::new(name_of(path), log, kinds, names))
     }
 
     /// An episode that is about to begin.
-    const fn new(name: String, log: EpisodeLog, kinds: Vec<usize>) -> Self {
+    const fn new(name: String, log: EpisodeLog, kinds: Vec<usize>, kind_names: Vec<String>) -> Self {
         let (position, sought, direction) = (Position::Before(0), Some(0), Direction::Forwards);
-        Self { name, log, kinds, position, sought, direction, owed: 0.0, differs_from: None }
+        Self { name, log, kinds, kind_names, position, sought, direction, owed: 0.0, differs_from: None }
     }
 
     /// What is played.
@@ -90,17 +93,16 @@ impl Playback {
         self.log.head.ticks_per_step()
     }
 
-    /// What the run had decided about the agents, of the kinds on screen: as many as the log's greatest.
+    /// What the run had decided about the agents.
     pub fn rules(&self) -> RunRules {
         let head = &self.log.head;
-        let rules = |kind: &EpisodeKind| KindRules {
-            interval: kind.decision_interval,
-            weights: kind.weights.clone(),
-            episode_limit: kind.episode_limit,
-        };
-        let mut kinds = vec![None; self.kinds.iter().max().map_or(0, |most| most + 1)];
-        for (&index, kind) in self.kinds.iter().zip(&head.kinds) {
-            kinds[index] = Some(rules(kind));
+        let mut kinds = vec![None; self.kinds.iter().max().map_or(0, |last| last + 1)];
+        for (&kind, of) in self.kinds.iter().zip(&head.kinds) {
+            kinds[kind] = Some(KindRules {
+                interval: of.decision_interval,
+                weights: of.weights.clone(),
+                episode_limit: of.episode_limit,
+            });
         }
         RunRules { ticks_per_step: self.ticks_per_step(), first_step: head.restart_step, kinds }
     }
@@ -217,8 +219,9 @@ impl Playback {
             |(rows, of): &(&Rows, &[usize])| of.iter().all(|&row| rows.outcomes()[row] == Outcome::Restart);
         let numbers = &self.log.head.numbers;
         let is_wanted = |agent: &AgentEpisode| agent.steps == 0 && numbers.get(agent.member) == Some(&agent.number);
-        let count = self.log.head.kinds.iter().map(|kind| kind.rows as usize).sum::<usize>();
-        agents.len() == count && shown.iter().all(is_restarting) && agents.iter().all(is_wanted)
+        agents.len() == self.log.head.kinds.iter().map(|kind| kind.rows as usize).sum::<usize>()
+            && shown.iter().all(is_restarting)
+            && agents.iter().all(is_wanted)
     }
 
     fn compare(&mut self, step: u32, shown: &[(&Rows, &[usize])]) {
@@ -242,7 +245,7 @@ impl Playback {
             step: self.sought.unwrap_or(at),
             steps: head.steps,
             direction: self.direction,
-            reward: head.kinds[0].reward,
+            returns: self.kind_names.iter().cloned().zip(head.kinds.iter().map(|kind| kind.reward)).collect(),
             outcome: head.outcome,
             differs_from: self.differs_from,
         }
