@@ -158,6 +158,9 @@
 //! [`Controller`] says who writes an agent's action: the policy, the game (a player's input, a script), or nobody. It may
 //! change at any time, and gameplay can't tell. Only a policy's steps are learned from.
 //!
+//! A whole kind may be left to the game: by a run that says so, or since nobody drives it. A script that decides for its
+//! agents then, and only then, has the run condition [`left_to_the_game`].
+//!
 //! # Rows
 //!
 //! Who trains or plays sees an app's agents as [`Rows`]: slices of observations, actions, rewards and outcomes with a row
@@ -209,7 +212,7 @@
 //!
 //! | word | see |
 //! |---|---|
-//! | agents | [`Agent`], [`AgentAppExt`], [`Controller`] |
+//! | agents | [`Agent`], [`AgentAppExt`], [`Controller`], [`left_to_the_game`] |
 //! | what they sense, do and are rewarded for | [`Observation`], [`Action`], [`Reward`] |
 //! | boards, maps and images that they see | [`Grid`] |
 //! | what they may not do | [`ActionMask`], [`Choices`] |
@@ -247,7 +250,7 @@ mod world_reset;
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
 pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin, WrittenAction};
 pub use arena::{Arena, ArenaLayout, ArenaMembers, Arenas, InArena};
-pub use controller::Controller;
+pub use controller::{Controller, left_to_the_game};
 pub use episode::{
     Episode, EpisodeEntities, EpisodeLimit, EpisodeRng, EpisodeScope, EpisodeScoped, EpisodeStart, FirstEpisodes, Home,
     WorldSeed,

@@ -69,8 +69,10 @@ pub(crate) struct Decisions {
     wait: u32,
     /// True if they decide in the present step.
     is_due: bool,
-    /// True if the game decides for all of them.
+    /// True if whoever drives the world has left all of them to the game.
     pub are_external: bool,
+    /// True if somebody has written actions for them, or has said that somebody will.
+    pub are_driven: bool,
 }
 
 /// Sums over the episodes that are going on.
@@ -180,7 +182,7 @@ impl Rows {
             faults: Faults::default(),
             turnover: Turnover::default(),
             controllers: Vec::new(),
-            decisions: Decisions { every: 1, wait: 0, is_due: false, are_external: false },
+            decisions: Decisions { every: 1, wait: 0, is_due: false, are_external: false, are_driven: false },
             default_limit: u32::MAX,
             staggers: false,
             step_is_open: false,
@@ -233,12 +235,17 @@ impl Rows {
     }
 
     /// The actions of the coming step `[rows, action width]`.
+    ///
+    /// Who has called it [drives](Self::drive) the kind.
     pub fn actions_mut(&mut self) -> &mut [f32] {
+        self.drive();
         &mut self.actions
     }
 
-    /// Lets somebody write the actions of the coming step who looks at the observations and the masks.
+    /// Lets somebody write the actions of the coming step who looks at the observations and the masks, and so
+    /// [drives](Self::drive) the kind.
     pub fn decide(&mut self, decide: impl FnOnce(&[f32], &[bool], &mut [f32])) {
+        self.drive();
         decide(&self.observations, &self.masks, &mut self.actions);
     }
 
@@ -325,6 +332,19 @@ impl Rows {
     /// their rows are [`Outcome::Vacant`].
     pub fn leave_to_the_game(&mut self) {
         self.decisions.are_external = true;
+    }
+
+    /// Says that somebody decides for the agents of the kind, from the first step on, so that the game's scripts do not.
+    ///
+    /// Until then the game decides for those that a policy would control.
+    pub const fn drive(&mut self) {
+        self.decisions.are_driven = true;
+    }
+
+    /// True if the game decides for the agents of the kind: nobody [drives](Self::drive) it, or who drives the world has
+    /// [left it](Self::leave_to_the_game) to the game.
+    pub const fn game_decides(&self) -> bool {
+        self.decisions.are_external || !self.decisions.are_driven
     }
 
     /// Keeps exactly as many rows as there are now, or `rows` if that is more: from here on memory stays where it is.
@@ -451,7 +471,7 @@ impl Rows {
         self.rewards.fill(0.0);
         self.outcomes.fill(Outcome::Vacant);
         self.controllers.fill(self.decisions.controller());
-        if self.decisions.are_external {
+        if self.game_decides() {
             // Nobody asks for them.
             self.finished.clear();
             self.finished_terms.clear();

@@ -30,6 +30,8 @@ pub(crate) fn act<A: Agent>(
     }
     if !rows.decisions.are_due() {
         // The actions of the last decision hold.
+    } else if !rows.decisions.are_driven {
+        idle(rows, agents.iter_mut());
     } else if let Ok(tables) = agents.contiguous_iter_mut() {
         for (slots, controllers, mut actions) in tables {
             act_table(rows, slots, controllers, &mut actions);
@@ -42,6 +44,19 @@ pub(crate) fn act<A: Agent>(
     for &(_, agent) in &rows.turnover.starting {
         if let Ok((_, Controller::Policy | Controller::Waiting, mut action)) = agents.get_mut(agent) {
             *action = A::Action::default();
+        }
+    }
+}
+
+/// Nobody has written rows, so whatever the game itself has decided for an agent stands.
+fn idle<'a, T: Action + Default>(
+    rows: &mut Rows,
+    agents: impl Iterator<Item = (&'a Slot, &'a Controller, Mut<'a, T>)>,
+) {
+    for (slot, controller, mut action) in agents {
+        rows.controllers[slot.index()] = *controller;
+        if *controller == Controller::Idle {
+            *action = T::default();
         }
     }
 }

@@ -94,6 +94,7 @@ fn configure_rows(rows: &mut Rows, agent: &AgentSettings, every: NonZeroU32, ste
     if terms != weights {
         return Err(WorldError::WrongWeights { agent: agent.name.clone(), terms, weights });
     }
+    rows.drive();
     rows.set_weights(&agent.weights);
     rows.set_episode_limit(agent.episode_limit);
     if agent.stagger {

@@ -9,6 +9,7 @@ mod faults;
 mod game;
 mod masks;
 mod restart;
+mod scripts;
 mod sleep;
 mod stagger;
 mod turnover;

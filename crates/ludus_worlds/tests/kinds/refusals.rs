@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bevy::prelude::*;
 use ludus_agent::spec::Outcome::{Running, Vacant};
-use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward};
+use ludus_agent::{Action, Agent, AgentAppExt, AgentSystems, Observation, Reward, left_to_the_game};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, specs_of};
 
-use crate::game::{Chase, SHEEP, WOLVES, pasture, restless, settings, sheep, wolves};
+use crate::game::{Chase, SHEEP, Sheep, Turnover, WOLVES, Wolf, flock, pasture, restless, settings, sheep, wolves};
 
 /// Another type of the same name.
 mod other {
@@ -69,7 +69,7 @@ fn the_specs_of_all_kinds_can_be_had_without_a_world() {
 #[test]
 fn the_game_decides_for_kinds_that_are_not_listed() {
     let mut world = PooledWorld::build(&restless(0.3), settings(vec![sheep()])).expect("it builds");
-    world.world_mut().resource_mut::<crate::game::Turnover>().is_checked = false;
+    world.world_mut().resource_mut::<Turnover>().is_checked = false;
     assert_eq!([WOLVES, SHEEP].map(|kind| world.is_listed(kind)), [false, true]);
     let mut most = 0;
     for _ in 0..100 {
@@ -89,4 +89,23 @@ fn the_game_decides_for_kinds_that_are_not_listed() {
     world.rows_mut(WOLVES).drain_episodes(|_, _| finished += 1);
     assert!(finished <= 2, "reports of episodes that nobody asks for do not pile up");
     assert!(world.rows(SHEEP).outcomes().contains(&Running));
+}
+
+#[test]
+fn scripts_decide_for_kinds_that_are_not_listed_and_for_no_others() {
+    let scripted: Game = Arc::new(|app: &mut App| {
+        flock(app);
+        app.world_mut().resource_mut::<Turnover>().is_checked = false;
+        let wolves = |mut wolves: Query<&mut Chase>| wolves.iter_mut().for_each(|mut chase| chase.speed = 0.75);
+        let sheep = || panic!("somebody drives the sheep, from the first step on");
+        let wolves = wolves.run_if(left_to_the_game::<Wolf>);
+        let sheep = sheep.run_if(left_to_the_game::<Sheep>);
+        app.add_systems(FixedPreUpdate, (wolves, sheep).before(AgentSystems::Act));
+    });
+    let mut world = PooledWorld::build(&scripted, settings(vec![sheep()])).expect("it builds");
+    for _ in 0..20 {
+        world.step().expect("the script of the sheep does not run");
+        let bevy = world.world_mut();
+        assert!(bevy.query::<&Chase>().iter(bevy).all(|chase| chase.speed == 0.75));
+    }
 }
