@@ -21,6 +21,8 @@ mod grid_world;
 mod minimal;
 #[path = "../../examples/pillars/game.rs"]
 mod pillars;
+#[path = "../../examples/pursuit/game.rs"]
+mod pursuit;
 
 #[cfg(feature = "torch")]
 #[path = "../../examples/custom_network.rs"]
@@ -38,6 +40,9 @@ pub(crate) const GAMES: [NamedGame; 5] = [
     ("pillars", pillars::pillars),
 ];
 
+/// Those with several kinds of agents.
+const GAMES_OF_SEVERAL: [NamedGame; 1] = [("pursuit", pursuit::pursuit)];
+
 /// Those that need libtorch to build.
 #[cfg(feature = "torch")]
 const TORCH_GAMES: [NamedGame; 1] = [("custom_network", custom_network::gather)];
@@ -49,7 +54,7 @@ const TORCH_NAMES: [&str; 1] = ["custom_network"];
 
 #[test]
 fn every_shipped_config_loads() {
-    for (name, game) in GAMES.into_iter().chain(TORCH_GAMES) {
+    for (name, game) in GAMES.into_iter().chain(GAMES_OF_SEVERAL).chain(TORCH_GAMES) {
         let specs = specs_of(&(Arc::new(game) as _)).unwrap();
         let file = in_repository("assets/train").join(name).with_extension("ron");
         let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs);
@@ -59,7 +64,7 @@ fn every_shipped_config_loads() {
 
 #[test]
 fn every_example_is_a_game_with_a_config() {
-    let games = GAMES.iter().map(|(name, _)| *name).chain(TORCH_NAMES);
+    let games = GAMES.iter().chain(&GAMES_OF_SEVERAL).map(|(name, _)| *name).chain(TORCH_NAMES);
     let games: BTreeSet<_> = games.map(str::to_owned).collect();
     assert_eq!(names_in("examples", |path| path.is_dir() || path.extension().is_some_and(|end| end == "rs")), games);
     assert_eq!(names_in("assets/train", |_| true), games);
