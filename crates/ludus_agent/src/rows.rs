@@ -236,7 +236,7 @@ impl Rows {
 
     /// The actions of the coming step `[rows, action width]`.
     ///
-    /// Who has called it [drives](Self::drive) the kind.
+    /// Its caller [drives](Self::drive) the kind.
     pub fn actions_mut(&mut self) -> &mut [f32] {
         self.drive();
         &mut self.actions

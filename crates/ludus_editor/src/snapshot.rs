@@ -31,7 +31,7 @@ pub struct SceneSnapshot {
     pub tick_rate_hz: f64,
     /// Ticks per step of the world: the smallest interval of its kinds.
     pub decision_interval: u32,
-    /// Whether two policies of any kind are compared.
+    /// True if two policies of any kind are compared.
     pub is_comparing: bool,
     /// The episode that is played again, if one is.
     pub replay: Option<ReplaySnapshot>,
@@ -48,19 +48,19 @@ pub struct SceneSnapshot {
 /// A kind of agents on screen.
 #[derive(Clone, Debug, Default)]
 pub struct SceneKindSnapshot {
-    /// What its agents sense and do.
+    /// The spec of its agents.
     pub spec: Arc<AgentSpec>,
     /// The weight of each term of the reward, in the spec's order.
     pub weights: Vec<f32>,
-    /// Whether the game decides for its agents, and no policy.
+    /// True if the game decides for its agents, and no policy.
     pub is_external: bool,
-    /// What drives the agents; `None` as long as there is nothing.
+    /// The policy that drives the agents; `None` as long as there is none.
     pub policy: Option<PolicyLabel>,
-    /// What drives those beside them, while two policies are compared; `None` if it is the same policy.
+    /// The policy that drives those beside them, while two policies are compared; `None` if it is the same policy.
     pub rival: Option<PolicyLabel>,
-    /// How the agents have done since their arenas came.
+    /// The returns of the agents since their arenas came.
     pub score: ScoreSnapshot,
-    /// How those beside them have done.
+    /// The returns of those beside them.
     pub rival_score: ScoreSnapshot,
 }
 
@@ -105,7 +105,7 @@ impl ScoreSnapshot {
     }
 }
 
-/// Which policy it is.
+/// The name of the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyLabel {
     /// The run's folder or the policy's file, without the path.
@@ -119,14 +119,14 @@ pub struct PolicyLabel {
 pub struct KindPolicy {
     /// The index of the kind.
     pub kind: usize,
-    /// Which policy it is.
+    /// The name of the policy.
     pub label: PolicyLabel,
 }
 
 /// An agent in the list of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentEntry {
-    /// Which agent it is.
+    /// The agent's kind and row.
     pub id: AgentId,
     /// Its kind and place, such as `Plate 2 · arena 5`.
     pub name: String,
@@ -159,7 +159,7 @@ pub enum Driver {
 /// The agent that was picked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentSnapshot {
-    /// Which agent it is.
+    /// The agent's kind and row.
     pub id: AgentId,
     /// As in the list.
     pub name: String,
@@ -301,11 +301,11 @@ pub struct EpisodeEntry {
     pub name: String,
     /// Its file.
     pub path: PathBuf,
-    /// What it came to; `None` if the file can't be read.
+    /// Its returns; `None` if the file can't be read.
     pub result: Option<EpisodeResult>,
 }
 
-/// What an episode came to.
+/// The returns and the end of an episode.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpisodeResult {
     /// The return of each kind of agents by its name.
@@ -329,12 +329,12 @@ impl SceneSnapshot {
         self.kinds.get(self.shown_kind)
     }
 
-    /// Whether agents have to be told apart by their kinds.
+    /// True if agents have to be told apart by their kinds.
     pub fn has_several_kinds(&self) -> bool {
         self.kinds.len() > 1
     }
 
-    /// Whether any kind has a policy.
+    /// True if any kind has a policy.
     pub fn has_policy(&self) -> bool {
         self.kinds.iter().any(|kind| kind.policy.is_some())
     }

@@ -14,7 +14,7 @@ use crate::{PlayError, PolicyAsset};
 /// How far the length of a tick may be from that in training, as a part of it: rounding to whole nanoseconds.
 const ROUNDING: f64 = 1e-6;
 
-/// Who has said how long steps last.
+/// The one who has said how long steps last.
 #[derive(Resource, Default, PartialEq, Eq)]
 pub(crate) enum StepsAreSet {
     /// Nobody yet: there is no policy.

@@ -42,7 +42,7 @@ const RECORDED_ARENAS: usize = 16;
 /// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
 const OBSERVATION_CLIP: f32 = 10.0;
 
-/// What a run is built from.
+/// The game, the config and the machine of a run.
 #[derive(Clone)]
 pub(crate) struct Blueprint {
     pub definition: GameDefinition,
@@ -61,7 +61,7 @@ pub(crate) struct Blueprint {
     pub note: fn(String),
 }
 
-/// Which worlds to build: those of training, or fresh ones.
+/// The purpose of worlds, which decides their seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Training,
@@ -153,12 +153,12 @@ impl Blueprint {
         PooledWorld::build(&self.definition.game, WorldSettings { arenas, ..settings })
     }
 
-    /// What that world's seeds and its actions derive from.
+    /// The seed of that world and of its actions.
     pub fn exam_seed(&self) -> Seed {
         Seed::new(self.config.seed).derive(EXAM)
     }
 
-    /// What the seeds of worlds derive from.
+    /// The seed that those of worlds derive from.
     fn worlds_seed(&self, purpose: Purpose) -> Seed {
         let run = Seed::new(self.config.seed);
         match purpose {
@@ -169,7 +169,7 @@ impl Blueprint {
         }
     }
 
-    /// What an evaluation's actions derive from, where they are drawn.
+    /// The seed of an evaluation's actions, where they are drawn.
     pub fn evaluation_seed(&self) -> Seed {
         Seed::new(self.config.seed).derive(EVALUATION_ACTIONS)
     }
@@ -218,7 +218,7 @@ impl Blueprint {
         KeptEpisodes::new(Seed::new(self.config.seed).derive(KEPT_EPISODES), names.into_iter())
     }
 
-    /// What the rows of a kind are like, of which there are so many.
+    /// The settings of a kind's rows, of which there are so many.
     pub fn row_settings(&self, kind: usize, rows: usize) -> RowSettings {
         let AgentConfig { episode_limit, stagger, .. } = *self.agent(kind);
         RowSettings { rows, limit: episode_limit.map(|limit| limit.get()), stagger }
@@ -271,7 +271,7 @@ impl Blueprint {
         Machine { pool: self.pool.clone(), clock: clock::nanoseconds }
     }
 
-    /// Whether both learners can compute the network.
+    /// True if both learners can compute the network.
     fn is_perceptron(&self, kind: usize) -> bool {
         !self.definition.has_own_network() && self.agent(kind).convolutions.is_empty()
     }
@@ -283,7 +283,7 @@ impl Blueprint {
         self.definition.networks.as_ref().map(|make| make(&self.specs[kind], seed))
     }
 
-    /// What the run asks of a GPU's memory.
+    /// The need of a kind's learner for a GPU's memory.
     #[cfg(feature = "torch")]
     fn demand(&self, kind: usize, network: &dyn TorchNetwork, rows: usize) -> Demand {
         let (agent, spec) = (self.agent(kind), &self.specs[kind]);
@@ -300,7 +300,7 @@ impl Blueprint {
     }
 }
 
-/// How far the building of worlds is.
+/// A sentence about how far the building of worlds is.
 fn building_sentence(built: usize, count: u32, seconds: u64) -> String {
     format!("building worlds: {built} of {count} are there after {seconds} s")
 }

@@ -153,7 +153,7 @@ fn census_findings(blueprint: &Blueprint, world: &PooledWorld, kind: usize) -> V
     census.too_few_rows(spec).into_iter().chain(empty_arenas).collect()
 }
 
-/// What was seen so far of a kind of agents.
+/// The observations, rewards and faults of a kind of agents so far.
 struct Seen {
     kind: usize,
     steps: u64,

@@ -44,7 +44,7 @@ const MOST_POLICIES: usize = 256;
 pub struct Checkpoint {
     /// The policies, in the order of the run's.
     pub policies: Vec<SavedPolicy>,
-    /// How far the run has come.
+    /// The progress of the run.
     pub record: RunRecord,
 }
 
@@ -60,13 +60,13 @@ pub struct SavedPolicy {
 /// What a checkpoint says besides tensors.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Text {
+struct CheckpointText {
     format: u32,
     policies: Vec<Counters>,
     record: RunRecord,
 }
 
-/// What it says of an algorithm.
+/// The counters of an algorithm.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Counters {
@@ -102,7 +102,7 @@ struct PpoText {
     record: OneKindRecord,
 }
 
-/// The part of [`Text`] that all versions have.
+/// The part of [`CheckpointText`] that all versions have.
 #[derive(Deserialize)]
 struct Version {
     /// The first version did not say so.
@@ -164,7 +164,7 @@ impl Checkpoint {
         self.policies.iter().find(|saved| saved.policy.spec.name == kind)
     }
 
-    /// How good the run was; `None` before there is a mean return, and where several policies learn: what is good for one
+    /// The score of the run; `None` before there is a mean return, and where several policies learn: what is good for one
     /// of them may be bad for another.
     pub(crate) fn score(&self) -> Option<Score> {
         match &self.policies[..] {
@@ -187,13 +187,13 @@ impl Checkpoint {
             counters: state.counters.clone(),
         };
         let policies = self.policies.iter().map(counters).collect();
-        let text = Text { format: FORMAT, policies, record: self.record.clone() };
+        let text = CheckpointText { format: FORMAT, policies, record: self.record.clone() };
         let text = serde_json::to_string(&text).expect("numbers are JSON");
         file.texts.insert(TEXT.to_owned(), text);
         hashed(file)
     }
 
-    /// What stands before the names of a policy's tensors and texts.
+    /// The prefix of the names of a policy's tensors and texts.
     fn prefix(&self, kind: &str) -> String {
         prefix(kind, self.policies.len())
     }
@@ -225,7 +225,7 @@ impl Checkpoint {
     }
 
     fn of_several(file: TensorFile) -> Result<Self, String> {
-        let Text { policies, record, .. } = parsed(&file)?;
+        let CheckpointText { policies, record, .. } = parsed(&file)?;
         if !(1..=MOST_POLICIES).contains(&policies.len()) {
             return Err(format!("it has {} policies, there may be 1 to {MOST_POLICIES}", policies.len()));
         }
@@ -285,12 +285,12 @@ impl SavedPolicy {
     }
 }
 
-/// What stands before the names of one of so many policies.
+/// The prefix of the names of one of so many policies.
 fn prefix(kind: &str, policies: usize) -> String {
     if policies == 1 { String::new() } else { format!("{kind}/") }
 }
 
-/// What a file has under a prefix.
+/// The texts and tensors of a file under a prefix, without it.
 fn part_of(file: &TensorFile, prefix: &str) -> TensorFile {
     fn with<T: Clone>(all: &BTreeMap<String, T>, prefix: &str) -> BTreeMap<String, T> {
         let named = all.iter().filter_map(|(name, one)| Some((name.strip_prefix(prefix)?.to_owned(), one.clone())));

@@ -159,8 +159,8 @@ fn check_name(name: &str) -> Result<(), TrainError> {
     if is_valid { Ok(()) } else { Err(TrainError::GameName { name: name.to_owned() }) }
 }
 
-/// Where a policy is shipped, `assets/policies/<game>.safetensors`; the folder of those of several kinds of agents,
-/// `assets/policies/<game>`.
+/// The path of a policy that is shipped, `assets/policies/<game>.safetensors`; the folder of those of several kinds of
+/// agents, `assets/policies/<game>`.
 fn policy_asset(name: &str, kinds: usize) -> PathBuf {
     Path::new("assets/policies").join(if kinds == 1 { format!("{name}.safetensors") } else { name.to_owned() })
 }

@@ -383,7 +383,7 @@ fn apply_sets(tree: &mut Node, sets: &[String], specs: &[Arc<AgentSpec>]) -> Vec
     problems
 }
 
-/// Whether `sets` alone give every term of the rewards a weight, right or wrong.
+/// True if `sets` alone give every term of the rewards a weight, right or wrong.
 pub(crate) fn weighs_all_terms(sets: &[String], specs: &[Arc<AgentSpec>]) -> bool {
     let mut tree = Node::section(Place::Line(0));
     apply_sets(&mut tree, sets, specs);

@@ -71,7 +71,7 @@ pub enum TrainError {
          {kind}.policy=External` or `--set '{kind}.policy=Frozen(\"FILE\")'`"
     )]
     NoPolicyOf {
-        /// What was named.
+        /// The path that was named.
         path: PathBuf,
         /// The kind of agents.
         kind: String,
@@ -224,7 +224,7 @@ pub enum TrainError {
     /// The run that was named is not there.
     #[error("no run `{run}`, neither as a path nor in `{runs}`; check the name")]
     UnknownRun {
-        /// What was named.
+        /// The path that was named.
         run: PathBuf,
         /// Where runs were looked for.
         runs: PathBuf,

@@ -37,7 +37,7 @@ pub struct EvaluationSettings {
     pub sampled: bool,
 }
 
-/// What the episodes of an evaluation came to.
+/// The results of an evaluation.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// Those of each kind of agents that a policy decides for, in the game's order.
@@ -54,7 +54,7 @@ pub struct Evaluation {
     pub panics: u64,
 }
 
-/// What the episodes of a kind of agents came to.
+/// The results of the episodes of a kind of agents.
 #[derive(Clone, Debug)]
 pub struct KindEvaluation {
     /// The kind's name.
@@ -65,7 +65,7 @@ pub struct KindEvaluation {
     pub lengths: Spread,
     /// Mean and deviation of each term's sum, unweighted.
     pub terms: BTreeMap<String, Spread>,
-    /// How many there were: fewer than asked for if it was interrupted, or if some never end.
+    /// The number of episodes: fewer than asked for if it was interrupted, or if some never end.
     pub episodes: usize,
     /// Steps of these episodes.
     pub steps: u64,
@@ -132,7 +132,7 @@ struct Rules<'a> {
     /// By lane.
     policies: &'a [Actor],
     collector: &'a Collector,
-    /// What the actions of each lane derive from, if they are drawn.
+    /// The seed of each lane's actions, if they are drawn.
     seeds: Option<&'a Vec<Seed>>,
     interrupted: &'a AtomicBool,
 }
@@ -155,7 +155,7 @@ struct Player {
 struct KindRows {
     /// Episodes to come `[rows]`.
     owed: Vec<u32>,
-    /// What the last step led to `[rows]`.
+    /// The outcomes of the last step `[rows]`.
     outcomes: Vec<Outcome>,
     episodes: Vec<EpisodeSummary>,
 }
@@ -165,7 +165,7 @@ impl KindRows {
         self.owed.iter().any(|&owed| owed > 0)
     }
 
-    /// Whether no row that owes an episode has an agent.
+    /// True if no row that owes an episode has an agent.
     fn is_without_agents(&self) -> bool {
         let mut rows = self.outcomes.iter().zip(&self.owed);
         rows.all(|(outcome, &owed)| owed == 0 || *outcome == Outcome::Vacant)

@@ -190,7 +190,7 @@ impl RunFolder {
         own.unwrap_or_else(|| self.policy())
     }
 
-    /// Where the run writes the policy of this kind of agents.
+    /// The file into which the run writes the policy of this kind of agents.
     pub(crate) fn policy_to_write(&self, kind: &str, has_several_kinds: bool) -> PathBuf {
         if has_several_kinds { self.policies().join(policy_name(kind)) } else { self.policy() }
     }

@@ -40,7 +40,7 @@ pub(crate) struct WorldGroup {
     /// Steps so far.
     steps: u64,
     episodes: Vec<EpisodeSummary>,
-    /// What happened to the episode of each row since it was last asked for, by kind `[rows]`.
+    /// The change of each row's episode since it was last asked for, by kind `[rows]`.
     changes: Vec<Vec<RowChange>>,
     panics: Vec<Accident>,
     failure: Option<WorldError>,
@@ -135,7 +135,7 @@ impl WorldGroup {
         self.episodes.drain(..)
     }
 
-    /// What happened to the episode of each row of a kind since its change was last taken `[rows]`.
+    /// The change of the episode of each row of a kind since it was last taken `[rows]`.
     pub fn changes_mut(&mut self, kind: usize) -> &mut [RowChange] {
         &mut self.changes[kind]
     }

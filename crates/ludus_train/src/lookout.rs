@@ -88,7 +88,7 @@ impl Lookout {
         findings
     }
 
-    /// What should have happened by now to the kinds of a policy.
+    /// Findings about what should have happened by now to the kinds of a policy.
     fn missing(&self, training: &Training, lane: &PolicyLane) -> Vec<Finding> {
         let spec = &training.blueprint.specs[lane.owner()];
         let rows: usize = lane.kinds.iter().map(|&kind| training.rows_of(kind)).sum();

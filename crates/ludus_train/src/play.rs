@@ -39,7 +39,7 @@ pub(crate) enum PlayEvent<'a> {
 /// How a game is played.
 #[derive(Clone)]
 pub(crate) struct PlaySettings {
-    /// How policies choose.
+    /// The way in which policies choose.
     pub choice: ActionChoice,
     /// Of the world.
     pub seed: Seed,

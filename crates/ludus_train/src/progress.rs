@@ -39,7 +39,7 @@ pub struct RunStart {
     pub rows: usize,
     /// Threads.
     pub threads: usize,
-    /// Which learner each policy has, where it computes, and why.
+    /// The learner of each policy, where it computes, and why.
     pub learners: Vec<String>,
     /// How long building the worlds took [s].
     pub build_seconds: f64,
@@ -54,7 +54,7 @@ pub struct RunStart {
 pub struct Progress {
     /// Steps of experience so far.
     pub steps: u64,
-    /// What the kinds of agents came to that a policy decides for, in the game's order.
+    /// The progress of the kinds of agents that a policy decides for, in the game's order.
     pub kinds: Vec<KindProgress>,
     /// Steps of experience per second, from the start of training on, or from where it was resumed.
     pub steps_per_second: f64,
@@ -64,7 +64,7 @@ pub struct Progress {
     pub phases: Phases,
 }
 
-/// What a kind of agents came to in a run.
+/// The progress of a kind of agents in a run.
 #[derive(Clone, Debug)]
 pub struct KindProgress {
     /// The kind, as an index among those of the game.
@@ -74,7 +74,7 @@ pub struct KindProgress {
     /// Returns of the episodes that count: the last ones in the order in which they began, 100 or more; NaN before the
     /// first.
     pub returns: Spread,
-    /// Whether as many episodes count as the mean is taken over.
+    /// True if as many episodes count as the mean is taken over.
     pub is_full: bool,
     /// Mean length of the episodes that count [steps].
     pub length: f64,
@@ -111,7 +111,7 @@ impl Progress {
         self.kinds.iter().map(|kind| kind.episodes).sum()
     }
 
-    /// Whether every kind that has a goal has reached it, and one has.
+    /// True if every kind that has a goal has reached it, and one has.
     pub(crate) fn has_reached(&self, stop: &StopConfig) -> bool {
         let mut goals = self.kinds.iter().filter_map(|kind| Some((kind, stop.goal(&kind.name)?))).peekable();
         goals.peek().is_some() && goals.all(|(kind, goal)| kind.is_full && kind.returns.mean >= f64::from(goal))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread};
 
-/// How far a run has come, besides what was learned.
+/// The progress of a run, besides what was learned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {

@@ -96,7 +96,7 @@ pub enum ActionsTaken {
     Drawn,
 }
 
-/// What a kind of agents came to, where there are several.
+/// The results of a kind of agents, where there are several.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KindReport {
     /// Mean return. Null of none.

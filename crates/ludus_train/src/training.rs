@@ -64,9 +64,9 @@ pub(crate) struct Lap {
     /// Steps of each world.
     pub world_steps: usize,
     pub phases: Phases,
-    /// What each policy came to; `None` for one that does not learn.
+    /// The result of each policy; `None` for one that does not learn.
     pub lanes: Vec<Option<LaneLap>>,
-    /// How many episodes of each kind have come to count in the mean return.
+    /// The number of episodes of each kind that have come to count in the mean return.
     pub episodes: Vec<usize>,
 }
 
@@ -183,7 +183,7 @@ impl Training {
         self.lanes.iter().filter_map(|lane| Some((lane, lane.learned()?)))
     }
 
-    /// Which learner each policy has, and why: `native, on the CPU (why)`, or `Wolf: native, …` where there are several
+    /// The learner of each policy, and why: `native, on the CPU (why)`, or `Wolf: native, …` where there are several
     /// kinds.
     pub fn learner_sentences(&self) -> Vec<String> {
         let blueprint = &self.blueprint;
@@ -430,7 +430,7 @@ fn lane_shapes(groups: &[WorldGroup], lane: usize) -> Vec<LaneShape> {
     groups.iter().map(|group| group.lane(lane)).collect()
 }
 
-/// What the episode that goes on in this row of a kind has brought so far.
+/// The sums so far of the episode that goes on in this row of a kind.
 fn episode_so_far(groups: &[WorldGroup], kind: usize, mut row: usize) -> Option<EpisodeSummary> {
     for group in groups {
         if row < group.row_count(kind) {

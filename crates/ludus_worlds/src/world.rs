@@ -330,7 +330,7 @@ impl PooledWorld {
         self.app.world()
     }
 
-    /// What it is built from, with the weights as they are now.
+    /// The settings that it is built from, with the weights as they are now.
     pub const fn settings(&self) -> &WorldSettings {
         &self.settings
     }

@@ -5,9 +5,9 @@ use ludus_agent::{AgentSystems, Controller, left_to_the_game};
 
 use crate::game::{Add, Counter, counters, finished, first, rows_mut, step, unstarted};
 
-/// What the script adds.
+/// The height that the script adds.
 const SCRIPTED: f32 = 0.5;
-/// What a player adds.
+/// The height that a player adds.
 const PLAYED: f32 = 0.125;
 
 /// A game with a script, and with input systems as of a player who takes over agents that are `External`.

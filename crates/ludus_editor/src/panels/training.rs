@@ -68,17 +68,17 @@ struct ShownKind<'a> {
 }
 
 impl<'a> ShownKind<'a> {
-    /// How the kind goes; `None` as long as no kind is known.
+    /// The snapshot of the kind; `None` as long as no kind is known.
     fn snapshot(self) -> Option<&'a KindSnapshot> {
         self.training.kinds.get(self.index)
     }
 
-    /// What the kind came to in an iteration.
+    /// The numbers of the kind in an iteration.
     fn of(self, record: &IterationRecord) -> Option<&KindIteration> {
         record.kinds.get(self.index)
     }
 
-    /// What it came to in the newest one.
+    /// Its numbers in the newest iteration.
     fn last(self) -> Option<&'a KindIteration> {
         self.training.history.last().and_then(|record| record.kinds.get(self.index))
     }

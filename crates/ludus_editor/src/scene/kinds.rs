@@ -19,7 +19,7 @@ impl SceneKinds {
         Self(kinds.into())
     }
 
-    /// What the agents of each kind sense and do.
+    /// The spec of each kind.
     pub fn specs(&self) -> impl Iterator<Item = &Arc<AgentSpec>> {
         self.iter().map(AgentKind::spec)
     }
@@ -49,7 +49,7 @@ impl SceneAgents {
         self.entities.get(id.kind)?.get(id.row).copied().flatten()
     }
 
-    /// Which agent an entity with this slot is.
+    /// The id of the agent that an entity with this slot is.
     pub fn id(&self, agent: Entity, slot: Slot) -> Option<AgentId> {
         let row = slot.index();
         let is_there = |rows: &Vec<Option<Entity>>| rows.get(row) == Some(&Some(agent));

@@ -18,7 +18,7 @@ pub struct Players {
     is_replaced: bool,
 }
 
-/// Who decides for the agents of a kind.
+/// The policies that decide for the agents of a kind.
 #[derive(Default)]
 struct KindPlayers {
     own: Option<Player>,
@@ -30,7 +30,7 @@ struct KindPlayers {
     values: Vec<f32>,
 }
 
-/// Which agents of a kind take part in a step.
+/// The rows of a kind that take part in a step.
 #[derive(Default)]
 struct StepRows {
     /// The rows of the second policy.
@@ -179,17 +179,17 @@ impl Players {
         self.kinds.get(kind)?.rival.as_ref()
     }
 
-    /// Whether any kind has a policy.
+    /// True if any kind has a policy.
     pub fn has_own(&self) -> bool {
         self.kinds.iter().any(|kind| kind.own.is_some())
     }
 
-    /// Whether policies of any kind are compared.
+    /// True if policies of any kind are compared.
     pub fn are_compared(&self) -> bool {
         self.kinds.iter().any(|kind| kind.rival.is_some())
     }
 
-    /// Which policy decides for an agent of this kind.
+    /// The policy that decides for an agent of this kind.
     pub fn of_mut(&mut self, kind: usize, is_rival: bool) -> Option<&mut Player> {
         let players = self.kinds.get_mut(kind)?;
         if is_rival { players.rival.as_mut() } else { players.own.as_mut() }
@@ -220,13 +220,13 @@ impl Players {
         core::mem::replace(&mut self.is_replaced, false)
     }
 
-    /// What was made of what an agent saw when its present action was chosen; `None` in a restart step and without a
-    /// policy.
+    /// The decision that was made of what an agent saw when its present action was chosen; `None` in a restart step and
+    /// without a policy.
     pub fn decided(&self, agent: AgentId, is_rival: bool) -> Option<Decided> {
         self.kinds.get(agent.kind)?.last.of(agent.row, is_rival)
     }
 
-    /// Whether the agent idles, since it is in a restart step.
+    /// True if the agent idles, since it is in a restart step.
     pub fn is_idle(&self, agent: AgentId) -> bool {
         let is_running = self.kinds.get(agent.kind).and_then(|kind| kind.last.is_running.get(agent.row));
         is_running.is_some_and(|&is_running| !is_running)
@@ -237,7 +237,7 @@ impl Players {
         self.kinds.iter_mut().for_each(|kind| kind.last = Decisions::default());
     }
 
-    /// What was expected of the agent's episode at its last decision; NaN where no policy decided.
+    /// The value that was expected of the agent's episode at its last decision; NaN where no policy decided.
     pub fn value(&self, agent: AgentId) -> f32 {
         let value = self.kinds.get(agent.kind).and_then(|kind| kind.values.get(agent.row));
         value.copied().unwrap_or(f32::NAN)

@@ -12,11 +12,11 @@ const MOST_STEPS: usize = 4096;
 /// How many are dropped at once when there are more, so that it happens seldom.
 const DROPPED_STEPS: usize = 1024;
 
-/// How the policies of each kind of agents on screen have done since their arenas came.
+/// The returns of the policies of each kind of agents on screen since their arenas came.
 #[derive(Resource, Clone, Default)]
 pub struct Scores(Vec<KindScores>);
 
-/// How the policies of a kind have done.
+/// The returns of the policies of a kind.
 #[derive(Clone, Copy, Default)]
 pub struct KindScores {
     /// The policy that is shown.
@@ -195,9 +195,9 @@ struct Seen {
     number: u32,
     /// Steps of its episode.
     steps: u32,
-    /// Whether a policy decides for it.
+    /// True if a policy decides for it.
     has_policy: bool,
-    /// Whether it is in an arena of the second policy.
+    /// True if it is in an arena of the second policy.
     is_rival: bool,
 }
 

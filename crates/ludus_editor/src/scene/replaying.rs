@@ -256,7 +256,7 @@ fn rows_of(world: &World, agents: &mut QueryState<&EpisodeRng>) -> Vec<KindRows>
     playback.kinds().iter().map(of_kind).collect()
 }
 
-/// Where the episode of each of these agents is.
+/// The place in its episode of each of these agents.
 fn starts_of(
     world: &World,
     kinds: &SceneKinds,

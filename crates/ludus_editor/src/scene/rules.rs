@@ -11,7 +11,7 @@ use ludus_worlds::steps_to_decision;
 
 use super::SceneKinds;
 
-/// What a run, or the log of an episode, decides about the agents of all kinds.
+/// The settings of all kinds of agents, in a run or in the log of an episode.
 #[derive(Resource, Clone, Debug)]
 pub struct RunRules {
     /// Ticks per step of the world.
@@ -22,7 +22,7 @@ pub struct RunRules {
     pub kinds: Vec<Option<KindRules>>,
 }
 
-/// What it decides about a kind.
+/// The settings of a kind.
 #[derive(Clone, Debug)]
 pub struct KindRules {
     /// Ticks from one decision to the next.
@@ -61,7 +61,7 @@ impl RunRules {
         self.restart(world);
     }
 
-    /// Whether a policy decides for a kind, or a player may, and not the game.
+    /// True if a policy decides for a kind, or a player may, and not the game.
     pub fn is_driven(&self, kind: usize) -> bool {
         self.kinds.get(kind).is_some_and(Option::is_some)
     }

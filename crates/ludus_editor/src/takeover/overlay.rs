@@ -42,7 +42,7 @@ pub fn overlay_ui(ui: &mut Ui, scene: egui::Rect, world: &mut World) {
     });
 }
 
-/// Which agent it is: by its row and, where there are several kinds, by its own.
+/// The name of an agent: its row and, where there are several kinds, its own.
 fn title(id: AgentId, kinds: &SceneKinds) -> String {
     let kind = match kinds.len() {
         1 => "agent",

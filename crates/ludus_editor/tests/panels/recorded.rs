@@ -8,7 +8,8 @@ use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, Ob
 use ludus_editor::Direction;
 use ludus_editor::snapshot::{
     AgentEntry, AgentId, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeResult,
-    EpisodeSnapshot,    HeadSnapshot, KindPolicy, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneKindSnapshot, SceneSnapshot,
+    EpisodeSnapshot, HeadSnapshot, KindPolicy, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneKindSnapshot,
+    SceneSnapshot,
 };
 use ludus_train::config::StopConfig;
 use ludus_train::session::{

@@ -61,7 +61,7 @@ fn a_step_clock_of_the_games_own_stands() {
 #[agent(observation = Senses, action = Walk, reward = Nothing)]
 struct Strider;
 
-/// What a walker and a strider do in each of nine ticks, whose policies decide every 2 and every 6.
+/// The velocities of a walker and of a strider in each of 20 ticks; their policies decide every 2 ticks and every 6.
 fn of_two_kinds(strider_comes_first: bool) -> [Vec<f32>; 2] {
     let mut game = Game::new();
     game.app.add_agent::<Strider>();

@@ -15,7 +15,7 @@ pub(super) struct RandomEpisodes {
     kind: usize,
     steps: u64,
     episodes: RecentEpisodes,
-    /// What happened to each row's episode in the last step `[rows]`.
+    /// The change of each row's episode in the last step `[rows]`.
     changes: Vec<RowChange>,
 }
 

@@ -5,7 +5,7 @@ use ludus_worlds::{FrameUse, GameSystem, GameSystems, PooledWorld};
 
 use super::Finding;
 
-/// What shows of a kind of agents before a world is stepped.
+/// Findings about a kind of agents that show before a world is stepped.
 pub(super) fn early_findings(
     systems: &mut GameSystems,
     world: &mut PooledWorld,

@@ -13,7 +13,7 @@ use crate::report::{ActionsTaken, Report};
 
 use super::arguments::EvalArguments;
 use super::outlet::{note, say, warn};
-use super::policies::{Named, NamedPolicy, find, find_config, with_intervals};
+use super::policies::{LocatedPolicy, PolicyLocation, find, find_config, with_intervals};
 use super::{LoadedConfig, Program};
 
 /// The part of a return by which that of drawn actions must differ at least to be pointed to.
@@ -29,19 +29,19 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
     let policies = found.policies(&config, &specs)?;
     let config = with_intervals(config.shrunk_to(arguments.episodes), &policies, &specs);
     let blueprint = program.blueprint(specs, config, run)?;
-    for NamedPolicy { kind, path, file } in &policies {
+    for LocatedPolicy { kind, path, file } in &policies {
         check_fit(file, path, &blueprint, *kind)?;
     }
     let actor = |kinds: &Vec<usize>| {
         let owner = policies.iter().find(|policy| policy.kind == kinds[0]);
-        let NamedPolicy { kind, file, .. } = owner.expect("every lane is of a kind that a policy decides for");
+        let LocatedPolicy { kind, file, .. } = owner.expect("every lane is of a kind that a policy decides for");
         Actor::new(file, &blueprint, *kind)
     };
     let actors = blueprint.lanes().iter().map(actor).collect::<Result<Vec<_>, _>>()?;
     let settings = EvaluationSettings { episodes: arguments.episodes.get(), sampled: arguments.sample };
     let interrupted = interrupt::listen(|| note("ending with the episodes so far; again to end at once"));
     let evaluation = evaluate(&blueprint, &actors, settings, interrupted, &mut |sentence| warn(&sentence))?;
-    policies.iter().for_each(|NamedPolicy { path, .. }| say(format_args!("policy: {}", path.display())));
+    policies.iter().for_each(|LocatedPolicy { path, .. }| say(format_args!("policy: {}", path.display())));
     tell(&evaluation, settings);
     if !settings.sampled && found.is_as_trained(run) {
         tell_differences(&evaluation, &found, &policies);
@@ -56,7 +56,7 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
 }
 
 /// Points to drawn actions for kinds whose returns differ from those of their training.
-fn tell_differences(evaluation: &Evaluation, found: &Named, policies: &[NamedPolicy]) {
+fn tell_differences(evaluation: &Evaluation, found: &PolicyLocation, policies: &[LocatedPolicy]) {
     let Some(steps) = policies.first().map(|policy| policy.file.origin.steps) else { return };
     let Some(record) = training_record(found, steps) else { return };
     for kind in &evaluation.kinds {
@@ -65,8 +65,8 @@ fn tell_differences(evaluation: &Evaluation, found: &Named, policies: &[NamedPol
     }
 }
 
-/// What the run had come to, with drawn actions, when it had made so many steps.
-fn training_record(found: &Named, steps: u64) -> Option<RunRecord> {
+/// The record of the run, whose actions were drawn, after so many steps.
+fn training_record(found: &PolicyLocation, steps: u64) -> Option<RunRecord> {
     let folder = found.folder.as_ref()?;
     let is_checkpoint = found.is_file && !folder.policy_files().contains(&found.path);
     let checkpoint = if is_checkpoint {

@@ -11,7 +11,7 @@ use crate::report::Report;
 
 use super::arguments::ExportArguments;
 use super::outlet::say;
-use super::policies::{NamedPolicy, find, folder_around};
+use super::policies::{LocatedPolicy, find, folder_around};
 use super::{Program, policy_asset};
 
 /// Writes policies without what only their training needs.
@@ -21,7 +21,7 @@ pub(super) fn export(program: &Program, arguments: &ExportArguments) -> Result<R
     let policies = found.policies_there(&specs)?;
     let shipped = policy_asset(&program.definition.name, specs.len());
     let mut last = None;
-    for NamedPolicy { path, file, .. } in &policies {
+    for LocatedPolicy { path, file, .. } in &policies {
         let to = match (&arguments.to, specs.len()) {
             (Some(file), 1) => file.clone(),
             (None, 1) => in_its_folder(ending(shipped.clone(), arguments))?,

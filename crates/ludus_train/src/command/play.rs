@@ -14,7 +14,7 @@ use crate::window::PlayRequest;
 
 use super::arguments::PlayArguments;
 use super::outlet::{note, say, say_json};
-use super::policies::{Named, NamedPolicy, find, find_config};
+use super::policies::{LocatedPolicy, PolicyLocation, find, find_config};
 use super::{LoadedConfig, Program, policy_asset};
 use crate::shipped::shipped;
 
@@ -28,7 +28,7 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
     let seed = Seed::new(config.seed);
     let choice = if arguments.sample { ActionChoice::Sampled(seed) } else { ActionChoice::Greedy };
     let blueprint = program.blueprint(specs, config, &arguments.run)?;
-    let played_kind = |NamedPolicy { kind, path, file }: &NamedPolicy| {
+    let played_kind = |LocatedPolicy { kind, path, file }: &LocatedPolicy| {
         Ok(PlayedKind {
             name: blueprint.specs[*kind].name.clone(),
             policy: PlayedPolicy::new(file, path, &blueprint, *kind)?,
@@ -54,8 +54,8 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
 /// Plays without a window.
 fn tell_episodes(
     game: &Game,
-    policies: &[NamedPolicy],
-    found: &Named,
+    policies: &[LocatedPolicy],
+    found: &PolicyLocation,
     arguments: &PlayArguments,
 ) -> Result<u8, TrainError> {
     let paths: Vec<_> = policies.iter().map(|policy| policy.path.display().to_string()).collect();
@@ -76,14 +76,14 @@ fn tell_episodes(
     Ok(0)
 }
 
-/// What was named, or else the policies that are shipped.
-fn find_policies(program: &Program, arguments: &PlayArguments, kinds: usize) -> Result<Named, TrainError> {
+/// The policies that were named, or else those that are shipped.
+fn find_policies(program: &Program, arguments: &PlayArguments, kinds: usize) -> Result<PolicyLocation, TrainError> {
     if arguments.of.is_some() {
         return find(program, arguments.of.as_deref(), &arguments.run.runs_dir);
     }
     let path = policy_asset(&program.definition.name, kinds);
     let none = || TrainError::NoShippedPolicy { game: program.definition.name.clone(), path: path.clone() };
-    Ok(Named::shipped(shipped(&path).ok_or_else(none)?))
+    Ok(PolicyLocation::shipped(shipped(&path).ok_or_else(none)?))
 }
 
 fn tell(event: PlayEvent<'_>) {

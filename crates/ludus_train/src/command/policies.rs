@@ -15,8 +15,8 @@ use crate::frozen::frozen_file;
 use super::arguments::RunArguments;
 use super::{LoadedConfig, MissingConfig, Program};
 
-/// What was named: a run, a folder of policies, or a file.
-pub(super) struct Named {
+/// A place with policies: a run, a folder of policies, or a file.
+pub(super) struct PolicyLocation {
     pub path: PathBuf,
     /// The run that it is, or that it belongs to.
     pub folder: Option<RunFolder>,
@@ -24,20 +24,20 @@ pub(super) struct Named {
 }
 
 /// The policy of a kind of agents.
-pub(super) struct NamedPolicy {
+pub(super) struct LocatedPolicy {
     pub kind: usize,
     pub path: PathBuf,
     pub file: PolicyFile,
 }
 
-impl Named {
+impl PolicyLocation {
     /// A folder of policies that are shipped.
     pub fn shipped(path: PathBuf) -> Self {
         let is_file = path.is_file();
         Self { path, folder: None, is_file }
     }
 
-    /// Whether the config is that of the run, unchanged, so that returns can be compared with those of its training.
+    /// True if the config is that of the run, unchanged, so that returns can be compared with those of its training.
     pub fn is_as_trained(&self, arguments: &RunArguments) -> bool {
         arguments.config.is_none() && arguments.set.is_empty() && self.config().is_some()
     }
@@ -66,7 +66,7 @@ impl Named {
     /// # Errors
     ///
     /// If one is not there, can't be read, or is of agents that are laid out otherwise.
-    pub fn policies(&self, config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<Vec<NamedPolicy>, TrainError> {
+    pub fn policies(&self, config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<Vec<LocatedPolicy>, TrainError> {
         let mut policies = Vec::with_capacity(specs.len());
         for (kind, spec) in specs.iter().enumerate() {
             let (path, file) = match &config.agent(spec).policy {
@@ -82,21 +82,21 @@ impl Named {
                     self.policy_of(spec, owner.map(|owner| &**owner), specs.len())?
                 }
             };
-            policies.push(NamedPolicy { kind, path, file });
+            policies.push(LocatedPolicy { kind, path, file });
         }
         Ok(policies)
     }
 
     /// The policies that are there, of any kind.
-    pub fn policies_there(&self, specs: &[Arc<AgentSpec>]) -> Result<Vec<NamedPolicy>, TrainError> {
+    pub fn policies_there(&self, specs: &[Arc<AgentSpec>]) -> Result<Vec<LocatedPolicy>, TrainError> {
         if let [spec] = specs {
             let (path, file) = self.policy_of(spec, None, 1)?;
-            return Ok(vec![NamedPolicy { kind: 0, path, file }]);
+            return Ok(vec![LocatedPolicy { kind: 0, path, file }]);
         }
         let mut policies = Vec::new();
         for (kind, spec) in specs.iter().enumerate() {
             let found = self.read(spec)?;
-            policies.extend(found.map(|(path, file)| NamedPolicy { kind, path, file }));
+            policies.extend(found.map(|(path, file)| LocatedPolicy { kind, path, file }));
         }
         match policies.is_empty() {
             true => Err(TrainError::NoPolicyOf { path: self.path.clone(), kind: specs[0].name.clone() }),
@@ -164,7 +164,7 @@ pub fn policies_at(
     config: &RunConfig,
     specs: &[Arc<AgentSpec>],
 ) -> Result<Vec<(usize, PolicyFile)>, TrainError> {
-    let named = Named { path: path.to_owned(), folder: None, is_file: !path.is_dir() };
+    let named = PolicyLocation { path: path.to_owned(), folder: None, is_file: !path.is_dir() };
     let mut found: Vec<_> = named.policies_there(specs)?.into_iter().map(|found| (found.kind, found.file)).collect();
     for (kind, spec) in specs.iter().enumerate() {
         let PolicySource::SameAs(owner) = &config.agent(spec).policy else { continue };
@@ -178,22 +178,22 @@ pub fn policies_at(
     Ok(found)
 }
 
-/// What was named: a run's folder, its name in `runs`, a folder of policies, or a file; the newest run if nothing was, or
-/// `latest`.
-pub(super) fn find(program: &Program, named: Option<&Path>, runs: &Path) -> Result<Named, TrainError> {
+/// The place that was named: a run's folder, its name in `runs`, a folder of policies, or a file; the newest run if nothing
+/// was, or `latest`.
+pub(super) fn find(program: &Program, named: Option<&Path>, runs: &Path) -> Result<PolicyLocation, TrainError> {
     let named = named.unwrap_or(Path::new(LATEST));
     if named != Path::new(LATEST) && files::is_no_folder(named) {
-        return Ok(Named { folder: folder_around(named), path: named.to_owned(), is_file: true });
+        return Ok(PolicyLocation { folder: folder_around(named), path: named.to_owned(), is_file: true });
     }
     let folder = program.named(runs, named)?;
     folder.check()?;
-    Ok(Named { path: folder.path().to_owned(), folder: Some(folder), is_file: false })
+    Ok(PolicyLocation { path: folder.path().to_owned(), folder: Some(folder), is_file: false })
 }
 
 /// The config that the arguments name, or else that of the run that was found, or else the game's own.
 pub(super) fn find_config(
     program: &Program,
-    found: &Named,
+    found: &PolicyLocation,
     arguments: &RunArguments,
     specs: &[Arc<AgentSpec>],
 ) -> Result<LoadedConfig, TrainError> {
@@ -210,8 +210,8 @@ pub(super) fn folder_around(policy: &Path) -> Option<RunFolder> {
 }
 
 /// Lets every kind decide as often as its policy was trained to.
-pub(super) fn with_intervals(mut config: RunConfig, policies: &[NamedPolicy], specs: &[Arc<AgentSpec>]) -> RunConfig {
-    for NamedPolicy { kind, file, .. } in policies {
+pub(super) fn with_intervals(mut config: RunConfig, policies: &[LocatedPolicy], specs: &[Arc<AgentSpec>]) -> RunConfig {
+    for LocatedPolicy { kind, file, .. } in policies {
         config.set_interval(specs, *kind, file.decision_interval);
     }
     config

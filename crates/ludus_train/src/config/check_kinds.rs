@@ -53,7 +53,7 @@ pub(super) fn check_learning(config: &RunConfig, specs: &[Arc<AgentSpec>], repor
     }
 }
 
-/// Why a kind can't share the policy of another, if it can't.
+/// The reason that a kind can't share the policy of another; `None` if it can.
 fn shared_problem(config: &RunConfig, spec: &AgentSpec, other: &str, specs: &[Arc<AgentSpec>]) -> Option<String> {
     let name = &spec.name;
     let owns = |spec: &&Arc<AgentSpec>| {

@@ -60,7 +60,7 @@ pub struct RowSettings {
     pub stagger: bool,
 }
 
-/// What has happened to the episode of a row, most lately.
+/// The last change of a row's episode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RowChange {
     /// It is as it was.

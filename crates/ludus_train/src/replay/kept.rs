@@ -28,7 +28,7 @@ pub(crate) struct KeptEpisodes {
 /// The best and the worst episode for a kind of agents.
 #[derive(Debug, Default)]
 struct KeptOfKind {
-    /// What follows `best` and `worst` in the names of its files.
+    /// The ending of the names of its files, after `best` and `worst`.
     ending: String,
     best: Kept,
     worst: Kept,
@@ -109,7 +109,7 @@ impl KeptOfKind {
         [(format!("{BEST}{ending}"), best), (format!("{WORST}{ending}"), worst)]
     }
 
-    /// What is worth keeping in the place of these; `kind` is the kind's index among those of the logs.
+    /// The returns that are worth keeping in the place of these; `kind` is the kind's index among those of the logs.
     fn bounds(&self, kind: usize) -> ReturnBounds {
         let none = ReturnBounds::default();
         ReturnBounds {
@@ -138,7 +138,7 @@ impl Kept {
 const BEST: &str = "best";
 const WORST: &str = "worst";
 
-/// What follows `best` in the name of a kind's best episode: `-Chaser`. Letters that not every file system takes are
+/// The ending of the name of a kind's best episode, after `best`: `-Chaser`. Letters that not every file system takes are
 /// replaced.
 fn ending(kind: &str) -> String {
     let safe = |letter: char| if letter.is_alphanumeric() || letter == '_' { letter } else { '_' };
@@ -162,7 +162,7 @@ pub fn kept_episodes(folder: &Path) -> Vec<(String, PathBuf)> {
     episodes
 }
 
-/// Where an episode of this name comes in a list.
+/// The rank of an episode of this name in a list.
 fn rank(name: &str) -> u8 {
     let is = |word: &str| name.strip_prefix(word).is_some_and(|ending| ending.is_empty() || ending.starts_with('-'));
     [BEST, WORST].iter().position(|word| is(word)).map_or(2, |rank| rank as u8)

@@ -28,8 +28,8 @@ const LONGEST_EPISODE: u64 = 1 << 30;
 pub struct EpisodeLog {
     /// Which episode it is.
     pub head: EpisodeHead,
-    /// What the agents did, step by step and, in each, kind by kind `[rows, action width]`, as a policy writes it into
-    /// rows. See [`actions_of`](Self::actions_of).
+    /// The actions of the agents, step by step and, in each, kind by kind `[rows, action width]`, as a policy writes it
+    /// into rows. See [`actions_of`](Self::actions_of).
     pub actions: Vec<f32>,
     /// A hash of what the agents of all kinds saw, got and came to: at the start, then after each step `[steps + 1]`.
     pub hashes: Vec<u32>,
@@ -77,8 +77,8 @@ impl EpisodeLog {
         bytes
     }
 
-    /// What the bytes of a file say, of this version or of the one before. Takes no more memory than a small multiple of
-    /// their number.
+    /// The episode in the bytes of a file, of this version or of the one before. Takes no more memory than a small
+    /// multiple of their number.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl EpisodeLog {
 
 type HeadReader = fn(&[u8]) -> serde_json::Result<EpisodeHead>;
 
-/// What reads the head of a file that begins so; `None` for a version that is not known.
+/// The reader of the head of a file that begins so; `None` for a version that is not known.
 fn head_reader(version: &[u8; 8]) -> Option<HeadReader> {
     match version {
         MAGIC => Some(|head| serde_json::from_slice(head)),

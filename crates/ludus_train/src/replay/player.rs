@@ -103,7 +103,7 @@ pub struct Replay {
 
 /// The agents of a kind in the world of a replay.
 struct KindRows {
-    /// Which of the world's kinds it is.
+    /// The kind, as an index among those of the world.
     kind: usize,
     /// In the order of their members.
     rows: Vec<usize>,
@@ -281,7 +281,7 @@ impl EpisodeKind {
 }
 
 impl EpisodeLog {
-    /// Whether the agents show after a step what they showed then; step 0 is the start.
+    /// True if the agents show after a step what they showed then; step 0 is the start.
     ///
     /// `shown` has the rows of each kind of the episode, in the order of the head's kinds, and which of them are those of
     /// the episode's agents, in the order of [`Home::member`](ludus_agent::Home::member).
@@ -317,7 +317,7 @@ fn build(game: &Game, head: &EpisodeHead) -> Result<PooledWorld, WorldError> {
 }
 
 impl EpisodeKind {
-    /// What the run decided about the kind. First episodes alone were cut at points of their own.
+    /// The run's settings of the kind. First episodes alone were cut at points of their own.
     fn settings(&self, is_first: bool) -> AgentSettings {
         AgentSettings {
             name: self.name.clone(),

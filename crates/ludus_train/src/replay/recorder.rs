@@ -26,9 +26,9 @@ pub(crate) struct RecorderSettings {
 /// is kept is copied.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// What is the same of all episodes of the world.
+    /// The part of the head that is the same for all episodes of the world.
     head: EpisodeHead,
-    /// What is worth keeping, for each kind that is recorded.
+    /// The returns that are worth keeping, for each kind that is recorded.
     pub bounds: Vec<ReturnBounds>,
     /// Whether the next episode is kept, whatever it is.
     pub wants_any: bool,
@@ -137,7 +137,7 @@ impl Taken {
 }
 
 impl ReturnBounds {
-    /// Whether an episode with this return is kept; `None` if it does not count for the kind.
+    /// True if an episode with this return is kept; `None` if it does not count for the kind.
     fn exceeded_by(&self, reward: Option<f32>) -> bool {
         reward.is_some_and(|reward| reward > self.best_above || reward < self.worst_below)
     }
@@ -156,7 +156,7 @@ impl ReturnBounds {
     }
 }
 
-/// What is the same of all episodes of a world.
+/// The part of the head that is the same for all episodes of a world.
 fn head(world: &PooledWorld, program: String) -> EpisodeHead {
     EpisodeHead {
         program,

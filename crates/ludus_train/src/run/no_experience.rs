@@ -55,7 +55,7 @@ impl NoExperience {
     }
 }
 
-/// Why no kind that learns has experience.
+/// The reason that no kind that learns has experience.
 fn reason(training: &Training) -> String {
     let kinds = training.learned_lanes().flat_map(|(lane, _)| &lane.kinds);
     let of_kind = |&kind: &usize| {

@@ -17,13 +17,13 @@ pub struct IterationRecord {
     pub steps: u64,
     /// Time of training after it, pauses left out \[s\].
     pub seconds: f64,
-    /// What each kind of agents came to, in the game's order.
+    /// The numbers of each kind of agents, in the game's order.
     pub kinds: Vec<KindIteration>,
-    /// Where its time went.
+    /// Its time by phase.
     pub phases: Phases,
 }
 
-/// What a kind of agents came to in an iteration.
+/// The numbers of a kind of agents in an iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KindIteration {
     /// Episodes that had ended after it.

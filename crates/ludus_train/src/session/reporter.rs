@@ -20,7 +20,7 @@ pub(super) struct Reporter<'a> {
     /// The world and the arena of each row, by kind.
     places: Vec<Vec<Place>>,
     steps: u64,
-    /// What the terms of each kind's reward weigh now.
+    /// The weights of each kind's reward now.
     weights: Vec<Arc<[f32]>>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// What the terms of each kind's reward weigh.
+/// The weights of each kind's reward.
 fn weights(training: &Training) -> Vec<Arc<[f32]>> {
     (0..training.blueprint.specs.len()).map(|kind| training.blueprint.weights(kind).into()).collect()
 }

@@ -36,9 +36,9 @@ pub struct TrainingSnapshot {
     pub history: History,
     /// Time by phase since training started.
     pub phases: Phases,
-    /// What went wrong without ending the run: the newest, oldest of them first.
+    /// Incidents that did not end the run: the newest, oldest of them first.
     pub incidents: Vec<Incident>,
-    /// What was changed while the run went on, oldest first.
+    /// Settings that were changed while the run went on, oldest first.
     pub changes: Vec<Change>,
     /// The newest checkpoint.
     pub saved: Option<Saved>,
@@ -47,7 +47,7 @@ pub struct TrainingSnapshot {
 /// A kind of agents in a run.
 #[derive(Clone, Debug, Default)]
 pub struct KindSnapshot {
-    /// What its agents sense, do and are rewarded for.
+    /// The spec of its agents.
     pub spec: Arc<AgentSpec>,
     /// Whose policy it follows.
     pub policy: PolicySource,

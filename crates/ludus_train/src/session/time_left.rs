@@ -80,7 +80,7 @@ impl TrainingSnapshot {
         }
     }
 
-    /// How far a kind has come from its first mean return to its goal, from 0 to 1.
+    /// The part of the way from a kind's first mean return to its goal that is behind it, from 0 to 1.
     pub fn progress_to(&self, (kind, goal): (usize, f32)) -> f64 {
         let [first, last] = self.first_and_last_return(kind);
         if last >= f64::from(goal) { 1.0 } else { part(last - first, f64::from(goal) - first) }

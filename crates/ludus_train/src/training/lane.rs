@@ -37,7 +37,7 @@ pub(crate) enum LanePolicy {
 pub(crate) struct LearnedLane {
     /// The algorithm, and the network that it learns.
     pub built: BuiltAlgorithm,
-    /// Which learner it is, and why.
+    /// The learner, and why it is that one.
     pub decision: Decision,
     /// Iterations in a row of which nothing was learned.
     skipped: u32,
@@ -52,11 +52,11 @@ pub(crate) struct FrozenLane {
     seed: Seed,
 }
 
-/// What an iteration came to for a policy that learns.
+/// The result of an iteration for a policy that learns.
 #[derive(Debug)]
 pub(crate) struct LaneLap {
     pub report: Report,
-    /// Why nothing was learned, if so.
+    /// The reason that nothing was learned, if so.
     pub skipped: Option<LearnError>,
 }
 

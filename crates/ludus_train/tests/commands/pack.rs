@@ -40,7 +40,7 @@ pub struct Sheep;
 #[agent(observation = Sight, action = Answer, reward = Bleat)]
 pub struct Lamb;
 
-/// How far the prey of a wolf is away.
+/// The distance of a wolf's prey.
 #[derive(Component, Reflect, Default)]
 pub struct Prey(f32);
 

@@ -79,7 +79,7 @@ pub(super) fn settings_ui(ui: &mut Ui, kind: ShownKind<'_>, settings: &mut Setti
     changes_ui(ui, training);
 }
 
-/// Why there is no learning rate to change for a kind with this policy; `None` if there is one.
+/// The reason that there is no learning rate to change for a kind with this policy; `None` if there is one.
 fn unlearned(policy: &PolicySource) -> Option<String> {
     match policy {
         PolicySource::Learned => None,

@@ -44,12 +44,12 @@ pub struct Playback {
     differs_from: Option<u32>,
 }
 
-/// Where the episode of an agent is.
+/// The place of an agent in its episode.
 #[derive(Clone, Copy, Debug)]
 pub struct AgentEpisode {
     /// The agent's index among the members of its arena.
     pub member: usize,
-    /// Which of its episodes it is, from 1.
+    /// The number of the episode, from 1.
     pub number: u32,
     /// Finished steps.
     pub steps: u32,
@@ -93,7 +93,7 @@ impl Playback {
         self.log.head.ticks_per_step()
     }
 
-    /// What the run had decided about the agents.
+    /// The rules of the run that the episode is of.
     pub fn rules(&self) -> RunRules {
         let head = &self.log.head;
         let mut kinds = vec![None; self.kinds.iter().max().map_or(0, |last| last + 1)];

@@ -12,7 +12,7 @@ const MOST_ARENAS: u32 = 1 << 16;
 /// More kinds of agents than a game has.
 const MOST_KINDS: usize = 256;
 
-/// Which episode a log is of.
+/// The identity of the episode that a log is of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpisodeHead {
@@ -24,7 +24,7 @@ pub struct EpisodeHead {
     pub world: u32,
     /// The world's own seed.
     pub seed: Seed,
-    /// Which arena it was; without one, the whole world.
+    /// The arena's index; without one, the episode is of the whole world.
     pub arena: Option<u32>,
     /// Arenas of the world.
     pub arenas: u32,
@@ -38,7 +38,7 @@ pub struct EpisodeHead {
     pub kinds: Vec<EpisodeKind>,
     /// Steps of the world.
     pub steps: u32,
-    /// How it ended.
+    /// The outcome of its last step.
     pub outcome: Outcome,
     /// The iteration in which it ended.
     pub iteration: u64,
@@ -60,7 +60,7 @@ pub struct EpisodeKind {
     pub weights: Vec<f32>,
     /// The run's limit.
     pub episode_limit: Option<NonZeroU32>,
-    /// Whether first episodes were cut at points of their own.
+    /// True if first episodes were cut at points of their own.
     pub stagger: bool,
     /// Agents.
     pub rows: u32,
@@ -166,7 +166,7 @@ pub(in super::super) fn choices_of(spec: &AgentSpec) -> Vec<u32> {
     spec.heads().iter().flat_map(columns).collect()
 }
 
-/// How a layout's hash is written.
+/// The hash of a layout as text.
 pub(in super::super) fn written_layout(spec: &AgentSpec) -> String {
     format!("{:016x}", spec.layout_hash())
 }

@@ -101,7 +101,7 @@ fn no_bit_can_be_altered_and_no_byte_be_cut_off() {
     }
 }
 
-/// What a file says whose head was altered.
+/// The error of a file whose head was altered.
 fn refusal(log: &EpisodeLog, from: &str, to: &str) -> String {
     let head = serde_json::to_string(&log.head).unwrap();
     assert!(head.contains(from), "{head}");

@@ -28,7 +28,7 @@ pub struct Unit {
     hashes: Vec<u32>,
 }
 
-/// Where an agent is found.
+/// The kind and the row of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Member {
     kind: usize,
@@ -47,7 +47,7 @@ struct UnitKind {
     ended: Option<f32>,
 }
 
-/// What the rows of a unit say of a step.
+/// The phase of a unit's episode, as its rows say it in a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// All agents idle, and one of them since it restarts.
@@ -99,7 +99,7 @@ impl Unit {
         }
     }
 
-    /// Whether a policy decides for any of its agents.
+    /// True if a policy decides for any of its agents.
     fn is_decided_for(&self) -> bool {
         self.kinds.iter().any(|kind| !kind.rows.is_empty())
     }
@@ -164,13 +164,13 @@ impl Unit {
         if is_idle && restarts { Phase::Idle } else { Phase::Running }
     }
 
-    /// Whether an episode has started in this step: restarts may last longer.
+    /// True if an episode has started in this step: restarts may last longer.
     fn has_started(&self, world: &PooledWorld) -> bool {
         let has_started = |kind: &UnitKind| kind.rows.iter().any(|&row| world.rows(kind.kind).has_started(row));
         self.kinds.iter().any(has_started)
     }
 
-    /// Whether an episode of every agent has started in this step; takes the numbers of these episodes.
+    /// True if an episode of every agent has started in this step; takes the numbers of these episodes.
     fn begins(&mut self, world: &PooledWorld) -> bool {
         if !self.members.iter().all(|&Member { kind, row }| world.rows(kind).has_started(row)) {
             return false;
@@ -201,7 +201,7 @@ impl Unit {
         (is_first_here && !episode.is_running() && episode.steps() == 0).then(|| (episode.number(), scope))
     }
 
-    /// Whether it has all agents that are there: none has come since.
+    /// True if it has all agents that are there: none has come since.
     fn is_whole(&self, world: &PooledWorld) -> bool {
         let bevy = world.world();
         let count = if self.arena.is_some() {

@@ -29,7 +29,7 @@ pub struct Wind;
 #[derive(Component, Default)]
 pub struct Place(f32);
 
-/// What each episode of an arena draws anew.
+/// The slope that each episode of an arena draws anew.
 #[derive(Component, Default)]
 struct Slope(f32);
 
@@ -90,7 +90,7 @@ pub struct WindReward {
 /// The speed of a chaser that makes the game panic, unless it dashes.
 pub const PANIC: f32 = 0.75;
 
-/// Which kinds the game has. Chasers are always there: two in each arena, beside one of each other kind.
+/// The kinds that the game has. Chasers are always there: two in each arena, beside one of each other kind.
 #[derive(Clone, Copy, Default)]
 pub struct Cast {
     pub has_runner: bool,
@@ -184,7 +184,7 @@ fn move_chasers(
 
 type Runners<'w, 's> = Query<'w, 's, (&'static Place, &'static InArena), With<Runner>>;
 
-/// Where the runner of an arena is; without one, at the origin.
+/// The place of an arena's runner; without one, the origin.
 fn runner_of(runners: &Runners, arena: Entity) -> f32 {
     runners.iter().find(|(_, of)| of.0 == arena).map_or(0.0, |(place, _)| place.0)
 }
