@@ -54,8 +54,14 @@
 //! # A world as new
 //!
 //! A [`WorldReset`](ludus_agent::WorldReset) empties all contexts, so that what comes after it is as in a new world.
+//!
+//! # The same bits in every app
+//!
+//! Rapier's results depend on the order in which bodies, colliders and joints get into it. That order follows from the
+//! game alone: an app with other plugins, such as a window, computes the same bits.
 
 mod contexts;
+mod entry;
 mod placement;
 mod plugin;
 mod rays;

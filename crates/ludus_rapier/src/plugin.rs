@@ -5,7 +5,7 @@ use bevy::transform::systems::StaticTransformOptimizations;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{AgentSystems, ArenaLayout};
 
-use crate::{contexts, placement, reset};
+use crate::{contexts, entry, placement, reset};
 
 /// Adds rapier to the fixed tick, with room for many arenas.
 ///
@@ -96,6 +96,7 @@ fn add_rapier(app: &mut App) {
     app.insert_resource(TimestepMode::Fixed { dt: 0.0, substeps: 1 })
         .add_plugins(RapierPhysicsPlugin::<NoUserData>::default().in_schedule(FixedPostUpdate))
         .add_systems(FixedPostUpdate, follow_fixed_time.before(PhysicsSet::SyncBackend));
+    entry::add_systems(app);
 }
 
 /// Rapier has a timestep of its own; the game's is the one that counts.
