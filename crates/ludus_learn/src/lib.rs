@@ -118,6 +118,7 @@ mod schedule;
 mod simulation;
 mod statistics;
 mod threads;
+mod tree;
 mod worker_pool;
 
 pub use algorithm::{Algorithm, AlgorithmState, LEARNING_RATE, LearnedPolicy, MetricInfo, SavedAlgorithm, StateTensor};
@@ -139,3 +140,4 @@ pub use rollout::{Rollout, RolloutShape, Samples, Slab};
 pub use schedule::Schedule;
 pub use simulation::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
 pub use statistics::{Moments, Standardization, Sums};
+pub use tree::sum_along_tree;

@@ -1,6 +1,6 @@
 //! One gradient step, on the device.
 
-use ludus_learn::UpdateSettings;
+use ludus_learn::{UpdateSettings, sum_along_tree};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use tch::{Device, Kind, Tensor};
@@ -177,12 +177,12 @@ impl Update {
         });
     }
 
-    /// Adds the shards up, in their order.
+    /// Adds the shards up along a fixed tree.
     fn sum_up(&mut self, shards: usize) -> Found {
-        let found = self.students[..shards].iter_mut().filter_map(|student| student.found.take());
-        let sum =
-            found.reduce(|sum, shard| Found { gradient: sum.gradient + shard.gradient, sums: sum.sums + shard.sums });
-        sum.expect("a minibatch has at least one shard")
+        let mut found = |shard: usize| self.students[shard].found.take().expect("each shard was worked out");
+        let mut add =
+            |one: Found, other: Found| Found { gradient: one.gradient + other.gradient, sums: one.sums + other.sums };
+        sum_along_tree(0..shards, &mut found, &mut add)
     }
 }
 

@@ -3,12 +3,14 @@
 mod decide;
 mod shard;
 
+use std::ops::Range;
+
 use ludus_net::{Adam, Layout, NetError, Network, Normalizer, Scratch};
 
 use super::{Learner, LearnerState, Losses, UpdateSettings};
 use crate::threads::{for_each_chunk_in, for_each_in};
 use crate::worker_pool::WorkerPool;
-use crate::{Decider, LearnError, LearnedPolicy, Machine, Observed, Rollout, Standardization};
+use crate::{Decider, LearnError, LearnedPolicy, Machine, Observed, Rollout, Standardization, sum_along_tree};
 use shard::{Lesson, Minibatch, Shard, Student};
 
 /// Samples of a shard while a minibatch has up to [`FEW_SHARDS`]: fewer keep more threads busy with a small minibatch.
@@ -22,13 +24,17 @@ const FEW_SHARDS: usize = 16;
 /// Larger minibatches get larger shards instead of more.
 const MOST_SHARDS: usize = 32;
 
-/// Parameters whose gradients are added up in one go.
+/// Parameters whose gradients are added up in one go, on one thread.
 const SUM_CHUNK: usize = 4096;
+
+/// Parameters of which all sums of a tree fit into registers and the nearest cache.
+const SUM_BLOCK: usize = 64;
 
 /// The learner for small networks on the CPU.
 ///
-/// It decides for each simulation in that one's thread, so no step waits for another thread. A minibatch is cut into shards whose gradients are worked out in parallel and added up in a fixed order.
-/// The result is the same, bit for bit, with any number of threads.
+/// It decides for each simulation in that one's thread, so no step waits for another thread. A minibatch is cut into
+/// shards whose gradients are worked out in parallel and added up along a fixed tree. The result is the same, bit for bit,
+/// with any number of threads.
 #[derive(Debug)]
 pub struct NativeLearner {
     network: Network,
@@ -38,6 +44,8 @@ pub struct NativeLearner {
     scratch: Scratch,
     students: WorkerPool<Student>,
     shards: Vec<Shard>,
+    /// The sum of the shards' gradients in the last minibatch `[parameters]`.
+    gradient: Vec<f32>,
     observed: Observed,
     /// What was marked.
     good: Option<LearnerState>,
@@ -62,6 +70,7 @@ impl NativeLearner {
             normalizer,
             students: WorkerPool::new((0..threads).map(|_| Student::new(scratch.clone()))),
             shards: Vec::new(),
+            gradient: vec![0.0; network.parameters().len()],
             observed: Observed::default(),
             good: None,
             losses: Losses::default(),
@@ -186,27 +195,28 @@ impl Learner for NativeLearner {
 }
 
 impl NativeLearner {
-    /// Adds the shards' gradients up in the first one's, in their order, and their losses to means.
+    /// Adds the shards' gradients up, and their losses to means.
     fn sum_up(&mut self, samples: usize) -> Losses {
-        let mut losses = Losses::default();
-        let shards = &mut self.shards[..shard_count(samples)];
-        shards.iter().for_each(|shard| losses.add(&shard.losses, 1.0 / samples as f32));
-        let Some((first, others)) = shards.split_first_mut() else { return losses };
-        for_each_chunk_in(&self.machine.pool, &mut first.gradient, SUM_CHUNK, |start, sum| {
-            for other in &*others {
-                sum.iter_mut().zip(&other.gradient[start..]).for_each(|(sum, derivative)| *sum += derivative);
+        let Self { shards, gradient, machine, .. } = self;
+        let count = shard_count(samples);
+        for_each_chunk_in(&machine.pool, gradient, SUM_CHUNK, |start, chunk| {
+            for (index, sum) in chunk.chunks_mut(SUM_BLOCK).enumerate() {
+                let first = start + index * SUM_BLOCK;
+                let block = sum_of_block(&shards[..count], first..first + sum.len());
+                sum.copy_from_slice(&block[..sum.len()]);
             }
         });
+        let mut losses = Losses::default();
+        losses.add(&sum_along_tree(0..count, &mut |shard| shards[shard].losses, &mut plus), 1.0 / samples as f32);
         losses
     }
 
-    /// Follows the first shard's gradient, unless something is not finite. Details 2 and 13.
+    /// Follows the gradient, unless something is not finite. Details 2 and 13.
     fn step(&mut self, losses: Losses, settings: &UpdateSettings) -> Result<Losses, LearnError> {
         check_finite("policy loss", losses.policy)?;
         check_finite("value loss", losses.value)?;
         check_finite("entropy", losses.entropy)?;
-        let Self { network, optimizer, shards, .. } = self;
-        let Some(Shard { gradient, .. }) = shards.first() else { return Ok(losses) };
+        let Self { network, optimizer, gradient, .. } = self;
         let UpdateSettings { learning_rate, max_grad_norm, .. } = *settings;
         let grad_norm = network.update(|parameters| optimizer.step(parameters, gradient, learning_rate, max_grad_norm));
         if !grad_norm.is_finite() {
@@ -215,6 +225,25 @@ impl NativeLearner {
         check_finite("gradient's length", grad_norm)?;
         Ok(Losses { grad_norm, ..losses })
     }
+}
+
+/// The sum of the shards' gradients with respect to a few parameters, [`SUM_BLOCK`] at most; 0 behind them.
+fn sum_of_block(shards: &[Shard], parameters: Range<usize>) -> [f32; SUM_BLOCK] {
+    let mut of_shard = |shard: usize| {
+        let mut block = [0.0; SUM_BLOCK];
+        block[..parameters.len()].copy_from_slice(&shards[shard].gradient[parameters.clone()]);
+        block
+    };
+    let mut add = |mut sum: [f32; SUM_BLOCK], other: [f32; SUM_BLOCK]| {
+        sum.iter_mut().zip(&other).for_each(|(sum, derivative)| *sum += derivative);
+        sum
+    };
+    sum_along_tree(0..shards.len(), &mut of_shard, &mut add)
+}
+
+fn plus(mut sum: Losses, other: Losses) -> Losses {
+    sum.add(&other, 1.0);
+    sum
 }
 
 /// Detail 9.

@@ -9,8 +9,8 @@ use crate::{Samples, Standardization};
 
 /// A part of a minibatch and what it says: its gradient, and its share of the losses.
 ///
-/// How a minibatch is cut depends on its size alone, and shards are added up in their order: so the sum is the same
-/// bits whichever threads the shards were on.
+/// How a minibatch is cut depends on its size alone, and shards are added up along a fixed tree: so the sum is the
+/// same bits whichever threads the shards were on.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub gradient: Vec<f32>,
@@ -283,7 +283,7 @@ mod tests {
         let mut learner = NativeLearner::new(network, None, Machine { pool, clock: stopped_clock }).unwrap();
         learner.learn_minibatch(&rollout, &samples, &SETTINGS).unwrap();
         assert_eq!(learner.shards.len(), 3);
-        for (sum, expected) in learner.shards[0].gradient.iter().zip(&whole.gradient) {
+        for (sum, expected) in learner.gradient.iter().zip(&whole.gradient) {
             assert!((sum - expected).abs() < 1e-5, "{sum} instead of {expected}");
         }
         let losses = learner.take_losses().unwrap();
