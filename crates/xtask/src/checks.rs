@@ -1,68 +1,128 @@
-//! What has to hold before a change lands.
+//! The checks that have to pass before a change is merged.
 
+use std::ffi::OsStr;
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
 
 use crate::repository;
 
-/// One thing that has to hold.
+/// A check that has to pass.
 pub struct Check {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What to do if it fails.
+    /// The remedy if it fails.
     pub remedy: &'static str,
-    /// For cargo, with a space between them.
-    pub arguments: String,
-    /// Set for the command.
+    /// Command lines without the program, with a space between arguments. All have to succeed.
+    pub arguments: Vec<String>,
+    /// Environment variables of the commands.
     pub environment: &'static [(&'static str, &'static str)],
-    /// Whether it builds everything, and so needs libtorch.
+    /// True if it builds everything, and so needs libtorch.
     pub builds: bool,
+    /// The program.
+    pub program: Program,
+}
+
+/// A program that a check runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The cargo that runs this program.
+    Cargo,
+    /// A program that may be missing: then the check is skipped.
+    Optional {
+        /// Its name.
+        name: &'static str,
+        /// The command that installs it.
+        install: &'static str,
+    },
 }
 
 /// The whole workspace with every feature that needs no system library: a gamepad would need one.
 ///
-/// All checks build the same, since any other choice would build Bevy once more.
+/// The checks of our own code build the same, since any other choice would build Bevy once more.
 pub const EVERYTHING: &str = "--workspace --features editor,hot_reload,libtorch,rapier,torch,train";
 
+/// The features of `bevy_ludus` that users choose, one build for each; see [`features`].
+const FEATURES: [&str; 5] = ["", "train", "train,rapier", "train,editor", "torch"];
+
 /// The checks, the quickest first. The tests come last, so that their summary is what one sees at the end.
-pub fn all_checks() -> [Check; 5] {
+pub fn all_checks() -> [Check; 7] {
     [
         Check {
             name: "format",
             remedy: "`cargo fmt --all` puts it right",
-            arguments: "fmt --all --check".to_owned(),
+            arguments: vec!["fmt --all --check".to_owned()],
             environment: &[],
             builds: false,
+            program: Program::Cargo,
+        },
+        Check {
+            name: "spelling",
+            remedy: "correct the word, or list it in `typos.toml`",
+            arguments: vec![String::new()],
+            environment: &[],
+            builds: false,
+            program: Program::Optional { name: "typos", install: "pip install typos" },
+        },
+        Check {
+            name: "dependencies",
+            remedy: "take another crate, or allow the licence or the source in `deny.toml`, with the reason",
+            arguments: vec!["--offline --all-features check licenses bans sources".to_owned()],
+            environment: &[],
+            builds: false,
+            program: Program::Optional { name: "cargo-deny", install: "cargo install --locked cargo-deny" },
         },
         Check {
             name: "lints",
             remedy: "do as it says above, or make an exception with `#[expect(…, reason = \"…\")]`",
-            arguments: format!("clippy {EVERYTHING} --all-targets --keep-going -- -D warnings"),
+            arguments: vec![format!("clippy {EVERYTHING} --all-targets --keep-going -- -D warnings")],
             environment: &[],
             builds: true,
+            program: Program::Cargo,
         },
         Check {
             name: "docs",
             remedy: "mend the documentation named above",
-            arguments: format!("doc --no-deps {EVERYTHING} --keep-going"),
+            arguments: vec![format!("doc --no-deps {EVERYTHING} --keep-going")],
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
             builds: true,
+            program: Program::Cargo,
         },
         Check {
             name: "examples-in-docs",
             remedy: "a code block in the documentation does not do what it says; they are tests like any other",
-            arguments: format!("test {EVERYTHING} --doc"),
+            arguments: vec![format!("test {EVERYTHING} --doc")],
             environment: &[],
             builds: true,
+            program: Program::Cargo,
         },
         Check {
             name: "tests",
             remedy: "run the one that failed by itself: `cargo test -p CRATE NAME`",
-            arguments: tests(),
+            arguments: vec![tests()],
             environment: &[],
             builds: true,
+            program: Program::Cargo,
         },
     ]
+}
+
+/// The check that `bevy_ludus` and the examples build with the features that users choose, and no others.
+///
+/// All other checks build with every feature, which hides code that lacks one. Each choice builds Bevy anew, so only the
+/// compiler's and clippy's checks are run.
+pub fn features() -> Check {
+    let facade =
+        |features: &str| format!("clippy -p bevy_ludus --lib --features {features} --keep-going -- -D warnings");
+    let mut arguments = vec!["clippy -p ludus_examples --examples --keep-going -- -D warnings".to_owned()];
+    arguments.extend(FEATURES.iter().map(|features| facade(features).replace("--features  ", "")));
+    Check {
+        name: "features",
+        remedy: "use only what the chosen features bring, or put `#[cfg(feature = …)]` before it",
+        arguments,
+        environment: &[],
+        builds: true,
+        program: Program::Cargo,
+    }
 }
 
 /// nextest runs tests of all crates at once; without it, cargo runs them crate after crate.
@@ -76,21 +136,44 @@ fn has_nextest() -> bool {
 }
 
 impl Check {
-    /// The command, to copy.
-    pub fn command_line(&self) -> String {
+    /// The commands, to copy.
+    pub fn command_lines(&self) -> impl Iterator<Item = String> + '_ {
         let variables = self.environment.iter().map(|(name, value)| format!("{name}=\"{value}\" ")).collect::<String>();
-        format!("{variables}cargo {}", self.arguments)
+        let program = match self.program {
+            Program::Cargo => "cargo",
+            Program::Optional { name, .. } => name,
+        };
+        self.arguments.iter().map(move |arguments| format!("{variables}{program} {arguments}"))
     }
 
-    /// Runs it, with its output where ours goes.
+    /// Runs it, with its output where ours goes, up to the first command that fails. Returns the status of the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if the program is missing.
     pub fn run(&self) -> io::Result<ExitStatus> {
-        cargo().args(self.arguments.split(' ')).envs(self.environment.iter().copied()).status()
+        let mut last = ExitStatus::default();
+        for arguments in &self.arguments {
+            let mut command = match self.program {
+                Program::Cargo => cargo(),
+                Program::Optional { name, .. } => at_root(name),
+            };
+            last = command.args(arguments.split_whitespace()).envs(self.environment.iter().copied()).status()?;
+            if !last.success() {
+                break;
+            }
+        }
+        Ok(last)
     }
 }
 
 /// The cargo that runs this program, at the root of the workspace.
 pub fn cargo() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(repository());
-    cargo
+    at_root(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn at_root(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(repository());
+    command
 }

@@ -1,4 +1,4 @@
-//! Where libtorch comes from: fetched once, checked, and put where builds look for it.
+//! The provision of libtorch: it is fetched once, checked, and put where builds find it.
 
 mod fetch;
 mod unpack;
@@ -18,26 +18,27 @@ use wheels::{CPU, CUDA};
 /// The folder that `.cargo/config.toml` points builds to, from the top of the repository.
 const FOLDER: &str = ".libtorch";
 
-/// Which parts of libtorch.
+/// The parts of libtorch to provide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// What building takes, and what computes on the CPU.
+    /// The parts for building and for computing on the CPU.
     Cpu,
-    /// With the part for CUDA.
+    /// The same parts and the one for CUDA.
     Cuda,
 }
 
-/// The folder, for whoever looks into it.
+/// The path of the folder with libtorch.
 pub fn folder() -> PathBuf {
     repository().join(FOLDER)
 }
 
-/// Whether builds find a libtorch of the right version.
+/// True if builds find a libtorch of the right version.
 pub fn is_there() -> bool {
     Libtorch::at(&chosen().unwrap_or_else(folder)).is_ok()
 }
 
-/// Makes sure that builds find libtorch: an existing one if it fits, else one that is fetched. Says what it did.
+/// Makes sure that builds find libtorch: an existing one if it fits, else one that is fetched. Returns a sentence about
+/// what it did.
 ///
 /// An interrupted fetch leaves nothing that builds use. What is there already is not touched.
 pub fn provide(variant: Variant) -> Result<String> {
@@ -61,7 +62,8 @@ pub fn provide(variant: Variant) -> Result<String> {
     Ok(format!("{note}fetched libtorch {VERSION} into `{}`", folder.display()))
 }
 
-/// The libtorch that the user has chosen, if it is another than ours. Cargo sets the variable to ours where it is not set.
+/// The libtorch that the user has chosen, if it is another than ours. Cargo sets the variable to ours where it is not
+/// set.
 fn chosen() -> Option<PathBuf> {
     env::var_os("LIBTORCH").map(PathBuf::from).filter(|chosen| *chosen != folder())
 }
@@ -95,7 +97,7 @@ fn of_python() -> Option<Result<Libtorch, FolderError>> {
     (output.status.success() && !folder.is_empty()).then(|| Libtorch::at(Path::new(folder)))
 }
 
-/// Lets builds look at a libtorch that is elsewhere.
+/// Links the folder to a libtorch that is elsewhere.
 #[cfg(unix)]
 fn link(libtorch: &Libtorch, folder: &Path) -> Result<String> {
     remove_remains(folder)?;
@@ -109,7 +111,7 @@ fn link(libtorch: &Libtorch, _: &Path) -> Result<String> {
     bail!("Python's torch in `{}` fits; set `LIBTORCH` to this folder", libtorch.folder.display());
 }
 
-/// What an interrupted fetch may have left.
+/// Removes the folders that an interrupted fetch may have left.
 fn clear_partial(folder: &Path) -> Result<()> {
     for partial in [unpack::partial(folder), unpack::partial(&folder.join("cuda"))] {
         if partial.exists() {
@@ -119,7 +121,7 @@ fn clear_partial(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes room where something is that is no libtorch that fits: of another version, or a link that leads nowhere.
+/// Removes a folder that is no fitting libtorch: one of another version, or a link that leads nowhere.
 fn remove_remains(folder: &Path) -> Result<()> {
     let Ok(found) = fs::symlink_metadata(folder) else { return Ok(()) };
     let removed = if found.is_dir() { fs::remove_dir_all(folder) } else { fs::remove_file(folder) };

@@ -10,10 +10,11 @@ mod same_bits;
 mod software_gpu;
 mod train;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use checks::{Check, all_checks};
+use checks::{Check, Program, all_checks, features};
 use libtorch::Variant;
 use measure::Extent;
 use ordeals::all_ordeals;
@@ -22,6 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [CHECK]…           all checks and tests, or some; fetches libtorch if it is not there
+  features                lints what users get: each choice of features by itself, in builds of its own
   torture [ORDEAL]…       the tests that take minutes to hours, or some of them
   train EXAMPLE [OPTION]… trains an example; with `--learner torch`, fetches libtorch if it is not there
   libtorch [--cuda]       fetches libtorch, with its part for CUDA, if it is not there
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["test", ref names @ ..] => run(&all_checks(), names),
+        ["features"] => run(&[features()], &[]),
         ["torture", ref names @ ..] => run(&all_ordeals(), names),
         ["train", example, ref options @ ..] => train::train(example, options),
         ["libtorch"] => provide(Variant::Cpu),
@@ -62,7 +65,9 @@ fn run(checks: &[Check], names: &[&str]) -> ExitCode {
         return refuse(&format!("{error:#}"));
     }
     for check in chosen {
-        eprintln!("── {}: {}", check.name, check.command_line());
+        for command in check.command_lines() {
+            eprintln!("── {}: {command}", check.name);
+        }
         if !passes(check) {
             return ExitCode::FAILURE;
         }
@@ -70,9 +75,16 @@ fn run(checks: &[Check], names: &[&str]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs one check and, if it fails, says what to do.
+/// Runs one check and, if it fails, prints the remedy.
 fn passes(check: &Check) -> bool {
-    match check.run() {
+    let result = check.run();
+    if let (Program::Optional { name, install }, Err(error)) = (check.program, &result)
+        && error.kind() == ErrorKind::NotFound
+    {
+        eprintln!("── {} skipped: there is no `{name}`; `{install}` installs it", check.name);
+        return true;
+    }
+    match result {
         Ok(status) if status.success() => return true,
         Ok(_) => eprintln!("── {} failed: {}", check.name, check.remedy),
         Err(error) => eprintln!("── {} can't start: {error}; is cargo installed?", check.name),
@@ -99,7 +111,7 @@ fn doctor() -> ExitCode {
 
 /// The top of the repository.
 ///
-/// Cargo says where it is at run time: clones that share a build folder may share this binary too.
+/// Cargo passes the path at run time, since clones that share a build folder may share this binary too.
 fn repository() -> PathBuf {
     let own = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     own.ancestors().nth(2).map_or(own.clone(), PathBuf::from)

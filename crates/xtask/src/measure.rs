@@ -1,4 +1,4 @@
-//! What a GPU gains: both learners, by phase, on growing numbers of agents and on a large network.
+//! Measurements of a GPU's speed: both learners, by phase, with growing numbers of agents and with a large network.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::{refuse, say};
 /// Agents per world: enough that a world's fixed cost is small.
 const ARENAS: usize = 256;
 
-/// How long each case is measured, for the simulation and for the training \[s\].
+/// The time for which each case is measured, for the simulation and for the training \[s\].
 const SECONDS: &str = "2";
 
 /// The network that is usual for games, and one that keeps a GPU busy.
@@ -27,7 +27,7 @@ struct Case {
     hidden: &'static str,
 }
 
-/// Who computes: options of the command line.
+/// A learner and its device, as options of the command line.
 #[derive(Clone, Copy, Debug)]
 struct Learner {
     name: &'static str,
@@ -38,7 +38,7 @@ const NATIVE: Learner = Learner { name: "native", options: ["--learner", "native
 const TORCH_CPU: Learner = Learner { name: "torch, cpu", options: ["--learner", "torch", "--device", "cpu"] };
 const TORCH_CUDA: Learner = Learner { name: "torch, cuda:0", options: ["--learner", "torch", "--device", "cuda:0"] };
 
-/// How much is measured.
+/// The extents of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// Everything; takes less than ten minutes on a machine with a GPU, after the examples are built.
@@ -82,11 +82,12 @@ fn measure_all(extent: Extent, has_gpu: bool) -> Result<()> {
     Ok(())
 }
 
-/// From how many agents on the last of the learners, the GPU's, is faster than the others on the small network.
+/// The sentence about the number of agents from which on the last learner, the GPU's, is faster than the others on the
+/// small network.
 fn crossing(speeds: &[(Case, Vec<f64>)]) -> String {
     let growing = speeds.iter().filter(|(case, _)| case.hidden == SMALL);
     let is_won = |speeds: &[f64]| speeds.split_last().is_some_and(|(gpu, others)| others.iter().all(|one| gpu > one));
-    // Those at the end alone: a GPU that wins once and then loses again has not won.
+    // Only the largest cases in a row count: the GPU has to be faster in all of them.
     let won = growing.rev().take_while(|(_, speeds)| is_won(speeds)).last();
     let from = won.map_or_else(|| "nowhere".to_owned(), |(case, _)| format!("from {} agents on", case.rows));
     format!("On `cart_pole` with a network of {SMALL}, the GPU is faster than all cores of this machine {from}.")
@@ -102,7 +103,7 @@ fn cases(extent: Extent) -> Vec<Case> {
     growing(rows).chain(large).collect()
 }
 
-/// What one benchmark came to, as it says it.
+/// The results of one benchmark, as it prints them.
 #[derive(Debug, PartialEq)]
 struct Measured {
     /// \[steps/s\]
@@ -128,7 +129,7 @@ fn bench(case: Case, learner: Learner) -> Result<Measured> {
     let output = cargo.output().context("cargo can't be started")?;
     let told = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}", told.trim());
-    // What it warns of may be why a figure is low.
+    // Its warnings may explain a low figure.
     eprint!("{told}");
     read(&String::from_utf8_lossy(&output.stdout))
 }

@@ -45,7 +45,7 @@ pub fn compare(revision: &str) -> ExitCode {
     }
 }
 
-/// The number of trainings whose policies differ.
+/// Trains all games and prints a table; returns the number of trainings whose policies differ.
 fn compare_all(revision: &str) -> Result<usize> {
     let learners: &[&str] = if libtorch::is_there() { &["native", "torch"] } else { &["native"] };
     if learners.len() == 1 {

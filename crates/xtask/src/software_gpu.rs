@@ -13,17 +13,18 @@ use crate::checks::{EVERYTHING, cargo};
 use crate::libtorch::{self, Variant};
 use crate::{refuse, repository, say};
 
-/// Where its source is.
+/// The folder of the software GPU's source.
 const SOURCE: &str = "crates/ludus_torch/software_gpu";
 
-/// What is built of which file. The second takes the place of NVIDIA's driver, by its name.
+/// The source files, each with the library that is built from it. The second library replaces NVIDIA's driver by its
+/// name.
 const LIBRARIES: [(&str, &str); 3] =
     [("runtime.cpp", "libruntime.so"), ("driver.cpp", "libcuda.so.1"), ("kernels.cpp", "libkernels.so")];
 
-/// The tests that a GPU has something to do with; one after another, since some count what it does.
+/// The tests that use a GPU. They run one after another, since some count the GPU's operations.
 const TESTS: [&str; 2] = ["--test parity -- --test-threads=1", "--test commands -- learners:: --test-threads=1"];
 
-/// What tests look at to know where to learn.
+/// The environment variable that names the device for tests.
 const DEVICE: (&str, &str) = ("LUDUS_TEST_DEVICE", "cuda:0");
 
 /// Runs a command that finds a GPU, or, without one, the tests.
@@ -71,7 +72,7 @@ fn before(folder: &Path, others: Option<OsString>) -> Result<OsString> {
     Ok(env::join_paths(std::iter::once(folder.to_owned()).chain(others))?)
 }
 
-/// Builds what is out of date; where it is.
+/// Builds the libraries that are out of date; returns their folder.
 fn build() -> Result<PathBuf> {
     say(&libtorch::provide(Variant::Cuda)?);
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
@@ -87,7 +88,7 @@ fn build() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Whether a file was made after everything in a folder.
+/// True if a file was made after everything in a folder.
 fn is_newer(file: &Path, folder: &Path) -> bool {
     let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let Some(made) = changed(file) else { return false };
@@ -101,7 +102,7 @@ fn compile(source: &str, library: &Path) -> Result<()> {
     compiler.current_dir(repository().join(SOURCE));
     let partial = library.with_extension("partial");
     compiler.args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-s", source, "-ldl"]);
-    // It is loaded into every program that is started: what is not CUDA's own must not take the place of anything.
+    // It is loaded into every program that is started, so only CUDA's own symbols may be exported.
     compiler.arg("-Wl,--version-script=exports.map").arg("-o").arg(&partial);
     for folder in [&include, &include.join("torch/csrc/api/include"), &include.join("cuda")] {
         compiler.arg("-isystem").arg(folder);

@@ -27,7 +27,7 @@ pub fn train(example: &str, options: &[&str]) -> ExitCode {
     }
 }
 
-/// The parts of libtorch that the options ask for; none if the learner in plain Rust can do without.
+/// The parts of libtorch that the options need; `None` if only the learner in plain Rust is used.
 fn wanted(options: &[&str], has_gpu: impl Fn() -> bool) -> Option<Variant> {
     let device = value(options, "--device").unwrap_or("auto");
     let is_torch = value(options, "--learner") == Some("torch");

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::wheels::Wheel;
 use crate::{repository, say};
 
-/// Wheels are chosen by these, not by the Python that happens to be here: so they are the same everywhere.
+/// The platforms by which wheels are chosen. The local Python is not used for that, so wheels are the same everywhere.
 const PLATFORMS: [&str; 7] = [
     "manylinux_2_28_x86_64",
     "manylinux_2_27_x86_64",
@@ -23,7 +23,7 @@ const PLATFORMS: [&str; 7] = [
     "manylinux1_x86_64",
 ];
 
-/// Fetches what is not kept yet; where each wheel lies, checked by size and hash.
+/// Fetches the wheels that are not kept yet; returns the path of each, checked by size and hash.
 pub fn fetch(wheels: &'static [Wheel]) -> Result<Vec<(&'static Wheel, PathBuf)>> {
     ensure!(
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
@@ -34,7 +34,7 @@ pub fn fetch(wheels: &'static [Wheel]) -> Result<Vec<(&'static Wheel, PathBuf)>>
     wheels.iter().map(|wheel| fetch_one(wheel, &kept).map(|file| (wheel, file))).collect()
 }
 
-/// Where wheels are kept: the user's cache folder, else cargo's target folder.
+/// The folder of kept wheels: in the user's cache folder, else in cargo's target folder.
 fn kept() -> PathBuf {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
@@ -47,7 +47,7 @@ fn fetch_one(wheel: &Wheel, kept: &Path) -> Result<PathBuf> {
         return Ok(file);
     }
     say(&format!("fetching {} {} ({} MB)", wheel.package, wheel.version, wheel.bytes / 1_000_000));
-    // Its own folder, and away with it whatever happens: what is kept is whole.
+    // The download goes to a folder that is always removed, so that kept wheels are whole.
     let folder = tempfile::Builder::new().prefix("fetch-").tempdir_in(kept)?;
     download(wheel, folder.path())?;
     let fetched = folder.path().join(wheel.file);
@@ -72,12 +72,12 @@ fn download(wheel: &Wheel, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The Python of the environment.
+/// The command of the Python interpreter: `python` in a virtual environment, else `python3`.
 pub fn python() -> &'static str {
     if env::var_os("VIRTUAL_ENV").is_some() { "python" } else { "python3" }
 }
 
-/// Whether a file is the wheel that it should be.
+/// Checks a wheel's file by size and hash.
 fn check(wheel: &Wheel, file: &Path) -> Result<()> {
     let mut opened = File::open(file).with_context(|| format!("pip did not fetch `{}`", wheel.file))?;
     let bytes = opened.metadata()?.len();

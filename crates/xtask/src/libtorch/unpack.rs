@@ -1,4 +1,4 @@
-//! Out of wheels into a folder, whole or not at all.
+//! Unpacks wheels into a folder, whole or not at all.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,7 +9,7 @@ use zip::ZipArchive;
 
 use super::wheels::{Part, Wheel};
 
-/// Takes the wheels' parts into `folder`, which is not there yet.
+/// Unpacks the wheels' parts into `folder`, which must not exist yet.
 pub fn unpack(wheels: &[(&Wheel, PathBuf)], folder: &Path) -> Result<()> {
     let partial = partial(folder);
     for (wheel, file) in wheels {
@@ -18,7 +18,7 @@ pub fn unpack(wheels: &[(&Wheel, PathBuf)], folder: &Path) -> Result<()> {
     fs::rename(&partial, folder).with_context(|| format!("`{}` can't be made", folder.display()))
 }
 
-/// Where a folder is made before it is moved to its place.
+/// The path at which a folder is made before it is moved to its own path.
 pub fn partial(folder: &Path) -> PathBuf {
     folder.with_extension("partial")
 }
@@ -41,7 +41,7 @@ fn unpack_wheel(wheel: &Wheel, file: &Path, folder: &Path) -> Result<()> {
 }
 
 impl Part {
-    /// Where a member of the wheel goes, from the folder, if it is of this part.
+    /// The path of a wheel's member relative to the folder; `None` if it does not belong to this part.
     fn place(&self, member: &str) -> Option<String> {
         match *self {
             Self::Tree { from, to } => member.strip_prefix(from).map(|rest| format!("{to}{rest}")),
@@ -54,7 +54,7 @@ impl Part {
         }
     }
 
-    /// Makes what is in no wheel.
+    /// Makes the link or the text file that is in no wheel.
     fn link(&self, folder: &Path) -> io::Result<()> {
         match *self {
             #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Which wheels libtorch is taken from, and what of them.
+//! The wheels that libtorch is taken from, and the parts of them that are taken.
 
 /// A wheel of the package index, and its parts that are wanted.
 #[derive(Debug)]
@@ -37,9 +37,9 @@ const TORCH: Wheel = Wheel {
         Part::File { from: "torch/lib/libtorch_cpu.so", to: "lib/libtorch_cpu.so" },
         Part::File { from: "torch/lib/libc10.so", to: "lib/libc10.so" },
         Part::File { from: "torch/lib/libgomp.so.1", to: "lib/libgomp.so.1" },
-        // Builds ask for `libtorch`, which in the wheel holds nothing that a program for the CPU needs.
+        // Builds link to `libtorch`, which in the wheel holds nothing that a program for the CPU needs.
         Part::Link { name: "lib/libtorch.so", target: "libtorch_cpu.so" },
-        // What torch-sys checks.
+        // The build script of torch-sys checks this file.
         Part::Text { name: "build-version", text: "2.11.0\n" },
     ],
 };
@@ -75,14 +75,14 @@ const CUPTI: Wheel = Wheel {
     parts: &[Part::File { from: "nvidia/cu13/lib/libcupti.so.13", to: "lib/libcupti.so.13" }],
 };
 
-/// What building takes, and what computes on the CPU. torch 2.11.0 has one wheel, which is built for CUDA 13: so its
-/// part for the CPU asks for CUDA's runtime and profiler, which do nothing where there is no driver.
+/// The wheels for building and for computing on the CPU. torch 2.11.0 has one wheel, which is built for CUDA 13: so its
+/// part for the CPU needs CUDA's runtime and profiler, which do nothing where there is no driver.
 pub const CPU: &[Wheel] = &[TORCH, RUNTIME, CRT, CUPTI];
 
-/// Everything that a wheel has to load.
+/// All shared libraries of a wheel.
 const LIBRARIES: &[Part] = &[Part::Libraries { to: "lib/" }];
 
-/// What computes on a GPU: libtorch's part for CUDA, and the libraries that it asks for, all in one folder.
+/// The wheels for computing on a GPU: libtorch's part for CUDA, and the libraries that it needs, all in one folder.
 pub const CUDA: &[Wheel] = &[
     Wheel {
         parts: &[

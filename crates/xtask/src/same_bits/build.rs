@@ -15,7 +15,7 @@ use crate::{repository, say};
 pub struct Programs {
     /// The top of the revision's source.
     pub source: PathBuf,
-    /// Where cargo puts what it builds of it.
+    /// Cargo's target folder for this revision.
     target: PathBuf,
 }
 
@@ -68,7 +68,7 @@ fn build_one(Programs { source, target }: &Programs, games: &[&str], has_torch: 
     Ok(())
 }
 
-/// What git prints in a folder, without its last line end.
+/// Runs git in a folder; returns its output without the last line end.
 fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new("git").current_dir(folder).args(arguments).output().context("git can't be started")?;
     let told = String::from_utf8_lossy(&output.stderr);
