@@ -1,8 +1,8 @@
 //! A network of one's own, on libtorch. `cargo xtask libtorch`, then
 //! `cargo run --release --example custom_network --features torch -- train`
 //!
-//! A gatherer walks to the nearest of eight stones. In which order the stones are observed says nothing, so the network
-//! looks at each of them with the same weights and keeps the strongest answers: Zaheer et al. 2017, "Deep Sets",
+//! A gatherer walks to the nearest of eight stones. The order of the stones has no meaning, so the network applies the
+//! same weights to each of them and keeps the greatest outputs: Zaheer et al. 2017, "Deep Sets",
 //! arXiv:1703.06114. A perceptron has to learn for each stone anew.
 
 use bevy::prelude::*;
@@ -15,7 +15,7 @@ use bevy_ludus::torch::{Forward, Parameter, TorchNetwork};
 use rand::RngExt;
 
 const STONES: usize = 8;
-/// How near is there [m].
+/// The distance at which a stone is reached [m].
 const REACH: f32 = 0.1;
 
 #[derive(Component, Agent)]
@@ -23,11 +23,11 @@ const REACH: f32 = 0.1;
 #[agent(observation = Sight, action = Walk, reward = Success)]
 struct Gatherer;
 
-/// Where the gatherer is [m].
+/// The position of the gatherer [m].
 #[derive(Component, Default)]
 struct Place(Vec2);
 
-/// Where the stones are [m].
+/// The positions of the stones [m].
 #[derive(Component, Default)]
 struct Stones([Vec2; STONES]);
 
@@ -55,7 +55,7 @@ struct Success {
 /// The whole game: no window, no policy.
 pub fn gather(app: &mut App) {
     app.add_agent::<Gatherer>().add_observer(build_arena).add_observer(restart);
-    app.add_systems(FixedUpdate, walk).add_systems(Score, score).add_systems(Sense, sense);
+    app.add_systems(FixedUpdate, walk).add_systems(ScoreAgents, score).add_systems(SenseAgents, sense);
 }
 
 fn build_arena(arena: On<Add, Arena>, mut commands: Commands) {
@@ -95,13 +95,13 @@ fn sense(mut gatherers: Query<(&Place, &Stones, &mut Sight)>) {
     }
 }
 
-/// Looks at every stone with the same weights.
+/// A network that applies the same weights to every stone.
 struct StoneNetwork {
     heads: Vec<Head>,
     seed: Seed,
 }
 
-/// Numbers that are kept of each stone.
+/// The count of features of a stone.
 const FEATURES: usize = 32;
 
 impl StoneNetwork {
@@ -109,7 +109,7 @@ impl StoneNetwork {
         Self { heads: spec.heads(), seed }
     }
 
-    /// A layer's weights and biases.
+    /// Returns a layer's weights and biases.
     fn layer(&self, index: u64, name: &str, [outputs, inputs]: [usize; 2], gain: f32) -> [Parameter; 2] {
         let weights = orthogonal(outputs, inputs, self.seed.derive(index));
         let values = weights.into_iter().map(|weight| weight as f32 * gain).collect();

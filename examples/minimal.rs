@@ -33,7 +33,7 @@ struct Success {
 /// The whole game: no window, no policy.
 pub fn seek(app: &mut App) {
     app.add_agent::<Seeker>().add_observer(build_arena).add_observer(restart);
-    app.add_systems(FixedUpdate, walk).add_systems(Score, score).add_systems(Sense, sense);
+    app.add_systems(FixedUpdate, walk).add_systems(ScoreAgents, score).add_systems(SenseAgents, sense);
 }
 
 fn build_arena(arena: On<Add, Arena>, mut commands: Commands) {

@@ -1,4 +1,4 @@
-//! The same seed and the same actions give the same trajectory, bit for bit, wherever an arena is.
+//! The same seed and the same actions give the same trajectory, bit for bit, in any place of an arena.
 
 use core::num::NonZeroU32;
 use core::ops::Range;
@@ -19,7 +19,7 @@ mod grid_world;
 
 const STEPS: u64 = 120;
 
-/// A game, and how many ticks it decides for.
+/// A game, and the ticks of its steps.
 #[derive(Clone)]
 struct Subject {
     game: Game,
@@ -70,7 +70,7 @@ impl Subject {
     }
 }
 
-/// What a learner sees of one row in one step.
+/// The numbers of one row in one step, as a learner reads them.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     observation: Vec<f32>,
@@ -79,7 +79,7 @@ struct Seen {
     outcome: Outcome,
 }
 
-/// What each arena shows, `[arenas][steps]`, under actions that depend on the arena and the step alone.
+/// Returns the steps of each arena, `[arenas][steps]`, with actions that depend on the arena and the step alone.
 fn trajectories(world: &mut PooledWorld, arenas: Range<u32>) -> Vec<Vec<Seen>> {
     let spec = world.spec(0).clone();
     let heads = spec.heads();
@@ -100,7 +100,7 @@ fn trajectories(world: &mut PooledWorld, arenas: Range<u32>) -> Vec<Vec<Seen>> {
     seen
 }
 
-/// Uniform in -1..1, or over the choices.
+/// Draws an action: uniform in -1..1, or over the choices.
 fn act(seed: Seed, heads: &[Head], row: &mut [f32]) {
     let mut columns = row.iter_mut().enumerate();
     for head in heads {
@@ -168,7 +168,8 @@ fn an_arena_of_balance_with_its_own_physics_is_the_same_alone_and_among_many() {
     an_arena_is_the_same_alone_and_among_many(&balance_with(ArenaPhysics::PerArena));
 }
 
-/// Far apart, positions are rounded otherwise; what is observed differs by no more than that rounding grows to.
+/// Positions that are far apart are rounded differently. Observations may differ by no more than that rounding grows
+/// to.
 #[test]
 fn what_balance_observes_does_not_depend_on_where_its_arena_stands() {
     let near = trajectories(&mut balance_with(ArenaPhysics::Shared { spacing: 12.0 }).world(0, 0..9), 0..9);

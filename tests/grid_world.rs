@@ -1,4 +1,4 @@
-//! The rules of `grid_world`, and what its agents are told of them.
+//! The rules of `grid_world`, and the observations and masks of its agents.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn boards(world: &mut PooledWorld) -> Vec<Board> {
     world.query::<&Board>().iter(world).copied().collect()
 }
 
-/// A world with one board, on which things stand like this.
+/// Returns a world with this board.
 fn set(board: Board) -> PooledWorld {
     let mut world = world(1);
     let ecs = world.world_mut();
@@ -68,7 +68,7 @@ fn steps_that_leave_the_board_are_masked() {
     check(square(FAR, FAR), &[Stay, Up, Left]);
 }
 
-/// What a step led to: where the rover is, the reward and the outcome.
+/// Checks the rover's square, the reward and the outcome of a step.
 #[test]
 fn rewards_are_those_of_ml_agents() {
     let check = |step: Step, place: Square, reward: f32, outcome: Outcome| {
@@ -125,7 +125,7 @@ fn everything_starts_on_a_square_of_its_own_and_anywhere() {
         boards.iter().all(|board| board.rover != board.goal && board.rover != board.pit && board.goal != board.pit)
     );
     for place in [square(0, 0), square(2, 3), square(FAR, FAR)] {
-        // One in 25, so some 16 of 400, and the deviation is 4.
+        // One in 25: some 16 of 400, with a standard deviation of 4.
         let count = boards.iter().filter(|board| board.rover == place).count();
         assert!((3..=32).contains(&count), "{count} at {place:?}");
     }

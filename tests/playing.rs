@@ -1,5 +1,5 @@
-//! A game that is played goes as a world that trains goes: the same policy and seed give the same trajectory, tick by
-//! tick and bit by bit, whatever frames do.
+//! A game that is played has the trajectory of a world that trains: the same policy and seed give the same numbers,
+//! tick by tick and bit by bit, with any frames.
 
 use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
-use bevy_ludus::agent::{Arenas, WorldSeed};
+use bevy_ludus::agent::{Agent, Arenas, WorldSeed};
 use bevy_ludus::policy::{ActionChoice, Policy, PolicyFile};
 use bevy_ludus::prelude::*;
 use bevy_ludus::spec::{Seed, stopped_clock};
@@ -21,7 +21,7 @@ mod balance;
 mod cart_pole;
 
 const ARENAS: u32 = 3;
-/// Steps, after which an episode ends: so that restarts are part of what is compared.
+/// Steps per episode, so few that the comparison includes restarts.
 const LIMIT: NonZeroU32 = NonZeroU32::new(70).unwrap();
 const SEED: Seed = Seed::new(11);
 const SECONDS: usize = 20;
@@ -30,11 +30,11 @@ const TICKS: usize = 50 * SECONDS;
 /// Frames of a machine that stutters \[ms\]: some have no tick, some have many.
 const FRAMES: [u64; 11] = [16, 17, 3, 0, 41, 7, 230, 1, 16, 95, 20];
 
-/// What every tick left behind: the whole state of what moves.
+/// The state of everything that moves, after each tick.
 #[derive(Resource, Default)]
 struct Trace(Vec<Vec<f32>>);
 
-/// Lets an app keep a trace, and its agents' episodes end.
+/// Adds a trace to an app, and a limit to its agents' episodes.
 fn traced<A: Agent>(app: &mut App) {
     app.init_resource::<Trace>().add_observer(|agent: On<Add, A>, mut commands: Commands| {
         commands.entity(agent.entity).insert(EpisodeLimit(LIMIT));
@@ -60,7 +60,7 @@ fn traced_balance(app: &mut App) {
     use balance::{Plate, Tilt};
     balance::balance(app);
     traced::<Plate>(app);
-    // Plates and balls apart: in which order Bevy stores them does not matter.
+    // Plates and balls apart, so that the order in which Bevy stores them does not matter.
     type Body<'a> = (&'a Transform, Option<&'a Velocity>);
     let record = |plates: Query<Body, (With<RigidBody>, With<Tilt>)>,
                   balls: Query<Body, (With<RigidBody>, Without<Tilt>)>,
@@ -83,7 +83,8 @@ fn assets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets")
 }
 
-/// The trace of a world that is stepped by hand, as in training, with a policy that decides for all of its rows.
+/// Returns the trace of a world that is stepped by hand, as in training, with a policy that decides for all of its
+/// rows.
 fn trained(game: fn(&mut App), policy: &str, choice: ActionChoice) -> Vec<Vec<f32>> {
     let file = PolicyFile::read(&assets().join(policy)).expect("the policy is shipped");
     let policy = Policy::new(&file).expect("the policy is whole");
@@ -114,7 +115,7 @@ fn trained(game: fn(&mut App), policy: &str, choice: ActionChoice) -> Vec<Vec<f3
     core::mem::take(&mut world.world_mut().resource_mut::<Trace>().0)
 }
 
-/// The trace of an app that is played: its frames come as they like, and its policy is an asset.
+/// Returns the trace of an app that is played: its frames have various lengths, and its policy is an asset.
 fn played<A: Agent>(game: fn(&mut App), policy: &'static str, choice: ActionChoice) -> Vec<Vec<f32>> {
     let mut app = App::new();
     let file_path = assets().to_string_lossy().into_owned();

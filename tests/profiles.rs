@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// How an example is built.
+/// The profiles with which an example is built.
 const PROFILES: [&str; 2] = ["dev", "release"];
 
-/// Runs an example that was built like this.
+/// Builds an example with a profile and runs it.
 fn run(profile: &str, example: &str, arguments: &[&str]) -> Output {
     let build = ["run", "--quiet", "-p", "ludus_examples", "--profile", profile, "--example", example, "--"];
     Command::new(env!("CARGO")).args(build).args(arguments).output().unwrap()
@@ -19,7 +19,7 @@ fn succeeded(output: &Output) -> String {
     text(&output.stdout)
 }
 
-/// Trains an example for a moment; the run's folder.
+/// Trains an example for a moment, and returns the run's folder.
 fn trained(profile: &str, example: &str, runs: &Path) -> String {
     let runs = runs.to_str().unwrap();
     let line = ["train", "--json", "--runs-dir", runs, "--hash-every", "50", "--set", "worlds=2", "--set", "arenas=8"];
@@ -28,7 +28,8 @@ fn trained(profile: &str, example: &str, runs: &Path) -> String {
     report["run_dir"].as_str().unwrap().to_owned()
 }
 
-/// With physics and without: what worlds and weights come to, and the episodes that each build kept, in the other.
+/// With physics and without: compares the hashes of worlds and weights, and replays the episodes that one build kept in
+/// the other.
 #[test]
 #[ignore = "builds Bevy twice"]
 fn a_run_is_the_same_in_a_release_build() {

@@ -33,7 +33,7 @@ fn balance_with(arenas: ArenaPhysics) -> Game {
     Arc::new(game)
 }
 
-/// Trains for a moment in nine arenas of one world; the run's folder.
+/// Trains for a moment in nine arenas of one world, and returns the run's folder.
 fn trained(game: &Game, runs: &Path, interval: u32, reward: &str) -> RunFolder {
     let (game, interval) = (game.clone(), format!("decision_interval={interval}"));
     let line = ["game", "train", "--runs-dir", runs.to_str().unwrap(), "--set", &interval, "--set", reward];
@@ -50,7 +50,7 @@ fn episodes(run: &RunFolder) -> Vec<PathBuf> {
     files
 }
 
-/// Where each of the kept episodes first differs when it is played again.
+/// Replays each of the kept episodes, and returns its first difference from the record.
 fn differences(game: &Game, interval: u32, reward: &str) -> Vec<Option<Difference>> {
     let runs = tempfile::tempdir().unwrap();
     let run = trained(game, runs.path(), interval, reward);

@@ -15,7 +15,7 @@ mod pillars;
 
 const ARENAS: u32 = 256;
 
-/// A world whose agents have just restarted.
+/// Returns a world whose agents have just restarted.
 fn world(game: fn(&mut App), decision_interval: u32) -> PooledWorld {
     let game = Arc::new(game) as _;
     let spec = spec_of(&game).expect("the game can be trained");
@@ -34,7 +34,7 @@ fn world(game: fn(&mut App), decision_interval: u32) -> PooledWorld {
     PooledWorld::build(&game, settings).expect("the game can be trained")
 }
 
-/// The observations of the rows that restart in this step.
+/// Returns the observations of the rows that restart in this step.
 fn starts(world: &PooledWorld) -> Vec<Vec<f32>> {
     let (rows, width) = (world.rows(0), world.spec(0).observation_width());
     let restarts = rows.outcomes().iter().zip(rows.observations().chunks_exact(width));
@@ -87,7 +87,7 @@ fn cart_pole_moves_as_gymnasium_s_does() {
     check(1.0, [0.0096, 0.1746792, 0.0308, -0.2430687]);
 }
 
-/// Between the centres of things that were put down there are two pillars' radii and half a metre [m].
+/// The centres of things are at least two pillar radii and half a metre apart at the start [m].
 #[test]
 fn a_rover_starts_where_it_was_put() {
     let mut world = world(pillars::pillars, 5);

@@ -1,4 +1,4 @@
-//! Tells the linker, cargo and whoever depends on this crate where libtorch is; builds the shim for CUDA.
+//! Passes libtorch's location to the linker, to cargo and to dependent crates; builds the shim for CUDA.
 #![expect(clippy::disallowed_methods, reason = "it writes into the folder that cargo made for it")]
 
 use std::error::Error;
@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let (libraries, out) = (PathBuf::from(libraries), PathBuf::from(out));
-    // Our own tests find it wherever they are run from.
+    // The crate's own tests find libtorch from any folder.
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", libraries.display());
     println!("cargo::metadata=libtorch_lib={}", libraries.display());
     println!("cargo::rustc-link-search=native={}", alias(&libraries, &out)?.display());
@@ -28,9 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Another path to the libraries, below cargo's target folder.
 ///
-/// Cargo lets what it runs find shared libraries in link-search folders, but in those alone that are below its target
-/// folder. So `cargo run`, `cargo test` and documentation tests of any crate that depends on this one, a user's game
-/// included, need neither an environment variable nor a build script.
+/// Programs that cargo runs find shared libraries in link-search folders, but only in those below its target folder. So
+/// `cargo run`, `cargo test` and documentation tests of any crate that depends on this one, a user's game included,
+/// need neither an environment variable nor a build script.
 fn alias(libraries: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let alias = out.join("libtorch");
     if fs::symlink_metadata(&alias).is_ok() {
@@ -41,8 +41,8 @@ fn alias(libraries: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(alias)
 }
 
-/// Builds a library of its own, opened at run time after libtorch's part for CUDA. It takes headers of CUDA's, but no
-/// CUDA. If it can't be built, says why: then CUDA graphs are left out, and a program on a GPU tells that.
+/// Builds the shim, a library that is opened at run time after libtorch's CUDA libraries. It needs CUDA's headers, but
+/// no CUDA. If it can't be built, returns the reason: then a program on a GPU runs without CUDA graphs, and reports it.
 #[cfg(feature = "libtorch")]
 fn build_shim(libraries: &Path, shim: &Path) -> Result<(), String> {
     let include = libraries.parent().map(|folder| folder.join("include")).unwrap_or_default();
@@ -65,7 +65,7 @@ fn build_shim(libraries: &Path, shim: &Path) -> Result<(), String> {
     Err(complaint)
 }
 
-/// A line of its own is what cargo is told with.
+/// Returns the first line, since a message to cargo must be one line.
 #[cfg(feature = "libtorch")]
 fn one_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()

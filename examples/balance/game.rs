@@ -1,8 +1,8 @@
 //! Unity ML-Agents' `3DBall` on rapier: tilt a plate so that the ball on it stays there.
 //!
 //! As in the original the plate is a block that turns about its centre, a decision is due every 5 ticks of 20 ms,
-//! and the ball is lost 2 m below the plate's centre or 3 m beside it. There nothing tells when it was lost between two
-//! decisions; here every tick is scored.
+//! and the ball is lost 2 m below the plate's centre or 3 m beside it. The original does not notice if it is lost
+//! between two decisions; here every tick is scored.
 
 use bevy::prelude::*;
 use bevy_ludus::prelude::*;
@@ -14,7 +14,7 @@ use rand::RngExt;
 pub const PLATE_SIZE: f32 = 5.0;
 pub const BALL_RADIUS: f32 = 0.5;
 const BALL_MASS: f32 = 1.0;
-/// How far the plate turns in a tick at full rate [rad]: 2°.
+/// The turn of the plate in a tick at full rate [rad]: 2°.
 const TURN: f32 = 2.0 * core::f32::consts::PI / 180.0;
 /// Once the x or z of the plate's rotation (a quaternion) is beyond this, the plate turns no further that way.
 const MAX_TILT: f32 = 0.25;
@@ -36,7 +36,7 @@ const SPACING: f32 = 12.0;
 #[agent(observation = PlateSenses, action = Tilt, reward = PlateReward)]
 pub struct Plate;
 
-/// What the agent senses.
+/// The agent's observation.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct PlateSenses {
     /// x and z of the plate's rotation, a quaternion, / 0.25.
@@ -50,7 +50,7 @@ pub struct PlateSenses {
     pub ball_velocity: Vec3,
 }
 
-/// What the agent does.
+/// The agent's action.
 #[derive(Component, Action, Reflect, Default, Clone)]
 pub struct Tilt {
     /// How fast the plate turns about x and z; 1 is 2° a tick.
@@ -58,7 +58,7 @@ pub struct Tilt {
     pub rate: Vec2,
 }
 
-/// What the agent is rewarded for.
+/// The terms of the agent's reward.
 #[derive(Component, Reward, Reflect, Default, Clone)]
 pub struct PlateReward {
     /// 1 for every tick that the ball is on the plate or above it.
@@ -67,7 +67,7 @@ pub struct PlateReward {
     pub dropped: f32,
 }
 
-/// Says which ball lies on a plate.
+/// Links a plate to its ball.
 #[derive(Component, Reflect, Clone, Copy)]
 struct Balances(Entity);
 
@@ -85,8 +85,8 @@ pub fn balance(app: &mut App) {
         .add_observer(build_arena)
         .add_observer(restart)
         .add_systems(FixedUpdate, tilt_plates)
-        .add_systems(Score, score)
-        .add_systems(Sense, sense);
+        .add_systems(ScoreAgents, score)
+        .add_systems(SenseAgents, sense);
 }
 
 fn build_arena(on: On<Add, Arena>, arenas: Query<&Transform>, mut commands: Commands) -> Result {
@@ -130,7 +130,7 @@ fn turned_about_x(rotation: Quat, angle: f32) -> Quat {
     if may_turn(rotation.x, angle) { rotation * Quat::from_rotation_x(angle) } else { rotation }
 }
 
-/// Whether a tilt is within its limit or would come closer to it.
+/// True if a tilt is within its limit, or would come closer to it.
 fn may_turn(tilt: f32, angle: f32) -> bool {
     tilt * angle.signum() < MAX_TILT
 }

@@ -1,4 +1,4 @@
-//! What the game looks like. No rule of it is here: training never builds this.
+//! The visuals of the game. They have no rules: training never builds them.
 
 use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::prelude::*;
@@ -8,7 +8,7 @@ use crate::game::{BALL_RADIUS, Ball, PLATE_SIZE, Plate};
 /// The plate is drawn flat, or it would hide what rolls behind it [m]. Its top is where it is in the game.
 const DRAWN_THICKNESS: f32 = 0.3;
 
-/// Meshes, a light, a camera.
+/// Adds meshes, a light and a camera.
 pub fn balance_visuals(app: &mut App) {
     app.init_resource::<Look>()
         .add_systems(Startup, add_light_and_camera)
@@ -16,7 +16,7 @@ pub fn balance_visuals(app: &mut App) {
         .add_observer(draw_ball);
 }
 
-/// What all plates and all balls share.
+/// The meshes and materials that all plates and all balls share.
 #[derive(Resource)]
 struct Look {
     plate: (Mesh3d, MeshMaterial3d<StandardMaterial>),

@@ -29,7 +29,7 @@ const TIMESTEP: f32 = 0.02;
 #[agent(observation = CartPoleSenses, action = Push, reward = CartPoleReward)]
 pub struct CartPole;
 
-/// Where cart and pole are, and how they move.
+/// The positions and velocities of cart and pole.
 #[derive(Component, Reflect, Default, Clone, Copy, Debug, PartialEq)]
 pub struct Motion {
     /// Of the cart, from the centre [m].
@@ -42,7 +42,7 @@ pub struct Motion {
     pub angular_velocity: f32,
 }
 
-/// What the agent senses: the whole state.
+/// The agent's observation: the whole state.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct CartPoleSenses {
     /// Cart position [m].
@@ -57,7 +57,7 @@ pub struct CartPoleSenses {
     pub angular_velocity: f32,
 }
 
-/// What the agent does.
+/// The agent's action.
 #[derive(Component, Action, Reflect, Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Push {
     /// With 10 N towards negative positions.
@@ -67,7 +67,7 @@ pub enum Push {
     Right,
 }
 
-/// What the agent is rewarded for.
+/// The term of the agent's reward.
 #[derive(Component, Reward, Reflect, Default, Clone)]
 pub struct CartPoleReward {
     /// 1 for every step, the last included.
@@ -82,8 +82,8 @@ pub fn cart_pole(app: &mut App) {
         .add_observer(build_arena)
         .add_observer(restart)
         .add_systems(FixedUpdate, move_carts)
-        .add_systems(Score, score)
-        .add_systems(Sense, sense);
+        .add_systems(ScoreAgents, score)
+        .add_systems(SenseAgents, sense);
 }
 
 fn build_arena(on: On<Add, Arena>, mut commands: Commands) {
@@ -97,7 +97,7 @@ fn restart(on: On<EpisodeStart<CartPole>>, mut carts: Query<(&mut Motion, &mut E
     Ok(())
 }
 
-/// In the restart step nobody decides, and every push is one: the cart stays where it starts.
+/// Skips the restart step: no policy decides in it, and even the default action pushes the cart.
 fn move_carts(mut carts: Query<(&mut Motion, &Push, &Episode)>) {
     for (mut motion, push, episode) in &mut carts {
         if episode.is_running() {

@@ -1,4 +1,4 @@
-//! What the game looks like, and a panel of its own. No rule of it is here: training never builds this.
+//! The visuals of the game, and a panel of its own. They have no rules: training never builds them.
 
 use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::prelude::*;
@@ -9,21 +9,21 @@ use bevy_ludus::prelude::*;
 
 use crate::game::{CartPole, HALF_LENGTH, MAX_POSITION, Motion};
 
-/// Between tracks [m].
+/// The distance between tracks [m].
 const SPACING: f32 = 6.0;
 /// Width, height and depth of a cart [m].
 const CART: Vec3 = Vec3::new(0.6, 0.3, 0.4);
 const POLE_RADIUS: f32 = 0.05;
 const TRACK: Vec3 = Vec3::new(2.0 * MAX_POSITION, 0.04, 0.08);
 
-/// Meshes, a light, a camera, and a panel with the state in numbers.
+/// Adds meshes, a light, a camera, and a panel with the state in numbers.
 pub fn cart_pole_visuals(app: &mut App) {
     app.insert_resource(ArenaLayout { spacing: SPACING }).init_resource::<Look>();
     app.add_systems(Startup, add_light_and_camera).add_systems(Update, place_carts).add_observer(draw_cart);
     app.add_panel("Carts", carts_panel);
 }
 
-/// A panel of one's own is a system.
+/// Draws a panel; a panel of a game is a system.
 fn carts_panel(InMut(ui): InMut<Ui>, carts: Query<(&Motion, &Episode)>) {
     for (motion, episode) in &carts {
         let lean = motion.angle.to_degrees();
@@ -31,7 +31,7 @@ fn carts_panel(InMut(ui): InMut<Ui>, carts: Query<(&Motion, &Episode)>) {
     }
 }
 
-/// What all carts share.
+/// The meshes and materials that all carts share.
 #[derive(Resource)]
 struct Look {
     cart: (Mesh3d, MeshMaterial3d<StandardMaterial>),
@@ -43,7 +43,7 @@ struct Look {
 #[derive(Component)]
 struct Hinge;
 
-/// Where the cart is on its track.
+/// The drawn cart, which moves along its track.
 #[derive(Component)]
 struct Body;
 
@@ -74,7 +74,7 @@ fn add_light_and_camera(mut commands: Commands) {
     ));
 }
 
-/// A cart is drawn on a track where its arena is.
+/// Draws a cart on a track, at the place of its arena.
 fn draw_cart(
     on: On<Add, CartPole>,
     homes: Query<&InArena>,

@@ -1,8 +1,8 @@
 //! ML-Agents' `GridWorld`: walk over a board to the goal and around the pit.
 //!
-//! The rules are the original's: rover, goal and pit start on squares of their own, drawn at random; a step costs 0.01, the
-//! goal brings 1, the pit costs 1, and both end the episode; steps that would leave the board are masked. And as there, the
-//! rover sees a picture of the board from above, 20 × 20 pixels of three colours.
+//! The rules are the original's: rover, goal and pit start on squares of their own, drawn at random; a step costs 0.01,
+//! the goal brings 1, the pit costs 1, and both end the episode; steps that would leave the board are masked. And as
+//! there, the rover sees a picture of the board from above, 20 × 20 pixels of three colours.
 
 use bevy::prelude::*;
 use bevy_ludus::prelude::*;
@@ -21,14 +21,14 @@ pub const PICTURE: usize = SIDE * SCALE;
 #[agent(observation = BoardSenses, action = Step, reward = BoardReward)]
 pub struct Rover;
 
-/// What stands where.
+/// The squares of the rover, the goal and the pit.
 #[derive(Component, Reflect, Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Board {
     /// The agent.
     pub rover: Square,
-    /// Where it should go.
+    /// The square that the agent should reach.
     pub goal: Square,
-    /// Where it should not.
+    /// The square that the agent should avoid.
     pub pit: Square,
 }
 
@@ -41,7 +41,7 @@ pub struct Square {
     pub x: usize,
 }
 
-/// What the agent senses: a picture of the whole board.
+/// The agent's observation: a picture of the whole board.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct BoardSenses {
     /// The rover in the first colour, the goal in the second, the pit in the third: 1 where it stands, else 0.
@@ -49,7 +49,7 @@ pub struct BoardSenses {
     pub picture: Grid<PICTURE, PICTURE, 3>,
 }
 
-/// What the agent does: a step to a neighbouring square, or none.
+/// The agent's action: a step to a neighbouring square, or none.
 #[derive(Component, Action, Reflect, Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// None.
@@ -65,7 +65,7 @@ pub enum Step {
     Right,
 }
 
-/// What the agent is rewarded for.
+/// The terms of the agent's reward.
 #[derive(Component, Reward, Reflect, Default, Clone)]
 pub struct BoardReward {
     /// 1 for reaching the goal.
@@ -83,17 +83,17 @@ pub fn grid_world(app: &mut App) {
         .add_observer(build_arena)
         .add_observer(restart)
         .add_systems(FixedUpdate, walk)
-        .add_systems(Score, score)
-        .add_systems(Sense, (sense, mask_edges));
+        .add_systems(ScoreAgents, score)
+        .add_systems(SenseAgents, (sense, mask_edges));
 }
 
 impl Step {
-    /// All of them.
+    /// All steps, in the order of their variants.
     pub const ALL: [Self; 5] = [Self::Stay, Self::Up, Self::Down, Self::Left, Self::Right];
 }
 
 impl Square {
-    /// Where a step from here leads; `None` off the board.
+    /// Returns the square after a step from here; `None` if it is off the board.
     pub fn after(self, step: Step) -> Option<Self> {
         let Self { y, x } = self;
         let next = |place: usize| Some(place + 1).filter(|&next| next < SIDE);
@@ -106,7 +106,7 @@ impl Square {
         }
     }
 
-    /// Any square but these.
+    /// Draws a square other than these.
     fn draw(rng: &mut impl Rng, taken: &[Self]) -> Self {
         loop {
             let square = Self { y: rng.random_range(0..SIDE), x: rng.random_range(0..SIDE) };
@@ -129,7 +129,7 @@ fn restart(on: On<EpisodeStart<Rover>>, mut boards: Query<(&mut Board, &mut Epis
     Ok(())
 }
 
-/// Who has no mask, such as a player, may still run against the edge.
+/// A player may still step against the edge, because masks restrict only a policy. Such a step changes nothing.
 fn walk(mut boards: Query<(&mut Board, &Step)>) {
     for (mut board, step) in &mut boards {
         board.rover = board.rover.after(*step).unwrap_or(board.rover);

@@ -8,29 +8,29 @@ use bevy_ludus::rapier::{ArenaPhysicsPlugin, RayCaster, RaySensor, Rays};
 use bevy_rapier3d::prelude::*;
 use rand::{Rng, RngExt};
 
-/// From the middle of the yard to its walls [m].
+/// The distance from the middle of the yard to its walls [m].
 pub const YARD: f32 = 6.0;
-/// [m]
+/// The thickness of the walls [m].
 pub const WALL_THICKNESS: f32 = 0.3;
-/// Of walls and pillars [m].
+/// The height of walls and pillars [m].
 pub const HEIGHT: f32 = 1.2;
 pub const PILLARS: usize = 5;
-/// [m]
+/// The radius of a pillar [m].
 pub const PILLAR_RADIUS: f32 = 0.6;
-/// [m]
+/// The radius of the rover [m].
 pub const ROVER_RADIUS: f32 = 0.35;
-/// From the rover's centre to the flag, it is there [m].
+/// The distance from the rover's centre to the flag at which the flag is reached [m].
 pub const FLAG_RADIUS: f32 = 0.6;
-/// At full speed, forwards; a quarter of it backwards [m/s].
+/// The greatest speed forwards, four times the one backwards [m/s].
 const SPEED: f32 = 3.0;
-/// At full lock [rad/s].
+/// The angular velocity at full lock [rad/s].
 const TURN: f32 = 3.0;
-/// Rays, from 120° left of where it drives to 120° right of it.
+/// The count of rays, from 120° left of the driving direction to 120° right of it.
 const RAYS: usize = 13;
 const SPREAD: f32 = 240.0 * PI / 180.0;
-/// [m]
+/// The length of the rays [m].
 const SIGHT: f32 = 5.0;
-/// Between things when an episode starts [m].
+/// The least distance between things when an episode starts [m].
 const CLEARANCE: f32 = 0.5;
 /// Between the centres of neighbouring arenas [m].
 const SPACING: f32 = 16.0;
@@ -41,7 +41,7 @@ const SPACING: f32 = 16.0;
 #[agent(observation = RoverSenses, action = Drive, reward = RoverReward)]
 pub struct Rover;
 
-/// What the agent senses.
+/// The agent's observation.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct RoverSenses {
     /// What is around it: pillars and walls.
@@ -51,7 +51,7 @@ pub struct RoverSenses {
     pub flag: Vec2,
 }
 
-/// What the agent does.
+/// The agent's action.
 #[derive(Component, Action, Reflect, Default, Clone)]
 pub struct Drive {
     /// Forwards, as a share of the full speed.
@@ -62,7 +62,7 @@ pub struct Drive {
     pub turn: f32,
 }
 
-/// What the agent is rewarded for.
+/// The terms of the agent's reward.
 #[derive(Component, Reward, Reflect, Default, Clone)]
 pub struct RoverReward {
     /// 1 for reaching the flag.
@@ -73,11 +73,11 @@ pub struct RoverReward {
     pub approach: f32,
 }
 
-/// How far away the flag was a tick ago [m].
+/// The distance to the flag a tick ago [m].
 #[derive(Component, Reflect, Default, Clone, Copy)]
 struct FlagDistance(f32);
 
-/// What else stands in a rover's yard.
+/// The centre of a rover's yard, and the other things in it.
 #[derive(Component, Reflect, Clone, Copy)]
 struct Yard {
     centre: Vec3,
@@ -85,15 +85,15 @@ struct Yard {
     pillars: [Entity; PILLARS],
 }
 
-/// In the way.
+/// An obstacle at a random place in the yard.
 #[derive(Component, Reflect, Default, Clone)]
 pub struct Pillar;
 
-/// Around the yard.
+/// A wall around the yard.
 #[derive(Component, Reflect, Default, Clone)]
 pub struct Wall;
 
-/// The goal; nothing bumps into it.
+/// The goal, which has no collider.
 #[derive(Component, Reflect, Default, Clone)]
 #[require(Transform)]
 pub struct Flag;
@@ -107,8 +107,8 @@ pub fn pillars(app: &mut App) {
         .add_observer(build_arena)
         .add_observer(restart)
         .add_systems(FixedUpdate, drive)
-        .add_systems(Score, score)
-        .add_systems(Sense, sense);
+        .add_systems(ScoreAgents, score)
+        .add_systems(SenseAgents, sense);
 }
 
 fn build_arena(on: On<Add, Arena>, arenas: Query<&Transform>, mut commands: Commands) -> Result {
@@ -129,7 +129,7 @@ fn build_arena(on: On<Add, Arena>, arenas: Query<&Transform>, mut commands: Comm
     Ok(())
 }
 
-/// Puts everything where nothing else stands.
+/// Places the pillars, the flag and the rover at random, apart from each other.
 fn restart(
     on: On<EpisodeStart<Rover>>,
     mut rovers: Query<(&Yard, &mut EpisodeRng, &mut FlagDistance)>,
@@ -147,7 +147,7 @@ fn restart(
     Ok(())
 }
 
-/// A place in the yard, away from its walls and from what is there already [m].
+/// Draws a place in the yard, away from its walls and from the places that are taken [m].
 fn free_place(rng: &mut impl Rng, taken: &[Vec3]) -> Vec3 {
     let reach = YARD - PILLAR_RADIUS - CLEARANCE;
     loop {
@@ -158,7 +158,7 @@ fn free_place(rng: &mut impl Rng, taken: &[Vec3]) -> Vec3 {
     }
 }
 
-/// In the restart step nobody decides, and the middle of the speeds is forwards: the rover stays where it starts.
+/// Skips the restart step: no policy decides in it, and the idle action drives forwards.
 fn drive(time: Res<Time>, mut rovers: Query<(&mut Transform, &Drive, &Episode)>) {
     for (mut rover, drive, _) in rovers.iter_mut().filter(|(.., episode)| episode.is_running()) {
         rover.rotate_y(drive.turn * TURN * time.delta_secs());

@@ -1,4 +1,4 @@
-//! What the game looks like. No rule of it is here: training never builds this.
+//! The visuals of the game. They have no rules: training never builds them.
 
 use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::prelude::*;
@@ -8,7 +8,7 @@ use crate::game::{FLAG_RADIUS, Flag, HEIGHT, PILLAR_RADIUS, Pillar, ROVER_RADIUS
 /// A mesh in its colour.
 type Part = (Mesh3d, MeshMaterial3d<StandardMaterial>);
 
-/// Meshes, a light, a camera.
+/// Adds meshes, a light and a camera.
 pub fn pillars_visuals(app: &mut App) {
     app.init_resource::<Look>()
         .add_systems(Startup, add_light_and_camera)
@@ -18,7 +18,7 @@ pub fn pillars_visuals(app: &mut App) {
         .add_observer(draw::<Flag>(|look| &look.flag));
 }
 
-/// What all yards share.
+/// The meshes and materials that all yards share.
 #[derive(Resource)]
 struct Look {
     rover: Part,
@@ -64,7 +64,7 @@ fn draw<T: Component>(part: fn(&Look) -> &Part) -> impl Fn(On<Add, T>, Res<Look>
     }
 }
 
-/// The nose says where it drives.
+/// Draws a rover, with a nose in its driving direction.
 fn draw_rover(rover: On<Add, Rover>, look: Res<Look>, mut commands: Commands) {
     let nose = (look.nose.clone(), Transform::from_xyz(0.0, 0.1, -ROVER_RADIUS));
     commands.entity(rover.entity).insert(look.rover.clone()).with_child(nose);

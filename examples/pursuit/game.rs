@@ -29,7 +29,7 @@ pub const CHASER_RADIUS: f32 = 0.4;
 /// [m]
 pub const RUNNER_RADIUS: f32 = 0.3;
 /// [m/s]
-pub const CHASER_SPEED: f32 = 4.0;
+pub const CHASER_SPEED: f32 = 4.5;
 /// [m/s]
 pub const RUNNER_SPEED: f32 = 3.2;
 /// Of chasers [m/s²].
@@ -37,7 +37,7 @@ const CHASER_ACCELERATION: f32 = 6.0;
 /// Of runners, in any direction [m/s²].
 const RUNNER_ACCELERATION: f32 = 20.0;
 /// Of chasers, at full lock [rad/s].
-pub const TURN: f32 = 2.5;
+pub const TURN: f32 = 1.5;
 /// Ticks from a catch until another runner comes.
 pub const ABSENCE: u32 = 30;
 /// Between a newcomer and those of the other kind [m].
@@ -51,11 +51,11 @@ pub struct Chaser;
 
 /// Runs away from chasers.
 #[derive(Component, Agent, Reflect, Default, Clone)]
-#[require(Body, Seat, ActionMask<Dash>)]
+#[require(Body, Seat, Trail, ActionMask<Dash>)]
 #[agent(observation = RunnerSenses, action = Dash, reward = RunnerReward)]
 pub struct Runner;
 
-/// What a chaser does.
+/// The action of a chaser.
 #[derive(Component, Action, Reflect, Default, Clone, Copy, Debug, PartialEq)]
 pub struct Drive {
     /// Forwards, as a share of the full speed.
@@ -66,7 +66,7 @@ pub struct Drive {
     pub turn: f32,
 }
 
-/// What a runner does: a direction at full speed, counted from east to the left, or none.
+/// The action of a runner: a direction at full speed, counted from east to the left, or none.
 #[derive(Component, Action, Reflect, Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dash {
     #[default]
@@ -81,49 +81,47 @@ pub enum Dash {
     SouthEast,
 }
 
-/// What a chaser is rewarded for.
+/// The reward of a chaser.
 #[derive(Component, Reward, Reflect, Default, Clone)]
 pub struct ChaserReward {
     /// 1 for every runner that it catches.
     pub caught: f32,
     /// 1 for every runner that another chaser of its yard catches.
     pub team_caught: f32,
-    /// How much nearer the nearest runner that it sees came in this tick [m].
+    /// The way by which the nearest runner that it sees came nearer in this tick [m].
     pub approach: f32,
 }
 
-/// What a runner is rewarded for.
+/// The reward of a runner.
 #[derive(Component, Reward, Reflect, Default, Clone)]
 pub struct RunnerReward {
     /// For how long it has not been caught [s].
     pub survived: f32,
     /// 1 for being caught.
     pub caught: f32,
-    /// How much nearer the nearest chaser that it sees came in this tick [m].
-    pub approach: f32,
 }
 
-/// Where an agent is in its yard, and how it moves.
+/// The place of an agent in its yard, and its motion.
 #[derive(Component, Reflect, Default, Clone, Copy, Debug, PartialEq)]
 pub struct Body {
     /// From the middle of the yard [m].
     pub place: Vec2,
     /// [m/s]
     pub velocity: Vec2,
-    /// Where it looks, a unit vector.
+    /// The direction in which it looks, a unit vector.
     pub ahead: Vec2,
 }
 
-/// Which of the chasers or of the runners of its yard it is.
+/// The agent's number among the chasers or among the runners of its yard.
 #[derive(Component, Reflect, Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seat(pub usize);
 
-/// Who is in a yard: a copy, so that nobody has to be looked up. Whose episode does not run is not in it.
+/// The agents in a yard: a copy, so that nobody has to be looked up. Whose episode does not run is not in it.
 #[derive(Component, Default, Clone, Copy, Debug)]
 pub struct Yard {
     pub chasers: [Option<Body>; CHASERS],
     pub runners: [Option<Body>; RUNNERS],
-    /// How many runners each chaser has caught in this tick.
+    /// The number of runners that each chaser has caught in this tick.
     pub catches: [f32; CHASERS],
     /// Ticks until a runner comes in place of one that was caught.
     pub absences: [Option<u32>; RUNNERS],
@@ -146,9 +144,11 @@ pub fn pursuit(app: &mut App) {
             )
                 .before(AgentSystems::Act),
         )
+        // Who starts keeps away from those whose episode runs, and not from where others ended.
+        .add_systems(FixedFirst, note_places.before(AgentSystems::Restart))
         .add_systems(FixedUpdate, (bring_runners, drive, dash, note_places).chain())
-        .add_systems(Score, (catch, pay_chasers).chain())
-        .add_systems(Sense, (senses::sense_chasers, senses::sense_runners, senses::mask_walls));
+        .add_systems(ScoreAgents, (catch, pay_chasers).chain())
+        .add_systems(SenseAgents, (senses::sense_chasers, senses::sense_runners, senses::mask_walls));
 }
 
 impl Dash {
@@ -164,7 +164,7 @@ impl Dash {
         Self::SouthEast,
     ];
 
-    /// Where it leads, a unit vector; zero for none.
+    /// The direction as a unit vector; zero for none.
     pub fn direction(self) -> Vec2 {
         let eighths = Self::DIRECTIONS.iter().position(|&other| other == self);
         eighths.map_or(Vec2::ZERO, |eighths| Vec2::from_angle(TAU / 8.0 * eighths as f32))
@@ -199,10 +199,11 @@ fn restart_chaser(
 
 fn restart_runner(
     on: On<EpisodeStart<Runner>>,
-    mut runners: Query<Starting, With<Runner>>,
+    mut runners: Query<(Starting, &mut Trail), With<Runner>>,
     yards: Query<&Yard>,
 ) -> Result {
-    let (home, _, mut rng, mut body) = runners.get_mut(on.entity)?;
+    let ((home, _, mut rng, mut body), mut trail) = runners.get_mut(on.entity)?;
+    *trail = Trail::default();
     *body = draw_start(&mut rng, RUNNER_RADIUS, yards.get(home.0)?.chasers.iter().flatten());
     Ok(())
 }
@@ -286,7 +287,7 @@ fn note_places(
     Ok(())
 }
 
-/// Which chaser catches a runner at `place`: the nearest one that touches it.
+/// The chaser that catches a runner at `place`: the nearest one that touches it.
 fn catcher(yard: &Yard, place: Vec2) -> Option<usize> {
     let distances = yard.chasers.iter().enumerate().filter_map(|(seat, chaser)| {
         let distance = chaser.as_ref()?.place.distance(place);
@@ -299,15 +300,14 @@ fn catcher(yard: &Yard, place: Vec2) -> Option<usize> {
 fn catch(
     time: Res<Time>,
     mut yards: Query<&mut Yard>,
-    mut runners: Query<(Entity, Placed, &RunnerSenses, &mut RunnerReward, &mut Episode)>,
+    mut runners: Query<(Entity, Placed, &mut RunnerReward, &mut Episode)>,
     mut commands: Commands,
 ) -> Result {
-    for (runner, (home, seat, body), senses, mut reward, mut episode) in &mut runners {
+    for (runner, (home, seat, body), mut reward, mut episode) in &mut runners {
         if !episode.is_running() {
             continue;
         }
         reward.survived = time.delta_secs();
-        reward.approach = senses.closing_speed() * time.delta_secs();
         let mut yard = yards.get_mut(home.0)?;
         if let Some(catcher) = catcher(&yard, body.place) {
             yard.catches[catcher] += 1.0;

@@ -12,15 +12,15 @@ use super::senses::{ChaserSenses, RAYS, RunnerSenses, SIGHT, Sighting};
 use super::yard::YARD;
 use super::{CHASER_SPEED, Dash, Drive, RUNNER_SPEED, Runner};
 
-/// How far a chaser keeps from a wall that it drives at [m].
+/// The distance that a chaser keeps from a wall that it drives at [m].
 const BERTH: f32 = 2.0;
 /// So near a place it is there [m].
 const ARRIVED: f32 = 0.5;
-/// How far from the middle a chaser goes its round, as a share of half the yard's side.
+/// The radius of a chaser's round, as a share of half the yard's side.
 const ROUND: f32 = 0.8;
-/// How far ahead a runner thinks [s].
+/// The time that a runner thinks ahead [s].
 const FORESIGHT: f32 = 0.3;
-/// How far from a wall a runner likes to be [m].
+/// The distance from a wall at which a runner likes to be [m].
 const ROOM: f32 = 4.0;
 
 pub fn decide_chasers(clock: Res<StepClock>, mut chasers: Query<(&ChaserSenses, &mut Drive)>) {
@@ -54,7 +54,7 @@ pub fn chase(senses: &ChaserSenses) -> Drive {
     Drive { speed: (2.0 - angle.abs()).clamp(0.2, 1.0), turn: (2.0 * angle).clamp(-1.0, 1.0) }
 }
 
-/// Where a runner will be when a chaser gets there [m].
+/// The place at which a runner will be when a chaser gets there [m].
 fn lead(runner: Sighting) -> Vec2 {
     let place = runner.place * SIGHT;
     place + runner.velocity * CHASER_SPEED * (place.length() / CHASER_SPEED).min(1.0)
@@ -93,7 +93,7 @@ pub fn flee(senses: &RunnerSenses, is_allowed: impl Fn(Dash) -> bool) -> Dash {
     fears.min_by(|one, other| one.1.total_cmp(&other.1)).map_or(Dash::Stay, |(dash, _)| dash)
 }
 
-/// How bad it is to run in a direction in which it is so far to the next wall [m].
+/// The cost of running in a direction in which it is so far to the next wall [m].
 fn fear(senses: &RunnerSenses, dash: Dash, clear_way: f32) -> f32 {
     let place = dash.direction() * (RUNNER_SPEED * FORESIGHT).min(clear_way);
     let of_chaser = |chaser: &Sighting| {

@@ -15,18 +15,18 @@ pub const RAYS: usize = 8;
 pub const SIGHT: f32 = 8.0;
 /// Nearest runners that a chaser senses.
 pub const PREY: usize = 2;
-/// After which a chaser forgets where it saw a runner [s].
+/// After which an agent forgets where it saw one of the other kind [s].
 pub const MEMORY: f32 = 3.0;
 /// A runner that is nearer to a wall may not run towards it [m].
 const SHY: f32 = RUNNER_RADIUS + 0.1;
 
-/// What a chaser senses, all of it from where it is and looks.
+/// The observation of a chaser, all of it from where it is and looks.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct ChaserSenses {
     /// Own place in the yard, as a share of half its side.
     #[observation(range = -1.0..=1.0)]
     pub place: Vec2,
-    /// Where it looks, in the yard.
+    /// The direction in which it looks, in the yard.
     #[observation(range = -1.0..=1.0)]
     pub ahead: Vec2,
     /// Own speed, as a share of the full one.
@@ -38,14 +38,14 @@ pub struct ChaserSenses {
     pub runners: [Sighting; PREY],
     /// The other chasers that it sees, nearest first.
     pub partners: [Sighting; CHASERS - 1],
-    /// Where it last saw a runner, ahead and to the left, as a share of the sight.
+    /// The place at which it last saw a runner, ahead and to the left, as a share of the sight.
     pub trail: Vec2,
-    /// How fresh that is: 1 now, 0 when it is forgotten.
+    /// The freshness of that place: 1 now, 0 when it is forgotten.
     #[observation(range = 0.0..=1.0)]
     pub freshness: f32,
 }
 
-/// What a runner senses, all of it along the yard's sides.
+/// The observation of a runner, all of it along the yard's sides.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct RunnerSenses {
     /// Own place in the yard, as a share of half its side.
@@ -58,20 +58,25 @@ pub struct RunnerSenses {
     pub rays: [f32; RAYS],
     /// The chasers that it sees, nearest first.
     pub chasers: [Sighting; CHASERS],
+    /// The place at which it last saw a chaser, as a share of the sight.
+    pub trail: Vec2,
+    /// The freshness of that place: 1 now, 0 when it is forgotten.
+    #[observation(range = 0.0..=1.0)]
+    pub freshness: f32,
 }
 
 /// Somebody else.
 #[derive(Observation, Reflect, Default, Clone, Copy, Debug, PartialEq)]
 pub struct Sighting {
-    /// Whether there is anybody to be seen; else the rest is 0.
+    /// True if there is anybody to be seen; else the rest is 0.
     pub seen: bool,
-    /// Where, as a share of the sight.
+    /// Its place, as a share of the sight.
     pub place: Vec2,
-    /// How it moves, as a share of a chaser's full speed.
+    /// Its velocity, as a share of a chaser's full speed.
     pub velocity: Vec2,
 }
 
-/// Where a chaser last saw a runner.
+/// The place at which an agent last saw one of the other kind.
 #[derive(Component, Reflect, Default, Clone, Copy, Debug)]
 pub struct Trail {
     place: Vec2,
@@ -79,22 +84,34 @@ pub struct Trail {
     left: f32,
 }
 
+impl Trail {
+    /// Remembers the nearest of those that are seen now by who looks along `ahead`, `seconds` after it last looked.
+    fn follow(&mut self, nearest: Sighting, body: &Body, ahead: Vec2, seconds: f32) {
+        self.left = (self.left - seconds).max(0.0);
+        if nearest.seen {
+            *self = Self { place: body.place + nearest.place.rotate(ahead) * SIGHT, left: MEMORY };
+        }
+    }
+
+    /// The place as who looks along `ahead` sees it, as a share of the sight; zero if it is forgotten.
+    fn seen_from(&self, body: &Body, ahead: Vec2) -> Vec2 {
+        if self.left > 0.0 { from_ahead(self.place - body.place, ahead) / SIGHT } else { Vec2::ZERO }
+    }
+
+    fn freshness(&self) -> f32 {
+        self.left / MEMORY
+    }
+}
+
 impl ChaserSenses {
-    /// How fast the nearest runner that it sees comes nearer [m/s].
+    /// The speed at which the nearest runner that it sees comes nearer [m/s].
     pub fn closing_speed(&self) -> f32 {
         self.runners[0].closing_speed(Vec2::X * self.speed)
     }
 }
 
-impl RunnerSenses {
-    /// How fast the nearest chaser that it sees comes nearer [m/s].
-    pub fn closing_speed(&self) -> f32 {
-        self.chasers[0].closing_speed(self.velocity)
-    }
-}
-
 impl Sighting {
-    /// How fast it comes nearer, where `velocity` is that of who sees it [m/s]; 0 if nobody is seen.
+    /// The speed at which it comes nearer, where `velocity` is that of who sees it [m/s]; 0 if nobody is seen.
     fn closing_speed(&self, velocity: Vec2) -> f32 {
         (velocity - self.velocity).dot(self.place.normalize_or_zero()) * CHASER_SPEED
     }
@@ -110,11 +127,7 @@ pub fn sense_chasers(
         let yard = yards.get(home.0)?;
         let others = yard.chasers.iter().enumerate().filter(|(other, _)| *other != seat.0);
         let runners: [Sighting; PREY] = look(body, body.ahead, yard.runners.iter().flatten());
-        trail.left = (trail.left - seconds).max(0.0);
-        if let [Sighting { seen: true, place, .. }, ..] = runners {
-            *trail = Trail { place: body.place + place.rotate(body.ahead) * SIGHT, left: MEMORY };
-        }
-        let is_fresh = trail.left > 0.0;
+        trail.follow(runners[0], body, body.ahead, seconds);
         *senses = ChaserSenses {
             place: body.place / YARD,
             ahead: body.ahead,
@@ -122,20 +135,29 @@ pub fn sense_chasers(
             rays: cast_rays(body.place, body.ahead),
             runners,
             partners: look(body, body.ahead, others.filter_map(|(_, other)| other.as_ref())),
-            trail: if is_fresh { from_ahead(trail.place - body.place, body.ahead) / SIGHT } else { Vec2::ZERO },
-            freshness: trail.left / MEMORY,
+            trail: trail.seen_from(body, body.ahead),
+            freshness: trail.freshness(),
         };
     }
     Ok(())
 }
 
-pub fn sense_runners(yards: Query<&Yard>, mut runners: Query<(&InArena, &Body, &mut RunnerSenses)>) -> Result {
-    for (home, body, mut senses) in &mut runners {
+pub fn sense_runners(
+    (time, clock): (Res<Time>, Res<StepClock>),
+    yards: Query<&Yard>,
+    mut runners: Query<(&InArena, &Body, &mut Trail, &mut RunnerSenses)>,
+) -> Result {
+    let seconds = time.delta_secs() * clock.decision_interval().get() as f32;
+    for (home, body, mut trail, mut senses) in &mut runners {
+        let chasers: [Sighting; CHASERS] = look(body, Vec2::X, yards.get(home.0)?.chasers.iter().flatten());
+        trail.follow(chasers[0], body, Vec2::X, seconds);
         *senses = RunnerSenses {
             place: body.place / YARD,
             velocity: body.velocity / CHASER_SPEED,
             rays: cast_rays(body.place, Vec2::X),
-            chasers: look(body, Vec2::X, yards.get(home.0)?.chasers.iter().flatten()),
+            chasers,
+            trail: trail.seen_from(body, Vec2::X),
+            freshness: trail.freshness(),
         };
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::prelude::*;
-use bevy_ludus::agent::ArenaLayout;
+use bevy_ludus::agent::{Agent, ArenaLayout};
 use bevy_ludus::prelude::*;
 
 use crate::game::yard::{WALLS, YARD};
@@ -29,7 +29,7 @@ pub fn pursuit_visuals(app: &mut App) {
         .add_observer(draw::<Runner>(|look| (&look.runner, RUNNER_RADIUS)));
 }
 
-/// What all yards share.
+/// The meshes and materials that all yards share.
 #[derive(Resource)]
 struct Look {
     chaser: Part,

@@ -36,7 +36,7 @@ impl Wall {
         if enter <= leave && leave >= 0.0 { enter.max(0.0) } else { f32::INFINITY }
     }
 
-    /// Where a circle at `place` is once it is pushed out.
+    /// The place of a circle at `place` once it is pushed out.
     fn push_out(&self, place: Vec2, radius: f32) -> Vec2 {
         let offset = place - self.centre;
         let nearest = offset.clamp(-self.half, self.half);
@@ -55,18 +55,18 @@ impl Wall {
     }
 }
 
-/// Whether no wall stands between two places.
+/// True if no wall stands between two places.
 pub fn sees(from: Vec2, to: Vec2) -> bool {
     WALLS.iter().all(|wall| wall.hit(from, to - from) > 1.0)
 }
 
-/// How far it is to the next wall or to the edge [m].
+/// The distance to the next wall or to the edge [m].
 pub fn clear_way(from: Vec2, direction: Vec2) -> f32 {
     let edge = ((Vec2::splat(YARD).copysign(direction) - from) / direction).min_element();
     WALLS.iter().map(|wall| wall.hit(from, direction)).fold(edge.max(0.0), f32::min)
 }
 
-/// Where a circle at `place` ends up: in the yard and in no wall.
+/// The nearest place to `place` for a circle that is in the yard and in no wall.
 pub fn keep_out(place: Vec2, radius: f32) -> Vec2 {
     let inside = YARD - radius;
     let place = WALLS.iter().fold(place, |place, wall| wall.push_out(place, radius));

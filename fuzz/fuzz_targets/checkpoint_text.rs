@@ -1,4 +1,4 @@
-//! What a checkpoint says besides numbers, with the hash that it should have.
+//! The texts of checkpoints, beside their numbers, with the right hash.
 #![no_main]
 
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! Configs: whatever is written in one, it is read or refused with every problem.
+//! Configs: any text is read, or refused with all its problems.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

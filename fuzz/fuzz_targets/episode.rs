@@ -1,4 +1,4 @@
-//! Episodes: whatever the bytes are, they are read or refused.
+//! Episodes: any bytes are read or refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

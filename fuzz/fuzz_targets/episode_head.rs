@@ -1,4 +1,4 @@
-//! What an episode says of itself, with the hash that it should have; the first line is its head.
+//! The heads of episodes, with the right hash. The first line of the input is the head, the rest is the content.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Everything that the log says can be looked at, and is written as it was read.
+/// Checks that all parts of the log can be accessed, and that the log can be written and read again.
 fn check(log: &EpisodeLog) {
     for step in 0..log.head.steps {
         for (index, kind) in log.head.kinds.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Policy files: whatever the bytes are, reading them and acting by them never panics.
+//! Policy files: reading any bytes and acting by them never panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

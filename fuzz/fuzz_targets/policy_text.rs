@@ -1,4 +1,4 @@
-//! What a policy file says besides numbers: the fuzzer writes that text into a file whose numbers are whole.
+//! The texts of policy files, beside their numbers: the fuzzer writes a text into a file whose numbers are valid.
 #![no_main]
 
 use std::sync::OnceLock;

@@ -1,5 +1,5 @@
-//! The readers of `ludus_train`, taken by their files: the crate itself depends on Bevy, which takes half an hour to
-//! build with instruments and reads nothing.
+//! The readers of `ludus_train`, included by their files. The crate itself depends on Bevy, which takes half an hour to
+//! build with instruments and has no readers to fuzz.
 #![allow(dead_code, missing_docs, reason = "what surrounds the readers is not fuzzed")]
 
 #[path = "../../crates/ludus_train/src"]
@@ -28,12 +28,12 @@ use ludus_policy::TensorFile;
 use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm, StableHasher};
 use twox_hash::XxHash3_64;
 
-/// What a file of state hashes says.
+/// Reads a file of state hashes and returns their count.
 pub fn read_hashes(text: &str) -> Result<usize, String> {
     hash_log::parse(text).map(|hashes| hashes.len())
 }
 
-/// Bytes of a table of metrics that a run after this step goes on with, if it does.
+/// Returns the count of bytes of a table of metrics that a run continues after this step, if it can.
 pub fn metrics_up_to(table: &[u8], step: u64) -> Option<u64> {
     use readers::metrics::csv::{Remains, remains_up_to};
     let columns = ["step", "charts/episodic_return"].into_iter();
@@ -43,12 +43,12 @@ pub fn metrics_up_to(table: &[u8], step: u64) -> Option<u64> {
     }
 }
 
-/// A whole policy, for texts to be put into.
+/// Returns a valid policy, into which targets put other texts.
 pub fn whole_policy() -> TensorFile {
     whole(include_bytes!("../seeds/policy/whole"))
 }
 
-/// A whole checkpoint, for texts to be put into.
+/// Returns a valid checkpoint, into which targets put other texts.
 pub fn whole_checkpoint() -> TensorFile {
     whole(include_bytes!("../seeds/checkpoint/whole"))
 }
@@ -57,7 +57,7 @@ fn whole(bytes: &[u8]) -> TensorFile {
     TensorFile::from_bytes(bytes).expect("seeds are whole")
 }
 
-/// The bytes of a checkpoint with the hash that it should have, as whoever means harm would write it.
+/// Returns the bytes of a checkpoint with its right hash, as an attacker would write it.
 pub fn sealed_checkpoint(mut file: TensorFile) -> Vec<u8> {
     file.texts.insert("hash".to_owned(), "0".repeat(16));
     let hash = XxHash3_64::oneshot(&file.to_bytes());
@@ -65,17 +65,17 @@ pub fn sealed_checkpoint(mut file: TensorFile) -> Vec<u8> {
     file.to_bytes()
 }
 
-/// The first bytes of episodes, by the versions of their format.
+/// The first bytes of episode files, for each version of the format.
 pub const EPISODE_VERSIONS: [&[u8; 8]; 2] = [b"ludusep1", b"ludusep2"];
 
-/// The bytes of an episode of a version with this head and content, and the hash that it should have.
+/// Returns the bytes of an episode of a version with this head and content, and its right hash.
 pub fn sealed_episode(version: &[u8; 8], head: &[u8], content: &[u8]) -> Vec<u8> {
     let bytes = [version, &(head.len() as u32).to_le_bytes()[..], head, content].concat();
     let hash = StableHasher::default().bytes(&bytes).finish();
     [&bytes[..], &hash.to_le_bytes()].concat()
 }
 
-/// An agent for configs to be about.
+/// Returns the spec of an agent that configs can have a section for.
 pub fn spec() -> AgentSpec {
     let (name, doc) = (|name: &str| name.to_owned(), String::new());
     AgentSpec {

@@ -1,4 +1,4 @@
-//! Who may depend on whom.
+//! Dependencies between the project's crates, and on others.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::in_repository;
 
 /// The project's crates, each with those of them that it may depend on. `ARCHITECTURE.md` draws the same.
-const ARROWS: [(&str, &str); 16] = [
+const ARROWS: [(&str, &str); 18] = [
     (
         "bevy_ludus",
         "ludus_agent ludus_editor ludus_learn ludus_net ludus_play ludus_policy ludus_rapier ludus_spec ludus_torch \
@@ -15,13 +15,16 @@ const ARROWS: [(&str, &str); 16] = [
     ("ludus_editor", "ludus_agent ludus_policy ludus_spec ludus_train ludus_worlds"),
     (
         "ludus_train",
-        "ludus_agent ludus_learn ludus_libtorch ludus_torch ludus_net ludus_play ludus_policy ludus_spec ludus_worlds",
+        "ludus_agent ludus_config ludus_learn ludus_libtorch ludus_torch ludus_net ludus_play ludus_policy ludus_replay \
+         ludus_spec ludus_worlds",
     ),
+    ("ludus_replay", "ludus_agent ludus_policy ludus_spec ludus_worlds"),
     ("ludus_worlds", "ludus_agent ludus_spec"),
     ("ludus_rapier", "ludus_agent"),
     ("ludus_play", "ludus_agent ludus_policy ludus_spec"),
     ("ludus_agent", "ludus_derive ludus_spec"),
     ("ludus_torch", "ludus_learn ludus_libtorch ludus_net ludus_spec"),
+    ("ludus_config", ""),
     ("ludus_libtorch", ""),
     ("ludus_learn", "ludus_net ludus_spec"),
     ("ludus_policy", "ludus_net ludus_spec"),
@@ -125,7 +128,7 @@ fn packages() -> Vec<Package> {
     metadata["packages"].as_array().unwrap().iter().map(package).collect()
 }
 
-/// The names of everything that is built for what the arguments choose, on this machine, without tests.
+/// Returns the names of all packages that are built for the arguments' choice, on this machine, without tests.
 fn tree(arguments: &[&str]) -> BTreeSet<String> {
     let fixed = ["tree", "--locked", "--prefix", "none", "--format", "{p}"];
     let edges: &[&str] = if arguments.contains(&"--edges") { &[] } else { &["--edges", "normal,build"] };
@@ -145,7 +148,7 @@ fn check_absent(tree: &BTreeSet<String>, forbidden: &[&str]) {
     assert!(found.is_empty(), "{found:?} must not be there; `cargo tree --invert NAME` tells who brings it");
 }
 
-/// So that a tree that could not be read does not pass.
+/// Checks that packages are there, so that a tree that could not be read does not pass.
 #[track_caller]
 fn check_present(tree: &BTreeSet<String>, expected: &[&str]) {
     let missing: Vec<_> = expected.iter().filter(|name| !tree.contains(**name)).collect();

@@ -1,4 +1,4 @@
-//! Documents say what is there.
+//! Documents agree with the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ fn ci_runs_the_command_that_the_readme_shows() {
     assert!(text_of(".github/workflows/ci.yml").contains("bash .ci/run"));
 }
 
-/// Every Markdown file of the repository.
+/// Returns every Markdown file of the repository.
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in [".", "examples", "crates"] {
@@ -71,7 +71,7 @@ fn collect(folder: &Path, with_folders: bool, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The lines of a document that are not code.
+/// Returns the lines of a document that are not code.
 fn prose(document: &Path) -> Vec<String> {
     let text = fs::read_to_string(document).unwrap();
     let mut is_code = false;
@@ -86,14 +86,14 @@ fn prose(document: &Path) -> Vec<String> {
     lines
 }
 
-/// Where a line's links lead to, as far as that is in the repository.
+/// Returns the targets of a line's links that are in the repository.
 fn links(line: &str) -> Vec<String> {
     let targets = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
     let is_outside = |target: &str| target.contains("://") || target.starts_with("mailto:");
     targets.map(|(target, _)| target.to_owned()).filter(|target| !is_outside(target)).collect()
 }
 
-/// What the headings of a document are called in links.
+/// Returns the names of a document's headings in links.
 fn anchors(document: &Path) -> Vec<String> {
     let lines = prose(document);
     let headings = lines.iter().filter(|line| line.starts_with('#'));

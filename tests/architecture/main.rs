@@ -1,7 +1,8 @@
-//! What holds the project together: arrows point down, configs and policies load, documents say what is there.
+//! The architecture of the project: dependencies, shipped configs and policies, documents.
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
+mod circles;
 mod configs;
 mod dependencies;
 mod documents;
@@ -9,12 +10,12 @@ mod policies;
 
 use std::path::{Path, PathBuf};
 
-/// A path from the root of the repository.
+/// Returns a path in the repository.
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The text of a file, by its path from the root of the repository.
+/// Returns the text of a file, by its path from the root of the repository.
 fn text_of(path: &str) -> String {
     std::fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use bevy::app::{App, AppExit};
 
-/// A game, ready to be trained, scored and measured from the command line, and to be watched.
+/// A game with a command line that trains, scores, measures and shows it.
 ///
 /// ```no_run
 /// use bevy::prelude::*;
@@ -17,16 +17,16 @@ use bevy::app::{App, AppExit};
 /// }
 /// ```
 ///
-/// Then `balance train --write-config` writes a config to fill in, `balance train` trains a policy, `balance eval` scores it, `balance export` writes it to where the game ships it,
-/// `balance play` plays with it, and, with the feature `editor`, `balance watch` shows what it learns. `balance help` says
-/// more.
+/// Then `balance train --write-config` writes a config to fill in, `balance train` trains a policy, `balance eval`
+/// scores it, `balance export` writes it to the file that the game ships, `balance play` plays with it and, with the
+/// feature `editor`, `balance watch` shows how it learns. `balance help` lists all commands.
 pub struct Ludus(ludus_train::Ludus);
 
 impl Ludus {
-    /// A game by its name and the function that adds its plugins, systems and agents to an app.
+    /// Creates a game from its name and the function that adds its plugins, systems and agents to an app.
     ///
     /// The name is that of run folders and of the config, `assets/train/<name>.ron`: letters, digits, `-` and `_`, and
-    /// spaces and dots between them. Any other is refused by every command.
+    /// spaces and dots between them. Every command refuses any other name.
     pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
         let ludus = ludus_train::Ludus::new(name, game);
         #[cfg(feature = "editor")]
@@ -34,15 +34,16 @@ impl Ludus {
         Self(ludus)
     }
 
-    /// What draws the game: meshes, lights, a camera. Never called where there is no window.
+    /// Sets the function that draws the game: it adds meshes, lights and a camera. It is called only where there is a
+    /// window.
     #[must_use]
     pub fn visuals(self, visuals: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
         Self(self.0.visuals(visuals))
     }
 
-    /// A network of the game's own, in place of the perceptron that the config describes. It learns on libtorch.
+    /// Sets a network of the game's own, in place of the perceptron that the config describes. It learns on libtorch.
     ///
-    /// `make` is told what the agents sense and do, and the seed of the parameters that training starts from.
+    /// `make` gets the spec of the agents and the seed of the parameters that training starts from.
     #[cfg(feature = "torch")]
     #[must_use]
     pub fn network<N: ludus_torch::TorchNetwork + 'static>(
@@ -52,12 +53,12 @@ impl Ludus {
         Self(self.0.network(make))
     }
 
-    /// Does what this process's command line asks for.
+    /// Runs the command that this process's command line names.
     pub fn run(self) -> AppExit {
         self.0.run()
     }
 
-    /// Does what `arguments` ask for; the first of them is the program's name.
+    /// Runs the command that `arguments` name; the first of them is the program's name.
     pub fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> AppExit {
         self.0.run_with(arguments)
     }

@@ -2,3 +2,9 @@
 
 #[doc = include_str!("guide/porting.md")]
 pub mod porting {}
+
+#[doc = include_str!("guide/rewards.md")]
+pub mod rewards {}
+
+#[doc = include_str!("guide/shipping.md")]
+pub mod shipping {}

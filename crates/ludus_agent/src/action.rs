@@ -1,4 +1,4 @@
-//! What an agent does: columns of a row as values.
+//! Actions: the values that a policy decides on, and their columns in a row.
 
 mod continuous;
 mod discrete;
@@ -54,16 +54,16 @@ pub trait Action: 'static {
     /// Columns of an action row: one per continuous dimension, one per choice to make.
     const WIDTH: usize;
 
-    /// What of it can be forbidden, see [`ActionMask`](crate::ActionMask).
+    /// The type of its mask: the choices that can be forbidden, see [`ActionMask`](crate::ActionMask).
     type Mask: Mask + Default + Send + Sync + 'static;
 
-    /// Appends what the columns are, in order.
+    /// Appends a description of each field to `fields`, in the order of the columns.
     ///
-    /// `name` is the path so far, empty for a whole action; `doc` holds for fields that have no documentation of their
-    /// own.
+    /// `name` is the path of the parent, empty for a whole action; `doc` is the documentation of fields that have none
+    /// of their own.
     fn fields(name: &str, doc: &str, fields: &mut Vec<ActionField>);
 
-    /// Becomes the action in the first [`WIDTH`](Self::WIDTH) columns of `row`, as a policy wrote it.
+    /// Sets the action from the first [`WIDTH`](Self::WIDTH) columns of `row`, as a policy wrote them.
     ///
     /// Every row makes a valid action. A number is clamped to -1..=1 and then stretched to its field's range; NaN is
     /// the range's middle. A choice is the index in its column; one that does not exist, or NaN, is the first.
@@ -73,7 +73,7 @@ pub trait Action: 'static {
     /// If `row` is shorter.
     fn read(&mut self, row: &[f32]);
 
-    /// Writes the row that [`read`](Self::read) would make this action of, as far as the action is valid.
+    /// Writes the columns from which [`read`](Self::read) restores this action, as far as the action is valid.
     ///
     /// A number outside its range is written as the nearest end of it.
     ///

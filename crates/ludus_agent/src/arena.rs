@@ -10,18 +10,19 @@ use crate::{EpisodeRng, FirstEpisodes, Home, WorldSeed};
 
 /// One copy of the playing field.
 ///
-/// A game builds its field in an observer of `On<Add, Arena>`, relative to the arena's [`Transform`] if the world has an
-/// [`ArenaLayout`], and makes what belongs to it a member with [`InArena`]. A game that is played has one, a world that trains has many.
+/// A game builds its field in an observer of `On<Add, Arena>`, relative to the arena's [`Transform`] if the world has
+/// an [`ArenaLayout`]. It makes the entities of the field members with [`InArena`]. A game that is played has one
+/// arena, a world that trains has many.
 #[derive(Component, Reflect, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[component(immutable, on_add = settle_arena)]
 #[require(EpisodeRng, ArenaCounts)]
 #[reflect(Component, Debug, PartialEq)]
 pub struct Arena {
-    /// Which of the world's arenas it is; seeds derive from it.
+    /// The index of the arena in its world; seeds derive from it.
     pub index: u32,
 }
 
-/// An arena's own random numbers are there before observers of `On<Add, Arena>` run.
+/// Seeds the arena's own random numbers and sets its count of episodes, before observers of `On<Add, Arena>` run.
 fn settle_arena(mut world: DeferredWorld, context: HookContext) {
     let seed = world.get_resource::<WorldSeed>().copied().unwrap_or_default();
     let arena = world.get::<Arena>(context.entity).map_or(0, |arena| arena.index);
@@ -35,7 +36,7 @@ fn settle_arena(mut world: DeferredWorld, context: HookContext) {
     }
 }
 
-/// What has happened in an arena; seeds derive from it.
+/// Counts of agents and episodes of an arena; seeds derive from them.
 #[derive(Component, Clone, Copy, Debug, Default)]
 #[component(clone_behavior = Ignore)]
 pub(crate) struct ArenaCounts {
@@ -45,7 +46,7 @@ pub(crate) struct ArenaCounts {
     pub episodes: u32,
 }
 
-/// Says which arena an entity belongs to. Despawning the arena despawns its members.
+/// Makes an entity a member of an arena. Despawning the arena despawns its members.
 #[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[relationship(relationship_target = ArenaMembers)]
 #[reflect(Component, Debug, PartialEq)]
@@ -57,9 +58,9 @@ pub struct InArena(pub Entity);
 #[reflect(Component, Debug, Default, PartialEq)]
 pub struct ArenaMembers(Vec<Entity>);
 
-/// Where a world's arenas stand: apart on a square grid, so that they don't touch each other.
+/// The layout of a world's arenas: a square grid, on which they stand apart and don't touch each other.
 ///
-/// A game without space does without this resource; its arenas have no [`Transform`].
+/// A game without space needs no such resource; its arenas have no [`Transform`] then.
 #[derive(Resource, Reflect, Clone, Copy, Debug, Default, PartialEq)]
 #[reflect(Resource, Debug, Default, PartialEq)]
 pub struct ArenaLayout {
@@ -68,34 +69,34 @@ pub struct ArenaLayout {
 }
 
 impl ArenaLayout {
-    /// The centre of an arena \[m\].
+    /// Returns the centre of an arena \[m\].
     ///
-    /// Arenas fill growing squares around the origin, so that an arena's place depends on its index alone, and none is
-    /// further away than it need be: float precision falls with distance.
+    /// Arenas fill growing squares around the origin. So an arena's place depends on its index alone, and its distance
+    /// is as small as possible: float precision falls with distance.
     pub fn origin(&self, index: u32) -> Vec3 {
         let (column, row) = square_cell(index);
         Vec3::new(around_zero(column), 0.0, around_zero(row)) * self.spacing
     }
 }
 
-/// 0, 1, 2, 3, 4, … as 0, 1, -1, 2, -2, …
+/// Maps 0, 1, 2, 3, 4, … to 0, 1, -1, 2, -2, ….
 fn around_zero(cell: u32) -> f32 {
     let distance = cell.div_ceil(2) as f32;
     if cell.is_multiple_of(2) { 0.0 - distance } else { distance }
 }
 
-/// The cell of the grid with this number, when squares of side 1, 2, 3, … are filled one shell after the other.
+/// Returns the cell of the grid with this number, if squares of side 1, 2, 3, … are filled shell by shell.
 fn square_cell(index: u32) -> (u32, u32) {
     let shell = index.isqrt();
     let along = index - shell * shell;
     if along <= shell { (along, shell) } else { (shell, 2 * shell - along) }
 }
 
-/// Which arenas a world is still to get. They come with its first tick, after the game's own `Startup`, and stand where
-/// [`ArenaLayout`] puts them.
+/// The indices of the arenas that are still to be spawned.
 ///
-/// One by default, as in a game that is played. A single arena from the middle of the count is the same arena as among
-/// the others: its seeds derive from its index.
+/// They are spawned in the world's first tick, after the game's own `Startup`, at the places of the [`ArenaLayout`].
+/// There is one by default, as in a game that is played. An arena is the same alone and among others, since its seeds
+/// derive from its index.
 #[derive(Resource, Clone, Debug, PartialEq, Eq)]
 pub struct Arenas(pub Range<u32>);
 
@@ -105,7 +106,7 @@ impl Default for Arenas {
     }
 }
 
-/// The [`Transform`] comes with the arena, so that it is there when observers of `On<Add, Arena>` run.
+/// Spawns arenas, each together with its [`Transform`], so that observers of `On<Add, Arena>` can read it.
 pub(crate) fn spawn_arenas(mut arenas: ResMut<Arenas>, layout: Option<Res<ArenaLayout>>, mut commands: Commands) {
     for index in core::mem::take(&mut arenas.bypass_change_detection().0) {
         match &layout {

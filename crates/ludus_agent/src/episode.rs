@@ -1,4 +1,4 @@
-//! Episodes: how they start, end and draw their random numbers.
+//! Episodes: their start and end, their limits and their random numbers.
 
 use core::num::NonZeroU32;
 use core::ops::{Deref, DerefMut};
@@ -12,7 +12,7 @@ use crate::{AgentKinds, Slot};
 
 /// An agent's steps from a start to an end.
 ///
-/// Systems of the [`Score`](crate::Score) schedule end it with [`terminate`](Self::terminate) or
+/// Systems of the [`ScoreAgents`](crate::ScoreAgents) schedule end it with [`terminate`](Self::terminate) or
 /// [`truncate`](Self::truncate). The next step is the restart: the agent idles, [`EpisodeStart`] has been sent,
 /// and nothing is learned from it.
 #[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,33 +52,34 @@ impl Default for Episode {
 }
 
 impl Episode {
-    /// Ends the episode: the task is over, nothing comes after it.
+    /// Ends the episode as terminated: the task is over, and no reward would come after it.
     ///
     /// Does nothing if the episode has ended already, or is restarting.
     pub fn terminate(&mut self) {
         self.end(End::Terminated);
     }
 
-    /// Stops looking: the task would have gone on, and what it would have brought is estimated.
+    /// Ends the episode as truncated: the task would have gone on, and learning estimates the return of the rest.
     ///
     /// Does nothing if the episode has ended already, or is restarting.
     pub fn truncate(&mut self) {
         self.end(End::Truncated);
     }
 
-    /// Whether the agent decides and is scored. False in the restart step and once the episode has ended.
+    /// True if the agent decides and is scored: not in the restart step, and not once the episode has ended.
     ///
-    /// Systems run in the restart step too, with the idle action: those that this would move things by look here first.
+    /// Systems run in the restart step too, with the idle action. A system in which the idle action moves something
+    /// checks this first.
     pub const fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Running)
     }
 
-    /// Which of the agent's episodes it is; 1 for the first, 0 before it.
+    /// The number of the episode among those of its agent: 1 for the first, 0 before it.
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// Finished steps, those included in which the agent did not decide.
+    /// The count of finished steps, including those in which the agent did not decide.
     pub const fn steps(&self) -> u32 {
         self.steps
     }
@@ -90,7 +91,7 @@ impl Episode {
         }
     }
 
-    /// Ends with the others of an arena. One that has only come starts anew with them.
+    /// Ends the episode together with the others of its arena. One that is restarting restarts once more with them.
     pub(crate) fn end_with_others(&mut self, end: End) {
         if self.phase == Phase::Restarting {
             self.phase = Phase::Unborn;
@@ -99,12 +100,12 @@ impl Episode {
         }
     }
 
-    /// Its agent has left its row: should it return, it restarts.
+    /// Resets the phase when the agent has left its row, so that it restarts if it returns.
     pub(crate) const fn leave(&mut self) {
         self.phase = Phase::Unborn;
     }
 
-    /// Whether it is over: the next one starts with the next step.
+    /// True if the episode is over: the next one starts with the next step.
     pub const fn has_ended(&self) -> bool {
         self.ended().is_some()
     }
@@ -116,12 +117,12 @@ impl Episode {
         }
     }
 
-    /// Makes the next restart that of the episode with this number, to repeat one.
+    /// Sets the number of the next episode, so that an episode can be repeated.
     pub const fn skip_to(&mut self, number: u32) {
         self.number = number.wrapping_sub(1);
     }
 
-    /// Whether the coming step is to be a restart.
+    /// True if the next step is to be a restart.
     pub(crate) const fn wants_restart(&self) -> bool {
         matches!(self.phase, Phase::Unborn | Phase::Ended(_))
     }
@@ -162,7 +163,7 @@ impl Episode {
         }
     }
 
-    /// Closes a step after its last tick and says what it led to.
+    /// Closes a step after its last tick and returns its outcome.
     #[inline]
     pub(crate) fn close_step(&mut self) -> Outcome {
         match self.phase {
@@ -178,7 +179,7 @@ impl Episode {
         }
     }
 
-    /// Sets the limit that holds where no [`EpisodeLimit`] does.
+    /// Sets the limit, in steps, unless there is one already.
     pub(crate) fn set_default_limit(&mut self, limit: u32) {
         if self.limit == u32::MAX {
             self.limit = limit;
@@ -190,12 +191,12 @@ impl Episode {
         self.limit = limit;
     }
 
-    /// Whether the episode was cut short so that it would end apart from others: it says little about the policy.
+    /// True if the episode was truncated early to stagger it: its return says little about the policy.
     pub(crate) fn is_staggered(&self) -> bool {
         self.head_start > 0 && self.ended() == Some(End::Truncated)
     }
 
-    /// Lets the limit cut the first episode short, by a part of it in `0.0..1.0`.
+    /// Shortens the limit of the first episode by this part of it, in `0.0..1.0`. Does nothing without a limit.
     pub(crate) fn stagger(&mut self, part: f32) {
         if self.limit != u32::MAX {
             self.head_start = (self.limit as f32 * part) as u32;
@@ -221,13 +222,13 @@ impl From<End> for Outcome {
 #[reflect(Component, Debug, PartialEq)]
 pub struct EpisodeLimit(pub NonZeroU32);
 
-/// The limit is copied into the episode, so that a tick looks at one component and not at two.
+/// Copies the limit into the episode, so that a tick reads one component and not two.
 fn note_limit(mut world: DeferredWorld, context: HookContext) {
     let limit = own_limit(&world, context.entity).unwrap_or(u32::MAX);
     set_limit(&mut world, context.entity, limit);
 }
 
-/// Without a limit of its own the run's holds again.
+/// Sets the run's limit again for an agent that has lost its own.
 fn forget_limit(mut world: DeferredWorld, context: HookContext) {
     let limit = run_limit(&world, context.entity);
     set_limit(&mut world, context.entity, limit);
@@ -237,7 +238,7 @@ fn own_limit(world: &World, agent: Entity) -> Option<u32> {
     world.get::<EpisodeLimit>(agent).map(|limit| limit.0.get())
 }
 
-/// The run's limit for an agent that has a row; others get it with the row.
+/// Returns the run's limit for an agent that has a row; others get it with the row.
 fn run_limit(world: &World, agent: Entity) -> u32 {
     let (Ok(entity), Some(kinds)) = (world.get_entity(agent), world.get_resource::<AgentKinds>()) else {
         return u32::MAX;
@@ -246,7 +247,7 @@ fn run_limit(world: &World, agent: Entity) -> u32 {
     kind.map_or(u32::MAX, |kind| kind.rows(world).default_limit)
 }
 
-/// An episode that is inserted, as the copy of another agent's is, has not begun: the agent restarts.
+/// Resets an episode that is inserted, such as a copy of another agent's: the agent restarts.
 fn begin_anew(mut world: DeferredWorld, context: HookContext) {
     let limit = own_limit(&world, context.entity).unwrap_or_else(|| run_limit(&world, context.entity));
     if let Some(mut episode) = world.get_mut::<Episode>(context.entity) {
@@ -260,7 +261,7 @@ fn set_limit(world: &mut DeferredWorld, agent: Entity, limit: u32) {
     }
 }
 
-/// Whether an agent's episode is its own or its arena's.
+/// The scope of an agent's episode: the agent alone, or its whole arena.
 #[derive(Component, Reflect, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[component(immutable)]
 #[reflect(Component, Debug, Default, PartialEq)]
@@ -275,14 +276,15 @@ pub enum EpisodeScope {
 
 /// Sent when an episode starts, so that the game can put things where they begin.
 ///
-/// `EpisodeStart<Plate>` goes to each agent of that kind, in slot order.
-/// `EpisodeStart<Arena>` goes to an arena whose episode is shared ([`EpisodeScope::Arena`]), before its agents.
-/// It comes in [`AgentSystems::Restart`](crate::AgentSystems::Restart), so physics sees the new state before it is observed.
+/// `EpisodeStart<Plate>` is sent to each agent of that kind, in slot order.
+/// `EpisodeStart<Arena>` is sent to an arena whose episode is shared ([`EpisodeScope::Arena`]), before its agents.
+/// Both are sent in [`AgentSystems::Restart`](crate::AgentSystems::Restart), so physics processes the new state before
+/// it is observed.
 #[derive(EntityEvent, Debug)]
 pub struct EpisodeStart<T: Component> {
     /// The agent, or the arena.
     pub entity: Entity,
-    /// Which of its episodes starts; 1 for the first.
+    /// The number of the episode that starts: 1 for the first.
     pub number: u32,
     kind: core::marker::PhantomData<fn() -> T>,
 }
@@ -295,13 +297,13 @@ impl<T: Component> EpisodeStart<T> {
 
 /// Ties an entity to an episode: it is despawned when the next episode of that agent (or arena) starts.
 ///
-/// For what an episode leaves lying about: bullets, crates, targets.
+/// Use it for entities that belong to a single episode: bullets, crates, targets.
 #[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[relationship(relationship_target = EpisodeEntities)]
 #[reflect(Component, Debug, PartialEq)]
 pub struct EpisodeScoped(pub Entity);
 
-/// The entities that go when the next episode starts.
+/// The entities that are despawned when the next episode starts.
 #[derive(Component, Reflect, Clone, Debug, Default, PartialEq, Eq)]
 #[relationship_target(relationship = EpisodeScoped, linked_spawn)]
 #[reflect(Component, Debug, Default, PartialEq)]
@@ -318,19 +320,20 @@ pub struct EpisodeRng {
     home: Home,
 }
 
-/// What tells the episodes of a world apart, besides their number.
+/// The identity of an agent or an arena in its world. With an episode's number it determines the episode's seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Home {
     /// The index of its arena, if it is in one.
     pub arena: Option<u32>,
-    /// Agents of an arena are numbered from 1 in the order in which they came; 0 is the arena itself.
+    /// The agent's number in its arena, or among the agents in none, from 1 in the order in which they came; 0 is the
+    /// arena itself.
     pub member: u32,
 }
 
-/// Stands for an arena's index where there is none: greater than all of them.
+/// The index that stands for no arena: greater than all indices of arenas.
 const OUTSIDE: u64 = 1 << 32;
 
-/// Where the seeds of phases branch off: greater than all indices of arenas.
+/// The index from which the seeds of phases derive: greater than all indices of arenas.
 const PHASE: u64 = OUTSIDE + 1;
 
 impl Default for EpisodeRng {
@@ -345,7 +348,7 @@ impl EpisodeRng {
         self.home.arena
     }
 
-    /// Whose episodes they are.
+    /// The identity of the agent or the arena that draws these numbers.
     pub const fn home(&self) -> Home {
         self.home
     }
@@ -363,7 +366,7 @@ impl EpisodeRng {
 }
 
 impl Home {
-    /// A number in `0.0..1.0` that is the same for all agents of an arena.
+    /// Draws a number in `0.0..1.0` that is the same for all agents of an arena.
     pub(crate) fn phase(self, world: WorldSeed) -> f32 {
         let apart = self.arena.map_or(OUTSIDE + u64::from(self.member), u64::from);
         world.0.derive(PHASE).derive(apart).uniform()
@@ -384,9 +387,10 @@ impl DerefMut for EpisodeRng {
     }
 }
 
-/// With which of their episodes the agents of a world begin: the first, unless one is to be repeated.
+/// The numbers of the episodes with which the agents of a world begin: 1, unless an episode is to be repeated.
 ///
-/// By [`Home::member`]; the first number is that of the arena's own episode. Whoever is not listed begins with 1.
+/// Indexed by [`Home::member`]; the first entry is that of the arena's own episode. Members that are not listed begin
+/// with 1.
 #[derive(Resource, Clone, Debug, Default, PartialEq, Eq)]
 pub struct FirstEpisodes(pub Vec<u32>);
 

@@ -1,12 +1,12 @@
-//! Agents, rows, episodes, arenas and schedules: what a game and `bevy_ludus` say to each other.
+//! Agents, rows, episodes, arenas and schedules: the interface between a game and `bevy_ludus`.
 //!
 //! Observations, actions and rewards are components; observing, acting and scoring are systems. This is a guide to the
-//! words, in the order in which a game needs them.
+//! concepts, in the order in which a game needs them.
 //!
 //! # Agents
 //!
-//! An agent is an entity that decides. A component makes it one, and says which components hold what it senses, what it
-//! does and what it is rewarded for:
+//! An agent is an entity that decides. A component makes it one, and names the components that hold its observation,
+//! its action and its reward:
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -42,13 +42,13 @@
 //! assert_eq!((spec.action_width(), spec.reward[0].name.as_str()), (2, "fed"));
 //! ```
 //!
-//! [`add_agent`](AgentAppExt::add_agent) makes it known to the app. From then on spawning a `Mouse` is enough: the rest
-//! comes by required components.
+//! [`add_agent`](AgentAppExt::add_agent) registers it in the app. Afterwards, every entity with a `Mouse` is an agent:
+//! the other components are required ones.
 //!
 //! # Episodes
 //!
-//! An agent's steps from a start to an end. The game puts things where they begin when [`EpisodeStart`] comes, and ends
-//! the episode in the [`Score`] schedule:
+//! An episode is an agent's steps from a start to an end. The game puts things in their initial state in an observer of
+//! [`EpisodeStart`], and ends the episode in the [`ScoreAgents`] schedule:
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -63,7 +63,7 @@
 //! # struct Run { #[action(continuous)] velocity: Vec2 }
 //! # #[derive(Component, Reward, Default)]
 //! # struct MouseReward { fed: f32 }
-//! use ludus_agent::{Episode, EpisodeRng, EpisodeScoped, EpisodeStart, Score};
+//! use ludus_agent::{Episode, EpisodeRng, EpisodeScoped, EpisodeStart, ScoreAgents};
 //! use rand::RngExt;
 //!
 //! #[derive(Component)]
@@ -96,34 +96,34 @@
 //! }
 //! # let mut app = App::new();
 //! # app.add_plugins(MinimalPlugins).insert_resource(bevy::time::TimeUpdateStrategy::FixedTimesteps(1));
-//! # app.add_agent::<Mouse>().add_observer(restart).add_systems(Score, score);
+//! # app.add_agent::<Mouse>().add_observer(restart).add_systems(ScoreAgents, score);
 //! # app.world_mut().spawn(Mouse);
 //! # (0..3).for_each(|_| app.update());
 //! # let mut cheeses = app.world_mut().query_filtered::<(), With<Cheese>>();
 //! # assert_eq!(cheeses.iter(app.world()).count(), 1);
 //! ```
 //!
-//! - [`terminate`](Episode::terminate): the task is over. [`truncate`](Episode::truncate): it would have gone on, but we
-//!   stop looking; what it would have brought is estimated. [`EpisodeLimit`] truncates by itself.
-//! - The step after an end is the **restart**: [`EpisodeStart`] has been sent, the agent idles, physics moves things to
-//!   where they begin, and nothing is learned from it. The first step of an agent is one too.
-//! - The game's systems run in the restart step as in any other, with the idle action: the middle of a range, or the first
-//!   choice. Where that moves something, as a push to the left or half speed ahead does, skip agents whose
-//!   [`is_running`](Episode::is_running) is false, or the episode begins elsewhere than you put it.
-//! - [`EpisodeScope::Arena`] ends and starts all agents of an arena together. The arena gets its own
-//!   `EpisodeStart<Arena>`, before its agents get theirs.
+//! - [`terminate`](Episode::terminate): the task is over. [`truncate`](Episode::truncate): it would have gone on, but
+//!   is cut off; learning estimates the return of the rest. [`EpisodeLimit`] truncates by itself.
+//! - The step after an end is the **restart**: [`EpisodeStart`] has been sent, the agent idles, physics processes the
+//!   initial state, and nothing is learned from it. The first step of an agent is a restart too.
+//! - The game's systems run in the restart step as in any other, with the idle action: the middle of a range, or the
+//!   first choice. If that moves something, as a push to the left or half speed ahead does, skip agents whose
+//!   [`is_running`](Episode::is_running) is false. Otherwise the episode begins elsewhere than you put it.
+//! - [`EpisodeScope::Arena`] ends and starts the episodes of an arena's agents together. An `EpisodeStart<Arena>` is
+//!   sent to the arena, before its agents get theirs.
 //! - [`EpisodeRng`] is seeded anew for every episode, from the run, the world, the arena and the episode's number.
 //! - Despawning an agent in mid-episode terminates its episode.
 //! - An agent that Bevy's [default query filters](bevy::ecs::entity_disabling) hide, such as one that is `Disabled`,
 //!   sleeps: it leaves its row, and its episode is truncated, unless the game has ended it in the same tick. When it
-//!   returns, it gets a row and restarts, with the next episode. What a step paid in which it fell asleep is learned
-//!   from only if the game has terminated the episode.
+//!   returns, it gets a row and restarts, with the next episode. The reward of the step in which it fell asleep is
+//!   learned from only if the game has terminated the episode.
 //! - A clone of an agent is a new agent, with a row and random numbers of its own.
 //!
 //! # Arenas
 //!
-//! An [`Arena`] is one copy of the playing field. A game that is played has one, a world that trains has many: build the
-//! field where one appears, and make what is in it a member with [`InArena`].
+//! An [`Arena`] is one copy of the playing field. A game that is played has one, a world that trains has many. Build
+//! the field in an observer of `On<Add, Arena>`, and make its entities members with [`InArena`].
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -144,32 +144,33 @@
 //! # assert_eq!(mice.single(app.world()).unwrap().translation.x, 20.0);
 //! ```
 //!
-//! Positions are observed relative to the arena, so that no observation depends on where it stands. A game without space
+//! Observe positions relative to the arena, so that no observation depends on the arena's place. A game without space
 //! needs no [`ArenaLayout`].
 //!
 //! # A tick
 //!
-//! [`AgentSystems`] is the order in which things happen in each fixed tick, and the place to order other systems by.
-//! [`Sense`] and [`Score`] are schedules, because the library decides how often they run: [`Score`] every tick, [`Sense`]
-//! once per step, after physics. A step is one decision and lasts as many ticks as [`StepClock`] says.
+//! [`AgentSystems`] are the phases of each fixed tick, in their order; other systems can be ordered by them.
+//! [`SenseAgents`] and [`ScoreAgents`] are schedules, because the library decides how often they run: [`ScoreAgents`]
+//! in every tick, [`SenseAgents`] once per step, after physics. A step is one decision; [`StepClock`] has its count of
+//! ticks.
 //!
-//! # Who decides
+//! # Controllers
 //!
-//! [`Controller`] says who writes an agent's action: the policy, the game (a player's input, a script), or nobody. It may
-//! change at any time, and gameplay can't tell. Only a policy's steps are learned from.
+//! [`Controller`] is the source of an agent's action: the policy, the game (a player's input, a script), or none. It
+//! may change at any time, and systems that read actions don't depend on it. Only steps of a policy are learned from.
 //!
-//! A whole kind may be left to the game: by a run that says so, or since nobody drives it. A script that decides for its
-//! agents then, and only then, has the run condition [`left_to_the_game`].
+//! A whole kind may be left to the game: by the settings of a run, or because the world has no driver. A script that
+//! decides for its agents only then has the run condition [`left_to_the_game`].
 //!
 //! # Rows
 //!
-//! Who trains or plays sees an app's agents as [`Rows`]: slices of observations, actions, rewards and outcomes with a row
-//! per agent, which it keeps in its [`Slot`]. Before a step actions are written, after it the rest is read. It is how to
-//! test a game as well:
+//! The driver of a world, such as a training, a policy or a test, accesses the agents as [`Rows`]: slices of
+//! observations, actions, rewards and outcomes with a row per agent. An agent's row is in its [`Slot`]. The driver
+//! writes actions before a step and reads the rest after it, here in a test:
 //!
 //! ```
 //! # use bevy::prelude::*;
-//! # use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, Sense};
+//! # use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, SenseAgents};
 //! # #[derive(Component, Agent, Default)]
 //! # #[require(Transform)]
 //! # #[agent(observation = MouseSenses, action = Run, reward = MouseReward)]
@@ -191,7 +192,7 @@
 //!
 //! let mut app = App::new();
 //! app.add_plugins(MinimalPlugins).insert_resource(TimeUpdateStrategy::FixedTimesteps(1));
-//! app.add_agent::<Mouse>().add_systems(FixedUpdate, run).add_systems(Sense, sense);
+//! app.add_agent::<Mouse>().add_systems(FixedUpdate, run).add_systems(SenseAgents, sense);
 //! app.world_mut().spawn(Mouse);
 //!
 //! app.update(); // Bevy's first update has no fixed tick
@@ -205,32 +206,36 @@
 //! assert_eq!((rows.observations(), rows.outcomes()), (&[1.0 - 3.0 / 64.0, 1.0][..], &[Outcome::Running][..]));
 //! ```
 //!
-//! What is not finite gets into no row: it is replaced, reported by [`Rows::drain_faults`], and its step is
+//! Rows are always finite: a number that is not is replaced and reported by [`Rows::drain_faults`], and its step is
 //! [`Outcome::Faulty`](spec::Outcome::Faulty).
 //!
-//! # What is where
+//! # Types by topic
 //!
-//! | word | see |
+//! | topic | types |
 //! |---|---|
 //! | agents | [`Agent`], [`AgentAppExt`], [`Controller`], [`left_to_the_game`] |
-//! | what they sense, do and are rewarded for | [`Observation`], [`Action`], [`Reward`] |
-//! | boards, maps and images that they see | [`Grid`] |
-//! | what they may not do | [`ActionMask`], [`Choices`] |
+//! | observations, actions, rewards | [`Observation`], [`Action`], [`Reward`] |
+//! | boards, maps and images in observations | [`Grid`] |
+//! | masks of actions | [`ActionMask`], [`Choices`] |
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
-//! | the tick | [`AgentSystems`], [`Sense`], [`Score`], [`StepClock`] |
+//! | the tick | [`AgentSystems`], [`SenseAgents`], [`ScoreAgents`], [`StepClock`] |
 //! | entities that Bevy hides from queries | [`UnfilteredQuery`] |
-//! | sensors, for who draws them | [`SensorSketches`] |
-//! | whether two runs are the same | [`StateHashAppExt`], [`StateHashes`] |
-//! | rows, for who drives a world | [`AgentRows`], [`Rows`], [`Slot`], [`AgentKinds`], [`WorldSeed`], [`StartingArena`] |
+//! | sensors, to draw them | [`SensorSketches`] |
+//! | comparing two runs | [`StateHashAppExt`], [`StateHashes`] |
+//! | rows, for the driver of a world | [`AgentRows`], [`Rows`], [`Slot`], [`AgentKinds`], [`WorldSeed`], [`StartingArena`] |
 
 extern crate self as ludus_agent;
 
 mod action;
+mod action_mask;
+mod add_agent;
 mod agent;
 mod arena;
+mod choices;
 mod controller;
 mod episode;
+mod kinds;
 mod mask;
 mod observation;
 mod restart;
@@ -239,6 +244,7 @@ mod rows;
 mod runs;
 mod schedule;
 mod scoring;
+mod scripts;
 mod sketch;
 mod slot;
 mod state_hash;
@@ -247,23 +253,33 @@ mod turnover;
 mod unfiltered;
 mod world_reset;
 
+/// The derives alone, without the traits of the same names.
+pub mod derives {
+    pub use ludus_derive::{Action, Agent, Observation, Reward};
+}
+
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
-pub use agent::{Agent, AgentAppExt, AgentKind, AgentKinds, AgentPlugin, WrittenAction};
+pub use action_mask::ActionMask;
+pub use add_agent::{AgentAppExt, AgentPlugin};
+pub use agent::Agent;
 pub use arena::{Arena, ArenaLayout, ArenaMembers, Arenas, InArena};
-pub use controller::{Controller, left_to_the_game};
+pub use choices::{Choice, Choices};
+pub use controller::Controller;
 pub use episode::{
     Episode, EpisodeEntities, EpisodeLimit, EpisodeRng, EpisodeScope, EpisodeScoped, EpisodeStart, FirstEpisodes, Home,
     WorldSeed,
 };
+pub use kinds::{AgentKind, AgentKinds, WrittenAction};
 pub use ludus_spec as spec;
 #[doc(hidden)]
 pub use ludus_spec::joined;
-pub use mask::{ActionMask, Choice, Choices, Mask};
+pub use mask::Mask;
 pub use observation::{Grid, Observation};
 pub use restart::StartingArena;
 pub use reward::Reward;
 pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};
-pub use schedule::{AgentSystems, Score, Sense, SenseScoreTime, StepClock};
+pub use schedule::{AgentSystems, ScoreAgents, SenseAgents, SenseScoreTime, StepClock};
+pub use scripts::left_to_the_game;
 pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;
 pub use state_hash::{StateHash, StateHashAppExt, StateHashes, hash_state_every};

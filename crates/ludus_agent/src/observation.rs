@@ -1,4 +1,4 @@
-//! What an agent senses: values as columns of a row.
+//! Observations: the values that an agent senses, and their columns in a row.
 
 mod grid;
 
@@ -8,7 +8,7 @@ use ludus_spec::{ObservationField, ObservationKind, joined};
 pub use grid::Grid;
 pub use ludus_derive::Observation;
 
-/// A value that a policy can see: so many numbers, each with a name.
+/// A value that a policy can observe: a fixed count of numbers, each with a name.
 ///
 /// A number, a vector, an array, a [`Grid`], a unit enum (one column per variant), or a struct of such. Derive it; the
 /// [derive](macro@Observation) lists what a field can be. A `bool` and an enum's variants are flags, which a run that
@@ -53,13 +53,13 @@ pub use ludus_derive::Observation;
     note = "write another number as `f32`, and your own struct or unit enum with `#[derive(Observation)]`"
 )]
 pub trait Observation {
-    /// Columns of the row that a value takes.
+    /// The count of columns that a value takes in a row.
     const WIDTH: usize;
 
-    /// Appends what the columns are, in order.
+    /// Appends a description of each field to `fields`, in the order of the columns.
     ///
-    /// `name` is the path so far, empty for a whole observation; `doc` holds for fields that have no documentation of
-    /// their own.
+    /// `name` is the path of the parent, empty for a whole observation; `doc` is the documentation of fields that have
+    /// none of their own.
     fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>);
 
     /// Writes the value to the first [`WIDTH`](Self::WIDTH) columns of `row`.
@@ -123,7 +123,7 @@ impl<T: Observation, const N: usize> Observation for [T; N] {
     }
 }
 
-// Not recommended, because the trait's own note lists them under the names that a game knows.
+// `do_not_recommend`, because the trait's own note lists these types under the names that a game uses.
 macro_rules! observe_vector {
     ($vector:ty, $parts:expr, $range:expr) => {
         #[diagnostic::do_not_recommend]

@@ -13,7 +13,7 @@ use crate::{
 
 type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>, Has<EpisodeLimit>);
 
-/// Begins a step: whoever restarted runs, whoever ended or came restarts.
+/// Begins a step: agents that have restarted run, and agents that have ended or are new restart.
 pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>) {
     if !world.resource::<StepClock>().is_first_tick() {
         return;
@@ -34,7 +34,7 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     for (_, agent) in &starting {
         if let Ok((mut episode, mut rng, _, has_own_limit)) = query.get_mut(*agent) {
             if !has_own_limit {
-                // The run's may have changed meanwhile.
+                // The run's limit may have changed meanwhile.
                 episode.set_limit(limit);
             }
             episode.restart();
@@ -42,7 +42,7 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
         }
     }
     for &(row, agent) in &starting {
-        // An observer of another agent's start may have taken it away.
+        // An observer of another agent's start may have removed it.
         if world.resource::<AgentRows<A>>().agent(row as usize) == Some(agent) {
             start_episode::<A>(world, agents, agent);
         }
@@ -52,7 +52,7 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     turnover.starting = starting;
 }
 
-/// Agents whose restart is over run from now on, unless their arena's episode ended in it.
+/// Sets agents whose restart is over running, unless their arena's episode ended in it.
 fn run_restarted<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>) {
     let mut restarting = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.restarting);
     let mut query = agents.query_mut(world);
@@ -64,7 +64,7 @@ fn run_restarted<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>)
     world.resource_mut::<AgentRows<A>>().turnover.restarting = restarting;
 }
 
-/// Agents whose episode ended restart, unless they are gone.
+/// Collects the agents that restart because their episode ended, unless they are gone.
 fn collect_ended<A: Agent>(world: &mut World) {
     let rows = &mut **world.resource_mut::<AgentRows<A>>().into_inner();
     let turnover = &mut rows.turnover;
@@ -77,7 +77,7 @@ fn collect_ended<A: Agent>(world: &mut World) {
     }
 }
 
-/// Agents that came since the last step get rows, as long as there are any.
+/// Gives rows to the agents that came since the last step, as long as there are any.
 fn admit_waiting<A: Agent>(world: &mut World) {
     if world.resource::<AgentRows<A>>().turnover.waiting.is_empty() {
         return;
@@ -100,18 +100,18 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
     if let Some(mut episode) = world.get_mut::<Episode>(agent) {
         episode.set_default_limit(limit);
     }
-    // One that returns is still at home where it was, and counts its episodes on.
+    // An agent that returns keeps its identity and the count of its episodes.
     if world.get::<EpisodeRng>(agent).is_some_and(|rng| rng.home() == Home::default()) {
         settle::<A>(world, agent);
     }
 }
 
-/// Gives a new agent its random numbers and the number of its first episode.
+/// Sets the identity of a new agent's random numbers and the number of its first episode.
 fn settle<A: Agent>(world: &mut World, agent: Entity) {
     let home = home(world, agent);
     let seed = *world.resource::<WorldSeed>();
     let first = world.get_resource::<FirstEpisodes>().map_or(1, |first| first.of(home.member));
-    // Who comes later comes apart from the others anyway.
+    // Agents that come later start at other times than the first ones anyway.
     let is_first_step = world.resource::<StepClock>().ticks() <= 1;
     let staggers = is_first_step && first == 1 && world.resource::<AgentRows<A>>().staggers;
     if let Some(mut episode) = world.get_mut::<Episode>(agent) {
@@ -140,11 +140,11 @@ fn home(world: &mut World, agent: Entity) -> Home {
     Home { arena: None, member: homeless.0 }
 }
 
-/// How many agents have come outside any arena, of all kinds; seeds derive from it.
+/// The count of agents of all kinds that have come outside of arenas; seeds derive from it.
 #[derive(Resource, Default)]
 pub(crate) struct Homeless(u32);
 
-/// Clears what the last episode left and tells the game.
+/// Despawns the entities of the agent's last episode and triggers [`EpisodeStart`].
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {
     let Ok((episode, rng, left_over, _)) = agents.get_manual(world, agent) else { return };
     let (number, arena) = (episode.number(), rng.arena());
@@ -154,9 +154,10 @@ fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>,
     in_arena(world, arena, |world| world.trigger(EpisodeStart::<A>::new(agent, number)));
 }
 
-/// The arena whose episode is being started, if one is: where the game is when it panics there.
+/// The index of the arena in which an episode is being started, if one is.
 ///
-/// A system of the game visits all arenas, so of a panic in one nobody knows where it was.
+/// It is the arena of a panic in an observer of [`EpisodeStart`]. The arena of a panic in a system is not known,
+/// because systems visit all arenas.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StartingArena(pub Option<u32>);
 
@@ -166,11 +167,11 @@ fn in_arena(world: &mut World, arena: Option<u32>, start: impl FnOnce(&mut World
     world.resource_mut::<StartingArena>().0 = None;
 }
 
-/// Whether any agent's episode is its arena's; most games never pay for it.
+/// True once any agent has [`EpisodeScope::Arena`]. Before that, the systems for shared episodes do nothing.
 #[derive(Resource, Default)]
 pub(crate) struct SharedEpisodes(bool);
 
-/// Adds what arenas with episodes of their own need.
+/// Adds the systems for arenas with episodes of their own.
 pub(crate) fn add_arenas(app: &mut App) {
     app.init_resource::<SharedEpisodes>();
     app.add_observer(note_scope);
@@ -196,7 +197,7 @@ type SharedArenas<'w, 's> =
     (UnfilteredQuery<'w, 's, (Entity, &'static ArenaMembers)>, Query<'w, 's, Sharing, With<Slot>>);
 type Sharing = (&'static EpisodeScope, &'static Episode);
 
-/// Arenas whose agents have all ended or just come start an episode of their own, before their agents do.
+/// Starts the episodes of arenas whose agents with a shared episode have all ended or are new, before their agents'.
 fn start_arenas(world: &mut World, shared: &mut SystemState<SharedArenas<'static, 'static>>) {
     if !world.resource::<SharedEpisodes>().0 || !world.resource::<StepClock>().is_first_tick() {
         return;
@@ -216,7 +217,7 @@ fn start_arenas(world: &mut World, shared: &mut SystemState<SharedArenas<'static
     }
 }
 
-/// Whether an agent that shares its arena's episode is about to get a row.
+/// True if an agent that shares its arena's episode gets a row in this step.
 fn comes_next(world: &World, agent: Entity) -> bool {
     world.get::<EpisodeScope>(agent) == Some(&EpisodeScope::Arena)
         && world.resource::<AgentKinds>().iter().any(|kind| kind.rows(world).admits_next(agent))
@@ -237,7 +238,7 @@ fn start_arena(world: &mut World, arena: Entity) {
     in_arena(world, index, |world| world.trigger(EpisodeStart::<Arena>::new(arena, number)));
 }
 
-/// Where one agent of an arena has ended, those who share its episode end too.
+/// Ends the episodes of all agents that share the arena's episode, once one of them has ended.
 pub(crate) fn end_together(
     clock: Res<StepClock>,
     arenas: UnfilteredQuery<&ArenaMembers>,

@@ -1,4 +1,4 @@
-//! What an agent is rewarded for: terms that a run weights.
+//! Rewards: terms that the game writes and a run weights.
 
 use ludus_spec::RewardTerm;
 
@@ -6,8 +6,8 @@ pub use ludus_derive::Reward;
 
 /// The terms of a reward, each a number that the game adds to.
 ///
-/// The game says what happened, and a run's config says what it is worth: terms have no weights here. Derive it on a
-/// struct whose fields are all `f32`; an agent's reward is a component besides.
+/// The game writes the terms without weights; a run's config has the weight of each. Derive it on a struct whose fields
+/// are all `f32`; an agent's reward is a component besides.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -33,13 +33,13 @@ pub use ludus_derive::Reward;
     note = "write `#[derive(Reward)]` on a struct with named fields, all of them `f32`"
 )]
 pub trait Reward {
-    /// How many terms there are.
+    /// The count of terms.
     const TERMS: usize;
 
-    /// The terms, in order.
+    /// Returns the names and the documentation of the terms, in order.
     fn terms() -> Vec<RewardTerm>;
 
-    /// Moves what has been added up to the first [`TERMS`](Self::TERMS) of `terms`, and leaves zeros.
+    /// Moves the values to the first [`TERMS`](Self::TERMS) numbers of `terms`, and leaves zeros.
     ///
     /// # Panics
     ///

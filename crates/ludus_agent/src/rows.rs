@@ -1,4 +1,4 @@
-//! Rows: what a batch sees of all agents of one kind in one world.
+//! Rows: all agents of one kind in one world, as slices of a batch.
 
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
@@ -15,7 +15,7 @@ use crate::{Agent, Controller};
 /// The rows of the agents of kind `A` in this world.
 #[derive(Resource, Deref, DerefMut)]
 pub struct AgentRows<A: Agent> {
-    // Boxed: Bevy's storage of a resource has room for 64 of them.
+    // Boxed, because Bevy's storage of a resource reserves room for 64 of them.
     #[deref]
     rows: Box<Rows>,
     kind: PhantomData<fn() -> A>,
@@ -27,10 +27,10 @@ impl<A: Agent> AgentRows<A> {
     }
 }
 
-/// Observations, actions, rewards and outcomes of many agents, one row each, memory in the order in which it is read.
+/// Observations, actions, rewards and outcomes of many agents, one row each, in contiguous slices.
 ///
-/// Whoever drives a world writes [`actions`](Self::actions_mut) before a step and reads the rest after it.
-/// Rows that no agent has are [`Outcome::Vacant`].
+/// The driver of a world writes [`actions`](Self::actions_mut) before a step and reads the rest after it.
+/// Rows without an agent are [`Outcome::Vacant`].
 ///
 /// # Shapes
 ///
@@ -45,7 +45,7 @@ pub struct Rows {
     pub(crate) rewards: Vec<f32>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) weights: Vec<f32>,
-    /// The terms of the agent and tick that is being scored.
+    /// The terms of the agent that is being scored, in this tick.
     pub(crate) terms: Vec<f32>,
     pub(crate) running: RunningEpisodes,
     pub(crate) finished: Vec<FinishedEpisode>,
@@ -57,11 +57,11 @@ pub struct Rows {
     pub(crate) decisions: Decisions,
     pub(crate) default_limit: u32,
     pub(crate) staggers: bool,
-    /// Whether the present step has begun and its outcomes are not settled yet.
+    /// True from the beginning of a step until its outcomes are written.
     pub(crate) step_is_open: bool,
 }
 
-/// In which steps the agents of a kind decide.
+/// The interval of a kind's decisions, and their source.
 pub(crate) struct Decisions {
     /// Steps from one decision to the next.
     every: u32,
@@ -69,9 +69,9 @@ pub(crate) struct Decisions {
     wait: u32,
     /// True if they decide in the present step.
     is_due: bool,
-    /// True if whoever drives the world has left all of them to the game.
+    /// True if the driver of the world has left all of them to the game.
     pub are_external: bool,
-    /// True if somebody has written actions for them, or has said that somebody will.
+    /// True if the kind has a driver: actions have been written, or [`Rows::drive`] was called.
     pub are_driven: bool,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct MaskedField {
 pub struct FinishedEpisode {
     /// The agent's row.
     pub row: u32,
-    /// How many steps it had.
+    /// The count of its steps.
     pub steps: u32,
     /// [`Outcome::Terminated`] or [`Outcome::Truncated`].
     pub outcome: Outcome,
@@ -113,13 +113,13 @@ pub struct FinishedEpisode {
 pub struct Fault {
     /// The agent's row.
     pub row: u32,
-    /// Where it was.
+    /// The place of the fault in the row.
     pub place: FaultPlace,
     /// The tick in which it was read.
     pub tick: u64,
 }
 
-/// What can be wrong in a row.
+/// The places in a row that can be faulty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultPlace {
     /// This column of the observation was not finite.
@@ -130,7 +130,7 @@ pub enum FaultPlace {
     Mask(u32),
 }
 
-/// What was wrong: how many there were, and the first few of them since they were last looked at.
+/// The count of all faults, and the first few since the last call of [`Rows::drain_faults`].
 #[derive(Default)]
 pub(crate) struct Faults {
     pub total: u64,
@@ -139,12 +139,12 @@ pub(crate) struct Faults {
     pub spoiled: Vec<u32>,
 }
 
-/// Who comes and who goes.
+/// The agents of the rows, and those that come, go, end and restart.
 #[derive(Default)]
 pub(crate) struct Turnover {
     /// The agent of each row.
     pub agents: Vec<Option<Entity>>,
-    /// Rows that nobody has, lowest first.
+    /// Rows without an agent, lowest first.
     pub free: BinaryHeap<Reverse<u32>>,
     /// Rows whose agent went: free once the step in which it went has been reported.
     pub left: Vec<u32>,
@@ -156,7 +156,7 @@ pub(crate) struct Turnover {
     pub starting: Vec<(u32, Entity)>,
     /// Agents that restart until the kind decides again.
     pub restarting: Vec<Entity>,
-    /// Whether no rows may be added.
+    /// True if no rows may be added.
     pub is_fixed: bool,
     /// The components that hide an agent from queries.
     pub hiding: Vec<ComponentId>,
@@ -189,12 +189,12 @@ impl Rows {
         }
     }
 
-    /// What the columns mean.
+    /// The layout of the columns.
     pub fn spec(&self) -> &Arc<AgentSpec> {
         &self.spec
     }
 
-    /// How many rows there are, vacant ones included.
+    /// The count of rows, vacant ones included.
     #[expect(clippy::len_without_is_empty, reason = "rows are a batch, not a collection that empties")]
     pub fn len(&self) -> usize {
         self.outcomes.len()
@@ -205,16 +205,16 @@ impl Rows {
         &self.observations
     }
 
-    /// Which choices are allowed in the coming step `[rows, mask width]`: at least one for each head.
+    /// Flags of the choices that are allowed in the coming step `[rows, mask width]`: at least one per discrete field.
     ///
     /// Empty for agents that don't require an [`ActionMask`](crate::ActionMask).
     pub fn masks(&self) -> &[bool] {
         &self.masks
     }
 
-    /// Replaces choices in the actions that are not allowed, each by the next one that is.
+    /// Replaces each forbidden choice in the actions by the next one that is allowed; after the last comes the first.
     ///
-    /// For actions that nothing chose which knows of masks.
+    /// For actions from a source that ignores masks, such as random numbers.
     pub fn heed_masks(&mut self) {
         let (mask_width, action_width) = (self.spec.mask_width().max(1), self.spec.action_width());
         let rows = self.masks.chunks_exact(mask_width).zip(self.actions.chunks_exact_mut(action_width));
@@ -229,21 +229,22 @@ impl Rows {
         }
     }
 
-    /// The actions of the coming step, until they are overwritten those of the last one `[rows, action width]`.
+    /// The actions of the coming step; those of the last step until they are overwritten `[rows, action width]`.
     pub fn actions(&self) -> &[f32] {
         &self.actions
     }
 
-    /// The actions of the coming step `[rows, action width]`.
+    /// The actions of the coming step, to write `[rows, action width]`.
     ///
-    /// Its caller [drives](Self::drive) the kind.
+    /// The call marks the kind as [driven](Self::drive).
     pub fn actions_mut(&mut self) -> &mut [f32] {
         self.drive();
         &mut self.actions
     }
 
-    /// Lets somebody write the actions of the coming step who looks at the observations and the masks, and so
-    /// [drives](Self::drive) the kind.
+    /// Calls `decide` with the observations, the masks and the actions of the coming step, which it has to write.
+    ///
+    /// The call marks the kind as [driven](Self::drive).
     pub fn decide(&mut self, decide: impl FnOnce(&[f32], &[bool], &mut [f32])) {
         self.drive();
         decide(&self.observations, &self.masks, &mut self.actions);
@@ -254,12 +255,12 @@ impl Rows {
         &self.rewards
     }
 
-    /// What the last step led to `[rows]`.
+    /// The outcomes of the last step `[rows]`.
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes
     }
 
-    /// The weighted rewards of the episodes that are going on, or that have just ended `[rows]`.
+    /// The sums of the weighted rewards of the episodes that are going on, or that have just ended `[rows]`.
     ///
     /// Always finite: a sum that would overflow stays at the greatest number.
     pub fn episode_returns(&self) -> &[f32] {
@@ -276,39 +277,41 @@ impl Rows {
         &self.weights
     }
 
-    /// The weight of each reward term, in the spec's order; 1 unless set.
+    /// Sets the weight of each reward term, in the spec's order. By default all weights are 1.
     ///
     /// # Panics
     ///
-    /// When written with another length than the spec has terms.
+    /// If `weights` has another length than the spec has terms.
     pub fn set_weights(&mut self, weights: &[f32]) {
         self.weights.copy_from_slice(weights);
     }
 
-    /// Truncates episodes of agents without an [`EpisodeLimit`](crate::EpisodeLimit) of their own: from each agent's next
-    /// episode on.
+    /// Sets the steps after which episodes are truncated, for agents without an [`EpisodeLimit`](crate::EpisodeLimit)
+    /// of their own. It holds from each agent's next episode on.
     pub fn set_episode_limit(&mut self, limit: Option<NonZeroU32>) {
         self.default_limit = limit.map_or(u32::MAX, NonZeroU32::get);
     }
 
-    /// Lets the limit cut the first episode of every agent to come at a point of its own, drawn from the world's seed.
+    /// Shortens the first episodes of the agents in the world's first step, each by a random part of its limit that is
+    /// drawn from the world's seed.
     ///
-    /// Without it, agents that all live to their limit restart in the same step for ever, and a learner sees no start of
-    /// an episode for as long as one lasts. Agents of one arena stay together. Episodes cut short by it are not reported as
-    /// finished. Source: Rudin et al. 2022,
-    /// arXiv:2109.11978, whose environments start at random points of their time limit.
+    /// Without it, agents that all reach their limit restart in the same step every time, and a learner sees no start
+    /// of an episode for as long as one lasts. Agents of one arena stay together. Episodes that are truncated early by
+    /// it are not reported as finished.
+    ///
+    /// Source: Rudin et al. 2022, arXiv:2109.11978, whose environments start at random points of their time limit.
     pub fn stagger_first_episodes(&mut self) {
         self.staggers = true;
     }
 
-    /// Lets the agents decide in every `every`-th step alone: the first time after `wait` more steps, usually 1, since the
-    /// first step of a world is the restart step of its agents.
+    /// Sets the interval of decisions: the agents decide in every `every`-th step only, the first time after `wait`
+    /// more steps. Usually `wait` is 1, since the first step of a world is the restart step of its agents.
     ///
     /// In the steps between, their actions hold, their rows are [`Outcome::Waiting`], and they are scored and sensed as
-    /// ever. An episode that ends in such a step ends there: with [`Outcome::WaitingTerminated`] or
-    /// [`Outcome::WaitingTruncated`], so that a learner counts reward and end to the decision before. The restart comes
-    /// with the next step, whether the kind decides in it or not, and lasts until the kind decides again; so agents of
-    /// several kinds whose episode is their arena's start together.
+    /// always. If an episode ends in such a step, its outcome is [`Outcome::WaitingTerminated`] or
+    /// [`Outcome::WaitingTruncated`], so that a learner adds reward and end to the decision before. The restart comes
+    /// with the next step, even if the kind does not decide in it, and lasts until the kind decides again. So agents of
+    /// several kinds that share their arena's episode start together.
     pub fn decide_every(&mut self, every: NonZeroU32, wait: u32) {
         (self.decisions.every, self.decisions.wait) = (every.get(), wait);
     }
@@ -328,28 +331,28 @@ impl Rows {
         self.decisions.are_external
     }
 
-    /// Leaves all agents of the kind to the game, whatever their [`Controller`] says: their actions are never written, and
-    /// their rows are [`Outcome::Vacant`].
+    /// Leaves all agents of the kind to the game, whatever their [`Controller`] is: their actions are never written,
+    /// and their rows are [`Outcome::Vacant`].
     pub fn leave_to_the_game(&mut self) {
         self.decisions.are_external = true;
     }
 
-    /// Says that somebody decides for the agents of the kind, from the first step on, so that the game's scripts do not.
+    /// Marks the kind as driven: a driver writes its actions, so that the game's scripts do not decide for its agents.
     ///
-    /// Until then the game decides for those that a policy would control.
+    /// Before this call, the game decides for the agents that a policy would control.
     pub const fn drive(&mut self) {
         self.decisions.are_driven = true;
     }
 
-    /// True if the game decides for the agents of the kind: nobody [drives](Self::drive) it, or who drives the world has
+    /// True if the game decides for the agents of the kind: the kind is not [driven](Self::drive), or its driver has
     /// [left it](Self::leave_to_the_game) to the game.
     pub const fn game_decides(&self) -> bool {
         self.decisions.are_external || !self.decisions.are_driven
     }
 
-    /// Keeps exactly as many rows as there are now, or `rows` if that is more: from here on memory stays where it is.
+    /// Fixes the count of rows at the present one, or at `rows` if that is more. Afterwards no step allocates.
     ///
-    /// Agents that find all rows taken stay idle until one is free.
+    /// Agents that get no row, because all are taken, idle until one is free.
     pub fn fix_len(&mut self, rows: Option<usize>) {
         self.turnover.is_fixed = false;
         while self.len() < rows.unwrap_or(0) {
@@ -360,26 +363,27 @@ impl Rows {
         self.reserve();
     }
 
-    /// Overrides what the last step led to, for all rows.
+    /// Overwrites the outcome of the last step in all rows.
     pub fn mark_all(&mut self, outcome: Outcome) {
         self.outcomes.fill(outcome);
     }
 
-    /// The agent that has this row, if one does.
+    /// The agent of this row, if it has one.
     pub fn agent(&self, row: usize) -> Option<Entity> {
         self.turnover.agents.get(row).copied().flatten()
     }
 
     /// True if an episode of the agent that has this row started in the last step.
     ///
-    /// A restart may go on for some steps, see [`decide_every`](Self::decide_every); an episode starts in the first of them.
+    /// A restart may last several steps, see [`decide_every`](Self::decide_every); the episode starts in the first of
+    /// them.
     pub fn has_started(&self, row: usize) -> bool {
         let Turnover { starting, agents, .. } = &self.turnover;
         let found = starting.binary_search_by_key(&row, |&(row, _)| row as usize);
         found.is_ok_and(|index| agents.get(row) == Some(&Some(starting[index].1)))
     }
 
-    /// Agents that idle because all rows are taken.
+    /// The count of agents that idle because all rows are taken.
     pub fn waiting(&self) -> usize {
         self.turnover.waiting.len()
     }
@@ -389,17 +393,18 @@ impl Rows {
         &self.running.terms
     }
 
-    /// Faults so far.
+    /// The count of faults so far.
     pub fn fault_count(&self) -> u64 {
         self.faults.total
     }
 
-    /// Takes the first few faults since the last call.
+    /// Takes the faults since the last call, up to the first 16.
     pub fn drain_faults(&mut self) -> impl Iterator<Item = Fault> + '_ {
         self.faults.recent.drain(..)
     }
 
-    /// Visits the episodes that ended since the last call, each with the sums of its unweighted terms, and forgets them.
+    /// Removes the episodes that ended since the last call, and calls `visit` with each of them and the sums of its
+    /// unweighted terms.
     pub fn drain_episodes(&mut self, mut visit: impl FnMut(FinishedEpisode, &[f32])) {
         let terms = self.spec.reward.len();
         for (index, episode) in self.finished.drain(..).enumerate() {
@@ -408,7 +413,7 @@ impl Rows {
         self.finished_terms.clear();
     }
 
-    /// Room for every row to end, start and err at once, so that a step never allocates.
+    /// Reserves memory for the case that all rows end, start and are faulty at once, so that a step never allocates.
     fn reserve(&mut self) {
         let (rows, terms) = (self.len(), self.spec.reward.len());
         self.finished.reserve(rows);
@@ -422,7 +427,7 @@ impl Rows {
         self.turnover.restarting.reserve(rows);
     }
 
-    /// A row for a new agent: the lowest that is free, or a new one; `None` if all are taken and no more may be added.
+    /// Takes a row for a new agent: the lowest free one, or a new one. `None` if all are taken and none may be added.
     pub(crate) fn take_row(&mut self, agent: Entity) -> Option<u32> {
         let row = match self.turnover.free.pop() {
             Some(Reverse(row)) => row,
@@ -447,7 +452,7 @@ impl Rows {
         u32::try_from(rows - 1).expect("a world has fewer than 2³² agents")
     }
 
-    /// Clears what a row's last agent left, and lets its agent restart.
+    /// Clears the sums of a row's last episode, and sets its outcome to a restart.
     pub(crate) fn begin_episode(&mut self, row: u32) {
         let (row, terms) = (row as usize, self.spec.reward.len());
         if !self.decisions.are_external {
@@ -457,14 +462,14 @@ impl Rows {
         self.running.terms[row * terms..][..terms].fill(0.0);
     }
 
-    /// An agent left its row. What its last step led to can be read until the next step begins.
+    /// Takes a row from its agent. The outcome of the agent's last step can be read until the next step begins.
     pub(crate) fn release_row(&mut self, row: u32) {
         self.turnover.agents[row as usize] = None;
         self.turnover.left.push(row);
     }
 
     /// Begins a step: rows that agents left are vacant and free for others. A row whose agent is not scored in this
-    /// step, since it lacks something or is hidden, is vacant too.
+    /// step, because it lacks a component or is hidden, is vacant too.
     pub(crate) fn open_step(&mut self) {
         self.step_is_open = true;
         self.decisions.begin_step();
@@ -472,7 +477,7 @@ impl Rows {
         self.outcomes.fill(Outcome::Vacant);
         self.controllers.fill(self.decisions.controller());
         if self.game_decides() {
-            // Nobody asks for them.
+            // Without a driver, nothing reads the reports of episodes.
             self.finished.clear();
             self.finished_terms.clear();
         }
@@ -482,14 +487,14 @@ impl Rows {
         }
     }
 
-    /// Nothing of an agent stays in the row that it left.
+    /// Resets the observation and the mask of a row that its agent has left.
     fn clear_row(&mut self, row: usize) {
         let (width, mask_width) = (self.spec.observation_width(), self.spec.mask_width());
         self.observations[row * width..][..width].fill(0.0);
         self.masks[row * mask_width..][..mask_width].fill(true);
     }
 
-    /// Whether a waiting agent gets a row when the next step begins.
+    /// True if a waiting agent gets a row when the next step begins.
     pub(crate) fn admits_next(&self, agent: Entity) -> bool {
         let Turnover { free, left, waiting, is_fixed, .. } = &self.turnover;
         let room = if *is_fixed { free.len() + left.len() } else { waiting.len() };
@@ -515,7 +520,7 @@ impl Decisions {
         self.is_due
     }
 
-    /// The controller of agents that have no say in it.
+    /// The controller that a row has before its agent's own one is read.
     const fn controller(&self) -> Controller {
         match (self.are_external, self.is_due) {
             (true, _) => Controller::External,

@@ -1,28 +1,28 @@
-//! Runs: neighbours in a table that are neighbours in the rows.
+//! Runs: agents that follow each other both in a table and in the rows.
 
 use core::ops::Range;
 
 use crate::Slot;
 
 /// Agents that follow each other both in their table and in the rows.
-pub(crate) struct Run {
-    /// Their places in the table.
+pub(crate) struct RowRun {
+    /// Their indices in the table.
     pub agents: Range<usize>,
     /// The row of the first.
     pub first_row: usize,
 }
 
-/// Splits a table into runs. As long as nobody was despawned, a table is one run.
+/// Splits a table into runs. As long as no agent was despawned, a table is one run.
 ///
 /// Within a run, components and rows are slices of equal length that are walked side by side: no index is looked up
 /// and no bound checked per agent.
-pub(crate) fn runs(slots: &[Slot]) -> impl Iterator<Item = Run> {
+pub(crate) fn runs(slots: &[Slot]) -> impl Iterator<Item = RowRun> {
     let mut start = 0;
     core::iter::from_fn(move || {
         let first_row = slots.get(start)?.index();
         let agents = start..start + run_length(&slots[start..], first_row);
         start = agents.end;
-        Some(Run { agents, first_row })
+        Some(RowRun { agents, first_row })
     })
 }
 

@@ -12,30 +12,30 @@ use ludus_spec::{Clock, stopped_clock};
 /// |---|---|---|
 /// | `FixedFirst` | [`Restart`](Self::Restart) | on a step's first tick: ended episodes start anew |
 /// | `FixedPreUpdate` | [`Act`](Self::Act) | on a step's first tick: action rows become action components |
-/// | `FixedUpdate`, `FixedPostUpdate` | yours | the game and its physics |
-/// | `FixedLast` | [`Score`](Self::Score) | the [`Score`](crate::Score) schedule; terms add up, episodes end |
-/// | `FixedLast` | [`Sense`](Self::Sense) | on a step's last tick: the [`Sense`](crate::Sense) schedule, then rows |
+/// | `FixedUpdate`, `FixedPostUpdate` | none | the game's own systems and its physics |
+/// | `FixedLast` | [`Score`](Self::Score) | the [`ScoreAgents`](crate::ScoreAgents) schedule; terms add up, episodes end |
+/// | `FixedLast` | [`Sense`](Self::Sense) | on a step's last tick: the [`SenseAgents`](crate::SenseAgents) schedule, then rows |
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AgentSystems {
     /// Agents whose episode ended at the last decision get [`EpisodeStart`](crate::EpisodeStart), in slot order.
     Restart,
-    /// Actions reach the agents. Input systems of human players go here.
+    /// Actions are written to the agents' components. Input systems of human players go here.
     Act,
-    /// Runs [`Score`](crate::Score): reward terms add up, episodes end.
+    /// Runs [`ScoreAgents`](crate::ScoreAgents): reward terms add up, episodes end.
     Score,
-    /// Runs [`Sense`](crate::Sense) on the last tick of a step, then copies observations into rows.
+    /// Runs [`SenseAgents`](crate::SenseAgents) on the last tick of a step, then copies observations into rows.
     Sense,
 }
 
 /// Systems that write observation components. Runs once per step, after physics.
 #[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Sense;
+pub struct SenseAgents;
 
 /// Systems that write reward components and end episodes. Runs every tick, after physics.
 #[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Score;
+pub struct ScoreAgents;
 
-/// Counts ticks and says where in a step the present one is.
+/// Counts ticks, and the position of the present tick in its step.
 ///
 /// A step is one decision and lasts [`decision_interval`](Self::decision_interval) ticks.
 #[derive(Resource, Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ impl Default for StepClock {
 }
 
 impl StepClock {
-    /// A clock before its first tick.
+    /// Creates a clock that is before its first tick.
     pub const fn new(decision_interval: NonZeroU32) -> Self {
         Self { decision_interval, tick_in_step: decision_interval.get() - 1, ticks: 0 }
     }
@@ -62,16 +62,16 @@ impl StepClock {
         self.decision_interval
     }
 
-    /// Changes the ticks per step. If that is a change, the next tick begins a step.
+    /// Sets the ticks per step. If they differ from the present ones, the next tick begins a step.
     pub fn set_decision_interval(&mut self, decision_interval: NonZeroU32) {
         if decision_interval != self.decision_interval {
             self.begin_step(decision_interval);
         }
     }
 
-    /// Lets the next tick begin a step, of so many ticks, wherever the present one stands.
+    /// Makes the next tick the first of a step with this many ticks, even if the present step is not over.
     ///
-    /// For whoever drives a world and puts another one in its place, as a replay does.
+    /// For a driver that replaces the state of a world, as a replay does.
     pub const fn begin_step(&mut self, decision_interval: NonZeroU32) {
         *self = Self { ticks: self.ticks, ..Self::new(decision_interval) };
     }
@@ -81,12 +81,12 @@ impl StepClock {
         self.ticks
     }
 
-    /// Whether the present tick is the first of its step, the one with the decision.
+    /// True if the present tick is the first of its step, the one with the decision.
     pub const fn is_first_tick(&self) -> bool {
         self.tick_in_step == 0
     }
 
-    /// Whether the present tick is the last of its step, the one that is sensed.
+    /// True if the present tick is the last of its step, the one that is sensed.
     pub const fn is_last_tick(&self) -> bool {
         self.tick_in_step + 1 == self.decision_interval.get()
     }
@@ -103,7 +103,7 @@ impl StepClock {
     }
 }
 
-/// How long sensing and scoring took, by a clock that the driver of the world hands in.
+/// The time spent on sensing and scoring, by a clock that the driver of the world provides.
 ///
 /// Without a driver the clock stands still: a world never reads the wall clock by itself.
 #[derive(Resource, Clone, Copy, Debug)]
@@ -120,7 +120,7 @@ impl Default for SenseScoreTime {
 }
 
 impl SenseScoreTime {
-    /// Measures with `clock`.
+    /// Creates a measurement of no time so far, with `clock`.
     pub const fn new(clock: Clock) -> Self {
         Self { clock, began: 0, total: 0 }
     }
@@ -141,20 +141,20 @@ impl SenseScoreTime {
     }
 }
 
-/// The order inside `FixedLast`: the game's schedules, each followed by what the library makes of them.
+/// The library's own systems of each phase. In `Score` and `Sense` they run after the game's schedule.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RowSystems {
     Act,
     Score,
     Sense,
     Restart,
-    /// The kind with this number, counted from 1.
+    /// The restart of the kind with this number, counted from 1.
     RestartKind(usize),
 }
 
 /// Adds the schedules, the order of the phases and the systems that don't depend on the kind of agent.
 pub(crate) fn add_tick(app: &mut App) {
-    app.init_schedule(Sense).init_schedule(Score);
+    app.init_schedule(SenseAgents).init_schedule(ScoreAgents);
     app.init_resource::<StepClock>().init_resource::<SenseScoreTime>();
     app.configure_sets(FixedLast, (AgentSystems::Score, AgentSystems::Sense).chain());
     // Kinds of agents don't share entities, which the scheduler can't know.
@@ -173,12 +173,12 @@ fn advance_clock(mut clock: ResMut<StepClock>) {
 
 pub(crate) fn run_score(world: &mut World) {
     world.resource_mut::<SenseScoreTime>().begin();
-    world.run_schedule(Score);
+    world.run_schedule(ScoreAgents);
 }
 
 fn run_sense(world: &mut World) {
     if world.resource::<StepClock>().is_last_tick() {
-        world.run_schedule(Sense);
+        world.run_schedule(SenseAgents);
     }
 }
 

@@ -1,13 +1,13 @@
-//! Scoring: what a tick's reward terms and a step's end do to the rows.
+//! Scoring: adds reward terms to the rows in every tick, and writes outcomes at the end of a step.
 
 use bevy::prelude::*;
 use ludus_spec::Outcome;
 
 use crate::rows::{Fault, FaultPlace, Faults, FinishedEpisode};
-use crate::runs::{Run, runs};
+use crate::runs::{RowRun, runs};
 use crate::{Controller, Episode, Reward, Rows, Slot, StepClock};
 
-/// The rows of one tick, taken apart into slices, so that the loop over agents reads no pointer twice.
+/// The rows of one tick, split into slices, so that the loop over agents reads no pointer twice.
 pub(crate) struct Scoring<'rows> {
     tick: u64,
     is_last_tick: bool,
@@ -24,14 +24,14 @@ pub(crate) struct Scoring<'rows> {
     faults: &'rows mut Faults,
 }
 
-/// Where ended episodes are noted.
+/// The lists of ended episodes.
 struct Ends<'rows> {
     ended: &'rows mut Vec<(u32, Entity)>,
     finished: &'rows mut Vec<FinishedEpisode>,
     finished_terms: &'rows mut Vec<f32>,
 }
 
-/// Agents of one table.
+/// The components of the agents of one table.
 pub(crate) struct Scored<'table, T> {
     pub entities: &'table [Entity],
     pub controllers: &'table [Controller],
@@ -78,7 +78,7 @@ impl<'rows> Scoring<'rows> {
     }
 
     /// Adds one tick's terms to the steps' rewards and the episodes' sums.
-    fn add_rewards<T: Reward>(&mut self, run: &Run, agents: &mut Scored<T>) {
+    fn add_rewards<T: Reward>(&mut self, run: &RowRun, agents: &mut Scored<T>) {
         let count = run.agents.len();
         let (weights, taken) = (&self.weights[..T::TERMS], &mut self.taken[..T::TERMS]);
         let sums = self.rewards[run.first_row..][..count].iter_mut().zip(&mut self.returns[run.first_row..][..count]);
@@ -106,12 +106,12 @@ impl<'rows> Scoring<'rows> {
         }
     }
 
-    /// Settles what the step led to, and notes who ended.
-    fn close_steps<T>(&mut self, run: &Run, agents: &mut Scored<T>, terms: usize) {
+    /// Writes the outcomes of the step, and lists the episodes that ended.
+    fn close_steps<T>(&mut self, run: &RowRun, agents: &mut Scored<T>, terms: usize) {
         let outcomes = &mut self.outcomes[run.first_row..][..run.agents.len()];
         let began = &self.began[run.first_row..][..run.agents.len()];
         let controllers = &agents.controllers[run.agents.clone()];
-        // As a rule a policy decides for all of them: then nothing is looked up per agent.
+        // Usually a policy decides for all of them; then no controller is looked up per agent.
         let by_policy = policy_controls_all(began) & policy_controls_all(controllers);
         for (index, (episode, outcome)) in agents.episodes[run.agents.clone()].iter_mut().zip(outcomes).enumerate() {
             let led_to = episode.close_step();
@@ -141,7 +141,8 @@ fn policy_controls_all(controllers: &[Controller]) -> bool {
     controllers.iter().fold(true, |all, controller| all & (*controller == Controller::Policy))
 }
 
-/// The outcome that a row reports of a step that led to `led_to`, by its agent's controllers when the step began and ended.
+/// Returns the outcome that a row reports for a step with the outcome `led_to`, given the agent's controllers when the
+/// step began and when it ended.
 pub(crate) const fn reported(led_to: Outcome, began: Controller, ended: Controller) -> Outcome {
     use Controller::{External, Idle, Policy, Waiting};
     match (began, ended) {
@@ -151,13 +152,14 @@ pub(crate) const fn reported(led_to: Outcome, began: Controller, ended: Controll
     }
 }
 
-/// Two finite numbers, added up to the nearest finite one.
+/// Adds two finite numbers. A sum that would overflow becomes the nearest finite number.
 #[inline]
 fn finite_sum(one: f32, other: f32) -> f32 {
     (one + other).clamp(f32::MIN, f32::MAX)
 }
 
-/// A tick whose reward is not finite, by itself or with the step's, counts nothing, and its step is not learned from.
+/// Reports a tick's reward that is not finite, by itself or added to the step's. It is left out of all sums, and its
+/// step is not learned from.
 #[cold]
 fn refuse_reward(faults: &mut Faults, row: usize, tick: u64, (weights, terms): (&[f32], &[f32])) {
     let row = row as u32;

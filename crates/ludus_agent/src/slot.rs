@@ -1,12 +1,12 @@
-//! Slots: which row an agent has.
+//! Slots: the row of an agent.
 
 use bevy::prelude::*;
 
 /// An agent's place in the rows of its kind.
 ///
-/// Given when the agent's first episode starts and kept until it is despawned, loses its component or is hidden, as by
-/// `Disabled`; then another agent may get it. A clone of an agent gets a slot of its own, and a slot that a game
-/// inserts by itself is taken away again.
+/// An agent gets it when its first episode starts and keeps it until it is despawned, loses its component or is hidden,
+/// as by `Disabled`; then another agent may get it. A clone of an agent gets a slot of its own, and a slot that a game
+/// inserts by itself is removed again.
 #[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[component(immutable, clone_behavior = Ignore)]
 #[reflect(Component, Debug, PartialEq)]

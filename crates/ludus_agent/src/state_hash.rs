@@ -1,4 +1,4 @@
-//! State hashes: whether two runs are the same, and where they part.
+//! State hashes, to compare two runs and to find the tick in which they first differ.
 
 mod reflected;
 
@@ -10,13 +10,13 @@ use ludus_spec::StableHasher;
 use crate::unfiltered::without_filters;
 use crate::{AgentKinds, Rows, StepClock};
 
-/// Chooses what a state hash is taken of.
+/// Chooses the components that state hashes include.
 pub trait StateHashAppExt {
-    /// Counts this component, of all entities that have it, into the state hashes that a run can be told to log.
+    /// Includes this component, of all entities that have it, in the state hashes that a run can log.
     ///
-    /// The agents' observations, actions, rewards and outcomes are in them anyway. Costs nothing in a run that logs
-    /// none, and in a game that is played. What reflection can't look into is hashed by its own `Hash`, if it reflects
-    /// that, else not at all.
+    /// The agents' observations, actions, rewards and outcomes are always included. It costs nothing in a run that logs
+    /// no hashes, and in a game that is played. A value that reflection can't look into is hashed by its own `Hash` if
+    /// it reflects that, else it is left out.
     ///
     /// ```
     /// use bevy::prelude::*;
@@ -62,14 +62,14 @@ struct HashedPart {
 pub struct StateHash {
     /// Ticks since the world was built.
     pub tick: u64,
-    /// Which part: an index into [`StateHashes::parts`].
+    /// The part that was hashed, as an index into [`StateHashes::parts`].
     pub part: u32,
-    /// The hash.
+    /// The hash, as a [`StableHasher`] computes it.
     pub hash: u64,
 }
 
-/// Takes a hash of a world's state every few ticks. Who drives the world turns it on with
-/// [`hash_state_every`] and takes the hashes away.
+/// The state hashes of a world, taken every few ticks. The driver of the world turns them on with [`hash_state_every`]
+/// and takes them with [`drain`](Self::drain).
 #[derive(Resource)]
 pub struct StateHashes {
     every: NonZeroU64,
@@ -78,18 +78,18 @@ pub struct StateHashes {
 }
 
 impl StateHashes {
-    /// What is hashed, by name: the rows, then the components that the game chose.
+    /// The names of the parts that are hashed: those of the rows, then the components that the game chose.
     pub fn parts(&self) -> &[String] {
         &self.parts
     }
 
-    /// Hands out the hashes since the last call, in order.
+    /// Takes the hashes since the last call, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = StateHash> + '_ {
         self.taken.drain(..)
     }
 }
 
-/// Has the state of an app's world hashed at the end of every tick that `every` divides.
+/// Turns on state hashes of an app's world, taken at the end of every tick that `every` divides.
 pub fn hash_state_every(app: &mut bevy::app::SubApp, every: NonZeroU64) {
     let world = app.world_mut();
     let chosen = world.get_resource_or_init::<HashedParts>().clone();
@@ -113,14 +113,14 @@ fn hash_state(world: &mut World) {
 }
 
 impl HashedParts {
-    /// Short names, but whole paths where two components have the same.
+    /// Returns short names, or whole paths where two components have the same short name.
     fn names(&self) -> impl Iterator<Item = String> {
         let is_taken = |name| self.0.iter().filter(|part| part.name == name).count() > 1;
         self.0.iter().map(move |part| if is_taken(part.name) { part.path } else { part.name }.to_owned())
     }
 }
 
-/// What the rows of all kinds of agents hold.
+/// The parts of the rows, of all kinds of agents together.
 #[derive(Clone, Copy)]
 enum RowPart {
     Observations,
@@ -159,8 +159,8 @@ impl RowPart {
     }
 }
 
-/// A sum, so that the order in which entities are stored does not count; which entity has what does. Entities that are
-/// `Disabled` count too.
+/// Hashes a component of all entities, `Disabled` ones included. The hash of each entity includes its id. The hashes
+/// are added up, so that the order in which entities are stored does not count.
 fn hash_component<C: Component + Reflect>(world: &mut World) -> u64 {
     let mut all = without_filters(world, World::query::<(Entity, &C)>);
     let hash = |(entity, component): (Entity, &C)| {

@@ -1,6 +1,6 @@
-//! A step's traffic between components and rows: act, score, sense.
+//! The systems that copy between components and rows in a step: act, score, sense.
 //!
-//! Everything here runs per agent and step. Components are visited table by table, rows run by run, both as slices;
+//! They run for each agent in each step. Components are visited table by table, rows run by run, both as slices;
 //! nothing allocates, locks or hashes.
 
 use bevy::prelude::*;
@@ -14,8 +14,8 @@ use crate::{
     Action, ActionMask, Agent, AgentRows, Controller, Episode, Observation, Rows, SenseScoreTime, Slot, StepClock,
 };
 
-/// On a step's first tick: action rows become action components; agents that restart or idle get the default action.
-/// Nothing else happens in steps in which the kind does not decide.
+/// Copies action rows to action components, on a step's first tick. Agents that restart or idle get the default action.
+/// In a step in which the kind does not decide, only agents that restart get an action.
 pub(crate) fn act<A: Agent>(
     clock: Res<StepClock>,
     rows: ResMut<AgentRows<A>>,
@@ -48,7 +48,8 @@ pub(crate) fn act<A: Agent>(
     }
 }
 
-/// Nobody has written rows, so whatever the game itself has decided for an agent stands.
+/// Acts for a kind without a driver: actions that the game itself has written stay, and idle agents get the default
+/// one.
 fn idle<'a, T: Action + Default>(
     rows: &mut Rows,
     agents: impl Iterator<Item = (&'a Slot, &'a Controller, Mut<'a, T>)>,
@@ -78,10 +79,10 @@ fn act_table<T: Action + Default>(rows: &mut Rows, slots: &[Slot], controllers: 
 
 type Scorable<'a, A> = (Entity, &'a Slot, &'a Controller, &'a mut <A as Agent>::Reward, &'a mut Episode);
 
-/// An agent that has lost what it senses or does is not scored: its row would hold old numbers.
+/// Filters the agents that have an observation and an action. Others are not scored: their rows would hold old numbers.
 type Whole<A> = (With<A>, With<<A as Agent>::Observation>, With<<A as Agent>::Action>);
 
-/// Every tick: reward terms add up. On a step's last tick: the step's outcome is settled.
+/// Adds reward terms to the rows in every tick, and writes the step's outcomes on its last tick.
 pub(crate) fn score<A: Agent>(
     clock: Res<StepClock>,
     rows: ResMut<AgentRows<A>>,
@@ -90,7 +91,7 @@ pub(crate) fn score<A: Agent>(
     let mut scoring = Scoring::new(rows.into_inner(), &clock);
     if let Ok(tables) = agents.contiguous_iter_mut() {
         for (entities, slots, controllers, mut rewards, mut episodes) in tables {
-            // Not a change that anyone waits for: terms are emptied and steps counted every time.
+            // Terms are emptied and steps counted in every tick, so change detection would report nothing useful.
             let (rewards, episodes) = (rewards.bypass_change_detection(), episodes.bypass_change_detection());
             scoring.score_table(slots, Scored { entities, controllers, rewards, episodes });
         }
@@ -104,7 +105,7 @@ pub(crate) fn score<A: Agent>(
     }
 }
 
-/// On a step's last tick, after [`Sense`](crate::Sense): observation components become rows.
+/// Copies observation components to rows, on a step's last tick, after [`SenseAgents`](crate::SenseAgents).
 pub(crate) fn sense<A: Agent>(
     clock: Res<StepClock>,
     mut time: ResMut<SenseScoreTime>,
@@ -133,7 +134,7 @@ fn sense_table<T: Observation>(rows: &mut Rows, tick: u64, slots: &[Slot], obser
         let mut poison = 0.0;
         for (row, observation) in seen.chunks_exact_mut(T::WIDTH).zip(&observations[run.agents.clone()]) {
             observation.write(row);
-            // Zero times a finite number is zero; times anything else it is not a number. One test for the whole run.
+            // Zero times a finite number is zero; zero times any other is NaN. So one test serves for the whole run.
             poison += row.iter().map(|value| value * 0.0).sum::<f32>();
         }
         if poison != 0.0 {
@@ -142,7 +143,7 @@ fn sense_table<T: Observation>(rows: &mut Rows, tick: u64, slots: &[Slot], obser
     }
 }
 
-/// On a step's last tick, after [`Sense`](crate::Sense): what is allowed becomes rows.
+/// Copies masks to rows, on a step's last tick, after [`SenseAgents`](crate::SenseAgents).
 pub(crate) fn sense_masks<A: Agent>(
     clock: Res<StepClock>,
     rows: ResMut<AgentRows<A>>,
@@ -176,7 +177,7 @@ fn mask_table<T: Action>(rows: &mut Rows, tick: u64, slots: &[Slot], masks: &[Ac
     }
 }
 
-/// Where nothing is allowed, everything is: an agent has to do something.
+/// Allows all options of a choice if none is allowed, because an agent has to choose one, and reports a fault.
 fn refuse_empty_masks(rows: &mut Rows, tick: u64, run: core::ops::Range<usize>) {
     let width = rows.spec.mask_width();
     let masks = rows.masks[run.start * width..run.end * width].chunks_exact_mut(width);
@@ -192,7 +193,7 @@ fn refuse_empty_masks(rows: &mut Rows, tick: u64, run: core::ops::Range<usize>) 
     }
 }
 
-/// Steps that can't be learned from, because a number they need was not finite, are marked as such.
+/// Marks the steps that can't be learned from, because a number that they need was not finite.
 fn mark_spoiled_steps(rows: &mut Rows) {
     while let Some(row) = rows.faults.spoiled.pop() {
         let outcome = &mut rows.outcomes[row as usize];
@@ -202,8 +203,8 @@ fn mark_spoiled_steps(rows: &mut Rows) {
     }
 }
 
-/// Observations that are not finite are replaced by zeros. Neither the step that led to one (its value can't be
-/// estimated) nor the one that follows from it (its action means nothing) is learned from.
+/// Replaces observations that are not finite by zeros, and reports them. Neither the step that led to one (its value
+/// can't be estimated) nor the one that follows from it (its action means nothing) is learned from.
 #[cold]
 fn refuse_observations(rows: &mut Rows, tick: u64, run: core::ops::Range<usize>) {
     let width = rows.spec.observation_width();
@@ -213,7 +214,7 @@ fn refuse_observations(rows: &mut Rows, tick: u64, run: core::ops::Range<usize>)
         seen.fill(0.0);
         rows.faults.report(Fault { row: row as u32, place: FaultPlace::Observation(column as u32), tick });
         rows.faults.spoiled.push(row as u32);
-        // What terminated needs no estimate of what comes after it.
+        // A step that terminated needs no estimate of the value after it.
         if matches!(rows.outcomes[row].as_decided(), Outcome::Running | Outcome::Truncated) {
             rows.outcomes[row] = Outcome::Faulty;
         }

@@ -1,4 +1,4 @@
-//! Agents that come, go, sleep and return: who waits for a row, and who leaves one.
+//! Agents that come, go, sleep and return: how they wait for a row, and how they leave it.
 //!
 //! An agent has a row from its first step on, for as long as it is an agent that queries see. It leaves the row when it
 //! is despawned, loses its component or is hidden by one of Bevy's default query filters, such as `Disabled`; when it
@@ -15,14 +15,14 @@ use crate::episode::End;
 use crate::scoring::{Scored, Scoring, reported};
 use crate::{Agent, AgentRows, Controller, Episode, Rows, Slot, StepClock};
 
-/// Adds what is needed to see agents of this kind come and go.
+/// Adds the observers of agents of this kind that come, go, sleep and return.
 pub(crate) fn add_observers<A: Agent>(app: &mut App) {
     app.add_observer(await_row::<A>).add_observer(leave_for_good::<A>);
     app.add_observer(refuse_slot::<A>).add_observer(return_slot::<A>);
     watch_filters::<A>(app.world_mut());
 }
 
-/// Components that hide an entity from queries may be registered at any time.
+/// Adds observers for new components that hide entities from queries; a game may register such components at any time.
 pub(crate) fn watch_filters<A: Agent>(world: &mut World) {
     let Some(filters) = world.get_resource::<DefaultQueryFilters>() else { return };
     let watched = &world.resource::<AgentRows<A>>().turnover.hiding;
@@ -44,7 +44,7 @@ fn waiting<A: Agent>(world: &World) -> Vec<Entity> {
     world.resource::<AgentRows<A>>().turnover.waiting.clone()
 }
 
-/// A new agent waits for its row until the next step begins.
+/// Lists a new agent among those that wait for a row until the next step begins.
 fn await_row<A: Agent>(on: On<Add, A>, mut world: DeferredWorld) {
     // A slot that is there already was another entity's, or that of a world from which this one was loaded.
     if world.get::<Slot>(on.entity).is_some() {
@@ -55,7 +55,7 @@ fn await_row<A: Agent>(on: On<Add, A>, mut world: DeferredWorld) {
     }
 }
 
-/// An agent that returns waits for a row, unless it does so already or is still hidden.
+/// Lists an agent that returns among those that wait for a row, unless it waits already or is still hidden.
 fn wait_again<A: Agent>(world: &mut DeferredWorld, agent: Entity) {
     let turnover = &world.resource::<AgentRows<A>>().turnover;
     if world.get::<A>(agent).is_some() && !is_hidden::<A>(world, agent) && !turnover.waiting.contains(&agent) {
@@ -68,7 +68,7 @@ fn is_hidden<A: Agent>(world: &World, agent: Entity) -> bool {
     world.get_entity(agent).is_ok_and(|agent| hiding.iter().any(|&id| agent.contains_id(id)))
 }
 
-/// An agent that goes leaves its row, whatever it was doing. If that cuts an episode short, it terminates it.
+/// Frees the row of an agent that goes. If its episode was going on, it is terminated.
 fn leave_for_good<A: Agent>(on: On<Remove, A>, mut world: DeferredWorld) {
     world.resource_mut::<AgentRows<A>>().turnover.waiting.retain(|&agent| agent != on.entity);
     leave_row::<A>(&mut world, on.entity, End::Terminated);
@@ -78,7 +78,7 @@ fn fall_asleep<A: Agent>(on: On<Add>, mut world: DeferredWorld) {
     sleep::<A>(&mut world, on.entity);
 }
 
-/// A hidden agent leaves its row. It may return, so its episode is truncated, unless the game has ended it.
+/// Frees the row of an agent that is hidden. It may return, so its episode is truncated, unless the game has ended it.
 fn sleep<A: Agent>(world: &mut DeferredWorld, agent: Entity) {
     world.resource_mut::<AgentRows<A>>().turnover.waiting.retain(|&other| other != agent);
     leave_row::<A>(world, agent, End::Truncated);
@@ -86,19 +86,19 @@ fn sleep<A: Agent>(world: &mut DeferredWorld, agent: Entity) {
 
 fn wake_up<A: Agent>(on: On<Remove>, mut world: DeferredWorld) {
     if remains::<A>(&world, on.trigger().new_archetype) {
-        // Whatever else may hide it is looked at once this component is gone.
+        // Other components may hide it too: that is checked once this one is gone.
         let agent = on.entity;
         world.commands().queue(move |world: &mut World| wait_again::<A>(&mut world.into(), agent));
     }
 }
 
-/// Whether an entity is an agent after a change too.
+/// True if an entity is still an agent after a change of its archetype.
 fn remains<A: Agent>(world: &World, after: Option<&Archetype>) -> bool {
     let kind = world.components().component_id::<A>();
     after.is_some_and(|after| kind.is_some_and(|kind: ComponentId| after.contains(kind)))
 }
 
-/// A slot that was not given to this agent, such as one copied from another agent, goes again.
+/// Removes a slot that was not given to this agent, such as one copied from another agent.
 fn refuse_slot<A: Agent>(on: On<Insert, Slot>, mut world: DeferredWorld) {
     let Some(slot) = world.get::<Slot>(on.entity) else { return };
     let (row, turnover) = (slot.index(), &world.resource::<AgentRows<A>>().turnover);
@@ -112,7 +112,7 @@ fn refuse_slot<A: Agent>(on: On<Insert, Slot>, mut world: DeferredWorld) {
     wait_again::<A>(&mut world, on.entity);
 }
 
-/// An agent whose slot the game takes away leaves its row and waits for another.
+/// Frees the row of an agent whose slot the game has removed; the agent waits for another row.
 fn return_slot<A: Agent>(on: On<Remove, Slot>, mut world: DeferredWorld) {
     if owned_row::<A>(&world, on.entity).is_some() && remains::<A>(&world, on.trigger().new_archetype) {
         leave_row::<A>(&mut world, on.entity, End::Truncated);
@@ -127,13 +127,13 @@ fn leave_row<A: Agent>(world: &mut DeferredWorld, agent: Entity, end: End) {
     }
 }
 
-/// The row that an agent has, by its slot and by the rows.
+/// Returns the row of an agent, if both its slot and the rows say so.
 fn owned_row<A: Agent>(world: &World, agent: Entity) -> Option<usize> {
     let row = world.get::<Slot>(agent)?.index();
     (world.resource::<AgentRows<A>>().agent(row) == Some(agent)).then_some(row)
 }
 
-/// Settles what an agent's last step led to, and frees its row.
+/// Writes the outcome of an agent's last step, and frees its row.
 fn leave<A: Agent>(world: &mut DeferredWorld, agent: Entity, row: usize, end: End) {
     let controller = world.get::<Controller>(agent).copied().unwrap_or(Controller::External);
     let mut episode = world.get::<Episode>(agent).copied().unwrap_or_default();
@@ -148,7 +148,7 @@ fn leave<A: Agent>(world: &mut DeferredWorld, agent: Entity, row: usize, end: En
     }
 }
 
-/// What the game has paid in this tick counts, as that of agents that stay does.
+/// Adds the reward of this tick to the row, as for agents that stay.
 fn score_last_tick<A: Agent>(
     world: &mut DeferredWorld,
     (agent, row): (Entity, usize),
@@ -187,12 +187,13 @@ fn settle(rows: &mut Rows, row: usize, leaver: Leaver, end: End) {
     if led_to == Outcome::Vacant {
         *outcome = Outcome::Vacant;
     } else if end == End::Terminated {
-        // A step that can't be learned from stays one.
+        // A faulty step stays faulty.
         if *outcome != Outcome::Faulty {
             *outcome = led_to;
         }
     } else if rows.step_is_open {
-        // Nothing was sensed at the step's end. The step before it is learned from with what was sensed then.
+        // Nothing was sensed at this step's end. The step before it is learned from with the observation that it led
+        // to.
         *outcome = Outcome::Vacant;
     } else if outcome.as_decided() == Outcome::Running {
         *outcome = led_to;

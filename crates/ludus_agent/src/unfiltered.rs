@@ -1,4 +1,4 @@
-//! Queries that see entities which Bevy's default query filters hide.
+//! Queries that include the entities which Bevy's default query filters hide.
 
 #![expect(unsafe_code, reason = "a system parameter is unsafe by nature")]
 
@@ -9,10 +9,10 @@ use bevy::ecs::system::{ReadOnlySystemParam, SystemMeta, SystemParam, SystemPara
 use bevy::ecs::world::unsafe_world_cell::UnsafeWorldCell;
 use bevy::prelude::*;
 
-/// A query that sees entities also if they are `Disabled`, or hidden by any other of Bevy's
+/// A query that includes entities that are `Disabled`, or hidden by any other of Bevy's
 /// [default query filters](bevy::ecs::entity_disabling).
 ///
-/// For what belongs to an entity that is there: the arena of a collider, the parent of a sensor.
+/// Use it for entities to which others belong: the arena of a collider, the parent of a sensor.
 #[derive(Deref)]
 pub struct UnfilteredQuery<'w, 's, D: QueryData + 'static>(Query<'w, 's, D>);
 
@@ -45,7 +45,7 @@ unsafe impl<D: QueryData + 'static> SystemParam for UnfilteredQuery<'_, '_, D> {
 // SAFETY: a query that only reads is a parameter that only reads.
 unsafe impl<D: ReadOnlyQueryData + 'static> ReadOnlySystemParam for UnfilteredQuery<'_, '_, D> {}
 
-/// Queries that are made in here see all entities.
+/// Calls `make` while the default query filters are removed: queries that it makes include all entities.
 pub(crate) fn without_filters<T>(world: &mut World, make: impl FnOnce(&mut World) -> T) -> T {
     if world.contains_resource::<DefaultQueryFilters>() {
         world.resource_scope(|world, _: Mut<DefaultQueryFilters>| make(world))

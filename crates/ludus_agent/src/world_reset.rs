@@ -1,15 +1,15 @@
-//! A world that is to be as if it had just been built.
+//! The event that resets a world to the state in which it was built.
 
 use bevy::ecs::event::Event;
 
-/// Triggered when a world that has been running is to be as if it had just been built.
+/// Triggered to reset a running world to the state in which it was built.
 ///
 /// The window triggers it whenever it puts other arenas on screen: before a replay, before every jump back in one, and
 /// before the arenas of the run come back. The old arenas have been despawned by then and the new ones have not been
 /// spawned yet. A world that trains is built anew instead and never triggers it.
 ///
-/// Physics of `ludus_rapier` empties itself. A game that keeps something outside its arenas on which an episode depends
-/// puts that into its first state:
+/// The physics of `ludus_rapier` empties its contexts. A game that keeps something outside its arenas on which an
+/// episode depends resets it to its first state:
 ///
 /// ```
 /// use bevy::prelude::*;

@@ -1,4 +1,4 @@
-//! What the derives make of a game's types.
+//! The specs, rows and masks that the derives generate for a game's types.
 
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
 use bevy::prelude::Component;
@@ -284,7 +284,7 @@ fn only_the_own_columns_are_written() {
 }
 
 impl Gear {
-    /// `Gear` is an observation and an action, and both can be written.
+    /// Names the trait: `Gear` is an observation and an action, and both have a `write`.
     fn write_observation(self, row: &mut [f32]) {
         Observation::write(&self, row);
     }

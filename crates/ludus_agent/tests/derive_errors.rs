@@ -1,4 +1,4 @@
-//! What the derives say to code that they can't take: every problem of an item at once, each with its remedy.
+//! The error messages of the derives: every problem of an item is reported at once, each with its remedy.
 
 #[test]
 fn every_mistake_has_a_message_that_names_the_remedy() {

@@ -75,6 +75,6 @@ fn struct_implementation(
             }
         }
     };
-    // The mask's name is its own: it is reached as `<Action as …>::Mask`.
+    // In a block, so that the mask's name can't clash with another; the mask is named as `<… as Action>::Mask`.
     quote!(const _: () = { #mask_definition #implementation };)
 }

@@ -33,7 +33,7 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-/// The type that `key` names.
+/// Returns the type that is given for `key`, or reports that it is missing.
 fn component<'a>(
     key: &str,
     settings: &'a [Setting<Type>],

@@ -2,13 +2,13 @@
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The text of the doc comments among `attributes`, one line per line; empty if there are none.
+/// Returns the text of the doc comments among `attributes`, one line per line; empty if there are none.
 pub fn documentation(attributes: &[Attribute]) -> String {
     let lines: Vec<String> = attributes.iter().filter_map(line).collect();
     lines.join("\n").trim().to_owned()
 }
 
-/// The text of one `///` line, which the compiler hands over as `#[doc = " text"]`.
+/// Returns the text of one `///` line, which the compiler passes as `#[doc = " text"]`.
 fn line(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(doc) = &attribute.meta else { return None };
     let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &doc.value else { return None };

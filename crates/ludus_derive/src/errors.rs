@@ -14,17 +14,17 @@ impl Errors {
         self.add(syn::Error::new_spanned(at, message));
     }
 
-    /// Whether there has been no problem.
+    /// True if there has been no problem.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The value, or `None` with its error added.
+    /// Returns the value, or adds the error and returns `None`.
     pub fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    /// `value` if there was no problem, else all of them.
+    /// Returns `value` if there was no problem, else all problems as one error.
     pub fn finish<T>(self, value: T) -> syn::Result<T> {
         self.0.map_or(Ok(value), Err)
     }

@@ -1,17 +1,17 @@
-//! The derive macros of `bevy_ludus`: a game's own types become what an agent senses, does and is rewarded for.
+//! The derive macros of `bevy_ludus`: they make a game's own types observations, actions and rewards of agents.
 //!
 //! Each derive reads names, documentation and types off the item it stands on, so that the layout of a row is written
 //! nowhere else. Every problem of an item is reported at once, each with its remedy.
 //!
-//! | derive | on | what it says |
+//! | derive | on | what it generates |
 //! |---|---|---|
-//! | [`Agent`](macro@Agent) | the component that makes an entity an agent | which observation, action and reward belong to it |
-//! | [`Observation`](macro@Observation) | a struct with named fields, a unit enum | how a value becomes columns of an observation row |
-//! | [`Action`](macro@Action) | a struct with named fields, a unit enum | how columns of an action row become a value, and back |
+//! | [`Agent`](macro@Agent) | the component that makes an entity an agent | its observation, action and reward |
+//! | [`Observation`](macro@Observation) | a struct with named fields, a unit enum | the columns of an observation row |
+//! | [`Action`](macro@Action) | a struct with named fields, a unit enum | the columns of an action row |
 //! | [`Reward`](macro@Reward) | a struct of `f32` fields | the terms that a run weights |
 //!
-//! `ludus_agent` has the traits of the same names, with examples; it re-exports these macros, and `bevy_ludus` does too.
-//! The generated code finds its traits through whichever of the two the crate depends on, under any name.
+//! `ludus_agent` has the traits of the same names, with examples; it re-exports these macros, and `bevy_ludus` does
+//! too. The generated code finds its traits through whichever of the two the crate depends on, under any name.
 
 mod action;
 mod agent;
@@ -37,9 +37,9 @@ use syn::DeriveInput;
 ///
 /// | `#[agent(…)]` | value |
 /// |---|---|
-/// | `observation = T` | what the agent senses: a component that derives `Observation` and `Default` |
-/// | `action = T` | what it does: a component that derives `Action` and `Default` |
-/// | `reward = T` | what it is rewarded for: a component that derives `Reward` and `Default` |
+/// | `observation = T` | the observation: a component that derives `Observation` and `Default` |
+/// | `action = T` | the action: a component that derives `Action` and `Default` |
+/// | `reward = T` | the reward: a component that derives `Reward` and `Default` |
 ///
 /// All three are needed. The type's name is the agent's name, which keys its section of a run's config, so it can't be
 /// generic.
@@ -61,7 +61,7 @@ pub fn derive_agent(input: TokenStream) -> TokenStream {
 /// | a struct that derives `Observation` | its fields', each named `field.inner` |
 /// | `[T; N]` of these | N times as many: one field of numbers, or `field.0`, `field.1`, … of anything wider |
 ///
-/// | `#[observation(…)]` on a field | what it says |
+/// | `#[observation(…)]` on a field | meaning |
 /// |---|---|
 /// | `range = low..=high` | every value of the field lies there: a promise for charts and scaling, not enforced |
 ///
@@ -73,7 +73,8 @@ pub fn derive_observation(input: TokenStream) -> TokenStream {
 
 /// Implements `Action`: columns of a row become the fields of a struct, or the variant of a unit enum, and back.
 ///
-/// Every field of a struct says how it is decided. Several fields make an action hybrid or multi-branch.
+/// An attribute on every field of a struct says how the field is decided. Several fields make an action hybrid or
+/// multi-branch.
 ///
 /// | `#[action(…)]` on a field | its type | how it is decided |
 /// |---|---|---|

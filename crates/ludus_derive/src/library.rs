@@ -1,11 +1,11 @@
-//! Where the generated code finds the traits.
+//! The path by which the generated code names the traits.
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-/// The path of `ludus_agent` in the crate that is being compiled, directly or through `bevy_ludus`.
+/// Returns the path of `ludus_agent` in the crate that is being compiled, directly or through `bevy_ludus`.
 pub fn library() -> syn::Result<TokenStream> {
     if let Some(agent) = dependency("ludus_agent") {
         return Ok(quote!(::#agent));
@@ -16,7 +16,8 @@ pub fn library() -> syn::Result<TokenStream> {
     Err(syn::Error::new(Span::call_site(), "this derive needs `bevy_ludus` among the dependencies in `Cargo.toml`"))
 }
 
-/// The name of `package` here: it may be renamed. A package knows itself by its own name through `extern crate self`.
+/// Returns the name of `package` in the crate that is being compiled, which may rename it. In the package itself it is
+/// the package's own name, which `extern crate self` declares.
 fn dependency(package: &str) -> Option<Ident> {
     let name = match crate_name(package).ok()? {
         FoundCrate::Itself => package.to_owned(),

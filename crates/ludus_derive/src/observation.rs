@@ -86,7 +86,7 @@ fn enum_body(variants: &[Variant], library: &TokenStream) -> TokenStream {
     }
 }
 
-/// The range that the field's attribute states.
+/// Returns the range that the field's attribute states.
 fn range(field: &Field, errors: &mut Errors) -> Option<ValueRange> {
     let setting = KEYS.settings::<Expr>(field.attributes, errors).pop()?;
     let Some(value) = setting.value else {
@@ -96,13 +96,13 @@ fn range(field: &Field, errors: &mut Errors) -> Option<ValueRange> {
     errors.keep(ValueRange::new(&value))
 }
 
-/// The field's type as an observation; where it isn't one, the compiler says so under the type.
+/// Returns the field's type as an `Observation`. If it isn't one, the compiler's error is shown under the type.
 fn observation(field: &Field, library: &TokenStream) -> TokenStream {
     let ty = field.ty;
     quote_spanned!(ty.span()=> <#ty as #library::Observation>)
 }
 
-/// A statement that appends the field to the spec.
+/// Returns a statement that appends the field to the spec.
 fn description(field: &Field, range: Option<&ValueRange>, library: &TokenStream) -> TokenStream {
     let (observation, name) = (observation(field, library), &field.name);
     let doc = if field.doc.is_empty() { quote!(doc) } else { field.doc.to_token_stream() };

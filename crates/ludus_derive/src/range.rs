@@ -12,7 +12,7 @@ pub struct ValueRange {
 }
 
 impl ValueRange {
-    /// Reads the value of `range = …`. It has both ends, and they are in order as far as they are literals.
+    /// Reads the value of `range = …`. Returns an error if an end is missing, or if both are literals and out of order.
     pub fn new(expression: &Expr) -> syn::Result<Self> {
         let Expr::Range(ExprRange { start: Some(low), limits: RangeLimits::Closed(_), end: Some(high), .. }) =
             expression
@@ -25,12 +25,12 @@ impl ValueRange {
         Ok(Self { low: (**low).clone(), high: (**high).clone() })
     }
 
-    /// The range of an action that states none.
+    /// Returns the range of an action that states none.
     pub fn unit() -> Self {
         Self { low: syn::parse_quote!(-1.0f32), high: syn::parse_quote!(1.0f32) }
     }
 
-    /// A statement that stops the build if the ends, once they are known, are out of order or infinite.
+    /// Returns a statement that stops the build if the ends, once they are known, are out of order or infinite.
     pub fn check(&self) -> TokenStream {
         let Self { low, high } = self;
         quote_spanned!(low.span()=> {
@@ -40,18 +40,16 @@ impl ValueRange {
         })
     }
 
-    /// The low end.
     pub fn low(&self) -> &Expr {
         &self.low
     }
 
-    /// The high end.
     pub fn high(&self) -> &Expr {
         &self.high
     }
 }
 
-/// As the pair `(low, high)`.
+/// Expands to the pair `(low, high)`.
 impl ToTokens for ValueRange {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let Self { low, high } = self;
@@ -63,7 +61,7 @@ const EMPTY: &str = "the range is empty: its low end must be below its high end,
 
 const ENDLESS: &str = "the range has no end: leave `range` out where there is no limit";
 
-/// The value of a number as it is written, perhaps with a minus before it.
+/// Returns the value of a literal number, with or without a minus before it.
 fn literal(expression: &Expr) -> Option<f64> {
     match expression {
         Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => number.base10_parse().ok(),

@@ -44,7 +44,7 @@ fn implementation(item: &DeriveInput, fields: &[Field], library: &TokenStream) -
     }
 }
 
-/// Whether `ty` is written as `f32`: a derive sees no further than the spelling.
+/// True if `ty` is written as `f32`; a derive knows only the spelling of a type.
 fn is_f32(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "f32"))
 }

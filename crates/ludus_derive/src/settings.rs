@@ -12,7 +12,7 @@ pub struct Setting<V> {
     pub value: Option<V>,
 }
 
-/// A helper attribute and the keys that it understands.
+/// A helper attribute and the keys that it accepts.
 pub struct Keys {
     pub attribute: &'static str,
     pub valid: &'static [&'static str],
@@ -28,7 +28,7 @@ impl<V: Parse> Parse for Setting<V> {
 }
 
 impl Keys {
-    /// The settings of this attribute among `attributes`, without the unknown and the repeated, which are errors.
+    /// Returns the settings of this attribute among `attributes`. Unknown and repeated keys are reported and left out.
     pub fn settings<V: Parse>(&self, attributes: &[Attribute], errors: &mut Errors) -> Vec<Setting<V>> {
         let mut settings = Vec::new();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(self.attribute)) {

@@ -7,7 +7,7 @@ use syn::{Data, DeriveInput, Fields, Ident, Type, Visibility};
 use crate::documentation::documentation;
 use crate::errors::Errors;
 
-/// What an item is made of.
+/// The shape of an item.
 pub enum Shape<'a> {
     /// A struct's fields, at least one.
     Struct(Vec<Field<'a>>),
@@ -17,9 +17,9 @@ pub enum Shape<'a> {
 
 /// A field of a struct.
 pub struct Field<'a> {
-    /// As it is written in the source.
+    /// The name as it is written in the source.
     pub ident: &'a Ident,
-    /// As it is called in the spec.
+    /// The name in the spec.
     pub name: String,
     pub ty: &'a Type,
     pub doc: String,
@@ -29,13 +29,13 @@ pub struct Field<'a> {
 
 /// A variant of a unit enum.
 pub struct Variant<'a> {
-    /// As it is written in the source.
+    /// The name as it is written in the source.
     pub ident: &'a Ident,
-    /// As it is called in the spec.
+    /// The name in the spec.
     pub name: String,
 }
 
-/// The shape of `item`, which derives `derive`; `None` if there is no use in going on.
+/// Returns the shape of `item`, which derives `derive`; `None` if it has no valid shape, which is reported.
 pub fn shape<'a>(item: &'a DeriveInput, derive: &str, errors: &mut Errors) -> Option<Shape<'a>> {
     match &item.data {
         Data::Struct(data) => fields(item, &data.fields, derive, errors).map(Shape::Struct),
@@ -48,7 +48,7 @@ pub fn shape<'a>(item: &'a DeriveInput, derive: &str, errors: &mut Errors) -> Op
     }
 }
 
-/// The fields of `item`, which derives `derive` and has to be a struct.
+/// Returns the fields of `item`, which derives `derive` and has to be a struct.
 pub fn named_fields<'a>(item: &'a DeriveInput, derive: &str, errors: &mut Errors) -> Option<Vec<Field<'a>>> {
     let Data::Struct(data) = &item.data else {
         errors.report(&item.ident, format!("`{derive}` needs a struct with named fields: make `{}` one", item.ident));
@@ -96,7 +96,7 @@ fn variants<'a>(
 }
 
 impl<'a> Field<'a> {
-    /// `None` for a field without a name.
+    /// Reads a field; `None` if it has no name.
     fn new(field: &'a syn::Field) -> Option<Self> {
         let ident = field.ident.as_ref()?;
         let doc = documentation(&field.attrs);
@@ -110,7 +110,7 @@ impl<'a> Field<'a> {
         })
     }
 
-    /// The type as it is written, without the spaces between its tokens.
+    /// Returns the type as it is written, without the spaces between its tokens.
     pub fn type_name(&self) -> String {
         self.ty.to_token_stream().to_string().replace(' ', "")
     }

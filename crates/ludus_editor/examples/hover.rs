@@ -5,27 +5,27 @@ use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::prelude::*;
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, ArenaLayout, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward,
-    Score, Sense,
+    ScoreAgents, SenseAgents,
 };
 use ludus_editor::egui::Ui;
 use ludus_editor::{EditorAppExt, WINDOWS};
 use ludus_train::Ludus;
 use rand::RngExt;
 
-/// Above or below the wanted height by this much the lamp is lost [m].
+/// Distance from the wanted height beyond which the lamp is lost [m].
 const MAX_ERROR: f32 = 2.0;
-/// [m/s²]
+/// Gravity [m/s²].
 const GRAVITY: f32 = 9.8;
-/// At full thrust, upwards [m/s²].
+/// Upward acceleration at full thrust [m/s²].
 const THRUST: f32 = 20.0;
 
-/// Hovers.
+/// A lamp that hovers.
 #[derive(Component, Agent, Default)]
 #[require(Transform, Fall)]
 #[agent(observation = Height, action = Thrust, reward = Hovering)]
 struct Lamp;
 
-/// Upwards [m/s].
+/// Upward speed [m/s].
 #[derive(Component, Default)]
 struct Fall(f32);
 
@@ -57,7 +57,7 @@ struct Hovering {
 fn hover(app: &mut App) {
     app.insert_resource(ArenaLayout { spacing: 4.0 }).add_agent::<Lamp>();
     app.add_observer(build_arena).add_observer(restart);
-    app.add_systems(FixedUpdate, fly).add_systems(Score, score).add_systems(Sense, sense);
+    app.add_systems(FixedUpdate, fly).add_systems(ScoreAgents, score).add_systems(SenseAgents, sense);
 }
 
 fn build_arena(arena: On<Add, Arena>, places: Query<&Transform>, mut commands: Commands) -> Result {
@@ -95,7 +95,7 @@ fn sense(mut lamps: Query<(&Transform, &Fall, &mut Height)>) {
     }
 }
 
-/// What it looks like, and a panel of its own.
+/// Adds light, camera and meshes, and a panel.
 fn visuals(app: &mut App) {
     app.add_systems(Startup, add_light_and_camera).add_observer(draw_lamp).add_panel("Lamps", lamps_panel);
 }

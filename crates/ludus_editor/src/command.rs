@@ -1,4 +1,4 @@
-//! What panels answer with.
+//! Commands that panels, keys and scripts send to the editor.
 
 use std::path::PathBuf;
 
@@ -8,72 +8,74 @@ use ludus_train::session::SessionCommand;
 use crate::snapshot::AgentId;
 use crate::{Direction, Pace};
 
-/// Something that a panel, a key or a script asks for.
+/// A command to the editor, sent by a panel, a key or a script.
 #[derive(Message, Clone, Debug, PartialEq)]
 pub enum EditorCommand {
     /// Starts a run with the config that the window was opened with.
     StartTraining,
-    /// Goes on with the run of this folder from its newest checkpoint, unless another one is under way.
+    /// Resumes the run in this folder from its newest checkpoint, unless a run is already active in this window.
     ResumeRun(PathBuf),
-    /// Tells the run something.
+    /// Sends a command to the training session of this window, if there is one.
     Training(SessionCommand),
-    /// Looks at this agent, and shows the numbers of its kind.
+    /// Selects this agent, and shows the numbers of its kind.
     Select(AgentId),
-    /// Looks at no agent.
+    /// Clears the selection.
     Deselect,
     /// Shows the curves, numbers and settings of this kind of agents, by its index.
     ShowKind(usize),
-    /// Lets the keyboard decide for the selected agent.
+    /// Gives the keyboard control of the selected agent. Not possible during a replay, nor for kinds that the game
+    /// controls.
     TakeOver,
-    /// Gives the agent back to its policy.
+    /// Returns the agent that was taken over to its policy.
     LetGo,
-    /// How fast the game goes.
+    /// Sets the pace of the game.
     SetPace(Pace),
-    /// Pauses, and makes one tick.
+    /// Pauses the game, and runs one tick.
     StepTick,
-    /// Pauses, and makes all ticks up to the end of the present step.
+    /// Pauses the game, and runs all ticks up to the end of the current step.
     StepDecision,
-    /// Shows another arena of the run, from its first episode on. A run that was resumed has other seeds than these.
+    /// Shows this arena of the run and those that follow it, from their first episode on. A resumed run has other seeds
+    /// than these.
     ShowArena {
-        /// Which of the run's worlds.
+        /// Index of the world in the run.
         world: u32,
-        /// Which of its arenas.
+        /// Index of the arena in its world.
         arena: u32,
     },
-    /// Shows so many arenas at once, from 1 on.
+    /// Sets the number of arenas on screen, clamped to 1 and the largest number that can be shown.
     ShowArenas(u32),
-    /// Lets the policy of a file, or those of a run's folder, drive the agents. Kinds for which there is none there keep
-    /// theirs.
+    /// Drives the agents with the policy of a file, or with the policies of a run's folder. Kinds without a policy
+    /// there keep their present one.
     LoadPolicy(PathBuf),
-    /// Lets the newest policy of the training in this window drive them.
+    /// Drives the agents with the newest policies of the training in this window.
     FollowTraining,
-    /// Plays the episode of a file again.
+    /// Replays the episode of a file.
     Replay(PathBuf),
-    /// Goes to a step of the episode that is played again; 0 is its start.
+    /// Seeks a step of the replay; 0 is its start.
     SeekReplay(u32),
-    /// Pauses, and goes back to where the present step of the episode began.
+    /// Pauses the replay, and goes back to the start of the current step; at the start of a step, to the one before.
     StepBack,
-    /// Plays the episode that way, at the present pace.
+    /// Sets the direction of the replay, and plays it at the pace before the last pause.
     PlayReplay(Direction),
-    /// Lets policies decide again.
+    /// Ends the replay: policies decide again.
     EndReplay,
-    /// Shows the policy of a file, or those of a run's folder, beside the present ones, on the same seeds.
+    /// Shows the policy of a file, or the policies of a run's folder, beside the present ones, on the same seeds.
     Compare(PathBuf),
-    /// Shows one policy again.
+    /// Ends the comparison of two policies.
     StopComparing,
 }
 
-/// What a panel asks for while it is drawn.
+/// The commands that a panel sends while it is drawn.
 #[derive(Debug, Default)]
 pub struct EditorCommands(Vec<EditorCommand>);
 
 impl EditorCommands {
-    /// Asks for something; it is done before the next image.
+    /// Adds a command. It is carried out before the next image.
     pub fn send(&mut self, command: EditorCommand) {
         self.0.push(command);
     }
 
-    /// Takes what was asked for, in order.
+    /// Removes and returns all commands, in the order in which they were sent.
     pub fn drain(&mut self) -> impl Iterator<Item = EditorCommand> + '_ {
         self.0.drain(..)
     }

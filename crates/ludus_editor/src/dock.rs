@@ -7,27 +7,27 @@ use egui_tiles::{Behavior, Container, SimplificationOptions, Tile, TileId, Tiles
 
 use ludus_train::clock;
 
-use crate::panels::{Panels, Place, StripNews, strip_height, strip_ui};
+use crate::panels::{PanelSide, Panels, StripNews, strip_height, strip_ui};
 use crate::snapshot::RunsSnapshot;
 use crate::training::Training;
 use crate::{scene_pane, theme, timebar};
 
-/// Parts of the window's width.
+/// Initial widths of the left and the right panels, as parts of the window's width.
 const LEFT: f32 = 0.25;
 const RIGHT: f32 = 0.29;
-/// Part of the window's height.
+/// Initial height of the lower panels, as a part of the height of the layout.
 const BELOW: f32 = 0.26;
-/// Between a panel's edge and what is in it [points].
+/// Space between a panel's edge and its contents [points].
 const MARGIN: i8 = 8;
 
-/// Between the strip's edges and what is in it [points].
+/// Space between the strip's edges and its contents [points].
 const STRIP_MARGIN: egui::Margin = egui::Margin::symmetric(8, 4);
-/// A window that is narrower has two columns, not three [points].
+/// Width below which a window has two columns instead of three [points].
 const NARROW: f32 = 760.0;
-/// Part of a narrow window's width that is the panels'.
+/// Width of the panels in a narrow window, as a part of the window's width.
 const PANELS: f32 = 0.42;
 
-/// What a tile holds.
+/// The content of a tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pane {
     /// The game.
@@ -36,7 +36,7 @@ pub enum Pane {
     Panel(String),
 }
 
-/// The layout.
+/// The layout of the window, as a tree of tiles.
 #[derive(Resource)]
 pub struct Dock {
     tree: Tree<Pane>,
@@ -44,12 +44,12 @@ pub struct Dock {
 }
 
 impl Dock {
-    /// Every panel at the place where it begins.
+    /// Returns the layout with every panel at its initial place.
     pub fn new(panels: &Panels) -> Self {
         Self { tree: wide(panels), is_narrow: false }
     }
 
-    /// Places the panels anew when a window becomes too narrow for three columns, or wide enough again.
+    /// Rebuilds the layout if the window has become too narrow for three columns, or wide enough again.
     fn fit(&mut self, width: f32, panels: &Panels) {
         let is_narrow = width < NARROW;
         if is_narrow != self.is_narrow {
@@ -63,11 +63,11 @@ impl Dock {
     }
 }
 
-/// Panels on both sides of the scene and below it.
+/// Builds the layout of a wide window: panels on both sides of the scene and below it.
 fn wide(panels: &Panels) -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let [left, right, below] =
-        [Place::Left, Place::Right, Place::Below].map(|place| tabs(&mut tiles, panels, |found| found == place));
+    let [left, right, below] = [PanelSide::Left, PanelSide::Right, PanelSide::Below]
+        .map(|place| tabs(&mut tiles, panels, |found| found == place));
     let scene = scene(&mut tiles);
     let middle = share(&mut tiles, egui_tiles::LinearDir::Vertical, &[(Some(scene), 1.0 - BELOW), (below, BELOW)]);
     let parts = [(left, LEFT), (Some(middle), 1.0 - LEFT - RIGHT), (right, RIGHT)];
@@ -75,7 +75,7 @@ fn wide(panels: &Panels) -> Tree<Pane> {
     Tree::new("dock", root, tiles)
 }
 
-/// The scene, and all panels as tabs beside it.
+/// Builds the layout of a narrow window: the scene, and all panels as tabs beside it.
 fn narrow(panels: &Panels) -> Tree<Pane> {
     let mut tiles = Tiles::default();
     let all = tabs(&mut tiles, panels, |_| true);
@@ -90,14 +90,14 @@ fn scene(tiles: &mut Tiles<Pane>) -> TileId {
     tiles.insert_tab_tile(vec![scene])
 }
 
-/// The panels of these places as tabs of one tile, if there are any.
-fn tabs(tiles: &mut Tiles<Pane>, panels: &Panels, is_here: impl Fn(Place) -> bool) -> Option<TileId> {
+/// Adds a tile with the panels at the accepted places as tabs. Returns `None` if there are no such panels.
+fn tabs(tiles: &mut Tiles<Pane>, panels: &Panels, is_here: impl Fn(PanelSide) -> bool) -> Option<TileId> {
     let titles = panels.iter().filter(|panel| is_here(panel.place)).map(|panel| panel.title.clone());
     let panes: Vec<_> = titles.map(|title| tiles.insert_pane(Pane::Panel(title))).collect();
     (!panes.is_empty()).then(|| tiles.insert_tab_tile(panes))
 }
 
-/// Puts tiles side by side, each with its part of the space.
+/// Adds a tile that lays out other tiles along `direction`, each with its part of the space.
 fn share(tiles: &mut Tiles<Pane>, direction: egui_tiles::LinearDir, parts: &[(Option<TileId>, f32)]) -> TileId {
     let there: Vec<_> = parts.iter().filter_map(|&(tile, part)| Some((tile?, part))).collect();
     let mut linear = egui_tiles::Linear::new(direction, there.iter().map(|&(tile, _)| tile).collect());

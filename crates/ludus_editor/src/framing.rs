@@ -1,17 +1,17 @@
-//! Makes the scene's cameras see all arenas that are shown: what the game's visuals show of one, drawn back until all
-//! are in sight.
+//! Places the scene's cameras so that all shown arenas are in view: each keeps the direction that the game's visuals
+//! gave it, and is moved or scaled.
 
 use bevy::prelude::*;
 use ludus_agent::{Arena, ArenaLayout};
 
 use crate::viewport::SceneCamera;
 
-/// Part of the picture that is left free around the outermost arenas.
+/// Part of the picture that is left free around the outermost arenas, for perspective cameras.
 const MARGIN: f32 = 0.04;
-/// Height of an arena, as a part of what it takes up of the ground.
+/// Height of an arena, as a part of its width.
 const HEIGHT: f32 = 0.25;
 
-/// How a camera was placed last, and what for.
+/// The transform and the aspect ratio that a camera got when it was last framed.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
 pub struct Framed {
     place: Transform,
@@ -20,8 +20,8 @@ pub struct Framed {
 
 type Cameras<'a> = (Entity, &'a mut Transform, &'a mut Projection, &'a SceneCamera, Option<&'a Framed>);
 
-/// Places every camera anew after the shown arenas have changed, and after the picture got another shape unless the
-/// camera was moved by hand meanwhile.
+/// Frames every camera after the shown arenas have changed, and after the aspect ratio has changed unless the camera
+/// was moved by hand since.
 pub fn frame_arenas(
     came: Query<(), Added<Arena>>,
     arenas: Query<&Transform, With<Arena>>,
@@ -65,7 +65,7 @@ fn aspect(projection: &Projection) -> f32 {
     }
 }
 
-/// The middle of the outermost arenas.
+/// Returns the middle between the outermost arenas.
 fn centre(places: &[Vec3]) -> Vec3 {
     let (least, most) = ends(places);
     least.midpoint(most)
@@ -80,7 +80,7 @@ fn moved(home: &Transform, by: Vec3) -> Transform {
     Transform { translation: by + home.translation, ..*home }
 }
 
-/// How many times as much a camera has to see that shows one arena from `home`.
+/// Returns the factor by which an orthographic camera has to show more than it does of one arena from `home`.
 fn orthographic_scale(home: &Transform, places: &[Vec3]) -> f32 {
     /// Space around the outermost arenas, as a part of their distance.
     const SPACE: f32 = 1.6;
@@ -89,11 +89,11 @@ fn orthographic_scale(home: &Transform, places: &[Vec3]) -> f32 {
     1.0 + reach * (1.0 + SPACE) / home.translation.length().max(1e-3)
 }
 
-/// The place closest to the arenas from which a camera sees all of them in the direction in which it sees one from
-/// `home`: one alone is seen as the game shows it.
+/// Returns the transform closest to the arenas from which a camera sees all of them, in its direction at `home`. A
+/// single arena is shown as the game shows it.
 ///
-/// An arena takes up `spacing`, or the height that the camera shows of one if that is less. `slopes` are the tangents of
-/// half the angles that it sees, sideways and upwards.
+/// The width of an arena is `spacing`, or the height that the camera shows of one if that is less. `slopes` are the
+/// tangents of half the angles of view, sideways and upwards.
 fn perspective(home: &Transform, places: &[Vec3], spacing: f32, slopes: Vec2) -> Transform {
     if let [only] = places {
         return moved(home, *only);
@@ -101,7 +101,7 @@ fn perspective(home: &Transform, places: &[Vec3], spacing: f32, slopes: Vec2) ->
     let half = half_arena(home, spacing, slopes);
     let slopes = slopes * (1.0 - MARGIN);
     let (right, up, forward) = (home.right(), home.up(), home.forward());
-    // How far a camera at the origin would have to see to each side, at least, before it is moved.
+    // The extents that a camera at the origin has to see along both directions of the picture, before it is moved.
     let mut sideways = Extent::new(slopes.x);
     let mut upwards = Extent::new(slopes.y);
     for corner in places.iter().flat_map(|&place| corners(place, half)) {
@@ -114,7 +114,7 @@ fn perspective(home: &Transform, places: &[Vec3], spacing: f32, slopes: Vec2) ->
     Transform { translation, ..*home }
 }
 
-/// Half of what an arena takes up of the ground.
+/// Returns half of the width of an arena on the ground.
 fn half_arena(home: &Transform, spacing: f32, slopes: Vec2) -> f32 {
     (spacing / 2.0).min(home.translation.length() * slopes.y)
 }
@@ -125,10 +125,10 @@ fn corners(place: Vec3, half: f32) -> impl Iterator<Item = Vec3> {
     offsets.into_iter().flat_map(move |[x, z]| heights.map(|y| place + Vec3::new(x * half, y, z * half)))
 }
 
-/// What has to be seen along one direction of the picture.
+/// The points that have to be seen, along one direction of the picture.
 ///
-/// A camera that is moved back by `b` and aside by `a` sees a point at `p` and depth `d` at `(p - a) / (d + b)`, and that is
-/// to be within `±slope`.
+/// A camera that is moved back by `b` and aside by `a` shows a point at `p` and depth `d` at `(p - a) / (d + b)`, which
+/// has to be within `±slope`.
 struct Extent {
     slope: f32,
     /// Positions of points, and their depths.
@@ -144,8 +144,8 @@ impl Extent {
         self.points.push([place, depth]);
     }
 
-    /// The least `b` at which there is an `a`: it is between the greatest `p - slope·d` less `slope·b` and the least
-    /// `p + slope·d` more `slope·b`.
+    /// Returns the least `b` for which there is an `a`: it is between the greatest `p - slope·d` less `slope·b` and the
+    /// least `p + slope·d` more `slope·b`.
     fn back(&self) -> f32 {
         let [low, high] = self.limits();
         (low - high) / (2.0 * self.slope)
@@ -158,9 +158,9 @@ impl Extent {
         })
     }
 
-    /// The `a` at which both ends of what is seen are as far from the middle of the picture.
+    /// Returns the `a` at which both ends of the points are equally far from the middle of the picture, by bisection.
     fn aside(&self, back: f32) -> f32 {
-        /// Halvings: no float is between the ends after so many.
+        /// Number of bisections; after so many, no float is between the bounds.
         const HALVINGS: u32 = 40;
         let [low, high] = self.limits();
         let (mut least, mut most) = (low - self.slope * back, high + self.slope * back);
@@ -175,7 +175,8 @@ impl Extent {
         least.midpoint(most)
     }
 
-    /// The distance by which one end is further from the middle of the picture than the other.
+    /// Returns the sum of the signed positions of both ends, which is 0 if they are equally far from the middle of the
+    /// picture.
     fn balance(&self, aside: f32, back: f32) -> f32 {
         let seen = self.points.iter().map(|[place, depth]| (place - aside) / (depth + back));
         let (low, high) = seen.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     const SPACING: f32 = 12.0;
-    /// Bevy's: 45° upwards.
+    /// Tangent of half of Bevy's default angle of view, 45°.
     const HALF: f32 = 0.414_213_57;
 
     fn layout(count: u32) -> Vec<Vec3> {
@@ -196,7 +197,7 @@ mod tests {
         (0..count).map(|index| layout.origin(index)).collect()
     }
 
-    /// Where a point is in the picture: -1 and 1 are its edges.
+    /// Returns the position of a point in the picture; -1 and 1 are its edges.
     fn pictured(camera: &Transform, slopes: Vec2, point: Vec3) -> Vec2 {
         let seen = camera.to_matrix().inverse().transform_point3(point);
         Vec2::new(seen.x, seen.y) / (-seen.z * slopes)
@@ -234,7 +235,7 @@ mod tests {
         }
     }
 
-    /// A game's arenas are as large in a picture that is high and narrow.
+    /// Arenas have the same size in a picture that is high and narrow.
     #[test]
     fn a_narrow_picture_shows_arenas_whole() {
         let home = Transform::from_xyz(0.0, 4.0, 5.0).looking_at(Vec3::ZERO, Vec3::Y);

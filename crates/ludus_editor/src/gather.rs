@@ -1,4 +1,4 @@
-//! Gathers what panels draw from, once per image.
+//! Gathers the snapshot of the scene that panels draw from, once per image.
 
 use bevy::prelude::*;
 use ludus_agent::{AgentKind, Arena, Controller, Episode, InArena, StepClock};
@@ -14,7 +14,7 @@ use crate::takeover::TakeOver;
 type Agents<'a> = (&'a Controller, &'a Episode, Option<&'a InArena>);
 type Homes<'a> = (&'a Arena, Has<OfRival>);
 
-/// Takes the picture of the scene that all panels of this image share.
+/// Writes the [`SceneSnapshot`] that all panels of this image draw from.
 pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut QueryState<Homes>) {
     let kinds = world.resource::<SceneKinds>().clone();
     let agents = entries(world, &kinds, agents, homes);
@@ -51,7 +51,7 @@ fn kind_snapshot(world: &World, index: usize, kind: &AgentKind) -> SceneKindSnap
     }
 }
 
-/// All agents, by kind and row.
+/// Returns the entries of all agents, sorted by kind and row.
 fn entries(
     world: &World,
     kinds: &SceneKinds,
@@ -93,7 +93,7 @@ const fn driver(controller: Controller, is_taken: bool, is_rival: bool) -> Drive
     }
 }
 
-/// Everything about one agent.
+/// Returns the snapshot of the selected agent.
 fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     let (id, is_rival) = (agent.id, agent.driver == Driver::Rival);
     let kind = world.resource::<SceneKinds>()[id.kind].clone();
@@ -127,7 +127,7 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     }
 }
 
-/// The distributions and the value; none and NaN where nobody decided.
+/// Returns the distributions and the value of a decision; an empty list and NaN without one.
 fn shown(decided: Option<Decided>) -> (Vec<HeadSnapshot>, f32) {
     let insight = decided.map(|decided| decided.insight);
     insight.map_or((Vec::new(), f32::NAN), |Insight { heads, value }| (heads.into_iter().map(head).collect(), value))

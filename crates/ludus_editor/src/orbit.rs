@@ -1,4 +1,4 @@
-//! Looking around: a drag turns the scene's cameras about what they look at, the wheel brings them closer.
+//! Orbit controls: a drag turns the scene's cameras about the point that they look at, the wheel changes the distance.
 
 use core::f32::consts::FRAC_PI_2;
 
@@ -6,21 +6,21 @@ use bevy::prelude::*;
 
 use crate::viewport::SceneCamera;
 
-/// Turn for a drag [rad/pixel].
+/// Turn of a camera per dragged point [rad/point].
 const TURN: f32 = 0.006;
-/// Part of the distance for a turn of the wheel [1/point].
+/// Natural logarithm of the change of distance per scrolled point [1/point].
 const ZOOM: f32 = 0.002;
-/// How near to straight up or down a camera may look [rad].
+/// The least angle between a camera's direction and the vertical [rad].
 const POLE: f32 = 0.05;
-/// Where a camera looks that looks past the ground [m].
+/// Distance from a camera to its target, if it does not look at the ground [m].
 const DEFAULT_DISTANCE: f32 = 10.0;
 
-/// What the pointer did in the scene since the last image.
+/// The drag and the scroll of the pointer over the scene since the last image.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
 pub struct Drag {
-    /// \[pixels\]
+    /// Dragged distance \[points\].
     pub turn: Vec2,
-    /// \[points\]
+    /// Scrolled distance \[points\]; positive brings the camera closer.
     pub zoom: f32,
 }
 
@@ -36,7 +36,7 @@ pub fn orbit(drag: Res<Drag>, mut cameras: Query<(&mut Transform, &Projection), 
     }
 }
 
-/// The camera after a drag, looking at the same point of the ground.
+/// Returns the camera after a drag. It looks at the same point of the ground as before.
 fn orbited(camera: &Transform, drag: Drag) -> Transform {
     let target = looked_at(camera);
     let offset = camera.translation - target;
@@ -48,7 +48,7 @@ fn orbited(camera: &Transform, drag: Drag) -> Transform {
     Transform::from_translation(target + direction * distance).looking_at(target, Vec3::Y)
 }
 
-/// The point of the ground that a camera looks at, or one ahead of it.
+/// Returns the point of the ground that a camera looks at, or a point straight ahead if it does not look at the ground.
 fn looked_at(camera: &Transform) -> Vec3 {
     let forward = camera.forward();
     let distance = -camera.translation.y / forward.y;

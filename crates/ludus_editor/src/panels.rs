@@ -1,4 +1,4 @@
-//! Panels: systems that draw into the window. Those that come with it are functions over plain snapshots.
+//! Panels: systems that draw into the window. The built-in ones are functions of plain snapshots.
 
 pub mod agent;
 mod builtin;
@@ -7,6 +7,7 @@ pub mod replay;
 pub mod runs;
 pub mod strip;
 pub mod training;
+mod words;
 pub mod worlds;
 
 use bevy::ecs::system::SystemId;
@@ -28,29 +29,28 @@ pub(crate) type PanelSystem = SystemId<InMut<'static, Ui>>;
 #[derive(Resource, Default)]
 pub(crate) struct Panels(Vec<Panel>);
 
-/// A panel by its title.
+/// A panel with its title and its initial place.
 pub(crate) struct Panel {
-    /// What its tab says.
+    /// The title of its tab.
     pub title: String,
-    /// Where it is at first.
-    pub place: Place,
-    /// What draws it.
+    /// Its initial place.
+    pub place: PanelSide,
+    /// The system that draws it.
     pub system: PanelSystem,
 }
 
-/// Where a panel is at first; it can be moved from there.
+/// The initial place of a panel. The user can move the panel elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Left of the scene: the run.
+pub(crate) enum PanelSide {
+    /// Left of the scene: panels about runs.
     Left,
-    /// Right of the scene: the agent.
+    /// Right of the scene: panels about agents, and those of games.
     Right,
     /// Below the scene.
     Below,
 }
 
 impl Panels {
-    /// All panels.
     pub fn iter(&self) -> impl Iterator<Item = &Panel> {
         self.0.iter()
     }
@@ -98,16 +98,16 @@ impl EditorAppExt for App {
         title: &str,
         panel: impl IntoSystem<InMut<'static, Ui>, (), Marker> + 'static,
     ) -> &mut Self {
-        add_panel_at(self, title, Place::Right, panel);
+        add_panel_at(self, title, PanelSide::Right, panel);
         self
     }
 }
 
-/// Adds a panel that begins at a place of its own.
+/// Adds a panel with its initial place.
 pub(crate) fn add_panel_at<Marker>(
     app: &mut App,
     title: &str,
-    place: Place,
+    place: PanelSide,
     panel: impl IntoSystem<InMut<'static, Ui>, (), Marker> + 'static,
 ) {
     let panel = Panel { title: title.to_owned(), place, system: app.register_system(panel) };

@@ -1,4 +1,4 @@
-//! The editor as a plugin.
+//! The plugin that adds the content of the editor's window.
 
 use core::num::NonZeroU32;
 
@@ -16,45 +16,42 @@ use crate::selection::SelectionPlugin;
 use crate::sensors::{self, EditorLines, SensorLines};
 use crate::snapshot::{RunsSnapshot, SceneSnapshot};
 use crate::takeover::TakeOverPlugin;
-use crate::timeline::TimelinePlugin;
+use crate::time_control::TimeControlPlugin;
 use crate::training::{self, Training};
 use crate::viewport::{ViewportPlugin, ViewportRect};
-use crate::{EditorCommand, framing, gather, policies, redraw, shortcuts, theme, zoom};
+use crate::visuals::HasVisuals;
+use crate::{EditorCommand, framing, gather, redraw, shortcuts, shown_policies, theme, zoom};
 
-/// Behind the scene, where the game's visuals set no other.
+/// The background colour of the scene, if the game's visuals set no other.
 const BACKGROUND: Color = Color::srgb(0.10, 0.11, 0.12);
 
 /// The window's content: the scene and the panels around it.
 ///
 /// Add it after the game and its visuals.
 pub struct EditorPlugin {
-    /// What the scene shows.
+    /// The run, the seed and the arenas that the scene shows.
     pub settings: EditorSettings,
 }
 
-/// What the scene shows.
+/// The settings of an [`EditorPlugin`].
 #[derive(Clone)]
 pub struct EditorSettings {
-    /// What a run is started with; its config is resolved.
+    /// The setup with which a run is started; its config is resolved.
     pub session: SessionSetup,
-    /// What the seeds of the run's worlds derive from.
+    /// The seed from which the seeds of the run's worlds derive.
     pub seed: Seed,
-    /// Arenas on screen.
+    /// Number of arenas on screen at first.
     pub arenas: NonZeroU32,
-    /// Whether anything draws the game.
+    /// True if the game has visuals. Without them the scene shows a hint.
     pub has_visuals: bool,
 }
-
-/// Whether anything draws the game.
-#[derive(Resource)]
-pub struct HasVisuals(pub bool);
 
 impl Plugin for EditorPlugin {
     fn build(&self, app: &mut App) {
         let EditorSettings { session, seed, arenas, has_visuals } = &self.settings;
         let SessionSetup { specs, config, .. } = session;
         app.add_plugins(EguiPlugin::default()).add_message::<EditorCommand>();
-        app.add_plugins((ScenePlugin, SelectionPlugin, TakeOverPlugin, TimelinePlugin, ViewportPlugin));
+        app.add_plugins((ScenePlugin, SelectionPlugin, TakeOverPlugin, TimeControlPlugin, ViewportPlugin));
         scene::configure(app, config, specs);
         app.insert_resource(Stage::new(*seed, config, *arenas)).insert_resource(HasVisuals(*has_visuals));
         app.insert_resource(SceneSnapshot {
@@ -74,7 +71,8 @@ impl Plugin for EditorPlugin {
         app.add_systems(PreUpdate, zoom::zoom);
         app.add_systems(
             PreUpdate,
-            (shortcuts::shortcuts, training::obey, training::bring_frozen, training::follow, policies::obey).chain(),
+            (shortcuts::shortcuts, training::obey, training::bring_frozen, training::follow, shown_policies::obey)
+                .chain(),
         );
         app.add_systems(Update, (orbit::orbit, framing::frame_arenas).chain());
         app.add_systems(
@@ -103,7 +101,7 @@ fn set_theme(mut contexts: EguiContexts) -> Result {
     Ok(())
 }
 
-/// The scene is hidden unless its pane is drawn.
+/// Hides the scene until its pane is drawn.
 fn hide_scene(mut viewport: ResMut<ViewportRect>, mut drag: ResMut<Drag>) {
     viewport.rect = None;
     *drag = Drag::default();

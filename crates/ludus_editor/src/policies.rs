@@ -1,56 +1,22 @@
-//! Which policies are shown: those of files, and the newest of the training in this window.
+//! Loading the policies of files for the agents on screen.
 
 use core::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
-use bevy::prelude::*;
 use ludus_agent::spec::AgentSpec;
 use ludus_policy::{Policy, PolicyFile};
 use ludus_train::config::RunConfig;
 use ludus_train::policies_at;
 
-use crate::EditorCommand;
-use crate::scene::{Player, Players};
-use crate::snapshot::{KindPolicy, PolicyLabel, RunsSnapshot};
-use crate::training::Training;
+use crate::scene::Player;
+use crate::snapshot::PolicyLabel;
 
-/// Policies that can decide, each with the index of its kind of agents.
+/// Policies that can act, each with the index of its kind of agents.
 pub type KindPlayers = Vec<(usize, Player)>;
 
-/// Loads what was asked for. What can't be loaded is told, and what was there stays.
-pub fn obey(
-    mut commands: MessageReader<EditorCommand>,
-    training: Res<Training>,
-    mut players: ResMut<Players>,
-    mut runs: ResMut<RunsSnapshot>,
-) {
-    for command in commands.read() {
-        let done = match command {
-            EditorCommand::LoadPolicy(path) => load(path, training.config(), training.specs()).map(|loaded| {
-                loaded.into_iter().for_each(|(kind, player)| players.set_own(kind, player));
-                players.mark_replaced();
-            }),
-            EditorCommand::Compare(path) => load(path, training.config(), training.specs()).map(|loaded| {
-                players.clear_rivals();
-                loaded.into_iter().for_each(|(kind, player)| players.set_rival(kind, player));
-                players.mark_replaced();
-            }),
-            EditorCommand::StopComparing => {
-                players.clear_rivals();
-                Ok(())
-            }
-            _ => continue,
-        };
-        runs.trouble = done.err();
-    }
-    let kinds = 0..training.specs().len();
-    let labelled = |kind: usize, player: &Player| KindPolicy { kind, label: player.label().clone() };
-    runs.left = kinds.clone().filter_map(|kind| Some(labelled(kind, players.own(kind)?))).collect();
-    runs.right = kinds.filter_map(|kind| Some(labelled(kind, players.rival(kind)?))).collect();
-}
-
-/// The policies of a file or a run's folder, if they are for agents and steps like these; else why not, in a sentence.
+/// Loads the policies of a file or a run's folder. The error is a sentence: the file can't be read, or its policy is
+/// for other agents or another decision interval.
 pub fn load(path: &Path, config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<KindPlayers, String> {
     let files = policies_at(path, config, specs).map_err(|error| error.to_string())?;
     let player = |(kind, file): (usize, PolicyFile)| {
@@ -59,7 +25,7 @@ pub fn load(path: &Path, config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result
     files.into_iter().map(player).collect()
 }
 
-/// The policies that stay as they are, as the config says; else why one can't decide, in a sentence.
+/// Loads the frozen policies of the config. The error is a sentence with the reason that one can't be loaded.
 pub fn frozen(config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<KindPlayers, String> {
     let mut players = Vec::new();
     for (kind, spec) in specs.iter().enumerate() {
@@ -70,7 +36,8 @@ pub fn frozen(config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<KindPlayer
     Ok(players)
 }
 
-/// A policy that can decide, if it does so as often as the game on screen asks it.
+/// Builds the policy of a file. The error is a sentence: the policy has another decision interval than the game on
+/// screen, or the file is invalid.
 pub fn player(name: String, file: &PolicyFile, interval: NonZeroU32) -> Result<Player, String> {
     let own = file.decision_interval;
     if own != interval {
@@ -82,7 +49,8 @@ pub fn player(name: String, file: &PolicyFile, interval: NonZeroU32) -> Result<P
     Ok(Player::new(PolicyLabel { name, steps: file.origin.steps }, Arc::new(policy)))
 }
 
-/// The run's name for its folder and for what lies in it, else the file's own.
+/// Returns the name of the run's folder for that folder and for files at most two levels inside it, else the name of
+/// the file itself.
 fn name_of(path: &Path) -> String {
     let is_run = |folder: &&Path| folder.join("config.ron").is_file();
     let named = path.ancestors().take(3).find(is_run).unwrap_or(path);

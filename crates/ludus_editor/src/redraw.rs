@@ -1,4 +1,4 @@
-//! How often the window is drawn: as often as it has to be, so that one that shows nothing new leaves the machine alone.
+//! The redraw rate of the window. A window that shows nothing new is drawn seldom, to spare the machine.
 
 use core::time::Duration;
 
@@ -12,16 +12,18 @@ use crate::takeover::TakeOver;
 use crate::timeline::{Pace, Timeline};
 use crate::training::Training;
 
-/// Between two images while a game is watched [s]. A display shows no more.
+/// Interval between two images while the game runs, is controlled, and has the focus [s]: one image per refresh of a 60
+/// Hz display.
 const WATCHED: f64 = 1.0 / 60.0;
-/// Between two images while a game goes on that nobody decides in, or that nobody has in front [s].
+/// Interval between two images while the game runs, but nothing controls its agents or the window has no focus [s].
 const GLANCED_AT: f64 = 1.0 / 20.0;
-/// Between two images while only numbers change [s].
+/// Interval between two images while the game is paused and training runs, so that only numbers change [s].
 const NUMBERS: f64 = 0.25;
-/// Between two images while nothing changes [s]: folders of runs may.
+/// Interval between two images while the game is paused and nothing is trained [s]. The folders of runs may still
+/// change.
 const STILL: f64 = 1.0;
 
-/// Sets how long the window waits for the next image. Whatever a hand does in the window draws one at once.
+/// Sets the interval until the next image. Input in the window draws an image at once.
 pub fn set_rate(
     (timeline, replaying): (Res<Timeline>, Res<Replaying>),
     (players, taken): (Res<Players>, Res<TakeOver>),
@@ -44,15 +46,15 @@ pub fn set_rate(
     }
 }
 
-/// What there is to see, and whether somebody looks.
+/// The conditions that decide the redraw rate.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moment {
-    /// As many ticks as the machine makes.
+    /// True if the game makes as many ticks as the machine can, or if a replay seeks a step.
     is_hurried: bool,
     is_scripted: bool,
-    /// The game is paused.
+    /// True if the game is paused, and no single step is pending.
     is_still: bool,
-    /// Somebody decides for the agents.
+    /// True if a policy, a player or a replay controls agents.
     is_decided: bool,
     is_focused: bool,
     is_training: bool,

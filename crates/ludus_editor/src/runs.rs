@@ -1,4 +1,4 @@
-//! The run folders on disk, looked through now and then while the window is open.
+//! The run folders on disk. They are read at regular intervals while the window is open.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use crate::snapshot::{CheckpointEntry, EpisodeEntry, EpisodeResult, RunEntry, Ru
 use crate::training::Training;
 use crate::widgets::count;
 
-/// Between two looks [s].
+/// Interval between two reads of the folders [s].
 const INTERVAL: f64 = 2.0;
-/// Points of a curve; more can't be told apart in a panel.
+/// The largest number of points of a curve; more can't be told apart in a panel.
 const MOST_POINTS: usize = 400;
-/// Runs that are looked into; how many older ones are left out is told.
+/// The largest number of runs that are read. The number of older ones is shown.
 const MOST_RUNS: usize = 1_000;
 
-/// Where runs are looked for, and the look that is under way.
+/// The folder of runs, the runs that were found in it, and the read that is under way.
 #[derive(Resource)]
 pub struct RunsFolder {
     runs: PathBuf,
@@ -30,27 +30,27 @@ pub struct RunsFolder {
     /// The names of the kinds of agents.
     kinds: Vec<String>,
     looked: f64,
-    look: Option<Task<(Vec<Found>, usize)>>,
-    found: Vec<Found>,
+    look: Option<Task<(Vec<KnownRun>, usize)>>,
+    found: Vec<KnownRun>,
 }
 
-/// A run, and what tells whether its files are still those that were read: they are not read again.
+/// A run with the sizes and times of its files. Files that have not changed are not read again.
 #[derive(Clone)]
-struct Found {
+struct KnownRun {
     run: RunEntry,
     metrics_bytes: u64,
-    /// When each episode was written.
+    /// Time at which each episode was written.
     episodes_written: Vec<Option<SystemTime>>,
 }
 
 impl RunsFolder {
-    /// The runs of `game` in `runs`, which has these kinds of agents.
+    /// Returns the state before the first read of the runs of `game` in `runs`. The game has these kinds of agents.
     pub fn new(runs: PathBuf, game: String, kinds: Vec<String>) -> Self {
         Self { runs, game, kinds, looked: f64::NEG_INFINITY, look: None, found: Vec::new() }
     }
 }
 
-/// Looks through the folders in another thread, and takes what was found.
+/// Starts reading the folders in another thread, and takes the result of the last read.
 pub fn look(
     mut folder: ResMut<RunsFolder>,
     (training, shown): (Res<Training>, Res<ShownKind>),
@@ -76,14 +76,14 @@ pub fn look(
     }
 }
 
-/// The runs of `game`, newest first, and how many older ones were left out.
-fn find(runs: &Path, game: &str, kinds: &[String], known: &[Found]) -> (Vec<Found>, usize) {
+/// Returns the runs of `game`, newest first, and the number of older ones that were left out.
+fn find(runs: &Path, game: &str, kinds: &[String], known: &[KnownRun]) -> (Vec<KnownRun>, usize) {
     let all = RunFolder::all(runs, game);
     let found = all.iter().take(MOST_RUNS).map(|folder| read(folder, kinds, known)).collect();
     (found, all.len().saturating_sub(MOST_RUNS))
 }
 
-fn read(folder: &RunFolder, kinds: &[String], known: &[Found]) -> Found {
+fn read(folder: &RunFolder, kinds: &[String], known: &[KnownRun]) -> KnownRun {
     let metrics = folder.metrics();
     let metrics_bytes = fs::metadata(&metrics).map_or(0, |file| file.len());
     let known = known.iter().find(|known| known.run.path == folder.path());
@@ -104,7 +104,7 @@ fn read(folder: &RunFolder, kinds: &[String], known: &[Found]) -> Found {
     let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (path, checkpoints) = (folder.path().to_owned(), checkpoints(folder, kinds));
     let run = RunEntry { name, path, is_live: false, curves, checkpoints, episodes };
-    Found { run, metrics_bytes, episodes_written }
+    KnownRun { run, metrics_bytes, episodes_written }
 }
 
 fn episode((name, path): (String, PathBuf)) -> EpisodeEntry {
@@ -115,13 +115,14 @@ fn episode((name, path): (String, PathBuf)) -> EpisodeEntry {
     EpisodeEntry { name, path, result }
 }
 
-/// The column of metrics that has the mean return of a kind: with its name before it where there are several.
+/// Returns the name of the metrics column with the mean return of a kind. It begins with the kind's name if there are
+/// several.
 fn column_of(kinds: &[String], kind: usize) -> String {
     const RETURN: &str = "charts/episodic_return";
     if kinds.len() == 1 { RETURN.to_owned() } else { format!("{}/{RETURN}", kinds[kind]) }
 }
 
-/// `[steps, mean return]` of a table of metrics; lines that are cut off or empty are left out.
+/// Returns the points `[steps, mean return]` of a table of metrics. Lines that are cut off or empty are left out.
 fn curve(table: &str, column: &str) -> Vec<[f64; 2]> {
     let mut lines = table.lines();
     let Some(header) = lines.next() else { return Vec::new() };
@@ -133,15 +134,16 @@ fn curve(table: &str, column: &str) -> Vec<[f64; 2]> {
     };
     let points: Vec<_> = lines.filter_map(point).collect();
     let stride = points.len().div_ceil(MOST_POINTS).max(1);
-    // From the end on, so that the newest is always there.
+    // From the end on, so that the newest point is always kept.
     let mut thinned: Vec<_> = points.into_iter().rev().step_by(stride).collect();
     thinned.reverse();
     thinned
 }
 
-/// The policies of a run: the newest, the best, then checkpoints from the newest to the oldest.
+/// Returns the policies of a run: the newest, the best, then checkpoints from the newest to the oldest.
 ///
-/// Where there are several kinds of agents, the newest are a folder with the policy of each; these come by themselves too.
+/// If there are several kinds of agents, the newest entry is the run's folder, with the policy of each kind. The
+/// policies of the kinds have entries of their own too.
 fn checkpoints(folder: &RunFolder, kinds: &[String]) -> Vec<CheckpointEntry> {
     let is_file = |path: &Path| files::check(path, Links::Refuse).is_ok();
     let entry = |label: String, path: PathBuf| CheckpointEntry { label, path };
@@ -162,7 +164,7 @@ fn checkpoints(folder: &RunFolder, kinds: &[String]) -> Vec<CheckpointEntry> {
     named.chain(by_steps).collect()
 }
 
-/// The steps in a checkpoint's name.
+/// Returns the number of steps in a checkpoint's file name.
 fn steps_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! The game on screen: which arenas of the run it shows, and who decides in them.
+//! The game on screen: the arenas of the run that it shows, and the policies that decide in them.
 
 mod kinds;
 mod players;
@@ -16,8 +16,8 @@ use bevy::prelude::*;
 use bevy::time::TimeSystems;
 use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
-    AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, Score, Sense, StepClock, WorldReset,
-    WorldSeed,
+    AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, ScoreAgents, SenseAgents, StepClock,
+    WorldReset, WorldSeed,
 };
 use ludus_train::config::RunConfig;
 use ludus_train::replay::EpisodeHead;
@@ -27,28 +27,28 @@ use crate::EditorCommand;
 pub use kinds::{SceneAgents, SceneKinds, find_agents};
 pub use players::{Decided, Player, Players};
 pub use record::{Records, Scores};
-pub use replaying::{Direction, Playback, ReplaySystems, Replaying};
+pub use replaying::{Playback, ReplaySystems, Replaying};
 pub use rules::RunRules;
 
-/// Arenas on screen at most: more can't be told apart.
+/// The largest number of arenas on screen: more can't be told apart.
 const MOST_ARENAS: u32 = 64;
-/// Metres between arenas on screen, where the game doesn't say.
+/// Distance between arenas on screen, if the game sets none [m].
 const DEFAULT_SPACING: f32 = 12.0;
 
-/// Which of the run's arenas are on screen.
+/// The arenas of the run that are on screen.
 #[derive(Resource, Clone, Debug)]
 pub struct Stage {
-    /// What the seeds of the run's worlds derive from.
+    /// The seed from which the seeds of the run's worlds derive.
     seed: Seed,
-    /// Worlds of the run.
+    /// Number of worlds in the run.
     worlds: u32,
-    /// Arenas of each.
+    /// Number of arenas in each world.
     arenas_per_world: u32,
-    /// Arenas to show at once.
+    /// Number of arenas to show at once.
     count: u32,
     world: u32,
     first: u32,
-    /// Whether each is shown twice, to compare two policies.
+    /// True if each arena is shown twice, to compare two policies.
     is_double: bool,
     is_stale: bool,
 }
@@ -58,7 +58,7 @@ pub struct Stage {
 pub struct OfRival;
 
 impl Stage {
-    /// The first `count` arenas of a run with this config.
+    /// Returns the first `count` arenas of world 0, for a run with this config.
     pub fn new(seed: Seed, config: &RunConfig, count: NonZeroU32) -> Self {
         let arenas_per_world = config.arenas.get();
         Self {
@@ -73,29 +73,30 @@ impl Stage {
         }
     }
 
-    /// Which world is shown.
+    /// Index of the world on screen.
     pub const fn world(&self) -> u32 {
         self.world
     }
 
-    /// Which of its arenas are shown.
+    /// Indices of the arenas on screen.
     pub fn arenas(&self) -> Range<u32> {
         self.first..(self.first + self.count).min(self.arenas_per_world)
     }
 
-    /// How many can be shown at once.
+    /// The largest number of arenas that can be shown at once.
     pub fn most_arenas(&self) -> u32 {
         self.arenas_per_world.min(MOST_ARENAS)
     }
 
-    /// Shows an arena and those that follow it, from their first episode on: as many as before, as far as there are.
+    /// Shows an arena and those that follow it, from their first episode on. Their number stays the same, as far as the
+    /// world has as many.
     fn show(&mut self, world: u32, arena: u32) {
         self.world = world.min(self.worlds - 1);
         self.first = arena.min(self.arenas_per_world - 1);
         self.is_stale = true;
     }
 
-    /// Takes the numbers of worlds and of arenas in each that the run has, both at least 1.
+    /// Sets the number of worlds in the run and of arenas in each, both at least 1.
     pub fn set_worlds(&mut self, worlds: u32, arenas_per_world: u32) {
         if (worlds, arenas_per_world) != (self.worlds, self.arenas_per_world) {
             (self.worlds, self.arenas_per_world) = (worlds, arenas_per_world);
@@ -114,7 +115,7 @@ impl Stage {
     }
 }
 
-/// Adds what shows arenas and lets policies decide in them.
+/// Adds the systems that show arenas and run policies in them.
 pub struct ScenePlugin;
 
 impl Plugin for ScenePlugin {
@@ -136,7 +137,8 @@ impl Plugin for ScenePlugin {
         app.add_systems(FixedLast, (record::record, replaying::follow).chain().after(AgentSystems::Sense));
     }
 
-    /// A tick is short: to hand its systems to other threads would take longer than the systems do.
+    /// Gives the schedules of a tick the single-threaded executor. Their systems take less time than to hand them to
+    /// other threads would.
     fn finish(&self, app: &mut App) {
         let mut schedules = app.world_mut().resource_mut::<Schedules>();
         for label in ticked() {
@@ -156,21 +158,21 @@ fn ticked() -> [InternedScheduleLabel; 8] {
         FixedUpdate.intern(),
         FixedPostUpdate.intern(),
         FixedLast.intern(),
-        Sense.intern(),
-        Score.intern(),
+        SenseAgents.intern(),
+        ScoreAgents.intern(),
     ]
 }
 
-/// Finds the agents by their ids: in the beginning of an image, and after its ticks.
+/// The systems that find the entities of agents: at the beginning of an image, and after its ticks.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AgentsFound;
 
-/// What a world of the run has before the game is added, so that the game on screen is the same.
+/// Adds the resources that a world of the run has before the game is added, so that the game on screen is the same.
 pub fn prepare(app: &mut App, config: &RunConfig) {
     app.insert_resource(StepClock::new(config.ticks_per_step())).insert_resource(Arenas(0..0));
 }
 
-/// What the run decides about agents; after the game has been added.
+/// Applies the run's settings of agents. Call it after the game has been added.
 pub fn configure(app: &mut App, config: &RunConfig, specs: &[Arc<AgentSpec>]) {
     let rules = RunRules::of_run(config, specs);
     rules.leave_others_to_the_game(app.world_mut());
@@ -186,7 +188,7 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, mu
             _ => {}
         }
     }
-    // Two policies are compared from the same start on, whichever of them is another one now.
+    // Compared policies start from the same state, so a replaced policy restarts both.
     if players.take_replaced() && stage.is_double {
         stage.is_stale = true;
     }
@@ -195,27 +197,27 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, mu
     }
 }
 
-/// The first tick of other arenas is the first of a step, as it is in a new world, and their agents decide as they do there.
+/// Starts a step with the next tick, and schedules the decisions of agents as in a new world.
 fn begin_step(world: &mut World) {
     let rules = rules_now(world);
     world.resource_mut::<StepClock>().begin_step(rules.ticks_per_step);
     rules.restart(world);
 }
 
-/// The rules of the episode that is played again, else those of the run.
+/// Returns the rules of the replay, else those of the run.
 fn rules_now(world: &World) -> RunRules {
     let (run, replaying) = (world.resource::<RunRules>(), world.resource::<Replaying>());
     replaying.playback().map_or_else(|| run.clone(), Playback::rules)
 }
 
-/// An episode that is played again keeps the arena that it began in; other wishes wait for its end.
+/// True if the arenas on screen have to be replaced. A replay that has begun keeps its arenas until it ends.
 fn is_stale(stage: Res<Stage>, replaying: Res<Replaying>) -> bool {
     stage.is_stale && !replaying.playback().is_some_and(Playback::has_begun)
 }
 
-/// Takes away the arenas that are shown and brings those that were asked for, into a world that is reset.
+/// Resets the world, and replaces the arenas on screen with those of the stage or of the replay.
 ///
-/// Agents outside any arena stay, and start an episode of the other world.
+/// Agents outside any arena are kept. Unless a replay begins, they start an episode of the new world.
 fn set_stage(
     (mut stage, replaying): (ResMut<Stage>, Res<Replaying>),
     (mut seed, mut first): (ResMut<WorldSeed>, ResMut<FirstEpisodes>),
@@ -236,7 +238,7 @@ fn set_stage(
         return spawn_arenas(&mut commands, layout, replayed_arenas(&log.head));
     }
     homeless.iter_mut().for_each(|mut episode| episode.truncate());
-    // A world that was never built anew after a panic.
+    // The world index, then the number of times that the world was rebuilt after a panic, here 0.
     (seed.0, first.0) = (stage.seed.derive(u64::from(stage.world)).derive(0), Vec::new());
     let cells = Cells { layout, is_double: stage.is_double };
     for (cell, index) in stage.arenas().enumerate() {
@@ -247,7 +249,7 @@ fn set_stage(
     }
 }
 
-/// The game's fixed time begins anew: arenas come to a world of the run in its first tick.
+/// Restarts the game's fixed time at its first tick, since a world of the run spawns its arenas in the first tick.
 fn begin_time(mut time: ResMut<Time>, mut fixed: ResMut<Time<Fixed>>) {
     let (timestep, overstep) = (fixed.timestep(), fixed.overstep());
     *fixed = Time::<Fixed>::from_duration(timestep);
@@ -256,12 +258,12 @@ fn begin_time(mut time: ResMut<Time>, mut fixed: ResMut<Time<Fixed>>) {
     *time = fixed.as_generic();
 }
 
-/// The arenas that an episode is played in.
+/// Returns the indices of the arenas of a logged episode.
 fn replayed_arenas(head: &EpisodeHead) -> Range<u32> {
     head.arena.map_or(0..head.arenas, |arena| arena..arena.saturating_add(1))
 }
 
-/// Arenas at their own places: elsewhere floats are rounded otherwise.
+/// Spawns arenas at the places that belong to their indices. Elsewhere the rounding of floats would differ.
 fn spawn_arenas(commands: &mut Commands, layout: Option<ArenaLayout>, indices: Range<u32>) {
     for index in indices {
         match layout {
@@ -275,21 +277,21 @@ fn spawn_arenas(commands: &mut Commands, layout: Option<ArenaLayout>, indices: R
     }
 }
 
-/// Which policy an arena is for.
+/// The policy that decides in an arena: the shown one, or the one that it is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Own,
     Rival,
 }
 
-/// Where arenas stand on screen: near the origin, whatever their index, so that the camera finds them.
+/// The placement of arenas on screen: near the origin, whatever their index, so that the cameras see them.
 struct Cells {
     layout: Option<ArenaLayout>,
     is_double: bool,
 }
 
 impl Cells {
-    /// An arena is a random game of its index, wherever it stands.
+    /// Spawns an arena in a cell. Its random numbers depend on its index and not on its place.
     fn spawn(&self, commands: &mut Commands, (cell, side): (u32, Side), index: u32) {
         let mut arena = match self.layout {
             Some(layout) => {
@@ -302,7 +304,8 @@ impl Cells {
         }
     }
 
-    /// Pairs stand side by side along x, own to the left.
+    /// Returns the place of an arena. The arenas of a pair are side by side along x, that of the shown policy to the
+    /// left.
     fn place(&self, layout: ArenaLayout, cell: u32, side: Side) -> Vec3 {
         let spacing = if layout.spacing > 0.0 { layout.spacing } else { DEFAULT_SPACING };
         let centre = ArenaLayout { spacing }.origin(cell);

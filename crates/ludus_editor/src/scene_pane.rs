@@ -1,28 +1,28 @@
-//! The scene's part of the window: it stays clear for the game, and says what there is to say about it.
+//! The pane of the scene in the window: it leaves the area free for the game, and draws captions and hints on it.
 
 use bevy::prelude::*;
 use bevy_egui::egui::{self, Align2, FontId, Sense, Ui};
 
 use crate::orbit::Drag;
-use crate::plugin::HasVisuals;
 use crate::scene::Stage;
 use crate::snapshot::{PolicyLabel, SceneSnapshot, ScoreSnapshot};
 use crate::viewport::{ViewportClick, ViewportRect};
+use crate::visuals::HasVisuals;
 use crate::widgets::count;
 use crate::{EditorCommand, takeover, theme};
 
-/// Arenas that can be shown at once, as far as the run has as many.
+/// The choices for the number of arenas on screen, as far as the run has as many.
 const COUNTS: [u32; 5] = [1, 4, 9, 16, 36];
-/// Between the scene's edge and words on it [points].
+/// Space between the scene's edge and texts on it [points].
 const MARGIN: f32 = 12.0;
-/// A caption has at least so much room beside the choice of arenas, else it is below that [points].
+/// The least width of a caption beside the choice of arenas. If there is less, it is below the choice [points].
 const NARROWEST_CAPTION: f32 = 180.0;
 
-/// Leaves the scene free, takes clicks and drags, and writes on top of it.
+/// Leaves the area of the scene free, takes clicks and drags, and draws captions on it.
 pub fn scene_ui(ui: &mut Ui, world: &mut World) {
     let rect = ui.max_rect();
     let area = ui.interact(rect, ui.id().with("scene"), Sense::click_and_drag());
-    // The window's contents may be zoomed; cameras know nothing of that.
+    // The contents of the window may be zoomed, which does not affect cameras.
     let zoom = ui.ctx().zoom_factor();
     world.resource_mut::<ViewportRect>().rect = Some(bevy_rect(rect * zoom));
     if area.clicked()
@@ -43,7 +43,8 @@ fn bevy_rect(rect: egui::Rect) -> Rect {
     Rect { min: vec2(rect.min.x, rect.min.y), max: vec2(rect.max.x, rect.max.y) }
 }
 
-/// Captions with the world, the arenas and, where two are compared, the policies; returns where the upper ones end.
+/// Draws captions with the world, the arenas and, in a comparison, the policies. Returns the bottom of the upper
+/// caption.
 fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &SceneSnapshot) -> f32 {
     let arenas = match scene.arenas.len() {
         1 => format!("arena {}", scene.arenas.start),
@@ -62,7 +63,7 @@ fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &Scene
     upper.bottom()
 }
 
-/// The start and the width of the upper caption: beside the choice of arenas, or below it.
+/// Returns the start and the width of the upper caption: beside the choice of arenas, or below it.
 fn caption_place(rect: egui::Rect, choice: Option<egui::Rect>) -> (egui::Pos2, f32) {
     let corner = rect.left_top() + egui::vec2(MARGIN, MARGIN);
     let whole = rect.width() - 2.0 * MARGIN;
@@ -71,7 +72,7 @@ fn caption_place(rect: egui::Rect, choice: Option<egui::Rect>) -> (egui::Pos2, f
     if beside >= NARROWEST_CAPTION { (corner, beside) } else { (egui::pos2(corner.x, choice.bottom() + MARGIN), whole) }
 }
 
-/// How actions are chosen on screen, which is not how they are in training.
+/// Returns the way in which actions are chosen on screen, which differs from that of training.
 fn choosing(scene: &SceneSnapshot) -> &'static str {
     match (&scene.replay, scene.has_policy()) {
         (Some(_), _) => " · actions of the log",
@@ -80,7 +81,7 @@ fn choosing(scene: &SceneSnapshot) -> &'static str {
     }
 }
 
-/// Which two policies are compared, and how each has done: left and right.
+/// Returns the names and the scores of the two policies that are compared: left and right.
 pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
     let shown = scene.shown().cloned().unwrap_or_default();
     let kind = if scene.has_several_kinds() { format!(", {}", shown.spec.name) } else { String::new() };
@@ -99,7 +100,7 @@ pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
     [describe("left", shown.policy.as_ref(), &shown.score), describe("right", right, &shown.rival_score)]
 }
 
-/// The choice of arenas to show at once; returns its place on the scene, if there is a choice.
+/// Draws the choice of the number of arenas. Returns its place on the scene, if there is a choice.
 fn count_ui(ui: &Ui, rect: egui::Rect, world: &mut World) -> Option<egui::Rect> {
     let stage = world.resource::<Stage>();
     let (shown, most) = (stage.arenas().len() as u32, stage.most_arenas());
@@ -124,7 +125,7 @@ fn pick_count_ui(ui: &mut Ui, shown: u32, most: u32) -> Option<u32> {
     choices.filter(|&count| ui.selectable_label(count == shown, count.to_string()).clicked()).last()
 }
 
-/// A hint below the captions, as long as there is nothing to see.
+/// Draws hints below the captions, if the game has no visuals or no policy.
 fn hint(ui: &Ui, rect: egui::Rect, top: f32, world: &World) {
     let mut hints = Vec::new();
     if !world.resource::<HasVisuals>().0 {
@@ -140,7 +141,7 @@ fn hint(ui: &Ui, rect: egui::Rect, top: f32, world: &World) {
     }
 }
 
-/// Words that can be read on any background, in as many lines as it takes; where they are.
+/// Draws text that is readable on any background, in as many lines as needed. Returns its place.
 fn text_within(ui: &Ui, (place, anchor): (egui::Pos2, Align2), text: &str, width: f32) -> egui::Rect {
     let painter = ui.painter();
     let galley = painter.layout(text.to_owned(), FontId::proportional(14.0), theme::CAPTION, width.max(1.0));

@@ -1,4 +1,4 @@
-//! `watch --script FILE`: a session with the window that carries itself out.
+//! `watch --script FILE`: runs a list of steps in the window.
 
 mod act;
 mod step;
@@ -13,21 +13,21 @@ use ludus_train::text::read_text;
 
 pub use step::Step;
 
-/// How long a step may wait for what it waits for, unless it says so itself [s].
+/// The longest time that a step may wait, unless it sets the time itself [s].
 const PATIENCE: f64 = 120.0;
 
-/// The steps that are still to come.
+/// The steps that are still to be run.
 #[derive(Resource)]
 pub struct Script {
     steps: VecDeque<Step>,
-    /// Images since the present step began.
+    /// Number of images since the present step began.
     images: u32,
-    /// When it began [s of the clock].
+    /// Time at which the present step began [s of the clock].
     began: f64,
     trouble: Trouble,
 }
 
-/// Why the script ended before its end, for whoever opened the window.
+/// The reason that the script ended early, shared with the caller that opened the window.
 #[derive(Clone, Default)]
 pub struct Trouble(Arc<Mutex<Option<String>>>);
 
@@ -43,11 +43,11 @@ impl Trouble {
 }
 
 impl Script {
-    /// The steps of a file.
+    /// Reads the steps of a file.
     ///
     /// # Errors
     ///
-    /// If the file can't be read or is no list of steps; a sentence.
+    /// If the file can't be read or is no list of steps. The error is a sentence.
     pub fn read(path: &Path, trouble: Trouble) -> Result<Self, String> {
         let shown = path.display();
         let text = read_text(path).map_err(|error| format!("{shown}: {}", error.sentence("--script")))?;
@@ -55,19 +55,19 @@ impl Script {
         Ok(Self { steps: steps.into(), images: 0, began: clock::seconds(), trouble })
     }
 
-    /// Whether there are no steps left.
+    /// True if there are no steps left.
     pub fn is_over(&self) -> bool {
         self.steps.is_empty()
     }
 }
 
-/// Adds what carries a script out.
+/// Adds the system that runs a script.
 pub fn add(app: &mut App, script: Script) {
     app.insert_resource(script).init_resource::<act::Shots>();
     app.add_systems(First, advance);
 }
 
-/// Goes on with the present step; once it is done, the next image brings the next one.
+/// Runs the present step. Once it is done, the next step follows in the next image.
 fn advance(world: &mut World) {
     world.resource_scope(|world, mut script: Mut<Script>| {
         let Some(step) = script.steps.front().cloned() else { return };

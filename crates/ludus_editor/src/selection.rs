@@ -1,4 +1,4 @@
-//! Which agent is looked at: picked from a list, or by a click on it in the scene.
+//! The selected agent: chosen from a list, or by a click on it in the scene.
 
 use bevy::picking::mesh_picking::ray_cast::{MeshRayCast, MeshRayCastSettings};
 use bevy::prelude::*;
@@ -9,15 +9,16 @@ use crate::scene::{AgentsFound, SceneAgents, SceneKinds};
 use crate::snapshot::AgentId;
 use crate::viewport::{SceneCamera, ViewportClick};
 
-/// How far from an agent's centre a click may miss its meshes \[logical pixels\].
+/// The largest distance between a click and an agent's centre, if the click hits no mesh of an agent \[logical
+/// pixels\].
 const REACH: f32 = 40.0;
 
-/// The agent that is looked at.
+/// The selected agent.
 #[derive(Resource, Clone, Copy, Debug, Default)]
 pub struct Selection(Option<AgentId>);
 
 impl Selection {
-    /// The agent, if one is looked at.
+    /// The agent, if one is selected.
     pub const fn agent(self) -> Option<AgentId> {
         self.0
     }
@@ -27,7 +28,7 @@ impl Selection {
 #[derive(Resource, Clone, Copy, Debug, Default)]
 pub struct ShownKind(pub usize);
 
-/// Adds picking.
+/// Adds the selection of agents.
 pub struct SelectionPlugin;
 
 impl Plugin for SelectionPlugin {
@@ -44,10 +45,10 @@ pub fn obey(
 ) {
     for command in commands.read() {
         match command {
-            // Whoever looks at an agent looks at its kind.
+            // To select an agent also shows its kind.
             EditorCommand::Select(agent) => (selection.0, shown.0) = (Some(*agent), agent.kind),
             EditorCommand::ShowKind(kind) => shown.0 = *kind,
-            // The arena that was asked for is the first one, and so has the first row of each kind.
+            // The arena of the command is the first on screen, so its agents have the first row of each kind.
             EditorCommand::ShowArena { .. } | EditorCommand::Replay(_) => {
                 selection.0 = Some(AgentId { kind: shown.0, row: 0 });
             }
@@ -58,7 +59,8 @@ pub fn obey(
     shown.0 = shown.0.min(kinds.len() - 1);
 }
 
-/// Selects what was clicked: the agent whose mesh is hit first, or else the one that stands nearest to the click.
+/// Selects the agent that was clicked: that of the first mesh that is hit, or else the one with its centre nearest to
+/// the click.
 fn pick(
     mut clicks: MessageReader<ViewportClick>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
@@ -81,13 +83,13 @@ fn pick(
 
 type Placed<'a> = (Entity, &'a Slot, Option<&'a GlobalTransform>);
 
-/// The agent that a mesh is, or is part of.
+/// Returns the agent to which a mesh belongs.
 fn agent_around(mesh: Entity, agents: &Query<Placed>, parents: &Query<&ChildOf>) -> Option<(Entity, Slot)> {
     let lineage = core::iter::once(mesh).chain(parents.iter_ancestors(mesh));
     lineage.into_iter().find_map(|entity| agents.get(entity).ok()).map(|(agent, slot, _)| (agent, *slot))
 }
 
-/// The agent whose centre is nearest to a point of the window, if it is within reach.
+/// Returns the agent whose centre is nearest to a point of the window, if it is within [`REACH`].
 fn nearest<'a>(
     point: Vec2,
     (camera, eye): (&Camera, &GlobalTransform),

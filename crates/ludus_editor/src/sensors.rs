@@ -1,4 +1,4 @@
-//! What the selected agent's sensors see, and which agent it is, drawn into the scene.
+//! The sensor lines of the selected agent, and the mark of that agent, drawn into the scene.
 
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
@@ -9,35 +9,35 @@ use crate::selection::Selection;
 use crate::takeover::TakeOver;
 use crate::theme;
 
-/// Of the ring around the selected agent, as a part of its distance from the camera.
+/// Radius of the ring around the selected agent, as a part of its distance from the camera.
 const RING: f32 = 0.05;
-/// Of the mark where a ray meets something, as a part of the ray's length.
+/// Radius of the mark where a ray hits something, as a part of the ray's length.
 const MARK: f32 = 0.02;
 
-/// Lines of the window's own: drawn over everything, since what they point at may be behind something.
+/// The gizmos of the editor. They are drawn over everything, since the things that they mark may be hidden.
 #[derive(Default, Reflect, GizmoConfigGroup)]
 pub struct EditorLines;
 
 impl EditorLines {
-    /// In front of everything.
+    /// Returns the config of gizmos that are in front of everything.
     pub fn config() -> GizmoConfig {
         GizmoConfig { depth_bias: -1.0, ..GizmoConfig::default() }
     }
 }
 
-/// The lines of this image.
+/// The sensor lines of this image.
 #[derive(Resource, Default)]
 pub struct SensorLines(Vec<SensorLine>);
 
 impl SensorLines {
-    /// How many there are.
+    /// Number of lines.
     #[cfg(test)]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 }
 
-/// Asks the sensors of the selected agent what they see.
+/// Reads the lines of the selected agent's sensors.
 pub fn sketch(world: &mut World) {
     let (selection, kinds) = (world.resource::<Selection>(), world.resource::<SceneKinds>());
     let selected = selection.agent().and_then(|id| kinds.entity(world, id));
@@ -45,7 +45,7 @@ pub fn sketch(world: &mut World) {
     world.resource_mut::<SensorLines>().0 = lines;
 }
 
-/// Rays that meet something end in a mark, others fade.
+/// Draws the sensor lines. Rays that hit something end in a mark, others fade.
 pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos<EditorLines>) {
     for line in &lines.0 {
         if line.is_hit {
@@ -57,7 +57,7 @@ pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos<EditorLines>) {
     }
 }
 
-/// A ring about the selected agent, facing the camera; another colour while it is taken over.
+/// Draws a ring around the selected agent, facing the camera. Its colour differs while the agent is taken over.
 pub fn draw_selection(
     (selection, taken): (Res<Selection>, Res<TakeOver>),
     (ids, agents): (Res<SceneAgents>, Query<(Entity, &GlobalTransform)>),
@@ -76,7 +76,7 @@ pub fn draw_selection(
     }
 }
 
-/// What agents are drawn with.
+/// The meshes of agents and of their descendants.
 #[derive(SystemParam)]
 pub struct Parts<'w, 's> {
     children: Query<'w, 's, &'static Children>,
@@ -84,7 +84,8 @@ pub struct Parts<'w, 's> {
 }
 
 impl Parts<'_, '_> {
-    /// The middle of an agent's meshes: the agent's own place may be somewhere else.
+    /// Returns the mean position of an agent's meshes, which may differ from the agent's own position; `None` without
+    /// meshes.
     fn centre(&self, agent: Entity) -> Option<Vec3> {
         let all = core::iter::once(agent).chain(self.children.iter_descendants(agent));
         let places = all.filter_map(|part| self.meshes.get(part).ok()).map(GlobalTransform::translation);

@@ -1,4 +1,4 @@
-//! Keys of the window itself. None of them is one that drives an agent.
+//! Keyboard shortcuts of the window. None of these keys controls an agent.
 
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
@@ -7,7 +7,7 @@ use crate::takeover::TakeOver;
 use crate::timeline::{Pace, Timeline};
 use crate::{EditorCommand, selection::Selection};
 
-/// Space, `.`, `,` with shift and without, T and Esc.
+/// Sends the commands of the keys space, `.`, `,` with shift and without, T and Esc.
 pub fn shortcuts(
     keyboard: Res<ButtonInput<KeyCode>>,
     mut contexts: EguiContexts,

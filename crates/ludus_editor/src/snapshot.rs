@@ -1,6 +1,6 @@
-//! What panels draw from: plain numbers and names, gathered once per drawn image.
+//! Snapshots that panels draw from: plain numbers and names, gathered once per image.
 //!
-//! No type here knows Bevy's world, so a panel is tested with a snapshot that was written by hand.
+//! No type in this module refers to Bevy's world, so a panel can be tested with a snapshot that is written by hand.
 
 use core::ops::Range;
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use ludus_agent::spec::{AgentSpec, Outcome};
 
 use crate::Direction;
 
-/// An agent on screen: its kind, and its row among the agents of that kind.
+/// The identity of an agent on screen: its kind, and its row among the agents of that kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId {
-    /// The index of its kind among those of the game.
+    /// Index of its kind among those of the game.
     pub kind: usize,
-    /// Its row.
+    /// Its row among the agents of its kind.
     pub row: usize,
 }
 
@@ -25,23 +25,23 @@ pub struct AgentId {
 pub struct SceneSnapshot {
     /// The kinds of agents, in the game's order.
     pub kinds: Vec<SceneKindSnapshot>,
-    /// The index of the kind whose numbers are shown where there is room for one kind's.
+    /// The index of the kind that is shown where there is room for the numbers of one kind only.
     pub shown_kind: usize,
-    /// Ticks per second of the game's time.
+    /// Ticks per second of the game's time \[Hz\].
     pub tick_rate_hz: f64,
     /// Ticks per step of the world: the smallest interval of its kinds.
     pub decision_interval: u32,
     /// True if two policies of any kind are compared.
     pub is_comparing: bool,
-    /// The episode that is played again, if one is.
+    /// The replay, if there is one.
     pub replay: Option<ReplaySnapshot>,
-    /// Which of the run's worlds is shown.
+    /// Index of the run's world on screen.
     pub world: u32,
-    /// Which of that world's arenas are shown.
+    /// Indices of that world's arenas on screen.
     pub arenas: Range<u32>,
-    /// All agents, by kind and row.
+    /// All agents, sorted by kind and row.
     pub agents: Vec<AgentEntry>,
-    /// The one that was picked.
+    /// The selected agent.
     pub selected: Option<AgentSnapshot>,
 }
 
@@ -52,65 +52,66 @@ pub struct SceneKindSnapshot {
     pub spec: Arc<AgentSpec>,
     /// The weight of each term of the reward, in the spec's order.
     pub weights: Vec<f32>,
-    /// True if the game decides for its agents, and no policy.
+    /// True if the game's own systems control its agents, and no policy does.
     pub is_external: bool,
-    /// The policy that drives the agents; `None` as long as there is none.
+    /// The policy that controls the agents; `None` as long as there is none.
     pub policy: Option<PolicyLabel>,
-    /// The policy that drives those beside them, while two policies are compared; `None` if it is the same policy.
+    /// The policy that controls the agents beside them, while two policies are compared; `None` if it is the same
+    /// policy.
     pub rival: Option<PolicyLabel>,
-    /// The returns of the agents since their arenas came.
+    /// The returns of the agents since their arenas were spawned.
     pub score: ScoreSnapshot,
-    /// The returns of those beside them.
+    /// The returns of the agents beside them, in a comparison.
     pub rival_score: ScoreSnapshot,
 }
 
-/// An episode that is played again.
+/// The replay of a logged episode.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReplaySnapshot {
-    /// Its name and its run's, such as `best of balance-2026-11-24-1`.
+    /// The names of the episode and of its run, such as `best of balance-2026-11-24-1`.
     pub name: String,
-    /// Steps that are over, of what is shown.
+    /// Number of finished steps at the position that is shown. During a seek, the target.
     pub step: u32,
-    /// Steps of the episode.
+    /// Number of steps in the episode.
     pub steps: u32,
-    /// Which way it plays.
+    /// The direction of the replay.
     pub direction: Direction,
-    /// The return that was logged, of each kind of agents by its name.
+    /// The logged return of each kind of agents, with the kind's name.
     pub returns: Vec<(String, f32)>,
-    /// How it ended.
+    /// The logged outcome of the episode.
     pub outcome: Outcome,
-    /// The first step after which it is not what was logged, as far as it was played.
+    /// The first step whose result differs from the log, among those that were played; `None` if all are the same.
     pub differs_from: Option<u32>,
 }
 
-/// How a policy on screen has done.
+/// The returns of a policy on screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ScoreSnapshot {
-    /// Episodes that have ended.
+    /// Number of episodes that have ended.
     pub episodes: u32,
-    /// The sum of their weighted rewards.
+    /// Sum of the returns of these episodes, with weighted rewards.
     pub sum: f64,
 }
 
 impl ScoreSnapshot {
-    /// Adds an episode.
+    /// Adds an episode that has ended, with its weighted return.
     pub fn add(&mut self, episode_return: f32) {
         self.episodes += 1;
         self.sum += f64::from(episode_return);
     }
 
-    /// Their mean return; none before the first has ended.
+    /// The mean return of the episodes; `None` before the first has ended.
     pub fn mean_return(&self) -> Option<f64> {
         (self.episodes > 0).then(|| self.sum / f64::from(self.episodes))
     }
 }
 
-/// The name of the policy.
+/// The name and the training steps of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyLabel {
     /// The run's folder or the policy's file, without the path.
     pub name: String,
-    /// Steps that it has learned from.
+    /// Number of training steps that the policy has learned from.
     pub steps: u64,
 }
 
@@ -119,74 +120,76 @@ pub struct PolicyLabel {
 pub struct KindPolicy {
     /// The index of the kind.
     pub kind: usize,
-    /// The name of the policy.
+    /// The name and the training steps of the policy.
     pub label: PolicyLabel,
 }
 
-/// An agent in the list of all.
+/// An entry in the list of all agents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentEntry {
     /// The agent's kind and row.
     pub id: AgentId,
     /// Its kind and place, such as `Plate 2 · arena 5`.
     pub name: String,
-    /// Who decides for it.
+    /// The source of its actions.
     pub driver: Driver,
-    /// Finished steps of its episode.
+    /// Number of finished steps in its episode.
     pub steps: u32,
     /// Weighted reward of its episode so far.
     pub episode_return: f32,
 }
 
-/// Who decides for an agent.
+/// The source of an agent's actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Driver {
-    /// The policy that is shown.
+    /// The shown policy.
     #[default]
     Policy,
-    /// The policy that it is compared with.
+    /// The policy with which the shown one is compared.
     Rival,
-    /// Whoever sits in front of the window.
+    /// The user, with keyboard or gamepad.
     Player,
-    /// The log of the episode that is played again.
+    /// The log of the replayed episode.
     Log,
     /// The game's own systems.
     Game,
-    /// Nobody: it idles.
+    /// No source: the agent idles.
     Nobody,
 }
 
-/// The agent that was picked.
+/// The selected agent, with its observation, its decisions and its episode.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentSnapshot {
     /// The agent's kind and row.
     pub id: AgentId,
-    /// As in the list.
+    /// Its kind and place, as in [`AgentEntry::name`].
     pub name: String,
-    /// Who decides for it.
+    /// The source of its actions.
     pub driver: Driver,
-    /// What it senses, one for each column of the observation.
+    /// Statistics of each column of its observation.
     pub columns: Vec<ColumnSnapshot>,
-    /// What its policy made of what it had seen when the present action was chosen, one for each field of the action.
+    /// The policy's distribution for each field of the action, given the observation on which the present action was
+    /// chosen.
     ///
     /// Empty without a policy, and in a restart step, in which the agent idles.
     pub heads: Vec<HeadSnapshot>,
-    /// What that policy expected of the rest of the episode then; NaN where `heads` are empty.
+    /// The policy's value estimate for that observation; NaN where `heads` are empty.
     pub value: f32,
-    /// Which policy that was. In a replay, and for an agent that was taken over, it did not choose the action.
+    /// The policy of `heads` and `value`. In a replay, and for an agent that was taken over, it did not choose the
+    /// action.
     pub decided_by: Option<PolicyLabel>,
-    /// What its policy makes of what it sees now: its next decision. Empty in the middle of a step.
+    /// The policy's distributions for the newest observation: its next decision. Empty in the middle of a step.
     pub next_heads: Vec<HeadSnapshot>,
-    /// What that policy expects of the rest of the episode from here on; NaN where `next_heads` are empty.
+    /// The policy's value estimate for the newest observation; NaN where `next_heads` are empty.
     pub next_value: f32,
-    /// The action of the present step, one number for each column of the action's row, as the policy gave it. Empty in
-    /// a restart step.
+    /// The action of the present step, one number for each column of the action's row, before it is scaled to the
+    /// fields' ranges. Empty in a restart step.
     pub action: Vec<f32>,
     /// Its episode so far.
     pub episode: EpisodeSnapshot,
 }
 
-/// A column of an agent's observation, now and over all steps since it came.
+/// Statistics of one column of an agent's observation, over all steps since the arenas were spawned.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ColumnSnapshot {
     /// The newest value.
@@ -199,9 +202,9 @@ pub struct ColumnSnapshot {
     pub least: f32,
     /// The greatest value so far.
     pub greatest: f32,
-    /// Steps that these numbers are over.
+    /// Number of steps that these statistics are over.
     pub count: u64,
-    /// Times that the game wrote something that is not finite; zeros took its place.
+    /// Number of times that the game wrote a number that is not finite; zeros took its place.
     pub faults: u64,
 }
 
@@ -217,7 +220,7 @@ pub enum HeadSnapshot {
     },
     /// One of several choices.
     Categorical {
-        /// Of each choice; they add up to 1.
+        /// Probability of each choice; they add up to 1.
         probabilities: Vec<f32>,
     },
 }
@@ -229,51 +232,51 @@ pub enum HeadSnapshot {
 /// `values [steps]`, `terms [steps, terms]`, both from `first_step` on: long episodes are cut at their beginning.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpisodeSnapshot {
-    /// Which of the agent's episodes it is, from 1.
+    /// Number of the episode among those of the agent, from 1.
     pub number: u32,
-    /// Finished steps.
+    /// Number of finished steps.
     pub steps: u32,
-    /// What the last step led to.
+    /// The outcome of the last step.
     pub outcome: Outcome,
     /// The step that `values` and `terms` begin with, from 0.
     pub first_step: u32,
-    /// What the policy expected of the rest of the episode, at each decision; NaN where no policy decided.
+    /// The policy's value estimate at each decision; NaN where no policy decided.
     pub values: Vec<f32>,
     /// The weighted terms of each step's reward.
     pub terms: Vec<f32>,
 }
 
-/// The runs of the game, on disk and live.
+/// The runs of the game, on disk and in training.
 #[derive(Resource, Clone, Debug, Default, PartialEq)]
 pub struct RunsSnapshot {
     /// The names of the kinds of agents, in the game's order.
     pub kinds: Vec<String>,
-    /// The index of the kind whose curves are shown.
+    /// Index of the kind whose curves are shown.
     pub shown_kind: usize,
     /// The runs, newest first.
     pub runs: Vec<RunEntry>,
-    /// Older runs that were not looked into, since there are too many.
+    /// Number of older runs that were not read, since there are too many.
     pub left_out: usize,
-    /// The policies that drive the scene, one for each kind that has one.
+    /// The policies that control the agents on screen, one for each kind that has one.
     pub left: Vec<KindPolicy>,
     /// The policies beside them, while two are compared.
     pub right: Vec<KindPolicy>,
-    /// Whether training is under way in this window.
+    /// True if training is active in this window.
     pub is_training: bool,
-    /// Why the last thing that was asked for could not be done.
+    /// The reason that the last command could not be carried out, as a sentence; `None` if it could.
     pub trouble: Option<String>,
-    /// What came of the run that was last asked to go on.
+    /// The result of the last command to resume a run.
     pub resumed: Option<ResumeSnapshot>,
 }
 
-/// What came of a run that was asked to go on.
+/// The result of a command to resume a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumeSnapshot {
     /// The run's folder.
     pub run: PathBuf,
-    /// Whether it goes on, or went on.
+    /// True if the run was resumed, or is about to be.
     pub is_good: bool,
-    /// What happened.
+    /// The result as a sentence.
     pub sentence: String,
 }
 
@@ -282,54 +285,54 @@ pub struct ResumeSnapshot {
 pub struct RunEntry {
     /// The folder's name.
     pub name: String,
-    /// Where it is.
+    /// The path of the folder.
     pub path: PathBuf,
-    /// Whether this window's training writes it.
+    /// True if the training of this window writes to it.
     pub is_live: bool,
     /// Mean return of each kind of agents over steps, as `[steps, mean return]`.
     pub curves: Vec<Vec<[f64; 2]>>,
-    /// Policies to load, newest first.
+    /// Policies that can be loaded, newest first.
     pub checkpoints: Vec<CheckpointEntry>,
-    /// Episodes to play again: the best, the worst, then others.
+    /// Episodes that can be replayed: the best, the worst, then others.
     pub episodes: Vec<EpisodeEntry>,
 }
 
 /// An episode in a run's folder.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpisodeEntry {
-    /// `best`, `worst`, or a number.
+    /// The name of the episode: `best`, `worst`, or a number.
     pub name: String,
-    /// Its file.
+    /// The path of its file.
     pub path: PathBuf,
-    /// Its returns; `None` if the file can't be read.
+    /// Its result; `None` if the file can't be read.
     pub result: Option<EpisodeResult>,
 }
 
-/// The returns and the end of an episode.
+/// The returns and the length of an episode.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpisodeResult {
-    /// The return of each kind of agents by its name.
+    /// The return of each kind of agents, with the kind's name.
     pub returns: Vec<(String, f32)>,
-    /// Its steps.
+    /// Number of its steps.
     pub steps: u32,
 }
 
 /// A policy in a run's folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckpointEntry {
-    /// `newest`, `best`, or its steps.
+    /// The label of the checkpoint: `newest`, `newest of` a kind, `best`, or `step` and its number of steps.
     pub label: String,
-    /// Its file.
+    /// The path of its file.
     pub path: PathBuf,
 }
 
 impl SceneSnapshot {
-    /// The kind whose numbers are shown where there is room for one kind's.
+    /// Returns the kind that is shown where there is room for the numbers of one kind only.
     pub fn shown(&self) -> Option<&SceneKindSnapshot> {
         self.kinds.get(self.shown_kind)
     }
 
-    /// True if agents have to be told apart by their kinds.
+    /// True if the game has several kinds of agents.
     pub fn has_several_kinds(&self) -> bool {
         self.kinds.len() > 1
     }
@@ -341,7 +344,7 @@ impl SceneSnapshot {
 }
 
 impl AgentSnapshot {
-    /// The sum of each weighted term over the steps that are there.
+    /// Returns the sum of each weighted reward term over the steps that are kept.
     pub fn term_sums(&self, terms: usize) -> Vec<f32> {
         let mut sums = vec![0.0; terms];
         for step in self.episode.terms.chunks_exact(terms.max(1)) {

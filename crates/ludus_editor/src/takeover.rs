@@ -1,4 +1,4 @@
-//! Taking over: the keyboard decides for the selected agent, whatever its action is made of.
+//! Keyboard and gamepad control of the selected agent, for any kind of action.
 
 #[cfg(feature = "gamepad")]
 mod gamepad;
@@ -22,41 +22,41 @@ use overlay::Corner;
 pub use keys::{KeyMap, key_by_name};
 pub use overlay::overlay_ui;
 
-/// The agent that the keyboard decides for.
+/// The agent that the keyboard controls, and its action.
 #[derive(Resource, Default)]
 pub struct TakeOver {
     agent: Option<AgentId>,
     /// The keys of each kind of agents.
     keys: Vec<KeyMap>,
-    /// Its action, as a policy would have written it.
+    /// The action of the agent, one number for each column of the action's row.
     action: Vec<f32>,
-    /// Where its keys are shown.
+    /// The corner of the scene in which the keys are shown.
     corner: Corner,
 }
 
 impl TakeOver {
-    /// Of nobody yet, in a game whose kinds of agents act like this.
+    /// Returns the keys of each kind of agents, with no agent taken over.
     pub fn new<'a>(specs: impl Iterator<Item = &'a Arc<AgentSpec>>) -> Self {
         Self { keys: specs.map(|spec| KeyMap::new(spec)).collect(), ..Self::default() }
     }
 
-    /// The agent.
+    /// The agent that is taken over.
     pub const fn agent(&self) -> Option<AgentId> {
         self.agent
     }
 
-    /// The action of an agent, if it is the one that was taken over.
+    /// The action of an agent; `None` unless it is the one that was taken over.
     pub fn action_of(&self, agent: AgentId) -> Option<&[f32]> {
         (self.agent == Some(agent)).then_some(&self.action)
     }
 
-    /// The keys of the agent, and its action.
+    /// The keys of the agent that is taken over, and its action to write.
     fn controls(&mut self) -> Option<(&KeyMap, &mut [f32])> {
         Some((self.keys.get(self.agent?.kind)?, &mut self.action))
     }
 }
 
-/// Adds taking over.
+/// Adds the control of agents by keyboard and gamepad.
 pub struct TakeOverPlugin;
 
 impl Plugin for TakeOverPlugin {
@@ -80,7 +80,7 @@ pub fn obey(
     let before = taken.agent;
     for command in commands.read() {
         match command {
-            // Who acts in an episode that is played again was decided when it was logged.
+            // The actions of a replay are those of its log.
             EditorCommand::TakeOver if replaying.playback().is_none() => {
                 taken.agent = selection.agent().filter(|agent| rules.is_driven(agent.kind));
             }
@@ -102,7 +102,7 @@ pub fn obey(
     hand_over(taken.agent, Controller::Policy, Controller::External);
 }
 
-/// Keys are read once per image; what is held then holds for all of its ticks.
+/// Reads the keys once per image. The action then holds for all ticks of the image.
 fn read_keys(keyboard: Res<ButtonInput<KeyCode>>, mut contexts: EguiContexts, mut taken: ResMut<TakeOver>) {
     let is_typing = contexts.ctx_mut().is_ok_and(|context| context.egui_wants_keyboard_input());
     if let Some((keys, action)) = taken.controls().filter(|_| !is_typing) {
@@ -110,7 +110,7 @@ fn read_keys(keyboard: Res<ButtonInput<KeyCode>>, mut contexts: EguiContexts, mu
     }
 }
 
-/// A gamepad overrules the keys as long as it is touched.
+/// Reads the gamepads. A gamepad in use overrides the keys.
 #[cfg(feature = "gamepad")]
 fn read_gamepads(gamepads: Query<&bevy::input::gamepad::Gamepad>, mut taken: ResMut<TakeOver>) {
     if let Some((keys, action)) = taken.controls() {

@@ -1,14 +1,14 @@
 //! Colours and spacing of the window.
 //!
-//! Series take the colours of Okabe and Ito 2008, "Color Universal Design", which people with any kind of colour
-//! blindness tell apart. Nothing is said by colour alone: what is good, bad or worth a look has a sign or a word as well.
+//! Series have the colours of Okabe and Ito 2008, "Color Universal Design", which people with any kind of colour
+//! blindness can tell apart. Colour is never the only sign: good, bad and unusual things have a sign or a word as well.
 
 use bevy_egui::egui::style::ScrollStyle;
 use bevy_egui::egui::{
     Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Stroke, Style, TextStyle, Visuals, vec2,
 };
 
-/// Colours of series, in the order in which they are given out.
+/// Colours of series, by index.
 pub const SERIES: [Color32; 7] = [
     Color32::from_rgb(0x56, 0xb4, 0xe9), // sky blue
     Color32::from_rgb(0xe6, 0x9f, 0x00), // orange
@@ -19,52 +19,52 @@ pub const SERIES: [Color32; 7] = [
     Color32::from_rgb(0xd5, 0x5e, 0x00), // vermilion
 ];
 
-/// What goes well.
+/// Colour of success.
 pub const GOOD: Color32 = SERIES[2];
-/// What deserves a look.
+/// Colour of warnings.
 pub const WARN: Color32 = SERIES[1];
-/// What went wrong: vermilion, light enough for words.
+/// Colour of errors: vermilion, light enough for text.
 pub const BAD: Color32 = Color32::from_rgb(0xff, 0x7a, 0x2e);
-/// What is selected.
+/// Colour of the selection.
 pub const SELECTED: Color32 = SERIES[0];
 
-/// Words on the scene.
+/// Colour of text on the scene.
 pub const CAPTION: Color32 = Color32::from_gray(235);
-/// What is behind words on the scene.
+/// Background of text on the scene.
 pub const CAPTION_BACKGROUND: Color32 = Color32::from_black_alpha(160);
 
-/// The colour of the series with this index; after the last, the first again.
+/// Returns the colour of the series with this index. After the last colour, the first follows again.
 pub const fn series(index: usize) -> Color32 {
     SERIES[index % SERIES.len()]
 }
 
-/// Names and captions: less than the numbers beside them, and still easily read.
+/// Colour of names and captions: weaker than the numbers beside them, and still easily read.
 pub const WEAK: Color32 = Color32::from_gray(165);
-/// The smallest words \[points\].
+/// Size of the smallest text \[points\].
 pub const SMALL_FONT: f32 = 11.0;
 
-/// Between the lines of a panel [points].
+/// Space between the lines of a panel [points].
 const LINE_GAP: f32 = 4.0;
-/// Words.
+/// Colour of text.
 const TEXT: Color32 = Color32::from_gray(205);
-/// How much of a button's colour is left while it can't be pressed.
+/// Opacity of a button that can't be pressed.
 const DISABLED: f32 = 0.7;
 
-/// A press that lasts no longer is a click [s]: on a busy machine two images may be far apart.
+/// The longest press that counts as a click [s]: on a busy machine two images may be far apart.
 const CLICK: f64 = 2.0;
 
-/// Gives the window its look.
+/// Applies the colours, fonts and spacing to an egui context.
 pub fn apply(context: &Context) {
     context.all_styles_mut(style);
     context.set_fonts(fonts());
     context.options_mut(|options| {
         options.input_options.max_click_duration = CLICK;
-        // The window does that itself, by Bevy's keys.
+        // The editor zooms by Bevy's key events instead.
         options.zoom_with_keyboard = false;
     });
 }
 
-/// Arrows and other signs are in the font for code alone: words look there for what their own fonts lack.
+/// Returns fonts with arrows and other signs for text: by default only the monospace family has them.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let signs = fonts.families.get(&FontFamily::Monospace).cloned().unwrap_or_default();
@@ -92,7 +92,7 @@ fn style(style: &mut Style) {
     }
     style.visuals = visuals;
     style.text_styles.insert(TextStyle::Small, FontId::proportional(SMALL_FONT));
-    // Beside what it scrolls, never on it.
+    // The scroll bar is beside the content, never on it.
     style.spacing.scroll = ScrollStyle { floating_allocated_width: 6.0, bar_width: 6.0, ..ScrollStyle::thin() };
     style.spacing.item_spacing = vec2(8.0, LINE_GAP);
     style.spacing.button_padding = vec2(6.0, 2.0);
@@ -102,7 +102,7 @@ fn style(style: &mut Style) {
 mod tests {
     use super::*;
 
-    /// The least contrast of words with what is behind them.
+    /// The least contrast of text with its background.
     ///
     /// # Source
     ///

@@ -1,4 +1,4 @@
-//! The bar at the window's top: the game's time, and what drives it.
+//! The bar at the window's top: the game's time, its pace, and the policy on screen.
 
 use bevy::prelude::*;
 use bevy_egui::egui::{self, RichText, Slider, Ui};
@@ -11,38 +11,37 @@ use crate::timeline::{FASTEST, Pace, SLOWEST, Timeline};
 use crate::widgets::count;
 use crate::{EditorCommand, EditorCommands, theme};
 
-/// The pace's slider [points].
+/// Width of the slider of the pace [points].
 const SLIDER_WIDTH: f32 = 110.0;
 
-/// Parts of the pace that is set below which the game is called slow.
+/// Part of the pace that is set, below which the game is called slow.
 const SLOW: f64 = 0.9;
-/// How policies on screen differ from those that learn.
+/// The hover text about the difference between policies on screen and in training.
 const GREEDY: &str = "On screen a policy takes its most probable action. In training actions are drawn, and the curves are \
                       of those: their returns may be lower than what is seen here.";
 
-/// What the bar shows.
+/// The numbers and names that the bar shows.
 #[derive(Clone, Debug)]
 pub struct TimeBar {
-    /// How fast the game is to go.
+    /// The pace that is set.
     pub pace: Pace,
-    /// What it goes on with after a pause.
+    /// The pace after a pause.
     pub resumed: Pace,
-    /// Ticks since the window opened.
+    /// Number of ticks since the window was opened.
     pub ticks: u64,
-    /// Ticks per second of the game's time.
+    /// Ticks per second of the game's time \[Hz\].
     pub tick_rate_hz: f64,
-    /// Ticks that it makes per second; none until that was measured.
+    /// Measured ticks per second; `None` until they were measured.
     pub ticks_per_second: Option<f64>,
-    /// Ticks per step.
+    /// Number of ticks per step.
     pub decision_interval: u32,
-    /// Whether the clock decides how many ticks an image has, and not a replay that goes somewhere.
+    /// True if the clock decides the number of ticks per image, and not a replay that seeks or plays backwards.
     pub is_clocked: bool,
-    /// The policy that is named as the one that drives the agents; after the name of its kind of agents, where there are
-    /// several.
+    /// The policy that the bar names, with the text ` of <kind>`, which is empty if all kinds have the same policy.
     pub policy: Option<(String, PolicyLabel)>,
 }
 
-/// Draws the bar, and passes on what was clicked.
+/// Draws the bar, and sends the commands of its controls.
 pub fn bar_ui(root: &mut Ui, world: &mut World) {
     let (timeline, scene) = (world.resource::<Timeline>(), world.resource::<SceneSnapshot>());
     let bar = TimeBar {
@@ -62,7 +61,8 @@ pub fn bar_ui(root: &mut Ui, world: &mut World) {
     world.write_message_batch(commands.drain());
 }
 
-/// The policy of the kind that is shown, or of the first that has one; after its kind where others have other policies.
+/// Returns the policy of the shown kind, or of the first kind that has one. The kind's name is with it if other kinds
+/// have other policies.
 fn named_policy(scene: &SceneSnapshot) -> Option<(String, PolicyLabel)> {
     let has_policy = |kind: &&SceneKindSnapshot| kind.policy.is_some();
     let kind = scene.shown().filter(has_policy).or_else(|| scene.kinds.iter().find(has_policy))?;
@@ -71,7 +71,7 @@ fn named_policy(scene: &SceneSnapshot) -> Option<(String, PolicyLabel)> {
     Some((if is_same { String::new() } else { format!(" of {}", kind.spec.name) }, label))
 }
 
-/// Draws the time line of the episode that is played again, if one is.
+/// Draws the time line of the replay, if there is one.
 pub fn replay_bar_ui(root: &mut Ui, world: &mut World) {
     let scene = world.resource::<SceneSnapshot>();
     let Some(replay) = scene.replay.clone() else { return };
@@ -83,7 +83,7 @@ pub fn replay_bar_ui(root: &mut Ui, world: &mut World) {
     world.write_message_batch(commands.drain());
 }
 
-/// Pause, single steps, pace, and where the game is.
+/// Draws the controls of pause, single steps and pace, and the position of the game.
 pub fn time_ui(ui: &mut Ui, bar: &TimeBar, commands: &mut EditorCommands) {
     pause_ui(ui, bar, commands);
     if ui.button("⏭ Tick").on_hover_text("Pause, and make one tick (.)").clicked() {
@@ -105,7 +105,7 @@ pub fn time_ui(ui: &mut Ui, bar: &TimeBar, commands: &mut EditorCommands) {
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| policy_ui(ui, bar));
 }
 
-/// The pace that the game reaches.
+/// Draws the pace that the game reaches.
 fn reached_ui(ui: &mut Ui, bar: &TimeBar) {
     let (rate, times) = (bar.ticks_per_second, bar.times_reached());
     let text = rate.zip(times).map_or_else(
@@ -123,7 +123,7 @@ fn reached_ui(ui: &mut Ui, bar: &TimeBar) {
     }
 }
 
-/// Who decides, and how.
+/// Draws the name of the policy that decides.
 fn policy_ui(ui: &mut Ui, bar: &TimeBar) {
     let Some((kind, policy)) = &bar.policy else {
         ui.label("no policy yet");
@@ -134,12 +134,12 @@ fn policy_ui(ui: &mut Ui, bar: &TimeBar) {
 }
 
 impl TimeBar {
-    /// The pace that is reached, in times of real time.
+    /// Returns the pace that is reached, in times of real time.
     fn times_reached(&self) -> Option<f64> {
         self.ticks_per_second.map(|rate| rate / self.tick_rate_hz.max(1.0))
     }
 
-    /// Whether the game is slower than it is to be.
+    /// True if the game is slower than the pace that is set.
     pub fn is_slow(&self) -> bool {
         let Pace::Times(wanted) = self.pace else { return false };
         self.is_clocked && self.times_reached().is_some_and(|reached| reached < SLOW * f64::from(wanted))
@@ -151,7 +151,7 @@ fn pause_ui(ui: &mut Ui, bar: &TimeBar, commands: &mut EditorCommands) {
         Pace::Paused => ("▶ Play", bar.resumed),
         Pace::Times(_) | Pace::Unlimited => ("⏸ Pause", Pace::Paused),
     };
-    // Wide enough for both, so that nothing moves.
+    // Wide enough for both texts, so that nothing moves.
     let button = egui::Button::new(text).min_size(egui::vec2(72.0, 0.0));
     if ui.add(button).on_hover_text("Pause or go on (space)").clicked() {
         commands.send(EditorCommand::SetPace(pace));

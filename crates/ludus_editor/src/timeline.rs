@@ -1,75 +1,69 @@
-//! The game's time: pause, single ticks, slower and faster, always by whole ticks.
+//! The pace of the game: pause, single ticks and pace, always by whole ticks. [`time_control`](crate::time_control) applies it.
 //!
-//! The game's own fixed timestep never changes; only how many ticks an image lasts does. So what happens in them is the
-//! same at any pace.
+//! The game's own fixed timestep never changes; only the number of ticks per image does. So the ticks are the same at
+//! any pace.
 
-use bevy::app::{App, First, Plugin, RunFixedMainLoop, RunFixedMainLoopSystems};
 use bevy::ecs::prelude::*;
-use bevy::time::{Fixed, Time, TimeSystems, Virtual};
 use ludus_agent::StepClock;
-use ludus_train::clock;
 
-use crate::EditorCommand;
-use crate::scene::{ReplaySystems, Replaying};
-
-/// The slowest pace there is, in times of real time.
+/// The slowest pace, in times of real time.
 pub const SLOWEST: f32 = 0.1;
-/// The fastest pace that keeps to the clock.
+/// The fastest pace with a clock, in times of real time.
 pub const FASTEST: f32 = 16.0;
 
-/// What an image's ticks may take at unlimited pace, so that the window stays fluent [s].
+/// Time that the ticks of one image may take at unlimited pace, so that the window stays responsive [s].
 const BUDGET: f64 = 0.012;
-/// How often the rate is worked out [s].
+/// Interval at which the tick rate is measured [s].
 const RATE_INTERVAL: f64 = 0.5;
-/// Ticks that an image may have more than the last one did.
+/// Factor by which the number of ticks may grow from one image to the next, at unlimited pace.
 const MOST_GROWTH: u32 = 2;
 
-/// How fast the game goes.
+/// The pace of the game.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// Not at all, but for single steps.
+    /// Paused, except for single steps.
     Paused,
     /// In times of real time, from 0.1 to 16.
     Times(f32),
-    /// As many ticks as the machine makes.
+    /// As many ticks per image as the machine has time for.
     Unlimited,
 }
 
-/// The game's time.
+/// The pace of the game, its pending single steps and its measured tick rate.
 #[derive(Resource, Debug)]
 pub struct Timeline {
     pace: Pace,
-    /// What it goes on with after a pause.
+    /// The pace after a pause.
     resumed: Pace,
-    /// Whether it stands still because a replay has come to its end, and not because somebody paused it.
+    /// True if the game is paused because a replay has come to its end, and not because the user paused it.
     is_at_end: bool,
     steps: Steps,
     unlimited: Unlimited,
     rate: Rate,
 }
 
-/// Single steps that were asked for.
+/// The single step that is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Steps {
+pub enum Steps {
     None,
     Tick,
     Decision,
 }
 
-/// Learns how many ticks an image has time for.
+/// Estimates the number of ticks for which an image has time.
 #[derive(Clone, Copy, Debug)]
 struct Unlimited {
     ticks: u32,
-    /// [s of the clock]
+    /// Time at which the ticks of this image began [s of the clock].
     began: Option<f64>,
 }
 
-/// Measures the pace that the game really has.
+/// Measures the tick rate of the game.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rate {
-    /// Seconds of the clock, and ticks, when counting began.
+    /// Time [s of the clock] and number of ticks when the measurement began.
     began: Option<(f64, u64)>,
-    /// None until the present pace was measured.
+    /// `None` until the present pace was measured.
     ticks_per_second: Option<f64>,
 }
 
@@ -87,27 +81,28 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// How fast the game is to go.
+    /// The pace that is set.
     pub const fn pace(&self) -> Pace {
         self.pace
     }
 
-    /// What it goes on with after a pause.
+    /// The pace after a pause.
     pub const fn resumed(&self) -> Pace {
         self.resumed
     }
 
-    /// Ticks that it makes per second; none until the present pace was measured.
+    /// Measured ticks per second; `None` until the present pace was measured.
     pub const fn ticks_per_second(&self) -> Option<f64> {
         self.rate.ticks_per_second
     }
 
-    /// Whether the game stands still and nothing is to be done.
+    /// True if the game is paused, and no single step is pending.
     pub fn is_still(&self) -> bool {
         self.pace == Pace::Paused && self.steps == Steps::None
     }
 
-    fn set_pace(&mut self, pace: Pace) {
+    /// Sets the pace, within its limits, and drops a pending single step.
+    pub fn set_pace(&mut self, pace: Pace) {
         self.is_at_end = false;
         self.rate = Rate::default();
         self.pace = match pace {
@@ -121,12 +116,13 @@ impl Timeline {
         }
     }
 
-    fn step(&mut self, steps: Steps) {
+    /// Pauses the game but for a single step.
+    pub fn step(&mut self, steps: Steps) {
         self.set_pace(Pace::Paused);
         self.steps = steps;
     }
 
-    /// Lets the game stand where a replay has come to its end.
+    /// Pauses the game because a replay has come to its end.
     pub fn stop_at_end(&mut self) {
         if self.pace != Pace::Paused {
             self.set_pace(Pace::Paused);
@@ -134,15 +130,15 @@ impl Timeline {
         }
     }
 
-    /// Goes on if the game stands still only because a replay has come to its end.
+    /// Ends a pause that [`stop_at_end`](Self::stop_at_end) began.
     pub fn leave_end(&mut self) {
         if self.is_at_end {
             self.set_pace(self.resumed);
         }
     }
 
-    /// Ticks to make now that no clock asks for.
-    fn extra_ticks(&mut self, steps: &StepClock) -> u32 {
+    /// Returns the number of ticks in this image that the clock does not count, and clears the pending single step.
+    pub fn extra_ticks(&mut self, steps: &StepClock) -> u32 {
         match (self.pace, core::mem::replace(&mut self.steps, Steps::None)) {
             (Pace::Unlimited, _) => self.unlimited.ticks,
             (Pace::Paused, Steps::Tick) => 1,
@@ -152,79 +148,27 @@ impl Timeline {
     }
 }
 
+impl Timeline {
+    /// Notes that the extra ticks of an image begin, at this time [s of the clock].
+    pub fn begin_ticks(&mut self, is_unlimited: bool, now: f64) {
+        self.unlimited.began = (self.pace == Pace::Unlimited && is_unlimited).then_some(now);
+    }
+
+    /// Notes that the ticks of an image are over, at this time [s of the clock]; `ticks` is their number so far.
+    pub fn end_ticks(&mut self, now: f64, ticks: u64) {
+        if let Some(began) = self.unlimited.began.take() {
+            self.unlimited.learn(now - began);
+        }
+        self.rate.measure(now, ticks);
+    }
+}
+
 impl Unlimited {
-    /// Takes as many ticks the next time as would have filled the budget this time.
+    /// Sets the number of ticks to as many as would have filled the time budget of this image.
     fn learn(&mut self, seconds: f64) {
         let fitting = f64::from(self.ticks) * BUDGET / seconds.max(1e-9);
         self.ticks = (fitting as u32).clamp(1, self.ticks.saturating_mul(MOST_GROWTH));
     }
-}
-
-/// Adds the game's time.
-pub struct TimelinePlugin;
-
-impl Plugin for TimelinePlugin {
-    fn build(&self, app: &mut App) {
-        app.init_resource::<Timeline>();
-        app.add_systems(First, obey.before(ReplaySystems));
-        app.add_systems(First, keep_pace.after(ReplaySystems).before(TimeSystems));
-        app.add_systems(RunFixedMainLoop, begin.in_set(RunFixedMainLoopSystems::BeforeFixedMainLoop));
-        app.add_systems(RunFixedMainLoop, end.in_set(RunFixedMainLoopSystems::AfterFixedMainLoop));
-    }
-}
-
-/// What moves a replay sets the pace only while one plays.
-fn obey(mut commands: MessageReader<EditorCommand>, replaying: Res<Replaying>, mut timeline: ResMut<Timeline>) {
-    let is_replaying = replaying.playback().is_some();
-    for command in commands.read() {
-        match command {
-            EditorCommand::SetPace(pace) => timeline.set_pace(*pace),
-            EditorCommand::PlayReplay(_) | EditorCommand::EndReplay if is_replaying => {
-                let resumed = timeline.resumed;
-                timeline.set_pace(resumed);
-            }
-            EditorCommand::StepBack if is_replaying => timeline.set_pace(Pace::Paused),
-            EditorCommand::StepTick => timeline.step(Steps::Tick),
-            EditorCommand::StepDecision => timeline.step(Steps::Decision),
-            _ => {}
-        }
-    }
-}
-
-/// Sets the clock of the game; before it is read.
-fn keep_pace(timeline: Res<Timeline>, replaying: Res<Replaying>, mut game: ResMut<Time<Virtual>>) {
-    if replaying.ticks_due().is_some() {
-        return game.pause();
-    }
-    match timeline.pace {
-        Pace::Times(times) => {
-            game.unpause();
-            game.set_relative_speed(times);
-        }
-        // The clock asks for nothing: all ticks are extra ones.
-        Pace::Paused | Pace::Unlimited => game.pause(),
-    }
-}
-
-/// Hands the fixed loop the ticks that no clock asks for.
-fn begin(
-    mut timeline: ResMut<Timeline>,
-    replaying: Res<Replaying>,
-    mut fixed: ResMut<Time<Fixed>>,
-    steps: Res<StepClock>,
-) {
-    let (asked, due) = (timeline.extra_ticks(&steps), replaying.ticks_due());
-    let timestep = fixed.timestep();
-    fixed.accumulate_overstep(timestep * due.unwrap_or(asked));
-    timeline.unlimited.began = (timeline.pace == Pace::Unlimited && due.is_none()).then(clock::seconds);
-}
-
-fn end(mut timeline: ResMut<Timeline>, steps: Res<StepClock>) {
-    let now = clock::seconds();
-    if let Some(began) = timeline.unlimited.began.take() {
-        timeline.unlimited.learn(now - began);
-    }
-    timeline.rate.measure(now, steps.ticks());
 }
 
 impl Rate {

@@ -1,4 +1,4 @@
-//! The training that goes on in threads of its own, as seen from the window.
+//! The state of the training session, which runs in threads of its own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use crate::snapshot::{ResumeSnapshot, RunsSnapshot};
 use crate::widgets::count;
 use crate::{EditorCommand, policies};
 
-/// The run of this window, once it was started, and what it said last.
+/// The run of this window, if one was started, and its last snapshot.
 #[derive(Resource)]
 pub struct Training {
     setup: SessionSetup,
     session: Option<Session>,
     snapshot: Arc<TrainingSnapshot>,
-    /// The policy of each kind that was taken last.
+    /// The policy of each kind that was last put on screen.
     policies: Vec<Option<Arc<PolicyFile>>>,
-    /// Whether the scene runs the newest policy.
+    /// True if the scene uses the newest policies.
     is_followed: bool,
-    /// The run that was last asked to go on, until it is known what came of that.
+    /// The folder of the run that was last asked to resume, until the result is known.
     asked: Option<PathBuf>,
 }
 
 impl Training {
-    /// No run yet, but everything that one needs.
+    /// Returns the state before the first run, with the setup that one needs.
     pub fn new(setup: SessionSetup) -> Self {
-        // What the panel shows before the first run is what it would start with.
+        // Before the first run, the panel shows the settings with which it would start.
         let kind = |spec: &Arc<AgentSpec>| {
             let policy =
                 setup.config.agents.get(&spec.name).map_or_else(PolicySource::default, |agent| agent.policy.clone());
@@ -45,7 +45,7 @@ impl Training {
         Self { setup, session: None, snapshot, policies, is_followed: false, asked: None }
     }
 
-    /// How the run goes.
+    /// The newest snapshot of the run.
     pub const fn snapshot(&self) -> &Arc<TrainingSnapshot> {
         &self.snapshot
     }
@@ -60,7 +60,7 @@ impl Training {
         &self.setup.specs
     }
 
-    /// The run's folder: that of this name, or of the newest run if it is `latest`.
+    /// Returns the folder of the run with this name, or of the newest run if the name is `latest`.
     pub fn run_named(&self, name: &str) -> Option<PathBuf> {
         let (runs, game) = (&self.setup.runs, &self.setup.definition.name);
         let run = match name {
@@ -70,12 +70,12 @@ impl Training {
         run.map(|run| run.path().to_owned())
     }
 
-    /// Starts a run, or goes on with the one of this folder.
+    /// Starts a run, or resumes the one in this folder. Does nothing if a run is active.
     fn start(&mut self, resumed: Option<&Path>) {
         if self.snapshot.state.is_live() {
             return;
         }
-        // One that ended before is let go first: it may still hold its files.
+        // A session that has ended is dropped first: it may still hold its files.
         self.session = None;
         let setup = self.setup.clone();
         self.session = Some(match resumed {
@@ -86,13 +86,13 @@ impl Training {
         self.asked = resumed.map(Path::to_owned);
     }
 
-    /// Shows the newest policies from now on.
+    /// Uses the newest policies on screen from now on.
     fn follow_anew(&mut self) {
         self.policies.fill(None);
         self.is_followed = true;
     }
 
-    /// What came of the run that was asked to go on, if that is news.
+    /// Returns the present result of the last command to resume a run; `None` once its final result was returned.
     fn take_answer(&mut self) -> Option<ResumeSnapshot> {
         let run = self.asked.clone()?;
         let (is_good, sentence) = match &self.snapshot.state {
@@ -118,7 +118,7 @@ impl Training {
         }
     }
 
-    /// The policies that are newer than those on screen, each with the index of its kind.
+    /// Returns the policies that are newer than those on screen, each with the index of its kind.
     fn take_news(&mut self) -> Vec<(usize, Arc<PolicyFile>)> {
         let Some(session) = self.session.as_ref().filter(|_| self.is_followed) else { return Vec::new() };
         let mut news = Vec::new();
@@ -138,7 +138,7 @@ impl Training {
     }
 }
 
-/// Why a run that was asked to go on has ended where it stood.
+/// Returns the reason that a resumed run has ended without any further step.
 fn is_over(reason: StopReason, run: &TrainingSnapshot) -> String {
     let (steps, stop) = (count(run.steps()), &run.stop);
     match reason {
@@ -157,7 +157,7 @@ fn is_over(reason: StopReason, run: &TrainingSnapshot) -> String {
     }
 }
 
-/// Does what was asked for, and hears how the run goes.
+/// Carries out the commands about training, and takes the newest snapshot of the run.
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
     mut training: ResMut<Training>,
@@ -187,7 +187,7 @@ pub fn obey(
     }
 }
 
-/// The newest policies decide from the next decision on, in the middle of whatever episode goes on.
+/// Puts the newest policies on screen. They decide from the next decision on, also in the middle of an episode.
 pub fn follow(mut training: ResMut<Training>, mut players: ResMut<Players>, mut runs: ResMut<RunsSnapshot>) {
     for (kind, newest) in training.take_news() {
         let interval = training.config().interval(&training.specs()[kind].name);
@@ -198,7 +198,7 @@ pub fn follow(mut training: ResMut<Training>, mut players: ResMut<Players>, mut 
     }
 }
 
-/// Kinds whose policy is not learned have that of the config again, once training is followed.
+/// Puts the frozen policies of the config on screen when a run starts or training is followed again.
 pub fn bring_frozen(
     mut commands: MessageReader<EditorCommand>,
     training: Res<Training>,
@@ -217,7 +217,7 @@ pub fn bring_frozen(
     }
 }
 
-/// The arenas that can be shown are those of the run: one that was resumed has as many as it had.
+/// Sets the numbers of worlds and arenas that can be shown to those of the run. A resumed run has as many as before.
 pub fn follow_worlds(training: Res<Training>, mut stage: ResMut<Stage>) {
     let TrainingSnapshot { worlds, arenas, .. } = **training.snapshot();
     if worlds > 0 && arenas > 0 {
@@ -225,7 +225,7 @@ pub fn follow_worlds(training: Res<Training>, mut stage: ResMut<Stage>) {
     }
 }
 
-/// Rewards on screen weigh what they weigh in training, but for those of an episode that is played again.
+/// Sets the reward weights on screen to those of training, except during a replay.
 pub fn follow_weights(world: &mut World) {
     if world.resource::<Replaying>().playback().is_some() {
         return;
@@ -239,8 +239,8 @@ pub fn follow_weights(world: &mut World) {
     }
 }
 
-/// When the window closes, the run ends with a checkpoint. Waits for that, on the main thread: every other thread of
-/// Bevy's may be lent to the run, which can't wait for itself.
+/// Ends the run with a checkpoint when the window closes. Waits for it on the main thread: every other thread of Bevy's
+/// may be lent to the run, which can't wait for itself.
 pub fn close(exit: MessageReader<AppExit>, mut training: ResMut<Training>, _: NonSendMarker) {
     if exit.is_empty() {
         return;
@@ -273,7 +273,7 @@ mod tests {
         training
     }
 
-    /// What is said, and whether it is said again in the next image.
+    /// Returns whether the result is good, its sentence, and whether it is returned again for the next image.
     fn answer(state: SessionState) -> (bool, String, bool) {
         let mut training = training(state);
         let ResumeSnapshot { is_good, sentence, .. } = training.take_answer().unwrap();

@@ -1,4 +1,4 @@
-//! The part of the window that shows the scene: its cameras draw there, clicks in it pick agents.
+//! The part of the window that shows the scene: cameras draw into it, and clicks in it select agents.
 
 use bevy::camera::visibility::RenderLayers;
 use bevy::camera::{CameraOutputMode, RenderTarget, Viewport};
@@ -10,13 +10,13 @@ use bevy_egui::{EguiGlobalSettings, PrimaryEguiContext};
 use crate::scene::SceneKinds;
 use crate::snapshot::AgentId;
 
-/// Drawn above everything that the game draws.
+/// Order of the panels' camera, above all cameras of the game.
 const EDITOR_ORDER: isize = 1_000;
 
-/// Where the scene is shown.
+/// The place of the scene in the window.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
 pub struct ViewportRect {
-    /// In the window \[logical pixels\]; none while the scene is hidden behind another panel.
+    /// The rectangle in the window \[logical pixels\]; `None` while the scene is hidden behind another panel.
     pub rect: Option<Rect>,
 }
 
@@ -24,7 +24,8 @@ pub struct ViewportRect {
 #[derive(Message, Clone, Copy, Debug, PartialEq)]
 pub struct ViewportClick(pub Vec2);
 
-/// A camera of the game's visuals that draws into the viewport, and how the game placed it.
+/// A camera of the game's visuals that draws into the viewport, with the transform and the projection that the game
+/// gave it.
 #[derive(Component)]
 pub struct SceneCamera(pub Transform, pub Projection);
 
@@ -64,7 +65,7 @@ fn add_panel_camera(mut settings: ResMut<EguiGlobalSettings>, mut commands: Comm
 
 type Placed<'a> = (Entity, &'a RenderTarget, &'a Transform, &'a Projection);
 
-/// The game's cameras on the window are the scene's.
+/// Marks the game's cameras that draw to the window as cameras of the scene.
 fn adopt_cameras(
     cameras: Query<Placed, (Added<Camera>, Without<PanelCamera>)>,
     primary: Query<(), With<PrimaryWindow>>,
@@ -105,7 +106,7 @@ fn fit_cameras(
     }
 }
 
-/// Where an agent is seen in the window \[logical pixels\]; `None` where no camera sees it.
+/// Returns the place of an agent in the window \[logical pixels\]; `None` if no camera sees it.
 pub fn seen_at(world: &mut World, agent: AgentId) -> Option<Vec2> {
     let agent = world.resource::<SceneKinds>().entity(world, agent)?;
     let place = world.get::<GlobalTransform>(agent)?.translation();
@@ -113,7 +114,7 @@ pub fn seen_at(world: &mut World, agent: AgentId) -> Option<Vec2> {
     cameras.iter(world).find_map(|(camera, eye)| camera.world_to_viewport(eye, place).ok())
 }
 
-/// The pixels of a part of the window; `None` if there are none.
+/// Returns the physical pixels of a part of the window; `None` if there are none.
 fn physical_rect(rect: Rect, window: &Window) -> Option<URect> {
     let scale = window.scale_factor();
     let (least, most) = (Vec2::ZERO, window.physical_size().as_vec2());

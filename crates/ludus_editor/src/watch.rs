@@ -12,10 +12,10 @@ use crate::script::{self, Script, Trouble};
 use crate::snapshot::AgentId;
 use crate::{EditorCommand, EditorPlugin, EditorSettings, panels, policies, windowed_app};
 
-/// Arenas on screen at first, where the run has as many.
+/// Number of arenas on screen at first, if the run has as many.
 const ARENAS: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
-/// What the command line opens windows with.
+/// The functions with which the command line opens windows.
 pub const WINDOWS: Windows = Windows { watch, play };
 
 /// Opens the editor, and returns when it is closed.
@@ -70,7 +70,7 @@ fn play(request: PlayRequest) -> Result<AppExit, WindowFailure> {
     Ok(app.run())
 }
 
-/// A window, or else what there is to do without one.
+/// Opens a window. The error names the way to do without one.
 fn open(game: &str, instead: &str, command: &str) -> Result<App, WindowFailure> {
     windowed_app(game).map_err(|error| WindowFailure::NotOpened(format!("{error}, {instead}: `{game} {command}`")))
 }

@@ -1,4 +1,4 @@
-//! Small things that several panels are made of: functions over plain numbers.
+//! Widgets that several panels share, as functions of plain numbers.
 
 mod axis;
 mod curve;
@@ -12,10 +12,10 @@ mod text;
 mod viridis;
 
 pub(crate) use axis::{axis_mark, round_step};
-pub(crate) use curve::{Curve, CurvePlot, held, thinned};
-pub(crate) use distribution::{Bell, Choice, bell_ui, choice_ui};
+pub(crate) use curve::{CurvePlot, held, thinned};
+pub(crate) use distribution::{Bell, ShownChoice, bell_ui, choice_ui};
 pub(crate) use grid::{Cells, cells_ui};
-pub(crate) use legend::shown_curves_ui;
+pub(crate) use legend::{Curve, shown_curves_ui};
 pub(crate) use number::{brief, count, counted, duration, fixed, percent, returns, rounded, scientific};
 pub(crate) use range::{RangeBar, range_bar};
 pub(crate) use shares::{Share, shares_ui};

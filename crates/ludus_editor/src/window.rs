@@ -1,4 +1,4 @@
-//! Opening a window, or saying in a sentence why there can't be one.
+//! Opens a window, or returns the reason that there can't be one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,24 +12,24 @@ use ludus_train::interrupt;
 /// The window's size at first [points].
 const SIZE: (u32, u32) = (1280, 800);
 
-/// Why no window can be opened.
+/// The reason that no window can be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WindowError {
-    /// There is no screen.
+    /// There is no display.
     #[error("no display: {reason}; start it in a desktop session")]
     NoDisplay {
-        /// What is missing.
+        /// The reason that the display can't be used.
         reason: String,
     },
-    /// Nothing can draw.
+    /// There is no GPU, and no driver that draws without one.
     #[error(
         "no GPU was found, nor a driver that draws without one; install a Vulkan driver, such as `mesa-vulkan-drivers`"
     )]
     NoGpu,
 }
 
-/// An app with everything that draws, for a game with this name.
+/// Returns an app with a window and everything that draws, for a game with this name.
 ///
 /// # Errors
 ///
@@ -53,22 +53,22 @@ pub fn windowed_app(game: &str) -> Result<App, WindowError> {
     Ok(app)
 }
 
-/// Whether the user, or the system, has asked the process to end.
+/// The flag that the user or the system sets to end the process.
 #[derive(Resource)]
 struct Interrupted(&'static AtomicBool);
 
-/// The window closes, and with it the run is saved. Bevy's own handler would leave all signals to the system where one
-/// of them is ignored, as under `nohup`.
+/// Closes the window if the process was asked to end, and so saves the run. Bevy's own handler would leave all signals
+/// to the system where one of them is ignored, as under `nohup`.
 fn exit_if_interrupted(interrupted: Res<Interrupted>, mut exit: MessageWriter<AppExit>) {
     if interrupted.0.load(Ordering::Relaxed) {
         exit.write(AppExit::from_code(interrupt::EXIT_CODE));
     }
 }
 
-/// Whether Bevy will find something to draw with.
+/// True if Bevy will find something to draw with.
 fn has_gpu() -> bool {
     let settings = WgpuSettings::default();
-    // Without any, Bevy draws nothing and needs nothing.
+    // Without a backend, Bevy draws nothing and needs no GPU.
     let Some(backends) = settings.backends else { return true };
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,
@@ -77,15 +77,15 @@ fn has_gpu() -> bool {
     block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).is_ok()
 }
 
-/// A connection to the display, which is held for as long as the app lives: an X server may close when its last client
-/// goes, and between this look and Bevy's there would be none.
+/// A connection to the display. It is held as long as the app lives: an X server may close when its last client
+/// disconnects, and between this check and Bevy's own connection there would be none.
 #[derive(Resource)]
 struct Display {
     #[cfg(all(unix, not(target_os = "macos")))]
     _connection: x11rb::rust_connection::RustConnection,
 }
 
-/// Elsewhere a program that can be started has a display.
+/// On other systems a program that can be started has a display.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn connect() -> Result<Display, String> {
     Ok(Display {})

@@ -1,16 +1,16 @@
-//! Scaling the panels: Ctrl with + and −, and with 0 back to what they were.
+//! Scale of the panels: Ctrl with + and − changes it, Ctrl with 0 resets it.
 
 use bevy::ecs::message::MessageReader;
 use bevy::input::keyboard::{Key, KeyboardInput};
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
 
-/// How much larger or smaller one press makes them.
+/// Change of the scale per key press.
 const STEP: f32 = 0.1;
 /// The smallest and the largest scale at which a panel can be used.
 const RANGE: [f32; 2] = [0.5, 3.0];
 
-/// What a press asks for.
+/// The change of scale of a key press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Zoom {
     In,
@@ -18,7 +18,7 @@ enum Zoom {
     Reset,
 }
 
-/// Scales all panels; the scene's cameras know nothing of it.
+/// Scales all panels. The scene's cameras are not affected.
 pub fn zoom(mut presses: MessageReader<KeyboardInput>, keys: Res<ButtonInput<KeyCode>>, mut contexts: EguiContexts) {
     let command = [KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::SuperLeft, KeyCode::SuperRight];
     let is_command = keys.any_pressed(command);
@@ -29,7 +29,7 @@ pub fn zoom(mut presses: MessageReader<KeyboardInput>, keys: Res<ButtonInput<Key
     }
 }
 
-/// By what is written on the key, and by its place on the number pad.
+/// Returns the change of scale of a key, by the character that it types or by its place on the number pad.
 fn asked(press: &KeyboardInput) -> Option<Zoom> {
     match (&press.logical_key, press.key_code) {
         (_, KeyCode::NumpadAdd) => Some(Zoom::In),
@@ -52,7 +52,7 @@ impl Zoom {
             Self::Out => scale - STEP,
             Self::Reset => 1.0,
         };
-        // Whole steps, whatever rounding left before.
+        // Rounded to whole steps, so that rounding errors don't add up.
         ((scale / STEP).round() * STEP).clamp(RANGE[0], RANGE[1])
     }
 }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn keys_are_known_by_what_is_written_on_them() {
-        // The plus of a German keyboard is where an American one has its bracket.
+        // On a German keyboard, plus is where an American one has its bracket.
         assert_eq!(asked(&press("+", KeyCode::BracketRight)), Some(Zoom::In));
         assert_eq!(asked(&press("=", KeyCode::Equal)), Some(Zoom::In));
         assert_eq!(asked(&press("-", KeyCode::Slash)), Some(Zoom::Out));

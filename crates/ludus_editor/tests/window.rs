@@ -1,4 +1,4 @@
-//! The real window, driven by scripts on a screen that nobody sees (Xvfb, with Mesa's software Vulkan).
+//! Tests of the real window, controlled by scripts on a virtual screen (Xvfb, with Mesa's software Vulkan).
 
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of this is tests, where a panic is the report")]
@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// The example beside this test: examples lie beside the folder of the tests.
+/// Returns the path of the example: examples are beside the folder of the tests.
 fn hover() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("tests lie in a folder of the profile's");
@@ -22,7 +22,7 @@ fn without_display(arguments: &[&str], folder: &Path) -> Output {
     command.output().expect("the example is built together with this test")
 }
 
-/// Carries out a script under Xvfb; `None`, with a sentence, where there is none.
+/// Runs a script under Xvfb. Prints a sentence and returns `None` if there is no Xvfb.
 fn on_hidden_screen(
     script: &str,
     environment: &[(&str, &str)],
@@ -67,7 +67,7 @@ fn without_a_display_a_sentence_names_the_command_that_needs_none() {
 fn without_a_display_playing_names_its_own_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let output = without_display(&["play"], folder.path());
-    // There is no policy yet; with one the window is asked for.
+    // There is no policy yet; with one, the window is opened.
     assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
     let trained = without_display(&["train", "--set", "stop.steps=2_000"], folder.path());
     assert!(trained.status.success(), "{}", errors(&trained));
@@ -132,7 +132,7 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0, "and a checkpoint");
 }
 
-/// As `nohup` starts it: Bevy's own handler of signals would not be there.
+/// The process is started as by `nohup`: Bevy's own signal handler would not be installed.
 #[cfg(unix)]
 #[test]
 fn a_window_whose_hang_up_is_ignored_saves_when_it_is_asked_to_end() {

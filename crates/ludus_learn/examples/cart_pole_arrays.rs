@@ -1,4 +1,4 @@
-//! Trains a cart-pole on plain arrays and prints how fast: the learner's speed without a game around it.
+//! Trains a cart-pole on plain arrays and prints the speed: that of the learner without a game.
 //!
 //! ```sh
 //! cargo run --release -p ludus_learn --example cart_pole_arrays -- copies=1024 rollout_steps=16 minibatch=2048 epochs=1
@@ -86,7 +86,7 @@ impl Settings {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 struct Run {
     nanoseconds: u64,
     steps: usize,
@@ -132,7 +132,7 @@ fn train(settings: &Settings, seed: u64) -> Result<Run, Box<dyn Error>> {
     Ok(run)
 }
 
-/// As many simulations as threads, with about as many copies each.
+/// Makes one simulation per thread, with about the same number of copies each.
 fn worlds(settings: &Settings, seed: Seed) -> Vec<CartPoles> {
     let bound = |part: usize| (part * settings.copies / settings.threads) as u64;
     (0..settings.threads).map(|part| CartPoles::new(bound(part)..bound(part + 1), seed.derive(1))).collect()
@@ -144,7 +144,7 @@ fn learner(settings: &Settings, seed: Seed) -> Result<NativeLearner, Box<dyn Err
     Ok(NativeLearner::new(Network::new(layout, seed.derive(0)), None, Machine { pool, clock })?)
 }
 
-/// Nanoseconds since this was first called.
+/// Returns nanoseconds since the first call.
 fn clock() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the program measures how long it takes")]
     fn now() -> Instant {

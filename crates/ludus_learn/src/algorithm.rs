@@ -1,33 +1,35 @@
-//! What stands between a run and an algorithm that learns in it.
+//! The interface between a run and the algorithms that learn in it.
 
 use std::collections::BTreeMap;
 
 use ludus_net::Normalizer;
 use ludus_spec::Seed;
 
-use crate::{CollectedLane, LearnError, Machine, Report, Rollout, Schedule};
+use crate::{CollectedLane, LearnError, Machine, MetricInfo, Report, Rollout, Schedule};
 
 /// An algorithm that learns from one lane of the simulations.
 ///
-/// It has a policy that decides there, a rollout for what comes of it, and it learns as soon as it has as many steps as
-/// it [wants](Self::wanted_steps). Simulations, other lanes, files and clocks are the run's.
+/// It has a policy that decides in the lane and a rollout for the lane's experience. It learns as soon as the rollout
+/// has all [wanted steps](Self::wanted_steps). Simulations, other lanes, files and clocks belong to the run.
 pub trait Algorithm: Send {
-    /// Its part in the next collection: its policy as it is now, and its rollout.
+    /// Returns the algorithm's lane for the next collection: its current policy, and its rollout.
     fn collected_lane(&mut self) -> CollectedLane<'_>;
 
-    /// Steps that it wants before it learns; 0 when it has them. Once it has learned, it wants some again.
+    /// Returns the number of steps that are missing until [`learn`](Self::learn) can be called; 0 if none are. It is
+    /// above 0 again after learning.
     fn wanted_steps(&self) -> usize;
 
-    /// Learns from what was collected. `progress` says how much of the run is over, in `0.0..=1.0`: schedules follow it.
+    /// Learns from the collected rollout. `progress` is the part of the run that is over, in `0.0..=1.0`; schedules
+    /// depend on it.
     ///
     /// # Errors
     ///
-    /// [`LearnError::NotFinite`] if something can't be learned from, with everything as it was before that gradient step;
-    /// [`LearnError::Parameter`] if a step broke the network, [`LearnError::Device`] if a device can't go on: then
-    /// [`rewind`](Self::rewind).
+    /// [`LearnError::NotFinite`] if a loss or a gradient is not finite, with everything as it was before that gradient
+    /// step. [`LearnError::Parameter`] if a gradient step left a parameter that is not finite, and
+    /// [`LearnError::Device`] if a device fails: in these two cases, call [`rewind`](Self::rewind).
     fn learn(&mut self, progress: f32) -> Result<Report, LearnError>;
 
-    /// The metrics that its reports have, in their order.
+    /// Returns the metrics of the algorithm's reports, in the same order.
     fn metrics(&self) -> &'static [MetricInfo];
 
     /// The rollout that was collected last.
@@ -39,95 +41,82 @@ pub trait Algorithm: Send {
     /// The threads and the timer that it works with.
     fn machine(&self) -> &Machine;
 
-    /// Whether it wants to be called by the same thread every time, instead of by any of the pool's: as libraries do that
-    /// talk to a device, and keep something for each thread.
+    /// True if every call must come from the same thread instead of any thread of the pool. Libraries that use a device
+    /// need this if they keep state for each thread.
     fn keeps_to_a_thread(&self) -> bool {
         false
     }
 
-    /// Settings that can't be had, and why; it learns without, more slowly.
+    /// Returns a message about settings that are unavailable, with the reason. The algorithm learns without them, more
+    /// slowly.
     fn obstacle(&self) -> Option<&str> {
         None
     }
 
-    /// Takes another step size from the next update on.
+    /// Sets another step size, from the next update on.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Config`] if it is out of range; then the old one stays.
+    /// [`LearnError::Config`] if the step size is out of range; then the old one stays.
     fn set_learning_rate(&mut self, learning_rate: Schedule) -> Result<(), LearnError>;
 
-    /// Marks everything as it is now as good: to go back there is cheaper than from a saved state, above all where the
-    /// policy is on a device.
+    /// Marks the current state as good. [`rewind`](Self::rewind) to it is cheaper than to restore a saved state, above
+    /// all where the policy is on a device.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Device`] if a device fails: then there is nothing to go back to.
+    /// [`LearnError::Device`] if a device fails; then there is no mark.
     fn mark(&mut self) -> Result<(), LearnError>;
 
-    /// Goes back to the mark, if there is one, with the same draws to come. Weights, optimisers and counters go back,
-    /// past experience does not.
+    /// Restores the marked state, if there is one. Weights, optimisers and counters are restored, so the coming draws
+    /// are the same again; collected experience is not.
     fn rewind(&mut self);
 
-    /// Counts an update in which nothing is learned, so that the next one draws other numbers.
+    /// Counts an update without learning, so that the next update draws other random numbers.
     fn skip(&mut self);
 
     /// The policy as it is now.
     fn policy(&self) -> LearnedPolicy;
 
-    /// Everything that a run needs to go on, to save.
+    /// Returns the whole state that a run needs to resume.
     fn save(&self) -> SavedAlgorithm;
 
-    /// Goes on from a saved state, with simulations whose first step is a restart.
+    /// Restores a saved state. The first step of the simulations after it must be a restart step.
     ///
     /// # Errors
     ///
-    /// If the state belongs to another algorithm or network, or holds numbers that can't be; then everything is as it was.
+    /// If the state belongs to another algorithm or network, or holds invalid numbers; then everything is as it was.
     fn restore(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError>;
 }
 
-/// The name of the metric that every algorithm has which follows a learning rate.
-pub const LEARNING_RATE: &str = "charts/learning_rate";
-
-/// A number that an algorithm reports: how it is called by programs and by people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MetricInfo {
-    /// Its name in files, as in CleanRL: `losses/value_loss`.
-    pub name: &'static str,
-    /// Its name on screen.
-    pub title: &'static str,
-    /// Its unit on screen; empty if it has none.
-    pub unit: &'static str,
-}
-
-/// A policy's numbers.
+/// The numbers of a learned policy: weights and normaliser.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LearnedPolicy {
     /// All weights, in the order of the network's layout.
     pub parameters: Vec<f32>,
-    /// What observations are normalised with, if they are.
+    /// The normaliser of observations; `None` if they are not normalised.
     pub normalizer: Option<Normalizer>,
 }
 
-/// Everything that an algorithm needs to go on.
+/// The whole state of an algorithm: its policy and the state besides it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SavedAlgorithm {
     /// The policy that it has learned.
     pub policy: LearnedPolicy,
-    /// Everything else.
+    /// The state besides the policy.
     pub state: AlgorithmState,
 }
 
 /// The state of an algorithm besides its policy: counters and arrays by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlgorithmState {
-    /// The seed of its draws.
+    /// The seed of the algorithm's draws.
     pub seed: Seed,
     /// The number of updates so far.
     pub iteration: u64,
-    /// Other counters.
+    /// Other counters, by name.
     pub counters: BTreeMap<String, u64>,
-    /// Arrays.
+    /// Arrays, by name.
     pub tensors: BTreeMap<String, StateTensor>,
 }
 
@@ -136,12 +125,12 @@ pub struct AlgorithmState {
 pub enum StateTensor {
     /// A number for each parameter of the policy, in their order.
     PerParameter(Vec<f32>),
-    /// Statistics.
+    /// Numbers of running statistics, in an order that the algorithm defines.
     Statistics(Vec<f64>),
 }
 
 impl AlgorithmState {
-    /// The counter with this name.
+    /// Returns the counter with this name.
     ///
     /// # Errors
     ///
@@ -150,7 +139,7 @@ impl AlgorithmState {
         self.counters.get(name).copied().ok_or(LearnError::Missing { name })
     }
 
-    /// The array with this name, a number for each parameter.
+    /// Returns the array with this name: a number for each parameter.
     ///
     /// # Errors
     ///
@@ -162,7 +151,7 @@ impl AlgorithmState {
         }
     }
 
-    /// The statistics with this name.
+    /// Returns the statistics with this name.
     ///
     /// # Errors
     ///

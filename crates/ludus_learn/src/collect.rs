@@ -1,4 +1,4 @@
-//! Collecting experience: simulations and policies in lockstep.
+//! The collection of experience: simulations and policies in lockstep.
 
 mod batched;
 mod group;
@@ -24,25 +24,25 @@ pub struct Collector {
 
 /// A lane of all simulations: the policies that decide there, and the rollout that they fill.
 pub struct CollectedLane<'a> {
-    /// The learning policy. It drives all rows that nobody else drives.
+    /// The learning policy: driver 0. It drives all rows that no other policy drives.
     pub decider: Decider<'a>,
     /// Other policies, by driver: the first of them is driver 1. Steps that they decided are no experience: in the
     /// rollout they are [vacant](ludus_spec::Outcome::Vacant).
     pub others: &'a [&'a dyn GroupDecider],
-    /// The rollout that is filled. It has room for the steps that are asked for.
+    /// The rollout that is filled. It must have room for the steps of the collection.
     pub rollout: &'a mut Rollout,
-    /// The draws of a step derive from this seed, the rollout's step, and the row.
+    /// The seed from which the draws of a step derive, together with the rollout's step and the row.
     pub seed: Seed,
 }
 
-/// The same for all simulations in a collection.
+/// A lane in a collection, the same for all simulations.
 #[derive(Clone, Copy)]
 struct LaneSettings<'a> {
     /// The learning policy, if it decides in the threads of the simulations.
     decider: Option<&'a dyn GroupDecider>,
     others: &'a [&'a dyn GroupDecider],
     seed: Seed,
-    /// Steps of its rollout.
+    /// Steps of the lane's rollout.
     steps: usize,
 }
 
@@ -55,27 +55,28 @@ struct Collection<'a> {
 }
 
 impl Collector {
-    /// A collector that works with these threads.
+    /// Makes a collector that uses these threads and this clock.
     pub fn new(machine: Machine) -> Self {
         let threads = machine.pool.current_num_threads();
         Self { workers: WorkerPool::new((0..threads).map(|_| RolloutWorker::default())), machine }
     }
 
-    /// The threads and the timer that it works with.
+    /// Returns the threads and the clock that the collector uses.
     pub const fn machine(&self) -> &Machine {
         &self.machine
     }
 
-    /// Plays so many steps of all simulations. Values after a rollout's last step are estimated once it is full.
+    /// Takes `steps` steps of all simulations. Returns the wall time by phase. The values after a rollout's last step
+    /// are estimated once it is full.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Rows`] or [`LearnError::Lanes`] if the simulations are not those that the rollouts were made for, and
-    /// [`LearnError::Device`] if a device fails on the way: then the rollouts hold nothing to learn from.
+    /// [`LearnError::Rows`] or [`LearnError::Lanes`] if the simulations are not those that the rollouts were made for,
+    /// and [`LearnError::Device`] if a device fails: then the rollouts are unusable.
     ///
     /// # Panics
     ///
-    /// If a rollout has no room for so many steps, or a simulation names a driver that there is none for.
+    /// If a rollout has no room for `steps` steps, or if a simulation names a driver for which there is no policy.
     pub fn collect<S: Simulation>(
         &self,
         simulations: &mut [S],
@@ -120,7 +121,7 @@ impl Collector {
     }
 }
 
-/// The simulations must be those that the rollouts were made for.
+/// Returns an error if the simulations don't have the rows and widths that the rollouts were made for.
 fn check_lanes<S: Simulation>(simulations: &[S], lanes: &[CollectedLane<'_>]) -> Result<(), LearnError> {
     for (index, lane) in lanes.iter().enumerate() {
         let shape = lane.rollout.shape();

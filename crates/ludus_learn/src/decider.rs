@@ -1,4 +1,4 @@
-//! Policies that decide: rows in, actions out.
+//! Interfaces of policies: observations of rows in, actions and values out.
 
 use std::any::Any;
 use std::ops::Range;
@@ -7,35 +7,36 @@ use ludus_spec::Seed;
 
 use crate::{LearnError, PhaseTimer, RolloutShape};
 
-/// A policy, by the way in which it is called.
+/// The kinds of policies, by the way in which they are called.
 pub enum Decider<'a> {
-    /// Each thread calls it for the simulation that it plays, and waits for no other thread.
+    /// Each thread calls the policy for the simulation that it steps, and waits for no other thread.
     PerGroup(&'a dyn GroupDecider),
-    /// One thread calls it for all rows at once, so all simulations wait for each other in every step.
+    /// One thread calls the policy for all rows at once, so all simulations wait for each other in every step.
     Together(&'a mut dyn BatchDecider),
 }
 
 /// A policy that decides for the rows of one simulation at a time, on any thread.
 ///
-/// It has no state of its own: whatever a decision depends on stands in the rows.
+/// It has no state of its own: a decision depends on the policy's weights and on the rows alone.
 pub trait GroupDecider: Sync {
-    /// Working memory for one thread.
+    /// Makes working memory for one thread.
     fn scratch(&self) -> Box<dyn Any + Send>;
 
-    /// Decides for some rows. `scratch` was made by [`scratch`](Self::scratch).
+    /// Writes actions, log-probabilities and values of some rows. `scratch` was made by [`scratch`](Self::scratch).
     ///
     /// # Panics
     ///
     /// If the rows have other widths than the policy.
     fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer);
 
-    /// Estimates the values of what is observed after a rollout's last step. A policy without a critic leaves them.
+    /// Estimates the values of the observations after a rollout's last step. A policy without a critic leaves them as
+    /// they are.
     fn evaluate(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
         let _ = (scratch, rows, timer);
     }
 }
 
-/// Rows that a policy decides for, and where it writes.
+/// The rows that a policy decides for: its inputs, and the slices that it writes.
 #[derive(Debug)]
 pub struct DecisionRows<'a> {
     /// Observations `[rows, observation width]`.
@@ -44,31 +45,32 @@ pub struct DecisionRows<'a> {
     pub masks: &'a [bool],
     /// The seeds of the rows' draws.
     pub seeds: RowSeeds<'a>,
-    /// The normalised observations, which the learning policy writes for its update `[rows, observation width]`; else empty.
+    /// The normalised observations, which the learning policy writes for its update `[rows, observation width]`; else
+    /// empty.
     pub inputs: &'a mut [f32],
     /// The policy's memory of each row's episode, zero at its start `[rows, memory width]`.
     pub memory: &'a mut [f32],
-    /// Actions `[rows, action width]`. Not asked for in an evaluation: then empty.
+    /// Actions `[rows, action width]`. Empty in an evaluation.
     pub actions: &'a mut [f32],
-    /// The logarithm of each action's probability (density) `[rows]`. Not asked for in an evaluation: then empty.
+    /// The logarithm of each action's probability (density) `[rows]`. Empty in an evaluation.
     pub log_probs: &'a mut [f32],
     /// Estimated values `[rows, value heads]`.
     pub values: &'a mut [f32],
 }
 
-/// The seeds of a step's draws: one for each row of the lane, whichever thread and batch the row is in.
+/// The seeds of a step's draws: one for each row of the lane, independent of the row's thread and batch.
 #[derive(Clone, Copy, Debug)]
 pub struct RowSeeds<'a> {
-    /// That of the step.
+    /// The seed of the step, from which the rows' seeds derive.
     pub step: Seed,
-    /// The lane's rows in earlier simulations.
+    /// The number of the lane's rows in earlier simulations.
     pub first_row: usize,
     /// Indices of the rows in the simulation; empty if they are all, in order.
     pub rows: &'a [u32],
 }
 
 impl RowSeeds<'_> {
-    /// The seed of the row with this index among those that are decided for.
+    /// Returns the seed of the row with this index among the rows that are decided for.
     #[inline]
     pub fn of(&self, index: usize) -> Seed {
         let row = self.rows.get(index).map_or(index, |&row| row as usize);
@@ -78,13 +80,14 @@ impl RowSeeds<'_> {
 
 /// A policy that decides for the rows of many simulations at once, as on a device.
 ///
-/// The simulations are cut into [`splits`](Self::splits) parts: one part's rows step while another's actions are worked
-/// out. What goes to and fro stands in one [`Exchange`] for each part.
+/// The simulations are cut into [`splits`](Self::splits) parts: one part's rows step while another's actions are
+/// computed. Each part has an [`Exchange`], the memory through which observations and actions pass.
 pub trait BatchDecider {
-    /// The number of parts that it works best with.
+    /// Returns the preferred number of parts.
     fn splits(&self) -> usize;
 
-    /// Lends the exchanges of a rollout of this shape, one for each part, whose simulations `parts` says.
+    /// Lends the exchanges of a rollout of this shape, one for each part. `parts` has the index range of each part's
+    /// simulations.
     ///
     /// # Errors
     ///
@@ -98,15 +101,15 @@ pub trait BatchDecider {
     /// Takes the exchanges back.
     fn return_exchanges(&mut self, exchanges: Vec<Box<dyn Exchange>>);
 
-    /// Decides for the rows of an exchange: reads what the simulations wrote, and leaves actions, log-probabilities and
-    /// values there. `step` is that of the rollout.
+    /// Decides for the rows of an exchange: reads the observations, draws and masks in it, and writes actions,
+    /// log-probabilities and values into it. `step` is the index of the rollout's step.
     ///
     /// # Errors
     ///
     /// [`LearnError::Device`] if a device fails.
     fn decide(&mut self, exchange: &mut dyn Exchange, step: usize) -> Result<(), LearnError>;
 
-    /// Estimates the values of what is observed after a rollout's last step, and leaves them there.
+    /// Estimates the values of the observations after a rollout's last step, and writes them into the exchange.
     ///
     /// # Errors
     ///
@@ -114,12 +117,12 @@ pub trait BatchDecider {
     fn evaluate(&mut self, exchange: &mut dyn Exchange) -> Result<(), LearnError>;
 }
 
-/// Memory that the simulations of a part and a [`BatchDecider`] share: one writes while the other waits.
+/// Memory that the simulations of a part and a [`BatchDecider`] share. They write to it in turns.
 pub trait Exchange: Send + Any {
-    /// The part of each simulation, in order.
+    /// Returns the part of each simulation, in order.
     fn groups(&mut self) -> Vec<GroupExchange<'_>>;
 
-    /// The values of all rows, once they were evaluated `[rows]`.
+    /// Returns the values of all rows, as of the last evaluation `[rows]`.
     fn values(&self) -> &[f32];
 }
 
@@ -130,7 +133,7 @@ pub struct GroupExchange<'a> {
     pub observations: &'a mut [f32],
     /// Uniform draws in `0.0..1.0` that decide the actions `[rows, children]`.
     pub draws: &'a mut [f32],
-    /// For each draw of a row, the child of the row's seed that it derives from.
+    /// For each draw of a row, the index of the child of the row's seed that the draw derives from.
     pub children: &'a [u64],
     /// 1 for each choice that is allowed, else 0 `[rows, mask width]`.
     pub masks: &'a mut [f32],

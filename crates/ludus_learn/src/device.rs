@@ -4,21 +4,23 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-/// How a learner on a device uses it: a section of a run's config. The learner in plain Rust has no use for it.
+/// Settings of a learner on a device: a section of a run's config. The learner in plain Rust ignores them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceConfig {
     /// Parts that the worlds are split into: one part steps while the actions of another are computed.
     ///
-    /// 2 pays where worlds take about as long as the device; 1 otherwise. The policy is the same up to rounding.
+    /// 2 is faster where worlds take about as long as the device; otherwise 1 is. The policy is the same up to
+    /// rounding.
     pub splits: NonZeroUsize,
-    /// Whether matrix products on a GPU round their factors to 10 bits (TF32): faster on large networks.
+    /// True if matrix products on a GPU round their factors to 10 bits (TF32): faster on large networks.
     pub tf32: bool,
-    /// Whether the network computes with 8 bits of precision (bfloat16), while weights are kept and moved in full.
+    /// True if the network computes with 8 bits of precision (bfloat16). Weights are kept and updated in full
+    /// precision.
     ///
     /// Faster on networks of thousands of units, and noisier.
     pub bf16: bool,
-    /// Whether a GPU repeats recorded steps (CUDA graphs), where that can be had. `true` unless said otherwise.
+    /// True if a GPU replays recorded steps (CUDA graphs) where they are available. `true` by default.
     pub graphs: bool,
 }
 

@@ -1,12 +1,12 @@
-//! Why learning stops.
+//! The errors of learning.
 
 use crate::LaneShape;
 
-/// Why PPO can't start, go on or resume.
+/// The reasons that an algorithm can't start, continue or resume.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LearnError {
-    /// The settings are out of range.
+    /// Settings are out of range: each field's name, and a sentence about it.
     #[error("{}", sentences(.0))]
     Config(Vec<(&'static str, String)>),
     /// A minibatch led to a number that is not finite. The parameters are as they were before it.
@@ -15,16 +15,16 @@ pub enum LearnError {
          or look for rewards and observations that are not finite"
     )]
     NotFinite {
-        /// What the number is: a loss or the gradient's length.
+        /// The name of the number: a loss, or the gradient's length.
         what: &'static str,
-        /// NaN or infinite.
+        /// The number: NaN or infinite.
         value: f32,
     },
-    /// A step has left a parameter that is not finite. Nothing is as it was: [`Learner::rewind`](crate::Learner::rewind)
-    /// goes back to what was marked.
+    /// A gradient step has left a parameter that is not finite. The parameters before it are lost:
+    /// [`Learner::rewind`](crate::Learner::rewind) restores the marked state.
     #[error("a parameter of the network became {value}; train with a lower `learning_rate` or smaller rewards")]
     Parameter {
-        /// NaN or infinite.
+        /// The number: NaN or infinite.
         value: f32,
     },
     /// A derivative is not finite. The parameters are as they were before.
@@ -33,19 +33,19 @@ pub enum LearnError {
          smaller rewards"
     )]
     Gradient {
-        /// The first part of the network that is concerned, such as `actor.0.weight`.
+        /// The first tensor of the network with such a derivative, such as `actor.0.weight`.
         tensor: String,
-        /// NaN or infinite.
+        /// The number: NaN or infinite.
         value: f32,
     },
-    /// The rollout has more samples than can be told apart.
+    /// The rollout has more samples than `u32` indices can address.
     #[error(
         "a rollout has {samples} samples, there may be {} at most; train with fewer agents, or with a lower \
          `rollout_steps`",
         u32::MAX
     )]
     TooManySamples {
-        /// Steps, and one more, times rows.
+        /// `(steps + 1) · rows`.
         samples: usize,
     },
     /// A rollout has one sample, whose advantage would always be normalised to 0.
@@ -54,31 +54,31 @@ pub enum LearnError {
          `arenas` or `worlds`, or with a higher `rollout_steps`"
     )]
     SingleSample,
-    /// The simulations are not those that the rollout was laid out for.
+    /// The simulations have other numbers of rows than the rollout was laid out for.
     #[error("simulation {simulation} has {now} rows, but the rollout was laid out for {was}; build PPO anew")]
     Rows {
-        /// Index of the first that differs.
+        /// The index of the first simulation that differs.
         simulation: usize,
-        /// Its rows then; 0 if it is new.
+        /// Its rows when the rollout was laid out; 0 if the simulation is new.
         was: usize,
-        /// Its rows now; 0 if it is gone.
+        /// Its rows now; 0 if the simulation is gone.
         now: usize,
     },
-    /// The simulations' lanes differ, or are not those that the rollout was laid out for.
+    /// The simulations' lanes differ from each other, or from the lane that the rollout was laid out for.
     #[error(
         "simulation {simulation} offers {}, not {} as expected; learn from simulations of one kind of agent at a time",
         widths(.actual),
         widths(.expected)
     )]
     Lanes {
-        /// Index of the first that differs.
+        /// The index of the first simulation that differs.
         simulation: usize,
         /// The shape that was expected.
         expected: LaneShape,
-        /// Its own.
+        /// The shape of the simulation's lane.
         actual: LaneShape,
     },
-    /// The network can't be had, or saved numbers don't fit it.
+    /// The network can't be made, or saved numbers don't fit it.
     #[error(transparent)]
     Network(#[from] ludus_net::NetError),
     /// The device, or the library that computes there, failed.
@@ -87,20 +87,20 @@ pub enum LearnError {
          `rollout_steps` or `minibatch`"
     )]
     Device(String),
-    /// Saved numbers that are needed are missing: they are those of another algorithm.
+    /// The saved state lacks numbers: it belongs to another algorithm.
     #[error("the checkpoint has no `{name}`; resume with the config that made it")]
     Missing {
-        /// The name of what is missing.
+        /// The name of the missing counter or array.
         name: &'static str,
     },
     /// Saved numbers don't fit the learner.
     #[error("the checkpoint has {was} {what}, the learner {now}; resume with the config that made it")]
     Checkpoint {
-        /// What there are too many or too few of.
+        /// The kind of numbers whose count is wrong.
         what: &'static str,
-        /// How many were saved.
+        /// The number in the saved state.
         was: usize,
-        /// How many are needed.
+        /// The number that the learner needs.
         now: usize,
     },
 }

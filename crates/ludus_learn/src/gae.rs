@@ -2,16 +2,16 @@
 
 use ludus_spec::Outcome;
 
-/// How the future counts.
+/// The discounting of future rewards: γ and λ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Discount {
-    /// What a reward is worth one step later (γ).
+    /// The discount factor per decision (γ), in `0.0..=1.0`.
     pub gamma: f32,
-    /// How far advantages look past the value estimate (λ).
+    /// The decay of later temporal-difference errors (λ), in `0.0..=1.0`.
     pub lambda: f32,
 }
 
-/// What happened to some rows in a rollout.
+/// Rewards, values and outcomes of some rows in a rollout.
 ///
 /// # Shapes
 ///
@@ -19,13 +19,13 @@ pub struct Discount {
 /// `[steps + 1, rows]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Trajectories<'a> {
-    /// How many rows.
+    /// The number of rows.
     pub rows: usize,
-    /// What each step was worth (r).
+    /// The reward of each step (r).
     pub rewards: &'a [f32],
     /// The critic's estimate before each step, and after the last (V).
     pub values: &'a [f32],
-    /// What each step led to.
+    /// The outcome of each step.
     pub outcomes: &'a [Outcome],
 }
 
@@ -36,24 +36,25 @@ pub struct Trajectories<'a> {
 /// A[t] = δ[t] + γ·λ·open[t]·A[t+1]                 open[t] = 0 if step t ended the episode, else 1
 /// ```
 ///
-/// A truncated step closes the trace but still bootstraps: the world would have gone on, only we stopped looking.
-/// A step that is no experience (a restart, a vacant row, a faulty one) has the advantage 0 whatever its numbers are,
-/// NaN included, and so closes the trace of the step before it.
+/// A truncated step closes the trace but still bootstraps, since the task would have continued beyond the limit.
+/// A step that is no experience (a restart, a vacant row, a faulty one) has the advantage 0 for any numbers, NaN
+/// included, and so closes the trace of the step before it.
 ///
 /// # Waiting
 ///
-/// The steps after a decision in which the agent waits ([`Outcome::Waiting`]) belong to that decision: `r[t]` is the sum
-/// of the rewards of step `t` and of the waiting steps after it, and `t+1` stands for the first step after those. An end
-/// in a waiting step, which is the last of them, is the end of step `t`. A waiting step itself has the advantage 0.
+/// The steps after a decision in which the agent waits ([`Outcome::Waiting`]) belong to that decision: `r[t]` is the
+/// sum of the rewards of step `t` and of the waiting steps after it, and `t+1` stands for the first step after those.
+/// An end in a waiting step, which is the last of them, is the end of step `t`. A waiting step itself has the advantage
+/// 0.
 ///
-/// The discount counts decisions, not steps: γ applies once for each decision, however long the agent waits after it, and
-/// rewards during a wait are not discounted. So a γ and a λ mean the same to a policy whether it is called in every
-/// step or in every fourth, as with repeated actions (Mnih et al. 2015, doi:10.1038/nature14236); in a game of turns the
-/// length of the others' turns does not devalue a win. A semi-Markov process of decisions that last would take γ to the
-/// power of the steps (Sutton et al. 1999, doi:10.1016/S0004-3702(99)00052-1).
+/// The discount counts decisions, not steps: γ applies once for each decision, however long the agent waits after it,
+/// and rewards during a wait are not discounted. So a γ and a λ mean the same to a policy whether it is called in every
+/// step or in every fourth, as with repeated actions (Mnih et al. 2015, doi:10.1038/nature14236); in a game of turns
+/// the length of the others' turns does not devalue a win. A semi-Markov process of decisions that last would take γ to
+/// the power of the steps (Sutton et al. 1999, doi:10.1016/S0004-3702(99)00052-1).
 ///
-/// Where the agent still waits after the rollout's last step, the value after that step stands for what is to come.
-/// What it is rewarded for in the rest of the wait, at the start of the next rollout, belongs to no decision there.
+/// If the agent still waits after the rollout's last step, the value after that step stands for the rest. Rewards in
+/// the rest of the wait, at the start of the next rollout, belong to no decision there and are left out.
 ///
 /// # Shapes
 ///
@@ -66,7 +67,7 @@ pub fn estimate_advantages(trajectories: Trajectories<'_>, discount: Discount, a
     let Trajectories { rewards, values, outcomes, .. } = trajectories;
     for now in (0..rewards.len()).rev() {
         advantages[now] = if outcomes[now].is_experience() {
-            let Decision { reward, outcome, later } = decision(&trajectories, now);
+            let DecidedStep { reward, outcome, later } = decided_step(&trajectories, now);
             let (bootstrap, trace) = weights(outcome, discount);
             let error = reward + or_zero(bootstrap, values[later]) - values[now];
             error + or_zero(trace, advantages.get(later).copied().unwrap_or(0.0))
@@ -76,30 +77,30 @@ pub fn estimate_advantages(trajectories: Trajectories<'_>, discount: Discount, a
     }
 }
 
-/// A step in which an agent decided, with those after it in which it waited.
-struct Decision {
+/// A step in which an agent decided, merged with the steps after it in which it waited.
+struct DecidedStep {
     reward: f32,
     outcome: Outcome,
-    /// The index of the row's first step after them.
+    /// The index of the row's first step after the wait.
     later: usize,
 }
 
-/// Every waiting step is looked at once: by the decision before it.
+/// Merges the step `now` with the waiting steps after it. Each waiting step is read once, for the decision before it.
 #[inline]
-fn decision(trajectories: &Trajectories<'_>, now: usize) -> Decision {
+fn decided_step(trajectories: &Trajectories<'_>, now: usize) -> DecidedStep {
     let &Trajectories { rows, rewards, outcomes, .. } = trajectories;
-    let mut decision = Decision { reward: rewards[now], outcome: outcomes[now], later: now + rows };
-    while decision.outcome == Outcome::Running
-        && let Some(outcome) = outcomes.get(decision.later).filter(|outcome| outcome.is_waiting())
+    let mut decided_step = DecidedStep { reward: rewards[now], outcome: outcomes[now], later: now + rows };
+    while decided_step.outcome == Outcome::Running
+        && let Some(outcome) = outcomes.get(decided_step.later).filter(|outcome| outcome.is_waiting())
     {
-        decision.reward += rewards[decision.later];
-        decision.outcome = outcome.as_decided();
-        decision.later += rows;
+        decided_step.reward += rewards[decided_step.later];
+        decided_step.outcome = outcome.as_decided();
+        decided_step.later += rows;
     }
-    decision
+    decided_step
 }
 
-/// What the next value and the next advantage count for: `γ·live` and `γ·λ·open`. Details 5 and 6.
+/// Returns the weights of the next value and the next advantage: `γ·live` and `γ·λ·open`. Details 5 and 6.
 #[inline]
 fn weights(outcome: Outcome, discount: Discount) -> (f32, f32) {
     match outcome {
@@ -109,7 +110,7 @@ fn weights(outcome: Outcome, discount: Discount) -> (f32, f32) {
     }
 }
 
-/// `weight · value`, and 0 for a weight of 0 even where the value is not finite.
+/// Returns `weight · value`, and 0 for a weight of 0 even if the value is not finite.
 #[inline]
 fn or_zero(weight: f32, value: f32) -> f32 {
     if weight == 0.0 { 0.0 } else { weight * value }
@@ -124,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// One row: `(reward, value, outcome)` per step and the value after the last.
+    /// Checks one row: `(reward, value, outcome)` per step and the value after the last.
     fn check(discount: (f32, f32), steps: &[(f32, f32, Outcome)], last_value: f32, expected: &[f32]) {
         let rewards: Vec<f32> = steps.iter().map(|step| step.0).collect();
         let values: Vec<f32> = steps.iter().map(|step| step.1).chain([last_value]).collect();
@@ -182,10 +183,10 @@ mod tests {
         check((0.5, 0.5), &steps, 4.0, &[4.25, 0.0, 0.0, 1.0]);
     }
 
-    /// The task ends while the agent waits, and the next episode is another story. γ = λ = 0.5, worked by hand.
+    /// The task ends while the agent waits; the next episode has no influence. γ = λ = 0.5, worked by hand.
     #[test]
     fn an_end_in_a_wait_is_that_of_the_decision_before_it() {
-        // δ0 = (1 + 2) − 2 = 1              V(s2) = 100 is not asked for
+        // δ0 = (1 + 2) − 2 = 1              V(s2) = 100 is not used
         // δ3 = 1 + 0.5·2 − 1 = 1            the new episode
         let end = |outcome| [(1.0, 2.0, Running), (2.0, f32::NAN, outcome), (9.0, 100.0, Restart), (1.0, 1.0, Running)];
         check((0.5, 0.5), &end(WaitingTerminated), 2.0, &[1.0, 0.0, 0.0, 1.0]);
@@ -213,7 +214,7 @@ mod tests {
         check((0.5, 0.5), &[(9.0, 3.0, WaitingTerminated), (1.0, 1.0, Restart)], 2.0, &[0.0, 0.0]);
     }
 
-    /// A wait that breaks off: what came until then counts, and the value there stands for the rest. γ = λ = 0.5.
+    /// A wait that is interrupted: rewards until then count, and the value there stands for the rest. γ = λ = 0.5.
     #[test]
     fn a_wait_that_breaks_off_bootstraps_from_what_is_seen_there() {
         // δ0 = (1 + 2) + 0.5·4 − 2 = 3
@@ -235,7 +236,8 @@ mod tests {
         estimate_advantages(trajectories, Discount { gamma: 0.9, lambda: 0.9 }, &mut []);
     }
 
-    /// `A[t] = Σ_k (γλ)^k δ[k decisions later]` up to and with the first step that ends the episode or before one that is masked.
+    /// Computes `A[t] = Σ_k (γλ)^k δ[k decisions later]` up to the first step that ends the episode or precedes a
+    /// masked one.
     fn definition(trajectories: Trajectories<'_>, discount: Discount, step: usize, row: usize) -> f64 {
         let at = |step: usize| step * trajectories.rows + row;
         let steps = trajectories.rewards.len() / trajectories.rows;

@@ -1,4 +1,4 @@
-//! One iteration of a run: algorithms collect together, each learns when it has what it wants.
+//! One iteration of a run: algorithms collect together, and each learns once its rollout is full.
 
 use ludus_spec::Seed;
 
@@ -7,42 +7,42 @@ use crate::{
     Algorithm, CollectedLane, Collector, Decider, GroupDecider, LearnError, PhaseTimes, Report, Rollout, Simulation,
 };
 
-/// An iteration that is to come.
+/// The settings of an iteration that is to come.
 #[derive(Clone, Copy, Debug)]
 pub struct IterationPlan {
     /// The part of the run that is over, in `0.0..=1.0`.
     pub progress: f32,
-    /// Steps that it has at least.
+    /// The minimum number of steps in the iteration.
     pub least_steps: usize,
 }
 
 /// A lane in an iteration.
 pub enum IteratedLane<'a> {
-    /// An algorithm whose policy decides there, and which learns from it.
+    /// A lane in which an algorithm's policy decides, and from which the algorithm learns.
     Learned(&'a mut dyn Algorithm),
-    /// A policy that decides there. Nothing is learned.
+    /// A lane in which a fixed policy decides. Nothing is learned from it.
     Played(PlayedLane<'a>),
 }
 
-/// A lane that a policy plays which stays as it is.
+/// A lane whose policy stays as it is.
 pub struct PlayedLane<'a> {
     /// The policy.
     pub policy: &'a dyn GroupDecider,
-    /// Written over and over. It has room for as many steps as any algorithm of the iteration wants at once.
+    /// The rollout of the lane, overwritten whenever it is full. It must have room for the most steps that any
+    /// algorithm of the iteration wants at once.
     pub rollout: &'a mut Rollout,
-    /// The draws of the iteration derive from this seed.
+    /// The seed from which the draws of the iteration derive.
     pub seed: Seed,
 }
 
-/// An iteration that is over.
+/// The result of an iteration.
 #[derive(Debug)]
 pub struct IterationResult {
     /// Steps of the simulations.
     pub steps: usize,
-    /// Where the time went.
+    /// The wall time of the iteration, by phase.
     pub times: PhaseTimes,
-    /// The report of each algorithm, in the order of their lanes, or why it learned nothing. One that failed has not
-    /// learned since.
+    /// The report of each algorithm, in the order of their lanes, or the last error of its updates.
     pub reports: Vec<Result<Report, LearnError>>,
 }
 
@@ -54,7 +54,7 @@ impl IteratedLane<'_> {
         }
     }
 
-    /// Its part in a collection of so many steps, the iteration's `number`-th.
+    /// Returns the lane for a collection of `steps` steps. `number` is the index of the collection in the iteration.
     fn collected(&mut self, steps: usize, number: u64) -> CollectedLane<'_> {
         match self {
             Self::Learned(algorithm) => algorithm.collected_lane(),
@@ -69,14 +69,14 @@ impl IteratedLane<'_> {
 }
 
 impl Collector {
-    /// Plays until every algorithm has learned once, and for the planned steps at least.
+    /// Collects and learns until every algorithm has learned once, and for the planned steps at least.
     ///
-    /// `lanes` are those of the simulations, in their order. As many steps are played at once as the algorithm wants that
-    /// wants the fewest. Without an algorithm, only the planned steps are played.
+    /// `lanes` are the lanes of the simulations, in their order. Each collection takes the smallest number of steps
+    /// that any algorithm wants. Without an algorithm, only the planned steps are taken.
     ///
     /// # Errors
     ///
-    /// As [`collect`](Self::collect): then the rollouts hold nothing to learn from.
+    /// As [`collect`](Self::collect): then the rollouts are unusable.
     pub fn iterate<S: Simulation>(
         &self,
         simulations: &mut [S],

@@ -1,8 +1,8 @@
 //! Reinforcement learning on slices: simulations step, policies decide, algorithms learn. No Bevy, no libtorch.
 //!
-//! Whatever steps rows of agents can be learned from: it implements [`Simulation`]. A [`Collector`] lets simulations step
-//! and policies ([`Decider`]) decide, in lockstep; an [`Algorithm`] learns from what comes of it. [`Ppo`] is one; its
-//! arithmetic is a [`Learner`]'s, of which [`NativeLearner`] is the one in plain Rust.
+//! A [`Simulation`] steps rows of agents: a game's worlds, or plain arrays. A [`Collector`] steps simulations and calls
+//! policies ([`Decider`]) in lockstep. An [`Algorithm`] learns from the rollouts that this fills. [`Ppo`] is such an
+//! algorithm; its arithmetic is in a [`Learner`], and [`NativeLearner`] is the one in plain Rust.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -44,14 +44,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! - **Same seed, same bits**, with any number of threads. Every draw's seed derives from what it is for: the run, the
-//!   iteration, the step and the row. A minibatch is cut into shards by its size alone, and they are added up in order.
-//! - **No hidden state**: what [`Algorithm::save`] returns is all that a run needs to go on.
+//! - **Same seed, same bits**, with any number of threads. The seed of a draw derives from the run, the iteration, the
+//!   step and the row that the draw is for. A minibatch is cut into shards by its size alone, and they are added up
+//!   along a fixed binary tree.
+//! - **No hidden state**: a run resumes from the return value of [`Algorithm::save`] alone.
 //! - **Nothing allocates** per step or per minibatch, where policies decide in the threads of the simulations.
-//! - **A loss that is not finite changes nothing**: [`LearnError::NotFinite`]. What a step before it has broken,
-//!   [`Algorithm::rewind`] brings back.
+//! - **A loss that is not finite changes nothing**: [`LearnError::NotFinite`]. If an earlier gradient step broke the
+//!   parameters, [`Algorithm::rewind`] restores the last marked state.
 //!
 //! # PPO, detail by detail
 //!
@@ -65,10 +66,10 @@
 //! 4. **Generalised advantage estimation**. Schulman et al. 2016, arXiv:1506.02438; Huang, core 5.
 //! 5. **A truncated step bootstraps** from the value of its true final observation, a terminated one doesn't.
 //!    Pardo et al. 2018, arXiv:1712.00378.
-//! 6. **Only experience counts**: restart steps, vacant rows and faulty steps are in no advantage, minibatch or statistic.
-//!    Gymnasium's next-step autoreset; Huang et al. mask it likewise.
-//! 7. **One policy per rollout**: every action comes from the newest policy, and its log-probability and value are kept.
-//!    Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
+//! 6. **Only experience counts**: restart steps, vacant rows and faulty steps are in no advantage, minibatch or
+//!    statistic. Gymnasium's next-step autoreset; Huang et al. mask it likewise.
+//! 7. **One policy per rollout**: every action comes from the newest policy, and its log-probability and value are
+//!    kept. Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
 //! 8. **Shuffled minibatches**, anew in every epoch, of sizes that differ by one at most. Huang, core 6.
 //! 9. **Advantages normalised per minibatch** of two samples or more. Huang, core 7; Andrychowicz, §3.3.
 //! 10. **The clipped surrogate**. Schulman et al. 2017, eq. 7; Huang, core 8.
@@ -76,18 +77,19 @@
 //! 12. **An entropy bonus**. Schulman et al. 2017, eq. 9; Huang, core 10.
 //! 13. **The gradient clipped by its global norm**. Huang, core 11.
 //! 14. **Observations normalised** by running statistics that stand still within an iteration and belong to the policy;
-//!     not those columns that the normaliser doesn't follow, such as flags. Huang, continuous 6 and 7; Andrychowicz, §3.3.
+//!     not those columns that the normaliser doesn't follow, such as flags. Huang, continuous 6 and 7; Andrychowicz,
+//!     §3.3.
 //! 15. **Rewards scaled** by the deviation of the discounted return, if wanted. Engstrom et al. 2020, §3; Huang,
 //!     continuous 8 and 9.
 //! 16. **An early stop** once the policy has moved far enough, if wanted. Achiam 2018, "Spinning Up in Deep RL", PPO.
-//! 17. **What is measured**: the divergence from the old policy by two estimators, the part of samples that were clipped,
+//! 17. **Metrics**: the divergence from the old policy by two estimators, the part of samples that were clipped,
 //!     the variance that the critic explains. Huang, core 12; Schulman 2020, "Approximating KL divergence".
-//! 18. **Heads**: Gaussians whose deviation does not depend on the observation, categoricals, any mix; the log-probabilities
-//!     of independent parts add up (in `ludus_net`). Huang, continuous 1 to 3.
+//! 18. **Heads**: Gaussians whose deviation does not depend on the observation, categoricals, any mix; the
+//!     log-probabilities of independent parts add up (in `ludus_net`). Huang, continuous 1 to 3.
 //! 19. **Choices that are not allowed** have the logit −∞, when an action is drawn and when it is learned from: no
 //!     probability, no gradient, no part in the entropy. Huang and Ontañón 2020, arXiv:2006.14171.
 //!
-//! # Where to look
+//! # Types by topic
 //!
 //! | for | see |
 //! |---|---|
@@ -108,6 +110,7 @@ mod device;
 mod error;
 mod gae;
 mod iterate;
+mod lane;
 mod machine;
 mod observed;
 mod phases;
@@ -121,13 +124,14 @@ mod threads;
 mod tree;
 mod worker_pool;
 
-pub use algorithm::{Algorithm, AlgorithmState, LEARNING_RATE, LearnedPolicy, MetricInfo, SavedAlgorithm, StateTensor};
+pub use algorithm::{Algorithm, AlgorithmState, LearnedPolicy, SavedAlgorithm, StateTensor};
 pub use collect::{CollectedLane, Collector};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
 pub use device::DeviceConfig;
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};
 pub use iterate::{IteratedLane, IterationPlan, IterationResult, PlayedLane};
+pub use lane::{LaneShape, SensedRows, StepRows};
 pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
@@ -135,9 +139,9 @@ pub use ppo::{
     Iteration, Learner, LearnerState, LearningRate, Losses, NativeLearner, Ppo, PpoConfig, PpoState, Surrogate,
     UpdateSettings, ValueError, surrogate, value_error,
 };
-pub use report::{Metric, Report};
+pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};
 pub use schedule::Schedule;
-pub use simulation::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
+pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};
 pub use tree::sum_along_tree;

@@ -1,4 +1,4 @@
-//! What a run lends to whatever works in it.
+//! The threads and the clock of a run, shared by all of its parts.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use rayon::ThreadPool;
 /// The threads and the timer of a run.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The threads. With a pool of one, everything happens on the caller's thread.
+    /// The thread pool. With a pool of one thread, everything runs on the caller's thread.
     pub pool: Arc<ThreadPool>,
-    /// The timer of the phases.
+    /// The clock that times the phases \[ns\].
     pub clock: Clock,
 }

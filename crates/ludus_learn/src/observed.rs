@@ -1,4 +1,4 @@
-//! Statistics of what a rollout's rows observed.
+//! Statistics of the observations in a rollout.
 
 use std::ops::Range;
 
@@ -8,22 +8,22 @@ use rayon::ThreadPool;
 use crate::threads::for_each_in;
 use crate::{Rollout, Samples};
 
-/// Working memory to take a rollout's observations into a normaliser. For learners.
+/// Working memory to merge a rollout's observations into a normaliser. For learners.
 #[derive(Debug, Default)]
 pub struct Observed {
     slabs: Vec<ObservedSlab>,
 }
 
-/// The statistics of a slab's experience. Slabs are merged in their order, whichever threads they were on.
+/// The statistics of a slab's experience. Slabs are merged in their order, independent of their threads.
 #[derive(Debug)]
 struct ObservedSlab {
     statistics: Statistics,
-    /// Which samples are the slab's.
+    /// The range of the slab's samples.
     samples: Range<usize>,
 }
 
 impl Observed {
-    /// Takes the observations of the rollout's experience into account, and nothing else. Details 6 and 14.
+    /// Merges the observations of the rollout's experience into the normaliser, and no others. Details 6 and 14.
     ///
     /// The result is the same with any number of threads.
     pub fn merge(&mut self, rollout: &Rollout, normalizer: &mut Normalizer, pool: &ThreadPool) {

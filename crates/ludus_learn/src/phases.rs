@@ -1,10 +1,11 @@
-//! Where an iteration's time goes.
+//! The time of an iteration, by phase.
 
 use ludus_spec::Clock;
 
 /// Time that an iteration spent, by phase, in nanoseconds of wall time.
 ///
-/// Rollouts run on several threads at once; their time is what the wall showed, shared out as the threads spent theirs.
+/// Rollouts run on several threads at once. Their wall time is divided among the phases in proportion to the threads'
+/// times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PhaseTimes {
     /// The network's forward passes of the rollout, and drawing actions from them.
@@ -23,7 +24,7 @@ impl PhaseTimes {
         self.forward + self.copy + self.simulate + self.learn
     }
 
-    /// Adds another's times.
+    /// Adds other times, phase by phase.
     pub const fn add(&mut self, other: &Self) {
         self.forward += other.forward;
         self.copy += other.copy;
@@ -31,7 +32,7 @@ impl PhaseTimes {
         self.learn += other.learn;
     }
 
-    /// The same shares of another total, `wall`, in nanoseconds.
+    /// Returns times with the same proportions whose total is `wall`, in nanoseconds.
     #[must_use]
     pub fn shared_out(&self, wall: u64) -> Self {
         let factor = wall as f64 / self.total().max(1) as f64;
@@ -45,7 +46,7 @@ impl PhaseTimes {
     }
 }
 
-/// Shares out the time of one thread among phases: each call adds the time since the call before it.
+/// Divides the time of one thread among phases: each call adds the time since the call before it.
 #[derive(Debug)]
 pub struct PhaseTimer {
     clock: Clock,
@@ -54,27 +55,27 @@ pub struct PhaseTimer {
 }
 
 impl PhaseTimer {
-    /// A timer that starts now.
+    /// Makes a timer that starts now.
     pub fn start(clock: Clock) -> Self {
         Self { clock, last: clock(), times: PhaseTimes::default() }
     }
 
-    /// The time since the last call went into forward passes.
+    /// Adds the time since the last call to the forward passes.
     pub fn forwarded(&mut self) {
         self.times.forward += self.lap();
     }
 
-    /// The time since the last call went into moving rows.
+    /// Adds the time since the last call to the moving of rows.
     pub fn copied(&mut self) {
         self.times.copy += self.lap();
     }
 
-    /// The time since the last call went into the simulation.
+    /// Adds the time since the last call to the simulation.
     pub fn simulated(&mut self) {
         self.times.simulate += self.lap();
     }
 
-    /// Adds up so far.
+    /// Returns the times so far.
     pub const fn times(&self) -> &PhaseTimes {
         &self.times
     }

@@ -30,30 +30,30 @@ pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
 pub use native::NativeLearner;
 pub use state::{LearnerState, PpoState};
 
-/// Indices of the seed's children: what the draws are for.
+/// Indices of the seed's children, one for each purpose of the draws.
 const ACTIONS: u64 = 0;
 const SHUFFLES: u64 = 1;
 
 /// Proximal policy optimisation with a learner.
 ///
-/// It has no state but [`PpoState`] and what the next iteration overwrites.
+/// Its state is [`PpoState`] and buffers that the next iteration overwrites.
 #[derive(Debug)]
 pub struct Ppo<L> {
     config: PpoConfig,
     learner: L,
-    /// For [`iterate`](Self::iterate) alone.
+    /// Used by [`iterate`](Self::iterate) only.
     collector: Collector,
     rollout: Rollout,
     experience: Experience,
     reward_scale: RewardScale,
     seed: Seed,
     iteration: u64,
-    /// The step size of the next update, if it follows the policy's moves.
+    /// The step size of the next update, if the learning rate is adaptive.
     adaptive_rate: f32,
     good: Option<MarkedNumbers>,
 }
 
-/// The numbers of PPO itself that were marked as good; the learner has marked its own.
+/// The state of PPO itself that was marked as good; the learner keeps its own mark.
 #[derive(Clone, Copy, Debug)]
 struct MarkedNumbers {
     iteration: u64,
@@ -62,12 +62,12 @@ struct MarkedNumbers {
 }
 
 impl<L: Learner> Ppo<L> {
-    /// PPO for a lane of simulations; `lanes` has its shape in each of them.
+    /// Makes PPO for a lane of simulations. `lanes` has the shape of that lane in each simulation.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Config`] with everything in the config that is out of range, [`LearnError::TooManySamples`] if a rollout
-    /// has more than `u32::MAX` of them, [`LearnError::SingleSample`] if it has 1 and advantages are normalised, and
+    /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::TooManySamples`] if a rollout has
+    /// more than `u32::MAX` samples, [`LearnError::SingleSample`] if it has 1 and advantages are normalised, and
     /// [`LearnError::Lanes`] if the lanes differ in more than their rows.
     pub fn new(config: PpoConfig, learner: L, lanes: &[LaneShape], seed: Seed) -> Result<Self, LearnError> {
         let problems = config.problems();
@@ -99,9 +99,9 @@ impl<L: Learner> Ppo<L> {
         })
     }
 
-    /// Plays one rollout and learns from it, where PPO is all that learns; [`Collector::iterate`] has room for more.
+    /// Collects one rollout and learns from it. For several algorithms or lanes, use [`Collector::iterate`].
     ///
-    /// `progress` says how much of the run is over, in `0.0..=1.0`: schedules follow it.
+    /// `progress` is the part of the run that is over, in `0.0..=1.0`; schedules depend on it.
     ///
     /// # Errors
     ///
@@ -114,17 +114,17 @@ impl<L: Learner> Ppo<L> {
         run_in(&machine.pool, || self.iterate_here(simulations, progress))
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub const fn config(&self) -> &PpoConfig {
         &self.config
     }
 
-    /// The learner, and with it the policy.
+    /// Returns the learner, which holds the policy.
     pub const fn learner(&self) -> &L {
         &self.learner
     }
 
-    /// Everything that a run needs to go on, to save.
+    /// Returns the whole state that a run needs to resume.
     pub fn state(&self) -> PpoState {
         PpoState {
             seed: self.seed,
@@ -136,11 +136,11 @@ impl<L: Learner> Ppo<L> {
         }
     }
 
-    /// Goes on from a saved state, with simulations whose first step is a restart.
+    /// Restores a saved state. The first step of the simulations after it must be a restart step.
     ///
     /// # Errors
     ///
-    /// If the state belongs to another network, or holds numbers that can't be; then everything is as it was.
+    /// If the state belongs to another network, or holds invalid numbers; then everything is as it was.
     fn restore_state(&mut self, state: &PpoState) -> Result<(), LearnError> {
         self.learner.restore(&state.learner)?;
         self.reward_scale.restore(state.rewards);
@@ -173,7 +173,7 @@ impl<L: Learner> Ppo<L> {
 
     /// Learns from a rollout that is full.
     fn learn_rollout(&mut self, progress: f32) -> Result<Iteration, LearnError> {
-        // It can still be read until the next collection.
+        // The samples stay readable until the next collection.
         self.rollout.restart();
         self.estimate();
         let settings = self.settings(progress);
@@ -186,7 +186,7 @@ impl<L: Learner> Ppo<L> {
         Ok(learned)
     }
 
-    /// Brings the rollout to the point where it can be learned from.
+    /// Masks faults, scales rewards if configured, estimates advantages and selects the experience.
     fn estimate(&mut self) {
         let discount = self.config.discount();
         self.rollout.mask_faults();
@@ -204,7 +204,7 @@ impl<L: Learner> Ppo<L> {
         }
     }
 
-    /// The config's numbers at this point of the run. Detail 3.
+    /// Returns the settings at this point of the run. Detail 3.
     fn settings(&self, progress: f32) -> UpdateSettings {
         UpdateSettings {
             learning_rate: self.learning_rate(progress),
@@ -217,7 +217,7 @@ impl<L: Learner> Ppo<L> {
         }
     }
 
-    /// Learns from the rollout, epoch after epoch. Details 8, 9 and 16.
+    /// Learns from the rollout in all epochs. Details 8, 9 and 16.
     fn learn_epochs(&mut self, settings: &UpdateSettings) -> Result<Iteration, LearnError> {
         let mut learned = self.before_learning(settings);
         if learned.experience == 0 {
@@ -250,13 +250,13 @@ impl<L: Learner> Ppo<L> {
         }
     }
 
-    /// One pass over the experience; leaves sums in `learned`.
+    /// Learns from all experience once, and leaves sums in `learned`.
     fn learn_epoch(&mut self, settings: &UpdateSettings, learned: &mut Iteration) -> Result<(), LearnError> {
         let count = self.config.minibatches(self.experience.samples().len());
         for samples in self.experience.minibatches(count) {
             self.learner.learn_minibatch(&self.rollout, samples, settings)?;
             learned.count(samples.len());
-            // Detail 16. To look at the losses is to wait for a device, so it is done only where it decides something.
+            // Detail 16. Reading the losses waits for a device, so they are read only if there is a target.
             if let Some(target) = self.config.target_kl {
                 let sums = self.learner.take_losses()?;
                 learned.losses.add(&sums, 1.0);
@@ -271,7 +271,7 @@ impl<L: Learner> Ppo<L> {
 }
 
 impl<L: Learner> Algorithm for Ppo<L> {
-    /// Every action comes from the newest policy. Detail 7.
+    /// Every action is drawn from the newest policy. Detail 7.
     fn collected_lane(&mut self) -> CollectedLane<'_> {
         let seed = self.actions_seed();
         CollectedLane { decider: self.learner.decider(), others: &[], rollout: &mut self.rollout, seed }
@@ -353,7 +353,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
     }
 }
 
-/// An index of a sample has 32 bits, which halves what is shuffled.
+/// Returns an error if there are too many samples for indices of 32 bits. These halve the memory that is shuffled.
 fn check_samples(shape: &RolloutShape) -> Result<(), LearnError> {
     match shape.total_samples() {
         samples if u32::try_from(samples).is_err() => Err(LearnError::TooManySamples { samples }),

@@ -1,13 +1,25 @@
-//! What an algorithm reports of its updates.
+//! The report of an algorithm's updates.
 
-use crate::MetricInfo;
+/// The name of the learning-rate metric, the same for every algorithm that has one.
+pub const LEARNING_RATE: &str = "charts/learning_rate";
+
+/// A metric of an algorithm: its name in files, and its title and unit on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricInfo {
+    /// Its name in files, as in CleanRL: `losses/value_loss`.
+    pub name: &'static str,
+    /// Its name on screen.
+    pub title: &'static str,
+    /// Its unit on screen; empty if it has none.
+    pub unit: &'static str,
+}
 
 /// The result of an update.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    /// Steps that are experience. Without any, nothing was learned.
+    /// Steps that are experience. If 0, nothing was learned.
     pub experience: usize,
-    /// Steps that were left out because a number that they need was not finite.
+    /// Steps that were left out because a number that they depend on was not finite.
     pub faulty: usize,
     /// Gradient steps taken.
     pub gradient_steps: usize,
@@ -18,19 +30,19 @@ pub struct Report {
 /// A number of a report.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// Its names and its unit.
+    /// The metric's name, title and unit.
     pub info: MetricInfo,
-    /// Its value.
+    /// The metric's value.
     pub value: f32,
 }
 
 impl Report {
-    /// The metric with this name.
+    /// Returns the value of the metric with this name.
     pub fn metric(&self, name: &str) -> Option<f32> {
         self.metrics.iter().find(|metric| metric.info.name == name).map(|metric| metric.value)
     }
 
-    /// Takes another update of the same iteration: counts add up, metrics become means over gradient steps.
+    /// Adds another update of the same iteration: counts add up, metrics become means over gradient steps.
     pub fn add(&mut self, other: &Self) {
         let steps = self.gradient_steps + other.gradient_steps;
         if self.metrics.is_empty() {

@@ -10,7 +10,7 @@ use crate::{LaneShape, LearnError, SensedRows, StepRows};
 /// The sizes of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolloutShape {
-    /// Steps that every row plays.
+    /// Steps of every row.
     pub steps: usize,
     /// The rows of each simulation.
     pub rows: Vec<usize>,
@@ -20,20 +20,20 @@ pub struct RolloutShape {
     pub action_width: usize,
     /// Columns of a mask: one per choice, or 0 where every choice is always allowed.
     pub mask_width: usize,
-    /// Numbers that a policy remembers of a row's episode.
+    /// Numbers of a policy's memory, per row.
     pub memory_width: usize,
     /// Values that a critic estimates: one per stream of rewards.
     pub value_heads: usize,
-    /// A sample keeps its normalised observation, which the learning policy's network read.
+    /// True if a sample keeps its normalised observation, the input of the learning policy's network.
     pub has_inputs: bool,
-    /// Rows say who drives them.
+    /// True if each row has a driver.
     pub has_drivers: bool,
-    /// Rows say which team they belong to.
+    /// True if each row has a team.
     pub has_teams: bool,
 }
 
 impl Default for RolloutShape {
-    /// Nothing, with one value head.
+    /// No steps, rows or columns, and one value head.
     fn default() -> Self {
         Self {
             steps: 0,
@@ -51,11 +51,11 @@ impl Default for RolloutShape {
 }
 
 impl RolloutShape {
-    /// The shape of so many steps of a lane; `lanes` has that lane of every simulation.
+    /// Returns the shape of a rollout of `steps` steps of a lane. `lanes` has that lane of every simulation.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Lanes`] if they differ in more than their rows.
+    /// [`LearnError::Lanes`] if the lanes differ in more than their number of rows.
     pub fn of_lane(steps: usize, lanes: &[LaneShape]) -> Result<Self, LearnError> {
         let first = lanes.first().copied().unwrap_or_default();
         if let Some(simulation) = lanes.iter().position(|lane| LaneShape { rows: first.rows, ..*lane } != first) {
@@ -66,7 +66,7 @@ impl RolloutShape {
         Ok(Self { steps, rows, observation_width, action_width, mask_width, has_drivers, has_teams, ..Self::default() })
     }
 
-    /// The shape that the lane of a simulation with these rows has to have.
+    /// Returns the lane shape that a simulation with this many rows must have.
     pub const fn lane(&self, rows: usize) -> LaneShape {
         LaneShape {
             rows,
@@ -83,28 +83,28 @@ impl RolloutShape {
         self.rows.iter().sum()
     }
 
-    /// Samples of all rows together, with those after the last step; `usize::MAX` if there are more.
+    /// Samples of all rows together, those after the last step included. Saturates at `usize::MAX`.
     pub fn total_samples(&self) -> usize {
         let rows = self.rows.iter().fold(0, |sum: usize, rows| sum.saturating_add(*rows));
         self.steps.saturating_add(1).saturating_mul(rows)
     }
 }
 
-/// The experience of a lane: observations, actions and rewards of its rows in some steps. Allocated once, then written
-/// over and over.
+/// The experience of a lane: observations, actions and rewards of its rows in some steps. Allocated once, then
+/// overwritten by every rollout.
 ///
 /// The rows of a simulation form a *slab*, time-major: `[steps + 1, rows of the simulation]`; slabs lie one behind the
-/// other in the order of the simulations. So each thread writes a stretch of its own, and one *sample index* finds a
-/// step of a row in every array. A slab's last step has observations, values and nothing else: its outcomes stay
-/// [`Outcome::Vacant`], so it is never taken for experience.
+/// other in the order of the simulations. So each thread writes a contiguous range of its own, and one *sample index*
+/// addresses a step of a row in every array. A slab's last step has observations, values and nothing else: its outcomes
+/// stay [`Outcome::Vacant`], so it is never taken for experience.
 ///
-/// A rollout fills step by step, in as many calls as its owner likes, until it [is full](Self::is_full).
+/// A rollout fills step by step, in any number of calls, until it [is full](Self::is_full).
 #[derive(Clone, Debug)]
 pub struct Rollout {
     shape: RolloutShape,
-    /// Steps that are there.
+    /// Steps written so far.
     filled: usize,
-    /// True once anything was played: then rows have drivers.
+    /// True once any step was written: from then on, rows have drivers.
     has_begun: bool,
     columns: Columns,
 }
@@ -129,28 +129,28 @@ struct Columns {
     first_memory: Vec<f32>,
 }
 
-/// A rollout's arrays, to read. A sample's index finds it in each of them.
+/// A rollout's arrays, to read. All but `first_memory` have the same sample indices.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Samples<'a> {
-    /// What was observed before the step, as the simulation gave it. `[samples, observation width]`.
+    /// The observation before the step, as the simulation wrote it. `[samples, observation width]`.
     pub observations: &'a [f32],
     /// The normalised observation that the learning policy's network read, or empty. `[samples, observation width]`.
     pub inputs: &'a [f32],
-    /// Which choices were allowed in the step. `[samples, mask width]`.
+    /// True for each choice that was allowed in the step. `[samples, mask width]`.
     pub masks: &'a [bool],
     /// The driver of the row, or empty. `[samples]`.
     pub drivers: &'a [u8],
     /// The team of the row, or empty. `[samples]`.
     pub teams: &'a [u16],
-    /// What was done. `[samples, action width]`.
+    /// The action of the step. `[samples, action width]`.
     pub actions: &'a [f32],
-    /// The logarithm of the action's probability (density) under the policy that chose it.
+    /// The logarithm of the action's probability (density) under the policy that chose it. `[samples]`.
     pub log_probs: &'a [f32],
     /// The critic's estimates before the step. `[samples, value heads]`.
     pub values: &'a [f32],
-    /// What the step was worth.
+    /// The reward of the step. `[samples]`.
     pub rewards: &'a [f32],
-    /// What the step led to.
+    /// The outcome of the step. `[samples]`.
     pub outcomes: &'a [Outcome],
     /// The advantage: by how much the step was better than expected. `[samples, value heads]`.
     pub advantages: &'a [f32],
@@ -170,13 +170,13 @@ impl Samples<'_> {
 /// The part of a rollout that belongs to one simulation, to write. Arrays as in [`Samples`].
 #[derive(Debug)]
 pub struct Slab<'a> {
-    /// How many rows earlier slabs have: the simulation's row 0 is this one of all.
+    /// Rows in earlier slabs: the index of the simulation's row 0 among all rows.
     pub first_row: usize,
     /// Rows of the simulation.
     pub rows: usize,
     /// The step that comes next, in `0..=steps`.
     pub step: usize,
-    /// True if anything was played before the first step: then rows have drivers.
+    /// True if earlier steps were written, so that rows have drivers already.
     pub has_begun: bool,
     /// `[steps + 1, rows, observation width]`.
     pub observations: &'a mut [f32],
@@ -236,12 +236,12 @@ impl Rollout {
         Self { shape, filled: 0, has_begun: false, columns }
     }
 
-    /// The sizes.
+    /// Returns the sizes that the rollout was made with.
     pub const fn shape(&self) -> &RolloutShape {
         &self.shape
     }
 
-    /// True once all steps are there.
+    /// True once all steps are written.
     pub const fn is_full(&self) -> bool {
         self.filled == self.shape.steps
     }
@@ -251,12 +251,13 @@ impl Rollout {
         self.shape.steps - self.filled
     }
 
-    /// Lets it fill anew, from its first step on. Rows keep their drivers and what their policies remember.
+    /// Empties the rollout, so that it fills from its first step again. Rows keep their drivers and their policies'
+    /// memory.
     pub const fn restart(&mut self) {
         self.filled = 0;
     }
 
-    /// The simulations' slabs, to write so many steps, which count as written from here on.
+    /// Returns the simulations' slabs, to write `steps` more steps. These count as written from here on.
     pub(crate) fn fill(&mut self, steps: usize) -> impl Iterator<Item = Slab<'_>> {
         let (step, has_begun) = (self.filled, self.has_begun);
         self.filled += steps;
@@ -264,7 +265,7 @@ impl Rollout {
         self.slabs_mut().map(move |slab| Slab { step, has_begun, ..slab })
     }
 
-    /// Everything, to read.
+    /// Returns all arrays, to read.
     pub fn samples(&self) -> Samples<'_> {
         let columns = &self.columns;
         Samples {
@@ -284,7 +285,7 @@ impl Rollout {
         }
     }
 
-    /// Which samples are whose, in the order of the simulations.
+    /// Returns the range of sample indices of each slab, in the order of the simulations.
     pub fn slab_places(&self) -> impl Iterator<Item = Range<usize>> {
         let slab_steps = self.shape.steps + 1;
         self.shape.rows.iter().scan(0, move |start, rows| {
@@ -294,7 +295,7 @@ impl Rollout {
         })
     }
 
-    /// The simulations' slabs, to write, in the order of the simulations.
+    /// Returns the simulations' slabs, to write, in the order of the simulations.
     pub fn slabs_mut(&mut self) -> impl Iterator<Item = Slab<'_>> {
         let columns = &mut self.columns;
         let mut left = Slab {
@@ -322,10 +323,10 @@ impl Rollout {
         shape.rows.iter().map(move |&rows| left.split_off_first(rows, shape))
     }
 
-    /// Masks the steps that an observation which is not finite spoils: the one that was decided from it, and the one
-    /// whose value would have to be bootstrapped from it. Detail 6.
+    /// Marks the steps that depend on an observation that is not finite as [`Outcome::Faulty`]: the step that was
+    /// decided from it, and the step that would bootstrap from its value. Detail 6.
     ///
-    /// A simulation that marks its faults has masked the latter itself.
+    /// A simulation that reports its faults has marked the latter itself.
     pub(crate) fn mask_faults(&mut self) {
         let is_spoiled = self.columns.observations.iter().fold(false, |any, number| any | !number.is_finite());
         if is_spoiled {
@@ -334,10 +335,10 @@ impl Rollout {
         }
     }
 
-    /// Works out the advantages and the returns of every slab, for each value head with a discount of its own.
+    /// Computes the advantages and the returns of every slab, for each value head with a discount of its own.
     ///
-    /// `rewards` has those of the heads after the first, `[heads − 1][samples]`: the first one's are those that the
-    /// simulation gave. Details 4 to 6.
+    /// `rewards` has the rewards of the heads after the first, `[heads − 1][samples]`. The first head takes the rewards
+    /// that the simulation wrote. Details 4 to 6.
     ///
     /// # Panics
     ///
@@ -359,7 +360,7 @@ impl Rollout {
 }
 
 impl<'a> Slab<'a> {
-    /// Takes the first `rows` rows' slab out of what is left.
+    /// Splits the slab of the first `rows` rows off, and leaves the rest.
     fn split_off_first(&mut self, rows: usize, shape: &RolloutShape) -> Self {
         let samples = (shape.steps + 1) * rows;
         let with = |is_there: bool| if is_there { samples } else { 0 };
@@ -394,7 +395,7 @@ impl<'a> Slab<'a> {
         step * numbers..(step + 1) * numbers
     }
 
-    /// The places of the observations before a step, for a simulation to write.
+    /// Returns the slices of the observations before a step, for a simulation to write.
     pub fn sensed_rows(&mut self, step: usize) -> SensedRows<'_> {
         let [observations, masks, drivers, teams] =
             [self.observations.len(), self.masks.len(), self.drivers.len(), self.teams.len()]
@@ -407,7 +408,8 @@ impl<'a> Slab<'a> {
         }
     }
 
-    /// The step that comes next: its actions, and where a simulation writes what comes of them.
+    /// Returns the next step: its actions, and the slices for the rewards, outcomes and observations that follow from
+    /// them.
     pub(crate) fn step_rows(&mut self) -> StepRows<'_> {
         let (now, then) = (self.step, self.step + 1);
         let [actions, of_rows] = [self.actions.len(), self.outcomes.len()].map(|length| self.place(now, length));
@@ -432,7 +434,7 @@ impl<'a> Slab<'a> {
             if observation.iter().all(|number| number.is_finite()) {
                 continue;
             }
-            // Nothing is decided from it, nor estimated.
+            // In a waiting step, no action and no value depends on the observation.
             if self.outcomes[sample].is_waiting() {
                 continue;
             }
@@ -457,7 +459,7 @@ impl<'a> Slab<'a> {
         }
     }
 
-    /// As [`estimate_advantages`](Self::estimate_advantages), for several heads: one head's column after the other.
+    /// As [`estimate_advantages`](Self::estimate_advantages), for several heads, one head at a time.
     fn estimate_heads<'r>(self, steps: usize, discounts: &[Discount], other: impl Fn(usize) -> Option<&'r [f32]>) {
         let (samples, heads) = (steps * self.rows, discounts.len());
         let mut advantages = vec![0.0; samples];
@@ -475,8 +477,8 @@ impl<'a> Slab<'a> {
     }
 }
 
-/// Masks the decision that would be bootstrapped from this sample's observation, and the steps in which its agent waited
-/// since.
+/// Marks the decision that would bootstrap from this sample's observation as faulty, and with it the waiting steps
+/// between them.
 fn mask_what_leads_to(outcomes: &mut [Outcome], sample: usize, rows: usize) {
     let mut before = sample.checked_sub(rows);
     while let Some(step) = before {
@@ -526,7 +528,7 @@ mod tests {
         assert_eq!(samples.masks, [[false; 18].as_slice(), &[true; 6]].concat());
     }
 
-    /// One row over four steps; what is observed before step 2 is not finite.
+    /// One row over four steps; the observation before step 2 is not finite.
     #[test]
     fn an_observation_that_is_not_finite_masks_what_needs_it() {
         use Outcome::{Faulty, Restart, Running, Terminated, Truncated, Vacant, Waiting, WaitingTruncated};

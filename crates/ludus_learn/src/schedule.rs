@@ -4,7 +4,7 @@ use std::f32::consts::PI;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A number that may change over a run: a constant, or a way from one value to another.
+/// A number that may change over a run: a constant, or a transition from one value to another.
 ///
 /// In RON a constant is the bare number: `3e-4`, `Linear(from: 3e-4, to: 0.0)`, `Cosine(from: 3e-4, to: 3e-5)`.
 ///
@@ -17,28 +17,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Schedule {
     /// The same number throughout.
     Constant(f32),
-    /// In equal parts from one number to the other; for learning rates the usual way.
+    /// A linear transition from one number to the other, as is usual for learning rates.
     ///
     /// Huang et al. 2022, "The 37 implementation details of PPO", core detail 4.
     Linear {
-        /// At the start of the run.
+        /// The number at the start of the run.
         from: f32,
-        /// At its end.
+        /// The number at the end of the run.
         to: f32,
     },
-    /// Half a cosine wave from one number to the other: slow, fast, slow.
+    /// Half a cosine wave from one number to the other: it changes slowly, fast, then slowly again.
     ///
     /// Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5, without its restarts.
     Cosine {
-        /// At the start of the run.
+        /// The number at the start of the run.
         from: f32,
-        /// At its end.
+        /// The number at the end of the run.
         to: f32,
     },
 }
 
 impl Schedule {
-    /// The number after `progress` of the run, in `0.0..=1.0`; beyond that it stays at the end's.
+    /// Returns the number after `progress` of the run. `progress` is clamped to `0.0..=1.0`.
     pub fn at(self, progress: f32) -> f32 {
         let progress = progress.clamp(0.0, 1.0);
         match self {
@@ -48,7 +48,7 @@ impl Schedule {
         }
     }
 
-    /// The numbers at the start and at the end, between which all others lie.
+    /// Returns the numbers at the start and at the end. All others are between them.
     pub const fn ends(self) -> [f32; 2] {
         match self {
             Self::Constant(value) => [value, value],
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Schedule {
     }
 }
 
-/// A schedule as it stands in a config: a constant has no name.
+/// The serialised form of a schedule in a config: a constant is the bare number.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number, `Linear(from: …, to: …)` or `Cosine(from: …, to: …)`")]
 enum Written {

@@ -1,10 +1,10 @@
-//! Means, deviations, and how much of one thing another explains.
+//! Means, deviations and the explained variance.
 
 use serde::{Deserialize, Serialize};
 
 /// The mean and the variance of numbers, taken one by one.
 ///
-/// Sums are in double precision, where the textbook formula is exact enough for single-precision numbers.
+/// Sums are in double precision: with it, the textbook formula is exact enough for single-precision numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sums {
     count: f64,
@@ -13,7 +13,7 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Takes another number.
+    /// Adds a number.
     #[inline]
     pub fn push(&mut self, value: f32) {
         let value = f64::from(value);
@@ -22,12 +22,12 @@ impl Sums {
         self.squares += value * value;
     }
 
-    /// The numbers' mean; 0 of none.
+    /// Returns the mean of the numbers; 0 if there are none.
     pub fn mean(&self) -> f64 {
         self.sum / self.count.max(1.0)
     }
 
-    /// The numbers' own variance (not an estimate of what they were drawn from); 0 of none.
+    /// Returns the population variance of the numbers (not the sample estimate); 0 if there are none.
     pub fn variance(&self) -> f64 {
         (self.squares / self.count.max(1.0) - self.mean() * self.mean()).max(0.0)
     }
@@ -47,16 +47,16 @@ impl FromIterator<f32> for Sums {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Moments {
-    /// How many numbers there were.
+    /// The count of the numbers.
     pub count: f64,
-    /// Their mean; 0 of none.
+    /// The mean of the numbers; 0 if there are none.
     pub mean: f64,
-    /// Their variance; 0 of none.
+    /// The population variance of the numbers; 0 if there are none.
     pub variance: f64,
 }
 
 impl Moments {
-    /// Takes a batch of numbers.
+    /// Adds a batch of numbers.
     pub fn merge(&mut self, batch: &Sums) {
         let count = (self.count + batch.count).max(1.0);
         let share = batch.count / count;
@@ -70,19 +70,20 @@ impl Moments {
 /// A shift and a scale that bring numbers to mean 0 and deviation 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Standardization {
-    /// What is taken away: the mean.
+    /// The mean, which is subtracted.
     pub shift: f32,
-    /// What the rest is multiplied with: one over the deviation.
+    /// One over the standard deviation: the factor after the subtraction.
     pub scale: f32,
 }
 
 impl Standardization {
-    /// Leaves numbers as they are.
+    /// The standardisation that leaves numbers as they are.
     pub const NONE: Self = Self { shift: 0.0, scale: 1.0 };
 
-    /// For the numbers that `indices` picks from `values`. Detail 9.
+    /// Returns the standardisation of the numbers in `values` at `indices`. Detail 9.
     ///
-    /// Numbers that don't vary all become 0. A single number stays as it is. The 1e-8 is CleanRL's.
+    /// Numbers that don't vary all become 0. A single number stays as it is. The 1e-8 that is added to the deviation is
+    /// that of CleanRL.
     pub fn of(values: &[f32], indices: &[u32]) -> Self {
         if indices.len() < 2 {
             return Self::NONE;
@@ -91,17 +92,18 @@ impl Standardization {
         Self { shift: sums.mean() as f32, scale: (1.0 / (sums.variance().sqrt() + 1e-8)) as f32 }
     }
 
-    /// The number, brought there.
+    /// Returns `(value − shift) · scale`.
     #[inline]
     pub fn apply(self, value: f32) -> f32 {
         (value - self.shift) * self.scale
     }
 }
 
-/// How much of the returns' variance the values explain: 1 all of it, 0 none, less than 0 worse than a constant.
+/// Returns the part of the returns' variance that the values explain: 1 is all of it, 0 none, below 0 is worse than a
+/// constant.
 ///
-/// `indices` picks the samples. Where the returns don't vary there is nothing to explain: 0.
-/// `losses/explained_variance` in CleanRL's words.
+/// Only the samples at `indices` count. The result is 0 if the returns don't vary. CleanRL reports it as
+/// `losses/explained_variance`.
 pub fn explained_variance(values: &[f32], returns: &[f32], indices: &[u32]) -> f32 {
     let (mut all, mut unexplained) = (Sums::default(), Sums::default());
     for &index in indices {

@@ -1,17 +1,17 @@
-//! Work on a pool's threads; with one thread, on the caller's.
+//! Parallel loops on a pool's threads; with one thread, on the caller's.
 
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-/// Does `work` where the pool's threads are, so that nothing in it has to wake them one by one.
+/// Calls `work` on a thread of the pool, so that parallel loops in it don't have to wake the pool first.
 ///
-/// A pool of one thread isn't used: the work is done here.
+/// With a pool of one thread, `work` runs on the caller's thread.
 pub(crate) fn run_in<R: Send>(pool: &ThreadPool, work: impl FnOnce() -> R + Send) -> R {
     if pool.current_num_threads() == 1 { work() } else { pool.install(work) }
 }
 
-/// Does `work` on every item, each one whole on some thread.
+/// Calls `work` on every item, in parallel.
 pub(crate) fn for_each_in<T: Send>(pool: &ThreadPool, items: &mut [T], work: impl Fn(&mut T) + Sync + Send) {
     if pool.current_num_threads() == 1 || items.len() == 1 {
         items.iter_mut().for_each(work);
@@ -20,7 +20,8 @@ pub(crate) fn for_each_in<T: Send>(pool: &ThreadPool, items: &mut [T], work: imp
     }
 }
 
-/// Does `work` on every stretch of `length` numbers; it is told where its stretch starts.
+/// Calls `work` on every chunk of `length` numbers, in parallel, with the index of the chunk's first number. With one
+/// thread, one call gets all numbers.
 pub(crate) fn for_each_chunk_in(
     pool: &ThreadPool,
     numbers: &mut [f32],

@@ -1,11 +1,11 @@
-//! Sums whose order is that of a binary tree.
+//! Sums in the order of a binary tree.
 
 use core::ops::Range;
 
-/// The sum of what `leaf` gives for each of `leaves`, along a binary tree: the two halves each by itself, then both.
+/// Returns the sum of `leaf(i)` over `leaves` along a binary tree: each half is summed by itself, then both are added.
 ///
-/// Which numbers are added to which follows from the number of leaves alone. So half of the leaves have the same sum to
-/// the bit wherever it is worked out, on another thread or another machine.
+/// The order of additions depends on the number of leaves alone. So half of the leaves have the same sum to the bit
+/// wherever it is computed, on another thread or another machine.
 ///
 /// # Panics
 ///

@@ -1,11 +1,11 @@
-//! Working memory that threads take turns with.
+//! A pool of working memory for threads.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Working memory that no thread is using. As many as there are threads are made in advance; taking one never waits for
-/// another.
+/// Workers, that is working memory, that no thread is using. One for each thread is made in advance, so that a thread
+/// never waits for another's worker.
 ///
-/// A worker holds nothing but working memory, so it doesn't matter which one a thread gets.
+/// A worker holds nothing but working memory, so any thread may get any worker.
 #[derive(Debug)]
 pub(crate) struct WorkerPool<W>(Mutex<Vec<W>>);
 
@@ -14,7 +14,7 @@ impl<W> WorkerPool<W> {
         Self(Mutex::new(workers.collect()))
     }
 
-    /// Lends a worker to `work`. If none is free (a thread turned to this while it waited inside other work), `make`
+    /// Lends a worker to `work`. If none is free (a thread may call this while it waits inside other work), `make`
     /// makes another.
     pub fn with<R>(&self, make: impl FnOnce() -> W, work: impl FnOnce(&mut W) -> R) -> R {
         let free = self.lock().pop();
@@ -25,7 +25,7 @@ impl<W> WorkerPool<W> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<W>> {
-        // A panic can't leave the list half changed.
+        // A poisoned lock is safe: the only changes under it are one `push` or `pop`.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,11 +19,11 @@ static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the promises that the system's allocator asks for.
+        // SAFETY: the caller upholds the contract of the system's allocator.
         unsafe { System.alloc(memory) }
     }
 
@@ -57,7 +57,7 @@ impl Simulation for LeftOnly {
     }
 }
 
-/// With masks and without.
+/// Steps with masks and without don't allocate.
 #[test]
 fn steps_and_minibatches_do_not_allocate() {
     let mut worlds = [CartPoles::new(0..20, Seed::new(2)), CartPoles::new(20..30, Seed::new(2))];
@@ -65,8 +65,8 @@ fn steps_and_minibatches_do_not_allocate() {
     check(&mut worlds.map(LeftOnly), |world| world.0.finished.clear());
 }
 
-/// Once a first iteration has sized everything, an iteration allocates the lists of its lanes, slabs and simulations,
-/// and nothing else.
+/// Checks that, after the first iteration, an iteration allocates the lists of its lanes, slabs and simulations, and
+/// nothing else.
 fn check<S: Simulation>(worlds: &mut [S], tidy_up: fn(&mut S)) {
     let config = PpoConfig { rollout_steps: 64, minibatch: 200, scale_rewards: true, ..PpoConfig::default() };
     let layout = Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &NetworkConfig::default()).unwrap();

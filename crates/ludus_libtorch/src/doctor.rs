@@ -1,4 +1,4 @@
-//! What a machine has for learning, in sentences.
+//! Findings about a machine's libtorch, CUDA driver and GPUs, as sentences.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use crate::driver::{Driver, DriverError, Gpu};
 use crate::folder::{FolderError, Libtorch, VERSION};
 use crate::loaded::loaded_libtorch;
 
-/// One thing that was looked at.
+/// The result of one check of [`examine`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What.
+    /// The component that was checked, such as `libtorch` or `GPU`.
     pub what: &'static str,
-    /// What was found, or why it was not, with the remedy.
+    /// The result, or the reason that the component is missing, with the remedy.
     pub found: String,
-    /// Whether learning on a GPU lacks it.
+    /// True if the component is missing for learning on a GPU.
     pub is_missing: bool,
 }
 
@@ -24,9 +24,11 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Looks for libtorch, the CUDA driver, GPUs and their memory, and says what a learner on libtorch would use.
+/// Checks libtorch, the CUDA driver, GPUs and their memory. The last finding is the device that a learner on libtorch
+/// would use.
 ///
-/// The libtorch is the one that this program runs with; if it was built without, the one in `folder`, or in `LIBTORCH`.
+/// The libtorch is the one that this program has loaded; otherwise the one in `folder`, in the environment variable
+/// `LIBTORCH`, or in `.libtorch`.
 pub fn examine(folder: Option<&Path>) -> Vec<Finding> {
     let libtorch = find_libtorch(folder);
     let driver = Driver::open();
@@ -75,7 +77,8 @@ fn of_gpus(driver: &Driver) -> Vec<Finding> {
     gpus.into_iter().enumerate().map(of_gpu).collect()
 }
 
-/// What `--learner torch --device auto` would use, and why. `has_cuda` says it of the libtorch, if there is one.
+/// Returns the device that `--learner torch --device auto` would use, and the reason. `has_cuda` is true if the
+/// libtorch has CUDA, and `None` if there is no libtorch.
 fn conclusion(has_cuda: Option<bool>, driver: Option<&DriverError>) -> Finding {
     let (found, is_missing) = match (has_cuda, driver) {
         (None, _) => ("can't be used: there is no libtorch; the learner in plain Rust needs none".to_owned(), true),

@@ -1,4 +1,4 @@
-//! NVIDIA's driver, and the GPUs that it knows.
+//! NVIDIA's CUDA driver, and its GPUs.
 #![expect(unsafe_code, reason = "the driver is a C library")]
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -6,10 +6,10 @@ use std::fmt;
 
 use libloading::Library;
 
-/// The CUDA that libtorch is built for.
+/// The version of CUDA that libtorch is built for.
 const NEEDED: CudaVersion = CudaVersion(13_000);
 
-/// What the driver says where there is no GPU.
+/// The driver's error code if there is no GPU: `CUDA_ERROR_NO_DEVICE`.
 const NO_DEVICE: c_int = 100;
 
 const NAME_BYTES: usize = 256;
@@ -18,7 +18,7 @@ const NAME_BYTES: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CudaVersion(pub u32);
 
-/// Why there is no CUDA.
+/// The reasons that CUDA is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DriverError {
@@ -37,14 +37,14 @@ pub enum DriverError {
         "the CUDA driver serves CUDA {0}, but libtorch needs {NEEDED}; update NVIDIA's driver, or train with `--device cpu`"
     )]
     Old(CudaVersion),
-    /// It fails.
+    /// A function of the driver fails.
     #[error(
         "the CUDA driver's `{function}` fails with error {code}; look at `nvidia-smi`, or train with `--device cpu`"
     )]
     Failed {
-        /// Which of its functions.
+        /// The name of the function.
         function: &'static str,
-        /// A `CUresult`.
+        /// The error code, a `CUresult`.
         code: i32,
     },
 }
@@ -52,13 +52,13 @@ pub enum DriverError {
 /// A GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gpu {
-    /// Its model.
+    /// The name of the model.
     pub name: String,
-    /// All of its memory \[bytes\].
+    /// The total memory \[bytes\].
     pub memory: u64,
 }
 
-/// The driver, ready to be asked.
+/// The CUDA driver, loaded and initialised.
 #[derive(Debug)]
 pub struct Driver {
     library: Library,
@@ -72,7 +72,7 @@ impl Driver {
     ///
     /// If there is none, if it fails or finds no GPU, or if it is too old for libtorch.
     pub fn open() -> Result<Self, DriverError> {
-        // SAFETY: loading the driver runs nothing but its own set-up, which every program that uses CUDA runs.
+        // SAFETY: loading the driver runs only its own initialisers, as in every program that uses CUDA.
         let library = unsafe { Library::new("libcuda.so.1") }.map_err(|_| DriverError::Missing)?;
         let mut driver = Self { library, version: CudaVersion(0) };
         driver.version = driver.ask_version()?;
@@ -80,12 +80,12 @@ impl Driver {
         if driver.version < NEEDED { Err(DriverError::Old(driver.version)) } else { Ok(driver) }
     }
 
-    /// The newest CUDA that the driver serves.
+    /// Returns the newest version of CUDA that the driver supports.
     pub const fn version(&self) -> CudaVersion {
         self.version
     }
 
-    /// The GPUs that this process may see, in CUDA's order.
+    /// Returns the GPUs that are visible to this process, in CUDA's order.
     ///
     /// # Errors
     ///
@@ -95,7 +95,8 @@ impl Driver {
         (0..count).map(|index| self.gpu(index)).collect()
     }
 
-    /// Memory of a GPU that nobody uses \[bytes\]. Takes some of it, and a moment, unless this process computes there.
+    /// Returns the free memory of a GPU \[bytes\]. Creates a CUDA context for it, which takes time and memory, unless
+    /// this process has one already.
     ///
     /// # Errors
     ///
@@ -109,7 +110,7 @@ impl Driver {
         let device = self.device(c_int::try_from(index).unwrap_or(c_int::MAX))?;
         let (mut context, mut free, mut total) = (std::ptr::null_mut(), 0, 0);
         // SAFETY: each function has the type that `cuda.h` declares, all pointers are to locals that outlive the calls,
-        // and what is retained and pushed is popped and released, whatever happens between.
+        // and what is retained and pushed is popped and released, even if a call between them fails.
         unsafe {
             self.call::<Retain>("cuDevicePrimaryCtxRetain", |retain| retain(&raw mut context, device))?;
             let found = self.call::<Push>("cuCtxPushCurrent_v2", |push| push(context)).and_then(|()| {
@@ -132,11 +133,11 @@ impl Driver {
         self.number("cuDriverGetVersion").map(|version| CudaVersion(version.unsigned_abs()))
     }
 
-    /// What a function writes that has one number to write.
+    /// Returns the number that a driver function with one output writes.
     fn number(&self, function: &'static str) -> Result<c_int, DriverError> {
         type Ask = unsafe extern "C" fn(*mut c_int) -> c_int;
         let mut number = 0;
-        // SAFETY: the functions asked for have this type, and the pointer is to a local that outlives the call.
+        // SAFETY: all functions passed here have this type, and the pointer is to a local that outlives the call.
         unsafe { self.call::<Ask>(function, |ask| ask(&raw mut number)) }.map(|()| number)
     }
 
@@ -152,7 +153,7 @@ impl Driver {
         type Memory = unsafe extern "C" fn(*mut usize, c_int) -> c_int;
         let device = self.device(index)?;
         let (mut name, mut memory) = ([0_u8; NAME_BYTES], 0_usize);
-        // SAFETY: as above; the driver writes no more bytes of the name than it is told there are.
+        // SAFETY: as above; the driver writes at most `length` bytes of the name.
         unsafe {
             let length = NAME_BYTES as c_int;
             self.call::<Name>("cuDeviceGetName", |ask| ask(name.as_mut_ptr().cast(), length, device))?;
@@ -167,9 +168,9 @@ impl Driver {
     ///
     /// # Safety
     ///
-    /// `F` has to be the function's type, and `call` has to keep its promises.
+    /// `F` must be the function's type, and `call` must uphold the function's contract.
     unsafe fn call<F>(&self, function: &'static str, call: impl FnOnce(&F) -> c_int) -> Result<(), DriverError> {
-        // SAFETY: the caller knows the function's type.
+        // SAFETY: the caller guarantees the function's type.
         let symbol = unsafe { self.library.get::<F>(function.as_bytes()) };
         // Older drivers lack newer functions.
         let symbol = symbol.map_err(|_| DriverError::Old(self.version))?;
@@ -196,7 +197,7 @@ mod tests {
         assert_eq!([CudaVersion(13_000), CudaVersion(12_040)].map(|version| version.to_string()), ["13.0", "12.4"]);
     }
 
-    /// Whether there is one or not, there is an answer.
+    /// Passes with and without a driver.
     #[test]
     fn the_driver_answers() {
         match Driver::open() {

@@ -1,59 +1,59 @@
-//! A libtorch in a folder.
+//! The libtorch in a folder: its version and its libraries.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The version of libtorch that the learner is built for. Another one has other functions.
+/// The version of libtorch that the learner is built for. Other versions have other functions.
 pub const VERSION: &str = "2.11.0";
 
-/// Where libtorch says its version; earlier ones said it in the second place.
+/// The headers that define libtorch's version: the first one, or the second in earlier versions.
 const VERSION_HEADERS: [&str; 2] =
     ["include/torch/headeronly/version.h", "include/torch/csrc/api/include/torch/version.h"];
 
-/// What building against libtorch takes.
+/// The libraries that a build against libtorch needs.
 const LIBRARIES: [&str; 3] = ["lib/libtorch.so", "lib/libtorch_cpu.so", "lib/libc10.so"];
 
-/// The part for CUDA: beside the others, as its makers ship it, or in a folder of its own, so that a program that is
-/// built against the others alone runs without it.
+/// The CUDA library: in a folder of its own, so that a program that is built against the other libraries runs without
+/// it, or beside them, as in PyTorch's own archive.
 const CUDA_LIBRARIES: [&str; 2] = ["cuda/lib/libtorch_cuda.so", "lib/libtorch_cuda.so"];
 
-/// A libtorch that fits: of the right version, with all that building takes.
+/// A libtorch of the right version, with all libraries that a build needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Libtorch {
-    /// The folder that has `include` and `lib` in it.
+    /// The folder that contains `include` and `lib`.
     pub folder: PathBuf,
-    /// The library for CUDA, if it has one.
+    /// The CUDA library, if there is one.
     pub cuda: Option<PathBuf>,
 }
 
-/// Why a folder's libtorch can't be used.
+/// The reasons that a folder's libtorch can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FolderError {
-    /// It has none in it.
+    /// The folder has no libtorch, or an incomplete one.
     #[error("there is no libtorch in `{}`: `{missing}` is missing", .folder.display())]
     Missing {
         /// The folder.
         folder: PathBuf,
-        /// The first file that is not there.
+        /// The first missing file.
         missing: String,
     },
-    /// It is of another version.
+    /// The libtorch has another version.
     #[error("`{}` is libtorch {version}, but {VERSION} is needed", .folder.display())]
     Version {
         /// The folder.
         folder: PathBuf,
-        /// The version that it has.
+        /// Its version.
         version: String,
     },
 }
 
 impl Libtorch {
-    /// Looks at the libtorch in this folder.
+    /// Checks the libtorch in this folder.
     ///
     /// # Errors
     ///
-    /// If there is none, if it is not whole, or if it is of another version.
+    /// If there is none, if it is incomplete, or if it has another version.
     #[expect(clippy::disallowed_methods, reason = "what is no regular file is left out first")]
     pub fn at(folder: &Path) -> Result<Self, FolderError> {
         let missing = |missing: &str| FolderError::Missing { folder: folder.to_owned(), missing: missing.to_owned() };
@@ -71,12 +71,12 @@ impl Libtorch {
     }
 }
 
-/// The library for CUDA of the libtorch in this folder.
+/// Returns the CUDA library of the libtorch in this folder.
 pub(crate) fn cuda_library(folder: &Path) -> Option<PathBuf> {
     CUDA_LIBRARIES.iter().map(|library| folder.join(library)).find(|library| library.is_file())
 }
 
-/// `2.11.0` of the three lines that define it.
+/// Returns the version, such as `2.11.0`, from the three lines of the header that define it.
 fn version(header: &str) -> Option<String> {
     let number = |name: &str| {
         let mut words = header.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());

@@ -1,7 +1,7 @@
-//! Which libtorch and which GPUs a machine has, found out without either.
+//! Detects a machine's libtorch and GPUs without linking to libtorch or CUDA.
 //!
-//! Nothing here links to libtorch or to CUDA, so it works on machines that have neither, in programs that were built
-//! for neither: it says what is missing, and the remedy.
+//! So it works on machines that have neither, in programs that were built for neither: it reports the missing parts,
+//! and the remedy.
 //!
 //! ```
 //! // What `doctor` prints.
@@ -12,10 +12,10 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | look at a libtorch | [`Libtorch`] |
-//! | look at the GPUs | [`Driver`], [`Gpu`] |
+//! | check a libtorch | [`Libtorch`] |
+//! | list the GPUs | [`Driver`], [`Gpu`] |
 //! | open CUDA in a program that uses libtorch | [`open_cuda_libraries`] |
-//! | say what there is | [`examine`], [`Finding`] |
+//! | report everything that was found | [`examine`], [`Finding`] |
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod doctor;

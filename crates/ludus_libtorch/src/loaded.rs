@@ -1,4 +1,4 @@
-//! The libtorch that this program runs with.
+//! The libtorch that this program has loaded.
 #![expect(unsafe_code, reason = "opening a library runs its code")]
 
 use std::fs;
@@ -6,33 +6,33 @@ use std::path::{Path, PathBuf};
 
 use crate::folder::cuda_library;
 
-/// What every program that uses libtorch has loaded.
+/// The library that every program with libtorch has loaded.
 const CPU_LIBRARY: &str = "libtorch_cpu.so";
 
-/// Why CUDA can't be opened.
+/// The reasons that CUDA can't be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CudaError {
     /// The program has no libtorch.
     #[error("this program was built without libtorch; build it with the feature `torch`")]
     NoLibtorch,
-    /// The libtorch has no CUDA in it.
+    /// The libtorch has no CUDA library.
     #[error(
         "the libtorch in `{}` is for the CPU alone; `cargo xtask libtorch --cuda` fetches its part for CUDA, or train \
          with `--device cpu`", .0.display()
     )]
     NoCuda(PathBuf),
-    /// It can't be opened.
+    /// The CUDA library can't be opened.
     #[error("`{}` can't be opened: {message}; `cargo xtask libtorch --cuda` fetches what belongs to it", .library.display())]
     Unopened {
-        /// The library.
+        /// The path of the library.
         library: PathBuf,
-        /// What the system said.
+        /// The system's message.
         message: String,
     },
 }
 
-/// The folder of the libtorch that this program runs with: the one with `lib` in it.
+/// Returns the folder of the libtorch that this program has loaded: the one that contains `lib`.
 #[expect(clippy::disallowed_methods, reason = "the file is the system's own")]
 pub fn loaded_libtorch() -> Option<PathBuf> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
@@ -45,7 +45,7 @@ fn is_cpu(path: &str) -> bool {
     Path::new(path).file_name().is_some_and(|name| name == CPU_LIBRARY)
 }
 
-/// Opens libtorch's part for CUDA, for all of the program.
+/// Opens libtorch's CUDA libraries, for the whole program.
 ///
 /// # Errors
 ///
@@ -56,11 +56,11 @@ pub fn open_cuda_libraries() -> Result<(), CudaError> {
     open_for_all(&library).map_err(|message| CudaError::Unopened { library, message })
 }
 
-/// Opens a library for good, and lets those that come later use its functions.
+/// Opens a library permanently, with its symbols visible to libraries that are opened later.
 fn open_for_all(library: &Path) -> Result<(), String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-    // SAFETY: it is the part of the libtorch whose other part this program has already loaded, and that part expects it
-    // to be opened at any time.
+    // SAFETY: the library belongs to the libtorch that this program has already loaded, and libtorch allows it to be
+    // opened at any time.
     let opened = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_GLOBAL) };
     opened.map(std::mem::forget).map_err(|error| error.to_string())
 }

@@ -42,7 +42,7 @@ fn measure(name: &str, level: SimdLevel, inputs: usize, heads: &[Head], hidden: 
     );
 }
 
-/// The least time in ns of many rounds, so that other programs disturb some of them only.
+/// Returns the least time of many rounds \[ns\]: other programs disturb only some of them.
 fn fastest(rounds: usize, mut work: impl FnMut()) -> f64 {
     let mut round = || {
         let start = Instant::now();
@@ -129,7 +129,7 @@ impl Bench {
     }
 }
 
-/// PPO's, with every advantage 1 and every return 0.
+/// The loss of PPO, with every advantage 1 and every return 0.
 struct Loss<'a> {
     network: &'a Network,
     actions: &'a [f32],

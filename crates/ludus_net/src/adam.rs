@@ -1,10 +1,10 @@
-//! The optimiser.
+//! The Adam optimiser.
 
 use crate::NetError;
 use crate::panels::LANES;
 use crate::simd::{Kernel, Lanes, SimdLevel};
 
-/// How much of the running means stays at each step.
+/// The decay rates of the running means, and the ε of the denominator.
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 const EPSILON: f32 = 1e-5;
@@ -29,16 +29,16 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// For this many parameters, before its first step.
+    /// Makes the state before the first step, for this many parameters.
     pub fn new(count: usize) -> Self {
         Self { mean: vec![0.0; count], variance: vec![0.0; count], step: 0 }
     }
 
-    /// Goes on from saved state.
+    /// Restores a saved state.
     ///
     /// # Errors
     ///
-    /// If the moments differ in length, or hold something that no step could have left there.
+    /// If the moments differ in length, or hold a number that is not finite.
     pub fn from_state(mean: Vec<f32>, variance: Vec<f32>, step: u64) -> Result<Self, NetError> {
         if mean.len() != variance.len() {
             let (expected, actual) = (mean.len(), variance.len());
@@ -49,28 +49,28 @@ impl Adam {
         Ok(Self { mean, variance, step })
     }
 
-    /// The running mean of the gradient (m).
+    /// Returns the running mean of the gradient (m).
     pub fn mean(&self) -> &[f32] {
         &self.mean
     }
 
-    /// The running mean of the squared gradient (v).
+    /// Returns the running mean of the squared gradient (v).
     pub fn variance(&self) -> &[f32] {
         &self.variance
     }
 
-    /// Steps made so far (t).
+    /// Returns the number of steps so far (t).
     pub fn step_count(&self) -> u64 {
         self.step
     }
 
-    /// Moves the parameters against the gradient; returns the gradient's norm before clipping.
+    /// Takes a step on the parameters. Returns the gradient's norm before clipping.
     ///
-    /// Where that norm is not finite nothing changes, so that the caller can stop with good parameters.
+    /// If that norm is not finite, nothing changes, so that the caller can stop with good parameters.
     ///
     /// # Panics
     ///
-    /// If `parameters` or `gradient` has another length than [`Adam::new`] was told.
+    /// If the length of `parameters` or `gradient` is not the count of [`Adam::new`].
     pub fn step(&mut self, parameters: &mut [f32], gradient: &[f32], learning_rate: f32, max_grad_norm: f32) -> f32 {
         assert_eq!(parameters.len(), self.mean.len(), "one pair of moments per parameter");
         assert_eq!(gradient.len(), self.mean.len(), "one derivative per parameter");
@@ -89,12 +89,12 @@ impl Adam {
     }
 }
 
-/// `1 − βᵗ`
+/// Returns the bias correction `1 − βᵗ`.
 fn unbias(beta: f64, step: u64) -> f64 {
     1.0 - beta.powf(step as f64)
 }
 
-/// The Euclidean norm, summed in double precision and in an order that does not depend on the machine.
+/// Returns the Euclidean norm, summed in double precision and in an order that does not depend on the machine.
 pub(crate) fn norm(numbers: &[f32]) -> f32 {
     let mut sums = [0.0_f64; LANES];
     SimdLevel::best().run(SquareSum { numbers, sums: &mut sums });
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// Gradients 2 and −1, then 1 and 3; rate 0.1; not clipped.
+    /// The gradients are (2, −1), then (1, 3); the rate is 0.1; nothing is clipped.
     #[test]
     fn two_steps_by_hand() {
         let (mut adam, mut parameters) = (Adam::new(2), [1.0, 1.0]);

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 /// Bytes of a cache line, and of the widest vector.
 const LINE: usize = 64;
 
-/// Zeros on construction; starts on a cache line, so that no vector load crosses one.
+/// An array of zeros that starts on a cache line, so that no vector load crosses one.
 #[derive(Debug)]
 pub(crate) struct Aligned {
     storage: Vec<f32>,
@@ -16,14 +16,14 @@ pub(crate) struct Aligned {
 impl Aligned {
     pub fn zeros(len: usize) -> Self {
         let storage = vec![0.0; len + LINE / size_of::<f32>()];
-        // `align_offset` may refuse with `usize::MAX`; then we are merely slower.
+        // `align_offset` may return `usize::MAX`; then the array is not aligned, and loads are slower.
         let start = storage.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>());
         Self { storage, start, len }
     }
 }
 
 impl Clone for Aligned {
-    /// The copy lies elsewhere, so its start has to be found anew.
+    /// The copy has another address, so its start is computed anew.
     fn clone(&self) -> Self {
         let mut copy = Self::zeros(self.len);
         copy.copy_from_slice(self);

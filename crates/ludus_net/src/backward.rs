@@ -8,13 +8,13 @@
 use std::mem;
 
 use crate::aligned::Aligned;
-use crate::forward::Pass;
 use crate::kernel::{Finish, OuterSum, Product, Rows, RowsMut, Start};
 use crate::layout::{Dense, Form};
 use crate::panels::{Panels, row_stride};
+use crate::pass::Pass;
 use crate::scratch::Padded;
 
-/// Layers, what the first of them read, and what all but the last of them made of it.
+/// Consecutive layers, the input of the first, and the outputs of all but the last.
 #[derive(Clone, Copy)]
 pub(crate) struct Chain<'a> {
     pub layers: &'a [Dense],
@@ -23,8 +23,8 @@ pub(crate) struct Chain<'a> {
 }
 
 impl Pass<'_> {
-    /// Adds the gradients of a chain's parameters to `gradient`, given that by its last sums; returns that by its
-    /// first sums.
+    /// Adds the gradients of a chain's parameters to `gradient`. `last` is the gradient with respect to the sums of the
+    /// last layer; returns the gradient with respect to the sums of the first.
     pub fn backward<'b>(
         self,
         chain: Chain<'_>,
@@ -53,7 +53,7 @@ impl Pass<'_> {
         first
     }
 
-    /// `out = finish(start + delta·W)`: the gradient by what the layer read.
+    /// Writes `out = finish(start + delta·W)`: the gradient with respect to the layer's input.
     pub fn pass_back(self, layer: &Dense, delta: Rows<'_>, (start, finish): (Start<'_>, Finish<'_>), out: RowsMut<'_>) {
         let b = match layer.form {
             Form::Narrow => &self.parameters[layer.weight.clone()],

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The description of an actor-critic network, apart from its inputs and heads: all that is needed to rebuild it.
+/// The description of an actor-critic network. With the inputs and heads of a spec, it determines the network's shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkConfig {
@@ -10,20 +10,22 @@ pub struct NetworkConfig {
     ///
     /// Each at least 1; multiples of 16 waste nothing. Usually `[64, 64]`; empty makes the policy linear.
     pub hidden: Vec<usize>,
-    /// What each hidden layer does to its sums.
+    /// The activation function of every hidden layer.
     pub activation: Activation,
-    /// Whether actor and critic share their hidden layers.
+    /// True if actor and critic share their hidden layers.
     ///
-    /// Apart is the safer default; sharing halves the time. Andrychowicz et al. 2021, arXiv:2006.05990, §3.2.
+    /// Separate layers are the safer default; sharing halves the time. Andrychowicz et al. 2021, arXiv:2006.05990,
+    /// §3.2.
     pub shared: bool,
-    /// Channels that each convolution over the observation's grids makes, in front of the hidden layers; none if empty.
+    /// Output channels of each convolution over the observation's grids, in front of the hidden layers. Empty means no
+    /// convolutions.
     ///
     /// Each has 3×3 kernels, halves the grid, and is rectified. A run's config has them beside `network`.
     #[serde(skip)]
     pub convolutions: Vec<usize>,
 }
 
-/// What a hidden layer does to each of its sums.
+/// The activation functions of hidden layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Activation {
     /// Hyperbolic tangent: bounded, smooth, the usual choice for small control policies.
@@ -40,7 +42,7 @@ impl Default for NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// Everything that is wrong with the values, one sentence each; empty if they can be used.
+    /// Returns one sentence for each invalid value; empty if the config is valid.
     pub fn problems(&self) -> Vec<String> {
         let zero = |(layer, &width): (usize, &usize)| {
             (width == 0)

@@ -1,4 +1,4 @@
-//! What a policy's output row means: a distribution over actions.
+//! Distributions over actions, described by the output rows of a policy.
 //!
 //! Rows are worked on in groups of 16, column by column, so that every step is one vector instruction; a row's results
 //! do not depend on its group.
@@ -13,12 +13,12 @@ use ludus_spec::{Head, Seed};
 use crate::simd::SimdLevel;
 use rows::{Backward, Evaluate, Mode, Sample};
 
-/// The action distributions of a policy: what its heads make of its output rows.
+/// The action distributions of a policy, computed from output rows by its heads.
 ///
 /// An action row holds one number per Gaussian dimension, unbounded, and one per categorical head: the index of the
 /// choice. Log-probabilities and entropies are sums over all heads, in nats.
 ///
-/// A mask row holds one flag per choice of each categorical head: whether it is allowed. See [`Self::masked`].
+/// A mask row holds one flag per choice of each categorical head: true if the choice is allowed. See [`Self::masked`].
 #[derive(Clone, Copy, Debug)]
 pub struct Distribution<'a> {
     heads: &'a [Head],
@@ -28,7 +28,7 @@ pub struct Distribution<'a> {
     level: SimdLevel,
 }
 
-/// The derivatives of a loss by what [`Distribution::evaluate`] returned for some rows.
+/// The derivatives of a loss with respect to the results of [`Distribution::evaluate`] for some rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a> {
     /// `∂L/∂log_prob`, `[rows]`
@@ -38,24 +38,25 @@ pub struct Upstream<'a> {
 }
 
 impl<'a> Distribution<'a> {
-    /// The distributions that these heads read off an output row.
+    /// Makes the distributions of these heads.
     ///
     /// `log_std` holds the natural logarithm of each Gaussian dimension's standard deviation, head after head.
     ///
     /// # Panics
     ///
-    /// If there are more or fewer of them than Gaussian dimensions.
+    /// If `log_std` does not have one number per Gaussian dimension.
     pub fn new(heads: &'a [Head], log_std: &'a [f32]) -> Self {
         let dimensions = |head: &Head| if matches!(head, Head::Gaussian { .. }) { head.output_width() } else { 0 };
         assert_eq!(log_std.len(), heads.iter().map(dimensions).sum::<usize>(), "one `log_std` per Gaussian dimension");
         Self { heads, log_std, masks: &[], level: SimdLevel::best() }
     }
 
-    /// The distributions over what is allowed in each row: all else has probability 0, and no gradient.
+    /// Returns the distributions over the choices that are allowed in each row. Other choices have probability 0 and no
+    /// gradient.
     ///
-    /// Logits of what is not allowed count as −∞, whatever they are. Where masks are given, [`sample`](Self::sample) and
-    /// [`evaluate`](Self::evaluate) of a row want the same ones. A head with nothing allowed has log-probabilities and
-    /// entropies that are not a number, as one whose logits are not.
+    /// Logits of choices that are not allowed count as −∞. [`sample`](Self::sample) and [`evaluate`](Self::evaluate) of
+    /// a row need the same masks. If a head has no allowed choice or a logit that is not a number, its
+    /// log-probabilities and entropies are NaN.
     ///
     /// # Shapes
     ///
@@ -68,7 +69,7 @@ impl<'a> Distribution<'a> {
         Self { masks, ..self }
     }
 
-    /// Draws an action for each row, and its log-probability.
+    /// Draws an action for each row, and computes its log-probability.
     ///
     /// All draws of a row derive from `seed_of(row)`: that of action column c from its children 2c and 2c + 1.
     ///
@@ -84,7 +85,7 @@ impl<'a> Distribution<'a> {
         self.level.run(Sample { of: self, outputs, seed_of, actions, log_probs });
     }
 
-    /// The most probable action of each row: the mean, and the allowed choice with the greatest logit.
+    /// Computes the most probable action of each row: the mean, and the allowed choice with the greatest logit.
     ///
     /// # Shapes
     ///
@@ -94,7 +95,7 @@ impl<'a> Distribution<'a> {
         self.level.run(Mode { of: self, outputs, actions });
     }
 
-    /// The log-probability of each row's action, and the entropy of its distribution.
+    /// Computes the log-probability of each row's action, and the entropy of its distribution.
     ///
     /// # Shapes
     ///
@@ -105,7 +106,8 @@ impl<'a> Distribution<'a> {
         self.level.run(Evaluate { of: self, outputs, actions, log_probs, entropies });
     }
 
-    /// The backward pass of [`Distribution::evaluate`]: adds to the derivatives of a loss by outputs and `log_std`.
+    /// The backward pass of [`Distribution::evaluate`]: adds to the derivatives of a loss with respect to outputs and
+    /// `log_std`.
     ///
     /// # Shapes
     ///
@@ -126,17 +128,17 @@ impl<'a> Distribution<'a> {
         self.level.run(Backward { of: self, outputs, actions, upstream, d_outputs, d_log_std });
     }
 
-    /// Columns of an output row.
+    /// Returns the columns of an output row.
     pub fn output_width(self) -> usize {
         self.heads.iter().map(|head| head.output_width()).sum()
     }
 
-    /// Columns of an action row.
+    /// Returns the columns of an action row.
     pub fn action_width(self) -> usize {
         self.heads.iter().map(|head| head.action_width()).sum()
     }
 
-    /// Columns of a mask row.
+    /// Returns the columns of a mask row.
     pub fn mask_width(self) -> usize {
         self.heads.iter().map(|head| head.mask_width()).sum()
     }
@@ -149,51 +151,51 @@ impl<'a> Distribution<'a> {
         }
     }
 
-    /// All columns of an action row, in order.
+    /// Returns all columns of an action row, in order.
     #[inline(always)]
     fn parts(self) -> Parts<'a> {
         Parts { heads: self.heads, log_std: self.log_std, output: 0, action: 0, mask: 0, dimension: 0 }
     }
 }
 
-/// One column of an action row, and what decides it.
+/// One column of an action row, and the columns that its distribution depends on.
 #[derive(Clone, Copy)]
-enum Part {
-    /// A choice.
-    Choice(Choice),
+enum ActionColumn {
+    /// The index of a categorical head's choice.
+    Categorical(CategoricalColumns),
     /// A Gaussian dimension, with its mean in column `output`.
-    Number { output: usize, action: usize, log_std: f32 },
+    Gaussian { output: usize, action: usize, log_std: f32 },
 }
 
 /// The columns of one categorical head.
 #[derive(Clone, Copy)]
-struct Choice {
+struct CategoricalColumns {
     choices: usize,
-    /// The first logit's in an output row.
+    /// The column of the first logit in an output row.
     output: usize,
-    /// The first flag's in a mask row.
+    /// The column of the first flag in a mask row.
     mask: usize,
-    /// The choice's in an action row.
+    /// The column of the choice in an action row.
     action: usize,
 }
 
-/// Walks over the columns of an action row.
+/// Iterates over the columns of an action row.
 struct Parts<'a> {
     heads: &'a [Head],
     log_std: &'a [f32],
     output: usize,
     action: usize,
     mask: usize,
-    /// The next dimension of the first head that is left, if it is Gaussian.
+    /// The index of the next dimension of the current head, if it is Gaussian.
     dimension: usize,
 }
 
 impl Iterator for Parts<'_> {
-    type Item = Part;
+    type Item = ActionColumn;
 
-    // Inlined by force, as all that runs inside a kernel: else it would not be compiled for the kernel's instructions.
+    // Always inlined, as all functions inside a kernel: else it would not be compiled for the kernel's instructions.
     #[inline(always)]
-    fn next(&mut self) -> Option<Part> {
+    fn next(&mut self) -> Option<ActionColumn> {
         let (&head, later) = self.heads.split_first()?;
         let (output, action, mask) = (self.output, self.action, self.mask);
         self.action += 1;
@@ -201,14 +203,14 @@ impl Iterator for Parts<'_> {
             Head::Categorical { choices } => {
                 self.output += choices;
                 self.mask += choices;
-                (Part::Choice(Choice { choices, output, mask, action }), true)
+                (ActionColumn::Categorical(CategoricalColumns { choices, output, mask, action }), true)
             }
             Head::Gaussian { width } => {
                 self.output += 1;
                 self.dimension += 1;
                 let (&log_std, rest) = self.log_std.split_first()?;
                 self.log_std = rest;
-                (Part::Number { output, action, log_std }, self.dimension == width)
+                (ActionColumn::Gaussian { output, action, log_std }, self.dimension == width)
             }
         };
         if is_last {

@@ -3,39 +3,25 @@
 use std::ops::Range;
 
 use crate::aligned::Aligned;
-use crate::forward::Pass;
 use crate::kernel::{Finish, Product, Rows, RowsMut, Start};
 use crate::panels::{Panels, padded, row_stride};
-use crate::scratch::BLOCK_ROWS;
-use crate::{Activation, NetError};
+use crate::pass::{BLOCK_ROWS, Pass};
+use crate::{Activation, GridBlock, NetError};
 
 const KERNEL: usize = GridBlock::KERNEL;
 const STRIDE: usize = GridBlock::STRIDE;
 const PADDING: usize = GridBlock::PADDING;
 
-/// Convolutions over all grids together: names of tensors are compared with one another.
+/// The maximum number of convolutions over all grids together. The names of their tensors are compared pairwise.
 const CONVOLUTION_LIMIT: usize = 256;
 
-/// Numbers of a grid, or of what a convolution makes of it, padding included: 64 MiB.
+/// The maximum count of numbers of a grid or of a convolution's output, padding included: 64 MiB.
 const MAP_LIMIT: usize = 1 << 24;
 
-/// Numbers that several rows' patches may take at once: they are to stay in the cache.
+/// The maximum count of numbers of several rows' patches: they must stay in the cache.
 const PATCH_NUMBERS: usize = 1 << 16;
 
-/// Columns of an observation that are a grid or an image: row by row, a cell's channels together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GridBlock {
-    /// The first of its columns.
-    pub first: usize,
-    /// Cells from top to bottom.
-    pub height: usize,
-    /// Cells from left to right.
-    pub width: usize,
-    /// Numbers of a cell.
-    pub channels: usize,
-}
-
-/// Height, width and channels of a grid, or of what a convolution makes of it.
+/// Height, width and channels of a grid, or of a convolution's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MapSize {
     pub height: usize,
@@ -43,7 +29,7 @@ pub(crate) struct MapSize {
     pub channels: usize,
 }
 
-/// A convolution with 3×3 kernels, a stride of 2 and a border of zeros: where its parameters stand.
+/// A convolution with 3×3 kernels, a stride of 2 and a border of zeros, with the places of its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Convolution {
     pub name: String,
@@ -81,7 +67,7 @@ pub(crate) struct EncoderScratch {
     maps: Aligned,
 }
 
-/// Cells in memory, of which some rows have as many each.
+/// The cells of some rows in memory, the same number for each row.
 #[derive(Clone, Copy)]
 struct Cells<'a> {
     data: &'a [f32],
@@ -89,25 +75,12 @@ struct Cells<'a> {
     cell_stride: usize,
 }
 
-impl GridBlock {
-    /// A kernel's height and width.
-    pub const KERNEL: usize = 3;
-    /// Cells from one place of the kernel to the next: every convolution halves the grid.
-    pub const STRIDE: usize = 2;
-    /// Cells around the grid that are 0.
-    pub const PADDING: usize = 1;
-
-    /// Numbers of all cells together; `usize::MAX` if there are more.
-    pub const fn count(self) -> usize {
-        self.height.saturating_mul(self.width).saturating_mul(self.channels)
-    }
-
-    const fn size(self) -> MapSize {
-        MapSize { height: self.height, width: self.width, channels: self.channels }
-    }
-}
-
 impl MapSize {
+    /// The size of the grid that is read.
+    const fn of(block: GridBlock) -> Self {
+        Self { height: block.height, width: block.width, channels: block.channels }
+    }
+
     const fn cells(self) -> usize {
         self.height.saturating_mul(self.width)
     }
@@ -116,36 +89,36 @@ impl MapSize {
         self.cells().saturating_mul(self.channels)
     }
 
-    /// The map that a convolution with so many channels makes of it.
+    /// Returns the size of the output of a convolution with this many channels.
     const fn halved(self, channels: usize) -> Self {
         Self { height: self.height.div_ceil(STRIDE), width: self.width.div_ceil(STRIDE), channels }
     }
 
-    /// Numbers that it takes in memory.
+    /// Returns the count of numbers in memory, padding included.
     fn memory(self) -> usize {
         self.cells().saturating_mul(padded(self.channels))
     }
 }
 
 impl Convolution {
-    /// The layout of the weight within its range: a row for each number of a patch, a column for each channel.
+    /// Returns the layout of the weight within its range: a row for each number of a patch, a column for each channel.
     pub fn panels(&self) -> Panels {
         Panels { depth: (KERNEL * KERNEL).saturating_mul(self.input.channels), width: self.output.channels }
     }
 
-    /// `[out, in, height, width]`, as in PyTorch.
+    /// Returns the weight's shape `[out, in, height, width]`, as in PyTorch.
     pub fn shape(&self) -> Vec<usize> {
         vec![self.output.channels, self.input.channels, KERNEL, KERNEL]
     }
 
-    /// The position in the parameter array of the weight's element with this row-major index.
+    /// Returns the position in the parameter array of the weight's element with this row-major index.
     pub fn position(&self, element: usize) -> usize {
         let (place, channels) = (element % (KERNEL * KERNEL), element / (KERNEL * KERNEL));
         let (output, input) = (channels / self.input.channels, channels % self.input.channels);
         self.weight.start + self.panels().index(place * self.input.channels + input, output)
     }
 
-    /// Copies what is under each place of the kernel, for some rows.
+    /// Copies the numbers under each place of the kernel, for some rows.
     fn gather(&self, rows: usize, from: Cells<'_>, patches: &mut [f32]) {
         let (input, channels) = (self.input, self.input.channels);
         let mut patches = patches.chunks_exact_mut(channels);
@@ -154,7 +127,7 @@ impl Convolution {
             for (top, left) in places(self.output) {
                 for (down, right) in places(MapSize { height: KERNEL, width: KERNEL, channels }) {
                     let Some(patch) = patches.next() else { return };
-                    // Beyond the border an index wraps to one that is too large.
+                    // Above and left of the grid, the index wraps to one that is too large.
                     let y = (top * STRIDE + down).wrapping_sub(PADDING);
                     let x = (left * STRIDE + right).wrapping_sub(PADDING);
                     if y < input.height && x < input.width {
@@ -168,18 +141,18 @@ impl Convolution {
     }
 }
 
-/// All places of a map, from left to right and from top to bottom.
+/// Returns all places of a map, from left to right and from top to bottom.
 fn places(size: MapSize) -> impl Iterator<Item = (usize, usize)> {
     (0..size.height).flat_map(move |top| (0..size.width).map(move |left| (top, left)))
 }
 
 impl GridEncoder {
-    /// Outputs of the last convolution.
+    /// Returns the output size of the last convolution.
     fn output(&self) -> MapSize {
-        self.layers.last().map_or(self.block.size(), |layer| layer.output)
+        self.layers.last().map_or(MapSize::of(self.block), |layer| layer.output)
     }
 
-    /// Convolves some rows from `row` on; what comes of them is left in `maps`.
+    /// Convolves `pass.row_count` rows from `row` on, and writes the results to `scratch.maps`.
     fn convolve(&self, pass: Pass<'_>, (input, row): (Rows<'_>, usize), scratch: &mut EncoderScratch) {
         for (index, layer) in self.layers.iter().enumerate() {
             let panels = layer.panels();
@@ -208,11 +181,13 @@ impl GridEncoder {
 }
 
 impl Encoders {
-    /// The convolutions over each of some grids, which are in the order of their columns. `take` hands out places.
+    /// Makes the convolutions over each grid. Grids are in the order of their columns. `take` allocates a range of the
+    /// parameter array.
     ///
     /// # Errors
     ///
-    /// Without grids, for grids that are empty or not in order, and for what no memory could hold.
+    /// If there are convolutions and no grids, if a grid is empty or out of order, or if there are too many
+    /// convolutions or too large maps.
     pub fn new(
         inputs: usize,
         grids: &[GridBlock],
@@ -224,7 +199,7 @@ impl Encoders {
         }
         check(inputs, grids, channels)?;
         let grids = grids.iter().enumerate().map(|(index, &block)| {
-            let mut input = block.size();
+            let mut input = MapSize::of(block);
             let layers = channels.iter().enumerate().map(|(layer, &channels)| {
                 let output = input.halved(channels);
                 let name = format!("grid.{index}.{layer}");
@@ -249,19 +224,19 @@ impl Encoders {
         &self.rest
     }
 
-    /// Numbers that the dense layers read of each row; 0 for a perceptron.
+    /// Returns the input width of the dense layers; 0 for a perceptron.
     pub fn width(&self) -> usize {
         let maps = self.grids.iter().map(|grid| grid.output().count());
         maps.fold(self.rest.iter().map(Range::len).sum(), usize::saturating_add)
     }
 
-    /// Numbers that the convolutions make of a row, all maps together.
+    /// Returns the count of the convolutions' outputs per row, all maps together.
     pub fn map_numbers(&self) -> usize {
         self.convolutions().map(|layer| layer.output.count()).fold(0, usize::saturating_add)
     }
 
-    /// Inputs of the dense layers: the columns outside grids, then the outputs of the convolutions of each grid, channel by
-    /// channel. The inputs themselves for a perceptron.
+    /// Computes the inputs of the dense layers: the columns outside grids, then the outputs of the convolutions of each
+    /// grid, channel by channel. For a perceptron, these are the inputs themselves.
     pub fn encode<'a>(&self, pass: Pass<'_>, input: Rows<'a>, scratch: &'a mut EncoderScratch) -> Rows<'a> {
         if self.grids.is_empty() {
             return input;
@@ -290,7 +265,7 @@ impl Encoders {
     }
 }
 
-/// Copies maps, cell by cell, to rows, channel by channel.
+/// Copies maps, which are ordered cell by cell, to rows that are ordered channel by channel.
 fn hand_out<'a>(size: MapSize, maps: &[f32], rows: impl Iterator<Item = &'a mut [f32]>) {
     let (cells, stride) = (size.cells(), row_stride(size.channels));
     for (map, row) in maps.chunks_exact(cells * stride).zip(rows) {
@@ -317,7 +292,7 @@ fn check(inputs: usize, grids: &[GridBlock], channels: &[usize]) -> Result<(), N
             return Err(NetError::GridBlock { grid: *grid, inputs });
         }
         end = after;
-        check_maps(grid.size(), channels)?;
+        check_maps(MapSize::of(*grid), channels)?;
     }
     Ok(())
 }
@@ -333,7 +308,7 @@ fn check_maps(grid: MapSize, channels: &[usize]) -> Result<(), NetError> {
     }
 }
 
-/// The stretches of columns that belong to no grid.
+/// Returns the ranges of columns that belong to no grid.
 fn rest(inputs: usize, grids: &[GridEncoder]) -> Vec<Range<usize>> {
     let ends = grids.iter().map(|grid| grid.block.first + grid.block.count());
     let starts = grids.iter().map(|grid| grid.block.first).chain([inputs]);
@@ -380,7 +355,7 @@ mod tests {
         check(122, &[GRID, GridBlock { first: 62, ..GRID }], &[(0, 2)]);
     }
 
-    /// 5×4 → 3×2 → 2×1 cells.
+    /// The sizes are 5×4 → 3×2 → 2×1 cells.
     #[test]
     fn every_convolution_halves_the_grid() {
         let encoders = encoders(64, &[GRID], &[4, 6]).unwrap();

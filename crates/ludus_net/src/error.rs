@@ -1,8 +1,8 @@
-//! What can be wrong with a network's shape or its numbers.
+//! The errors of a network's shape and numbers.
 
 use thiserror::Error;
 
-/// Why a layout, an array of parameters or statistics can't be used.
+/// The reasons that a layout, an array of parameters or statistics can't be used.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum NetError {
@@ -18,70 +18,70 @@ pub enum NetError {
         /// Index of the head.
         head: usize,
     },
-    /// A categorical head leaves nothing to choose.
+    /// A categorical head has fewer than 2 choices.
     #[error("head {head} is a categorical of {choices} choices; give it at least 2, or leave it out")]
     TooFewChoices {
         /// Index of the head.
         head: usize,
-        /// Its choices.
+        /// The head's number of choices.
         choices: usize,
     },
-    /// The network's configuration makes no sense by itself.
+    /// The network's configuration has an invalid value.
     #[error("{0}")]
     Config(String),
     /// The parameters would not fit into memory.
     #[error("the network would have {count} parameters, more than {limit}; make its layers narrower or fewer")]
     TooLarge {
-        /// Parameters, saturating.
+        /// The number of parameters, saturating.
         count: usize,
-        /// The most there can be.
+        /// The maximum.
         limit: usize,
     },
     /// An array is too short or too long.
     #[error("{what}: {actual} numbers, where the network needs {expected}; were they made for another network?")]
     WrongLength {
-        /// What the array holds.
+        /// The content of the array.
         what: &'static str,
-        /// Numbers needed.
+        /// The required count.
         expected: usize,
-        /// Numbers given.
+        /// The given count.
         actual: usize,
     },
-    /// A named tensor is not there.
+    /// A tensor is missing.
     #[error("tensor `{name}` is missing; the network needs {needed}")]
     MissingTensor {
         /// The tensor's name.
         name: String,
-        /// All names that are needed.
+        /// The names of all tensors of the network.
         needed: String,
     },
-    /// A named tensor belongs to nothing.
+    /// A tensor is not part of the network.
     #[error("tensor `{name}` is not part of the network, which has {needed}; was it made for another network?")]
     UnknownTensor {
         /// The tensor's name.
         name: String,
-        /// All names that are needed.
+        /// The names of all tensors of the network.
         needed: String,
     },
-    /// A named tensor has another shape.
+    /// A tensor has another shape than the network's.
     #[error("tensor `{name}` has shape {actual:?}, where the network needs {expected:?}; was it made for another one?")]
     WrongShape {
         /// The tensor's name.
         name: String,
-        /// The shape needed.
+        /// The required shape.
         expected: Vec<usize>,
-        /// The shape given.
+        /// The given shape.
         actual: Vec<usize>,
     },
-    /// There are convolutions and nothing that they could look at.
+    /// There are convolutions, but the observation has no grid.
     #[error("`convolutions` need a grid, and the observation has none; leave them out, or observe a `Grid`")]
     NoGrid,
-    /// There are more convolutions than anybody needs.
+    /// There are too many convolutions.
     #[error("the network would have {count} convolutions over all grids, more than {limit}; leave some out")]
     TooManyConvolutions {
-        /// Convolutions, saturating.
+        /// The number of convolutions, saturating.
         count: usize,
-        /// The most there can be.
+        /// The maximum.
         limit: usize,
     },
     /// The outputs of a convolution would not fit into memory.
@@ -89,12 +89,12 @@ pub enum NetError {
         "a convolution would make {numbers} numbers of a grid, more than {limit}; give it fewer channels, or observe a smaller grid"
     )]
     LargeMap {
-        /// Numbers with padding, saturating.
+        /// The count of numbers with padding, saturating.
         numbers: usize,
-        /// The most there can be.
+        /// The maximum.
         limit: usize,
     },
-    /// A grid is empty, or it is not where it is said to be.
+    /// A grid is empty, out of order, or beyond the observation's columns.
     #[error(
         "columns {} to {} of {inputs} can't be a grid of {}×{}×{}; list grids in order, each with a cell at least",
         grid.first, grid.first.saturating_add(grid.count()).saturating_sub(1), grid.height, grid.width, grid.channels
@@ -108,9 +108,9 @@ pub enum NetError {
     /// A number is NaN or infinite.
     #[error("{what} holds {value} at index {index}; go back to an older copy")]
     NotFinite {
-        /// What the number belongs to.
+        /// The array or tensor that holds the number.
         what: String,
-        /// Where it stands.
+        /// Its index.
         index: usize,
         /// The number.
         value: f64,

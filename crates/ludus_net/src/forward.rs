@@ -1,23 +1,12 @@
 //! The forward pass of one block of rows.
 
-use crate::Activation;
 use crate::kernel::{Dots, Finish, Product, Rows, RowsMut, Start};
 use crate::layout::{Dense, Form};
+use crate::pass::Pass;
 use crate::scratch::{ChainScratch, Padded};
-use crate::simd::SimdLevel;
-
-/// What every layer needs.
-#[derive(Clone, Copy)]
-pub(crate) struct Pass<'a> {
-    pub level: SimdLevel,
-    pub parameters: &'a [f32],
-    pub transposed: &'a [f32],
-    pub activation: Activation,
-    pub row_count: usize,
-}
 
 impl Pass<'_> {
-    /// Runs hidden layers; returns what the next layer reads.
+    /// Computes hidden layers. Returns the input of the next layer.
     pub fn hidden<'s>(self, layers: &[Dense], input: Rows<'s>, blocks: &'s mut [Padded]) -> Rows<'s> {
         let mut input = input;
         for (layer, block) in layers.iter().zip(blocks) {
@@ -27,7 +16,7 @@ impl Pass<'_> {
         input
     }
 
-    /// Runs hidden layers and the head behind them; writes `[rows, outputs]` without padding.
+    /// Computes hidden layers and the head behind them. Writes `[rows, outputs]` without padding.
     pub fn chain(self, layers: &[Dense], input: Rows<'_>, scratch: &mut ChainScratch, out: &mut [f32]) {
         let Some((head, hidden)) = layers.split_last() else { return };
         let input = self.hidden(hidden, input, &mut scratch.hidden);

@@ -7,7 +7,7 @@ use ludus_spec::Seed;
 use crate::Layout;
 use crate::layout::{Dense, Tensor};
 
-/// Writes orthogonal weights; everything else is left at zero.
+/// Writes orthogonal weights, and leaves all other parameters at 0.
 pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [f32]) {
     for (index, tensor) in layout.tensors().enumerate() {
         if let [outputs, inputs @ ..] = &tensor.shape[..]
@@ -36,7 +36,8 @@ fn write(tensor: &Tensor<'_>, matrix: &[f64], gain: f64, parameters: &mut [f32])
     }
 }
 
-/// A row-major `[rows, columns]` matrix whose rows are orthonormal, or whose columns are if there are more rows.
+/// Returns a row-major `[rows, columns]` matrix whose rows are orthonormal, or whose columns are if there are more
+/// rows.
 ///
 /// # Source
 ///
@@ -57,7 +58,7 @@ pub fn orthogonal(rows: usize, columns: usize, seed: Seed) -> Vec<f64> {
     if rows <= columns { vectors } else { turned(&vectors, length) }
 }
 
-/// The transpose of a row-major matrix with rows of this length.
+/// Returns the transpose of a row-major matrix with rows of this length.
 fn turned(vectors: &[f64], length: usize) -> Vec<f64> {
     (0..length).flat_map(|column| vectors.iter().skip(column).step_by(length).copied()).collect()
 }
@@ -66,7 +67,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A normally distributed number, by the Box–Muller transform.
+/// Returns a normally distributed number, by the Box–Muller transform.
 fn normal(seed: Seed) -> f64 {
     let (radius, angle) = (f64::from(seed.derive(0).uniform()), f64::from(seed.derive(1).uniform()));
     (-2.0 * (1.0 - radius).ln()).sqrt() * (TAU * angle).cos()
@@ -79,7 +80,8 @@ mod tests {
     use super::*;
     use crate::{Network, NetworkConfig};
 
-    /// The greatest deviation of `W·Wᵀ` (or `Wᵀ·W` of a tall matrix) from `gain²` on, 0 off the diagonal.
+    /// Returns the greatest deviation of `W·Wᵀ` (or `Wᵀ·W` of a tall matrix) from `gain²` on the diagonal and 0 off it,
+    /// relative to `gain²`.
     fn deviation(weight: &[f32], outputs: usize, inputs: usize, gain: f64) -> f64 {
         let weight: Vec<_> = weight.iter().copied().map(f64::from).collect();
         let vectors = if outputs <= inputs { weight } else { turned(&weight, inputs) };

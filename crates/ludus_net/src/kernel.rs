@@ -1,7 +1,7 @@
-//! The loops that take the time, each compiled for several sets of vector instructions.
+//! The kernels: the loops that take most of the time, each compiled for several sets of vector instructions.
 //!
-//! A row's results never depend on the rows beside it: whichever tile a row falls into, its sums are added up in the
-//! same order with the same instructions.
+//! A row's results never depend on the rows beside it: in every tile, its sums are added up in the same order with the
+//! same instructions.
 
 mod activate;
 mod dots;
@@ -21,7 +21,7 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The first `width` numbers of row `index`.
+    /// Returns the first `width` numbers of row `index`.
     #[inline(always)]
     fn row(self, index: usize, width: usize) -> &'a [f32] {
         &self.data[index * self.stride..][..width]

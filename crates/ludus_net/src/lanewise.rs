@@ -1,14 +1,13 @@
-//! Elementary functions on a few rows at a time, written so that the compiler turns them into vector instructions.
+//! Elementary functions on [`LANES`] rows at a time, written so that the compiler vectorises them.
 //!
-//! All are made of additions, multiplications and divisions that round the same everywhere, so the results are the same
-//! bits on every machine.
+//! They use only operations that round the same everywhere, so the results have the same bits on every machine.
 
 use crate::panels::LANES;
 
 /// One number of each of [`LANES`] rows.
 pub(crate) type Lane = [f32; LANES];
 
-/// `f` of each number.
+/// Applies `f` to each number.
 #[inline(always)]
 pub(crate) fn map(mut a: Lane, f: impl Fn(f32) -> f32) -> Lane {
     for a in &mut a {
@@ -17,7 +16,7 @@ pub(crate) fn map(mut a: Lane, f: impl Fn(f32) -> f32) -> Lane {
     a
 }
 
-/// `f` of each pair of numbers.
+/// Applies `f` to each pair of numbers.
 #[inline(always)]
 pub(crate) fn zip(mut a: Lane, b: Lane, f: impl Fn(f32, f32) -> f32) -> Lane {
     for (a, b) in a.iter_mut().zip(b) {
@@ -26,23 +25,23 @@ pub(crate) fn zip(mut a: Lane, b: Lane, f: impl Fn(f32, f32) -> f32) -> Lane {
     a
 }
 
-/// The sum of each pair of numbers.
+/// Adds each pair of numbers.
 #[inline(always)]
 pub(crate) fn add(a: Lane, b: Lane) -> Lane {
     zip(a, b, |a, b| a + b)
 }
 
-/// eˣ with a relative error below 2e-7; 0 below -87, e⁸⁸ above 88, NaN of NaN.
+/// Returns eˣ with a relative error below 2e-7; 0 below -87, e⁸⁸ above 88, NaN for NaN.
 ///
 /// `x = n·ln 2 + r` with `|r| ≤ ln 2 / 2`; then `eˣ = 2ⁿ·eʳ`, and eʳ by its Taylor series.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Few enough bits that n·LN_2_HIGH is exact.
+    // It has so few bits that n·LN_2_HIGH is exact.
     const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = (std::f64::consts::LN_2 - LN_2_HIGH as f64) as f32;
-    // Adding it rounds to a whole number, which then stands in the lowest bits.
+    // Adding it rounds to a whole number, which is then in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    // In this order a comparison with NaN lets NaN pass, and each line is still one instruction.
+    // In this order of comparisons NaN stays NaN, and each line is one instruction.
     let limited = if x > 88.0 { 88.0 } else { x };
     let limited = if limited < -87.0 { -87.0 } else { limited };
     let rounded = limited * std::f32::consts::LOG2_E + ROUND;
@@ -56,7 +55,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { series * power }
 }
 
-/// ln x of a positive normal number, with a relative error below 2e-7; NaN of NaN.
+/// Returns ln x of a positive normal number, with a relative error below 2e-7; NaN for NaN.
 ///
 /// `x = 2ⁿ·m` with m about 1; `ln m = 2·artanh((m − 1)/(m + 1))` by its series.
 #[inline(always)]
@@ -74,13 +73,13 @@ pub(crate) fn ln(x: f32) -> f32 {
     if x.is_nan() { x } else { n * std::f32::consts::LN_2 + series * s }
 }
 
-/// A normally distributed number from two uniform ones, by the Box–Muller transform.
+/// Returns a normally distributed number from two uniform ones, by the Box–Muller transform.
 #[inline(always)]
 pub(crate) fn normal(radius: f32, angle: f32) -> f32 {
     (-2.0 * ln(1.0 - radius)).sqrt() * cos_of_turns(angle)
 }
 
-/// cos(2π·turns) for `turns` in `0.0..1.0`, with an error below 3e-7.
+/// Returns cos(2π·turns) for `turns` in `0.0..1.0`, with an error below 3e-7.
 #[inline(always)]
 fn cos_of_turns(turns: f32) -> f32 {
     // cos(2πt) = sin(2π·a) with a in -1/4..=1/4
@@ -98,7 +97,7 @@ fn cos_of_turns(turns: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// The greatest error of `f` relative to `exact`, over many points of a range.
+    /// Returns the greatest error of `f` relative to `exact`, over many points of a range.
     fn worst(range: std::ops::Range<f64>, f: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64, floor: f64) -> f64 {
         let points = 200_000;
         let error = |index: i32| {

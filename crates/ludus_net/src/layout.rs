@@ -1,24 +1,24 @@
-//! Where each weight of a network stands in its flat parameter array.
+//! The layout of a network's weights in its flat parameter array.
 
 use std::ops::Range;
 
 use ludus_spec::{AgentSpec, Head};
 
-use crate::encoder::{Convolution, Encoders, GridBlock};
+use crate::encoder::{Convolution, Encoders};
 use crate::panels::{Panels, padded};
-use crate::{NetError, NetworkConfig};
+use crate::{GridBlock, NetError, NetworkConfig};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
 const NARROW: usize = 8;
 
-/// A gigabyte of parameters: far beyond what a CPU can train.
+/// The maximum number of parameters: a gigabyte, far more than a CPU can train.
 const PARAMETER_LIMIT: usize = 1 << 28;
 
-/// The shape of an actor-critic network, and where its parameters stand in one flat array.
+/// The shape of an actor-critic network, and the places of its parameters in one flat array.
 ///
-/// The array holds all weights and biases and the Gaussian heads' `log_std`, padded with zeros for the kernels'
-/// convenience; its order is the same on every machine. [`Layout::tensors`] names what is in it, and
-/// [`export`](Layout::export) and [`import`](Layout::import) translate to plain `[out, in]` matrices.
+/// The array holds all weights and biases and the Gaussian heads' `log_std`, padded with zeros as the kernels need it;
+/// its order is the same on every machine. [`Layout::tensors`] names its parts. [`export`](Layout::export) and
+/// [`import`](Layout::import) convert to and from plain `[out, in]` matrices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     inputs: usize,
@@ -33,7 +33,7 @@ pub struct Layout {
     pub(crate) transposed_count: usize,
 }
 
-/// A fully connected layer: where its parameters stand.
+/// A fully connected layer, with the places of its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dense {
     pub name: String,
@@ -42,11 +42,11 @@ pub(crate) struct Dense {
     pub form: Form,
     pub weight: Range<usize>,
     pub bias: Range<usize>,
-    /// Where the transposed copy of a wide weight stands among all copies; empty if the backward pass ends here.
+    /// The place of a wide weight's transposed copy among all copies; empty if the backward pass ends here.
     pub transposed: Range<usize>,
 }
 
-/// Which way round a layer's weight lies.
+/// The kinds of orientation of a layer's weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `[in, out]`: outputs side by side, for a product of matrices.
@@ -58,37 +58,37 @@ pub(crate) enum Form {
 /// A named part of the parameter array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {
-    /// Such as `actor.0.weight`, `trunk.1.bias` or `log_std`.
+    /// The tensor's name, such as `actor.0.weight`, `trunk.1.bias` or `log_std`.
     pub name: String,
-    /// `[out, in]` of a weight, `[out, in, height, width]` of a convolution's, `[out]` of a bias, `[dimensions]` of
-    /// `log_std`.
+    /// The tensor's shape: `[out, in]` of a weight, `[out, in, height, width]` of a convolution's, `[out]` of a bias,
+    /// `[dimensions]` of `log_std`.
     pub shape: Vec<usize>,
-    place: Place<'a>,
+    place: TensorRange<'a>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Place<'a> {
+enum TensorRange<'a> {
     Weight(&'a Dense),
     Kernel(&'a Convolution),
     Row(usize),
 }
 
 impl Layout {
-    /// Lays out a perceptron that reads `inputs` numbers per row and drives these heads.
+    /// Lays out a perceptron with `inputs` numbers per row and these heads.
     ///
     /// # Errors
     ///
-    /// Without inputs or heads, for a head or a layer of no width, for networks that no memory could hold, and for
-    /// convolutions, which need [grids](Self::with_grids).
+    /// If there are no inputs or heads, if a head or a layer has no width, if the network is too large, or if the
+    /// config has convolutions, which need [grids](Self::with_grids).
     pub fn new(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<Self, NetError> {
         Self::with_grids(inputs, &[], heads, config)
     }
 
-    /// Lays out the network of agents that observe and do this.
+    /// Lays out the network of agents with these observations and actions.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and for convolutions where the agents observe no grid, or one that is too large.
+    /// As [`new`](Self::new), and if there are convolutions but the agents observe no grid, or one that is too large.
     pub fn of_agent(spec: &AgentSpec, config: &NetworkConfig) -> Result<Self, NetError> {
         let mut first = 0_usize;
         let mut grids = Vec::new();
@@ -103,7 +103,7 @@ impl Layout {
 
     /// Lays out a network with convolutions over these grids, in the order of their columns, if its config has any.
     ///
-    /// The dense layers read the columns outside grids, then what the convolutions make of each grid, channel by
+    /// The dense layers read the columns outside grids, then the convolutions' outputs of each grid, channel by
     /// channel.
     ///
     /// # Errors
@@ -142,67 +142,68 @@ impl Layout {
         layout.check_size()
     }
 
-    /// Numbers in the flat parameter array, padding included.
+    /// Returns the length of the flat parameter array, padding included.
     pub fn parameter_count(&self) -> usize {
         self.parameter_count
     }
 
-    /// Columns of an input row.
+    /// Returns the columns of an input row.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Columns of an output row: means and logits, head after head.
+    /// Returns the columns of an output row: means and logits, head after head.
     pub fn output_width(&self) -> usize {
         self.heads.iter().map(|head| head.output_width()).sum()
     }
 
-    /// Columns of an action row.
+    /// Returns the columns of an action row.
     pub fn action_width(&self) -> usize {
         self.heads.iter().map(|head| head.action_width()).sum()
     }
 
-    /// The distributions that an output row describes.
+    /// Returns the heads: the distributions that an output row describes.
     pub fn heads(&self) -> &[Head] {
         &self.heads
     }
 
-    /// What the network was made from.
+    /// Returns the config that the network was made from.
     pub fn config(&self) -> &NetworkConfig {
         &self.config
     }
 
-    /// Where the logarithms of the Gaussian heads' standard deviations stand, head after head; empty without such.
+    /// Returns the range of the logarithms of the Gaussian heads' standard deviations, head after head; empty without
+    /// such heads.
     pub fn log_std(&self) -> Range<usize> {
         self.log_std.clone()
     }
 
-    /// The grids that are convolved, in order; none for a perceptron.
+    /// Returns the grids that are convolved, in order; none for a perceptron.
     pub fn grids(&self) -> impl Iterator<Item = GridBlock> {
         self.encoders.grids.iter().map(|grid| grid.block)
     }
 
-    /// The columns that the dense layers read as they are, if others are convolved.
+    /// Returns the ranges of columns outside grids, which the dense layers read directly; empty for a perceptron.
     pub fn columns_outside_grids(&self) -> &[Range<usize>] {
         self.encoders.rest()
     }
 
-    /// Numbers that the first dense layers read of a row.
+    /// Returns the input width of the first dense layers.
     pub fn dense_inputs(&self) -> usize {
         if self.encoders.grids.is_empty() { self.inputs } else { self.encoders.width() }
     }
 
-    /// Numbers that all convolutions make of a row.
+    /// Returns the count of all convolutions' outputs per row.
     pub fn map_numbers(&self) -> usize {
         self.encoders.map_numbers()
     }
 
-    /// All named parts of the parameter array, in a fixed order.
+    /// Returns all named parts of the parameter array, in a fixed order.
     pub fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
         let log_std = (!self.log_std.is_empty()).then(|| Tensor {
             name: "log_std".to_owned(),
             shape: vec![self.log_std.len()],
-            place: Place::Row(self.log_std.start),
+            place: TensorRange::Row(self.log_std.start),
         });
         let convolutions = self.encoders.convolutions().flat_map(convolution_tensors);
         convolutions.chain(self.layers().flat_map(Dense::tensors)).chain(log_std)
@@ -222,23 +223,23 @@ impl Layout {
 }
 
 impl Tensor<'_> {
-    /// Where the element with this row-major index stands in the parameter array.
+    /// Returns the position in the parameter array of the element with this row-major index.
     pub fn position(&self, element: usize) -> usize {
         match &self.place {
-            Place::Weight(dense) => dense.position(element / dense.inputs, element % dense.inputs),
-            Place::Kernel(convolution) => convolution.position(element),
-            Place::Row(start) => start + element,
+            TensorRange::Weight(dense) => dense.position(element / dense.inputs, element % dense.inputs),
+            TensorRange::Kernel(convolution) => convolution.position(element),
+            TensorRange::Row(start) => start + element,
         }
     }
 
-    /// Numbers in the tensor, without padding.
+    /// Returns the number of elements, without padding.
     pub fn element_count(&self) -> usize {
         self.shape.iter().product()
     }
 }
 
 impl Dense {
-    /// How the weight lies within its range.
+    /// Returns the layout of the weight within its range.
     pub fn panels(&self) -> Panels {
         match self.form {
             Form::Wide => Panels { depth: self.inputs, width: self.outputs },
@@ -246,7 +247,7 @@ impl Dense {
         }
     }
 
-    /// How the transposed copy of a wide weight lies within its range.
+    /// Returns the layout of a wide weight's transposed copy within its range.
     pub fn transposed_panels(&self) -> Panels {
         Panels { depth: self.outputs, width: self.inputs }
     }
@@ -263,12 +264,12 @@ impl Dense {
         let weight = Tensor {
             name: format!("{}.weight", self.name),
             shape: vec![self.outputs, self.inputs],
-            place: Place::Weight(self),
+            place: TensorRange::Weight(self),
         };
         let bias = Tensor {
             name: format!("{}.bias", self.name),
             shape: vec![self.outputs],
-            place: Place::Row(self.bias.start),
+            place: TensorRange::Row(self.bias.start),
         };
         [weight, bias]
     }
@@ -278,17 +279,17 @@ fn convolution_tensors(convolution: &Convolution) -> [Tensor<'_>; 2] {
     let weight = Tensor {
         name: format!("{}.weight", convolution.name),
         shape: convolution.shape(),
-        place: Place::Kernel(convolution),
+        place: TensorRange::Kernel(convolution),
     };
     let bias = Tensor {
         name: format!("{}.bias", convolution.name),
         shape: vec![convolution.output.channels],
-        place: Place::Row(convolution.bias.start),
+        place: TensorRange::Row(convolution.bias.start),
     };
     [weight, bias]
 }
 
-/// Hands out places, each starting on a multiple of [`LANES`](crate::panels::LANES).
+/// Allocates ranges of the parameter array, each starting on a multiple of [`LANES`](crate::panels::LANES).
 #[derive(Default)]
 struct Cursor {
     parameters: usize,
@@ -302,7 +303,7 @@ impl Cursor {
         start..start.saturating_add(len)
     }
 
-    /// Hidden layers of these widths, one after another, and the head behind them if there is one.
+    /// Lays out consecutive hidden layers of these widths, and the head behind them if there is one.
     fn chain(&mut self, name: &str, source: Source, hidden: &[usize], head: Option<usize>) -> Vec<Dense> {
         let mut layers = Vec::with_capacity(hidden.len() + 1);
         let mut source = source;
@@ -335,11 +336,11 @@ impl Cursor {
     }
 }
 
-/// What a layer reads.
+/// The input of a layer.
 #[derive(Clone, Copy)]
 struct Source {
     width: usize,
-    /// The network's inputs: rows without padding, and nothing that a gradient flows back to.
+    /// True for the network's inputs: their rows have no padding, and no gradient flows back to them.
     is_raw: bool,
 }
 
@@ -367,7 +368,7 @@ fn check_head(head: usize, shape: Head) -> Result<(), NetError> {
     }
 }
 
-/// A sum that stops at the greatest number, so that an absurd width becomes an error and not a wrong size.
+/// Returns the saturating sum, so that an absurd width becomes an error and not a wrong size.
 fn saturating_sum(numbers: impl Iterator<Item = usize>) -> usize {
     numbers.fold(0, usize::saturating_add)
 }

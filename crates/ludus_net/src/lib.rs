@@ -1,8 +1,8 @@
 //! Small networks on the CPU in plain Rust: forward, backward, Adam.
 //!
 //! Actor-critic networks for reinforcement learning: any number of layers of any width, tanh or rectified, actor and
-//! critic apart or on one trunk, Gaussian and categorical heads in any mix, convolutions over grids in front of them. No Bevy, no libtorch, no `unsafe`, and no
-//! allocation once everything is made.
+//! critic apart or on one trunk, Gaussian and categorical heads in any mix, convolutions over grids in front of them.
+//! No Bevy, no libtorch, no `unsafe`, and no allocation once everything is made.
 //!
 //! ```
 //! use ludus_net::{Adam, Layout, Network, NetworkConfig, Scratch, Upstream};
@@ -33,12 +33,12 @@
 //! # }
 //! ```
 //!
-//! # What is where
+//! # Contents by task
 //!
 //! | to | use |
 //! |---|---|
 //! | choose a shape | [`NetworkConfig`], [`Layout`] |
-//! | convolve grids, without learning it here | [`Layout::of_agent`], [`Layout::with_grids`] |
+//! | convolve grids (forward pass only) | [`Layout::of_agent`], [`Layout::with_grids`] |
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
@@ -46,16 +46,17 @@
 //! | save and load | [`Layout::export`], [`Layout::import`], [`Adam::from_state`] |
 //! | normalise observations | [`Normalizer`], [`Statistics`] |
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! - A row's results are the same bits whatever rows are computed with it, and gradients add up in a fixed order. The
+//! - A row's results have the same bits with any other rows in the call, and gradients add up in a fixed order. The
 //!   vector instructions of another machine may change the last bits.
 //! - The parameter array has the same layout on every machine; weights in it are padded and cut into panels, so look
 //!   elements up with [`Layout::tensors`].
-//! - One binary holds kernels for AVX-512, AVX2 with FMA, and plain machines, and picks at run time: [`simd_level`].
+//! - One binary holds kernels for AVX-512, AVX2 with FMA, and plain machines, and selects them at run time:
+//!   [`simd_level`].
 //!   tanh, exp, ln and cos are approximations of our own, to a relative error of some 1e-7.
 //!
-//! # How it is fast
+//! # Performance
 //!
 //! Rows are computed in blocks whose activations stay in the cache, by register tiles of six rows and up to four
 //! vectors. A block's gradient is taken right after its forward pass: that is why a loss is a closure over a [`Block`].
@@ -71,6 +72,7 @@ mod distribution;
 mod encoder;
 mod error;
 mod forward;
+mod grid_block;
 mod init;
 mod kernel;
 mod lanewise;
@@ -79,6 +81,7 @@ mod named;
 mod network;
 mod normalizer;
 mod panels;
+mod pass;
 mod passes;
 mod scratch;
 mod simd;
@@ -88,8 +91,8 @@ mod transpose;
 pub use adam::Adam;
 pub use config::{Activation, NetworkConfig};
 pub use distribution::{Distribution, Upstream};
-pub use encoder::GridBlock;
 pub use error::NetError;
+pub use grid_block::GridBlock;
 pub use init::orthogonal;
 pub use layout::{Layout, Tensor};
 pub use named::NamedTensor;

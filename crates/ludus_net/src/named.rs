@@ -1,4 +1,4 @@
-//! Parameters as plain, named matrices: what a policy file holds.
+//! Parameters as plain, named matrices, as in policy files.
 
 use crate::adam::check_finite;
 use crate::layout::Tensor;
@@ -8,9 +8,9 @@ use crate::{Layout, NetError};
 pub type NamedTensor = (String, Vec<usize>, Vec<f32>);
 
 impl Layout {
-    /// Plain `[out, in]` weights and `[out]` biases, named as in PyTorch, in the order of [`Layout::tensors`].
+    /// Returns plain `[out, in]` weights and `[out]` biases, named as in PyTorch, in the order of [`Layout::tensors`].
     ///
-    /// Takes any array laid out like the parameters: an optimiser's moments, too.
+    /// `parameters` may be any array with this layout, such as an optimiser's moments.
     ///
     /// # Panics
     ///
@@ -24,11 +24,12 @@ impl Layout {
         self.tensors().map(named).collect()
     }
 
-    /// The inverse of [`Layout::export`]; the order of the tensors does not matter.
+    /// Returns the parameter array of exported tensors: the inverse of [`Layout::export`]. The tensors may be in any
+    /// order.
     ///
     /// # Errors
     ///
-    /// For a tensor that is missing, unknown, of another shape, or not finite.
+    /// If a tensor is missing, unknown, of another shape, or not finite.
     pub fn import(&self, tensors: &[NamedTensor]) -> Result<Vec<f32>, NetError> {
         self.check_names(tensors)?;
         let mut parameters = vec![0.0; self.parameter_count()];

@@ -1,4 +1,4 @@
-//! The network: its parameters, and what is derived from them.
+//! The network: its parameters, and the data derived from them.
 
 use ludus_spec::Seed;
 
@@ -11,19 +11,19 @@ use crate::{Distribution, Layout, NetError};
 
 /// An actor-critic network: maps observations to the parameters of action distributions, and to values.
 ///
-/// Reading is `&self`, so several threads may share one network, each with its own [`Scratch`](crate::Scratch). A row's
-/// results are the same bits whatever rows are computed with it.
+/// Passes take `&self`, so several threads may share one network, each with its own [`Scratch`](crate::Scratch). A
+/// row's results have the same bits with any other rows in the call.
 #[derive(Clone, Debug)]
 pub struct Network {
     pub(crate) layout: Layout,
     pub(crate) parameters: Aligned,
-    /// Copies of weights as the backward pass reads them, made anew with every change.
+    /// Transposed copies of weights for the backward pass, made anew with every change.
     pub(crate) transposed: Aligned,
     pub(crate) level: SimdLevel,
 }
 
 impl Network {
-    /// A new network with orthogonal weights, zero biases and standard deviations of 1.
+    /// Makes a network with orthogonal weights, zero biases and standard deviations of 1.
     ///
     /// Gains are √2 for hidden layers, 0.01 for the policy head and 1 for the value head.
     ///
@@ -39,19 +39,19 @@ impl Network {
         network
     }
 
-    /// The shape.
+    /// Returns the layout of the parameters.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The flat parameter array; [`Layout::tensors`] says what is where.
+    /// Returns the flat parameter array. [`Layout::tensors`] names its parts.
     pub fn parameters(&self) -> &[f32] {
         &self.parameters
     }
 
-    /// Changes the parameters, then brings everything derived from them up to date.
+    /// Changes the parameters, then updates everything that is derived from them.
     ///
-    /// It takes as long as a forward pass of some rows, so change all parameters in one call.
+    /// The update takes as long as a forward pass of some rows, so change all parameters in one call.
     pub fn update<R>(&mut self, change: impl FnOnce(&mut [f32]) -> R) -> R {
         let result = change(&mut self.parameters);
         self.refresh();
@@ -62,7 +62,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// If there are not [`Layout::parameter_count`] of them.
+    /// If the length is not [`Layout::parameter_count`].
     pub fn set_parameters(&mut self, parameters: &[f32]) -> Result<(), NetError> {
         let expected = self.parameters.len();
         if parameters.len() != expected {
@@ -72,17 +72,17 @@ impl Network {
         Ok(())
     }
 
-    /// The action distributions, to be read off output rows.
+    /// Returns the action distributions of the network's output rows.
     pub fn distribution(&self) -> Distribution<'_> {
         Distribution::new(self.layout.heads(), &self.parameters[self.layout.log_std()])
     }
 
-    /// Uses other vector instructions than the best: for tests and comparisons.
+    /// Sets other vector instructions than the best, for tests and comparisons.
     pub fn set_simd_level(&mut self, level: SimdLevel) {
         self.level = level;
     }
 
-    /// Makes the copies anew and keeps the padding zero.
+    /// Sets the padding to 0, and copies the weights into their transposed copies.
     fn refresh(&mut self) {
         self.parameters[self.layout.log_std().end..].fill(0.0);
         for layer in self.layout.encoders.convolutions() {
@@ -100,7 +100,7 @@ impl Network {
     }
 }
 
-/// Columns past a layer's width must be zero, else they would leak into the next layer.
+/// Sets the columns past a layer's width to 0: else they would change the results of the next layer.
 fn clear_weight(panels: Panels, start: usize, parameters: &mut [f32]) {
     for column in panels.width..panels.padded_width() {
         for row in 0..panels.depth {

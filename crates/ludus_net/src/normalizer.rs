@@ -1,11 +1,11 @@
-//! Observations brought to zero mean and unit variance, by statistics that are gathered on the way.
+//! The normalisation of observations to zero mean and unit variance, by running statistics.
 
 use serde::{Deserialize, Serialize};
 
 use crate::simd::{Kernel, Lanes, SimdLevel};
 use crate::{NetError, Statistics};
 
-/// Keeps a column that never changes from being divided by zero.
+/// Added to the variance, so that a constant column is not divided by 0.
 const VARIANCE_FLOOR: f64 = 1e-8;
 
 /// Running statistics of observations, and their use.
@@ -14,23 +14,24 @@ const VARIANCE_FLOOR: f64 = 1e-8;
 /// out = clamp((x − mean)/√(variance + 1e-8), ±clip)
 /// ```
 ///
-/// It belongs to a policy as its weights do: without it the policy sees other numbers than it was trained on.
+/// It belongs to a policy as its weights do: without it the policy's inputs would differ from those of the training.
 ///
-/// Columns that are not followed, such as flags, keep mean 0 and variance 1: they are only clipped. 1 / √(1 + 1e-8) is 1 in
-/// single precision.
+/// Columns that are not followed, such as flags, keep mean 0 and variance 1: they are only clipped. 1 / √(1 + 1e-8) is
+/// 1 in single precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct Normalizer {
     statistics: Statistics,
     clip: f32,
-    /// The statistics as they are applied: single precision, and a factor in place of a division and a root.
+    /// The statistics in the form in which they are applied: single precision, and a factor in place of a division and
+    /// a root.
     means: Vec<f32>,
     factors: Vec<f32>,
-    /// Which columns follow what is observed. It comes from the spec and is in no file.
+    /// True for each column whose statistics follow the observations. It comes from the spec and is not saved.
     is_followed: Vec<bool>,
 }
 
-/// What is written to files.
+/// The serialised form of a normaliser.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
@@ -41,7 +42,8 @@ struct Saved {
 }
 
 impl Normalizer {
-    /// Leaves observations of this width as they are, until it is told of some; later limits them to `±clip`.
+    /// Makes a normaliser without statistics. Until rows are [merged](Self::merge), it limits observations to `±clip`
+    /// and changes nothing else.
     ///
     /// `clip` is usually 10.
     ///
@@ -59,8 +61,8 @@ impl Normalizer {
         }
     }
 
-    /// As [`new`](Self::new), where only some columns follow what is observed: those that `is_followed` says. The others
-    /// stay as they are, up to the clip.
+    /// As [`new`](Self::new), but only the columns with a true `is_followed` follow the observations. The others stay
+    /// as they are, up to the clip.
     ///
     /// # Panics
     ///
@@ -73,12 +75,12 @@ impl Normalizer {
         Self { is_followed, ..normalizer }
     }
 
-    /// Leaves observations as they are.
+    /// Makes a normaliser that leaves finite observations as they are.
     pub fn identity(width: usize) -> Self {
         Self::new(width, f32::MAX)
     }
 
-    /// With known statistics.
+    /// Makes a normaliser with these statistics.
     ///
     /// # Errors
     ///
@@ -94,43 +96,43 @@ impl Normalizer {
         Ok(normalizer)
     }
 
-    /// Columns of an observation row.
+    /// Returns the columns of an observation row.
     pub fn width(&self) -> usize {
         self.means.len()
     }
 
-    /// The statistics so far.
+    /// Returns the statistics so far.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
     }
 
-    /// The greatest absolute value of a normalised number.
+    /// Returns the greatest absolute value of a normalised number.
     pub fn clip(&self) -> f32 {
         self.clip
     }
 
-    /// What is taken away from each column, as it is applied.
+    /// Returns the number that is subtracted from each column.
     pub fn means(&self) -> &[f32] {
         &self.means
     }
 
-    /// What the rest of each column is multiplied with, as it is applied.
+    /// Returns the factor of each column after the subtraction.
     pub fn factors(&self) -> &[f32] {
         &self.factors
     }
 
-    /// Whether any column follows what is observed.
+    /// True if any column follows the observations.
     pub fn is_following(&self) -> bool {
         self.is_followed.contains(&true)
     }
 
-    /// Goes on from the statistics and the clip of `saved`, with the same columns followed as before.
+    /// Takes the statistics and the clip of `saved`, and keeps its own followed columns.
     ///
     /// A column that is no longer followed keeps the statistics that it was saved with: the policy was trained on them.
     ///
     /// # Panics
     ///
-    /// If it is of another width.
+    /// If `saved` has another width.
     pub fn go_on_from(&mut self, saved: &Self) {
         assert_eq!(self.width(), saved.width(), "statistics of rows of equal width");
         self.statistics.clone_from(&saved.statistics);
@@ -139,13 +141,13 @@ impl Normalizer {
         self.factors.clone_from(&saved.factors);
     }
 
-    /// Takes further rows into account.
+    /// Merges the statistics of further rows.
     ///
     /// The result depends on the order in which statistics are merged, if only in the last bits: keep it fixed.
     ///
     /// # Panics
     ///
-    /// If they are of another width.
+    /// If they have another width.
     pub fn merge(&mut self, statistics: &Statistics) {
         self.statistics.merge_columns(statistics, &self.is_followed);
         self.refresh();
@@ -182,10 +184,10 @@ fn is_clip(clip: f32) -> bool {
     clip.is_finite() && clip > 0.0
 }
 
-/// Turns observations into what a network reads: normalised if they are to be.
+/// Converts observations to inputs of a network: normalised if there is a normaliser, and finite.
 ///
-/// Observations come from a game, unchecked: what is not a finite number then becomes 0, so that even a faulty row's
-/// action is finite. An infinite observation that is normalised is `±clip`, as any other far value.
+/// Observations come from a game, unchecked. With a normaliser, an infinite observation becomes `±clip`, as any other
+/// far value. All inputs that are still not finite become 0, so that even a faulty row's action is finite.
 ///
 /// # Shapes
 ///
@@ -294,7 +296,7 @@ mod tests {
         );
     }
 
-    /// Policies that were saved when flags were still followed go on as they are.
+    /// Policies that were saved with statistics of flags keep these.
     #[test]
     fn what_was_saved_keeps_its_statistics() {
         let saved = Normalizer::from_parts(vec![0.9, 5.0], vec![0.25, 4.0], 8.0, 5.0).unwrap();

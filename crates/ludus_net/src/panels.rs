@@ -1,10 +1,10 @@
-//! How a matrix lies in memory so that a kernel reads it in one sweep.
+//! The memory layout of a matrix, in panels that a kernel reads sequentially.
 
 use std::ops::Range;
 
-/// Numbers in the widest vector that we compute with (AVX-512). All padding is to multiples of it.
+/// Numbers in the widest supported vector (AVX-512). All padding is to multiples of it.
 ///
-/// It does not depend on the machine, so that a parameter array means the same everywhere.
+/// It does not depend on the machine, so that parameter arrays have the same layout everywhere.
 pub(crate) const LANES: usize = 16;
 
 /// Columns of a panel: four of the widest vectors, as many as a register tile takes at once.
@@ -25,44 +25,44 @@ impl Panels {
         padded(self.width)
     }
 
-    /// Numbers that the matrix takes, padding included.
+    /// Returns the count of numbers in memory, padding included.
     pub fn len(self) -> usize {
         self.depth.saturating_mul(self.padded_width())
     }
 
-    /// Where an element stands.
+    /// Returns the index of an element.
     pub fn index(self, row: usize, column: usize) -> usize {
         let first = column - column % PANEL;
         first * self.depth + row * self.stride(column) + column % PANEL
     }
 
-    /// Distance between neighbouring rows of a column.
+    /// Returns the distance between neighbouring rows of a column.
     pub fn stride(self, column: usize) -> usize {
         self.panel_width(column - column % PANEL)
     }
 
-    /// The padded width of the panel that starts at column `first`.
+    /// Returns the padded width of the panel that starts at column `first`.
     pub fn panel_width(self, first: usize) -> usize {
         PANEL.min(self.padded_width() - first)
     }
 
-    /// Where the panel that starts at column `first` stands.
+    /// Returns the range of the panel that starts at column `first`.
     pub fn panel(self, first: usize) -> Range<usize> {
         first * self.depth..(first + self.panel_width(first)) * self.depth
     }
 
-    /// First columns of all panels.
+    /// Returns the first columns of all panels.
     pub fn firsts(self) -> impl Iterator<Item = usize> {
         (0..self.padded_width()).step_by(PANEL)
     }
 }
 
-/// The next multiple of [`LANES`].
+/// Returns the next multiple of [`LANES`].
 pub(crate) fn padded(width: usize) -> usize {
     width.checked_next_multiple_of(LANES).unwrap_or(usize::MAX)
 }
 
-/// Distance between rows of activations of this width, padding included.
+/// Returns the distance between rows of activations of this width, padding included.
 ///
 /// A stride that is a large power of two would put all rows into the same few cache sets.
 pub(crate) fn row_stride(width: usize) -> usize {

@@ -1,33 +1,33 @@
-//! Forward and backward over any number of rows, block by block.
+//! Forward and backward passes over any number of rows, block by block.
 
 use crate::Network;
 use crate::backward::Chain;
-use crate::forward::Pass;
 use crate::kernel::{Finish, Rows, RowsMut, Start};
 use crate::layout::{Dense, Form};
-use crate::scratch::{BLOCK_ROWS, Chains, Padded, Scratch};
+use crate::pass::{BLOCK_ROWS, Pass};
+use crate::scratch::{Chains, Padded, Scratch};
 
-/// A block of rows between the forward and the backward pass, for a loss to fill in its gradients.
+/// A block of rows between the forward and the backward pass: the results, and the derivatives for the loss to write.
 ///
-/// The gradient is that of the sum over all rows of the call: a loss that is a mean divides by their number itself.
+/// The gradient is that of the sum over all rows of the call: a loss that is a mean must divide by their number.
 #[derive(Debug)]
 pub struct Block<'a> {
     /// Index of the block's first row among all rows of the call.
     pub first_row: usize,
-    /// `[rows, output_width]`
+    /// The network's outputs, `[rows, output_width]`.
     pub outputs: &'a [f32],
-    /// `[rows]`
+    /// The critic's values, `[rows]`.
     pub values: &'a [f32],
     /// `∂L/∂outputs`, `[rows, output_width]`; zeros on entry.
     pub d_outputs: &'a mut [f32],
     /// `∂L/∂values`, `[rows]`; zeros on entry.
     pub d_values: &'a mut [f32],
-    /// `∂L/∂log_std`, `[dimensions]`: to be added to.
+    /// `∂L/∂log_std`, `[dimensions]`: the loss adds to it.
     pub d_log_std: &'a mut [f32],
 }
 
 impl Network {
-    /// Action distributions and values of some rows.
+    /// Computes action distributions and values of some rows.
     ///
     /// # Shapes
     ///
@@ -35,7 +35,8 @@ impl Network {
     ///
     /// # Panics
     ///
-    /// If the slices' lengths don't fit together, or `scratch` was made for another layout; as in all other passes.
+    /// If the slices' lengths don't match, or `scratch` was made for another layout. The same holds for all other
+    /// passes.
     pub fn forward(&self, inputs: &[f32], scratch: &mut Scratch, outputs: &mut [f32], values: &mut [f32]) {
         let width = self.layout.output_width();
         let row_count = self.row_count(inputs);
@@ -47,7 +48,7 @@ impl Network {
         }
     }
 
-    /// Only the action distributions: all that a finished policy needs.
+    /// Computes action distributions only, as a finished policy needs.
     ///
     /// # Shapes
     ///
@@ -64,7 +65,7 @@ impl Network {
         }
     }
 
-    /// Only the values: all that a bootstrap needs.
+    /// Computes values only, as a bootstrap needs.
     ///
     /// # Shapes
     ///
@@ -178,7 +179,7 @@ impl Network {
     }
 }
 
-/// The gradient by a head's outputs, as the head's form wants it; a wide one needs padding.
+/// Returns the gradient with respect to a head's outputs, padded if the head is wide.
 fn head_delta<'a>(layers: &[Dense], d_outputs: &'a [f32], padded: &'a mut Padded) -> Rows<'a> {
     let head = layers.last().expect("actor and critic end in a head");
     match head.form {

@@ -1,4 +1,4 @@
-//! Working memory of one thread.
+//! The working memory of one thread.
 
 use crate::Layout;
 use crate::aligned::Aligned;
@@ -6,27 +6,22 @@ use crate::encoder::EncoderScratch;
 use crate::kernel::{Rows, RowsMut};
 use crate::layout::{Dense, Form};
 use crate::panels::row_stride;
+use crate::pass::BLOCK_ROWS;
 
-/// Rows that are computed together.
-///
-/// Enough to amortise reading the weights, few enough that the activations of a small network stay in the cache. A
-/// multiple of six, the rows of a register tile.
-pub(crate) const BLOCK_ROWS: usize = 96;
-
-/// Working memory for one thread; made once, so that nothing allocates later.
+/// Working memory for one thread, allocated once.
 ///
 /// Fits every [`Network`](crate::Network) of the [`Layout`] that it was made for.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub(crate) chains: Chains,
     pub(crate) heads: Heads,
-    /// The gradient by a layer's sums, and that by the sums of the layer before it, taking turns.
+    /// The gradients with respect to the sums of a layer and of the layer before it, alternately.
     pub(crate) deltas: [Aligned; 2],
-    /// The gradient by the sums of the trunk's last layer, gathered from actor and critic.
+    /// The gradient with respect to the sums of the trunk's last layer, added up from actor and critic.
     pub(crate) trunk_delta: Aligned,
 }
 
-/// What all layers computed.
+/// The outputs of all layers.
 #[derive(Clone, Debug)]
 pub(crate) struct Chains {
     pub encoder: EncoderScratch,
@@ -35,11 +30,11 @@ pub(crate) struct Chains {
     pub critic: ChainScratch,
 }
 
-/// What the layers of a chain computed.
+/// The outputs of a chain's layers.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainScratch {
     pub hidden: Vec<Padded>,
-    /// A wide head's outputs, later the gradient by them; of no width for narrow heads.
+    /// A wide head's outputs, then the gradient with respect to them. Empty for narrow heads.
     pub head: Padded,
 }
 
@@ -69,7 +64,7 @@ pub(crate) struct Padded {
 }
 
 impl Scratch {
-    /// Working memory for networks of this layout.
+    /// Allocates working memory for networks of this layout.
     pub fn new(layout: &Layout) -> Self {
         let widest = layout.layers().map(|layer| layer.outputs).max().unwrap_or(0);
         let delta = || Aligned::zeros(BLOCK_ROWS * row_stride(widest));
@@ -104,7 +99,7 @@ impl Heads {
 }
 
 impl ChainScratch {
-    /// For hidden layers and the head behind them.
+    /// Allocates the outputs of hidden layers and the head behind them.
     fn of_chain(layers: &[Dense]) -> Self {
         match layers.split_last() {
             Some((head, hidden)) => Self::new(hidden, Some(head)),

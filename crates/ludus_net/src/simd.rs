@@ -1,20 +1,20 @@
-//! Which vector instructions there are, and running a kernel with the best of them.
+//! The sets of vector instructions, and the dispatch of a kernel to the best of them.
 
 use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
 /// A set of vector instructions that this machine has.
 ///
-/// One binary holds the kernels for all of them; [`SimdLevel::best`] is used unless a test asks for another.
+/// One binary holds the kernels for all sets. Networks use [`SimdLevel::best`] by default.
 #[derive(Clone, Copy, Debug)]
 pub struct SimdLevel(Arch);
 
 impl SimdLevel {
-    /// The fastest.
+    /// Returns the fastest set of this machine.
     pub fn best() -> Self {
         Self(Arch::new())
     }
 
-    /// All that this machine has, the plain one first.
+    /// Returns all sets that this machine has, the plain one first.
     pub fn available() -> Vec<Self> {
         let mut levels = vec![Self(Arch::Scalar)];
         #[cfg(target_arch = "x86_64")]
@@ -26,7 +26,7 @@ impl SimdLevel {
         levels
     }
 
-    /// Its name: `avx512`, `avx2+fma`, `plain`, or `native` on other machines than x86-64.
+    /// Returns the name: `avx512`, `avx2+fma`, `plain`, or `native` on other machines than x86-64.
     pub fn name(self) -> &'static str {
         match self.0 {
             Arch::Scalar => "plain",
@@ -45,15 +45,15 @@ impl SimdLevel {
     }
 }
 
-/// The vector instructions that networks use on this machine: see [`SimdLevel::name`].
+/// Returns the name of the vector instructions that networks use on this machine, see [`SimdLevel::name`].
 pub fn simd_level() -> &'static str {
     SimdLevel::best().name()
 }
 
 /// A loop over numbers that is compiled once per set of vector instructions.
 ///
-/// All that `run` calls must be `#[inline(always)]`: what is not inlined is compiled for the plainest machine. Closures
-/// and the standard library's array functions can't be relied on; loops can.
+/// All functions that `run` calls must be `#[inline(always)]`: a function that is not inlined is compiled without
+/// vector instructions. Closures and the standard library's array functions may not be inlined; loops are.
 pub(crate) trait Kernel {
     fn run<L: Lanes>(self, lanes: L);
 }
@@ -79,18 +79,18 @@ pub(crate) trait Lanes: Copy {
     /// Numbers in a vector: 4, 8 or 16.
     const COUNT: usize = <Self::Simd as Simd>::F32_LANES;
 
-    /// Vectors side by side in a register tile: with six rows they fill the register file.
+    /// Vectors per row of a register tile: with six rows they fill the register file.
     const TILE: usize = if <Self::Simd as Simd>::REGISTER_COUNT >= 32 { 4 } else { 2 };
 
     fn simd(self) -> Self::Simd;
 
-    /// `a·b + c`
+    /// Returns `a·b + c`.
     fn mul_add(self, a: Vector<Self>, b: Vector<Self>, c: Vector<Self>) -> Vector<Self>;
 
-    /// `c − a·b`
+    /// Returns `c − a·b`.
     fn negative_mul_add(self, a: Vector<Self>, b: Vector<Self>, c: Vector<Self>) -> Vector<Self>;
 
-    /// The slice as vectors; its length must be a multiple of `COUNT`.
+    /// Returns the slice as vectors; its length must be a multiple of `COUNT`.
     #[inline(always)]
     fn vectors(self, slice: &[f32]) -> &[Vector<Self>] {
         Self::Simd::as_simd_f32s(slice).0
@@ -116,20 +116,20 @@ pub(crate) trait Lanes: Copy {
         self.simd().div_f32s(a, b)
     }
 
-    /// `max(value, 0)`; NaN stays NaN, since x86 returns the second operand then.
+    /// Returns `max(value, 0)`; NaN stays NaN, since x86 returns the second operand then.
     #[inline(always)]
     fn positive_part(self, value: Vector<Self>) -> Vector<Self> {
         self.simd().max_f32s(self.splat(0.0), value)
     }
 
-    /// `value` limited to `-limit..=limit`; NaN stays NaN as above.
+    /// Returns `value` limited to `-limit..=limit`; NaN stays NaN as above.
     #[inline(always)]
     fn clamp(self, value: Vector<Self>, limit: f32) -> Vector<Self> {
         let raised = self.simd().max_f32s(self.splat(-limit), value);
         self.simd().min_f32s(self.splat(limit), raised)
     }
 
-    /// `value` where `sign` is greater than zero, else zero.
+    /// Returns `value` where `sign` is greater than 0, else 0.
     #[inline(always)]
     fn keep_where_positive(self, sign: Vector<Self>, value: Vector<Self>) -> Vector<Self> {
         let zero = self.splat(0.0);
@@ -165,7 +165,7 @@ impl<S: Simd> Lanes for Fused<S> {
     }
 }
 
-/// A machine that does not, where asking for the fused result would call a slow library function.
+/// A machine without such an instruction, on which the fused result would take a slow library function.
 #[derive(Clone, Copy)]
 struct Plain;
 

@@ -1,4 +1,4 @@
-//! Means and variances of columns, gathered in parts.
+//! Means and variances of columns, computed in parts that are merged.
 
 use crate::NetError;
 
@@ -14,31 +14,31 @@ pub struct Statistics {
     count: f64,
     mean: Vec<f64>,
     variance: Vec<f64>,
-    part: Part,
+    batch: BatchMoments,
 }
 
 /// Working memory: mean and variance of the rows that are being added.
 #[derive(Clone, Debug, Default)]
-struct Part {
+struct BatchMoments {
     mean: Vec<f64>,
     variance: Vec<f64>,
 }
 
-/// It is no part of what the statistics say.
-impl PartialEq for Part {
+/// Working memory is not part of the statistics, so it never makes them differ.
+impl PartialEq for BatchMoments {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
 impl Statistics {
-    /// Of no rows of this width.
+    /// Makes empty statistics of rows of this width.
     pub fn new(width: usize) -> Self {
         let zeros = || vec![0.0; width];
-        Self { count: 0.0, mean: zeros(), variance: zeros(), part: Part { mean: zeros(), variance: zeros() } }
+        Self { count: 0.0, mean: zeros(), variance: zeros(), batch: BatchMoments { mean: zeros(), variance: zeros() } }
     }
 
-    /// Known statistics; `variance` is that of the population, σ².
+    /// Makes statistics from known numbers; `variance` is that of the population, σ².
     ///
     /// # Errors
     ///
@@ -50,29 +50,29 @@ impl Statistics {
         Ok(statistics)
     }
 
-    /// Rows seen.
+    /// Returns the number of rows.
     pub fn count(&self) -> f64 {
         self.count
     }
 
-    /// The mean of each column.
+    /// Returns the mean of each column.
     pub fn mean(&self) -> &[f64] {
         &self.mean
     }
 
-    /// The population variance of each column; zero before the first row.
+    /// Returns the population variance of each column; 0 before the first row.
     pub fn variance(&self) -> &[f64] {
         &self.variance
     }
 
-    /// Forgets all rows.
+    /// Removes all rows.
     pub fn clear(&mut self) {
         self.count = 0.0;
         self.mean.fill(0.0);
         self.variance.fill(0.0);
     }
 
-    /// Takes rows into account, those whose index `is_counted` accepts.
+    /// Adds the rows whose index `is_counted` accepts.
     ///
     /// # Shapes
     ///
@@ -84,17 +84,17 @@ impl Statistics {
         if count == 0.0 {
             return;
         }
-        let mut part = std::mem::take(&mut self.part);
-        part.gather(counted, count);
-        self.combine(count, &part.mean, &part.variance, |_| true);
-        self.part = part;
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.gather(counted, count);
+        self.combine(count, &batch.mean, &batch.variance, |_| true);
+        self.batch = batch;
     }
 
-    /// Takes the rows of other statistics into account.
+    /// Adds the rows of other statistics.
     ///
     /// # Panics
     ///
-    /// If they are of another width.
+    /// If they have another width.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.mean.len(), other.mean.len(), "statistics of rows of equal width");
         if other.count > 0.0 {
@@ -102,7 +102,7 @@ impl Statistics {
         }
     }
 
-    /// As [`merge`](Self::merge), but only the columns that `is_merged` says.
+    /// As [`merge`](Self::merge), but only for the columns with a true `is_merged`.
     pub(crate) fn merge_columns(&mut self, other: &Self, is_merged: &[bool]) {
         assert_eq!(self.mean.len(), other.mean.len(), "statistics of rows of equal width");
         if other.count > 0.0 {
@@ -110,7 +110,7 @@ impl Statistics {
         }
     }
 
-    /// Sets what is known of one column.
+    /// Sets mean and variance of one column.
     pub(crate) fn set_column(&mut self, column: usize, mean: f64, variance: f64) {
         (self.mean[column], self.variance[column]) = (mean, variance);
     }
@@ -130,8 +130,8 @@ impl Statistics {
     }
 }
 
-impl Part {
-    /// In two passes, the second about the mean: nothing cancels.
+impl BatchMoments {
+    /// Computes mean and variance in two passes. The second is about the mean, so that no digits cancel.
     fn gather<'a, I: Iterator<Item = &'a [f32]>>(&mut self, rows: impl Fn() -> I, count: f64) {
         self.mean.fill(0.0);
         self.variance.fill(0.0);

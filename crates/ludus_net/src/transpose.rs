@@ -1,13 +1,13 @@
-//! Turning a matrix round for the backward pass.
+//! The transposition of matrices for the backward pass.
 
 use crate::panels::{LANES, Panels};
 
 /// Writes the transpose of a `[depth, width]` matrix as a `[width, depth]` matrix, both in panels.
 ///
-/// The padding of the result is not touched.
+/// The padding of the result is left as it is.
 pub(crate) fn transpose(from: &[f32], panels: Panels, to: &mut [f32]) {
     let turned = Panels { depth: panels.width, width: panels.depth };
-    // As many rows as make a cache line of the result.
+    // Each pass takes as many rows as make a cache line of the result.
     for first_row in (0..panels.depth).step_by(LANES) {
         let row_count = LANES.min(panels.depth - first_row);
         for column in 0..panels.width {

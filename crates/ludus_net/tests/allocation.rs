@@ -1,4 +1,4 @@
-//! After construction nothing allocates: not a forward pass, not a draw, not a step of learning.
+//! After construction nothing allocates: no forward pass, no draw, no gradient step.
 #![expect(unsafe_code, reason = "an allocator that counts has to implement `GlobalAlloc`")]
 
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
@@ -13,11 +13,11 @@ thread_local! {
 
 struct Counting;
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+// SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract, which is the same.
+        // SAFETY: the caller upholds the contract, which is the same.
         unsafe { System.alloc(memory) }
     }
 

@@ -1,4 +1,4 @@
-//! Convolutions in plain Rust are those of their definition.
+//! Convolutions in plain Rust agree with their definition.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use ludus_net::{GridBlock, Layout, Network, NetworkConfig, Scratch, SimdLevel};
@@ -33,7 +33,7 @@ fn outputs(network: &Network, inputs: &[f32]) -> (Vec<f32>, Vec<f32>) {
     (outputs, values)
 }
 
-/// The tensor of this name, in double precision.
+/// Returns the shape and the numbers of the tensor with this name, in double precision.
 fn tensor(network: &Network, name: &str) -> (Vec<usize>, Vec<f64>) {
     let tensors = network.layout().export(network.parameters());
     let (_, shape, numbers) = tensors.into_iter().find(|(own, ..)| own == name).unwrap();

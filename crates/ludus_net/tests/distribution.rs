@@ -1,11 +1,11 @@
-//! Distributions against closed forms and their own samples.
+//! Comparison of distributions with closed forms and with their own samples.
 
 use ludus_net::{Distribution, Upstream};
 use ludus_spec::{Head, Seed};
 
 const DRAWS: usize = 100_000;
 
-/// Actions and log-probabilities of many draws from one output row.
+/// Returns actions and log-probabilities of many draws from one output row.
 fn draw(heads: &[Head], log_std: &[f32], output: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let distribution = Distribution::new(heads, log_std);
     let mut actions = vec![0.0; DRAWS * distribution.action_width()];
@@ -14,7 +14,7 @@ fn draw(heads: &[Head], log_std: &[f32], output: &[f32]) -> (Vec<f32>, Vec<f32>)
     (actions, log_probs)
 }
 
-/// The log-probability of one action, and the entropy.
+/// Returns the log-probability of one action, and the entropy.
 fn evaluate(heads: &[Head], log_std: &[f32], output: &[f32], action: &[f32]) -> (f32, f32) {
     let (mut log_prob, mut entropy) = ([0.0], [0.0]);
     Distribution::new(heads, log_std).evaluate(output, action, &mut log_prob, &mut entropy);
@@ -119,11 +119,12 @@ fn a_logit_that_is_not_a_number_is_told() {
     }
 }
 
-/// Three choices and two, of which the second and the first are not allowed.
+/// Heads of three choices, of which the second is not allowed, one Gaussian dimension, and two choices, of which the
+/// first is not allowed.
 const BRANCHES: [Head; 3] =
     [Head::Categorical { choices: 3 }, Head::Gaussian { width: 1 }, Head::Categorical { choices: 2 }];
 
-/// What is not allowed has by far the greatest logits.
+/// The choices that are not allowed have by far the greatest logits.
 const BRANCHES_OUTPUT: [f32; 6] = [0.0, 9.0, 2.0, 0.5, 80.0, -80.0];
 const BRANCHES_MASK: [bool; 5] = [true, false, true, false, true];
 

@@ -1,4 +1,4 @@
-//! Forward and backward against a naive network in double precision.
+//! Comparison of forward and backward passes with a naive network in double precision.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::ops::Range;
 use ludus_net::{Activation, Layout, NamedTensor, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
 use ludus_spec::{Head, Seed};
 
-/// More than one block of rows, and no multiple of any tile.
+/// The number of rows: more than one block, and no multiple of any tile.
 const ROWS: usize = 103;
 
 const GAUSSIAN: &[Head] = &[Head::Gaussian { width: 2 }];
@@ -53,7 +53,7 @@ fn masked_gradients_are_those_of_finite_differences() {
     }
 }
 
-/// Its logit is −∞, so no weight that only leads there matters.
+/// The logit of a choice that is not allowed is −∞, so weights that lead only to it have no gradient.
 #[test]
 fn what_is_not_allowed_has_no_gradient() {
     let config = NetworkConfig { hidden: vec![], ..NetworkConfig::default() };
@@ -97,7 +97,7 @@ fn check_case(case: &Case) {
     assert_close(&format!("values of {what}"), &result.values, &values, 2e-6);
     assert_close(&format!("log-probabilities of {what}"), &result.log_probs, &exact.log_probs(), 1e-5);
     for (name, _, derivatives) in layout.export(&result.gradient) {
-        // Of a large tensor some; an odd distance meets all its rows and columns.
+        // Some elements of a large tensor; an odd distance between them reaches all its rows and columns.
         let chosen: Vec<_> = (0..derivatives.len()).step_by((derivatives.len() / 40) | 1).collect();
         let derivatives: Vec<_> = chosen.iter().map(|&element| derivatives[element]).collect();
         let numeric: Vec<_> = chosen.iter().map(|&element| exact.derivative(&name, element)).collect();
@@ -110,7 +110,7 @@ struct Case {
     network: Network,
     inputs: Vec<f32>,
     actions: Vec<f32>,
-    /// Empty if everything is allowed.
+    /// Empty if every choice is allowed.
     masks: Vec<bool>,
     weights: Vec<[f32; 3]>,
 }
@@ -138,7 +138,7 @@ impl Case {
         Self { network, inputs, actions, masks: Vec::new(), weights }
     }
 
-    /// With some two thirds of the choices allowed, those that were made among them.
+    /// Allows about two thirds of the choices, always including those that were made.
     fn masked(mut self) -> Self {
         let layout = self.network.layout();
         for (row, mut actions) in self.actions.chunks_exact(layout.action_width()).enumerate() {
@@ -186,7 +186,7 @@ impl Case {
     }
 }
 
-/// The part of an array of [`ROWS`] rows that these are.
+/// Returns these rows of an array of [`ROWS`] rows.
 fn rows_of<'a, T>(array: &'a [T], rows: &Range<usize>) -> &'a [T] {
     let width = array.len() / ROWS;
     &array[rows.start * width..rows.end * width]
@@ -219,7 +219,7 @@ fn assert_close(what: &str, actual: &[f32], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// The same network, written as plainly as can be.
+/// The same network in the simplest possible code.
 struct Reference<'a> {
     case: &'a Case,
     tensors: HashMap<String, (Vec<usize>, Vec<f64>)>,
@@ -231,7 +231,7 @@ impl<'a> Reference<'a> {
         Self { case, tensors: tensors.iter().map(plain).collect() }
     }
 
-    /// The derivative of the loss by one number, as a central difference.
+    /// Returns the derivative of the loss with respect to one number, as a central difference.
     fn derivative(&mut self, name: &str, element: usize) -> f64 {
         const STEP: f64 = 1e-6;
         let mut loss_after = |offset: f64| {
@@ -296,7 +296,7 @@ impl<'a> Reference<'a> {
         rows.enumerate().map(|(row, (outputs, actions))| self.evaluate_row(outputs, masks(row), actions)).unzip()
     }
 
-    /// What is not allowed is left out of every sum.
+    /// Returns log-probability and entropy of a row. Choices that are not allowed are left out of every sum.
     fn evaluate_row(&self, mut outputs: &[f64], mut mask: &[bool], mut actions: &[f32]) -> (f64, f64) {
         let (mut log_prob, mut entropy, mut dimension) = (0.0, 0.0, 0);
         for head in self.case.network.layout().heads() {

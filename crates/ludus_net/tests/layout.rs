@@ -1,4 +1,4 @@
-//! Shapes, names and what is wrong with them.
+//! Shapes and names of tensors, and errors of layouts and imports.
 
 use ludus_net::{Activation, Layout, NetError, Network, NetworkConfig, Scratch};
 use ludus_spec::{Head, Seed};

@@ -1,4 +1,4 @@
-//! A row's results are the same bits whatever rows are computed with it.
+//! A row's results have the same bits with any other rows in the call.
 
 use ludus_net::{Layout, Network, NetworkConfig, Scratch, SimdLevel};
 use ludus_spec::{Head, Seed};
@@ -77,7 +77,7 @@ fn inputs() -> Vec<f32> {
     (0..ROWS * 5).map(|index| 6.0 * Seed::new(9).derive(index as u64).uniform() - 3.0).collect()
 }
 
-/// All rows' results, computed `group` rows at a time.
+/// Returns all rows' results, computed `group` rows at a time.
 fn results(network: &Network, group: usize) -> Results {
     let layout = network.layout();
     let mut scratch = Scratch::new(layout);

@@ -11,16 +11,17 @@ use bevy::tasks::futures_lite::AsyncReadExt;
 use ludus_policy::files::LONGEST_FILE;
 use ludus_policy::{Policy, PolicyError, PolicyFile};
 
-/// A policy, ready to run: what `assets.load("policies/balance.safetensors")` loads.
+/// A policy that is ready to run, as `assets.load("policies/balance.safetensors")` loads it.
 ///
-/// One that was not loaded from a file, such as that of a training that goes on in the same process, is made with
-/// [`new`](Self::new) and put into [`Assets`]. Whatever replaces an asset takes over at the next decision.
+/// A policy that is not loaded from a file, such as that of a training in the same process, is made with
+/// [`new`](Self::new) and added to [`Assets`]. If an asset is replaced, the new policy decides from the next decision
+/// on.
 #[derive(Asset, TypePath, Clone, Debug)]
 pub struct PolicyAsset {
     content: Arc<Content>,
 }
 
-/// What an asset and those who run it share.
+/// The data that an asset and the batches that run it share.
 #[derive(Debug)]
 pub(crate) struct Content {
     pub name: PathBuf,
@@ -30,7 +31,7 @@ pub(crate) struct Content {
 }
 
 impl PolicyAsset {
-    /// The policy of a file. `name` is what messages call it: its path, if it has one.
+    /// Creates the policy of a file. `name` names it in messages: its path, if it has one.
     ///
     /// # Errors
     ///
@@ -41,12 +42,12 @@ impl PolicyAsset {
         Ok(Self { content: Arc::new(content) })
     }
 
-    /// What messages call it.
+    /// The name in messages.
     pub fn name(&self) -> &Path {
         &self.content.name
     }
 
-    /// The policy.
+    /// The policy, without its steps and ticks.
     pub fn policy(&self) -> &Policy {
         &self.content.policy
     }
@@ -56,7 +57,7 @@ impl PolicyAsset {
         self.content.decision_interval
     }
 
-    /// Ticks per second of the game's time, as in training \[Hz\]; 0 if nobody knows.
+    /// Ticks per second of the game's time, as in training \[Hz\]; 0 if it is not known.
     pub fn tick_rate_hz(&self) -> f64 {
         self.content.tick_rate_hz
     }
@@ -66,7 +67,7 @@ impl PolicyAsset {
     }
 }
 
-/// Reads policy files. A file that is damaged is an error, and what was loaded before stays.
+/// Reads policy files. A file that is damaged is an error, and the policy that was loaded before stays.
 #[derive(Default, TypePath)]
 pub(crate) struct PolicyLoader;
 
@@ -83,7 +84,7 @@ impl AssetLoader for PolicyLoader {
     ) -> Result<PolicyAsset, PolicyError> {
         let path = context.path().path().to_owned();
         let mut bytes = Vec::new();
-        // A device has no end.
+        // A limit, because a file that is a device may have no end.
         let read = reader.take(LONGEST_FILE).read_to_end(&mut bytes).await;
         read.map_err(|source| PolicyError::Unreadable { path: path.clone(), source })?;
         PolicyAsset::new(&PolicyFile::from_bytes(&bytes, &path)?, path)

@@ -10,10 +10,10 @@ use ludus_spec::Seed;
 use crate::PolicyAsset;
 use crate::asset::Content;
 
-/// A batch and its memory, which grows to what the agents need and stays.
+/// A batch and its buffers, which grow to the size that the agents need and are kept.
 pub(crate) struct Batch {
     pub policy: AssetId<PolicyAsset>,
-    /// The version of the asset that was looked at last, fit or not.
+    /// The version of the asset that was checked last; it may not fit.
     pub seen: Option<Arc<Content>>,
     running: Option<Running>,
     /// Rows that get the most probable action.
@@ -22,7 +22,7 @@ pub(crate) struct Batch {
     drawn: Vec<usize>,
     seeds: Vec<Seed>,
     observations: Vec<f32>,
-    /// Which choices are allowed; empty for agents without masks.
+    /// Flags of the choices that are allowed; empty for agents without masks.
     masks: Vec<bool>,
     actions: Vec<f32>,
 }
@@ -48,7 +48,7 @@ impl Batch {
         }
     }
 
-    /// Lets this version decide from now on.
+    /// Replaces the version that decides by this one.
     pub fn adopt(&mut self, content: Arc<Content>) {
         let scratch = content.policy.scratch();
         self.running = Some(Running { content, scratch });
@@ -64,7 +64,7 @@ impl Batch {
         self.seeds.clear();
     }
 
-    /// Takes an agent into the batch of the decision at this tick.
+    /// Adds an agent to the batch of the decision at this tick.
     pub fn seat(&mut self, slot: Slot, choice: ActionChoice, tick: u64) {
         match choice {
             ActionChoice::Greedy => self.greedy.push(slot.index()),

@@ -12,7 +12,7 @@ use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
 
 type Runner = (&'static Slot, &'static Controller, &'static PolicyRunner);
 
-/// The batches of every kind of agents, and their memory.
+/// The batches of every kind of agents, and their buffers.
 #[derive(Resource, Default)]
 pub(crate) struct Decisions(Vec<KindDecisions>);
 
@@ -20,13 +20,13 @@ struct KindDecisions {
     kind: AgentKind,
     runners: QueryState<Runner>,
     batches: Vec<Batch>,
-    /// Ticks from one decision to the next, once a policy has said so.
+    /// Ticks from one decision to the next, once a policy has set them.
     interval: Option<NonZeroU32>,
-    /// The same in steps, as the rows were told.
+    /// The same in steps, as it is set in the rows.
     every: NonZeroU32,
 }
 
-/// On a step's first tick: observation rows become action rows.
+/// Decides for all agents with a policy, on a step's first tick: reads observation rows and writes action rows.
 pub(crate) fn decide(world: &mut World) {
     let clock = *world.resource::<StepClock>();
     if !clock.is_first_tick() {
@@ -44,7 +44,8 @@ pub(crate) fn decide(world: &mut World) {
 }
 
 impl Decisions {
-    /// Kinds of agents may be added at any time before the first of them is spawned.
+    /// Adds the kinds of agents that are new to the app. A kind may be added at any time before its first agent is
+    /// spawned.
     fn meet_kinds(&mut self, world: &mut World) {
         let known = self.0.len();
         if world.resource::<AgentKinds>().iter().len() > known {
@@ -60,7 +61,7 @@ impl KindDecisions {
         Self { kind, runners, batches: Vec::new(), interval: None, every: NonZeroU32::MIN }
     }
 
-    /// Puts every agent that its policy controls into that policy's batch.
+    /// Adds every agent that a policy controls to that policy's batch.
     fn seat(&mut self, world: &World, tick: u64) {
         self.batches.iter_mut().for_each(Batch::clear);
         let mut last = 0;
@@ -72,9 +73,9 @@ impl KindDecisions {
         }
     }
 
-    /// Lets versions of policies that are new here decide, if they fit.
+    /// Checks new versions of policies. Those that fit decide from now on; the others are reported.
     fn look_at_policies(&mut self, world: &mut World, interval: NonZeroU32) {
-        // Until a policy has set how long steps last, none fits.
+        // Until the length of a step is set, no policy can be checked.
         if *world.resource::<StepsAreSet>() == StepsAreSet::No {
             return;
         }
@@ -91,14 +92,14 @@ impl KindDecisions {
     fn look_at_policy(&mut self, batch: usize, world: &World, step: NonZeroU32) -> Option<PolicyProblem> {
         let own = self.interval;
         let batch = &mut self.batches[batch];
-        // One that is still loading, or can't be loaded, changes nothing.
+        // A policy that is still loading, or can't be loaded, changes nothing.
         let content = world.resource::<Assets<PolicyAsset>>().get(batch.policy)?.content();
         if batch.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, content)) {
             return None;
         }
         batch.seen = Some(content.clone());
         let time = world.get_resource::<Time<Fixed>>();
-        // Of several kinds some may decide less often than others.
+        // With several kinds, some may decide less often than others.
         let is_whole = content.decision_interval.get().is_multiple_of(step.get());
         let is_rarer = is_whole && world.resource::<AgentKinds>().iter().len() > 1;
         let now = own.unwrap_or(if is_rarer { content.decision_interval } else { step });
@@ -112,7 +113,7 @@ impl KindDecisions {
         }
     }
 
-    /// Lets the kind decide as often as its policies were trained to, where that is not every step.
+    /// Sets the kind's interval of decisions to the one that its policies were trained with.
     fn decide_every(&mut self, world: &mut World, step: NonZeroU32) {
         let Some(every) = self.interval.and_then(|interval| NonZeroU32::new(interval.get() / step)) else { return };
         if every != self.every {
@@ -124,7 +125,7 @@ impl KindDecisions {
     fn decide(&mut self, world: &mut World) {
         let Self { kind, batches, .. } = self;
         let rows = kind.rows_mut(world);
-        // Who wanted to know of them has read them by now; kept, they would become ever more.
+        // Reports of episodes have been read by now. If they were kept, they would accumulate.
         rows.drain_episodes(|_, _| {});
         if !rows.is_deciding() {
             return;
@@ -135,7 +136,7 @@ impl KindDecisions {
     }
 }
 
-/// The index of a policy's batch, which is mostly that of the agent before.
+/// Returns the index of a policy's batch, which is usually `last`, that of the agent before.
 fn batch_of(batches: &mut Vec<Batch>, policy: AssetId<PolicyAsset>, last: usize) -> usize {
     if batches.get(last).is_some_and(|batch| batch.policy == policy) {
         return last;

@@ -1,4 +1,4 @@
-//! Why a policy can't decide here, and how one hears of it.
+//! Errors of policies that can't decide in a game, and the message that reports them.
 
 use core::num::NonZeroU32;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use ludus_policy::PolicyError;
 
 use crate::PolicyAsset;
 
-/// Why a policy can't decide in this game.
+/// The reasons that a policy can't decide in a game.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlayError {
@@ -43,14 +43,15 @@ pub enum PlayError {
     },
 }
 
-/// Sent when a policy can't be loaded or is refused. Its agents go on with the one before it, or idle if there was none.
+/// Sent when a policy can't be loaded or is refused. Its agents keep the policy that they had, or idle if they had
+/// none.
 ///
-/// The log says the same. An app without `LogPlugin` has none: it reads the messages itself, as in the
-/// [crate's example](crate), and may show them wherever players or developers look.
+/// The log has the same text. An app without `LogPlugin` has no log: it reads the messages itself, as in the
+/// [crate's example](crate), and may show them to players or developers.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 pub struct PolicyProblem {
-    /// The policy.
+    /// The asset of the policy.
     pub policy: AssetId<PolicyAsset>,
-    /// What is wrong and what to do about it.
+    /// The problem and its remedy.
     pub sentence: String,
 }

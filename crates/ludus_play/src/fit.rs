@@ -1,4 +1,4 @@
-//! Whether a policy fits the game: its layout, its steps and its ticks.
+//! Checks that a policy fits the game: its layout, its steps and its ticks.
 
 use core::num::NonZeroU32;
 use std::path::Path;
@@ -11,13 +11,13 @@ use ludus_spec::{AgentSpec, meant_rate_hz, tick_rate_hz};
 use crate::asset::Content;
 use crate::{PlayError, PolicyAsset};
 
-/// How far the length of a tick may be from that in training, as a part of it: rounding to whole nanoseconds.
+/// The greatest relative difference between the tick rates of training and game: ticks are rounded to nanoseconds.
 const ROUNDING: f64 = 1e-6;
 
-/// The one who has said how long steps last.
+/// The source of the length of a step.
 #[derive(Resource, Default, PartialEq, Eq)]
 pub(crate) enum StepsAreSet {
-    /// Nobody yet: there is no policy.
+    /// None yet: there is no policy.
     #[default]
     No,
     /// The game, before there was a policy: it stays.
@@ -27,8 +27,8 @@ pub(crate) enum StepsAreSet {
     ByPolicy,
 }
 
-/// The first policy that is there says how long steps last; in a game with several kinds of agents the one that decides
-/// most often. Runs between ticks.
+/// Sets the length of a step to that of the first policy that is loaded; in a game with several kinds of agents, to
+/// that of the policy that decides most often. Runs between ticks.
 pub(crate) fn set_steps(
     policies: Res<Assets<PolicyAsset>>,
     kinds: Res<AgentKinds>,
@@ -40,7 +40,7 @@ pub(crate) fn set_steps(
     let Some(interval) = (if has_several { intervals.min() } else { intervals.next() }) else { return };
     let now = clock.decision_interval();
     match *are_set {
-        // An interval that the game has set by itself stands; a policy that was trained with another is refused.
+        // An interval that the game has set by itself stays; a policy that was trained with another is refused.
         StepsAreSet::No if now != NonZeroU32::MIN => *are_set = StepsAreSet::ByGame,
         StepsAreSet::No => {
             clock.set_decision_interval(interval);
@@ -53,7 +53,7 @@ pub(crate) fn set_steps(
     }
 }
 
-/// Makes sure that a policy can decide for agents with this spec, in a game with these steps and ticks.
+/// Checks that a policy can decide for agents with this spec, in a game with these steps and ticks.
 pub(crate) fn check_fit(
     policy: &Content,
     spec: &AgentSpec,
@@ -66,7 +66,7 @@ pub(crate) fn check_fit(
     check_steps(&policy.name, trained, now)
 }
 
-/// How often decisions are made.
+/// The rate of decisions, in ticks per step and ticks per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Steps {
     /// Ticks per step.
@@ -75,12 +75,12 @@ pub struct Steps {
     pub tick_rate_hz: f64,
 }
 
-/// Makes sure that a policy that was `trained` with some steps is to decide with steps like these. `path` is what errors
-/// call it.
+/// Checks that the steps of a game, `now`, are those with which a policy was `trained`. `path` names the policy in
+/// errors.
 ///
 /// # Errors
 ///
-/// If ticks per step or per second differ, with both and the remedy.
+/// If ticks per step or per second differ. The error names both values and the remedy.
 pub fn check_steps(path: &Path, trained: Steps, now: Steps) -> Result<(), PlayError> {
     let path = || path.to_owned();
     if trained.decision_interval != now.decision_interval {

@@ -41,22 +41,22 @@
 //! ```
 //!
 //! - **The same steps as in training.** Ticks per step come from the file, and ticks per second are checked against it.
-//!   Decisions belong to fixed ticks, so frames may come as they like: the trajectory is that of a world that trains.
+//!   Decisions are made in fixed ticks, so the trajectory does not depend on frames: it is that of a world that trains.
 //! - **One batch per policy.** All agents of a policy are decided for in one forward pass per step, and nothing
 //!   allocates once there are no more of them than before.
-//! - **A policy is one of several drivers.** [`Controller`](ludus_agent::Controller) hands an agent to a player or a
-//!   script and back, at any time.
-//! - **What is wrong is said, and the game goes on.** A policy for another layout, other steps or other ticks is refused
-//!   with the first difference; its agents idle. A file that turns to garbage while the game runs changes nothing. Both
-//!   are told by the message [`PolicyProblem`], and in the log where there is one: an app without `LogPlugin`, which
+//! - **A policy is one of several sources of actions.** [`Controller`](ludus_agent::Controller) gives an agent to a
+//!   player or a script and back, at any time.
+//! - **Problems are reported, and the game goes on.** A policy for another layout, other steps or other ticks is
+//!   refused with the first difference; its agents idle. If a reloaded file is corrupt, the game keeps the old policy.
+//!   Both are reported by the message [`PolicyProblem`] and in the log. An app without `LogPlugin`, which
 //!   `DefaultPlugins` have only with Bevy's feature `bevy_log`, shows nothing unless it reads the message.
 //! - **Files may change while the game runs.** With Bevy's feature `file_watcher`, or ours, `hot_reload`, a new file
 //!   takes over at the next decision, in the middle of an episode.
 //!
-//! # To begin with the policy
+//! # Loading before the first step
 //!
-//! Loading takes a few frames, in which agents idle. Where that matters, load the policy before the level, as one does
-//! with meshes: the first tick after it is there is that of its first step.
+//! Loading takes a few frames, in which agents idle. To avoid that, load the policy before the level, as you do with
+//! meshes: the first tick after it is loaded is the first one of its first step.
 
 mod asset;
 mod batch;

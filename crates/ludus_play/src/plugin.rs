@@ -1,4 +1,4 @@
-//! The plugin.
+//! The plugin that loads policies and runs them.
 
 use bevy::app::{RunFixedMainLoop, RunFixedMainLoopSystems};
 use bevy::asset::{AssetLoadError, AssetLoadFailedEvent};
@@ -15,17 +15,17 @@ use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
 ///
 /// Add it after `DefaultPlugins` (or `AssetPlugin`), and outside of the game's own function: a world that trains has no
 /// assets. The first policy that is loaded sets the [`StepClock`](ludus_agent::StepClock), so that decisions are as far
-/// apart as in training; a policy that was trained for other agents, steps or ticks is refused, which a
-/// [`PolicyProblem`] tells: read those messages in an app without `LogPlugin`, which would say nothing else.
+/// apart as in training. A policy that was trained for other agents, steps or ticks is refused and reported by a
+/// [`PolicyProblem`]. Read these messages in an app without `LogPlugin`: it reports the problem nowhere else.
 ///
-/// Reports of finished episodes can be read until the next decision; then they are forgotten.
+/// Reports of finished episodes can be read until the next decision; then they are removed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PolicyPlugin;
 
-/// What the plugin does in a tick.
+/// The plugin's systems in a tick.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PolicySystems {
-    /// On a step's first tick, before [`AgentSystems::Act`]: all agents of one policy are decided for as one batch.
+    /// Decides for all agents of a policy as one batch, on a step's first tick, before [`AgentSystems::Act`].
     Decide,
 }
 
@@ -44,7 +44,7 @@ impl Plugin for PolicyPlugin {
     }
 }
 
-/// Files that can't be loaded become problems. Bevy has logged them already.
+/// Writes a problem for each file that can't be loaded. Bevy has logged it already.
 fn tell_failures(
     mut failures: MessageReader<AssetLoadFailedEvent<PolicyAsset>>,
     mut loaded: MessageReader<AssetEvent<PolicyAsset>>,
@@ -64,7 +64,7 @@ fn tell_failures(
     }
 }
 
-/// Our own words where the file was read, Bevy's where there is none.
+/// Returns the library's own message if a file was read, else Bevy's.
 fn sentence(error: &AssetLoadError) -> String {
     let loader_error = if let AssetLoadError::AssetLoaderError(error) = error { Some(error.error()) } else { None };
     let own = loader_error.and_then(|error| error.downcast_ref::<PolicyError>());

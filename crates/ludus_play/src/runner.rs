@@ -9,8 +9,8 @@ use crate::PolicyAsset;
 
 /// Lets a policy decide for an agent, as long as its [`Controller`](ludus_agent::Controller) is `Policy`.
 ///
-/// It is greedy unless told otherwise: it takes the most probable action. Both fields may change at any time and count
-/// from the next decision on. While its policy is loading, and if it is refused, the agent does its default action.
+/// By default it is greedy: it takes the most probable action. Both fields may change at any time and count
+/// from the next decision on. While its policy is loading, and if it is refused, the agent has its default action.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -26,9 +26,9 @@ use crate::PolicyAsset;
 #[derive(Component, Reflect, Clone, Debug)]
 #[reflect(Component, Debug)]
 pub struct PolicyRunner {
-    /// The policy.
+    /// The asset of the policy.
     pub policy: Handle<PolicyAsset>,
-    /// How an action is chosen from the policy's distribution.
+    /// The way in which an action is chosen from the policy's distribution.
     ///
     /// With [`ActionChoice::Sampled`] a draw derives from this seed, the tick and the agent's row, so the same game
     /// with the same seed goes the same way.
@@ -37,7 +37,7 @@ pub struct PolicyRunner {
 }
 
 impl PolicyRunner {
-    /// Takes the most probable actions of this policy.
+    /// Creates a runner that takes the most probable actions of this policy.
     pub const fn new(policy: Handle<PolicyAsset>) -> Self {
         Self { policy, choice: ActionChoice::Greedy }
     }
@@ -49,9 +49,9 @@ impl PolicyRunner {
     }
 }
 
-/// Gives every agent of a kind that is spawned from now on this runner.
+/// Gives this runner to every agent of a kind that is spawned from now on.
 ///
-/// For programs that don't know the kind by its type; those that do write an observer of `On<Add, Plate>`.
+/// For programs that don't know the kind by its type. Programs that do can use an observer of `On<Add, Plate>`.
 pub fn give_runner(app: &mut App, kind: &AgentKind, runner: &PolicyRunner) {
     let runner = runner.clone();
     let give = move |agent: On<Add>, mut commands: Commands| {

@@ -10,7 +10,7 @@ use bevy::ecs::schedule::{Schedules, SingleThreadedExecutor};
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, AgentSystems, Controller, Episode, Observation, Reward, Score, StepClock,
+    Action, Agent, AgentAppExt, AgentSystems, Controller, Episode, Observation, Reward, ScoreAgents, StepClock,
 };
 use ludus_net::{Network, NetworkConfig};
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyRunner, PolicySystems};
@@ -30,7 +30,7 @@ static COUNTING: Counting = Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        // SAFETY: the caller's promises are those that the system's allocator needs.
         unsafe { System.alloc(layout) }
     }
 
@@ -109,8 +109,8 @@ fn a_decision_does_not_allocate() {
     app.add_agent::<Walker>().add_plugins(PolicyPlugin).init_resource::<Decisions>();
     let decide = PolicySystems::Decide;
     app.add_systems(FixedPreUpdate, (begin.before(decide), end.after(decide).before(AgentSystems::Act)));
-    // Episodes end all the time, and agents change hands.
-    app.add_systems(Score, |mut episodes: Query<&mut Episode>| {
+    // Episodes end often, and agents change their policy.
+    app.add_systems(ScoreAgents, |mut episodes: Query<&mut Episode>| {
         episodes.iter_mut().filter(|episode| episode.steps() == 3).for_each(|mut episode| episode.terminate());
     });
     let mut policies = app.world_mut().resource_mut::<Assets<PolicyAsset>>();
@@ -120,7 +120,7 @@ fn a_decision_does_not_allocate() {
         if index.is_multiple_of(3) { runner.sampled(index as u64) } else { runner }
     };
     let agents = (0..AGENTS).map(|index| app.world_mut().spawn((Walker, runner(index))).id()).collect::<Vec<_>>();
-    // What is counted is the decision, not what an executor hands to other threads.
+    // Only the decision is counted, not allocations of an executor for other threads.
     for (_, schedule) in app.world_mut().resource_mut::<Schedules>().iter_mut() {
         schedule.set_executor(SingleThreadedExecutor::new());
     }

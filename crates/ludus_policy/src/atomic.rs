@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Atomic writes: a file is complete or not there at all.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -8,22 +8,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::files;
 
-/// How the name of a file ends that is not whole yet.
+/// The ending of the name of a temporary file.
 const PART: &str = ".part";
 
-/// Numbers the names of files that are not whole yet.
+/// The counter in the names of temporary files.
 static PARTS: AtomicU64 = AtomicU64::new(0);
 
-/// Writes `bytes` beside `path`, makes sure that they are on the disk, then gives them the name.
+/// Writes `bytes` to a temporary file beside `path`, flushes it to the disk, then renames it to `path`.
 ///
-/// The name never stands for a part of the bytes, not even if the machine stops in between; once this returns, the name
-/// outlives a power cut too. Of several writers, in whichever processes, the last one's bytes stay. A link is replaced,
-/// and what it leads to is untouched. A process that is killed on the way leaves a file for [`remove_parts`].
+/// `path` never has a part of the bytes, not even if the machine stops in between. Once this returns, the new file
+/// survives a power failure too. Of several writers in any processes, the last one's bytes stay. A link is replaced,
+/// and its target is untouched. A process that is killed during the write leaves a temporary file for [`remove_parts`].
 ///
 /// # Errors
 ///
-/// If the folder can't be written to, the disk is full, or the name stands for a folder, a pipe or a device; then what
-/// the name stood for before is untouched.
+/// If the folder can't be written to, the disk is full, or `path` is a folder, a pipe or a device; then whatever was at
+/// `path` before is untouched.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match files::check(path, files::Links::Refuse) {
         Err(error) if error.kind() != ErrorKind::NotFound && !path.is_symlink() => return Err(error),
@@ -34,16 +34,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     drop(file);
     let written = written.and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
-        // What is left of a failed attempt is of no use; that it can't be removed is no news either.
+        // The temporary file of a failed attempt is useless; a failure to remove it adds nothing to the first error.
         let _ = fs::remove_file(&beside);
     }
     written?;
     sync_folder(path.parent().unwrap_or(Path::new("")))
 }
 
-/// Removes what writers that were killed have left in `folder`; how many files that were.
+/// Removes the temporary files that killed writers have left in `folder`. Returns their number.
 ///
-/// Only for who knows that nobody writes there now.
+/// Call it only if no process writes to the folder at the same time.
 ///
 /// # Errors
 ///
@@ -60,7 +60,7 @@ pub fn remove_parts(folder: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// A new name is on the disk only once its folder is.
+/// Flushes the folder to the disk: only then is a new name in it permanent.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "it is a folder: the one in which a file was just given a name")]
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -68,18 +68,20 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(if here { Path::new(".") } else { folder })?.sync_all()
 }
 
-/// Where folders can't be opened, the system writes their names by itself.
+/// Does nothing on systems where folders can't be opened: there the system writes names by itself.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A new file in the same folder, so that renaming does not move it to another disk. No two writers get the same one.
+/// Creates a temporary file in the same folder, so that renaming does not move it to another disk. No two writers get
+/// the same one.
 fn new_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     loop {
         let beside = beside(path, PARTS.fetch_add(1, Ordering::Relaxed));
         match files::create_new(&beside) {
-            // Of a process that had the same number, here or on another machine that shares the folder.
+            // The name is taken by a process with the same id, an earlier one or one on another machine that shares the
+            // folder.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             created => return created.map(|file| (beside, file)),
         }

@@ -1,52 +1,52 @@
-//! What can be wrong with a policy file.
+//! The errors of policy files.
 
 use std::io;
 use std::path::PathBuf;
 
 use ludus_net::NetError;
 
-/// Why a policy can't be read, written or used.
+/// The reasons that a policy can't be read, written or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// There is no such file, or it may not be read.
+    /// The file is missing, or may not be read.
     #[error("policy `{path}` can't be read: {source}; check the path")]
     Unreadable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The folder may not be written to, or the disk is full.
     #[error("policy `{path}` can't be written: {source}; check the folder's permissions and space")]
     Unwritable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The file is not a policy, or a part of it is lost.
+    /// The file is no policy, or is damaged or incomplete.
     #[error("`{path}` is not a whole policy file: {problem}; copy it again, or train anew")]
     Damaged {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// A sentence about the problem.
         problem: String,
     },
-    /// A checkpoint is good, and not where it belongs.
+    /// A checkpoint is valid, but belongs to another run or place.
     #[error("`{path}` is not the checkpoint that it should be: {problem}; put it back into its own run's folder")]
     Misplaced {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What tells that.
+        /// A sentence about the difference.
         problem: String,
     },
     /// The policy's rows are laid out differently from the game's.
     #[error("`{path}` was trained for a different `{agent}`: {difference}; retrain, or load a policy of that layout")]
     OtherLayout {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The game's kind of agent.
+        /// The name of the game's kind of agent.
         agent: String,
         /// The first difference.
         difference: String,
@@ -58,7 +58,7 @@ pub enum PolicyError {
         named(network)
     )]
     OwnNetwork {
-        /// The type that computes it; empty where nobody has said.
+        /// The name of the network's type; empty if the file doesn't have it.
         network: String,
         /// The program that trained it.
         program: String,

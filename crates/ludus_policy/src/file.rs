@@ -1,4 +1,4 @@
-//! Policy files.
+//! Policy files: their content, and its conversion to and from `.safetensors`.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::files::{self, LONGEST_FILE, Links};
 use crate::network::{DEEPEST, NetworkText, OwnNetwork, PolicyNetwork, listed_network, rename};
 use crate::tensors::{TensorData, TensorFile, Values};
 
-/// The name of the text that says everything but numbers.
+/// The name of the text that holds everything but numbers.
 const TEXT: &str = "policy";
 /// The version of that text.
 const FORMAT: u32 = 2;
-/// The version that described perceptrons alone.
+/// The first version, which described perceptrons only.
 const FIRST_FORMAT: u32 = 1;
 
 const MEAN: &str = "normalizer.mean";
@@ -24,52 +24,53 @@ const VARIANCE: &str = "normalizer.variance";
 const COUNT: &str = "normalizer.count";
 const CLIP: &str = "normalizer.clip";
 
-/// More steps than any run makes, with room for those that a run goes on to make.
+/// The maximum number of steps in a file: far more than any run takes, with room for those of a resumed run.
 const MOST_STEPS: u64 = 1 << 62;
 
-/// Tensors of an older checkpoint that a policy has no use for.
+/// Prefix of the names of the optimiser's tensors in older checkpoints, which a policy ignores.
 const OPTIMIZER: &str = "adam.";
-/// Prefix of the names of all arrays that are an algorithm's, and not the policy's.
+/// Prefix of the names of all arrays that belong to an algorithm's state, and not to the policy.
 const STATE: &str = "state.";
 
 /// A trained policy with everything needed to run it: one `.safetensors` file.
 ///
 /// Weights are plain `[out, in]` tensors with names as in PyTorch, such as `actor.0.weight`; observation statistics
 /// are `normalizer.mean`, `.variance`, `.count` and `.clip`. The rest is JSON in the file's metadata, under
-/// `policy`; the spec's [layout hash](AgentSpec::layout_hash) is part of it. A checkpoint is a policy file with more in it.
+/// `policy`; the spec's [layout hash](AgentSpec::layout_hash) is part of it. A checkpoint is a policy file with
+/// additional arrays and texts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicyFile {
-    /// What the agent senses and does.
+    /// The observations, actions and rewards of the agent.
     pub spec: AgentSpec,
-    /// The network that computes it.
+    /// The network of the policy.
     pub network: PolicyNetwork,
-    /// The parameters, as [`Layout`] lays them out, or those of a game's own network one after another.
+    /// The parameters, in the order of [`Layout`], or those of a game's own network one after another.
     pub parameters: Vec<f32>,
-    /// What observations are normalised with, if they are.
+    /// The normaliser of observations; `None` if they are not normalised.
     pub normalizer: Option<Normalizer>,
     /// Ticks per step.
     pub decision_interval: NonZeroU32,
-    /// Ticks per second of the game's time \[Hz\].
+    /// Ticks per second of the game's time \[Hz\]; 0 for a simulation without ticks.
     pub tick_rate_hz: f64,
-    /// Where the policy comes from.
+    /// The program and the run that trained the policy.
     pub origin: Origin,
 }
 
-/// Where a policy comes from.
+/// The origin of a policy: the program, the library and the run that trained it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
-    /// The game that trained it.
+    /// The name of the program that trained it.
     pub program: String,
     /// The version of the library that trained it.
     pub library: String,
     /// The run's seed.
     pub seed: u64,
-    /// Steps of experience.
+    /// The number of steps of experience that it was trained with.
     pub steps: u64,
 }
 
-/// Of what a policy file says, what every version says.
+/// The part of the text that all versions have in common.
 #[derive(Deserialize)]
 struct Version {
     format: u32,
@@ -77,7 +78,7 @@ struct Version {
 
 /// The text of a policy file: it has either `network` or `own_network`.
 ///
-/// Version 1 had no `own_network` and no convolutions: where `foreign` lists parameters, `network` means nothing.
+/// Version 1 had no `own_network` and no convolutions: if `foreign` lists parameters, `network` has no meaning.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
@@ -109,11 +110,11 @@ impl PolicyFile {
         Self::from_bytes(&bytes, path)
     }
 
-    /// The policy in the bytes of a file. `path` is what errors call it.
+    /// Reads a policy from the bytes of a file. Errors name `path`.
     ///
     /// # Errors
     ///
-    /// If they are damaged or cut short, or no policy.
+    /// If the bytes are damaged or cut short, or are no policy.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, PolicyError> {
         let policy = TensorFile::from_bytes(bytes).and_then(|file| Self::from_tensor_file(&file));
         policy.map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
@@ -130,7 +131,7 @@ impl PolicyFile {
         Ok(policy)
     }
 
-    /// Writes the policy, or replaces the file whole.
+    /// Writes the policy atomically: an existing file is replaced as a whole.
     ///
     /// # Errors
     ///
@@ -139,11 +140,11 @@ impl PolicyFile {
         self.to_tensor_file().write(path)
     }
 
-    /// Where the parameters stand.
+    /// Returns the layout of the parameters.
     ///
     /// # Errors
     ///
-    /// If there can be no such network, or if it is the game's own.
+    /// If the network's description is invalid, or if the network is a game's own.
     pub fn layout(&self) -> Result<Layout, PolicyError> {
         match &self.network {
             PolicyNetwork::Described(config) => Layout::of_agent(&self.spec, config).map_err(PolicyError::Network),
@@ -154,7 +155,7 @@ impl PolicyFile {
         }
     }
 
-    /// The file's content.
+    /// Converts the policy to the content of a file.
     ///
     /// # Panics
     ///
@@ -176,11 +177,11 @@ impl PolicyFile {
         file
     }
 
-    /// The policy that a file's content describes.
+    /// Converts the content of a file to a policy.
     ///
     /// # Errors
     ///
-    /// A sentence about what is wrong with it.
+    /// A sentence about the first problem.
     pub fn from_tensor_file(file: &TensorFile) -> Result<Self, String> {
         let text = file.texts.get(TEXT).ok_or_else(|| format!("its metadata has no `{TEXT}`"))?;
         let text = Text::parse(text).map_err(|problem| format!("its `{TEXT}`: {problem}"))?;
@@ -194,11 +195,11 @@ impl PolicyFile {
         Ok(Self { spec, network, parameters, normalizer, decision_interval, tick_rate_hz, origin })
     }
 
-    /// An array laid out like the parameters, such as an optimiser's moments, as plain named tensors.
+    /// Converts an array with the layout of the parameters, such as an optimiser's moments, to plain named tensors.
     ///
     /// # Panics
     ///
-    /// If it has more or fewer numbers than the network has parameters.
+    /// If the array has more or fewer numbers than the network has parameters.
     pub fn named(&self, numbers: &[f32]) -> Vec<NamedTensor> {
         match &self.network {
             PolicyNetwork::Described(_) => {
@@ -208,7 +209,8 @@ impl PolicyFile {
         }
     }
 
-    /// The inverse of [`PolicyFile::named`]; the order of the tensors does not matter.
+    /// Converts named tensors to an array with the layout of the parameters: the inverse of [`PolicyFile::named`]. The
+    /// tensors may be in any order.
     ///
     /// # Errors
     ///
@@ -243,11 +245,11 @@ impl PolicyFile {
     }
 }
 
-/// Makes sure that a policy for `trained` fits agents with the layout `spec`. `path` is what errors call it.
+/// Checks that a policy for `trained` fits agents with the layout of `spec`. Errors name `path`.
 ///
 /// # Errors
 ///
-/// If it was trained for another layout of rows, with the first difference.
+/// If the policy was trained for another layout of rows, with the first difference.
 pub fn check_layout(trained: &AgentSpec, spec: &AgentSpec, path: &Path) -> Result<(), PolicyError> {
     if spec.layout_hash() == trained.layout_hash() {
         return Ok(());
@@ -257,7 +259,7 @@ pub fn check_layout(trained: &AgentSpec, spec: &AgentSpec, path: &Path) -> Resul
 }
 
 impl Text {
-    /// Before anything else, whether it is of a version that can be read: another one has other fields.
+    /// Parses the text. The version is checked first, since other versions have other fields.
     fn parse(text: &str) -> Result<Self, String> {
         let Version { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if !(FIRST_FORMAT..=FORMAT).contains(&format) {
@@ -278,19 +280,19 @@ impl Text {
             return Err(format!("it was trained for {} steps, there may be {MOST_STEPS} at most", self.origin.steps));
         }
         self.spec.action.iter().try_for_each(check_range)?;
-        // Whatever computes it: an agent needs something to see and something to do.
+        // For every kind of network, an agent needs at least one observation and one action.
         let linear = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
         Layout::of_agent(&self.spec, &linear).map_err(|error| error.to_string())?;
         self.check_ticks()
     }
 
-    /// The limits are those that configs and games have.
+    /// Checks decision interval and tick rate against the limits of configs and games.
     fn check_ticks(&self) -> Result<(), String> {
         let (interval, rate) = (self.decision_interval.get(), self.tick_rate_hz);
         if interval > LONGEST_STEP {
             return Err(format!("its steps have {interval} ticks, there may be {LONGEST_STEP} at most"));
         }
-        // 0 is what a simulation without ticks says.
+        // A simulation without ticks has the rate 0.
         if rate == 0.0 || TICK_RATES_HZ.contains(&rate) {
             return Ok(());
         }
@@ -299,7 +301,7 @@ impl Text {
     }
 }
 
-/// A grid has columns, and no other names for them.
+/// Returns an error if a grid is empty, or if its field has names for columns.
 fn check_grid(field: &ObservationField) -> Result<(), String> {
     match field.grid {
         Some(grid) if grid.count() == 0 || !field.parts.is_empty() => {
@@ -310,7 +312,7 @@ fn check_grid(field: &ObservationField) -> Result<(), String> {
     }
 }
 
-/// A range of numbers to choose from is one, as for actions of the game itself.
+/// Returns an error if a continuous action's range is empty or not finite, as for actions of the game itself.
 fn check_range(field: &ActionField) -> Result<(), String> {
     let ActionKind::Continuous { low, high } = field.kind else { return Ok(()) };
     let is_range = low < high && low.is_finite() && high.is_finite();
@@ -321,10 +323,10 @@ fn written(layout_hash: u64) -> String {
     format!("{layout_hash:016x}")
 }
 
-/// Networks as a text has them: described, the game's own, or by a list of parameters.
+/// The three fields of a text that may hold the network: a description, a game's own, or a list of parameters.
 type WrittenNetworks = (Option<NetworkText>, Option<OwnNetwork>, Vec<(String, Vec<usize>)>);
 
-/// The network that a text of this version speaks of.
+/// Returns the network of a text of this version.
 fn network_of(format: u32, spec: &AgentSpec, written: WrittenNetworks) -> Result<PolicyNetwork, String> {
     match written {
         (Some(_), None, listed) if format == FIRST_FORMAT && !listed.is_empty() => Ok(listed_network(spec, listed)),
@@ -358,7 +360,7 @@ fn parameters(file: &TensorFile, spec: &AgentSpec, network: &PolicyNetwork) -> R
     let layout = Layout::of_agent(spec, config).map_err(|error| error.to_string())?;
     let stored = named.iter().map(|(_, _, values)| values.len()).sum::<usize>();
     let needed = layout.tensors().map(|tensor| tensor.element_count()).fold(0, usize::saturating_add);
-    // Before memory is taken for a network that the file only claims to hold.
+    // Checked before memory is allocated for a network whose weights the file may not have.
     if stored != needed {
         return Err(format!("it has {stored} weights, its network needs {needed}"));
     }
@@ -454,7 +456,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Two tensors that no described network has.
+    /// Makes a policy with a game's own network, whose two tensors no described network has.
     fn own() -> PolicyFile {
         let parameters = vec![("kernel".to_owned(), vec![2, 1, 3, 3]), ("scale".to_owned(), vec![2])];
         let network = PolicyNetwork::Own(OwnNetwork { name: "balance::Attention".to_owned(), parameters });
@@ -607,7 +609,7 @@ pub(crate) mod tests {
         refuse(rewrite("\"layout_hash\"", "\"hash\""), "unknown field `hash`");
     }
 
-    /// A policy that sees a board of these cells through a linear network.
+    /// Makes a policy with a linear network that observes a board of `side` × `side` cells.
     fn sees_a_board(side: usize) -> PolicyFile {
         let mut policy = PolicyFile { normalizer: None, ..policy() };
         policy.spec.observation[0].parts.clear();
@@ -635,7 +637,7 @@ pub(crate) mod tests {
             let mut file = sees_a_board(20).to_tensor_file();
             let text = file.texts.get_mut(TEXT).unwrap();
             *text = text.replace(r#""grid":{"height":20,"width":20,"channels":3}"#, shape);
-            // With the hash that belongs to it.
+            // The hash is made to match the changed spec.
             let mut changed: Text = serde_json::from_str(text).unwrap();
             changed.layout_hash = written(changed.spec.layout_hash());
             *text = serde_json::to_string(&changed).unwrap();

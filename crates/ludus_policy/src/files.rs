@@ -1,8 +1,8 @@
-//! Opens files: regular ones alone.
+//! Safe access to files: only regular files are opened.
 //!
-//! A name may stand for a pipe that nobody writes to, for a device without an end, or for a link to another file. All
-//! that the library reads and writes is opened here, so that it never waits for the first, never reads the second for
-//! ever, and never writes through the third. `clippy.toml` forbids the standard library's own functions elsewhere.
+//! A path may lead to a pipe without a writer, to an endless device, or to a link to another file. All files that the
+//! library reads and writes are opened here, so that it never waits for a pipe, never reads a device forever, and never
+//! writes through a link. `clippy.toml` forbids the standard library's own functions elsewhere.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -14,12 +14,12 @@ pub const LONGEST_FILE: u64 = 1 << 32;
 /// The longest text that people write, such as a config \[bytes\]: 16 MiB.
 pub const LONGEST_TEXT: u64 = 1 << 24;
 
-/// Whether a name may be a link.
+/// The kinds of treatment of a path that is a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
-    /// A link to a regular file is as good as the file: for names that a user gives.
+    /// A link to a regular file is followed. For paths that a user gives.
     Follow,
-    /// A link is refused: for names in a run's own folder, where it leads to what is not the run's.
+    /// A link is an error. For paths in a run's own folder, where a link would lead to files of others.
     Refuse,
 }
 
@@ -27,7 +27,7 @@ pub enum Links {
 ///
 /// # Errors
 ///
-/// If it is not there, may not be read, or is no regular file.
+/// If the file is missing, may not be read, or is no regular file.
 pub fn open(path: &Path, links: Links) -> io::Result<File> {
     check(path, links)?;
     let mut options = OpenOptions::new();
@@ -39,7 +39,7 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
 ///
 /// # Errors
 ///
-/// As [`open`], and if it is longer; then not much more than `longest` bytes are read.
+/// As [`open`], and if the file is longer; then no more than `longest + 1` bytes are read.
 pub fn read(path: &Path, links: Links, longest: u64) -> io::Result<Vec<u8>> {
     let file = open(path, links)?;
     let length = file.metadata()?.len();
@@ -49,7 +49,7 @@ pub fn read(path: &Path, links: Links, longest: u64) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(usize::try_from(length).unwrap_or(usize::MAX))?;
-    // Some file systems say that files of any length have none.
+    // Some file systems report the length 0 for files of any length.
     file.take(longest.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > longest { Err(too_long()) } else { Ok(bytes) }
 }
@@ -58,27 +58,27 @@ pub fn read(path: &Path, links: Links, longest: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// As [`read`], and if it is no UTF-8.
+/// As [`read`], and if the text is not UTF-8.
 pub fn read_text(path: &Path, links: Links, longest: u64) -> io::Result<String> {
     let text = String::from_utf8(read(path, links, longest)?);
     text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no text in UTF-8"))
 }
 
-/// Makes a file that is not there yet, to write it.
+/// Creates a new file, to write it.
 ///
 /// # Errors
 ///
-/// If there is anything by that name, a link that leads nowhere included, or if the folder can't be written to.
+/// If anything with that name exists, a dangling link included, or if the folder can't be written to.
 #[expect(clippy::disallowed_methods, reason = "it is here that files are made; what is there already is never opened")]
 pub fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// Opens a run's own file at its start, to read it and to write it where it is; makes it if it is not there.
+/// Opens a run's own file at its start, to read it and to write it in place. Creates it if it is missing.
 ///
 /// # Errors
 ///
-/// If it is no regular file, is a link, or has other names too: whatever is written would be theirs as well.
+/// If it is no regular file, is a link, or has other names (hard links), under which the writes would appear too.
 pub fn open_own(path: &Path) -> io::Result<File> {
     match check(path, Links::Refuse) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -93,11 +93,11 @@ pub fn open_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a folder in a run's own, unless it is there.
+/// Creates a folder in a run's own folder, unless it exists.
 ///
 /// # Errors
 ///
-/// If it can't be made, or if something else has the name, such as a link to another folder.
+/// If it can't be created, or if something else has the name, such as a link to another folder.
 pub fn create_own_folder(path: &Path) -> io::Result<()> {
     match check_own_folder(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => fs::create_dir(path),
@@ -105,11 +105,11 @@ pub fn create_own_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes sure that a name stands for a regular file.
+/// Checks that a path is a regular file.
 ///
 /// # Errors
 ///
-/// If it is not there, or is anything else.
+/// If it is missing, or is anything else.
 pub fn check(path: &Path, links: Links) -> io::Result<()> {
     let found = match links {
         Links::Follow => fs::metadata(path),
@@ -118,11 +118,11 @@ pub fn check(path: &Path, links: Links) -> io::Result<()> {
     check_kind(found?.file_type())
 }
 
-/// Makes sure that a name stands for a folder, and not for a link to one.
+/// Checks that a path is a folder, and not a link to one.
 ///
 /// # Errors
 ///
-/// If it is not there, or is anything else.
+/// If it is missing, or is anything else.
 pub fn check_own_folder(path: &Path) -> io::Result<()> {
     let kind = fs::symlink_metadata(path)?.file_type();
     match kind {
@@ -132,29 +132,29 @@ pub fn check_own_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether something that is no folder has this name, or what a link by this name leads to.
+/// True if the path exists and is no folder. Links are followed.
 ///
-/// Whoever reads it then learns what is wrong with it, if it is no regular file.
+/// It may still be no regular file; then [`open`] returns the error.
 pub fn is_no_folder(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
-/// Where a file that a user names is to be written: where a link leads to, so that the link stays one.
+/// Returns the path to write to for a file that a user names: the target if it is a link, so that the link is kept.
 ///
 /// # Errors
 ///
-/// If there is something else than a regular file, or the link leads nowhere.
+/// If the path is anything else than a regular file, or a dangling link.
 pub fn destination(path: &Path) -> io::Result<PathBuf> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => check(path, Links::Follow).and_then(|()| fs::canonicalize(path)),
         Ok(found) => check_kind(found.file_type()).map(|()| path.to_owned()),
-        // Whoever writes there finds out what else is wrong.
+        // The write reports all other problems.
         Err(_) => Ok(path.to_owned()),
     }
 }
 
-/// Gives what `path` stands for the name `stem` beside it, with the same extension; the new path, or none if there is
-/// nothing. If the name is taken, a number is added: nothing is overwritten.
+/// Renames the file at `path` to `stem` in the same folder, with the same extension. Returns the new path, or `None` if
+/// there is no file. If the name is taken, a number is added: nothing is overwritten.
 ///
 /// # Errors
 ///
@@ -171,7 +171,8 @@ pub fn set_aside(path: &Path, stem: &str) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Opens what was a regular file a moment ago, and looks again. Whatever took its place meanwhile is not waited for.
+/// Opens a file that was checked to be regular, and checks it again after opening. If a pipe has replaced it in
+/// between, the call doesn't wait for it.
 #[expect(clippy::disallowed_methods, reason = "it is here that files are opened, with flags that make it safe")]
 fn open_regular(path: &Path, options: &mut OpenOptions, links: Links) -> io::Result<(File, Metadata)> {
     set_flags(options, links);
@@ -191,7 +192,7 @@ fn set_flags(options: &mut OpenOptions, links: Links) {
 #[cfg(windows)]
 fn set_flags(options: &mut OpenOptions, links: Links) {
     use std::os::windows::fs::OpenOptionsExt;
-    /// `FILE_FLAG_OPEN_REPARSE_POINT`: opens a link itself, which is no regular file then.
+    /// `FILE_FLAG_OPEN_REPARSE_POINT`: opens a link itself, which is then no regular file.
     const LINK_ITSELF: u32 = 0x0020_0000;
     options.custom_flags(if links == Links::Refuse { LINK_ITSELF } else { 0 });
 }
@@ -205,7 +206,7 @@ fn has_other_names(found: &Metadata) -> bool {
     found.nlink() > 1
 }
 
-/// The standard library does not tell elsewhere.
+/// Returns false: the standard library has no stable count of hard links on other systems.
 #[cfg(not(unix))]
 fn has_other_names(_: &Metadata) -> bool {
     false

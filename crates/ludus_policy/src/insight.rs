@@ -1,16 +1,17 @@
-//! What a policy makes of an observation: for people who look at it.
+//! Distributions and values of a policy, for display.
 
 use ludus_net::stage;
 use ludus_spec::Head;
 
 use crate::{Policy, PolicyScratch, Sensed};
 
-/// What a policy makes of one observation.
+/// A policy's action distributions and value for one observation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Insight {
     /// The distribution of each head's action, in the order of the action's fields.
     pub heads: Vec<HeadInsight>,
-    /// What it expects of the rest of the episode, discounted and in the scale that rewards had in training.
+    /// The critic's estimate of the discounted return of the rest of the episode, in the scale that rewards had in
+    /// training.
     pub value: f32,
 }
 
@@ -19,24 +20,25 @@ pub struct Insight {
 pub enum HeadInsight {
     /// Independent normal distributions, one for each dimension; -1..=1 is the field's range.
     Gaussian {
-        /// Means.
+        /// The mean of each dimension.
         mean: Vec<f32>,
-        /// Standard deviations.
+        /// The standard deviation of each dimension.
         deviation: Vec<f32>,
     },
     /// One of several choices.
     Categorical {
-        /// Of each choice; they add up to 1.
+        /// The probability of each choice. They add up to 1.
         probabilities: Vec<f32>,
     },
 }
 
 impl Policy {
-    /// What it makes of what one agent senses: one row. Allocates: it is for a few agents that somebody looks at.
+    /// Computes distributions and value for one agent, that is one row. Allocates, so it is for the display of a few
+    /// agents.
     ///
     /// # Panics
     ///
-    /// If a slice is shorter or longer.
+    /// If a slice is not of one row.
     pub fn insight(&self, sensed: Sensed<'_>, scratch: &mut PolicyScratch) -> Insight {
         let mut value = [0.0];
         self.stage(sensed.observations, scratch);
@@ -46,7 +48,8 @@ impl Policy {
         Insight { heads: self.heads(outputs, sensed.masks), value: value[0] }
     }
 
-    /// What it expects of the rest of each row's episode. Allocates only where `scratch` has not seen as many rows.
+    /// Estimates the discounted return of the rest of each row's episode. Allocates only if `scratch` has never had as
+    /// many rows.
     ///
     /// # Shapes
     ///
@@ -54,21 +57,21 @@ impl Policy {
     ///
     /// # Panics
     ///
-    /// If the slices are not of as many whole rows.
+    /// If the slices don't have the same number of whole rows.
     pub fn values(&self, observations: &[f32], scratch: &mut PolicyScratch, values: &mut [f32]) {
         self.stage(observations, scratch);
         let PolicyScratch { network, inputs, .. } = scratch;
         self.network.forward_values(inputs, network, values);
     }
 
-    /// Leaves in `scratch` what the network reads.
+    /// Writes the network's inputs into `scratch`.
     fn stage(&self, observations: &[f32], scratch: &mut PolicyScratch) {
         scratch.inputs.resize(observations.len(), 0.0);
         stage(self.normalizer.as_ref(), observations, &mut scratch.inputs);
     }
 
     fn heads(&self, outputs: &[f32], masks: &[bool]) -> Vec<HeadInsight> {
-        // Without a mask, everything is allowed.
+        // Without a mask, every choice is allowed.
         let mut allowed = masks.iter().copied().chain(std::iter::repeat(true));
         let layout = self.network.layout();
         let mut log_std = self.network.parameters()[layout.log_std()].iter();
@@ -88,7 +91,7 @@ impl Policy {
     }
 }
 
-/// Logits as probabilities.
+/// Converts logits to probabilities.
 fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
     let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     logits.iter_mut().for_each(|logit| *logit = (*logit - greatest).exp());
@@ -105,7 +108,7 @@ mod tests {
     use crate::PolicyFile;
     use crate::file::tests::policy;
 
-    /// One layer by hand: two means x and 2·y + 0.5, logits 0 and z, value x + y + z.
+    /// Makes a policy of one layer with the means x and 2·y + 0.5, the logits 0 and z, and the value x + y + z.
     fn linear() -> Policy {
         let mut file = PolicyFile { normalizer: None, ..policy() };
         file.network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() }.into();

@@ -14,10 +14,10 @@
 //!
 //! - A file is read as untrusted input: reading it runs no code, never panics, and takes no more memory than a small
 //!   multiple of the file's size.
-//! - The network's description stands in the file, convolutions included, so that nothing else is needed to play it.
-//!   A network of a game's own is marked as such, and runs in that game alone.
-//! - A file is written whole or not at all.
-//! - Regular files alone are read and written: see [`files`].
+//! - The file has the network's full description, convolutions included, so that nothing else is needed to run it.
+//!   A network of a game's own is marked as such, and runs only in that game.
+//! - A file is written atomically: as a whole or not at all.
+//! - Only regular files are read and written: see [`files`].
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod atomic;

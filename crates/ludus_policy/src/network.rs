@@ -1,16 +1,17 @@
-//! What computes a policy: a network that its file describes, or one of a game's own.
+//! The network of a policy: one that its file describes, or one of a game's own.
 
 use ludus_net::{Activation, Layout, NamedTensor, NetworkConfig};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
-/// More hidden layers than any policy has; names of tensors are compared with one another.
+/// The maximum number of hidden layers in a file: far more than any policy has. The names of tensors are compared
+/// pairwise.
 pub(crate) const DEEPEST: usize = 256;
 
 /// The network of a policy.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PolicyNetwork {
-    /// A network that is described in full: its file is enough to play, measure and export it.
+    /// A network that is described in full: its file suffices to run, evaluate and export it.
     Described(NetworkConfig),
     /// A network of the game's own, written with tensors.
     Own(OwnNetwork),
@@ -20,13 +21,13 @@ pub enum PolicyNetwork {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnNetwork {
-    /// The type that computes it, such as `custom_network::Gathering`; empty where the file doesn't say.
+    /// The name of the network's type, such as `custom_network::Gathering`; empty if the file doesn't have it.
     pub name: String,
     /// Names and shapes of its parameters, in their order.
     pub parameters: Vec<(String, Vec<usize>)>,
 }
 
-/// A [`NetworkConfig`] as it is written into a policy file.
+/// The serialised form of a [`NetworkConfig`] in a policy file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NetworkText {
@@ -44,7 +45,7 @@ impl From<NetworkConfig> for PolicyNetwork {
 }
 
 impl PolicyNetwork {
-    /// The description, if it is not the game's own.
+    /// Returns the description, if the network has one.
     pub const fn described(&self) -> Option<&NetworkConfig> {
         match self {
             Self::Described(config) => Some(config),
@@ -52,7 +53,7 @@ impl PolicyNetwork {
         }
     }
 
-    /// The network of the game's own, if it is one.
+    /// Returns the game's own network, if it is one.
     pub const fn own(&self) -> Option<&OwnNetwork> {
         match self {
             Self::Described(_) => None,
@@ -62,7 +63,7 @@ impl PolicyNetwork {
 }
 
 impl OwnNetwork {
-    /// Numbers of all parameters together, if there can be as many.
+    /// Returns the count of all parameters' numbers; `None` if it overflows.
     pub(crate) fn count(&self) -> Option<usize> {
         self.parameters.iter().try_fold(0_usize, |sum, (_, shape)| sum.checked_add(count(shape)?))
     }
@@ -78,7 +79,7 @@ impl OwnNetwork {
         named.collect()
     }
 
-    /// The inverse of `export`; the order of the tensors does not matter.
+    /// Returns the parameter array of exported tensors: the inverse of `export`. The tensors may be in any order.
     pub(crate) fn import(&self, tensors: &[NamedTensor]) -> Result<Vec<f32>, String> {
         let mut numbers = Vec::new();
         for (name, shape) in &self.parameters {
@@ -100,7 +101,7 @@ impl OwnNetwork {
     }
 }
 
-/// Numbers of a tensor, if there can be as many.
+/// Returns the count of a tensor's numbers; `None` if it overflows.
 fn count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size))
 }
@@ -119,9 +120,10 @@ impl From<NetworkText> for NetworkConfig {
     }
 }
 
-/// The network whose parameters a file of version 1 lists: with convolutions, if they are those of one, else a game's own.
+/// Returns the network whose parameters a file of version 1 lists: a described network if they are those of a network
+/// with convolutions, else a game's own.
 ///
-/// Version 1 did not describe convolutions, but they are known by the names and shapes of their parameters.
+/// Version 1 did not describe convolutions, but they are recognised by the names and shapes of their parameters.
 pub(crate) fn listed_network(spec: &AgentSpec, parameters: Vec<(String, Vec<usize>)>) -> PolicyNetwork {
     match convolutional(spec, &parameters) {
         Some(config) => PolicyNetwork::Described(config),
@@ -146,7 +148,7 @@ fn convolutional(spec: &AgentSpec, parameters: &[(String, Vec<usize>)]) -> Optio
     layout.tensors().map(|tensor| (tensor.name, tensor.shape)).eq(listed).then_some(config)
 }
 
-/// Gives the tensors of a network with convolutions the names that they have since version 2.
+/// Renames the tensors of a network with convolutions from version 1 to version 2.
 pub(crate) fn rename(tensors: &mut [NamedTensor]) {
     for (name, ..) in tensors {
         *name = new_name(name).to_owned();

@@ -1,4 +1,4 @@
-//! Policies as ONNX graphs, for programs that are not this one.
+//! The export of policies as ONNX graphs, for other programs.
 
 mod convolutions;
 mod graph;
@@ -18,22 +18,22 @@ const DOC: &str = "From rows of observations to rows of actions. `action` is the
                    units; `distribution` has what it was taken from, a mean per number and a logit per choice.";
 
 impl PolicyFile {
-    /// The policy as an ONNX graph, normalisation and heads inside.
+    /// Converts the policy to an ONNX graph that includes normalisation and heads.
     ///
     /// | | shape | is |
     /// |---|---|---|
     /// | input `observation` | `[rows, observation width]` | observations as the game has them |
-    /// | input `mask` | `[rows, mask width]` | which choices are allowed, as booleans; only for agents that have masks |
+    /// | input `mask` | `[rows, mask width]` | true for each allowed choice; only for agents that have masks |
     /// | output `action` | `[rows, action width]` | the most probable action, numbers stretched to their range, choices by their index |
     /// | output `distribution` | `[rows, output width]` | a mean per number, before it is clamped, and a logit per choice, −∞ where it is not allowed |
     /// | output `log_std` | `[1, numbers]` | logarithms of the numbers' standard deviations, if there are any |
     ///
-    /// As in the game, a mask that allows nothing allows everything.
+    /// As in the game, a field whose mask allows no choice has all choices allowed.
     ///
     /// The file's metadata has the names of all columns (`observation`, `mask`, `action`), the names of each field's
-    /// choices (`choices`, a JSON object), the ticks per step (`decision_interval`) and per second (`tick_rate_hz`), and
-    /// where the policy comes from (`program`, `library`, `seed`, `steps`). Its `model_version` is the steps too, its
-    /// `producer_version` that of the library which wrote it.
+    /// choices (`choices`, a JSON object), the ticks per step (`decision_interval`) and per second (`tick_rate_hz`),
+    /// and where the policy comes from (`program`, `library`, `seed`, `steps`). Its `model_version` is the steps too,
+    /// its `producer_version` that of the library which wrote it.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl PolicyFile {
         }))
     }
 
-    /// Writes the policy as an ONNX graph, or replaces the file whole.
+    /// Writes the policy as an ONNX graph, atomically: an existing file is replaced as a whole.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl PolicyFile {
             .map_err(|source| PolicyError::Unwritable { path: path.to_owned(), source })
     }
 
-    /// Makes actions and distributions of the network's outputs.
+    /// Adds the outputs `action` and `distribution`, computed from the network's outputs.
     fn decide(&self, graph: &mut Graph, outputs: &Value) {
         let spec = &self.spec;
         let mask = (spec.mask_width() > 0)
@@ -102,7 +102,7 @@ impl PolicyFile {
         graph.output("distribution", &distribution, first, "means and logits, field after field");
     }
 
-    /// What the metadata says.
+    /// Returns the texts of the metadata.
     fn texts(&self) -> Vec<(&'static str, String)> {
         let (spec, origin) = (&self.spec, &self.origin);
         let mut texts = vec![
@@ -135,19 +135,19 @@ fn action_columns(spec: &AgentSpec) -> Vec<String> {
     spec.action.iter().flat_map(names).collect()
 }
 
-/// One column per choice of each field that is decided by one.
+/// Returns the names of the mask's columns: one per choice of each discrete field.
 fn mask_columns(spec: &AgentSpec) -> Vec<String> {
     let names = |field: &ActionField| field.parts.iter().map(|part| joined(&field.name, part)).collect::<Vec<_>>();
     spec.action.iter().filter(|field| field.kind == ActionKind::Discrete).flat_map(names).collect()
 }
 
-/// The names of each field's choices, in order of their indices.
+/// Returns the names of each discrete field's choices, in the order of their indices.
 fn choices(spec: &AgentSpec) -> serde_json::Value {
     let discrete = spec.action.iter().filter(|field| field.kind == ActionKind::Discrete);
     discrete.map(|field| (field.name.clone(), serde_json::Value::from(field.parts.clone()))).collect()
 }
 
-/// What the network reads, as [`ludus_net::stage`] makes it.
+/// Adds the conversion of observations to the network's inputs, as in [`ludus_net::stage`].
 fn staged(graph: &mut Graph, observation: &Value, normalizer: Option<&Normalizer>) -> Value {
     let is_nan = graph.node("IsNaN", &[observation]);
     let zero = graph.number(0.0);
@@ -175,13 +175,13 @@ impl Weights {
         self.tensors.iter().find(|(own, ..)| own == name)
     }
 
-    /// The layers of a chain, from the input on, each with its weight and its bias.
+    /// Returns the weight and the bias of each layer of a chain, from the input on.
     fn layers(&self, chain: &str) -> Vec<[&NamedTensor; 2]> {
         let part = |index: usize, part: &str| self.tensor(&format!("{chain}.{index}.{part}"));
         (0..).map_while(|index| Some([part(index, "weight")?, part(index, "bias")?])).collect()
     }
 
-    /// Runs hidden layers.
+    /// Adds hidden layers.
     fn hidden(&self, graph: &mut Graph, layers: &[[&NamedTensor; 2]], input: Value) -> Value {
         let operator = match self.activation {
             Activation::Tanh => "Tanh",
@@ -194,13 +194,13 @@ impl Weights {
     }
 }
 
-/// A layer without its activation.
+/// Adds a layer without its activation.
 fn sums(graph: &mut Graph, layer: &[&NamedTensor; 2], input: &Value) -> Value {
     let [weight, bias] = layer.map(|(_, shape, numbers)| graph.constant(shape, numbers));
     graph.node_with("Gemm", &[input, &weight, &bias], &[("transB", 1)])
 }
 
-/// Logits with −∞ for what is not allowed, unless nothing is.
+/// Adds a mask to logits: −∞ for choices that are not allowed, unless none is allowed.
 fn masked(graph: &mut Graph, logits: &Value, mask: &Value, choices: usize) -> Value {
     let flags = graph.node_with("Cast", &[mask], &[("to", graph::FLOAT)]);
     let ones = graph.constant(&[choices, 1], &vec![1.0; choices]);
@@ -211,12 +211,13 @@ fn masked(graph: &mut Graph, logits: &Value, mask: &Value, choices: usize) -> Va
     graph.node("Where", &[&allowed, logits, &forbidden])
 }
 
-/// The columns of several values, one after another.
+/// Concatenates the columns of several values.
 fn beside(graph: &mut Graph, values: &[Value]) -> Value {
     graph.node_with("Concat", &values.iter().collect::<Vec<_>>(), &[("axis", 1)])
 }
 
-/// A field's value: means clamped to -1..=1 and stretched to the field's range, or the choice with the greatest logit.
+/// Adds a field's value: means clamped to -1..=1 and scaled to the field's range, or the choice with the greatest
+/// logit.
 fn decided(graph: &mut Graph, kind: ActionKind, outputs: &Value) -> Value {
     let ActionKind::Continuous { low, high } = kind else {
         let choice = graph.node_with("ArgMax", &[outputs], &[("axis", 1)]);

@@ -1,4 +1,4 @@
-//! Policies that act.
+//! Trained policies that compute actions.
 
 use ludus_net::{Network, Normalizer, Scratch, stage};
 use ludus_spec::{AgentSpec, Seed};
@@ -13,7 +13,7 @@ pub struct Policy {
     pub(crate) normalizer: Option<Normalizer>,
 }
 
-/// Working memory of one thread that acts.
+/// Working memory of one thread for computing actions.
 #[derive(Clone, Debug)]
 pub struct PolicyScratch {
     pub(crate) network: Scratch,
@@ -23,27 +23,27 @@ pub struct PolicyScratch {
     seeds: Vec<Seed>,
 }
 
-/// What some agents sense, and what they may do.
+/// The observations of some agents, and the choices that they may make.
 #[derive(Clone, Copy, Debug)]
 pub struct Sensed<'a> {
-    /// `[rows, observation width]`.
+    /// Observations `[rows, observation width]`.
     pub observations: &'a [f32],
-    /// Which choices are allowed, at least one for each head: `[rows, mask width]`, or empty if all are.
+    /// True for each allowed choice, at least one for each head: `[rows, mask width]`, or empty if all are allowed.
     pub masks: &'a [bool],
 }
 
-/// How a policy chooses.
+/// The ways in which a policy chooses actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ActionChoice {
     /// The most probable action.
     #[default]
     Greedy,
-    /// Drawn from the policy's distribution; that of a row derives from this seed and the row.
+    /// An action drawn from the policy's distribution. The draw of a row derives from this seed and the row's index.
     Sampled(Seed),
 }
 
 impl Policy {
-    /// The policy of a file.
+    /// Makes the policy of a file.
     ///
     /// # Errors
     ///
@@ -55,23 +55,24 @@ impl Policy {
         Ok(Self { spec: file.spec.clone(), network, normalizer: file.normalizer.clone() })
     }
 
-    /// What the agent senses and does.
+    /// Returns the spec of the agent's observations and actions.
     pub const fn spec(&self) -> &AgentSpec {
         &self.spec
     }
 
-    /// Working memory for one thread.
+    /// Makes working memory for one thread.
     pub fn scratch(&self) -> PolicyScratch {
         let network = Scratch::new(self.network.layout());
         let (inputs, outputs, log_probs, seeds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         PolicyScratch { network, inputs, outputs, log_probs, seeds }
     }
 
-    /// Decides for some rows, where every choice is allowed: see [`act_masked`](Self::act_masked).
+    /// Computes actions of some rows with every choice allowed: see [`act_masked`](Self::act_masked).
     ///
-    /// Observations are in the game's own units, as its components have them: normalisation is inside. Actions are rows as
-    /// policies write them: per number what was drawn or most probable, where -1..=1 is the field's range and what is
-    /// beyond is clamped later; per choice its index. [`AgentSpec::action_values`] makes of a row what the game has:
+    /// Observations are in the game's own units, as in its components; the policy normalises them. An action row has
+    /// one number per continuous dimension, drawn or most probable, where -1..=1 is the field's range and numbers
+    /// beyond it are clamped later; and one index per choice. [`AgentSpec::action_values`] converts a row to the game's
+    /// values:
     ///
     /// ```
     /// # use ludus_policy::{ActionChoice, Policy};
@@ -90,19 +91,19 @@ impl Policy {
     ///
     /// # Panics
     ///
-    /// If the slices are not of as many whole rows.
+    /// If the slices don't have the same number of whole rows.
     pub fn act(&self, observations: &[f32], choice: ActionChoice, scratch: &mut PolicyScratch, actions: &mut [f32]) {
         self.act_masked(Sensed { observations, masks: &[] }, choice, scratch, actions);
     }
 
-    /// Decides for some rows among what is allowed.
+    /// Computes actions of some rows among the allowed choices.
     ///
-    /// An observation that is not a number counts as 0, as in training. Allocates only where `scratch` has not seen as
-    /// many rows before.
+    /// An observation that is not a number counts as 0, as in training. Allocates only if `scratch` has never had as
+    /// many rows.
     ///
     /// # Panics
     ///
-    /// If the slices are not of as many whole rows.
+    /// If the slices don't have the same number of whole rows.
     pub fn act_masked(
         &self,
         sensed: Sensed<'_>,
@@ -120,8 +121,8 @@ impl Policy {
         scratch.seeds = seeds;
     }
 
-    /// Decides as [`act_masked`](Self::act_masked) does, for a batch whose rows choose differently: the last
-    /// `seeds.len()` of them are drawn, each from its seed, and those before them get the most probable action.
+    /// As [`act_masked`](Self::act_masked), for a batch with both ways of choosing: the actions of the last
+    /// `seeds.len()` rows are drawn, each from its seed; the rows before them get the most probable action.
     ///
     /// # Panics
     ///
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
     use crate::file::tests::policy;
 
-    /// A linear policy on one layer, by hand: actor outputs = W·x + b.
+    /// Makes a linear policy of one layer: actor outputs = W·x + b.
     fn linear() -> PolicyFile {
         let mut file = PolicyFile { normalizer: None, ..policy() };
         file.network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() }.into();

@@ -12,12 +12,13 @@ use crate::PolicyError;
 use crate::atomic::write_atomically;
 use crate::files::{self, LONGEST_FILE, Links};
 
-/// Bytes before the header: its length.
+/// The bytes before the header, which hold its length.
 const LENGTH_BYTES: usize = 8;
 
-/// What a `.safetensors` file holds.
+/// The content of a `.safetensors` file.
 ///
-/// Reading one runs no code and takes no more memory than a small multiple of the file's size, whatever the file says.
+/// Reading runs no code from the file, and takes no more memory than a small multiple of the file's size, even for
+/// malicious files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TensorFile {
     /// Text by name.
@@ -29,16 +30,16 @@ pub struct TensorFile {
 /// An array of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorData {
-    /// Its dimensions, the last one's numbers side by side.
+    /// The dimensions, in row-major order.
     pub shape: Vec<usize>,
-    /// Its numbers.
+    /// The numbers, in row-major order.
     pub values: Values,
 }
 
 /// Numbers of either precision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// Single precision, for what the network computes with.
+    /// Single precision, for the network's parameters.
     F32(Vec<f32>),
     /// Double precision, for statistics.
     F64(Vec<f64>),
@@ -57,18 +58,18 @@ impl TensorData {
 }
 
 impl TensorFile {
-    /// Reads a file.
+    /// Reads the content of a file.
     ///
     /// # Errors
     ///
-    /// If it can't be read, or is no whole `.safetensors` file of such numbers.
+    /// If the file can't be read, or is no complete `.safetensors` file of such numbers.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
         let bytes = files::read(path, Links::Follow, LONGEST_FILE)
             .map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
         Self::from_bytes(&bytes).map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
     }
 
-    /// Writes a file, or replaces it whole: whoever reads it meanwhile sees the old one or the new one.
+    /// Writes a file atomically: at any time, readers get either the old content or the new one.
     ///
     /// # Errors
     ///
@@ -78,7 +79,7 @@ impl TensorFile {
             .map_err(|source| PolicyError::Unwritable { path: path.to_owned(), source })
     }
 
-    /// The numbers of the single-precision tensor with this name.
+    /// Returns the numbers of the single-precision tensor with this name.
     ///
     /// # Errors
     ///
@@ -90,7 +91,7 @@ impl TensorFile {
         }
     }
 
-    /// The numbers of the double-precision tensor with this name.
+    /// Returns the numbers of the double-precision tensor with this name.
     ///
     /// # Errors
     ///
@@ -106,9 +107,9 @@ impl TensorFile {
         self.tensors.get(name).ok_or_else(|| format!("tensor `{name}` is missing"))
     }
 
-    /// The file's bytes: the same for the same content.
+    /// Returns the bytes of the file: the same for the same content.
     ///
-    /// The header is written here, because `safetensors::serialize` takes texts in an order that changes.
+    /// The header is written here, because `safetensors::serialize` writes texts in a random order.
     ///
     /// # Panics
     ///
@@ -116,7 +117,7 @@ impl TensorFile {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut stored =
             self.tensors.iter().map(|(name, tensor)| (name, tensor, tensor.to_le_bytes())).collect::<Vec<_>>();
-        // The widest numbers first, so that all of them are aligned.
+        // The widest numbers come first, so that all of them are aligned.
         stored.sort_by_key(|(_, _, (dtype, _))| Reverse(*dtype));
         let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(self.texts))]);
         let mut data = Vec::new();
@@ -136,11 +137,11 @@ impl TensorFile {
         [&(header.len() as u64).to_le_bytes(), header.as_slice(), &data].concat()
     }
 
-    /// What the bytes of a file say.
+    /// Parses the bytes of a file.
     ///
     /// # Errors
     ///
-    /// A sentence about what is wrong with them.
+    /// A sentence about the first problem.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         check_extent(bytes)?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
@@ -155,9 +156,9 @@ impl TensorFile {
     }
 }
 
-/// Makes sure that the tensors end where the file does.
+/// Checks that the tensors end at the end of the file.
 ///
-/// `SafeTensors::deserialize` does so too, but with a sum that a hostile header can make overflow.
+/// `SafeTensors::deserialize` checks it too, but with a sum that overflows for a malicious header.
 fn check_extent(bytes: &[u8]) -> Result<(), String> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or("it is shorter than 8 bytes")?;
     let header = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length));
@@ -215,7 +216,7 @@ mod tests {
         assert_eq!(bytes, file().to_bytes());
     }
 
-    /// A map with a seed of its own would order them anew each time.
+    /// A map with a random seed would write them in another order each time.
     #[test]
     fn texts_are_written_in_order() {
         let texts = (0..8).map(|index| (index.to_string(), String::new())).collect();
@@ -266,7 +267,8 @@ mod tests {
         assert!(TensorFile::from_bytes(&u64::MAX.to_le_bytes()).is_err());
     }
 
-    /// Eight tensors of 2⁶¹ bytes end at 2⁶⁴: past what an offset can say, so that sums wrap round.
+    /// Sixteen tensors of 2⁶⁰ bytes (the last of one byte less) end at 2⁶⁴ − 1: more than any file, so that sums with
+    /// the header overflow.
     #[test]
     fn tensors_that_end_beyond_all_memory_are_refused() {
         let part = 1_u64 << 60;

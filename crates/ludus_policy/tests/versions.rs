@@ -1,4 +1,4 @@
-//! Files of version 1 are read as what they are: `version_1` has one of each kind, written by that version.
+//! Files of version 1 can still be read: `version_1` has one file of each kind, written by that version.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::path::Path;
@@ -11,7 +11,7 @@ fn read(name: &str) -> PolicyFile {
     PolicyFile::read(&folder.join(name).with_extension("safetensors")).unwrap()
 }
 
-/// What is read is written as version 2, and that is read as the same.
+/// Checks that a file is written as version 2, and that reading it gives the same policy.
 fn check_rewritten(file: &PolicyFile) {
     let written = file.to_tensor_file();
     assert!(written.texts["policy"].starts_with("{\"format\":2,"), "{}", written.texts["policy"]);
@@ -39,7 +39,7 @@ fn convolutions_of_version_1_are_recognised_and_play_without_their_config() {
     let described =
         NetworkConfig { hidden: vec![8], activation: Activation::Relu, shared: true, convolutions: vec![3] };
     assert_eq!(file.network, PolicyNetwork::Described(described));
-    // It was trained to say on which side of the second row there is a 1.
+    // The policy was trained to detect on which side of the second row there is a 1.
     let picture = |cell: usize| (0..16).map(move |index| if index == cell { 1.0 } else { 0.0 });
     let pictures = picture(4).chain(picture(7)).collect::<Vec<_>>();
     assert_eq!(act(&Policy::new(&file).unwrap(), &pictures), [0.0, 1.0]);

@@ -4,12 +4,12 @@ use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{Arena, InArena, UnfilteredQuery};
 
-/// From now on arenas come with a context, and what belongs to them gets into it.
+/// Adds observers that give each arena a context, and link the arena's members and their parts to it.
 pub(crate) fn add_observers(app: &mut App) {
     app.add_observer(add_context).add_observer(link_member).add_observer(link_body).add_observer(link_collider);
 }
 
-/// The arena's entity is its context.
+/// Inserts a context on the arena's own entity.
 fn add_context(on: On<Add, Arena>, settings: Res<RapierContextInitialization>, mut commands: Commands) {
     let mut context = RapierContextSimulation::default();
     let mut configuration = RapierConfiguration::new(1.0);
@@ -38,10 +38,10 @@ fn link_collider(on: On<Add, Collider>, homes: Homes, commands: Commands) {
     link_part(on.entity, homes, commands);
 }
 
-/// A part that is spawned `Disabled`, as one of a prefab is, has to be in the right physics when it comes.
+/// Unfiltered queries, because a part that is spawned `Disabled`, as in a prefab, has to be linked too.
 type Homes<'w, 's> = (UnfilteredQuery<'w, 's, &'static ChildOf>, UnfilteredQuery<'w, 's, &'static InArena>);
 
-/// Parts of a member, such as the second collider of a body, are where the member is.
+/// Links a part of a member, such as the second collider of a body, to the context of the member's arena.
 fn link_part(part: Entity, (parents, homes): Homes, mut commands: Commands) {
     if homes.contains(part) {
         return;

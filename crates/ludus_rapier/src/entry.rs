@@ -1,12 +1,13 @@
-//! Bodies, colliders and joints get into physics in an order that follows from the game alone.
+//! Adds bodies, colliders and joints to physics in an order that depends on the game alone.
 //!
-//! Rapier solves contacts in the order in which bodies and colliders came, and that is the order of its plugin's queries.
-//! A query visits archetypes that are new to it in the order of a hash map over their ids; ids follow from everything that
-//! the app has, resources included. So one game came to other bits in a window than without one.
+//! Rapier solves contacts in the order in which bodies and colliders came, and that is the order of its plugin's
+//! queries. A query visits archetypes that are new to it in the order of a hash map over their ids; ids follow from
+//! everything that the app has, resources included. So a game gave other bits with a window than without one.
 //!
-//! Here newcomers get in archetype by archetype, in the order in which the archetypes came to be, which is the game's.
+//! Here new entities are added archetype by archetype, in the order in which the game has created the archetypes.
 
 use bevy::ecs::archetype::ArchetypeId;
+use bevy::ecs::message::signal_message_update_system;
 use bevy::ecs::query::QueryFilter;
 use bevy::ecs::system::IntoSystem;
 use bevy::prelude::*;
@@ -15,7 +16,7 @@ use bevy_rapier3d::plugin::systems::{
 };
 use bevy_rapier3d::prelude::*;
 
-/// Marks the newcomers whose turn it is.
+/// Marks the new entities that are being added.
 #[derive(Component)]
 struct Entering;
 
@@ -26,10 +27,13 @@ type NewJoint = Or<(
     (With<MultibodyJoint>, Without<RapierMultibodyJointHandle>),
 )>;
 
-/// Has newcomers get in before rapier's plugin looks for any.
+/// Adds the systems, which run before rapier's plugin adds new entities itself.
 pub(crate) fn add_systems(app: &mut App) {
     let systems = (enter_bodies, enter_colliders, enter_joints).chain();
-    app.add_systems(FixedPostUpdate, systems.after(sync_removals).before(init_rigid_bodies));
+    let systems = systems.after(sync_removals).before(init_rigid_bodies).in_set(PhysicsSet::SyncBackend);
+    // Bevy's own signal has no part in physics; an order is set so that there is one.
+    let systems = systems.after(signal_message_update_system);
+    app.add_systems(FixedPostUpdate, systems);
 }
 
 fn enter_bodies(world: &mut World, newcomers: &mut QueryState<Entity, NewBody>) {
@@ -44,7 +48,8 @@ fn enter_joints(world: &mut World, newcomers: &mut QueryState<Entity, NewJoint>)
     enter(world, newcomers, init_entering_joints);
 }
 
-/// Runs `init` for the newcomers of each archetype in turn. Those of a single archetype are left to rapier's plugin.
+/// Runs `init` for the new entities of each archetype in turn. If there is only one archetype, rapier's plugin adds
+/// them.
 fn enter<F: QueryFilter, M: 'static>(
     world: &mut World,
     newcomers: &mut QueryState<Entity, F>,
@@ -63,7 +68,7 @@ fn enter<F: QueryFilter, M: 'static>(
         for &(_, entity) in group {
             world.entity_mut(entity).insert(Entering);
         }
-        // It has no parameters that could be missing.
+        // It can't fail: it has no parameters that could be missing.
         let _ = world.run_system_cached(init);
         for &(_, entity) in group {
             if let Ok(mut entity) = world.get_entity_mut(entity) {

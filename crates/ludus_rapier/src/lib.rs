@@ -36,29 +36,29 @@
 //!
 //! # A tick
 //!
-//! Physics runs in `FixedPostUpdate`: after the game's systems in `FixedUpdate`, and before `Score` and `Sense`, which
-//! see where things have come to. It advances by the timestep of `Time<Fixed>`.
+//! Physics runs in `FixedPostUpdate`: after the game's systems in `FixedUpdate`, and before `ScoreAgents` and
+//! `SenseAgents`, which see the new positions. It advances by the timestep of `Time<Fixed>`.
 //!
 //! # Restarting
 //!
-//! An observer of `EpisodeStart` writes a [`Transform`](bevy::prelude::Transform), and whatever it writes is where the
-//! body is, at once. That holds for kinematic bodies too: rapier by itself would sweep them to the new place and push
+//! An observer of `EpisodeStart` writes a [`Transform`](bevy::prelude::Transform), and the body is at that place at
+//! once. That holds for kinematic bodies too: rapier by itself would sweep them to the new place and push
 //! what is in between. Write [`Velocity`](bevy_rapier3d::prelude::Velocity) as well, or a dynamic body keeps the one it
 //! had. With the same draws an episode is then the same, bit for bit, whatever came before it.
 //!
 //! # Entities that are `Disabled`
 //!
-//! Rapier goes on with the bodies and colliders of entities that Bevy hides from queries: things bump into them, and rays
-//! of their own arena see them. A game that puts agents to sleep moves them out of the way first.
+//! Rapier still simulates the bodies and colliders of entities that Bevy hides from queries: other bodies collide with
+//! them, and rays of their own arena hit them. A game that disables agents moves them out of the way first.
 //!
-//! # A world as new
+//! # Resetting a world
 //!
-//! A [`WorldReset`](ludus_agent::WorldReset) empties all contexts, so that what comes after it is as in a new world.
+//! A [`WorldReset`](ludus_agent::WorldReset) empties all contexts, so that physics continues as in a new world.
 //!
 //! # The same bits in every app
 //!
-//! Rapier's results depend on the order in which bodies, colliders and joints get into it. That order follows from the
-//! game alone: an app with other plugins, such as a window, computes the same bits.
+//! Rapier's results depend on the order in which bodies, colliders and joints are added to it. That order depends on
+//! the game alone: an app with other plugins, such as a window, computes the same bits.
 
 mod contexts;
 mod entry;

@@ -1,4 +1,4 @@
-//! Bodies stand where a restart puts them.
+//! The placement of bodies by a restart.
 
 use bevy::ecs::change_detection::Tick;
 use bevy::ecs::system::SystemChangeTick;
@@ -6,7 +6,7 @@ use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
 use bevy_rapier3d::rapier::math::Pose;
 
-/// When this tick's restarts began, in change ticks: what is newer, they wrote.
+/// The change tick at which this tick's restarts began. The restarts wrote the transforms whose change tick is newer.
 #[derive(Resource)]
 pub(crate) struct RestartBegan(Tick);
 
@@ -20,10 +20,10 @@ pub(crate) fn note_restart(ticks: SystemChangeTick, mut began: ResMut<RestartBeg
     began.0 = ticks.this_run();
 }
 
-/// Puts kinematic bodies at once where a restart wants them.
+/// Moves kinematic bodies at once to the places that a restart has written.
 ///
-/// For rapier a new [`Transform`] of such a body is where it is to *move* during the step. On the way it would push what
-/// the same restart has placed there: with a tilted plate below it, one ball in fifty started with a kick.
+/// For rapier, a new [`Transform`] of such a body is the target of a *movement* during the step. On the way the body
+/// would push other bodies that the same restart has placed: of balls above a tilted plate, one in fifty was pushed.
 pub(crate) fn place_kinematic_bodies(
     ticks: SystemChangeTick,
     began: Res<RestartBegan>,
@@ -46,7 +46,7 @@ pub(crate) fn place_kinematic_bodies(
     }
 }
 
-/// Computed as rapier's plugin computes it later in the tick, so that to the last bit there is nowhere left to move to.
+/// Computes the pose as rapier's plugin does later in the tick: both have the same bits, so that no movement is left.
 fn pose(place: GlobalTransform) -> Pose {
     let place = place.compute_transform();
     Pose::from_parts(place.translation, place.rotation)

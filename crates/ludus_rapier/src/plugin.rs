@@ -1,4 +1,4 @@
-//! The plugin, and whether arenas share their physics.
+//! The plugin, and the choice of shared or separate physics.
 
 use bevy::prelude::*;
 use bevy::transform::systems::StaticTransformOptimizations;
@@ -9,12 +9,12 @@ use crate::{contexts, entry, placement, reset};
 
 /// Adds rapier to the fixed tick, with room for many arenas.
 ///
-/// It stands in for `RapierPhysicsPlugin`, which it adds: in `FixedPostUpdate`, with the timestep of `Time<Fixed>`.
-/// Bodies and colliders of an arena's members ([`InArena`](ludus_agent::InArena)) get into the arena's physics by
-/// themselves. Gravity and solver settings are those of the resource `RapierContextInitialization`.
+/// Use it in place of `RapierPhysicsPlugin`, which it adds in `FixedPostUpdate`, with the timestep of `Time<Fixed>`.
+/// Bodies and colliders of an arena's members ([`InArena`](ludus_agent::InArena)) are added to the arena's physics
+/// automatically. Gravity and solver settings are those of the resource `RapierContextInitialization`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ArenaPhysicsPlugin {
-    /// Whether arenas share their physics. A resource of that type, inserted before or after the plugin, overrules it.
+    /// Shared or separate physics. A resource of this type, inserted before or after the plugin, overrides it.
     pub arenas: ArenaPhysics,
 }
 
@@ -30,23 +30,24 @@ impl ArenaPhysicsPlugin {
     }
 }
 
-/// Whether arenas share their physics. Takes effect when the app is finished.
+/// The choice of shared or separate physics for arenas. It takes effect when the app is finished.
 #[derive(Resource, Reflect, Clone, Copy, Debug, PartialEq)]
 #[reflect(Resource, Debug, PartialEq)]
 pub enum ArenaPhysics {
     /// All arenas stand in one physics context, on a grid.
     ///
-    /// The fast choice: a context costs more than the few bodies of an arena. What belongs to an arena must stay within
-    /// `spacing / 2` of its centre, or it meets its neighbours. Positions are rounded where they are: an arena 100 m from
-    /// the origin has steps of 8 µm, one at 1 km of 60 µm. So two arenas that do the same drift apart in the last bits.
+    /// This is the fast choice: a context costs more than the few bodies of an arena. The entities of an arena must
+    /// stay within `spacing / 2` of its centre, or they touch its neighbours. Positions are rounded where they are: an
+    /// arena 100 m from the origin has steps of 8 µm, one at 1 km of 60 µm. So two arenas that do the same drift apart
+    /// in the last bits.
     Shared {
         /// Distance between the centres of neighbouring arenas along x and z, in metres, above 0.
         spacing: f32,
     },
     /// Every arena has a physics context of its own, and stands at the origin.
     ///
-    /// An arena then does the same alone and among others, bit for bit. What is in no arena shares the default context
-    /// and can't touch what is in one. The context is on the arena's entity.
+    /// An arena then does the same alone and among others, bit for bit. Entities in no arena share the default context
+    /// and can't touch those in an arena. The context is on the arena's entity.
     PerArena,
 }
 
@@ -56,8 +57,8 @@ impl Plugin for ArenaPhysicsPlugin {
             app.insert_resource(self.arenas);
         }
         app.register_type::<ArenaPhysics>();
-        // Rapier passes transforms on to children in every tick, but nothing tells Bevy there which trees have changed:
-        // a body with children, such as what draws it, would move once per image.
+        // Rapier propagates transforms to children in every tick, but does not tell Bevy which trees have changed: a
+        // body with children, such as its meshes, would move only once per frame.
         app.insert_resource(StaticTransformOptimizations::Disabled);
         app.init_resource::<ArenaLayout>();
         add_rapier(app);
@@ -99,7 +100,7 @@ fn add_rapier(app: &mut App) {
     entry::add_systems(app);
 }
 
-/// Rapier has a timestep of its own; the game's is the one that counts.
+/// Sets rapier's own timestep to the game's.
 fn follow_fixed_time(time: Res<Time<Fixed>>, mut mode: ResMut<TimestepMode>) {
     if let TimestepMode::Fixed { dt, .. } = &mut *mode {
         *dt = time.timestep().as_secs_f32();

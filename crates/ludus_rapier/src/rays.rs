@@ -1,4 +1,4 @@
-//! Ray sensors: what is around an agent, as distances.
+//! Ray sensors: the distances to things around an agent.
 
 mod caster;
 mod sensor;

@@ -1,4 +1,4 @@
-//! A world that is reset has physics as new.
+//! The reset of physics, when a world is reset.
 
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
@@ -11,10 +11,10 @@ type Handled = Or<(
     With<RapierMultibodyJointHandle>,
 )>;
 
-/// Empties every context. Bodies, colliders and joints that are still there get into them anew, from their components.
+/// Empties every context. Bodies, colliders and joints that are still there are added anew, from their components.
 ///
-/// A context that has been used differs from a new one in the order in which it solves contacts, even when nothing is in
-/// it any more: free handles, islands and the broad phase keep traces of what was there.
+/// A context that has been used differs from a new one in the order in which it solves contacts, even when nothing is
+/// in it any more: free handles, islands and the broad phase keep traces of what was there.
 pub(crate) fn empty_contexts(
     _: On<WorldReset>,
     contexts: Query<(Entity, &RapierContextSimulation)>,

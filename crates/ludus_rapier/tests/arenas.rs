@@ -1,4 +1,4 @@
-//! Arenas don't disturb each other, and start anew as if for the first time.
+//! Arenas don't influence each other, and their restarts leave no trace of the last episode.
 
 mod tray;
 
@@ -42,13 +42,13 @@ fn arenas_that_share_physics_need_room() {
     let _ = world(ArenaPhysics::Shared { spacing: 0.0 }, Start::Drawn, 0..1);
 }
 
-/// A steady lean, another one in every arena.
+/// A constant tilt that differs between arenas.
 fn lean(arena: u32, _episode: u32, _steps: u32) -> Vec2 {
     0.5 * Vec2::from_angle(arena as f32)
 }
 
-/// A fall, a landing and a roll down the tray. 36 m from the origin a position is rounded to 4 µm, which is 0.2 mm/s in a
-/// tick, and every contact adds to it.
+/// A fall, a landing and a roll down the tray. 36 m from the origin a position is rounded to 4 µm, which is 0.2 mm/s in
+/// a tick, and every contact adds to it.
 #[test]
 fn what_is_sensed_does_not_depend_on_where_the_arena_stands() {
     let here = play(&mut world(ArenaPhysics::PerArena, Start::Drawn, 0..30), 10, lean);
@@ -82,8 +82,8 @@ fn arenas_that_share_physics_are_the_same_in_every_run() {
     }
 }
 
-/// Ten steps that are the same in every episode, then ten that are not and end with the tray turned up to where the next
-/// ball starts.
+/// Ten steps that are the same in every episode, then ten that are not and end with the tray turned up to where the
+/// next ball starts.
 fn fidget_then_reach_up(arena: u32, episode: u32, steps: u32) -> Vec2 {
     match steps {
         0..10 => fidget(arena, 0, steps),

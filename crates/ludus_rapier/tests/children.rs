@@ -1,4 +1,4 @@
-//! Bodies with children, such as what draws them.
+//! Bodies with children, such as their meshes.
 
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
@@ -6,7 +6,7 @@ use bevy_rapier3d::prelude::*;
 use ludus_agent::{AgentPlugin, Arena, InArena};
 use ludus_rapier::ArenaPhysicsPlugin;
 
-/// Where physics has the body after each tick [m].
+/// The position of the body after each tick [m].
 #[derive(Resource, Default)]
 struct Seen(Vec<f32>);
 

@@ -1,4 +1,4 @@
-//! Rays read what is there: known distances in small worlds.
+//! Readings of rays: known distances in small worlds.
 
 use core::f32::consts::{FRAC_PI_2, TAU};
 
@@ -7,14 +7,14 @@ use bevy::ecs::system::RunSystemOnce;
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use bevy_rapier3d::prelude::*;
-use ludus_agent::{AgentPlugin, Arena, Arenas, Episode, InArena, Sense, SensorSketches};
+use ludus_agent::{AgentPlugin, Arena, Arenas, Episode, InArena, SenseAgents, SensorSketches};
 use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, RayCaster, RayError, RaySensor, Rays};
 
 const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 6.0 };
 const LENGTH: f32 = 10.0;
 const MISS: f32 = 1.0;
 
-/// What the agent with these eyes saw last.
+/// The last readings of the agent's rays.
 #[derive(Component, Default)]
 struct Eyes(Rays<4>);
 
@@ -25,12 +25,12 @@ fn look(caster: RayCaster, mut agents: Query<(Entity, &RaySensor<4>, &mut Eyes)>
     Ok(())
 }
 
-/// Rays backward, left, forward and right, in this order.
+/// Returns rays backward, left, forward and right, in this order.
 fn four_rays() -> (RaySensor<4>, Eyes) {
     (RaySensor::fan(TAU, LENGTH), Eyes::default())
 }
 
-/// A wall 1 m thick and wide whose face towards the origin is this far away.
+/// Returns a wall 1 m thick and wide whose face towards the origin is this far away.
 fn wall(direction: Dir3, distance: f32) -> (RigidBody, Collider, Transform) {
     let centre = Transform::from_translation(direction * (distance + 0.5));
     (RigidBody::Fixed, Collider::cuboid(0.5, 0.5, 0.5), centre)
@@ -48,14 +48,14 @@ fn world(physics: ArenaPhysics, arenas: u32, build: fn(&mut Commands, Entity, &A
             Ok(())
         },
     );
-    app.add_systems(Sense, look);
+    app.add_systems(SenseAgents, look);
     app.finish();
     // Bevy's first update starts the clocks and has no tick yet.
     app.update();
     app
 }
 
-/// What the agents see after some ticks, in the order of their arenas.
+/// Returns the agents' readings after some ticks, in the order of their arenas.
 fn seen_after(ticks: u32, mut app: App) -> Vec<Rays<4>> {
     (0..ticks).for_each(|_| app.update());
     let mut agents = app.world_mut().query::<(&Eyes, Option<&InArena>)>();
@@ -114,7 +114,7 @@ fn eyes_on_a_child_do_not_see_the_body_they_belong_to() {
     check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
 }
 
-/// An agent that its game moves by its `Transform`: physics knows a hit box, and no body.
+/// An agent that its game moves by its `Transform`: physics has a hit box of it, and no body.
 #[test]
 fn a_ray_does_not_see_the_hit_boxes_of_an_agent_without_a_body() {
     let app = world(SHARED, 1, |commands, _, _, _| {
@@ -137,7 +137,7 @@ fn a_ray_does_not_see_bodies_on_children_of_its_agent() {
     check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
 }
 
-/// What has an `Episode` is an agent. The eyes are on a head, and the hit box is on another child.
+/// An entity with an `Episode` is an agent. The eyes are on a head, and the hit box is on another child.
 #[test]
 fn eyes_on_a_child_see_no_collider_of_their_agent() {
     let app = world(SHARED, 1, |commands, _, _, _| {
@@ -149,7 +149,7 @@ fn eyes_on_a_child_see_no_collider_of_their_agent() {
     check(seen_after(1, app)[0], [MISS, MISS, 0.3, MISS]);
 }
 
-/// Physics goes on with what is `Disabled` for Bevy. The wall stands in arena 0, between the two agents.
+/// Physics also simulates entities that are `Disabled` for Bevy. The wall stands in arena 0, between the two agents.
 #[test]
 fn a_disabled_wall_is_seen_in_its_own_arena_only() {
     let mut app = world(SHARED, 2, |commands, arena, Arena { index }, centre| {
@@ -168,7 +168,7 @@ fn a_disabled_wall_is_seen_in_its_own_arena_only() {
     check(seen[1], [MISS; 4]);
 }
 
-/// As a prefab is built: with physics of their own, each arena sees its own wall.
+/// As in a prefab. With physics of their own, the rays of each arena hit its own wall.
 #[test]
 fn what_was_disabled_when_it_was_spawned_is_in_its_arenas_physics_once_it_is_enabled() {
     let mut app = world(ArenaPhysics::PerArena, 2, |commands, arena, Arena { index }, centre| {
@@ -183,7 +183,7 @@ fn what_was_disabled_when_it_was_spawned_is_in_its_arenas_physics_once_it_is_ena
     for wall in walls {
         let mut wall = app.world_mut().entity_mut(wall);
         wall.remove::<Disabled>();
-        // Bevy passes on a transform that has changed while it was visible.
+        // Bevy propagates a transform that changes while its entity is not disabled.
         wall.get_mut::<Transform>().expect("a wall has a place").set_changed();
     }
     let seen = seen_after(2, app);

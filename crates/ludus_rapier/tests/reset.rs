@@ -1,4 +1,4 @@
-//! What comes after a reset of the world is as in a new one.
+//! A reset of the world: afterwards physics is the same as in a new world.
 
 use core::num::NonZeroU32;
 use core::ops::Range;
@@ -42,7 +42,7 @@ struct Nothing {
 #[derive(Component)]
 struct Carries([Entity; 2]);
 
-/// What is to be shown instead of what is there.
+/// The arenas that are to replace the present ones.
 #[derive(Resource)]
 struct Wanted(Option<Range<u32>>);
 
@@ -91,7 +91,7 @@ fn restart(
     Ok(())
 }
 
-/// The same in every world, by the age of what is there.
+/// Turns the trays by their age alone, so that they turn the same way in every world.
 fn turn(mut trays: Query<(&mut Transform, &mut Age), With<Tray>>) {
     for (mut tray, mut age) in &mut trays {
         age.0 += 1.0;
@@ -102,7 +102,7 @@ fn turn(mut trays: Query<(&mut Transform, &mut Age), With<Tray>>) {
 #[derive(Component, Default)]
 struct Age(f32);
 
-/// As the window does it: in a tick, before the agents restart.
+/// Replaces the arenas as the window does it: in a tick, before the agents restart.
 fn replace(
     mut wanted: ResMut<Wanted>,
     layout: Res<ArenaLayout>,
@@ -117,10 +117,10 @@ fn replace(
     }
 }
 
-/// A body: its handle, whether it is a tray, where it is and how fast, bit for bit.
+/// The bits of a body: its handle, true for a tray, and its place and velocity.
 type Seen = (u32, bool, [u32; 12]);
 
-/// What is in physics after each tick.
+/// Returns the bodies in physics after each tick.
 fn play(app: &mut App) -> Vec<Vec<Seen>> {
     let seen = |_| {
         app.update();
@@ -142,7 +142,7 @@ fn look(world: &mut World) -> Vec<Seen> {
     seen
 }
 
-/// An arena that comes after a reset, twice, is that of a new world.
+/// Checks twice that an arena after a reset is the same as in a new world.
 fn check(physics: ArenaPhysics, before: Range<u32>) {
     let new = play(&mut world(physics, 3..4));
     assert!(new[TICKS - 1] != new[0] && new[0].len() == 3, "two balls and a tray, which move");

@@ -1,4 +1,4 @@
-//! A timer that is handed in, so that nothing below a run reads the wall clock.
+//! The timer of a run, passed down as a function, so that no crate below a run reads the wall clock.
 
 /// Reads a run's timer [ns since any fixed moment].
 ///

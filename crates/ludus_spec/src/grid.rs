@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridShape {
-    /// Cells from top to bottom.
+    /// The count of cells from top to bottom.
     pub height: usize,
-    /// Cells from left to right.
+    /// The count of cells from left to right.
     pub width: usize,
-    /// Numbers of a cell.
+    /// The count of numbers per cell.
     pub channels: usize,
 }
 
 impl GridShape {
-    /// Numbers of all cells together; `usize::MAX` if there are more.
+    /// Returns the count of numbers of all cells, `usize::MAX` at most.
     pub const fn count(self) -> usize {
         self.height.saturating_mul(self.width).saturating_mul(self.channels)
     }
 
-    /// The name of a number: where its cell is, from the top and from the left, and its channel, such as `3.17.0`.
+    /// Returns the name of a number: the row and the column of its cell, and its channel, each from 0, as in `3.17.0`.
     pub fn part(self, index: usize) -> String {
         let (cell, channel) = (index / self.channels.max(1), index % self.channels.max(1));
         format!("{}.{}.{channel}", cell / self.width.max(1), cell % self.width.max(1))

@@ -4,8 +4,8 @@ use crate::seed::{GOLDEN_GAMMA, mix};
 
 /// Hashes numbers and text: the same on every machine, in every build, in every version of the standard library.
 ///
-/// It tells whether two things are the same and whether a file is whole. It keeps no secret: who wants two things with
-/// the same hash can make them.
+/// It serves to compare data and to detect damaged files. It is not cryptographic: data with a given hash can be made
+/// on purpose.
 ///
 /// ```
 /// # use ludus_spec::StableHasher;
@@ -18,15 +18,15 @@ use crate::seed::{GOLDEN_GAMMA, mix};
 pub struct StableHasher(u64);
 
 impl StableHasher {
-    /// Takes 64 bits.
+    /// Adds 64 bits.
     #[inline]
     pub const fn word(&mut self, word: u64) -> &mut Self {
         self.0 = mix(self.0.wrapping_add(GOLDEN_GAMMA) ^ word);
         self
     }
 
-    /// Takes how many numbers there are and their bits. All NaNs count as one: which of them a sum gives is up to the
-    /// compiler.
+    /// Adds the count of the numbers and their bits. All NaNs have the same bits here, because the compiler decides
+    /// which NaN a computation gives.
     pub fn floats(&mut self, numbers: &[f32]) -> &mut Self {
         self.word(numbers.len() as u64);
         let (pairs, rest) = numbers.as_chunks::<2>();
@@ -39,7 +39,7 @@ impl StableHasher {
         self
     }
 
-    /// Takes how many bytes there are, and the bytes.
+    /// Adds the count of the bytes, and the bytes.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.word(bytes.len() as u64);
         let (words, rest) = bytes.as_chunks::<8>();
@@ -51,7 +51,7 @@ impl StableHasher {
         self.word(u64::from_le_bytes(last))
     }
 
-    /// The hash of all that was taken.
+    /// Returns the hash of everything that was added.
     pub const fn finish(&self) -> u64 {
         self.0
     }

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 pub enum Head {
     /// Independent normal distributions, one per dimension; the standard deviation does not depend on the observation.
     Gaussian {
-        /// Dimensions.
+        /// The count of dimensions.
         width: usize,
     },
     /// One of several choices.
     Categorical {
-        /// How many there are to choose from; at least 2.
+        /// The count of choices, at least 2.
         choices: usize,
     },
 }

@@ -1,6 +1,6 @@
-//! What an agent senses, does and is rewarded for, as plain data; seeds; what a step led to.
+//! Specs of agents (their observations, actions and rewards), outcomes of steps, and seeds, as plain data.
 //!
-//! The words that the side with Bevy (`ludus_agent`, `ludus_worlds`) and the side without it
+//! The types that the crates with Bevy (`ludus_agent`, `ludus_worlds`) and those without it
 //! (`ludus_net`, `ludus_learn`, `ludus_policy`) share. No Bevy, no files.
 
 mod clock;

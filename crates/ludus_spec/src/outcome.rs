@@ -1,8 +1,8 @@
-//! What a step led to.
+//! Outcomes of steps.
 
 use serde::{Deserialize, Serialize};
 
-/// What one step led to, for one row.
+/// The outcome of one step, for one row.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
@@ -15,7 +15,7 @@ pub enum Outcome {
     Running,
     /// The task ended in this step: nothing comes after it.
     Terminated,
-    /// We stopped looking after this step: the task would have gone on.
+    /// The episode was cut off after this step, as by a time limit: the task would have gone on.
     Truncated,
     /// The step can't be learned from: a number that it needs was not finite.
     Faulty,
@@ -27,19 +27,19 @@ pub enum Outcome {
     ///
     /// The reward and the end belong to the agent's last decision. Not learned from by itself.
     WaitingTerminated,
-    /// We stopped looking after a step in which the agent did not decide.
+    /// The episode was cut off after a step in which the agent did not decide.
     ///
     /// The reward and the end belong to the agent's last decision. Not learned from by itself.
     WaitingTruncated,
 }
 
 impl Outcome {
-    /// Whether the step is experience: an agent decided and something came of it.
+    /// True if the step is experience: the agent decided, and the step can be learned from.
     pub const fn is_experience(self) -> bool {
         matches!(self, Self::Running | Self::Terminated | Self::Truncated)
     }
 
-    /// Whether the step was the last of its episode.
+    /// True if the step was the last of its episode.
     pub const fn is_end(self) -> bool {
         matches!(self.as_decided(), Self::Terminated | Self::Truncated)
     }
@@ -49,7 +49,7 @@ impl Outcome {
         matches!(self, Self::Waiting | Self::WaitingTerminated | Self::WaitingTruncated)
     }
 
-    /// The same outcome of a step in which the agent waited.
+    /// Returns the same outcome for a step in which the agent waited.
     #[must_use]
     pub const fn as_waiting(self) -> Self {
         match self {
@@ -60,7 +60,7 @@ impl Outcome {
         }
     }
 
-    /// The same outcome of a step in which the agent decided: what became of its episode, whoever decided.
+    /// Returns the same outcome for a step in which the agent decided: waiting or not, it is how the episode went on.
     #[must_use]
     pub const fn as_decided(self) -> Self {
         match self {

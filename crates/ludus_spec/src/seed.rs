@@ -21,30 +21,30 @@ pub type Generator = rand_xoshiro::Xoshiro256PlusPlus;
 pub struct Seed(u64);
 
 impl Seed {
-    /// The root of a run's seeds.
+    /// Returns the root of a run's seeds.
     pub const fn new(run_seed: u64) -> Self {
         Self(mix(run_seed ^ 0x6c75_6475_735f_7275))
     }
 
-    /// The child with this index.
+    /// Returns the child with this index.
     #[inline]
     pub const fn derive(self, index: u64) -> Self {
         Self(mix(self.0.wrapping_add(index.wrapping_add(1).wrapping_mul(GOLDEN_GAMMA))))
     }
 
-    /// 64 uniformly distributed bits, always the same for the same seed.
+    /// Returns 64 uniformly distributed bits, always the same for the same seed.
     #[inline]
     pub const fn bits(self) -> u64 {
         self.0
     }
 
-    /// A number in `0.0..1.0` with 24 random bits, always the same for the same seed.
+    /// Returns a number in `0.0..1.0` with 24 random bits, always the same for the same seed.
     #[inline]
     pub const fn uniform(self) -> f32 {
         (self.0 >> 40) as f32 * (1.0 / (1u32 << 24) as f32)
     }
 
-    /// A generator that starts here.
+    /// Returns a generator that is seeded with this seed.
     pub fn generator(self) -> Generator {
         Generator::seed_from_u64(self.0)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{GridShape, Head};
 
-/// What one kind of agent senses, does and is rewarded for.
+/// The layout of one kind of agent: its observations, its actions and the terms of its reward.
 ///
 /// Widths, names, ranges and heads come from here and are written nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct AgentSpec {
     pub action: Vec<ActionField>,
     /// The terms of the reward, in order.
     pub reward: Vec<RewardTerm>,
-    /// Whether the game says which choices are allowed.
+    /// True if the agents have masks, with which the game forbids choices.
     ///
     /// It is no part of the layout: rows are the same with and without.
     #[serde(default)]
@@ -33,20 +33,20 @@ pub struct ObservationField {
     pub name: String,
     /// The field's documentation in the game's source, its units above all.
     pub doc: String,
-    /// One name per column: `x`, `y`, `z` of a vector, the variants of an enum; a single empty name for a number. None for
-    /// a grid, whose columns are too many to be named one by one.
+    /// One name per column: `x`, `y`, `z` of a vector, the variants of an enum; a single empty name for a number. None
+    /// for a grid, whose columns are too many to be named one by one.
     pub parts: Vec<String>,
     /// The shape of a grid, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<GridShape>,
     /// The least and the greatest value that the game promises, if it does.
     pub range: Option<(f32, f32)>,
-    /// What its columns hold.
+    /// The kind of the values in its columns.
     #[serde(default, skip_serializing_if = "ObservationKind::is_number")]
     pub kind: ObservationKind,
 }
 
-/// What the columns of an observation's field hold.
+/// The kinds of values in the columns of an observation's field.
 ///
 /// It is no part of the layout: rows are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,18 +68,18 @@ pub struct ActionField {
     pub doc: String,
     /// One name per dimension, or one per choice.
     pub parts: Vec<String>,
-    /// Whether `parts` are dimensions or choices.
+    /// The kind of the field: it decides if `parts` are dimensions or choices.
     pub kind: ActionKind,
 }
 
-/// How an action's field is decided.
+/// The kinds of fields of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ActionKind {
     /// Each part is a number; the policy's -1..=1 is stretched to `low..=high`.
     Continuous {
-        /// What -1 becomes.
+        /// The value in the game for the policy's -1.
         low: f32,
-        /// What 1 becomes.
+        /// The value in the game for the policy's 1.
         high: f32,
     },
     /// One of the parts is chosen.
@@ -97,27 +97,27 @@ pub struct RewardTerm {
 }
 
 impl AgentSpec {
-    /// Columns of an observation row; `usize::MAX` if there are more.
+    /// Returns the count of columns of an observation row, `usize::MAX` at most.
     pub fn observation_width(&self) -> usize {
         self.observation.iter().map(ObservationField::width).fold(0, usize::saturating_add)
     }
 
-    /// Columns of an action row.
+    /// Returns the count of columns of an action row.
     pub fn action_width(&self) -> usize {
         self.action.iter().map(|field| field.head().action_width()).sum()
     }
 
-    /// Columns of a mask row: one per choice of each discrete field, or none where every choice is always allowed.
+    /// Returns the count of columns of a mask row: one per choice of each discrete field; 0 for agents without masks.
     pub fn mask_width(&self) -> usize {
         if self.masked { self.action.iter().map(|field| field.head().mask_width()).sum() } else { 0 }
     }
 
-    /// The distributions that a policy for this agent has, in the order of the action row.
+    /// Returns the distributions of a policy for this agent, in the order of the action row.
     pub fn heads(&self) -> Vec<Head> {
         self.action.iter().map(ActionField::head).collect()
     }
 
-    /// The name of an observation column, such as `ball.x`; `None` past the last.
+    /// Returns the name of an observation column, such as `ball.x`; `None` past the last.
     pub fn observation_name(&self, column: usize) -> Option<String> {
         let mut first = 0;
         for field in &self.observation {
@@ -129,15 +129,16 @@ impl AgentSpec {
         None
     }
 
-    /// Which columns are shifted and scaled where a run normalises observations: all but those of flags and grids.
+    /// Returns a flag per observation column: true if a run that normalises observations shifts and scales the column.
     ///
-    /// A flag that hardly ever changed would come back as an outlier, and the numbers of a grid are of one scale already.
+    /// It is false for flags and grids. A flag that hardly ever changes would become an outlier, and the
+    /// numbers of a grid have one scale already.
     pub fn normalized_columns(&self) -> Vec<bool> {
         let columns = |field: &ObservationField| std::iter::repeat_n(field.is_normalized(), field.width());
         self.observation.iter().flat_map(columns).collect()
     }
 
-    /// A hash of the layout: names, widths, kinds and ranges of actions, but not documentation.
+    /// Returns a hash of the layout: names, widths, kinds and ranges of actions, but not documentation.
     ///
     /// A policy and a game with the same hash fit together. FNV-1a, 64 bits.
     pub fn layout_hash(&self) -> u64 {
@@ -158,8 +159,8 @@ impl AgentSpec {
         hash.0
     }
 
-    /// The first difference in layout from `trained`, the spec that a policy was trained for, as the rest of a sentence:
-    /// "field `ball` had 3 values, now 2". `None` if a policy for one fits the other.
+    /// Returns the first difference in layout from `trained`, the spec that a policy was trained for, as the rest of a
+    /// sentence: "field `ball` had 3 values, now 2". `None` if a policy for one fits the other.
     pub fn difference_from(&self, trained: &Self) -> Option<String> {
         if self.name != trained.name {
             return Some(format!("the agent was `{}`, now `{}`", trained.name, self.name));
@@ -180,21 +181,21 @@ impl AgentSpec {
 }
 
 impl ObservationField {
-    /// Columns of the row that the field takes.
+    /// Returns the count of columns that the field takes in a row.
     pub fn width(&self) -> usize {
         self.grid.map_or(self.parts.len(), GridShape::count)
     }
 
-    /// Whether its columns are shifted and scaled where a run normalises observations.
+    /// True if a run that normalises observations shifts and scales its columns.
     pub fn is_normalized(&self) -> bool {
         self.kind == ObservationKind::Number && self.grid.is_none()
     }
 
-    /// The name of one of its columns: empty for a number.
+    /// Returns the name of one of its columns; it is empty for a number.
     ///
     /// # Panics
     ///
-    /// If there are not so many.
+    /// If the field has no such column.
     pub fn part(&self, column: usize) -> String {
         self.grid.map_or_else(|| self.parts[column].clone(), |grid| grid.part(column))
     }
@@ -207,7 +208,7 @@ impl ObservationKind {
 }
 
 impl ActionField {
-    /// The distribution that decides the field.
+    /// Returns the distribution that decides the field.
     pub fn head(&self) -> Head {
         match self.kind {
             ActionKind::Continuous { .. } => Head::Gaussian { width: self.parts.len() },
@@ -216,7 +217,7 @@ impl ActionField {
     }
 }
 
-/// What the columns of a field are.
+/// The layout of a field's columns, for comparison.
 #[derive(PartialEq)]
 struct Columns<'a> {
     name: &'a str,
@@ -374,7 +375,7 @@ mod tests {
         spec.observation[1].kind = ObservationKind::Flag;
         spec.observation[2].grid = Some(GridShape { height: 1, width: 2, channels: 1 });
         assert_eq!(spec.normalized_columns(), [true, false, false, false, false]);
-        // It can be told from what is saved, and older files have it not.
+        // The kind is saved unless it is `Number`; older files don't have it.
         let text = serde_json::to_string(&spec).unwrap();
         assert_eq!(text.matches("kind").count(), 1, "{text}");
         assert_eq!(serde_json::from_str::<AgentSpec>(&text).unwrap(), spec);

@@ -1,15 +1,15 @@
-//! Ticks: how long they last and how many a step has.
+//! Ticks: the limits of their rate and of their count per step.
 
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-/// The most ticks that a step may have: at 64 Hz a decision every 17 minutes.
+/// The greatest count of ticks per step: at 64 Hz that is a decision every 17 minutes.
 pub const LONGEST_STEP: u32 = 1 << 16;
 
-/// The rates that ticks may have \[Hz\]: from eleven days to a nanosecond each.
+/// The range of tick rates \[Hz\]: ticks of eleven days to ticks of a nanosecond.
 pub const TICK_RATES_HZ: RangeInclusive<f64> = 1e-6..=1e9;
 
-/// The rate that somebody meant who has ticks of this length \[Hz\]: the one with the fewest digits.
+/// Returns the intended rate of ticks of this length \[Hz\]: the rate with the fewest digits that gives the length.
 ///
 /// Ticks last whole nanoseconds: at 60 Hz 16,666,667 of them, which alone would be 59.9999988 Hz.
 ///
@@ -26,7 +26,7 @@ pub fn tick_rate_hz(tick: Duration) -> f64 {
     rounded.into_iter().find(is_meant).unwrap_or(exact)
 }
 
-/// The rate that somebody meant by one that was worked out from the length of a tick \[Hz\].
+/// Returns the intended rate for one that was computed from the length of a tick \[Hz\].
 pub fn meant_rate_hz(rate_hz: f64) -> f64 {
     Duration::try_from_secs_f64(1.0 / rate_hz).map_or(rate_hz, tick_rate_hz)
 }

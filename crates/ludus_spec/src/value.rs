@@ -1,8 +1,8 @@
-//! Actions as the game has them.
+//! Actions in the ranges and units of the game.
 
 use crate::{ActionField, ActionKind, AgentSpec};
 
-/// What a field of an action is in the game.
+/// The value of an action's field in the game.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActionValue<'a> {
     /// One number per dimension, in the field's own range and units.
@@ -17,10 +17,10 @@ pub enum ActionValue<'a> {
 }
 
 impl AgentSpec {
-    /// What a row of actions, as a policy writes it, is in the game: each field with its name, in order.
+    /// Converts a row of actions, as a policy writes it, to the values in the game: each field with its name, in order.
     ///
-    /// Numbers are clamped to -1..=1 and stretched to their range, choices are looked up: what the game's own components
-    /// have after the decision, bit for bit.
+    /// Numbers are clamped to -1..=1 and stretched to their range, and choices are looked up by their index. The values
+    /// are those of the game's own components after the decision, bit for bit.
     ///
     /// ```
     /// # use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec};
@@ -54,14 +54,14 @@ impl AgentSpec {
 }
 
 impl ActionField {
-    /// What the field's own columns of a row of actions are in the game.
+    /// Converts the field's own columns of a row of actions to its value in the game.
     fn value(&self, columns: &[f32]) -> ActionValue<'_> {
         match self.kind {
             ActionKind::Continuous { low, high } => {
                 ActionValue::Numbers(columns.iter().map(|&column| stretched(column, (low, high))).collect())
             }
             ActionKind::Discrete => {
-                // A choice that there is not is the first, as in the game.
+                // An index without a choice counts as the first choice, as in the game.
                 let index = Some(columns[0] as usize).filter(|&index| index < self.parts.len()).unwrap_or(0);
                 ActionValue::Choice { index, name: self.parts.get(index).map_or("", String::as_str) }
             }
@@ -69,8 +69,8 @@ impl ActionField {
     }
 }
 
-/// A column of a row of actions in its field's range: `middle + half · clamp(column)`, exact for the range -1..=1, and
-/// never outside the range. NaN is the middle, so that nothing downstream has to know of it.
+/// Stretches a column of a row of actions to its field's range: `middle + half · clamp(column)`, exact for the range
+/// -1..=1, and never outside the range. NaN becomes the middle, so that no later code has to handle it.
 #[inline]
 #[must_use]
 pub fn stretched(column: f32, (low, high): (f32, f32)) -> f32 {

@@ -1,4 +1,4 @@
-//! How fast the learner on libtorch is, without a game around it.
+//! Measures the speed of the learner on libtorch, without a game.
 //!
 //! `cargo run --release -p ludus_torch --features libtorch --example torch_speed -- [ROWS] [MINIBATCH] [EPOCHS] [THREADS]`
 #![expect(clippy::print_stdout, reason = "this is a command line")]

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-/// How much of the running means stays at each step, and what keeps the root from 0: as in `ludus_net`.
+/// Adam's decay rates of the running means, and the number that keeps the denominator from 0: as in `ludus_net`.
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-5;
@@ -14,19 +14,20 @@ pub(crate) struct Adam {
     pub variance: Tensor,
 }
 
-/// What a step depends on besides the gradient, each a tensor of no dimensions.
+/// The inputs of a step besides the gradient, each a tensor without dimensions.
 pub(crate) struct Rates {
-    /// The step size over the first moments' bias.
+    /// The step size divided by the bias correction of the first moments.
     pub learning_rate: Tensor,
-    /// One over the root of the second moments' bias.
+    /// One over the root of the bias correction of the second moments.
     pub unbias_2: Tensor,
-    /// The longest gradient.
+    /// The maximum norm of the gradient.
     pub max_grad_norm: Tensor,
     /// 1 to take the step, 0 to leave everything as it is.
     pub is_taken: Tensor,
 }
 
-/// The step size over the first moments' bias, and one over the root of the second's, at this step from 1.
+/// Returns the step size divided by the bias correction of the first moments, and one over the root of that of the
+/// second moments. `step` counts from 1.
 pub(crate) fn unbiased(learning_rate: f32, step: u64) -> [f32; 2] {
     let unbias = |beta: f64| 1.0 - beta.powf(step as f64);
     [(f64::from(learning_rate) / unbias(BETA_1)) as f32, unbias(BETA_2).sqrt().recip() as f32]
@@ -38,11 +39,11 @@ impl Adam {
         Self { mean: zeros(), variance: zeros() }
     }
 
-    /// Moves the parameters against the gradient, which is finite if the step is to be taken.
+    /// Updates moments and parameters if `is_taken` is 1; then the gradient must be finite.
     pub fn step(&mut self, parameters: &mut Tensor, gradient: &Tensor, norm: &Tensor, rates: &Rates) {
         let Rates { learning_rate, unbias_2, max_grad_norm, is_taken } = rates;
         let clip = (max_grad_norm / (norm + 1e-6)).clamp_max(1.0);
-        // NaN times 0 would still be NaN.
+        // A product with 0 would not do: NaN times 0 is NaN.
         let gradient = (gradient * clip).where_self(&is_taken.gt(0.0), &self.mean);
         let squared = gradient.square();
         let _ = self.mean.lerp_tensor_(&gradient, &(is_taken * (1.0 - BETA_1)));

@@ -1,11 +1,11 @@
-//! Work that libtorch may not be able to do.
+//! Calls into libtorch that may fail: their panics become errors.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 
-/// Which panics are caught and told in a sentence of our own.
+/// The kinds of panics that are expected, so that the panic hook prints nothing.
 #[derive(Clone, Copy)]
 enum Attempt {
     No,
@@ -17,7 +17,7 @@ thread_local! {
     static ATTEMPT: Cell<Attempt> = const { Cell::new(Attempt::No) };
 }
 
-/// Does `work`; if libtorch fails, which tch turns into a panic, what it said. Other panics go on.
+/// Calls `work`. Returns libtorch's message if libtorch fails, which tch turns into a panic. Other panics are resumed.
 pub(crate) fn attempt<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     caught(Attempt::OfLibtorch, work).map_err(|panic| match said(&*panic) {
         Some(said) if is_of_libtorch(said) => sentence(said).to_owned(),
@@ -25,12 +25,12 @@ pub(crate) fn attempt<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     })
 }
 
-/// Does `work`; if it panics for any reason, what was said.
+/// Calls `work`. Returns the message if it panics for any reason.
 pub(crate) fn attempt_anything<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     caught(Attempt::OfAnything, work).map_err(|panic| said(&*panic).map_or("it panicked", sentence).to_owned())
 }
 
-/// Does `work`, and catches its panic, of which nothing is printed if it is expected.
+/// Calls `work` and catches its panic. The panic hook prints nothing if the panic is expected.
 fn caught<R>(expected: Attempt, work: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
@@ -60,7 +60,7 @@ fn is_of_libtorch(said: &str) -> bool {
     said.contains("Torch(\"")
 }
 
-/// libtorch's own words: those before its stack, which tch quotes with it.
+/// Returns the first line of libtorch's message: tch's panic quotes it together with libtorch's stack.
 fn sentence(said: &str) -> &str {
     let quoted = said.split_once("Torch(\"").map_or(said, |(_, quoted)| quoted);
     let end = quoted.find("\\n").into_iter().chain(quoted.find('\n')).min().unwrap_or(quoted.len());

@@ -7,7 +7,7 @@ use tch::Tensor;
 use crate::mlp::Mlp;
 use crate::network::{Forward, Parameter, TorchNetwork};
 
-/// Convolutions over each grid, and a perceptron over what they find and the other columns.
+/// Convolutions over each grid, and a perceptron over their outputs and the other columns.
 ///
 /// The same network as a [`ludus_net::Network`] with convolutions: its policies run without libtorch. Mnih et al. 2015,
 /// doi:10.1038/nature14236.
@@ -16,7 +16,7 @@ pub struct Convolutional {
     perceptron: Mlp,
 }
 
-/// The network that a description gives, on tensors: convolutions and a perceptron, or that alone.
+/// Converts a network of `ludus_net` to tensors: a [`Convolutional`] if its config has convolutions, else an [`Mlp`].
 pub fn described(network: Network) -> Box<dyn TorchNetwork> {
     if network.layout().config().convolutions.is_empty() {
         Box::new(Mlp::new(network))
@@ -26,7 +26,7 @@ pub fn described(network: Network) -> Box<dyn TorchNetwork> {
 }
 
 impl Convolutional {
-    /// Starts from this network's parameters.
+    /// Makes a network whose training starts from these parameters.
     pub fn new(network: Network) -> Self {
         Self { perceptron: Mlp::new(network) }
     }
@@ -35,7 +35,7 @@ impl Convolutional {
         self.perceptron.own_layout()
     }
 
-    /// Inputs of the dense layers, `[rows, features]`.
+    /// Returns the inputs of the dense layers, `[rows, features]`.
     fn features(&self, observations: &Tensor, convolutions: &[Tensor]) -> Tensor {
         let layout = self.own_layout();
         let rest = layout.columns_outside_grids().iter();
@@ -49,7 +49,7 @@ impl Convolutional {
     }
 }
 
-/// Outputs of the convolutions of a grid, `[rows, features]`.
+/// Returns the outputs of the convolutions of a grid, `[rows, features]`.
 fn convolve(observations: &Tensor, grid: GridBlock, layers: &[Tensor]) -> Tensor {
     let size = [-1, grid.height as i64, grid.width as i64, grid.channels as i64];
     let cells = observations.narrow(1, grid.first as i64, grid.count() as i64).reshape(size);
@@ -77,7 +77,7 @@ impl TorchNetwork for Convolutional {
     fn activations(&self) -> usize {
         let layout = self.own_layout();
         let grids: usize = layout.grids().map(GridBlock::count).sum();
-        // Each once as it is, and once rectified.
+        // Each activation is there twice: before and after the rectifier.
         2 * (grids + layout.map_numbers() + layout.config().hidden.iter().sum::<usize>())
     }
 
@@ -109,7 +109,7 @@ mod tests {
         Convolutional::new(Network::new(layout, Seed::new(1)))
     }
 
-    /// 5×4 → 3×2 → 2×1 cells.
+    /// The sizes are 5×4 → 3×2 → 2×1 cells.
     #[test]
     fn every_convolution_halves_the_grid() {
         let shapes: Vec<Vec<usize>> = network().parameters().into_iter().map(|parameter| parameter.shape).collect();
@@ -119,13 +119,13 @@ mod tests {
         assert_eq!(network().activations(), 2 * (60 + 4 * 6 + 6 * 2 + 8));
     }
 
-    /// A cell's channels come to where their kernels look for them.
+    /// The permutation of axes gives each kernel the right cell and channel.
     #[test]
     fn a_cell_is_seen_where_it_is() {
         let rows = 60;
         let one_hot = Tensor::eye(rows, (Kind::Float, Device::Cpu));
         let observations = Tensor::cat(&[Tensor::zeros([rows, 2], (Kind::Float, Device::Cpu)), one_hot], 1);
-        // The centre of a kernel that looks at channel 1 alone.
+        // The kernel has a single weight: channel 1 of its centre.
         let mut kernel = vec![0.0_f32; 27];
         kernel[9 + 4] = 1.0;
         let layers = [Tensor::from_slice(&kernel).view([1, 3, 3, 3]), Tensor::from_slice(&[0.0_f32])];

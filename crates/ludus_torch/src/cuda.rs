@@ -1,4 +1,4 @@
-//! CUDA, opened at run time: one binary serves machines with it and without.
+//! CUDA, opened at run time: the same binary runs on machines with and without it.
 
 use std::sync::OnceLock;
 
@@ -7,14 +7,14 @@ use tch::Device;
 
 use crate::TorchError;
 
-/// Opens CUDA, where it is; the devices there are.
+/// Opens CUDA and returns the number of its devices.
 ///
-/// Has to come before anything else of libtorch: that once asked whether there is CUDA remembers the answer. Later calls
-/// return what the first one did.
+/// Must be called before any other function of libtorch: libtorch checks for CUDA once and keeps the result. Later
+/// calls return the result of the first one.
 ///
 /// # Errors
 ///
-/// [`TorchError::Cuda`] with why there is none, and the remedy.
+/// [`TorchError::Cuda`] with the reason that there is none, and the remedy.
 pub fn open_cuda() -> Result<usize, TorchError> {
     static OPENED: OnceLock<Result<usize, String>> = OnceLock::new();
     OPENED.get_or_init(open).clone().map_err(TorchError::Cuda)
@@ -31,11 +31,11 @@ fn open() -> Result<usize, String> {
     }
 }
 
-/// The device with this index.
+/// Opens CUDA and returns the device with this index.
 ///
 /// # Errors
 ///
-/// As [`open_cuda`], and [`TorchError::NoDevice`].
+/// As [`open_cuda`], and [`TorchError::NoDevice`] if there is no such device.
 pub fn cuda_device(index: usize) -> Result<Device, TorchError> {
     let count = open_cuda()?;
     if index < count { Ok(Device::Cuda(index)) } else { Err(TorchError::NoDevice { index, count }) }

@@ -14,7 +14,7 @@ use crate::network::{Forward, TorchNetwork};
 use crate::parameters::Leaves;
 use crate::storage::{Kept, Storage};
 
-/// Some neighbouring simulations whose rows are decided on together, and what goes up and comes down for them.
+/// Neighbouring simulations whose actions are computed in one batch, with the buffers to and from the device.
 #[derive(Debug)]
 pub(crate) struct RowExchange {
     /// The rows of each simulation.
@@ -26,37 +26,37 @@ pub(crate) struct RowExchange {
     up: Buffer,
     /// Actions, log-probability and value of each row.
     down: Buffer,
-    /// For each draw of a row, which child of the row's seed it derives from.
+    /// For each draw of a row, the index of the child of the row's seed that the draw derives from.
     children: Vec<u64>,
     recording: Recording,
-    /// What a recorded decision reads and writes.
-    decision: Option<Decision>,
+    /// The tensors that a recorded decision reads and writes.
+    decision: Option<DecisionTensors>,
 }
 
-/// Where a decision reads what went up, and what it makes of it.
+/// The tensors of a decision: its input from the host, and its results.
 #[derive(Debug)]
-struct Decision {
+struct DecisionTensors {
     up: Tensor,
-    /// What the network read.
+    /// The inputs of the network.
     inputs: Tensor,
     masks: Option<Tensor>,
-    /// What goes down.
+    /// The results that are copied to the host: actions, log-probability and value of each row.
     played: Tensor,
 }
 
-/// Columns of a row.
+/// The widths of a row's arrays.
 #[derive(Clone, Copy, Debug)]
 struct Widths {
     observation: usize,
     draws: usize,
     action: usize,
-    /// 0 where every choice is always allowed.
+    /// 0 if every choice is always allowed.
     mask: usize,
 }
 
-/// The policy, as it is during a rollout.
+/// The policy during a rollout.
 #[derive(Clone, Copy)]
-pub(crate) struct Policy<'a> {
+pub(crate) struct RolloutPolicy<'a> {
     pub network: &'a dyn TorchNetwork,
     pub heads: &'a Heads,
     pub leaves: &'a Leaves,
@@ -65,7 +65,7 @@ pub(crate) struct Policy<'a> {
     pub recorder: &'a Recorder,
 }
 
-/// The parts of a rollout of this shape, whose simulations `bounds` says.
+/// Makes the exchanges of a rollout of this shape, one for each part. `bounds` has each part's simulations.
 pub(crate) fn parts(shape: &RolloutShape, bounds: &[Range<usize>], heads: &Heads, link: &Link) -> Vec<RowExchange> {
     let widths = Widths {
         observation: shape.observation_width,
@@ -95,20 +95,20 @@ pub(crate) fn parts(shape: &RolloutShape, bounds: &[Range<usize>], heads: &Heads
 }
 
 impl RowExchange {
-    /// Draws every row's action for a step, from the policy as it is now, and keeps what the update needs.
-    pub fn decide(&mut self, policy: Policy<'_>, step: usize, storage: &mut Storage) {
-        // A guard, for `tch::no_grad` would leave it so if libtorch failed.
+    /// Draws every row's action for a step from the current policy, and stores the update's data in `storage`.
+    pub fn decide(&mut self, policy: RolloutPolicy<'_>, step: usize, storage: &mut Storage) {
+        // A guard, since `tch::no_grad` would leave gradients off if libtorch failed.
         let _guard = tch::no_grad_guard();
         let up = self.send_up(policy);
         let Self { recording, decision, widths, row_count, .. } = self;
         recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count)));
-        let Some(Decision { inputs, masks, played, .. }) = decision else { return };
+        let Some(DecisionTensors { inputs, masks, played, .. }) = decision else { return };
         storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref() });
         self.down.download(played);
     }
 
-    /// Estimates what comes after the last step. Detail 5.
-    pub fn evaluate(&mut self, policy: Policy<'_>) {
+    /// Estimates the values of the observations after the last step. Detail 5.
+    pub fn evaluate(&mut self, policy: RolloutPolicy<'_>) {
         let _guard = tch::no_grad_guard();
         let up = self.up.upload();
         let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count)[0]);
@@ -116,8 +116,8 @@ impl RowExchange {
         self.down.download(&values);
     }
 
-    /// What goes up, on the device; where a recorded decision reads it, if there is one.
-    fn send_up(&self, policy: Policy<'_>) -> Tensor {
+    /// Copies the inputs to the device: into the tensor that the recorded decision reads, if there is a recording.
+    fn send_up(&self, policy: RolloutPolicy<'_>) -> Tensor {
         let up = self.up.upload();
         match &self.decision {
             Some(decision) if policy.recorder.records() => {
@@ -156,7 +156,7 @@ impl Exchange for RowExchange {
 }
 
 impl Widths {
-    /// The observations, the draws and the masks of what went up, a row each.
+    /// Splits the uploaded tensor into observations, draws and masks, each `[rows, width]`.
     fn split(self, up: &Tensor, rows: usize) -> [Tensor; 3] {
         let block = |columns_before: usize, width: usize| {
             let (first, width) = ((rows * columns_before) as i64, width as i64);
@@ -167,9 +167,9 @@ impl Widths {
     }
 }
 
-impl Policy<'_> {
+impl RolloutPolicy<'_> {
     /// Draws an action for each row.
-    fn decide(&self, up: &Tensor, widths: Widths, rows: usize) -> Decision {
+    fn decide(&self, up: &Tensor, widths: Widths, rows: usize) -> DecisionTensors {
         let [observations, draws, masks] = widths.split(up, rows);
         let inputs = self.inputs.stage(&observations);
         let masks = (widths.mask > 0).then_some(masks);
@@ -177,10 +177,10 @@ impl Policy<'_> {
         let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
         let (actions, log_probs) = self.heads.sample(outputs, &draws);
         let played = Tensor::cat(&[actions, log_probs, values], 1);
-        Decision { up: up.shallow_clone(), inputs, masks, played }
+        DecisionTensors { up: up.shallow_clone(), inputs, masks, played }
     }
 
-    /// What the network puts out, as full numbers; values are `[rows, 1]`.
+    /// Returns the network's outputs and values as 32-bit numbers; values are `[rows, 1]`.
     fn forward(&self, inputs: &Tensor) -> Forward {
         let parameters = self.leaves.of_network(self.kind);
         let Forward { outputs, values } = self.network.forward(&parameters, &inputs.to_kind(self.kind));

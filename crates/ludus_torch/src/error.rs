@@ -1,18 +1,18 @@
-//! Why there is no learner on libtorch.
+//! The errors of the learner on libtorch.
 
-/// Why a device, or a network on it, can't be used.
+/// The reasons that a device, or a network on it, can't be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TorchError {
-    /// There is no CUDA, or none that can be used.
+    /// CUDA is missing or unusable.
     #[error("{0}")]
     Cuda(String),
-    /// The device is not there.
+    /// There is no CUDA device with this index.
     #[error("there is no device `cuda:{index}`, {}; train with `--device cpu` or one of these", there_are(*.count))]
     NoDevice {
-        /// What was asked for.
+        /// The requested index.
         index: usize,
-        /// How many there are.
+        /// The number of devices.
         count: usize,
     },
     /// A rollout and an update don't fit into the device's memory.
@@ -21,27 +21,27 @@ pub enum TorchError {
         megabytes(*.needed), megabytes(*.free), remedy(*.fitting_rows)
     )]
     Memory {
-        /// Agents.
+        /// The number of agents.
         rows: usize,
-        /// What was asked \[bytes\].
+        /// Estimated memory that the run needs \[bytes\].
         needed: u64,
-        /// What is free \[bytes\].
+        /// Free memory of the GPU \[bytes\].
         free: u64,
-        /// Agents that would fit.
+        /// The number of agents that would fit.
         fitting_rows: usize,
     },
-    /// The network's output is not what the action needs.
+    /// The shape of a network's output is not the one that the action needs.
     #[error(
         "the network's {what} are {actual:?} for {rows} observations, the action needs {expected:?}; mend its `forward`"
     )]
     Output {
-        /// Which of its outputs.
+        /// The name of the output: `outputs` or `values`.
         what: &'static str,
-        /// Rows that it was tried with.
+        /// Rows of the trial forward pass.
         rows: usize,
-        /// The shape that is needed.
+        /// The required shape.
         expected: Vec<i64>,
-        /// The shape that it has.
+        /// The shape of the output.
         actual: Vec<i64>,
     },
     /// The network can't be computed at all.

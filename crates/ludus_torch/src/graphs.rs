@@ -1,33 +1,34 @@
-//! Work that is recorded once and then repeated, where a device can do that.
+//! Work that is recorded once as a CUDA graph and then replayed.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::shim::{Graph, Shim, Tape};
 
-/// Times that work is done as it is before it is recorded: libraries set themselves up in the first, and choose kernels.
+/// Eager runs before the recording: in the first runs, libraries initialise themselves and choose kernels.
 const WARM_UP: u32 = 3;
 
-/// Records for a device, if that can be had.
+/// Records work on a device, if CUDA graphs are available and configured.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     tape: Option<Arc<Tape>>,
-    /// Why something that should be recorded is not: the first reason.
+    /// The first reason that configured recording is not possible.
     obstacle: OnceLock<String>,
 }
 
-/// Work that always does the same to the same memory.
+/// The states of work that always applies the same operations to the same memory.
 #[derive(Debug, Default)]
 pub(crate) enum Recording {
     #[default]
     New,
     Warming(u32),
-    Recorded(Graph),
-    /// It can't be recorded.
+    RecordedStep(Graph),
+    /// The work can't be recorded, so it runs eagerly.
     Eager,
 }
 
 impl Recorder {
-    /// What is recorded shares its memory, but for what stays alive: so what is read of it later has to.
+    /// Makes a recorder for a device. Recordings share the memory of their temporary tensors; a tensor that is read
+    /// after a replay must be kept alive.
     pub fn new(shim: &Arc<Shim>, device: usize) -> Self {
         match shim.tape(device) {
             Ok(tape) => Self { tape: Some(tape), ..Self::default() },
@@ -35,35 +36,35 @@ impl Recorder {
         }
     }
 
-    /// Records nothing, although it should.
+    /// Makes a recorder that records nothing although it should, for the reason `why`.
     pub fn hindered(why: String) -> Self {
         Self { tape: None, obstacle: why.into() }
     }
 
-    /// Whether work is recorded: then what it reads has to stay where it is.
+    /// True if work is recorded. Then the tensors that it reads must keep their memory.
     pub const fn records(&self) -> bool {
         self.tape.is_some()
     }
 
-    /// Why something that should be recorded is not.
+    /// Returns the first reason that configured recording is not possible.
     pub fn obstacle(&self) -> Option<&str> {
         self.obstacle.get().map(String::as_str)
     }
 
     fn note(&self, why: &str) {
-        // The first reason is told: others follow from it, more often than not.
+        // Only the first reason is kept: later ones mostly follow from it.
         let _ = self.obstacle.set(format!("`graphs` can't be had: {why}"));
     }
 }
 
 impl Recording {
-    /// Does `work`, or what was recorded of it.
+    /// Calls `work`, or replays its recording.
     ///
-    /// If it can't be recorded, it is done as it is from then on.
+    /// If the work can't be recorded, it runs eagerly from then on.
     pub fn run(&mut self, recorder: &Recorder, work: &mut dyn FnMut()) {
         let Some(tape) = &recorder.tape else { return work() };
         match self {
-            Self::Recorded(graph) => {
+            Self::RecordedStep(graph) => {
                 let Err(why) = graph.replay() else { return };
                 recorder.note(&why);
                 *self = Self::Eager;
@@ -72,7 +73,7 @@ impl Recording {
             Self::Warming(times) if *times < WARM_UP => *times += 1,
             Self::Warming(_) => {
                 *self = match tape.record(work) {
-                    Ok(graph) => Self::Recorded(graph),
+                    Ok(graph) => Self::RecordedStep(graph),
                     Err(why) => {
                         recorder.note(&why);
                         Self::Eager
@@ -90,7 +91,7 @@ impl Recording {
 mod tests {
     use super::*;
 
-    /// Wherever libtorch's part for CUDA is; no machine has as many devices.
+    /// Needs libtorch's CUDA libraries, but no GPU: no machine has a device 99.
     #[test]
     fn where_nothing_can_be_recorded_work_is_done_as_it_is() {
         if ludus_libtorch::open_cuda_libraries().is_err() {
@@ -101,7 +102,7 @@ mod tests {
         let recorder = Recorder::new(&shim, 99);
         (0..10).for_each(|_| recording.run(&recorder, &mut || count += 1));
         assert_eq!(count, 10);
-        assert!(!matches!(recording, Recording::Recorded(_)));
+        assert!(!matches!(recording, Recording::RecordedStep(_)));
         assert!(
             recorder.obstacle().is_some_and(|why| why.starts_with("`graphs` can't be had: ")),
             "and it is known why"

@@ -8,37 +8,38 @@ use tch::{Kind, Tensor};
 /// ln √(2π)
 const LOG_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
 
-/// What a network's outputs mean, head after head.
+/// The action distributions that a network's outputs describe, head after head.
 #[derive(Clone, Debug)]
 pub(crate) struct Heads {
-    parts: Vec<Part>,
-    /// For each uniform draw of a row, which child of the row's seed decides it.
+    parts: Vec<HeadColumns>,
+    /// For each uniform draw of a row, the index of the child of the row's seed that the draw derives from.
     children: Vec<u64>,
     output_width: usize,
     action_width: usize,
 }
 
-/// What heads read, for some rows.
+/// The inputs of the heads, for some rows.
 #[derive(Clone, Copy)]
 pub(crate) struct Outputs<'a> {
-    /// What the network put out: `[rows, output width]`.
+    /// The network's outputs: `[rows, output width]`.
     pub numbers: &'a Tensor,
     pub log_std: Option<&'a Tensor>,
-    /// 1 for each choice that is allowed, else 0, without Gaussian heads: `[rows, mask width]`. All are without masks.
+    /// 1 for each choice that is allowed, else 0: `[rows, mask width]`, with no columns for Gaussian heads. Without
+    /// masks, all choices are allowed.
     pub masks: Option<&'a Tensor>,
 }
 
-/// One head, and the first column of what it reads and writes.
+/// One head, and the first of its columns in each array.
 #[derive(Clone, Copy, Debug)]
-struct Part {
+struct HeadColumns {
     head: Head,
     output: i64,
     action: i64,
-    /// The first of its draws.
+    /// The index of its first draw.
     draw: i64,
-    /// The first of its standard deviations.
+    /// The index of its first standard deviation.
     dimension: i64,
-    /// The first column of its mask.
+    /// The index of its mask's first column.
     mask: i64,
 }
 
@@ -48,7 +49,7 @@ impl Heads {
         let (mut dimension, mut mask) = (0, 0);
         for &head in heads {
             let (output, action) = (this.output_width as i64, this.action_width as i64);
-            this.parts.push(Part { head, output, action, draw: this.children.len() as i64, dimension, mask });
+            this.parts.push(HeadColumns { head, output, action, draw: this.children.len() as i64, dimension, mask });
             // As in `ludus_net`: column c draws from children 2c and 2c + 1, all radii before all angles.
             let columns = || (action as u64..).take(head.action_width());
             this.children.extend(columns().map(|column| 2 * column));
@@ -64,22 +65,22 @@ impl Heads {
         this
     }
 
-    /// Columns of an output row.
+    /// Returns the columns of an output row.
     pub const fn output_width(&self) -> usize {
         self.output_width
     }
 
-    /// Columns of an action row.
+    /// Returns the columns of an action row.
     pub const fn action_width(&self) -> usize {
         self.action_width
     }
 
-    /// Uniform draws that decide a row's action.
+    /// Returns the number of uniform draws for a row's action.
     pub fn draw_count(&self) -> usize {
         self.children.len()
     }
 
-    /// For each uniform draw of a row, which child of the row's seed decides it.
+    /// For each uniform draw of a row, the index of the child of the row's seed that the draw derives from.
     pub fn children(&self) -> &[u64] {
         &self.children
     }
@@ -97,7 +98,7 @@ impl Heads {
     ///
     /// `draws` is `[rows, draw count]`; the actions are `[rows, action width]`, the log-probabilities `[rows, 1]`.
     pub fn sample(&self, outputs: Outputs<'_>, draws: &Tensor) -> (Tensor, Tensor) {
-        let drawn = |part: &Part| match part.head {
+        let drawn = |part: &HeadColumns| match part.head {
             Head::Categorical { .. } => sample_choice(&part.logits(outputs), &draws.narrow(1, part.draw, 1)),
             Head::Gaussian { width } => {
                 let width = width as i64;
@@ -109,18 +110,18 @@ impl Heads {
         (side_by_side(actions), total(log_probs))
     }
 
-    /// The most probable action of each row, `[rows, action width]`.
+    /// Returns the most probable action of each row, `[rows, action width]`.
     pub fn mode(&self, outputs: Outputs<'_>) -> Tensor {
-        let most_probable = |part: &Part| match part.head {
+        let most_probable = |part: &HeadColumns| match part.head {
             Head::Categorical { .. } => part.logits(outputs).argmax(-1, true).to_kind(Kind::Float),
             Head::Gaussian { .. } => part.outputs(outputs),
         };
         side_by_side(self.parts.iter().map(most_probable).collect())
     }
 
-    /// The log-probability of each row's action, and the entropy of its distribution, each `[rows, 1]`.
+    /// Returns the log-probability of each row's action, and the entropy of its distribution, each `[rows, 1]`.
     pub fn evaluate(&self, outputs: Outputs<'_>, actions: &Tensor) -> (Tensor, Tensor) {
-        let evaluated = |part: &Part| {
+        let evaluated = |part: &HeadColumns| {
             let actions = actions.narrow(1, part.action, part.head.action_width() as i64);
             match part.head {
                 Head::Categorical { .. } => evaluate_choice(&part.logits(outputs), &actions),
@@ -132,12 +133,12 @@ impl Heads {
     }
 }
 
-impl Part {
+impl HeadColumns {
     fn outputs(&self, all: Outputs<'_>) -> Tensor {
         all.numbers.narrow(1, self.output, self.head.output_width() as i64)
     }
 
-    /// The logits; −∞ for what is not allowed.
+    /// Returns the logits; −∞ for choices that are not allowed.
     fn logits(&self, all: Outputs<'_>) -> Tensor {
         let logits = self.outputs(all);
         let Some(masks) = all.masks else { return logits };
@@ -151,13 +152,13 @@ impl Part {
     }
 }
 
-/// The choice whose stretch of the total weight the draw falls into, and its log-probability.
+/// Returns the choice whose interval of the cumulative weight contains the draw, and its log-probability.
 fn sample_choice(logits: &Tensor, uniform: &Tensor) -> (Tensor, Tensor) {
     let log_probs = logits.log_softmax(-1, Kind::Float);
     let weights = (logits - logits.amax(-1, true)).exp();
     let below = weights.cumsum(-1, Kind::Float) - &weights;
     let threshold = weights.sum_dim_intlist(-1, true, Kind::Float) * uniform;
-    // What can't happen must not be drawn, even where rounding lets the threshold reach the total.
+    // A choice of weight 0 must not be drawn, even if rounding lets the threshold reach the total.
     let is_reached = below.le_tensor(&threshold).logical_and(&weights.gt(0.0));
     let indices = Tensor::arange(logits.size()[1], (Kind::Int64, logits.device()));
     let choice = (is_reached * indices).amax(-1, true);
@@ -166,13 +167,13 @@ fn sample_choice(logits: &Tensor, uniform: &Tensor) -> (Tensor, Tensor) {
 
 fn evaluate_choice(logits: &Tensor, choice: &Tensor) -> (Tensor, Tensor) {
     let log_probs = logits.log_softmax(-1, Kind::Float);
-    // What can't happen adds nothing: without this, 0 times −∞.
+    // A choice of probability 0 adds nothing to the entropy; without the clamp it would add 0 · −∞ = NaN.
     let finite = log_probs.clamp_min(f64::from(f32::MIN));
     let entropy = -(log_probs.exp() * finite).sum_dim_intlist(-1, true, Kind::Float);
     (log_probs.gather(1, &choice.to_kind(Kind::Int64), false), entropy)
 }
 
-/// Normally distributed numbers by the Box–Muller transform, and their log-probability density.
+/// Returns normally distributed numbers by the Box–Muller transform, and their log-probability density.
 fn sample_numbers(means: &Tensor, log_std: &Tensor, [radii, angles]: &[Tensor; 2]) -> (Tensor, Tensor) {
     let z = ((-radii).log1p() * -2.0).sqrt() * (angles * TAU).cos();
     (means + log_std.exp() * &z, log_density(&z, log_std))
@@ -185,7 +186,7 @@ fn evaluate_numbers(means: &Tensor, log_std: &Tensor, numbers: &Tensor) -> (Tens
     (log_density, entropy)
 }
 
-/// The sum over a row's numbers, `[rows, 1]`.
+/// Returns the log-density of standardised numbers, summed over each row, `[rows, 1]`.
 fn log_density(z: &Tensor, log_std: &Tensor) -> Tensor {
     (z.square() * -0.5 - log_std - LOG_SQRT_TAU).sum_dim_intlist(-1, true, Kind::Float)
 }

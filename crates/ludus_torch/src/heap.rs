@@ -1,19 +1,20 @@
-//! Memory that is freed and soon wanted again.
+//! Settings of the heap that keep freed memory in the process.
 
-/// Has the process keep memory that it frees, up to 256 MiB.
+/// Makes the process keep memory that it frees, up to 256 MiB.
 ///
-/// libtorch makes and drops tensors of hundreds of kilobytes in every operation. glibc hands such memory back to the system
-/// at once, which has to clear it whenever it gives it out again: a tenth to a fifth of the time of learning on the CPU.
+/// libtorch makes and drops tensors of hundreds of kilobytes in every operation. By default, glibc returns such memory
+/// to the system at once, which clears it before every reuse: a tenth to a fifth of the time of learning on the CPU.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the allocator has no other switch")]
 pub(crate) fn keep_freed_memory() {
     use std::ffi::c_int;
 
-    /// Bytes at the heap's end that stay with the process.
+    /// Free memory at the heap's end that stays with the process \[bytes\].
     const KEPT: c_int = 256 << 20;
-    /// Bytes from which memory is the system's own business all the same: the most that glibc allows.
+    /// The size from which allocations are still mapped from the system and returned to it \[bytes\]: the most that
+    /// glibc allows.
     const MAPPED: c_int = 32 << 20;
-    /// As in `malloc.h`.
+    /// Parameters of `mallopt`, as in `malloc.h`.
     const M_TRIM_THRESHOLD: c_int = -1;
     const M_MMAP_THRESHOLD: c_int = -3;
 
@@ -27,6 +28,6 @@ pub(crate) fn keep_freed_memory() {
     }
 }
 
-/// Other allocators keep what they need.
+/// Does nothing: other allocators keep freed memory by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) const fn keep_freed_memory() {}

@@ -1,11 +1,11 @@
-//! Observations on their way into the network, on the device.
+//! The conversion of observations to network inputs, on the device.
 
 use ludus_net::Normalizer;
 use tch::Tensor;
 
 use crate::link::Link;
 
-/// The normaliser's numbers as they stand during an iteration. Detail 14.
+/// The normaliser's statistics on the device, constant during an iteration. Detail 14.
 #[derive(Debug)]
 pub(crate) struct Inputs(Option<Scale>);
 
@@ -25,7 +25,7 @@ impl Inputs {
         }))
     }
 
-    /// Takes other statistics, in the same memory: recorded work reads from there.
+    /// Copies other statistics into the same memory, since recorded work reads from there.
     pub fn refresh(&mut self, normalizer: Option<&Normalizer>, link: &Link) {
         if let (Some(scale), Some(normalizer)) = (&mut self.0, normalizer) {
             scale.means.copy_(&link.send(normalizer.means()));
@@ -33,9 +33,9 @@ impl Inputs {
         }
     }
 
-    /// Turns observations into what the network reads: normalised if they are to be, and finite.
+    /// Converts observations to inputs of the network: normalised if there is a normaliser, and finite.
     ///
-    /// As [`ludus_net::stage`]: what is not a number becomes 0, what is infinite the clip or 0.
+    /// As [`ludus_net::stage`]: NaN becomes 0, infinite numbers become ± the clip, or 0 without a normaliser.
     pub fn stage(&self, observations: &Tensor) -> Tensor {
         match &self.0 {
             Some(Scale { means, factors, clip }) => {

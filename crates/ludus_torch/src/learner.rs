@@ -12,40 +12,40 @@ use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
 use crate::attempt::{attempt, attempt_anything};
-use crate::decider::{Policy, RowExchange, parts};
+use crate::decider::{RolloutPolicy, RowExchange, parts};
 use crate::graphs::Recorder;
 use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
 use crate::inputs::Inputs;
-use crate::lessons::{Lessons, Recorded, padded};
 use crate::link::{Link, Transfers};
 use crate::network::TorchNetwork;
 use crate::packing::Packing;
-use crate::parameters::{Leaves, Places};
+use crate::parameters::{Leaves, ParameterLayout};
 use crate::shim::Shim;
+use crate::step_recordings::{RecordedStep, StepRecordings, padded};
 use crate::storage::Storage;
 use crate::threads::keep_to_this_thread;
-use crate::update::{Lesson, Update, knobs};
+use crate::update::{StepContext, Update, step_settings};
 
-/// Rows that a network is tried with.
+/// Rows of the trial forward pass.
 const TRIED_ROWS: usize = 2;
 
-/// Where a learner computes, and how.
+/// The device of a learner, and its settings.
 #[derive(Clone, Debug)]
 pub struct TorchSettings {
     /// The device; [`cuda_device`](crate::cuda_device) opens one.
     pub device: Device,
-    /// What else can be chosen.
+    /// Settings of the device.
     pub config: DeviceConfig,
-    /// The threads and the timer.
+    /// The threads and the clock.
     pub machine: Machine,
 }
 
 /// The learner for GPUs, and for networks that are no plain perceptrons.
 ///
-/// Its draws are those of [`NativeLearner`](ludus_learn::NativeLearner), and so are its formulas: the two differ by
-/// rounding. With the same device, the same seed gives the same bits, whatever the number of threads; on a GPU as long as
-/// libtorch's kernels do, see [`TorchNetwork::forward`].
+/// Draws and formulas are those of [`NativeLearner`](ludus_learn::NativeLearner): the two differ by rounding. On the
+/// same device, the same seed gives the same bits with any number of threads; on a GPU only if libtorch's kernels are
+/// deterministic, see [`TorchNetwork::forward`].
 pub struct TorchLearner {
     network: Box<dyn TorchNetwork>,
     heads: Heads,
@@ -54,25 +54,26 @@ pub struct TorchLearner {
     packing: Packing,
     leaves: Leaves,
     update: Update,
-    /// Gradient steps so far, those included that a loss that was not finite kept from being taken.
+    /// Gradient steps so far. Includes pending steps that were not taken because a loss was not finite.
     steps: u64,
-    /// Steps that were not yet accounted for.
+    /// Gradient steps since the losses were last read: they may turn out not to have been taken.
     pending: u64,
-    /// The rollout on the device, and what it exchanges with the simulations while nobody borrows it.
+    /// The rollout on the device.
     storage: Option<Storage>,
     parts: Vec<Box<dyn Exchange>>,
     places: Vec<i64>,
-    lessons: Lessons,
+    step_recordings: StepRecordings,
     recorder: Recorder,
     observed: Observed,
     good: Option<Mark>,
-    /// What libtorch said when it failed. From there on nothing is done until somebody rewinds.
+    /// libtorch's message when it failed. From then on every call fails until [`rewind`](Learner::rewind) or
+    /// [`restore`](Learner::restore).
     failure: Option<String>,
     link: Link,
     settings: TorchSettings,
 }
 
-/// What was marked: copies on the device.
+/// The marked state: copies on the device.
 struct Mark {
     parameters: Tensor,
     mean: Tensor,
@@ -82,17 +83,17 @@ struct Mark {
 }
 
 impl TorchLearner {
-    /// A learner that starts from what the network starts from. Details 1 and 2.
+    /// Makes a learner that starts from the network's initial parameters. Details 1 and 2.
     ///
-    /// With a `normalizer`, observations are normalised, from its statistics on; they follow the experience.
+    /// With a `normalizer`, observations are normalised. Its statistics are the start; experience is merged into them.
     ///
-    /// On the CPU under Linux (glibc), the whole process keeps up to 256 MiB that it frees, from here on: libtorch wants
-    /// the same memory again in every operation.
+    /// On the CPU under Linux (glibc), the whole process keeps up to 256 MiB of freed memory from here on, since
+    /// libtorch allocates the same sizes again in every operation.
     ///
     /// # Errors
     ///
-    /// If the device or the network can't compute, if the network's outputs don't fit its heads, or if the normaliser is not
-    /// as wide as its input.
+    /// If the device or the network can't compute, if the network's outputs don't fit its heads, or if the normaliser
+    /// is not as wide as its input.
     pub fn new(
         network: Box<dyn TorchNetwork>,
         normalizer: Option<Normalizer>,
@@ -106,7 +107,7 @@ impl TorchLearner {
         open(settings.device)?;
         let (link, kind) = (Link::new(settings.device), kind(&settings.config));
         let heads = Heads::new(network.heads());
-        let (places, values) = Places::new(&*network);
+        let (places, values) = ParameterLayout::new(&*network);
         let packing = Packing::new(network.layout(), &places);
         let update = Update::new(places.clone(), &values, &link, kind);
         let learner = Self {
@@ -122,7 +123,7 @@ impl TorchLearner {
             storage: None,
             parts: Vec::new(),
             places: Vec::new(),
-            lessons: Lessons::default(),
+            step_recordings: StepRecordings::default(),
             recorder: recorder(&settings),
             observed: Observed::default(),
             good: None,
@@ -134,32 +135,33 @@ impl TorchLearner {
         Ok(learner)
     }
 
-    /// The network.
+    /// Returns the network that is trained.
     pub fn network(&self) -> &dyn TorchNetwork {
         &*self.network
     }
 
-    /// The statistics that observations are normalised with, if they are.
+    /// Returns the normaliser of observations; `None` if they are not normalised.
     pub const fn normalizer(&self) -> Option<&Normalizer> {
         self.normalizer.as_ref()
     }
 
-    /// All parameters, as a saved state has them.
+    /// Copies all parameters to the host, in the order of a saved state.
     pub fn parameters(&self) -> Vec<f32> {
         self.packing.pack(&self.link.fetch(&self.update.parameters))
     }
 
-    /// Copies between the host and the device so far.
+    /// Returns the number of copies between the host and the device so far.
     pub fn transfers(&self) -> Transfers {
         self.link.transfers()
     }
 
-    /// Where it computes.
+    /// Returns the device of the learner.
     pub const fn device(&self) -> Device {
         self.settings.device
     }
 
-    /// Makes sure that the network computes what its heads read. libtorch panics where shapes don't fit.
+    /// Checks with a forward pass that the network's outputs have the shapes that its heads need. tch panics if shapes
+    /// inside the network don't fit; this becomes an error.
     fn try_out(&self) -> Result<(), TorchError> {
         let kind = kind(&self.settings.config);
         let size = [TRIED_ROWS as i64, self.network.inputs() as i64];
@@ -174,7 +176,7 @@ impl TorchLearner {
         check_size("values", &forward.values, &[rows])
     }
 
-    /// Does `work`, unless libtorch has failed before.
+    /// Calls `work`, unless libtorch has failed before.
     fn on_device<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> Result<R, LearnError> {
         let failure = match &self.failure {
             Some(failure) => failure.clone(),
@@ -187,15 +189,15 @@ impl TorchLearner {
         Err(LearnError::Device(failure))
     }
 
-    /// Goes on from these parameters and moments, means before variances.
+    /// Copies parameters, first moments and second moments, in this order, into the learner.
     fn take_over(&mut self, tensors: [&Tensor; 3], steps: u64, normalizer: Option<&Normalizer>) {
-        let Update { parameters, adam, ledger, .. } = &mut self.update;
-        // Into the same memory: that is what the network's views look at.
+        let Update { parameters, adam, loss_accumulator, .. } = &mut self.update;
+        // Copied into the same memory, since the network's views refer to it.
         for (place, tensor) in [parameters, &mut adam.mean, &mut adam.variance].into_iter().zip(tensors) {
             let _guard = tch::no_grad_guard();
             place.copy_(tensor);
         }
-        ledger.clear();
+        loss_accumulator.clear();
         (self.pending, self.steps) = (0, steps);
         if let Some((own, saved)) = self.normalizer.as_mut().zip(normalizer) {
             own.go_on_from(saved);
@@ -210,20 +212,20 @@ impl TorchLearner {
         let parts = parts(shape, bounds, &self.heads, &self.link);
         self.parts = parts.into_iter().map(|part| Box::new(part) as Box<dyn Exchange>).collect();
         self.storage = Some(Storage::new(shape, &self.link));
-        // They read from the storage that was.
-        self.lessons = Lessons::default();
+        // Existing recordings read from the old storage.
+        self.step_recordings = StepRecordings::default();
     }
 
-    /// Does `work` on a part with the policy as it is now, unless libtorch has failed before.
+    /// Calls `work` with a part and the current policy, unless libtorch has failed before.
     fn with_part(
         &mut self,
         exchange: &mut dyn Exchange,
-        work: impl FnOnce(&mut RowExchange, Policy<'_>, &mut Storage),
+        work: impl FnOnce(&mut RowExchange, RolloutPolicy<'_>, &mut Storage),
     ) -> Result<(), LearnError> {
         let part: &mut dyn Any = exchange;
         let part: &mut RowExchange = part.downcast_mut().expect("a learner gets the exchanges that it has lent");
         self.on_device(|learner| {
-            let policy = Policy {
+            let policy = RolloutPolicy {
                 network: &*learner.network,
                 heads: &learner.heads,
                 leaves: &learner.leaves,
@@ -245,24 +247,25 @@ impl TorchLearner {
         storage.locate(samples, &mut self.places);
         let is_padded = self.recorder.records();
         if is_padded {
-            // More of what is finite wherever the minibatch is.
+            // The padding repeats the first sample: it is finite if the minibatch is.
             self.places.resize(padded(samples.len()), self.places[0]);
         }
         let pool = &self.settings.machine.pool;
-        let lesson = Lesson { network: &*self.network, heads: &self.heads, settings, pool, is_padded };
+        let context = StepContext { network: &*self.network, heads: &self.heads, settings, pool, is_padded };
         self.steps += 1;
         self.pending += 1;
-        let knobs = self.link.send(&knobs(settings, samples.len(), self.steps));
+        let step_settings = self.link.send(&step_settings(settings, samples.len(), self.steps));
         let places = self.link.send(&self.places);
-        let Recorded { recording, places, knobs } = self.lessons.of(self.places.len(), places, knobs, &self.recorder);
+        let RecordedStep { recording, places, step_settings } =
+            self.step_recordings.of(self.places.len(), places, step_settings, &self.recorder);
         let update = &mut self.update;
-        recording.run(&self.recorder, &mut || update.step(lesson, storage.gather(places), knobs));
+        recording.run(&self.recorder, &mut || update.step(context, storage.gather(places), step_settings));
     }
 
-    fn account(&mut self) -> Result<Losses, LearnError> {
+    fn accumulated(&mut self) -> Result<Losses, LearnError> {
         let pending = std::mem::take(&mut self.pending);
-        match self.update.ledger.take(&self.update.parameters) {
-            Ok(account) => Ok(account.losses),
+        match self.update.loss_accumulator.take(&self.update.parameters) {
+            Ok(accumulated) => Ok(accumulated.losses),
             Err((error, taken)) => {
                 self.steps -= pending.saturating_sub(taken);
                 Err(error)
@@ -301,9 +304,9 @@ impl Learner for TorchLearner {
     }
 
     fn begin_update(&mut self, rollout: &Rollout) {
-        // If it fails, the first minibatch says so.
+        // If this fails, the first minibatch returns the error.
         let _ = self.on_device(|learner| {
-            learner.update.ledger.clear();
+            learner.update.loss_accumulator.clear();
             learner.pending = 0;
             if let Some(storage) = &mut learner.storage {
                 storage.take_targets(rollout);
@@ -316,7 +319,7 @@ impl Learner for TorchLearner {
     }
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {
-        self.on_device(Self::account)?
+        self.on_device(Self::accumulated)?
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
@@ -335,7 +338,7 @@ impl Learner for TorchLearner {
         let Some(mark) = self.good.take() else { return };
         self.failure = None;
         let Mark { parameters, mean, variance, steps, normalizer } = &mark;
-        // If it fails, the next rollout says so.
+        // If this fails, the next rollout returns the error.
         let _ = self.on_device(|learner| learner.take_over([parameters, mean, variance], *steps, normalizer.as_ref()));
         self.good = Some(mark);
     }
@@ -410,8 +413,8 @@ impl BatchDecider for TorchLearner {
     }
 }
 
-/// Computes something there. Pinned memory must not be the first thing that is asked for: that would open the first GPU,
-/// whichever was chosen, and take half a gigabyte of it.
+/// Opens a device by computing on it. The first allocation must not be pinned memory: that would open the first GPU
+/// instead of the chosen one, and take half a gigabyte of it.
 fn open(device: Device) -> Result<(), TorchError> {
     let opened = attempt(|| Tensor::zeros([1], (Kind::Float, device)));
     opened
@@ -419,7 +422,7 @@ fn open(device: Device) -> Result<(), TorchError> {
         .map_err(|why| TorchError::Cuda(format!("{device:?} can't be used: {why}; train with `--device cpu`")))
 }
 
-/// Whether steps are recorded; makes the settings of CUDA that there are. Without the shim everything is done as it is.
+/// Applies the settings of CUDA, and makes the recorder. Without the shim, all work runs eagerly.
 fn recorder(settings: &TorchSettings) -> Recorder {
     let DeviceConfig { tf32, graphs, .. } = settings.config;
     let Device::Cuda(index) = settings.device else { return Recorder::default() };
@@ -436,7 +439,7 @@ fn recorder(settings: &TorchSettings) -> Recorder {
     }
 }
 
-/// What the network computes with.
+/// Returns the number format of the network's computation.
 fn kind(config: &DeviceConfig) -> Kind {
     if config.bf16 { Kind::BFloat16 } else { Kind::Float }
 }

@@ -1,8 +1,8 @@
 //! The learner on libtorch: GPUs, convolutions, networks of your own.
 //!
-//! [`TorchLearner`] is the second implementation of [`Learner`](ludus_learn::Learner). It does what the one in plain
-//! Rust does, draw for draw and formula for formula, on whatever device libtorch has; their gradients agree, and a
-//! saved state of one goes on in the other.
+//! [`TorchLearner`] is the second implementation of [`Learner`](ludus_learn::Learner). It has the draws and the
+//! formulas of the one in plain Rust, on any device of libtorch. Their gradients agree, and each can restore a saved
+//! state of the other.
 //!
 //! ```
 //! # #[cfg(feature = "libtorch")] {
@@ -26,26 +26,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # How it is fast
+//! # Performance
 //!
-//! - **The rollout lives on the device.** Of each step, what the agents observe and the numbers that decide their
-//!   draws go up together, from pinned memory, and actions, values and log-probabilities come down together. That is
-//!   the only moment of a step at which anybody waits.
-//! - **An update doesn't wait at all.** Minibatches gather what is already there; advantages are brought to scale,
-//!   gradients clipped and Adam's steps taken on the device, over one flat array; losses add up there and come down
-//!   once per iteration. A minibatch that is not finite stops all that follow it, without anybody looking.
-//! - **On the CPU, threads are ours.** libtorch gets one thread per thread of the pool; a minibatch is cut into shards
-//!   by its size alone, and they are added up in order, so that the result is the same with any number of threads.
+//! - **The rollout is stored on the device.** In each step, observations and uniform draws are copied to the device
+//!   together, from pinned memory. Actions, values and log-probabilities are copied back together. That copy is the
+//!   only wait of a step.
+//! - **An update has one wait.** Minibatches are gathered on the device from the stored rollout; advantages are
+//!   normalised, gradients clipped and Adam's steps taken there, over one flat array. Losses are added up there and
+//!   copied back once per iteration. After a minibatch whose loss or gradient is not finite, all later steps change
+//!   nothing, without a wait.
+//! - **On the CPU, libtorch has no threads of its own.** Each thread of the pool computes alone. A minibatch is cut
+//!   into shards by its size alone, and they are added up along a fixed tree, so that the result is the same with any
+//!   number of threads.
 //!
-//! # What is where
+//! # Contents by task
 //!
 //! | to | use |
 //! |---|---|
 //! | learn | [`TorchLearner`], [`TorchSettings`] |
-//! | count what goes up and comes down | [`Transfers`] |
+//! | count copies to and from the device | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
 //! | learn from grids and images | [`Convolutional`], [`described`] |
-//! | act with what was learned | [`TorchPolicy`] |
+//! | act with a trained network | [`TorchPolicy`] |
 //! | choose a device | [`open_cuda`], [`cuda_device`] |
 //!
 //! Without the feature `libtorch` the crate is empty, so that a workspace builds where there is no libtorch.
@@ -63,14 +65,14 @@ mod heads;
 mod heap;
 mod inputs;
 mod learner;
-mod ledger;
-mod lessons;
 mod link;
+mod loss_accumulator;
 mod memory;
 mod mlp;
 mod network;
 mod packing;
 mod parameters;
+mod step_recordings;
 
 mod policy;
 mod shim;

@@ -1,13 +1,14 @@
-//! The way to a device and back.
+//! Counted copies between the host and a device.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::{Device, Tensor};
 
-/// The way to a device and back. Counts what goes along it: to wait for a copy is what a step has to do without.
+/// The connection to a device. Counts the copies between the host and the device, since a copy to the host makes a step
+/// wait.
 ///
-/// On the CPU nothing has to be moved; what would be is counted all the same.
+/// On the CPU nothing is copied, but the copies that a device would need are counted all the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     device: Device,
@@ -23,9 +24,9 @@ struct Counts {
 /// Copies between the host and a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transfers {
-    /// To the device. Nobody waits for them.
+    /// The number of copies to the device. They are asynchronous.
     pub up: u64,
-    /// From the device. Each waits until everything before it is done.
+    /// The number of copies from the device. Each waits until all earlier work on the device is done.
     pub down: u64,
 }
 
@@ -38,34 +39,34 @@ impl Link {
         self.device
     }
 
-    /// What went along so far.
+    /// Returns the number of copies so far.
     pub fn transfers(&self) -> Transfers {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Transfers { up: count(&self.counts.up), down: count(&self.counts.down) }
     }
 
-    /// Notes a copy to the device.
+    /// Counts a copy to the device.
     pub fn count_up(&self) {
         self.counts.up.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Sends numbers up, without waiting for them to arrive.
+    /// Copies numbers to the device, without waiting for the copy.
     pub fn send<T: tch::kind::Element>(&self, numbers: &[T]) -> Tensor {
         self.count_up();
         let here = Tensor::from_slice(numbers);
         if !self.device.is_cuda() {
             return here;
         }
-        // libtorch keeps the pinned copy until the device has read it.
+        // libtorch keeps the pinned memory until the device has read it.
         here.internal_pin_memory(self.device).to_device_(self.device, T::KIND, true, false)
     }
 
-    /// Notes a copy from the device.
+    /// Counts a copy from the device.
     pub fn count_down(&self) {
         self.counts.down.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Brings a tensor's numbers down.
+    /// Copies a tensor's numbers to the host, and waits for them.
     pub fn fetch(&self, tensor: &Tensor) -> Vec<f32> {
         self.count_down();
         let mut numbers = vec![0.0; tensor.numel()];

@@ -1,22 +1,22 @@
-//! Whether a run fits into a GPU's memory.
+//! The GPU memory that a run needs.
 
 use ludus_libtorch::Driver;
 
 use crate::TorchError;
 
-/// What CUDA itself, libtorch's kernels and their working memory take \[bytes\].
+/// Memory of CUDA itself, libtorch's kernels and their working memory \[bytes\].
 const FIXED: u64 = 800_000_000;
 
-/// How often a parameter is kept: itself, both moments, all three as they were marked, its gradient, and what a step makes
-/// of them on its way.
+/// Copies of a parameter: itself, both moments, all three in the marked state, its gradient, and temporary tensors of a
+/// step.
 const COPIES_OF_PARAMETERS: u64 = 16;
 
-/// How often an activation is kept: forward and backward, and in recordings for minibatches of other sizes.
+/// Copies of an activation: forward and backward, and in recordings for minibatches of other sizes.
 const COPIES_OF_ACTIVATIONS: u64 = 6;
 
 const BYTES: u64 = 4;
 
-/// What decides how much memory a run takes.
+/// The numbers that determine the memory of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Demand {
     /// Agents that step at once.
@@ -29,20 +29,21 @@ pub struct Demand {
     pub observation_width: usize,
     /// Columns of an action.
     pub action_width: usize,
-    /// Columns of a mask; 0 without.
+    /// Columns of a mask; 0 without masks.
     pub mask_width: usize,
-    /// Numbers in the network.
+    /// Parameters of the network.
     pub parameters: usize,
-    /// See [`TorchNetwork::activations`](crate::TorchNetwork::activations).
+    /// Activations per observation, see [`TorchNetwork::activations`](crate::TorchNetwork::activations).
     pub activations: usize,
 }
 
 impl Demand {
-    /// Makes sure that the GPU with this index has the memory.
+    /// Checks that the GPU with this index has enough free memory.
     ///
     /// # Errors
     ///
-    /// [`TorchError::Memory`] with what is needed, what is free, and what would fit.
+    /// [`TorchError::Memory`] with the needed and the free memory and the number of agents that would fit.
+    /// [`TorchError::Cuda`] if the free memory can't be read.
     pub fn check(self, index: usize) -> Result<(), TorchError> {
         let driver = Driver::open().map_err(|error| TorchError::Cuda(error.to_string()))?;
         let free = driver.free_memory(index).map_err(|error| TorchError::Cuda(error.to_string()))?;
@@ -58,12 +59,12 @@ impl Demand {
         Err(TorchError::Memory { rows: self.rows, needed, free, fitting_rows: fitting as usize })
     }
 
-    /// Memory that a run takes \[bytes\], about.
+    /// Returns the estimated memory of a run \[bytes\].
     pub fn bytes(self) -> u64 {
         self.bytes_without_rows() + self.rows as u64 * self.bytes_per_row()
     }
 
-    /// What is kept of a sample: observation, action, mask, log-probability, value, advantage, return.
+    /// Stored numbers of a sample: observation, action, mask, log-probability, value, advantage, return.
     const fn numbers_per_sample(self) -> u64 {
         (self.observation_width + self.action_width + self.mask_width + 4) as u64
     }
@@ -74,7 +75,7 @@ impl Demand {
 
     fn bytes_without_rows(self) -> u64 {
         let of_sample = self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.activations as u64;
-        // Brought to the size of a recording: an eighth more at most.
+        // The minibatch is padded to the size of a recording: by an eighth at most.
         let minibatch = self.minibatch.min(self.rows * self.steps) as u64 * 9 / 8;
         FIXED + BYTES * (COPIES_OF_PARAMETERS * self.parameters as u64 + minibatch * of_sample)
     }
@@ -95,7 +96,7 @@ mod tests {
         activations: 250,
     };
 
-    /// 10 numbers of 4 bytes per sample; 6 × 250 activations.
+    /// A sample has 10 numbers of 4 bytes; a row has 6 × 250 activations.
     #[test]
     fn memory_adds_up() {
         assert_eq!(DEMAND.bytes_per_row(), 4 * (100 * 10 + 1500));

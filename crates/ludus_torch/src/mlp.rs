@@ -14,7 +14,7 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Starts from this network's parameters, so that both learners start from the same.
+    /// Makes a network whose training starts from these parameters, the same as in the native learner.
     #[expect(clippy::needless_pass_by_value, reason = "from here on the parameters live on the device")]
     pub fn new(network: Network) -> Self {
         let layout = network.layout().clone();
@@ -27,13 +27,13 @@ impl Mlp {
         &self.layout
     }
 
-    /// How many of the parameters are the trunk's, and how many the actor's.
+    /// Returns the number of parameter tensors of the trunk, and of the actor.
     fn counts(&self) -> (usize, usize) {
         let count = |chain: &str| self.initial.iter().filter(|parameter| parameter.name.starts_with(chain)).count();
         (count("trunk."), count("actor."))
     }
 
-    /// Applies layers to `inputs`; the last one without an activation if `ends_in_head`.
+    /// Applies layers to `inputs`; the last one has no activation if the chain ends in a head.
     fn chain(&self, layers: &[Tensor], inputs: &Tensor, end: End) -> Tensor {
         let count = layers.len() / 2;
         let mut features = inputs.shallow_clone();
@@ -56,8 +56,8 @@ impl Mlp {
 
 /// The hyperbolic tangent.
 ///
-/// On the CPU it is 2σ(2x) − 1: libtorch leaves its own to MKL, which takes four times as long on processors that are not
-/// Intel's.
+/// On the CPU it is computed as 2σ(2x) − 1: libtorch's own comes from MKL, which takes four times as long on processors
+/// that are not Intel's.
 fn tanh(sums: &Tensor) -> Tensor {
     if sums.device().is_cuda() {
         return sums.tanh();
@@ -66,7 +66,7 @@ fn tanh(sums: &Tensor) -> Tensor {
     (share * 2.0).g_sub_scalar_(1.0)
 }
 
-/// What a chain of layers ends in.
+/// The kinds of layers that a chain may end in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Hidden,

@@ -1,14 +1,14 @@
-//! How parameters stand in a saved state.
+//! The order of parameters in a saved state.
 
 use ludus_net::Layout;
 
-use crate::parameters::Places;
+use crate::parameters::ParameterLayout;
 
-/// The order of numbers in a saved state: that of `ludus_net` where it computes the network too, so that both learners
-/// go on from each other's; else the flat tensor's own.
+/// The order of numbers in a saved state: that of `ludus_net` if it has the same network, so that each learner can
+/// restore the other's states; else that of the flat tensor.
 #[derive(Clone, Debug)]
 pub(crate) enum Packing {
-    /// Where each number of the flat tensor stands, and how many numbers there are with padding.
+    /// The saved position of each number of the flat tensor, and the count of numbers with padding.
     Native {
         positions: Vec<usize>,
         count: usize,
@@ -19,7 +19,7 @@ pub(crate) enum Packing {
 }
 
 impl Packing {
-    pub fn new(layout: Option<&Layout>, places: &Places) -> Self {
+    pub fn new(layout: Option<&Layout>, places: &ParameterLayout) -> Self {
         let Some(layout) = layout else { return Self::Plain { count: places.count() } };
         let mut positions = vec![0; places.count()];
         for tensor in layout.tensors() {
@@ -32,14 +32,14 @@ impl Packing {
         Self::Native { positions, count: layout.parameter_count() }
     }
 
-    /// Numbers in a saved array.
+    /// Returns the count of numbers in a saved array.
     pub const fn packed_count(&self) -> usize {
         match self {
             Self::Native { count, .. } | Self::Plain { count } => *count,
         }
     }
 
-    /// The flat tensor's numbers, as they are saved.
+    /// Converts the flat tensor's numbers to the saved order.
     pub fn pack(&self, flat: &[f32]) -> Vec<f32> {
         let Self::Native { positions, count } = self else { return flat.to_vec() };
         let mut packed = vec![0.0; *count];
@@ -49,7 +49,7 @@ impl Packing {
         packed
     }
 
-    /// The inverse of [`Packing::pack`].
+    /// Converts saved numbers to the order of the flat tensor: the inverse of [`Packing::pack`].
     pub fn unpack(&self, packed: &[f32]) -> Vec<f32> {
         match self {
             Self::Native { positions, .. } => positions.iter().map(|&position| packed[position]).collect(),

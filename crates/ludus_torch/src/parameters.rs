@@ -7,23 +7,23 @@ use tch::{Kind, Tensor};
 
 use crate::network::{LOG_STD, Parameter, TorchNetwork};
 
-/// Where each parameter stands in the flat array: the network's in their order, then `log_std`.
+/// The place of each parameter in the flat array: the network's in their order, then `log_std`.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
-    places: Vec<Place>,
+pub(crate) struct ParameterLayout {
+    places: Vec<ParameterTensor>,
     /// Gaussian dimensions; 0 without such heads.
     dimensions: usize,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct ParameterTensor {
     pub name: String,
     pub shape: Vec<i64>,
     pub range: Range<usize>,
 }
 
-impl Places {
-    /// Lays out a network's parameters, and what they start from.
+impl ParameterLayout {
+    /// Lays out a network's parameters. Returns the layout and the initial numbers.
     pub fn new(network: &dyn TorchNetwork) -> (Self, Vec<f32>) {
         let dimensions = network.heads().iter().copied().map(gaussian_width).sum();
         let mut parameters = network.parameters();
@@ -36,19 +36,19 @@ impl Places {
         (Self { places, dimensions }, values)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Place> {
+    pub fn iter(&self) -> impl Iterator<Item = &ParameterTensor> {
         self.places.iter()
     }
 
-    /// Numbers in the flat array.
+    /// Returns the count of numbers in the flat array.
     pub fn count(&self) -> usize {
         self.places.last().map_or(0, |last| last.range.end)
     }
 }
 
-/// Names and shapes of a network's parameters, `log_std` included, in the order of a saved state.
+/// Returns names and shapes of a network's parameters, `log_std` included, in the order of the flat tensor.
 pub fn listed_parameters(network: &dyn TorchNetwork) -> Vec<(String, Vec<usize>)> {
-    let (places, _) = Places::new(network);
+    let (places, _) = ParameterLayout::new(network);
     let size = |shape: &[i64]| shape.iter().map(|&size| size as usize).collect();
     places.iter().map(|place| (place.name.clone(), size(&place.shape))).collect()
 }
@@ -60,11 +60,11 @@ fn gaussian_width(head: Head) -> usize {
     }
 }
 
-fn place(parameter: Parameter, values: &mut Vec<f32>) -> Place {
+fn place(parameter: Parameter, values: &mut Vec<f32>) -> ParameterTensor {
     let start = values.len();
     values.extend(&parameter.values);
     let shape = parameter.shape.iter().map(|&size| size as i64).collect();
-    Place { name: parameter.name, shape, range: start..values.len() }
+    ParameterTensor { name: parameter.name, shape, range: start..values.len() }
 }
 
 /// Views of the flat tensor, one per parameter, to which gradients flow back. Each thread has its own.
@@ -75,15 +75,15 @@ pub(crate) struct Leaves {
 }
 
 impl Leaves {
-    pub fn new(places: &Places, flat: &Tensor) -> Self {
-        let view = |place: &Place| {
+    pub fn new(places: &ParameterLayout, flat: &Tensor) -> Self {
+        let view = |place: &ParameterTensor| {
             let part = flat.narrow(0, place.range.start as i64, place.range.len() as i64);
             part.view(&place.shape[..]).detach().set_requires_grad(true)
         };
         Self { views: places.iter().map(view).collect(), has_log_std: places.dimensions > 0 }
     }
 
-    /// What the network itself reads, as numbers of this kind.
+    /// Returns the parameters that the network's forward pass reads (all but `log_std`), as numbers of this kind.
     pub fn of_network(&self, kind: Kind) -> Vec<Tensor> {
         let own = &self.views[..self.views.len() - usize::from(self.has_log_std)];
         own.iter().map(|view| view.to_kind(kind)).collect()
@@ -93,7 +93,8 @@ impl Leaves {
         self.views.last().filter(|_| self.has_log_std)
     }
 
-    /// The derivatives of `loss` by all parameters, in one flat tensor. Zero for those that it does not depend on.
+    /// Returns the derivatives of `loss` with respect to all parameters, in one flat tensor. They are 0 for parameters
+    /// that it does not depend on.
     pub fn gradient(&self, loss: &Tensor) -> Tensor {
         let derivatives = Tensor::run_backward(&[loss], &self.views, false, false);
         let flat = |(derivative, view): (Tensor, &Tensor)| {

@@ -1,4 +1,4 @@
-//! Policies on libtorch that act.
+//! Trained policies on libtorch.
 
 use ludus_net::Normalizer;
 use ludus_spec::Seed;
@@ -9,7 +9,7 @@ use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
 use crate::link::Link;
 use crate::network::TorchNetwork;
-use crate::parameters::{Leaves, Places};
+use crate::parameters::{Leaves, ParameterLayout};
 use crate::threads::keep_to_this_thread;
 
 /// A trained network that maps observations to actions, on the CPU.
@@ -21,7 +21,7 @@ pub struct TorchPolicy {
 }
 
 impl TorchPolicy {
-    /// A policy of this network, with these parameters in place of its own.
+    /// Makes a policy of this network, with these parameters in place of its initial ones.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl TorchPolicy {
         normalizer: Option<&Normalizer>,
     ) -> Result<Self, TorchError> {
         keep_to_this_thread();
-        let (places, initial) = Places::new(&*network);
+        let (places, initial) = ParameterLayout::new(&*network);
         if initial.len() != parameters.len() {
             let (needed, given) = (initial.len(), parameters.len());
             return Err(TorchError::Network(format!("it has {needed} parameters, the policy {given}")));
@@ -47,7 +47,8 @@ impl TorchPolicy {
         })
     }
 
-    /// Decides for some rows: the most probable action, or one drawn with the seed's children, one for each row.
+    /// Writes an action for each row: the most probable one without a seed; else one drawn with a child of the seed per
+    /// row.
     ///
     /// # Shapes
     ///

@@ -1,4 +1,4 @@
-//! The C++ that is opened after libtorch's part for CUDA.
+//! The C++ library that is opened after libtorch's CUDA libraries.
 #![expect(unsafe_code, reason = "the shim is a C library")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -10,13 +10,13 @@ use ludus_learn::DeviceConfig;
 
 use crate::attempt::attempt_anything;
 
-/// The shim, in the program itself: so that is all there is to carry to another machine. Empty if it could not be built.
+/// The shim's bytes, embedded so that the program is a single file. Empty if the shim could not be built.
 const LIBRARY: &[u8] = include_bytes!(env!("LUDUS_TORCH_SHIM"));
 
-/// Why it could not be built.
+/// The reason that the shim could not be built.
 const FAILURE: &str = env!("LUDUS_TORCH_NO_SHIM");
 
-/// What helps where a temporary file can't be opened as a library.
+/// The remedy if a temporary file can't be opened as a library.
 const REMEDY: &str = "set `TMPDIR` to a folder that libraries may be loaded from";
 
 /// The functions of `shim/graphs.cpp`.
@@ -30,40 +30,40 @@ pub(crate) struct Shim {
     replay: unsafe extern "C" fn(*mut c_void) -> c_int,
     free: unsafe extern "C" fn(*mut c_void),
     message: unsafe extern "C" fn() -> *const c_char,
-    /// Kept open as long as anybody may call into it.
+    /// Keeps the library open while its functions may be called.
     _library: Library,
 }
 
-/// Records on a device. Its recordings share their memory: only one of them may be repeated at a time.
+/// Records work on a device. Its recordings share their memory: only one of them may be replayed at a time.
 #[derive(Debug)]
 pub(crate) struct Tape {
     shim: Arc<Shim>,
     tape: *mut c_void,
-    /// Held while something is recorded.
+    /// Locked during a recording.
     is_recording: Mutex<()>,
 }
 
-/// A recording that is over, and freed in the end.
+/// A finished recording, freed when dropped.
 #[derive(Debug)]
 pub(crate) struct Graph {
-    /// It outlives its recordings.
+    /// The tape, which must outlive its recordings.
     tape: Arc<Tape>,
     recording: *mut c_void,
 }
 
-// SAFETY: tapes and recordings belong to a device and not to a thread. libtorch's own locks guard what all of them share.
+// SAFETY: tapes and recordings belong to a device and not to a thread. libtorch's own locks guard their shared state.
 unsafe impl Send for Tape {}
-// SAFETY: one thread at a time records, from the begin to the end; nothing else changes a tape.
+// SAFETY: the lock lets one thread at a time record, from `begin` to `end`; nothing else changes a tape.
 unsafe impl Sync for Tape {}
 // SAFETY: as above.
 unsafe impl Send for Graph {}
 
 impl Shim {
-    /// Opens the shim, once. libtorch's part for CUDA has to be open.
+    /// Opens the shim, once. libtorch's CUDA libraries must be open.
     ///
     /// # Errors
     ///
-    /// What the system says, or that there is none.
+    /// The system's message, or the reason that there is no shim.
     pub fn open() -> Result<Arc<Self>, String> {
         static OPENED: OnceLock<Result<Arc<Shim>, String>> = OnceLock::new();
         OPENED.get_or_init(|| Self::open_bytes(LIBRARY)).clone()
@@ -73,14 +73,14 @@ impl Shim {
         if library.is_empty() {
             return Err(format!("the program was built without: {FAILURE}"));
         }
-        // The system opens libraries from files. This one may be gone as soon as it is open.
+        // The system opens libraries from files. The temporary file may be deleted once the library is open.
         let written = || {
             let mut file = tempfile::Builder::new().prefix("ludus-").suffix(".so").tempfile()?;
             file.write_all(library).map(|()| file.into_temp_path())
         };
         let place = written().map_err(|error| format!("no temporary file can be written: {error}; {REMEDY}"))?;
-        // SAFETY: the build script made the library from `shim/graphs.cpp`; all that runs when it is loaded is the set-up
-        // of C++'s standard library. The functions have the types that are declared there.
+        // SAFETY: the build script made the library from `shim/graphs.cpp`. Loading it runs only the initialisers of
+        // C++'s standard library. The functions have the types that are declared there.
         unsafe {
             let library = Library::new(&place).map_err(|error| format!("{error}; {REMEDY}"))?;
             let missing = |error: libloading::Error| error.to_string();
@@ -98,13 +98,13 @@ impl Shim {
         }
     }
 
-    /// Says whether factors may be rounded to TF32; from here on, the same convolution gives the same bits.
+    /// Sets if factors may be rounded to TF32, and makes convolutions deterministic from here on.
     pub fn configure(&self, config: &DeviceConfig) -> Result<(), String> {
-        // SAFETY: it takes any number.
+        // SAFETY: the function accepts any number.
         self.result(unsafe { (self.configure)(c_int::from(config.tf32)) })
     }
 
-    /// What records on a device.
+    /// Makes a tape, which records work on a device.
     pub fn tape(self: &Arc<Self>, device: usize) -> Result<Arc<Tape>, String> {
         let mut tape = std::ptr::null_mut();
         let device = c_int::try_from(device).map_err(|error| error.to_string())?;
@@ -124,7 +124,7 @@ impl Shim {
 }
 
 impl Tape {
-    /// Records what `work` does. It does not happen until it is replayed.
+    /// Records the operations of `work`. They don't run until the recording is replayed.
     pub fn record(self: &Arc<Self>, work: &mut dyn FnMut()) -> Result<Graph, String> {
         let _guard = self.is_recording.lock().unwrap_or_else(PoisonError::into_inner);
         let mut recording = std::ptr::null_mut();
@@ -132,7 +132,7 @@ impl Tape {
         self.shim.result(unsafe { (self.shim.begin)(self.tape, &raw mut recording) })?;
         let graph = Graph { tape: self.clone(), recording };
         let worked = attempt_anything(work);
-        // SAFETY: the recording was begun just now, and is ended once, whatever became of the work.
+        // SAFETY: the recording was begun above, and is ended once, even if the work failed.
         self.shim.result(unsafe { (self.shim.end)(recording) })?;
         worked.map(|()| graph)
     }
@@ -140,13 +140,13 @@ impl Tape {
 
 impl Drop for Tape {
     fn drop(&mut self) {
-        // SAFETY: nobody else has the tape, whose recordings would keep it, and it is freed once.
+        // SAFETY: this is the last reference to the tape, since recordings hold one too, and it is freed once.
         unsafe { (self.shim.free_tape)(self.tape) };
     }
 }
 
 impl Graph {
-    /// Does what was recorded.
+    /// Runs the recorded operations.
     pub fn replay(&mut self) -> Result<(), String> {
         let shim = &self.tape.shim;
         // SAFETY: the recording is over, and lives as long as `self`.
@@ -156,7 +156,7 @@ impl Graph {
 
 impl Drop for Graph {
     fn drop(&mut self) {
-        // SAFETY: nobody else has the recording, and it is freed once.
+        // SAFETY: `self` owns the recording, and it is freed once.
         unsafe { (self.tape.shim.free)(self.recording) };
     }
 }

@@ -1,4 +1,4 @@
-//! A rollout on the device.
+//! The storage of a rollout on the device.
 
 use ludus_learn::{Rollout, RolloutShape};
 use tch::{Kind, Tensor};
@@ -6,22 +6,22 @@ use tch::{Kind, Tensor};
 use crate::buffer::Buffer;
 use crate::link::Link;
 
-/// What a rollout's update needs, where the update runs. Time-major: sample `step · rows + row`.
+/// The data of a rollout that an update reads, on the device. Time-major: sample `step · rows + row`.
 #[derive(Debug)]
 pub(crate) struct Storage {
     shape: RolloutShape,
     steps: usize,
     rows: usize,
-    /// What the network read: `[samples, inputs]`.
+    /// The inputs of the network: `[samples, inputs]`.
     observations: Tensor,
     /// Actions, log-probability and value of each sample, side by side: `[samples, action width + 2]`.
     played: Tensor,
     /// Advantages, then returns: `[2, samples]`.
     targets: Tensor,
-    /// `[samples, mask width]`, if there are masks.
+    /// Masks `[samples, mask width]`, if there are any.
     masks: Option<Tensor>,
     staging: Buffer,
-    /// Where each sample of the host's rollout is here.
+    /// The index on the device of each sample of the host's rollout.
     places: Vec<u32>,
 }
 
@@ -32,11 +32,11 @@ pub(crate) struct Batch {
     /// Advantages, then returns.
     pub targets: Tensor,
     pub masks: Option<Tensor>,
-    /// 1 for each sample that counts, else 0, if not all of them do: `[samples, 1]`.
+    /// 1 for each sample and 0 for padding, if there may be padding: `[samples, 1]`.
     pub counted: Option<Tensor>,
 }
 
-/// What is kept of a step: what the network read, what came of it, and what was allowed, if not everything was.
+/// The data of a step that is stored: inputs, decisions, and masks if there are any.
 #[derive(Clone, Copy)]
 pub(crate) struct Kept<'a> {
     pub inputs: &'a Tensor,
@@ -62,12 +62,12 @@ impl Storage {
         }
     }
 
-    /// Whether a rollout of this shape is kept here.
+    /// True if the storage is for rollouts of this shape.
     pub fn fits(&self, shape: &RolloutShape) -> bool {
         self.shape == *shape
     }
 
-    /// Keeps what some neighbouring rows saw and did in a step.
+    /// Stores inputs, decisions and masks of neighbouring rows in a step.
     pub fn keep(&mut self, step: usize, first_row: usize, kept: Kept<'_>) {
         let (first, rows) = ((step * self.rows + first_row) as i64, kept.inputs.size()[0]);
         self.observations.narrow(0, first, rows).copy_(kept.inputs);
@@ -77,7 +77,7 @@ impl Storage {
         }
     }
 
-    /// Takes the rollout's advantages and returns, which were worked out by the host.
+    /// Copies the rollout's advantages and returns, which the host computed, to the device.
     pub fn take_targets(&mut self, rollout: &Rollout) {
         let samples = rollout.samples();
         let (advantages, returns) = self.staging.numbers().split_at_mut(self.steps * self.rows);
@@ -94,13 +94,13 @@ impl Storage {
         self.targets.copy_(&self.staging.upload().view_as(&self.targets));
     }
 
-    /// Writes where these samples of the host's rollout are here.
+    /// Writes the indices on the device of these samples of the host's rollout.
     pub fn locate(&self, samples: &[u32], places: &mut Vec<i64>) {
         places.clear();
         places.extend(samples.iter().map(|&sample| i64::from(self.places[sample as usize])));
     }
 
-    /// The samples at these places.
+    /// Gathers the samples with these indices.
     pub fn gather(&self, places: &Tensor) -> Batch {
         Batch {
             observations: self.observations.index_select(0, places),
@@ -113,13 +113,14 @@ impl Storage {
 }
 
 impl Batch {
-    /// Lets the first samples count alone. `samples`, their number, has no dimensions and is on the device.
+    /// Marks all but the first samples as padding. `samples`, their number, is a tensor without dimensions on the
+    /// device.
     pub fn count_first(&mut self, samples: &Tensor) {
         let all = Tensor::arange(self.played.size()[0], (Kind::Int64, self.played.device()));
         self.counted = Some(all.lt_tensor(samples).to_kind(Kind::Float).unsqueeze(1));
     }
 
-    /// Neighbouring samples of the batch.
+    /// Returns `count` neighbouring samples of the batch.
     pub fn part(&self, first: usize, count: usize) -> Self {
         let (first, count) = (first as i64, count as i64);
         Self {
@@ -132,7 +133,8 @@ impl Batch {
     }
 }
 
-/// The host keeps its samples slab by slab, the device step by step. What comes after the last step is not kept.
+/// Returns the index on the device of each sample of the host. The host stores samples slab by slab, the device step by
+/// step. The device has no sample after the last step: such a sample gets the index of the last step.
 fn places(shape: &RolloutShape) -> Vec<u32> {
     let all = shape.total_rows();
     let mut first_row = 0;

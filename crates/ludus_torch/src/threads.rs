@@ -1,4 +1,4 @@
-//! libtorch's own threads, of which there are to be none.
+//! Switches libtorch's own threads off.
 
 use std::cell::Cell;
 
@@ -6,11 +6,11 @@ thread_local! {
     static IS_ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps what the calling thread computes in this thread, from here on: parallelism is ours, and libtorch's threads would
-/// spin beside it.
+/// Makes libtorch compute on the calling thread alone, from here on. The pool provides the parallelism; libtorch's
+/// threads would compete with it.
 ///
-/// It has to be said in every thread that computes. In one that was not told, libtorch's matrix products would now and
-/// then take all cores, and add up in another order: then the same seed would no longer give the same bits.
+/// Must be called on every thread that computes. On other threads, libtorch's matrix products would sometimes use all
+/// cores and add up in another order: then the same seed would no longer give the same bits.
 pub(crate) fn keep_to_this_thread() {
     if !IS_ALONE.replace(true) {
         tch::set_num_threads(1);

@@ -7,61 +7,62 @@ use tch::{Device, Kind, Tensor};
 
 use crate::adam::{Adam, Rates, unbiased};
 use crate::heads::{Heads, Outputs};
-use crate::ledger::Ledger;
 use crate::link::Link;
+use crate::loss_accumulator::LossAccumulator;
 use crate::network::TorchNetwork;
-use crate::parameters::{Leaves, Places};
+use crate::parameters::{Leaves, ParameterLayout};
 use crate::storage::Batch;
 use crate::threads::keep_to_this_thread;
 
 /// Samples of a shard on the CPU: enough that libtorch's cost per operation is small beside the arithmetic.
 const SHARD: usize = 1024;
 
-/// Larger minibatches get larger shards instead of more.
+/// The maximum number of shards. Larger minibatches get larger shards instead.
 const MOST_SHARDS: usize = 16;
 
-/// What gradient steps change: the parameters, and what the optimiser remembers of their gradients.
+/// The state that gradient steps change: parameters, the optimiser's moments and the sums of losses.
 #[derive(Debug)]
 pub(crate) struct Update {
     pub parameters: Tensor,
     pub adam: Adam,
-    pub ledger: Ledger,
-    students: Vec<Student>,
-    places: Places,
+    pub loss_accumulator: LossAccumulator,
+    workers: Vec<GradientWorker>,
+    places: ParameterLayout,
     device: Device,
-    /// What the network computes with.
+    /// The number format of the network's computation.
     kind: Kind,
 }
 
-/// What is learned from, and how.
+/// The inputs of a gradient step besides its batch.
 #[derive(Clone, Copy)]
-pub(crate) struct Lesson<'a> {
+pub(crate) struct StepContext<'a> {
     pub network: &'a dyn TorchNetwork,
     pub heads: &'a Heads,
     pub settings: &'a UpdateSettings,
     pub pool: &'a ThreadPool,
-    /// Whether the batch may be longer than its samples are many: what comes after them counts for nothing.
+    /// True if the batch may have padding after its samples.
     pub is_padded: bool,
 }
 
-/// A shard of the minibatch and what it says. Each has leaves of its own, so that threads share no tensor.
+/// Computes the gradient of a shard of the minibatch. Each worker has leaves of its own, so that threads share no
+/// tensor.
 #[derive(Debug)]
-struct Student {
+struct GradientWorker {
     leaves: Leaves,
-    found: Option<Found>,
+    found: Option<ShardGradient>,
 }
 
 #[derive(Debug)]
-struct Found {
+struct ShardGradient {
     gradient: Tensor,
-    /// See [`crate::ledger::SUMS`].
+    /// Sums of losses, see [`crate::loss_accumulator::SUMS`].
     sums: Tensor,
 }
 
-/// The config's numbers on the device, as they are for one step. All without dimensions.
+/// The settings of one step, on the device. All but `weights` are without dimensions.
 #[derive(Debug)]
-struct Knobs {
-    /// By which policy loss, value loss and entropy count in the loss: `[3]`.
+struct StepSettings {
+    /// The weights of policy loss, value loss and entropy in the loss: `[3]`.
     weights: Tensor,
     clip: Tensor,
     value_clip: Option<Tensor>,
@@ -71,11 +72,12 @@ struct Knobs {
     samples: Tensor,
 }
 
-/// How many numbers [`Knobs`] has.
-pub(crate) const KNOBS: usize = 9;
+/// The count of numbers in [`StepSettings`].
+pub(crate) const STEP_SETTINGS: usize = 9;
 
-/// The config's numbers for a minibatch of this many samples, at this step of the optimiser from 1.
-pub(crate) fn knobs(settings: &UpdateSettings, samples: usize, step: u64) -> [f32; KNOBS] {
+/// Returns the numbers of [`StepSettings`] for a minibatch of this many samples. `step` is the optimiser's step, from
+/// 1.
+pub(crate) fn step_settings(settings: &UpdateSettings, samples: usize, step: u64) -> [f32; STEP_SETTINGS] {
     let weight = 1.0 / samples as f32;
     let [learning_rate, unbias_2] = unbiased(settings.learning_rate, step);
     [
@@ -91,7 +93,7 @@ pub(crate) fn knobs(settings: &UpdateSettings, samples: usize, step: u64) -> [f3
     ]
 }
 
-impl Knobs {
+impl StepSettings {
     fn new(numbers: &Tensor, settings: &UpdateSettings) -> Self {
         let [clip, value_clip, learning_rate, unbias_2, max_grad_norm, samples] =
             [3, 4, 5, 6, 7, 8].map(|index| numbers.get(index));
@@ -108,12 +110,12 @@ impl Knobs {
 }
 
 impl Update {
-    pub fn new(places: Places, values: &[f32], link: &Link, kind: Kind) -> Self {
+    pub fn new(places: ParameterLayout, values: &[f32], link: &Link, kind: Kind) -> Self {
         let (parameters, device) = (link.send(values), link.device());
         Self {
             adam: Adam::new(places.count(), device),
-            ledger: Ledger::new(link),
-            students: Vec::new(),
+            loss_accumulator: LossAccumulator::new(link),
+            workers: Vec::new(),
             parameters,
             places,
             device,
@@ -121,79 +123,81 @@ impl Update {
         }
     }
 
-    /// Takes a step on a minibatch. `knobs` are those of [`knobs`], on the device.
-    pub fn step(&mut self, lesson: Lesson<'_>, mut batch: Batch, knobs: &Tensor) {
-        let knobs = Knobs::new(knobs, lesson.settings);
-        if lesson.is_padded {
-            batch.count_first(&knobs.samples);
+    /// Takes a step on a minibatch. `step_settings` are those of [`step_settings`], on the device.
+    pub fn step(&mut self, context: StepContext<'_>, mut batch: Batch, step_settings: &Tensor) {
+        let step_settings = StepSettings::new(step_settings, context.settings);
+        if context.is_padded {
+            batch.count_first(&step_settings.samples);
         }
-        // With padding it is a single sample all the same: one needs none.
+        // A minibatch of a single sample is never padded, so the padded size is 1 only for a single sample.
         let samples = batch.played.size()[0] as usize;
-        if lesson.settings.normalize_advantages && samples > 1 {
-            standardize(&mut batch, &knobs.samples);
+        if context.settings.normalize_advantages && samples > 1 {
+            standardize(&mut batch, &step_settings.samples);
         }
         let shards = if self.device.is_cuda() { 1 } else { samples.div_ceil(SHARD).clamp(1, MOST_SHARDS) };
-        self.hire(shards);
+        self.grow(shards);
         let batches = (0..shards).map(|shard| {
             let (first, end) = (shard * samples / shards, (shard + 1) * samples / shards);
             batch.part(first, end - first)
         });
-        self.study(lesson, batches.collect(), &knobs);
+        self.compute_gradients(context, batches.collect(), &step_settings);
         let found = self.sum_up(shards);
         let norm = found.gradient.dot(&found.gradient).sqrt();
         let rates = Rates {
-            is_taken: self.ledger.enter(&found.sums, &norm, &knobs.samples),
-            learning_rate: knobs.learning_rate,
-            unbias_2: knobs.unbias_2,
-            max_grad_norm: knobs.max_grad_norm,
+            is_taken: self.loss_accumulator.enter(&found.sums, &norm, &step_settings.samples),
+            learning_rate: step_settings.learning_rate,
+            unbias_2: step_settings.unbias_2,
+            max_grad_norm: step_settings.max_grad_norm,
         };
         self.adam.step(&mut self.parameters, &found.gradient, &norm, &rates);
     }
 
-    fn hire(&mut self, shards: usize) {
-        while self.students.len() < shards {
-            self.students.push(Student { leaves: Leaves::new(&self.places, &self.parameters), found: None });
+    fn grow(&mut self, shards: usize) {
+        while self.workers.len() < shards {
+            self.workers.push(GradientWorker { leaves: Leaves::new(&self.places, &self.parameters), found: None });
         }
     }
 
-    fn study(&mut self, lesson: Lesson<'_>, batches: Vec<Batch>, knobs: &Knobs) {
+    fn compute_gradients(&mut self, context: StepContext<'_>, batches: Vec<Batch>, step_settings: &StepSettings) {
         let kind = self.kind;
-        let students = &mut self.students[..batches.len()];
-        if batches.len() == 1 || lesson.pool.current_num_threads() == 1 {
-            for (student, batch) in students.iter_mut().zip(&batches) {
-                student.found = Some(student.study(lesson, batch, knobs, kind));
+        let workers = &mut self.workers[..batches.len()];
+        if batches.len() == 1 || context.pool.current_num_threads() == 1 {
+            for (worker, batch) in workers.iter_mut().zip(&batches) {
+                worker.found = Some(worker.compute_gradients(context, batch, step_settings, kind));
             }
             return;
         }
-        let mut shards: Vec<Shard<'_>> = students
+        let mut shards: Vec<Shard<'_>> = workers
             .iter_mut()
             .zip(batches)
-            .map(|(student, batch)| Shard { student, batch, knobs: knobs.shallow_clone() })
+            .map(|(worker, batch)| Shard { worker, batch, step_settings: step_settings.shallow_clone() })
             .collect();
-        lesson.pool.install(|| {
-            shards.par_iter_mut().with_max_len(1).for_each(|Shard { student, batch, knobs }| {
-                student.found = Some(student.study(lesson, batch, knobs, kind));
+        context.pool.install(|| {
+            shards.par_iter_mut().with_max_len(1).for_each(|Shard { worker, batch, step_settings }| {
+                worker.found = Some(worker.compute_gradients(context, batch, step_settings, kind));
             });
         });
     }
 
-    /// Adds the shards up along a fixed tree.
-    fn sum_up(&mut self, shards: usize) -> Found {
-        let mut found = |shard: usize| self.students[shard].found.take().expect("each shard was worked out");
-        let mut add =
-            |one: Found, other: Found| Found { gradient: one.gradient + other.gradient, sums: one.sums + other.sums };
+    /// Adds up the gradients and sums of the shards along a fixed tree.
+    fn sum_up(&mut self, shards: usize) -> ShardGradient {
+        let mut found = |shard: usize| self.workers[shard].found.take().expect("each shard was worked out");
+        let mut add = |one: ShardGradient, other: ShardGradient| ShardGradient {
+            gradient: one.gradient + other.gradient,
+            sums: one.sums + other.sums,
+        };
         sum_along_tree(0..shards, &mut found, &mut add)
     }
 }
 
-/// What one thread needs for one shard: tensors can be sent to a thread, but not shared.
+/// The data of one shard, owned by one thread: tensors can be sent to a thread, but not shared.
 struct Shard<'a> {
-    student: &'a mut Student,
+    worker: &'a mut GradientWorker,
     batch: Batch,
-    knobs: Knobs,
+    step_settings: StepSettings,
 }
 
-impl Knobs {
+impl StepSettings {
     fn shallow_clone(&self) -> Self {
         Self {
             weights: self.weights.shallow_clone(),
@@ -207,7 +211,7 @@ impl Knobs {
     }
 }
 
-/// Brings the advantages of two samples or more to mean 0 and deviation 1. Detail 9.
+/// Shifts and scales the advantages of two samples or more to mean 0 and deviation 1. Detail 9.
 fn standardize(batch: &mut Batch, samples: &Tensor) {
     let mut advantages = batch.targets.get(0);
     let (distances, variance) = if let Some(counted) = &batch.counted {
@@ -222,33 +226,44 @@ fn standardize(batch: &mut Batch, samples: &Tensor) {
     advantages.copy_(&(distances / (variance.sqrt() + 1e-8)));
 }
 
-impl Student {
-    /// Works out a shard's gradient and losses.
-    fn study(&self, lesson: Lesson<'_>, batch: &Batch, knobs: &Knobs, kind: Kind) -> Found {
+impl GradientWorker {
+    /// Computes a shard's gradient and losses.
+    fn compute_gradients(
+        &self,
+        context: StepContext<'_>,
+        batch: &Batch,
+        step_settings: &StepSettings,
+        kind: Kind,
+    ) -> ShardGradient {
         keep_to_this_thread();
-        let forward = lesson.network.forward(&self.leaves.of_network(kind), &batch.observations.to_kind(kind));
+        let forward = context.network.forward(&self.leaves.of_network(kind), &batch.observations.to_kind(kind));
         let outputs = forward.outputs.to_kind(Kind::Float);
         let values = forward.values.to_kind(Kind::Float).unsqueeze(1);
-        let actions = batch.played.narrow(1, 0, lesson.heads.action_width() as i64);
+        let actions = batch.played.narrow(1, 0, context.heads.action_width() as i64);
         let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: batch.masks.as_ref() };
-        let (log_probs, entropies) = lesson.heads.evaluate(outputs, &actions);
-        let sums = Self::sums(lesson, batch, knobs, &[log_probs, entropies, values]);
-        let loss = sums.narrow(0, 0, 3).dot(&knobs.weights);
-        Found { gradient: self.leaves.gradient(&loss), sums: sums.detach() }
+        let (log_probs, entropies) = context.heads.evaluate(outputs, &actions);
+        let sums = Self::sums(context, batch, step_settings, &[log_probs, entropies, values]);
+        let loss = sums.narrow(0, 0, 3).dot(&step_settings.weights);
+        ShardGradient { gradient: self.leaves.gradient(&loss), sums: sums.detach() }
     }
 
-    /// What the shard's samples cost together. Details 10 to 12 and 17.
-    fn sums(lesson: Lesson<'_>, batch: &Batch, knobs: &Knobs, [log_probs, entropies, values]: &[Tensor; 3]) -> Tensor {
-        let actions = lesson.heads.action_width() as i64;
+    /// Returns the shard's sums of losses and statistics. Details 10 to 12 and 17.
+    fn sums(
+        context: StepContext<'_>,
+        batch: &Batch,
+        step_settings: &StepSettings,
+        [log_probs, entropies, values]: &[Tensor; 3],
+    ) -> Tensor {
+        let actions = context.heads.action_width() as i64;
         let (old_log_probs, old_values) = (batch.played.narrow(1, actions, 1), batch.played.narrow(1, actions + 1, 1));
         let (advantages, returns) = (batch.targets.get(0).unsqueeze(1), batch.targets.get(1).unsqueeze(1));
         let log_ratios = log_probs - old_log_probs;
         let ratios = log_ratios.exp();
-        let policy = surrogate(&ratios, &advantages, &knobs.clip);
-        let value = value_error(values, &old_values, &returns, knobs.value_clip.as_ref());
+        let policy = surrogate(&ratios, &advantages, &step_settings.clip);
+        let value = value_error(values, &old_values, &returns, step_settings.value_clip.as_ref());
         let (log_ratios, ratios) = (log_ratios.detach(), ratios.detach());
         let moved = &ratios - 1.0;
-        let clipped = moved.abs().gt_tensor(&knobs.clip).to_kind(Kind::Float);
+        let clipped = moved.abs().gt_tensor(&step_settings.clip).to_kind(Kind::Float);
         let columns = [policy, value, entropies.shallow_clone(), -&log_ratios, moved - &log_ratios, clipped];
         let columns = Tensor::cat(&columns, 1);
         let columns = batch.counted.as_ref().map_or_else(|| columns.shallow_clone(), |counted| &columns * counted);
@@ -256,14 +271,14 @@ impl Student {
     }
 }
 
-/// The clipped surrogate: as [`ludus_learn::surrogate`].
+/// Returns the clipped surrogate, as [`ludus_learn::surrogate`].
 fn surrogate(ratios: &Tensor, advantages: &Tensor, clip: &Tensor) -> Tensor {
     let gains = ratios * advantages;
     let clipped_gains = ratios.detach().clamp_tensor(Some(&(1.0 - clip)), Some(&(clip + 1.0))) * advantages;
     -gains.where_self(&gains.le_tensor(&clipped_gains), &clipped_gains)
 }
 
-/// Half the squared error of the critic: as [`ludus_learn::value_error`].
+/// Returns half the squared error of the critic, as [`ludus_learn::value_error`].
 fn value_error(values: &Tensor, old_values: &Tensor, returns: &Tensor, clip: Option<&Tensor>) -> Tensor {
     let plain = (values - returns).square() * 0.5;
     let Some(clip) = clip else { return plain };
@@ -295,17 +310,17 @@ mod tests {
         normalize_advantages: true,
     };
 
-    /// Numbers that differ from one another, in no order.
+    /// Returns numbers without order or repetition.
     fn noise(rows: i64, columns: i64) -> Tensor {
         Tensor::arange(rows * columns, (Kind::Float, Device::Cpu)).square().sin().view([rows, columns])
     }
 
-    /// What a step on the first samples makes of the parameters, if there are as many more behind them.
+    /// Returns the parameters after a step on the first samples, with `extra` samples of padding after them.
     fn stepped(extra: i64) -> Vec<f32> {
         let heads = [Head::Categorical { choices: 2 }];
         let layout = Layout::new(INPUTS as usize, &heads, &NetworkConfig::default()).unwrap();
         let network = Mlp::new(Network::new(layout, Seed::new(1)));
-        let (places, values) = Places::new(&network);
+        let (places, values) = ParameterLayout::new(&network);
         let link = Link::new(Device::Cpu);
         let mut update = Update::new(places, &values, &link, Kind::Float);
         let all = SAMPLES + extra;
@@ -319,10 +334,10 @@ mod tests {
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let heads = Heads::new(&heads);
-        let lesson =
-            Lesson { network: &network, heads: &heads, settings: &SETTINGS, pool: &pool, is_padded: extra > 0 };
-        update.step(lesson, batch, &link.send(&knobs(&SETTINGS, SAMPLES as usize, 1)));
-        assert_eq!(update.ledger.take(&update.parameters).unwrap().taken, 1);
+        let context =
+            StepContext { network: &network, heads: &heads, settings: &SETTINGS, pool: &pool, is_padded: extra > 0 };
+        update.step(context, batch, &link.send(&step_settings(&SETTINGS, SAMPLES as usize, 1)));
+        assert_eq!(update.loss_accumulator.take(&update.parameters).unwrap().taken, 1);
         link.fetch(&update.parameters)
     }
 

@@ -14,15 +14,15 @@ use ludus_torch::{TorchNetwork, TorchPolicy, listed_parameters};
 use crate::blueprint::Blueprint;
 use crate::error::TrainError;
 
-/// A policy, wherever it computes.
+/// A policy that acts: in plain Rust, or on libtorch.
 pub(crate) enum Actor {
     Native(Box<Policy>),
     #[cfg(feature = "torch")]
-    /// One thread at a time: tensors are not to be shared.
+    /// A policy on libtorch, behind a lock: threads must not share tensors.
     Torch(Mutex<TorchPolicy>),
 }
 
-/// A policy in one step, that acts as `choice` says: its draws are those of the choice's seed and of the row.
+/// A policy for one step. It picks actions as `choice` says; draws derive from the seed in `choice` and from the row.
 pub(crate) struct ActingStep<'a> {
     pub actor: &'a Actor,
     pub choice: ActionChoice,
@@ -31,7 +31,7 @@ pub(crate) struct ActingStep<'a> {
 /// A policy whose actions are drawn from the seeds of a collection, as in training.
 pub(crate) struct FrozenPolicy(pub Actor);
 
-/// Working memory of one thread that acts, if the policy needs some.
+/// Working memory of one thread for [`Actor::act`]; `None` for a policy on libtorch.
 pub(crate) struct ActorScratch(Option<PolicyScratch>);
 
 impl GroupDecider for ActingStep<'_> {
@@ -60,8 +60,7 @@ impl GroupDecider for FrozenPolicy {
 }
 
 impl Actor {
-    /// The policy of a file for a kind of agents, in a run of this blueprint, which knows the game's own network if it has
-    /// one.
+    /// Makes the policy of `file` for a kind of agents. The game's own network, if it has one, comes from `blueprint`.
     ///
     /// # Errors
     ///
@@ -79,7 +78,7 @@ impl Actor {
         Ok(Self::Native(Box::new(Policy::new(file)?)))
     }
 
-    /// Working memory for one thread.
+    /// Returns new working memory for one thread.
     pub fn scratch(&self) -> ActorScratch {
         match self {
             Self::Native(policy) => ActorScratch(Some(policy.scratch())),
@@ -88,7 +87,7 @@ impl Actor {
         }
     }
 
-    /// Decides for some rows among what is allowed.
+    /// Writes an action for each row of `sensed` to `actions`, as far as masks allow it.
     pub fn act(&self, sensed: Sensed<'_>, choice: ActionChoice, scratch: &mut ActorScratch, actions: &mut [f32]) {
         match self {
             Self::Native(policy) => {
@@ -101,7 +100,7 @@ impl Actor {
                     ActionChoice::Greedy => None,
                     ActionChoice::Sampled(seed) => Some(seed),
                 };
-                // A policy is only read: one that panicked is as it was.
+                // `act` only reads the policy, so a panic in another thread has not changed it.
                 let policy = policy.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 policy.act((sensed.observations, sensed.masks), seed, actions);
             }
@@ -109,7 +108,7 @@ impl Actor {
     }
 }
 
-/// Makes sure that the game's own network has the parameters that a file's has.
+/// Checks that the game's own network has the same parameters as the network that was trained.
 #[cfg(feature = "torch")]
 fn check_own(trained: &OwnNetwork, network: &dyn TorchNetwork) -> Result<(), TrainError> {
     if listed_parameters(network) == trained.parameters {

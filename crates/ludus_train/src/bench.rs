@@ -1,4 +1,4 @@
-//! How fast a game and its learner are, by phase.
+//! The benchmark of a game and its learner: speed of simulation, learning and decisions.
 
 mod decision;
 
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_agent::Rows;
-use ludus_spec::{ActionKind, AgentSpec, Seed};
-use rand::RngExt;
+use ludus_spec::{AgentSpec, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use serde::Serialize;
 
 use crate::blueprint::Blueprint;
 use crate::clock;
 use crate::cpu;
+use crate::diagnostics::slowed;
 use crate::error::TrainError;
 use crate::group::WorldGroup;
 use crate::incidents::{IncidentTeller, Incidents};
-use crate::lookout::slowed;
 use crate::phases::Phases;
+use crate::random_actions::random_actions;
 use crate::training::Training;
 
 pub use decision::DecisionSpeed;
@@ -27,76 +27,76 @@ use decision::Players;
 /// Rows of random actions that are drawn beforehand, besides one for each row: steps take them from different places.
 const SPARE_ACTIONS: usize = 1021;
 
-/// What was measured.
+/// Results of a benchmark.
 #[derive(Clone, Debug, Serialize)]
 pub struct Benchmark {
-    /// Worlds.
+    /// Number of worlds.
     pub worlds: u32,
-    /// Agents that step at once.
+    /// Rows of all worlds: agents that step at once.
     pub rows: usize,
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
-    /// Which learner, where it computes, and why.
+    /// The learner of each policy, the device that it computes on, and the reason for that choice.
     pub learner: String,
-    /// Building all worlds and their first step \[s\].
+    /// Time to build all worlds, their first step included \[s\].
     pub build_seconds: f64,
-    /// Memory that a world took \[bytes\], where the system tells.
+    /// Memory per world \[bytes\]; `None` if the operating system does not report it.
     pub bytes_per_world: Option<f64>,
     /// Numbers that were not finite.
     pub faults: u64,
     /// Worlds that panicked and were built anew.
     pub panics: u64,
-    /// The game with all of the library's part, with random actions.
+    /// Speed of the worlds with random actions, sensing and scoring included.
     pub simulation: SimulationSpeed,
-    /// Whole iterations.
+    /// Speed of whole iterations: rollouts and learning.
     pub training: TrainingSpeed,
-    /// The policy in a game that is played.
+    /// Time that the policies take to decide in a game that is played.
     pub decision: DecisionSpeed,
 }
 
-/// How fast worlds step.
+/// Speed of worlds that step with random actions.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct SimulationSpeed {
-    /// Rows stepped per second, those of restart steps included: in them nobody decides, but the game works as much.
+    /// Rows stepped per second, those of restart steps included: in them no agent decides, but the game computes alike.
     ///
-    /// So it is somewhat above the steps per second that `train` counts, the more so the shorter episodes are.
+    /// This is above the steps per second that `train` counts. The shorter the episodes, the larger the difference.
     pub agent_steps_per_second: f64,
-    /// Ticks of arenas per second.
+    /// Ticks per second, summed over all arenas.
     pub arena_ticks_per_second: f64,
-    /// The part of the time that sensing and scoring took.
+    /// Share of the stepping time that sensing and scoring took, from 0 to 1.
     pub sense_score_share: f64,
 }
 
-/// How fast a policy learns. All speeds are in samples per second of wall time.
+/// Speed of training. All speeds are in samples per second of wall time, unless the field says otherwise.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct TrainingSpeed {
     /// Samples per second of all phases together.
     pub steps_per_second: f64,
-    /// The same for each second of processor time, where the system tells.
+    /// Samples per second of processor time; `None` if the operating system does not report it.
     pub steps_per_cpu_second: Option<f64>,
-    /// While the network computes and draws actions.
+    /// Samples per second of forward passes and of drawing actions.
     pub forward_per_second: f64,
-    /// While worlds step.
+    /// Samples per second of stepping the worlds, sensing and scoring included.
     pub simulate_per_second: f64,
-    /// While the learner learns; every sample counts once, however many epochs there are.
+    /// Samples per second of learning. Every sample counts once, whatever the number of epochs.
     pub learn_per_second: f64,
-    /// Where the time went.
+    /// Time by phase.
     #[serde(skip)]
     pub phases: Phases,
-    /// Samples.
+    /// Number of samples.
     #[serde(skip)]
     pub steps: u64,
-    /// Seconds.
+    /// Wall time \[s\].
     #[serde(skip)]
     pub seconds: f64,
-    /// Processor time.
+    /// Processor time of all threads \[s\]; `None` if the operating system does not report it.
     #[serde(skip)]
     pub cpu_seconds: Option<f64>,
 }
 
-/// Builds the worlds of a run, steps them with random actions, then trains; each for this long \[s\]. Writes nothing.
+/// Builds the worlds of a run, steps them with random actions, trains, then plays with the policies. Writes no files.
 ///
-/// Tells what went wrong on the way, one sentence for each.
+/// Each measurement takes `seconds` \[s\]. `tell` is called with a sentence for each problem on the way.
 pub(crate) fn bench(
     blueprint: Blueprint,
     seconds: f64,
@@ -140,7 +140,7 @@ pub(crate) fn bench(
     })
 }
 
-/// Tells what went wrong since the last call, and fails if a world stands still: it would count as the fastest.
+/// Reports the problems since the last call. Fails if a world no longer steps: it would raise the measured speed.
 fn check(
     training: &mut Training,
     incidents: &mut IncidentTeller,
@@ -165,7 +165,7 @@ impl Until<'_> {
 /// A group of worlds and the random actions for it.
 struct Drive<'a> {
     group: &'a mut WorldGroup,
-    /// The kinds that it decides for, each with its spec and actions.
+    /// The kinds that get random actions, each with its spec and actions.
     kinds: Vec<(usize, Arc<AgentSpec>, Vec<f32>)>,
     steps: u64,
 }
@@ -227,23 +227,6 @@ impl<'a> Drive<'a> {
             self.steps += 1;
         }
     }
-}
-
-/// Uniform over -1..=1 and over the choices.
-pub(crate) fn random_actions(spec: &AgentSpec, rows: usize, seed: Seed) -> Vec<f32> {
-    let mut rng = seed.generator();
-    let mut actions = Vec::with_capacity(rows * spec.action_width());
-    for _ in 0..rows {
-        for field in &spec.action {
-            match field.kind {
-                ActionKind::Discrete => actions.push(rng.random_range(0..field.parts.len()) as f32),
-                ActionKind::Continuous { .. } => {
-                    actions.extend((0..field.parts.len()).map(|_| rng.random_range(-1.0..=1.0_f32)));
-                }
-            }
-        }
-    }
-    actions
 }
 
 fn train(training: &mut Training, until: Until<'_>) -> Result<TrainingSpeed, TrainError> {

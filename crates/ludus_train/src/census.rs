@@ -1,4 +1,4 @@
-//! Which agents the worlds of a run have, and which of them learn.
+//! Counts of the agents, rows and arenas of a run, with findings about agents that can't learn.
 
 use std::num::NonZeroU32;
 
@@ -12,13 +12,13 @@ use ludus_agent::{Arena, ArenaMembers, Controller, InArena};
 use ludus_spec::AgentSpec;
 use ludus_worlds::PooledWorld;
 
-use crate::check::Finding;
+use crate::finding::Finding;
 use crate::group::WorldGroup;
 
-/// The share of rows without an agent that is nothing to tell.
+/// The share of rows without an agent up to which nothing is reported.
 pub(crate) const FEW_VACANT: f64 = 0.1;
 
-/// What to do about agents that go.
+/// The remedy for agents that are despawned.
 const RESPAWN: &str = "spawn an agent in place of one that goes, or end its episode with `Episode::terminate` instead of \
                        despawning it";
 
@@ -26,17 +26,17 @@ const RESPAWN: &str = "spawn an agent in place of one that goes, or end its epis
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Census {
     worlds: usize,
-    /// Agents, hidden ones too.
+    /// Agents, disabled ones included.
     agents: usize,
     /// Most agents of one world.
     most_agents: usize,
     /// Agents that are disabled: Bevy's queries do not find them.
     disabled: usize,
-    /// Others that the game drives.
+    /// Agents with `Controller::External`, of those that are not disabled.
     external: usize,
-    /// Others that nobody drives.
+    /// Agents with `Controller::Idle`, of those that are not disabled.
     idle: usize,
-    /// Agents that wait for a row although none is free.
+    /// Agents that wait for a row, less the rows that are free.
     without_row: usize,
     rows: usize,
     /// Rows without an agent.
@@ -49,7 +49,7 @@ pub(crate) struct Census {
 }
 
 impl Census {
-    /// Counts the agents of a kind in a world in.
+    /// Adds the agents of a kind in a world, their rows, and the arenas.
     pub fn add(&mut self, world: &PooledWorld, kind: usize) {
         let rows = world.rows(kind);
         let agent = world.kind(kind).component();
@@ -110,7 +110,7 @@ impl Census {
         census
     }
 
-    /// Agents that idle because there are not enough rows.
+    /// The finding that agents idle because all rows are taken, if they do.
     pub fn too_few_rows(&self, spec: &AgentSpec) -> Option<Finding> {
         if self.without_row == 0 {
             return None;
@@ -126,7 +126,7 @@ impl Census {
         Some(Finding::new(what, remedy))
     }
 
-    /// Rows that no agent has; `configured` is what the config says about them.
+    /// The finding that many rows have no agent, if they do. `configured` is the value of `rows` in the config.
     pub fn too_many_rows(&self, spec: &AgentSpec, configured: Option<NonZeroU32>) -> Option<Finding> {
         let Self { vacant_rows, rows: all, agents, most_agents, .. } = self;
         if *vacant_rows as f64 <= FEW_VACANT * *all as f64 || *agents == 0 || self.without_row > 0 {
@@ -144,10 +144,10 @@ impl Census {
         Some(Finding::new(what, remedy))
     }
 
-    /// Arenas that nobody plays in.
+    /// The finding that arenas have no agent, if there are such arenas.
     pub fn empty_arenas(&self, spec: &AgentSpec) -> Option<Finding> {
         let Self { arenas, empty_arenas, agents, in_arenas, .. } = self;
-        // A game may have its agents without saying where they are.
+        // A game may leave `InArena` out, so that its agents belong to no arena.
         let is_said = *in_arenas > 0 || agents < arenas;
         if *empty_arenas == 0 || *agents == 0 || !is_said {
             return None;
@@ -158,7 +158,7 @@ impl Census {
         Some(Finding::new(what, remedy))
     }
 
-    /// Why nothing can be learned from these agents, and the remedy.
+    /// The reason that nothing can be learned from these agents, and the remedy.
     pub fn reason(&self, spec: &AgentSpec) -> Finding {
         let name = &spec.name;
         let Self { agents, disabled, external, idle, without_row, .. } = *self;

@@ -1,4 +1,4 @@
-//! What was changed in a run while it went on.
+//! Settings that were changed while a run went on.
 
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -9,22 +9,22 @@ use crate::metrics::quoted;
 
 /// A setting that was changed while a run went on.
 ///
-/// Its line in the run's `changes.csv` says the same; `config.ron` has the new value from then on.
+/// The run's `changes.csv` has a line for it, and `config.ron` has the new value from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Steps of experience before it.
+    /// Steps of experience before the change.
     pub step: u64,
-    /// The setting's path in the agent's section of the config, such as `ppo.learning_rate`; with the kind's name before it,
-    /// as in `Chaser.ppo.learning_rate`, where the game has several.
+    /// The setting's path in the agent's section of the config, such as `ppo.learning_rate`. If the game has several
+    /// kinds, the kind's name comes first, as in `Chaser.ppo.learning_rate`.
     pub setting: String,
-    /// The value until then, as RON.
+    /// The value before the change, as RON.
     pub was: String,
-    /// The value from then on, as RON.
+    /// The value after the change, as RON.
     pub now: String,
 }
 
 impl Change {
-    /// True if it is of the step size with which the policy of this kind is learned. With several kinds, settings begin with
+    /// True if the change is of the learning rate of this kind's policy. With several kinds, settings begin with
     /// the kind's name.
     pub(crate) fn is_learning_rate_of(&self, kind: &str, has_several_kinds: bool) -> bool {
         let setting = match has_several_kinds {
@@ -34,7 +34,7 @@ impl Change {
         setting == Some("ppo.learning_rate")
     }
 
-    /// Adds the change to a table, which it begins if there is none.
+    /// Appends the change to the CSV table at `path`. An empty or missing table gets its header first.
     pub(crate) fn append(&self, path: &Path) -> io::Result<()> {
         let mut table = files::open_own(path)?;
         let header = if table.seek(SeekFrom::End(0))? == 0 { "step,setting,was,now\n" } else { "" };

@@ -1,4 +1,4 @@
-//! What is wrong with a game, found before it costs a night of training: a few thousand ticks with random actions.
+//! The check of a game for mistakes before a long training: a few thousand ticks with random actions.
 
 mod fields;
 mod random_play;
@@ -10,130 +10,104 @@ use std::sync::Arc;
 use ludus_agent::{FaultPlace, WrittenAction};
 use ludus_spec::{AgentSpec, Outcome, Seed};
 use ludus_worlds::{GameSystems, PooledWorld, WorldError};
-use serde::Serialize;
 
-use crate::bench::random_actions;
 use crate::blueprint::Blueprint;
 use crate::census::Census;
 use crate::clock;
+use crate::finding::Finding;
 use crate::group::WorldFault;
 use crate::incidents::{exit_finding, fault_sentence};
+use crate::random_actions::random_actions;
 
-pub(crate) use fields::{Column, Field, fields, without_indices};
+pub(crate) use fields::{ColumnRange, Field, fields, without_indices};
 use random_play::RandomEpisodes;
 pub(crate) use random_play::RandomPlay;
 
-/// Arenas that are looked at; more would show the same.
+/// Most arenas in the world of a check; more would show the same.
 const MOST_ARENAS: u32 = 8;
 
-/// By how much an action may differ from what was decided: it was stretched to its range and back.
+/// The greatest difference between an action and what was decided: scaling to its range and back rounds it.
 const ACTION_TOLERANCE: f32 = 1e-3;
 
-/// The share of actions that may differ from what was decided: more is a system that decides as well.
+/// The share of actions that may differ from what was decided. More means that a system of the game decides as well.
 const MOST_OVERWRITTEN: f32 = 0.05;
 
-/// Something that is most likely a mistake in the game or in the config.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What was seen.
-    pub what: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-/// How long and how closely a game is looked at.
+/// The length and the extent of a check.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Exam {
+pub(crate) struct CheckSettings {
     pub ticks: u32,
-    /// Ends it sooner, after so many seconds: for who is in a hurry.
+    /// Time limit of the check \[s\]: no step begins later.
     pub seconds: f64,
     pub scope: Scope,
 }
 
-/// What an exam is long enough for.
+/// The extent of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// What shows at once.
+    /// Only mistakes that show at once.
     Sure,
-    /// Also that something does not happen: an episode's end, a reward.
+    /// Also things that never happen: the end of an episode, a reward.
     Patient,
 }
 
-impl Exam {
-    /// Before a run: some milliseconds.
+impl CheckSettings {
+    /// The check before a run, which takes some milliseconds.
     pub const SHORT: Self = Self { ticks: 256, seconds: 0.03, scope: Scope::Sure };
 }
 
-impl Finding {
-    pub(crate) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { what: what.into(), remedy: remedy.into() }
-    }
-
-    /// The same, said to be of this kind of agents where the game has several.
-    #[must_use]
-    pub(crate) fn of_kind(self, kind: &str, has_several_kinds: bool) -> Self {
-        if has_several_kinds { Self { what: format!("of `{kind}`, {}", self.what), ..self } } else { self }
-    }
-
-    /// As one sentence.
-    pub fn sentence(&self) -> String {
-        format!("{}: {}", self.what, self.remedy)
-    }
-}
-
-/// What an exam came to.
-pub(crate) struct Examined {
+/// The findings of a check.
+pub(crate) struct CheckResult {
     pub findings: Vec<Finding>,
-    /// Of each kind of agents that a policy decides for.
+    /// Results of random actions, of each kind that a policy decides for.
     pub random_play: Vec<RandomPlay>,
 }
 
-/// Plays the game with random actions in a world of its own, whose seeds no training uses; what was found.
+/// Plays the game with random actions in a world whose seeds no training uses, and returns the findings.
 ///
 /// # Errors
 ///
 /// If the world can't be built.
-pub(crate) fn examine(blueprint: &Blueprint, exam: Exam) -> Result<Examined, WorldError> {
+pub(crate) fn check_game(blueprint: &Blueprint, settings: CheckSettings) -> Result<CheckResult, WorldError> {
     let mut systems = GameSystems::of(&blueprint.definition.game)?;
-    let mut world = blueprint.build_exam(MOST_ARENAS)?;
+    let mut world = blueprint.build_check_world(MOST_ARENAS)?;
     let interval = blueprint.config.ticks_per_step().get();
     let kinds = Vec::from_iter(blueprint.driven_kinds());
     let early = |&kind: &usize| systems::early_findings(&mut systems, &mut world, kind, interval);
     let mut findings: Vec<_> = kinds.iter().flat_map(early).collect();
     let mut seen: Vec<_> = kinds.iter().map(|&kind| Seen::new(&world, kind)).collect();
-    let steps = exam.ticks.div_ceil(interval);
-    let (start, seed) = (clock::seconds(), blueprint.exam_seed());
+    let steps = settings.ticks.div_ceil(interval);
+    let (start, seed) = (clock::seconds(), blueprint.check_seed());
     seen.iter_mut().for_each(|seen| seen.observe(&world));
     let mut has_panicked = false;
     for step in 0..steps {
-        if clock::seconds() - start > exam.seconds {
+        if clock::seconds() - start > settings.seconds {
             break;
         }
         if let Err(panic) = take_step(&mut world, &mut seen, seed.derive(u64::from(step))) {
             has_panicked = true;
-            // A run that follows tells of its own.
-            let is_told = exam.scope == Scope::Patient;
+            // A run that follows reports its own panics.
+            let is_told = settings.scope == Scope::Patient;
             findings.extend(is_told.then(|| Finding::new(panic.to_string(), "mend the system that it came from")));
             break;
         }
     }
     if !has_panicked {
-        let is_told = exam.scope == Scope::Patient && world.exits() > 0;
+        let is_told = settings.scope == Scope::Patient && world.exits() > 0;
         findings.extend(is_told.then(|| exit_finding(world.index())));
         findings.extend(systems::late_findings(&mut systems, &mut world, blueprint.config.arenas.get()));
     }
     for seen in &seen {
         let limit = blueprint.agent(seen.kind).episode_limit;
-        findings.extend(seen.findings(&blueprint.specs, exam.scope, limit));
-        if exam.scope == Scope::Patient {
+        findings.extend(seen.findings(&blueprint.specs, settings.scope, limit));
+        if settings.scope == Scope::Patient {
             findings.extend(census_findings(blueprint, &world, seen.kind));
         }
     }
     let random_play = seen.into_iter().map(|seen| seen.episodes.summarise(&blueprint.specs[seen.kind])).collect();
-    Ok(Examined { findings, random_play })
+    Ok(CheckResult { findings, random_play })
 }
 
-/// Takes a step with random actions of all kinds that are looked at.
+/// Steps the world with random actions of all kinds in `seen`.
 fn take_step(world: &mut PooledWorld, seen: &mut [Seen], seed: Seed) -> Result<(), ludus_worlds::WorldPanic> {
     let draw = |(index, seen): (u64, &Seen)| seen.draw(world, if index == 0 { seed } else { seed.derive(index) });
     let decided: Vec<_> = (0..).zip(&*seen).map(draw).collect();
@@ -147,7 +121,7 @@ fn census_findings(blueprint: &Blueprint, world: &PooledWorld, kind: usize) -> V
     let mut census = Census::default();
     census.add(world, kind);
     let spec = &blueprint.specs[kind];
-    // With `rows`, agents are to come later.
+    // With `rows`, agents may come later.
     let come_later = blueprint.agent(kind).rows.is_some();
     let empty_arenas = census.empty_arenas(spec).filter(|_| !come_later);
     census.too_few_rows(spec).into_iter().chain(empty_arenas).collect()
@@ -157,14 +131,14 @@ fn census_findings(blueprint: &Blueprint, world: &PooledWorld, kind: usize) -> V
 struct Seen {
     kind: usize,
     steps: u64,
-    columns: Vec<Column>,
+    columns: Vec<ColumnRange>,
     episodes: RandomEpisodes,
-    /// The greatest sum of each term, whatever its sign.
+    /// The greatest absolute sum of each term.
     terms: Vec<f32>,
     /// The first number that was not finite.
     fault: Option<WorldFault>,
     faults: u64,
-    /// Actions that were looked at after a step, and those that were not what had been decided.
+    /// Actions that were compared after a step; `overwritten` are those that differ from what was decided.
     actions: u64,
     overwritten: u64,
 }
@@ -175,7 +149,7 @@ impl Seen {
         Self {
             kind,
             steps: 0,
-            columns: vec![Column::EMPTY; spec.observation_width()],
+            columns: vec![ColumnRange::EMPTY; spec.observation_width()],
             episodes: RandomEpisodes::new(world, kind),
             terms: vec![0.0; spec.reward.len()],
             fault: None,
@@ -185,7 +159,7 @@ impl Seen {
         }
     }
 
-    /// Lets the agents do something at random; what.
+    /// Writes random actions, corrected by the masks, to the rows, and returns them.
     fn draw(&self, world: &mut PooledWorld, seed: Seed) -> Vec<f32> {
         let spec = world.spec(self.kind).clone();
         let rows = world.rows_mut(self.kind);
@@ -195,7 +169,7 @@ impl Seen {
         rows.actions_mut().to_vec()
     }
 
-    /// Looks at a world that has taken a step in which this was decided.
+    /// Takes the last step of a world into account. `decided` are the actions of that step.
     fn look(&mut self, world: &mut PooledWorld, decided: &[f32]) {
         self.steps += 1;
         self.observe(world);
@@ -212,7 +186,7 @@ impl Seen {
         }
     }
 
-    /// Finds actions that are not what was decided.
+    /// Counts the actions, and those that differ from `decided`.
     fn compare(&mut self, world: &mut PooledWorld, decided: &[f32]) {
         let width = world.spec(self.kind).action_width();
         for WrittenAction { row, action } in world.written_actions(self.kind) {
@@ -253,7 +227,7 @@ impl Seen {
             findings.extend(self.reward_findings(spec));
             if self.episodes.ended() == 0 && limit.is_none() {
                 let what = format!("no episode of `{}` ended in {} steps", spec.name, self.steps);
-                let remedy = "call `Episode::terminate` in the `Score` schedule where the task is over, or set \
+                let remedy = "call `Episode::terminate` in the `ScoreAgents` schedule where the task is over, or set \
                               `episode_limit` in the config";
                 findings.push(Finding::new(what, remedy));
             }
@@ -263,12 +237,12 @@ impl Seen {
 
     fn observation_findings(&self, spec: &AgentSpec) -> Vec<Finding> {
         if self.columns.iter().all(|column| column.is_constant()) {
-            // What is allowed may be all that there is to know.
+            // In a game with masks, the mask may be the only information.
             if spec.masked {
                 return Vec::new();
             }
             let what = format!("no observation of `{}` changed in {} steps", spec.name, self.steps);
-            return vec![Finding::new(what, "write its component in a system of the `Sense` schedule")];
+            return vec![Finding::new(what, "write its component in a system of the `SenseAgents` schedule")];
         }
         fields(spec, &self.columns).iter().filter_map(|field| field.finding(self.steps)).collect()
     }
@@ -304,7 +278,7 @@ impl Seen {
         }
         let what =
             format!("`{}` was never given {} in {} steps of random actions", spec.name, never.join(", "), self.steps);
-        let remedy = "write it in a system of the `Score` schedule; if it is only hard to come by, reward what leads \
+        let remedy = "write it in a system of the `ScoreAgents` schedule; if it is only hard to come by, reward what leads \
                       to it as well";
         vec![Finding::new(what, remedy)]
     }

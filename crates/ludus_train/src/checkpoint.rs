@@ -14,35 +14,35 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 use twox_hash::xxhash3_64::{DEFAULT_SECRET_LENGTH, RawHasher, SecretBuffer};
 
-use crate::record::{OneKindRecord, RunRecord, Score};
+use crate::record::{CheckpointScore, OneKindRecord, RunRecord};
 
 /// The name of the text that holds a checkpoint's numbers.
 const TEXT: &str = "checkpoint";
 /// The version of that text.
 const FORMAT: u32 = 4;
-/// The version before it, which knew one kind of agents.
+/// The version before it, with one kind of agents.
 const ONE_KIND_FORMAT: u32 = 3;
-/// The version before that, which knew PPO alone.
+/// The version before that, with PPO as the only algorithm.
 const PPO_FORMAT: u32 = 2;
 /// The name of the text that holds the hash of everything else.
 const HASH: &str = "hash";
-/// What stands there while the hash is worked out.
+/// The placeholder of the hash while it is computed.
 const UNHASHED: &str = "0000000000000000";
 /// Prefix of the names of the algorithm's arrays.
 const STATE: &str = "state.";
-/// Arrays that an algorithm has a number in for each parameter.
+/// Most arrays of an algorithm that have one number per parameter.
 const MOST_ARRAYS: usize = 16;
-/// More policies than any run learns.
+/// Most policies in a checkpoint.
 const MOST_POLICIES: usize = 256;
 
 /// Policies, what their algorithms need to go on as if they had never stopped, and how far the run has come.
 ///
 /// Its file has a hash (XXH3, 64 bits) of all its bytes, so that no file that was cut off or altered is taken for a
-/// checkpoint. With one policy it is a policy file too, with more in it; with several, each is in it under the name of its
-/// kind of agents.
+/// checkpoint. With one policy, the file is a policy file too, with more in it. With several, the texts and tensors of
+/// each have the name of its kind of agents as a prefix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// The policies, in the order of the run's.
+    /// The policies, in the order of the run.
     pub policies: Vec<SavedPolicy>,
     /// The progress of the run.
     pub record: RunRecord,
@@ -57,7 +57,7 @@ pub struct SavedPolicy {
     pub state: AlgorithmState,
 }
 
-/// What a checkpoint says besides tensors.
+/// The text of a checkpoint: everything besides tensors.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CheckpointText {
@@ -105,7 +105,7 @@ struct PpoText {
 /// The part of [`CheckpointText`] that all versions have.
 #[derive(Deserialize)]
 struct Version {
-    /// The first version did not say so.
+    /// The version of the text. The first version has no such field.
     #[serde(default = "first_format")]
     format: u32,
 }
@@ -135,18 +135,18 @@ impl Checkpoint {
         Self::read_through(path, Links::Follow)
     }
 
-    /// Reads a checkpoint whose name may be a link, or may not.
+    /// Reads a checkpoint. `links` says if its path may be a link.
     pub(crate) fn read_through(path: &Path, links: Links) -> Result<Self, PolicyError> {
         let unreadable = |source| PolicyError::Unreadable { path: path.to_owned(), source };
         let bytes = files::read(path, links, LONGEST_FILE).map_err(unreadable)?;
         Self::from_bytes(&bytes).map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
     }
 
-    /// What the bytes of a file say.
+    /// Reads a checkpoint from the bytes of its file.
     ///
     /// # Errors
     ///
-    /// A sentence about what is wrong with them.
+    /// If the bytes are damaged, altered, or of another version, as a sentence.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let file = TensorFile::from_bytes(bytes)?;
         let format = known_format(&file)?;
@@ -154,7 +154,7 @@ impl Checkpoint {
         Self::from_tensor_file(file, format)
     }
 
-    /// Steps of all agents until then.
+    /// Steps of all agents when the checkpoint was saved.
     pub fn steps(&self) -> u64 {
         self.policies.first().map_or(0, |saved| saved.policy.origin.steps)
     }
@@ -164,9 +164,9 @@ impl Checkpoint {
         self.policies.iter().find(|saved| saved.policy.spec.name == kind)
     }
 
-    /// The score of the run; `None` before there is a mean return, and where several policies learn: what is good for one
-    /// of them may be bad for another.
-    pub(crate) fn score(&self) -> Option<Score> {
+    /// The score of the run; `None` before there is a mean return, and if there are several policies: a gain of one may
+    /// be a loss of another.
+    pub(crate) fn score(&self) -> Option<CheckpointScore> {
         match &self.policies[..] {
             [only] => self.record.kinds.get(&only.policy.spec.name)?.score(),
             _ => None,
@@ -265,7 +265,7 @@ impl SavedPolicy {
         file
     }
 
-    /// Adds a tensor for each of the policy's own, of the same shape.
+    /// Adds a tensor for each of the policy's tensors, of the same shape.
     fn add_per_parameter(&self, file: &mut TensorFile, name: &str, numbers: &[f32]) {
         for (parameter, shape, values) in self.policy.named(numbers) {
             let tensor = TensorData { shape, values: Values::F32(values) };
@@ -285,7 +285,7 @@ impl SavedPolicy {
     }
 }
 
-/// The prefix of the names of one of so many policies.
+/// The prefix of the names of a policy in a file with this many policies.
 fn prefix(kind: &str, policies: usize) -> String {
     if policies == 1 { String::new() } else { format!("{kind}/") }
 }
@@ -299,7 +299,7 @@ fn part_of(file: &TensorFile, prefix: &str) -> TensorFile {
     TensorFile { texts: with(&file.texts, prefix), tensors: with(&file.tensors, prefix) }
 }
 
-/// The file's bytes with their hash.
+/// Returns the file's bytes, with their hash among the texts.
 fn hashed(mut file: TensorFile) -> Vec<u8> {
     file.texts.insert(HASH.to_owned(), UNHASHED.to_owned());
     let mut bytes = file.to_bytes();
@@ -309,7 +309,7 @@ fn hashed(mut file: TensorFile) -> Vec<u8> {
     bytes
 }
 
-/// Makes sure that not a bit of the file differs from what it was when it was hashed.
+/// Checks that the file's bytes match the hash in it.
 fn check_hash(bytes: &[u8]) -> Result<(), String> {
     let altered = || "its content is not what its hash says, it was altered".to_owned();
     let place = hash_place(bytes).ok_or_else(altered)?;
@@ -338,7 +338,7 @@ fn known_format(file: &TensorFile) -> Result<u32, String> {
     }
 }
 
-/// The checkpoint's text, as far as `T` asks for it.
+/// Parses the checkpoint's text as a `T`.
 fn parsed<T: DeserializeOwned>(file: &TensorFile) -> Result<T, String> {
     let text = file.texts.get(TEXT).ok_or("it is a policy without a learner's state")?;
     serde_json::from_str(text).map_err(|error| format!("its `{TEXT}`: {error}"))
@@ -352,9 +352,9 @@ fn statistics(file: &TensorFile) -> impl Iterator<Item = (String, StateTensor)> 
     })
 }
 
-/// The names of arrays that have a tensor for each of the policy's: what stands before a parameter's name.
+/// The names of arrays that have a tensor for each of the policy's tensors.
 ///
-/// `before` stands before all of them.
+/// Such a tensor is called `<before><array>.<parameter>`.
 fn per_parameter_names(file: &TensorFile, policy: &PolicyFile, before: &str) -> Result<Vec<String>, String> {
     let Some((first, ..)) = policy.named(&policy.parameters).into_iter().next() else { return Ok(Vec::new()) };
     let of_first = |name: &String| {
@@ -449,7 +449,7 @@ pub(crate) mod tests {
         checkpoint(100).to_bytes()
     }
 
-    /// Of two kinds, each with a policy of its own.
+    /// A checkpoint of two kinds, each with a policy of its own.
     fn of_two() -> Checkpoint {
         let mut both = checkpoint(100);
         let mut other = checkpoint(7).policies.remove(0);
@@ -534,7 +534,7 @@ pub(crate) mod tests {
         check(&|file| drop(file.texts.remove(TEXT)), "a policy without a learner's state");
     }
 
-    /// The record as versions wrote it that knew one kind of agents.
+    /// The record as earlier versions wrote it, which had one kind of agents.
     const ONE_KIND_RECORD: &str = r#"{"episodes":3,"recent":[{"reward":0.1,"steps":9,"terms":[0.1]}],"seconds":1.5}"#;
 
     /// A checkpoint of an earlier version, with this text and its tensors renamed.

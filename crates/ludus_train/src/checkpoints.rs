@@ -10,7 +10,7 @@ use ludus_policy::files::{self, Links};
 use crate::checkpoint::Checkpoint;
 use crate::config::CheckpointConfig;
 use crate::error::{TrainError, at};
-use crate::record::Score;
+use crate::record::CheckpointScore;
 
 const START: &str = "step-";
 const END: &str = ".safetensors";
@@ -23,39 +23,39 @@ pub(crate) struct Checkpoints {
     config: CheckpointConfig,
     /// Steps after which the next one is due.
     next: u64,
-    /// When the last one was saved, or the run began [s of the clock].
+    /// Time of the last save, or of the run's start [s of the clock].
     saved: f64,
-    /// Oldest first.
+    /// Paths of the checkpoints that are kept, oldest first.
     kept: Vec<PathBuf>,
-    /// How good the best is, if there is one.
-    best: Option<Score>,
+    /// Score of the best checkpoint, if there is one.
+    best: Option<CheckpointScore>,
 }
 
-/// What there is to go on from.
+/// The checkpoints in a run's folder, to resume from.
 #[derive(Debug)]
-pub(crate) struct Found {
-    /// The newest good checkpoint and where it is; none if nothing was ever saved.
+pub(crate) struct FoundCheckpoints {
+    /// The newest good checkpoint with its path, if there is one.
     pub checkpoint: Option<(PathBuf, Checkpoint)>,
-    /// Why newer ones were skipped, and the best.
+    /// The reasons that newer checkpoints, or the best, were skipped.
     pub skipped: Vec<PolicyError>,
-    /// Those that were skipped.
+    /// Paths of the checkpoints that were skipped.
     refused: Vec<PathBuf>,
-    /// The good one and those before it, oldest first.
+    /// Paths of the good checkpoint and of those before it, oldest first.
     kept: Vec<PathBuf>,
-    /// How good the best is, if there is one.
-    best: Option<Score>,
+    /// Score of the best checkpoint, if there is one.
+    best: Option<CheckpointScore>,
 }
 
 impl Checkpoints {
-    /// Those of a run that has none, which begins now [s of the clock].
+    /// The checkpoints of a new run, which begins at `now` [s of the clock].
     pub fn new(folder: PathBuf, config: CheckpointConfig, now: f64) -> Self {
         let next = config.every.get();
         Self { folder, config, next, saved: now, kept: Vec::new(), best: None }
     }
 
-    /// Those of a run that goes on with what was found.
+    /// The same for a run that resumes from `found`.
     #[must_use]
-    pub fn going_on(mut self, found: &Found) -> Self {
+    pub fn going_on(mut self, found: &FoundCheckpoints) -> Self {
         let steps = found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.steps());
         self.next = steps.saturating_add(self.config.every.get());
         self.kept.clone_from(&found.kept);
@@ -63,17 +63,17 @@ impl Checkpoints {
         self
     }
 
-    /// Whether it is time for another one, after `steps` steps and at this time [s of the clock].
+    /// True if a checkpoint is due after `steps` steps, at the time `now` [s of the clock].
     pub fn is_due(&self, steps: u64, now: f64) -> bool {
         steps >= self.next || self.config.every_seconds.is_some_and(|seconds| now - self.saved >= seconds)
     }
 
-    /// The newest, if there is one.
+    /// Path of the newest checkpoint, if there is one.
     pub fn last(&self) -> Option<&Path> {
         self.kept.last().map(PathBuf::as_path)
     }
 
-    /// Saves a checkpoint; as the best too, if no mean return was better. Removes those that are older than wanted.
+    /// Saves a checkpoint; as the best too, if its score is the highest so far. Removes the oldest beyond `keep`.
     pub fn save(&mut self, checkpoint: &Checkpoint, now: f64) -> Result<(), TrainError> {
         let steps = checkpoint.steps();
         let path = self.folder.join(format!("{START}{steps:012}{END}"));
@@ -95,7 +95,7 @@ impl Checkpoints {
         while self.kept.len() > self.config.keep.get() as usize {
             let oldest = self.kept.remove(0);
             match fs::remove_file(&oldest) {
-                // Somebody was faster.
+                // Another process has removed it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 removed => removed.map_err(at(&oldest))?,
             }
@@ -104,7 +104,7 @@ impl Checkpoints {
     }
 }
 
-impl Found {
+impl FoundCheckpoints {
     /// The newest good checkpoint in `folder` of the run with this id; the best if all others are damaged.
     ///
     /// # Errors
@@ -144,8 +144,9 @@ impl Found {
         self.refused.push(path);
     }
 
-    /// Gives the files that were skipped other names, so that the run, which comes to the same steps again, does not
-    /// overwrite them: each one's old and new path.
+    /// Renames the files that were skipped. Otherwise the resumed run would overwrite them when it reaches their steps.
+    ///
+    /// Returns the old and the new path of each.
     pub fn set_aside(&self) -> io::Result<Vec<(PathBuf, PathBuf)>> {
         let aside = |path: &PathBuf| {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -156,20 +157,20 @@ impl Found {
     }
 }
 
-/// Reads a checkpoint of the run with this id, which is after as many steps as its name says.
+/// Reads a checkpoint. It must be of the run with the id `run`, and saved after `steps` steps if its name has them.
 fn read(path: &Path, steps: Option<u64>, run: &str) -> Result<Checkpoint, PolicyError> {
     let checkpoint = Checkpoint::read_through(path, Links::Refuse)?;
     let (own, other) = (checkpoint.steps(), &checkpoint.record.run);
     let problem = match steps {
         Some(named) if named != own => format!("it is named for {named} steps and was saved after {own}"),
-        // Runs and checkpoints of earlier versions do not say which they are.
+        // Runs and checkpoints of earlier versions have no id.
         _ if !run.is_empty() && !other.is_empty() && run != other => "another run saved it".to_owned(),
         _ => return Ok(checkpoint),
     };
     Err(PolicyError::Misplaced { path: path.to_owned(), problem })
 }
 
-/// All files that are called as checkpoints are, the one after the fewest steps first.
+/// All files that have the name of a checkpoint, with the steps in it, the fewest first.
 fn numbered(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -237,7 +238,7 @@ mod tests {
         let expected = ["best.safetensors", "step-000000000200.safetensors", "step-000000000300.safetensors"];
         assert_eq!(names(folder.path()), expected);
         assert_eq!(Checkpoint::read(&folder.path().join(BEST)).unwrap(), scoring(200, 5.0));
-        let found = Found::newest_good(folder.path(), RUN).unwrap();
+        let found = FoundCheckpoints::newest_good(folder.path(), RUN).unwrap();
         assert_eq!(found.checkpoint.as_ref().unwrap().1, scoring(300, 2.0));
         let mut resumed = Checkpoints::new(folder.path().to_owned(), config(), 0.0).going_on(&found);
         assert!(!resumed.is_due(399, 1.0) && resumed.is_due(400, 1.0));
@@ -275,7 +276,7 @@ mod tests {
         }
         let cut = fs::read(path("step-3.safetensors")).unwrap();
         fs::write(path("step-3.safetensors"), &cut[..cut.len() / 2]).unwrap();
-        let found = Found::newest_good(folder.path(), RUN).unwrap();
+        let found = FoundCheckpoints::newest_good(folder.path(), RUN).unwrap();
         assert_eq!(found.checkpoint.unwrap().1, checkpoint(2));
         assert_eq!(found.skipped.len(), 1);
         assert!(found.skipped[0].to_string().contains("step-3.safetensors"), "{}", found.skipped[0]);
@@ -285,11 +286,11 @@ mod tests {
     #[test]
     fn the_best_is_better_than_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let found = Found::newest_good(folder.path(), RUN).unwrap();
+        let found = FoundCheckpoints::newest_good(folder.path(), RUN).unwrap();
         assert!(found.checkpoint.is_none() && found.skipped.is_empty());
         fs::write(folder.path().join("step-000000000300.safetensors"), "nonsense").unwrap();
         checkpoint(200).write(&folder.path().join(BEST)).unwrap();
-        let found = Found::newest_good(folder.path(), RUN).unwrap();
+        let found = FoundCheckpoints::newest_good(folder.path(), RUN).unwrap();
         assert_eq!((found.checkpoint.unwrap().1, found.skipped.len()), (checkpoint(200), 1));
     }
 
@@ -300,7 +301,7 @@ mod tests {
             Checkpoint { record: RunRecord { run: RUN.to_owned(), ..checkpoint_record() }, ..self::checkpoint(1) };
         good.write(&folder.path().join("step-1.safetensors")).unwrap();
         checkpoint.write(&folder.path().join(name)).unwrap();
-        let found = Found::newest_good(folder.path(), RUN).unwrap();
+        let found = FoundCheckpoints::newest_good(folder.path(), RUN).unwrap();
         assert_eq!(found.checkpoint.as_ref().unwrap().1, good);
         let [error] = &found.skipped[..] else { panic!("{:?}", found.skipped) };
         assert!(error.to_string().contains(part) && error.to_string().contains(name), "{error}");

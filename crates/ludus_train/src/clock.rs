@@ -10,12 +10,12 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Time since the process first asked \[ns\]. A [`Clock`](ludus_spec::Clock).
+/// Time since the first call in this process \[ns\]. A [`Clock`](ludus_spec::Clock).
 pub fn nanoseconds() -> u64 {
     START.elapsed().as_nanos() as u64
 }
 
-/// Time since the process first asked \[s\].
+/// Time since the first call in this process \[s\], of [`nanoseconds`].
 pub fn seconds() -> f64 {
     nanoseconds() as f64 * 1e-9
 }

@@ -32,17 +32,17 @@ use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
 use crate::learner::LearnerChoice;
 use crate::report::Report;
-use crate::text::visible;
 use crate::window::Windows;
 use arguments::{Arguments, Command, RunArguments};
 use config_file::{LoadedConfig, MissingConfig};
+use ludus_config::visible;
 use outlet::{note, say_json};
 pub use policies::policies_at;
 
-/// What a thread that builds and steps worlds has for its stack [bytes]: as much as a main thread.
+/// Stack of a thread that builds and steps worlds \[bytes\]: as much as a main thread has.
 pub(crate) const STACK_BYTES: usize = 8 << 20;
 
-/// Bytes of a game's name: folders and files add a date and an ending.
+/// Most bytes of a game's name. Names of folders and files add a date and an ending.
 const LONGEST_NAME: usize = 64;
 
 /// A game with a command line.
@@ -52,7 +52,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Does what the command line asks for; the code to exit with.
+    /// Runs the command that the arguments name. Returns the exit code.
     pub fn run(&self, arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
         let arguments = arguments.into_iter().collect::<Vec<_>>();
         let is_json = arguments.iter().any(|argument| argument == "--json");
@@ -64,7 +64,7 @@ impl Program {
         }
     }
 
-    /// Does what was asked for; the code to exit with.
+    /// Runs a parsed command. Returns the exit code.
     fn execute(&self, command: &Command) -> Result<u8, TrainError> {
         check_name(&self.definition.name)?;
         let report = match command {
@@ -87,7 +87,7 @@ impl Program {
         Ok(specs_of(&self.definition.game)?)
     }
 
-    /// The run that is meant: a folder's path, its name in `runs`, or the newest with a policy if it is `latest`.
+    /// Finds a run by its folder's path or its name in `runs`; `latest` is the newest that has a policy.
     fn named(&self, runs: &Path, run: &Path) -> Result<RunFolder, TrainError> {
         if run == Path::new(LATEST) {
             return self.latest(runs);
@@ -122,7 +122,7 @@ fn finish(command: &Command, report: &Report) -> u8 {
     u8::from(report.findings.as_ref().is_some_and(|findings| !findings.is_empty()))
 }
 
-/// Shows every line of an error as one, and all of it as JSON if that was asked for.
+/// Prints an error line by line, and as JSON if `is_json`. Returns the exit code.
 fn fail(error: &TrainError, is_json: bool) -> u8 {
     for line in error.to_string().lines() {
         note(format_args!("error: {line}"));
@@ -133,7 +133,7 @@ fn fail(error: &TrainError, is_json: bool) -> u8 {
     error.exit_code()
 }
 
-/// Shows what is wrong with the command line, or the help that was asked for.
+/// Prints a usage error, or the help or version. Returns the exit code.
 fn misused(usage: &clap::Error, is_json: bool) -> u8 {
     let code = u8::try_from(usage.exit_code()).unwrap_or(2);
     let text = usage.render().to_string();
@@ -143,13 +143,13 @@ fn misused(usage: &clap::Error, is_json: bool) -> u8 {
     } else if code != 0 && matches!(visible(&text), Cow::Owned(_)) {
         note(text.trim_end());
     } else {
-        // Nobody is left to tell if the terminal is gone.
+        // The output may be closed, and an error about that could not be printed.
         let _ = usage.print();
     }
     code
 }
 
-/// The game's name is part of the names of files.
+/// Checks that the game's name can be a part of file names.
 fn check_name(name: &str) -> Result<(), TrainError> {
     let is_allowed = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | ' ' | '.');
     let is_valid = (1..=LONGEST_NAME).contains(&name.len())

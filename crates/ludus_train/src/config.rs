@@ -2,14 +2,9 @@
 
 mod check;
 mod check_kinds;
-mod deserialize;
-mod mistake;
 mod names;
-mod parse;
 mod policy;
-mod problem;
 mod starter;
-mod tree;
 mod worlds;
 
 use std::collections::BTreeMap;
@@ -17,19 +12,18 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ludus_config::{Location, Node, Problems, Sources, field_names, parse};
 use ludus_learn::{DeviceConfig, PpoConfig};
 use ludus_net::{Activation, NetworkConfig};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
+pub use ludus_config::{ConfigError, Problem};
 pub use policy::{MeanReturn, PolicySource};
-pub use problem::{ConfigError, Problem};
 pub use starter::starter_config;
 pub use worlds::WorldCount;
 
 use crate::text::read_text;
-use problem::{Report, Sources};
-use tree::{Node, Place};
 
 /// Everything that decides what a run learns.
 ///
@@ -45,23 +39,23 @@ pub struct RunConfig {
     pub worlds: WorldCount,
     /// Playing fields in each world. 1 for a game that can't be copied inside a world.
     pub arenas: NonZeroU32,
-    /// Ticks per step: how often agents decide.
+    /// Ticks per step: each agent decides once in so many ticks.
     pub decision_interval: NonZeroU32,
     /// A section per kind of agent, by its type's name.
     pub agents: BTreeMap<String, AgentConfig>,
-    /// When the run ends.
+    /// Conditions that end the run.
     pub stop: StopConfig,
-    /// When the run saves what it has learned.
+    /// Intervals between checkpoints, and the number of them to keep.
     pub checkpoints: CheckpointConfig,
-    /// What the run does about what goes wrong.
+    /// Reactions to panics and to numbers that are not finite.
     pub faults: FaultConfig,
 }
 
-/// How one kind of agent learns.
+/// The section of one kind of agents: its policy, episodes, reward, network and learning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentConfig {
-    /// Whose policy it follows. A run learns one for each kind unless said otherwise.
+    /// The source of its policy. By default, the run learns a policy for each kind.
     pub policy: PolicySource,
     /// Ticks per step, where the kind decides less often than others; without it, the run's `decision_interval`.
     ///
@@ -69,10 +63,10 @@ pub struct AgentConfig {
     pub decision_interval: Option<NonZeroU32>,
     /// Steps after which an episode is truncated; without it, the game alone ends episodes.
     pub episode_limit: Option<NonZeroU32>,
-    /// Whether the limit cuts the first episode of each agent at a point of its own. `true` unless said otherwise.
+    /// True if the limit cuts the first episode of each agent at a point of its own. `true` by default.
     ///
-    /// Without it, agents that all live to their limit restart in the same step for ever, and learning forgets how
-    /// episodes start in the time between. Rudin et al. 2022, arXiv:2109.11978.
+    /// Otherwise, agents that all live to their limit restart in the same step for ever. Between these steps, learning
+    /// forgets the beginning of episodes. Rudin et al. 2022, arXiv:2109.11978.
     pub stagger: bool,
     /// Rows per world; without it, as many as the game has agents when it starts.
     ///
@@ -87,24 +81,25 @@ pub struct AgentConfig {
     /// Each has 3×3 kernels and halves the grid. Usually none, or two to four of 16 to 64; then it learns on libtorch,
     /// and the layers are shared and rectified. Mnih et al. 2015, doi:10.1038/nature14236.
     pub convolutions: Vec<NonZeroUsize>,
-    /// How it is trained.
+    /// Settings of proximal policy optimisation.
     pub ppo: PpoConfig,
-    /// How a learner on a device uses it.
+    /// Settings of the learner on libtorch, for the device that it computes on.
     pub device: DeviceConfig,
-    /// What learning starts from, if not from nothing: a run's folder, its name, or a policy file.
+    /// The policy that learning starts from: a run's folder, its name, or a policy file. By default, there is none.
     ///
-    /// Observations and actions are matched by name where the layout has changed; all else of the network must be the same.
+    /// Observations and actions are matched by name where the layout has changed; all else of the network must be the
+    /// same.
     pub initialize_from: Option<PathBuf>,
 }
 
-/// When a run ends: as soon as one of these holds.
+/// Conditions that end a run. It ends as soon as one of them holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopConfig {
     /// Steps of all agents together. The steps in which an episode restarts don't count.
     pub steps: NonZeroU64,
-    /// Mean return of the last episodes in the order in which they began, once there are as many as rows, 100 at least and
-    /// 1000 at most. An episode counts once all that began before it are over: short ones, good or bad, are not favoured.
+    /// Mean return of the last episodes in the order in which they began, once there are as many as rows, 100 at least
+    /// and 1000 at most. An episode counts once all that began before it are over, which does not favour short ones.
     ///
     /// With several kinds of agents a goal for each that has one, `{ "Kind": 3.0 }`: the run ends when all are reached.
     pub mean_return: Option<MeanReturn>,
@@ -112,48 +107,49 @@ pub struct StopConfig {
     pub seconds: Option<f64>,
 }
 
-/// When a run saves what it has learned: as soon as one of these holds, and always at its end.
+/// Intervals between checkpoints. A run saves one as soon as an interval is over, and always at its end.
 ///
-/// It changes nothing about what is learned.
+/// Checkpoints do not affect what is learned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
     /// Steps between checkpoints.
     pub every: NonZeroU64,
-    /// Seconds between checkpoints: what a run that is killed loses at most. 300 unless said otherwise.
+    /// Seconds between checkpoints: the most that a run loses if it is killed. 300 by default.
     pub every_seconds: Option<f64>,
     /// Newest checkpoints to keep. The best is kept besides.
     pub keep: NonZeroU32,
 }
 
-/// What a run does about what goes wrong in its worlds and in learning.
+/// Reactions of a run to panics in its worlds, and to numbers that are not finite.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FaultConfig {
-    /// Panics of the game within `panic_steps` steps that the run survives; one more ends it. 100 unless said otherwise.
+    /// Panics of the game within `panic_steps` steps that the run survives; one more ends it. 100 by default.
     ///
-    /// Each costs what was going on in its world, and the time to build that anew.
+    /// Each loses the unfinished episodes of its world, and takes the time to build that world anew.
     pub panics: u32,
-    /// See `panics`. A million unless said otherwise.
+    /// Steps within which `panics` are counted. A million by default.
     pub panic_steps: NonZeroU64,
-    /// What becomes of a step whose observation or reward is not finite. It is skipped unless said otherwise.
+    /// Reaction to a step whose observation or reward is not finite. By default, the step is skipped.
     pub bad_steps: Reaction,
-    /// What becomes of an iteration whose losses, gradient or weights are not finite: skipped, what it learned is undone
-    /// and the next rollout is tried; too often in a row, or if a device fails, the run ends all the same. It ends unless
-    /// said otherwise.
+    /// Reaction to an iteration whose losses, gradient or weights are not finite. By default, the run ends.
+    ///
+    /// With `Skip`, the learning of the iteration is undone and the next rollout is tried. The run still ends if that
+    /// happens too often in a row, or if a device fails.
     pub bad_updates: Reaction,
 }
 
-/// What to do about something that can't be learned from.
+/// The reactions to a step or an update that can't be learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reaction {
-    /// Leave it out, say so, and go on.
+    /// Leave it out, report that, and go on.
     Skip,
     /// End the run with its last good state.
     Stop,
 }
 
-/// Where a config comes from: a file, and what the command line changes in it.
+/// The source of a config: a file, and the changes of the command line.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigSource {
     /// A RON file; without one, defaults, with all terms of the reward weighing 1.
@@ -208,7 +204,7 @@ impl Default for FaultConfig {
 }
 
 impl StopConfig {
-    /// The mean return of this kind of agents that is good enough, if the run waits for one.
+    /// The goal for the mean return of this kind of agents, if it has one.
     pub fn goal(&self, kind: &str) -> Option<f32> {
         self.mean_return.as_ref()?.of(kind)
     }
@@ -224,7 +220,7 @@ impl RunConfig {
         Self { agents: specs.iter().map(section).collect(), ..Self::default() }
     }
 
-    /// The config for a game with these kinds of agents.
+    /// Loads the config for a game with these kinds of agents.
     ///
     /// # Errors
     ///
@@ -237,28 +233,27 @@ impl RunConfig {
         Ok(Self { seed: source.seed.unwrap_or(config.seed), ..config })
     }
 
-    /// The config that a text says, for a game with these kinds of agents. Reads no file but those of frozen policies.
+    /// Parses the config for a game with these kinds of agents. Reads no file but those of frozen policies.
     ///
     /// # Errors
     ///
     /// As [`load`](Self::load).
     pub fn from_ron(text: &str, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
-        let tree =
-            parse::parse(text).map_err(|error| ConfigError::single(format!("line {}", error.line), error.message));
+        let tree = parse(text).map_err(|error| ConfigError::single(format!("line {}", error.line), error.message));
         Self::from_tree(&mut tree?, &Sources::default(), specs)
     }
 
-    /// Applies what the command line changes, and checks everything.
+    /// Applies the changes of the command line, and checks everything.
     fn from_tree(tree: &mut Node, sources: &Sources, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let mut problems = apply_sets(tree, &sources.flags, specs);
         problems.extend(starter::set_unfilled_aside(tree));
         let mut mistakes = Vec::new();
-        let config = deserialize::read::<Self>(tree, &mut mistakes);
+        let config = ludus_config::read::<Self>(tree, &mut mistakes);
         problems.extend(mistakes.iter().map(|mistake| {
             let place = mistake.place.unwrap_or(tree.place);
             (place, names::explained(mistake, place))
         }));
-        let mut report = Report::new(tree, problems);
+        let mut report = Problems::new(tree, problems);
         if let Some(config) = &config {
             check::check(config, specs, &mut report);
         }
@@ -266,14 +261,14 @@ impl RunConfig {
         config.ok_or_else(|| ConfigError::single(sources.file().display().to_string(), "is empty"))
     }
 
-    /// The same with the number of worlds settled.
+    /// The same config with `worlds` as a number.
     #[must_use]
     pub fn resolved(mut self) -> Self {
         self.worlds = WorldCount::Exactly(self.worlds.resolve());
         self
     }
 
-    /// The same with no more arenas than this many episodes keep busy; the number of worlds is settled.
+    /// The same config with no more worlds and arenas than this many episodes need; `worlds` is a number.
     #[must_use]
     pub(crate) fn shrunk_to(mut self, episodes: NonZeroU32) -> Self {
         let worlds = self.worlds.resolve().min(episodes);
@@ -295,7 +290,7 @@ impl RunConfig {
         own.unwrap_or(self.decision_interval)
     }
 
-    /// Lets a kind of agents decide every so many ticks: all of the run, where there is only one kind.
+    /// Sets the decision interval of a kind of agents; with only one kind, that of the run too.
     pub(crate) fn set_interval(&mut self, specs: &[Arc<AgentSpec>], kind: usize, interval: NonZeroU32) {
         if specs.len() == 1 {
             self.decision_interval = interval;
@@ -312,12 +307,16 @@ impl RunConfig {
         driven.map(|(kind, _)| self.interval(kind)).min().unwrap_or(self.decision_interval)
     }
 
-    /// The section of this agent, to change.
+    /// The section of this kind of agents, mutable.
     pub(crate) fn agent_mut(&mut self, spec: &AgentSpec) -> &mut AgentConfig {
         self.agents.get_mut(&spec.name).expect("checked when the config was loaded")
     }
 
-    /// The section of this agent.
+    /// The section of this kind of agents.
+    ///
+    /// # Panics
+    ///
+    /// If the config has no section for it. A config that was loaded has one for every kind of the game.
     pub fn agent(&self, spec: &AgentSpec) -> &AgentConfig {
         self.agents.get(&spec.name).expect("checked when the config was loaded")
     }
@@ -356,7 +355,7 @@ impl AgentConfig {
         }
     }
 
-    /// The weights in the order of the spec's terms.
+    /// The weights of the reward, in the order of the spec's terms.
     pub fn weights(&self, spec: &AgentSpec) -> Vec<f32> {
         spec.reward.iter().map(|term| self.reward.get(&term.name).copied().unwrap_or(0.0)).collect()
     }
@@ -364,18 +363,18 @@ impl AgentConfig {
 
 fn read_tree(file: Option<&Path>, specs: &[Arc<AgentSpec>]) -> Result<Node, ConfigError> {
     let Some(path) = file else {
-        return Ok(parse::parse(&RunConfig::for_agents(specs).to_ron()).expect("what RON wrote is RON"));
+        return Ok(parse(&RunConfig::for_agents(specs).to_ron()).expect("what RON wrote is RON"));
     };
     let shown = path.display();
     let text = read_text(path).map_err(|error| ConfigError::single(shown.to_string(), error.sentence("--config")))?;
-    parse::parse(&text).map_err(|error| ConfigError::single(format!("{shown}:{}", error.line), error.message))
+    parse(&text).map_err(|error| ConfigError::single(format!("{shown}:{}", error.line), error.message))
 }
 
 /// Writes all that the command line changes into the tree; what can't be written, with its place.
-fn apply_sets(tree: &mut Node, sets: &[String], specs: &[Arc<AgentSpec>]) -> Vec<(Place, String)> {
+fn apply_sets(tree: &mut Node, sets: &[String], specs: &[Arc<AgentSpec>]) -> Vec<(Location, String)> {
     let mut problems = Vec::new();
     for (index, set) in sets.iter().enumerate() {
-        let place = Place::Flag(index);
+        let place = Location::Flag(index);
         if let Err(message) = apply_set(tree, set, place, specs) {
             problems.push((place, message));
         }
@@ -385,9 +384,9 @@ fn apply_sets(tree: &mut Node, sets: &[String], specs: &[Arc<AgentSpec>]) -> Vec
 
 /// True if `sets` alone give every term of the rewards a weight, right or wrong.
 pub(crate) fn weighs_all_terms(sets: &[String], specs: &[Arc<AgentSpec>]) -> bool {
-    let mut tree = Node::section(Place::Line(0));
+    let mut tree = Node::section(Location::Line(0));
     apply_sets(&mut tree, sets, specs);
-    let report = Report::new(&tree, Vec::new());
+    let report = Problems::new(&tree, Vec::new());
     let is_weighed = |spec: &AgentSpec| {
         spec.reward.iter().all(|term| report.is_written(&["agents", &spec.name, "reward", &term.name]))
     };
@@ -395,15 +394,15 @@ pub(crate) fn weighs_all_terms(sets: &[String], specs: &[Arc<AgentSpec>]) -> boo
 }
 
 /// Writes one `key=value` into the tree.
-fn apply_set(tree: &mut Node, set: &str, place: Place, specs: &[Arc<AgentSpec>]) -> Result<(), String> {
+fn apply_set(tree: &mut Node, set: &str, place: Location, specs: &[Arc<AgentSpec>]) -> Result<(), String> {
     let (key, text) = set.split_once('=').ok_or("expected key=value, such as ppo.clip=0.1")?;
     let path = key.trim().split('.').collect::<Vec<_>>();
     if path.iter().any(|part| part.is_empty()) {
         return Err(format!("`{key}` is not a path of names, such as ppo.clip"));
     }
-    let mut value = parse::parse(text).map_err(|error| format!("the value `{text}`: {}", error.message))?;
+    let mut value = parse(text).map_err(|error| format!("the value `{text}`: {}", error.message))?;
     value.relocate(place);
-    let is_absolute = deserialize::field_names::<RunConfig>().contains(&path[0]);
+    let is_absolute = field_names::<RunConfig>().contains(&path[0]);
     let (sections, path) = if is_absolute { (vec![Vec::new()], &path[..]) } else { sections_of(tree, &path, specs) };
     for section in sections {
         tree.set(&[&section, path].concat(), value.clone());
@@ -413,8 +412,8 @@ fn apply_set(tree: &mut Node, set: &str, place: Place, specs: &[Arc<AgentSpec>])
 
 /// The sections that a path which is not from the top is in, and the path in them.
 ///
-/// A path that begins with a kind's name is in its section. Any other is in those of all kinds that learn; a term of the
-/// reward in those of all that have it.
+/// A path that begins with a kind's name is in its section. Any other is in those of all kinds that learn; a term of
+/// the reward in those of all that have it.
 fn sections_of<'a, 'b>(
     tree: &Node,
     path: &'a [&'b str],
@@ -431,7 +430,7 @@ fn sections_of<'a, 'b>(
     if specs.iter().any(|spec| has_term(&spec)) {
         return (specs.iter().filter(has_term).map(section).collect(), path);
     }
-    let report = Report::new(tree, Vec::new());
+    let report = Problems::new(tree, Vec::new());
     let learns = |spec: &&Arc<AgentSpec>| !report.is_written(&["agents", &spec.name, "policy"]);
     let learning: Vec<_> = specs.iter().filter(learns).map(section).collect();
     (if learning.is_empty() { specs.iter().map(section).collect() } else { learning }, path)

@@ -1,4 +1,4 @@
-//! What defines a game, in one value.
+//! The definition of a game, in one value.
 
 use std::sync::Arc;
 
@@ -12,24 +12,24 @@ use ludus_worlds::Game;
 #[cfg(feature = "torch")]
 use crate::learner::NetworkMaker;
 
-/// A game: its name, what adds it to an app, what draws it, and the network of its own if it has one.
+/// A game: its name, the functions that add it and its visuals to an app, and its own network if it has one.
 ///
-/// All commands, windows and sessions get it whole, so that none of them trains or plays another game than the others.
+/// All commands, windows and sessions take this one value, so that they all train and play the same game.
 #[derive(Clone)]
 pub struct GameDefinition {
-    /// Its name: that of run folders and of the config, `assets/train/<name>.ron`.
+    /// The name of the game, of its run folders and of the config, `assets/train/<name>.ron`.
     pub name: String,
-    /// Adds its plugins, systems and agents to an app.
+    /// Adds the plugins, systems and agents of the game to an app.
     pub game: Game,
-    /// Adds what draws it, if anything does.
+    /// Adds the visuals of the game to an app, if it has any.
     pub visuals: Option<Game>,
-    /// Makes the network of its own, if it has one.
+    /// Makes the game's own network, if it has one.
     #[cfg(feature = "torch")]
     pub(crate) networks: Option<NetworkMaker>,
 }
 
 impl GameDefinition {
-    /// A game that nothing draws, with the networks that configs describe.
+    /// A game without visuals, with the networks that configs describe.
     pub fn new(name: &str, game: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
         Self {
             name: name.to_owned(),
@@ -40,15 +40,15 @@ impl GameDefinition {
         }
     }
 
-    /// The same with what draws it.
+    /// The same game with visuals, which `visuals` adds to an app.
     #[must_use]
     pub fn with_visuals(self, visuals: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
         Self { visuals: Some(Arc::new(visuals)), ..self }
     }
 
-    /// The same with a network of its own.
+    /// The same game with its own network.
     ///
-    /// `make` gets what the agents sense and do, and the seed of the parameters that training starts from.
+    /// `make` gets the spec of the agents, and the seed of the parameters that training starts from.
     #[cfg(feature = "torch")]
     #[must_use]
     pub fn with_network<N: TorchNetwork + 'static>(

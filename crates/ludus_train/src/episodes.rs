@@ -1,4 +1,4 @@
-//! What episodes came to.
+//! Results of episodes, and statistics over them.
 
 mod recent;
 
@@ -13,11 +13,11 @@ pub struct EpisodeSummary {
     pub row: u32,
     /// The step of its group in which its agent decided first.
     pub began: u64,
-    /// Whether it began with its world: such an episode may have been cut short (`stagger`).
+    /// True if it began with its world: such an episode may have been cut short (`stagger`).
     pub is_first: bool,
     /// Sum of the weighted rewards.
     pub reward: f32,
-    /// Steps.
+    /// Length \[steps\].
     pub steps: u32,
     /// Sum of each term, without its weight, in the order of the spec.
     pub terms: Vec<f32>,
@@ -26,21 +26,21 @@ pub struct EpisodeSummary {
 /// Mean and standard deviation of some numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
-    /// The mean; NaN of none.
+    /// The mean; NaN if there are no numbers.
     pub mean: f64,
-    /// The standard deviation of these very numbers; NaN of none.
+    /// The standard deviation, with the count as divisor; NaN if there are no numbers.
     pub std: f64,
 }
 
 impl EpisodeSummary {
-    /// Whether all its sums are finite.
+    /// True if all its sums are finite.
     pub fn is_finite(&self) -> bool {
         self.reward.is_finite() && self.terms.iter().all(|sum| sum.is_finite())
     }
 }
 
 impl Spread {
-    /// Of these numbers.
+    /// Computes the spread of `numbers`.
     pub fn of(numbers: impl Iterator<Item = f64> + Clone) -> Self {
         let (count, sum) = numbers.clone().fold((0.0, 0.0), |(count, sum), number| (count + 1.0, sum + number));
         let mean = sum / count;

@@ -1,18 +1,18 @@
-//! What can end a command before its time.
+//! Errors that end a command.
 
 use std::io;
 use std::path::PathBuf;
 
+use ludus_config::ConfigError;
 use ludus_learn::LearnError;
 use ludus_policy::PolicyError;
 use ludus_worlds::WorldError;
 
-use crate::config::ConfigError;
 use crate::learner::DeviceChoice;
-use crate::replay::ReplayError;
-use crate::window::WindowFailure;
+use crate::window_failure::WindowFailure;
+use ludus_replay::{HashLogError, ReplayError};
 
-/// Why a run can't start, go on or be evaluated.
+/// The reasons that a run can't start, go on or be evaluated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -24,17 +24,17 @@ pub enum TrainError {
         "no config `{file}` in {folders}; write a starter config with `{game} train --write-config`, or name one with --config"
     )]
     NoConfig {
-        /// The game.
+        /// Name of the game.
         game: String,
         /// The config's path, from one of the folders.
         file: PathBuf,
-        /// Where it was looked for: quoted paths.
+        /// The folders that were searched, as quoted paths.
         folders: String,
     },
     /// A starter config would overwrite a file.
     #[error("`{path}` is there already and is not overwritten; edit it, or name another file with --config")]
     ConfigExists {
-        /// The file.
+        /// Path of the file that exists.
         path: PathBuf,
     },
     /// The game's name can't be that of a file.
@@ -43,7 +43,7 @@ pub enum TrainError {
          `_`, and spaces and dots between them, of 64 bytes at most"
     )]
     GameName {
-        /// The name.
+        /// Name of the game, which is not valid.
         name: String,
     },
     /// A world can't be built.
@@ -58,14 +58,14 @@ pub enum TrainError {
     /// Learning led to numbers that are not finite, or a device failed.
     #[error("{cause}; that was iteration {iteration}, {kept}")]
     Diverged {
-        /// What the learner said.
+        /// The error of the learner.
         cause: LearnError,
-        /// When.
+        /// Index of the iteration that failed.
         iteration: u64,
-        /// What is left of the run.
+        /// The part of the run that is saved, in words.
         kept: String,
     },
-    /// A kind of agents has no policy where it was looked for.
+    /// There is no policy of a kind of agents at the path that was named.
     #[error(
         "`{path}` has no policy of `{kind}`; name a run of this game, or say what decides for `{kind}`, such as `--set \
          {kind}.policy=External` or `--set '{kind}.policy=Frozen(\"FILE\")'`"
@@ -73,7 +73,7 @@ pub enum TrainError {
     NoPolicyOf {
         /// The path that was named.
         path: PathBuf,
-        /// The kind of agents.
+        /// Name of the kind of agents.
         kind: String,
     },
     /// A checkpoint lacks a policy that the run learns.
@@ -82,33 +82,33 @@ pub enum TrainError {
          train anew"
     )]
     NotSaved {
-        /// The kind of agents.
+        /// Name of the kind of agents.
         kind: String,
     },
     /// The policy to start from does not fit.
     #[error("`{policy}` can't be started from: {problem}")]
     Unfit {
-        /// The file.
+        /// Path of the policy file.
         policy: PathBuf,
-        /// What differs, and the remedy.
+        /// The difference, and the remedy.
         problem: String,
     },
     /// The game panicked too often.
     #[error("{summary}\nthat is more than `faults.panics` allows within {steps} steps; {kept}")]
     TooManyPanics {
-        /// Which panics there were.
+        /// The panics, in words.
         summary: String,
-        /// The config's steps.
+        /// The value of `faults.panic_steps` in the config.
         steps: u64,
-        /// What is left of the run.
+        /// The part of the run that is saved, in words.
         kept: String,
     },
-    /// A number was not finite, and the config says to stop.
+    /// A number was not finite, and the config ends the run then.
     #[error("{fault}, and `faults.bad_steps` says to stop; {kept}")]
     BadStep {
-        /// Where it was.
+        /// The fault with its place, in words.
         fault: String,
-        /// What is left of the run.
+        /// The part of the run that is saved, in words.
         kept: String,
     },
     /// No agent decides anything that could be learned from.
@@ -116,15 +116,15 @@ pub enum TrainError {
     NothingToLearn {
         /// Steps of each row since the last experience.
         steps: u64,
-        /// Why, and the remedy.
+        /// The reason, and the remedy.
         reason: String,
-        /// What is left of the run.
+        /// The part of the run that is saved, in words.
         kept: String,
     },
     /// The native learner can't use a GPU.
     #[error("the native learner computes on the CPU, not on `{device}`; choose `--learner torch`, or `--device cpu`")]
     NativeOnGpu {
-        /// What was asked for.
+        /// The device that was chosen.
         device: DeviceChoice,
     },
     /// The native learner can't learn the network.
@@ -136,34 +136,34 @@ pub enum TrainError {
          --learner torch` does, or choose `--learner native`"
     )]
     NoTorch {
-        /// The game.
+        /// Name of the game.
         game: String,
     },
-    /// The learner on libtorch can't be had.
+    /// The learner on libtorch can't be used.
     #[error("{0}")]
     Torch(String),
     /// Something can't be saved, so the run ended.
     #[error("{cause}; {kept}")]
     Unsaved {
-        /// What can't be written, and why.
+        /// The error of the write.
         cause: Box<TrainError>,
-        /// What is left of the run, and how to go on.
+        /// The part of the run that is saved, and how to go on, in words.
         kept: String,
     },
     /// Another process trains the run.
     #[error("`{run}` is being trained by {holder}; wait until it ends, or end it first")]
     Busy {
-        /// The run's folder.
+        /// Path of the run's folder.
         run: PathBuf,
-        /// Who has it.
+        /// The process that trains it, in words.
         holder: String,
     },
     /// There is no run to go on with.
     #[error("no run of `{game}` to resume in `{runs}`; train without --resume, or name the run's folder")]
     NothingToResume {
-        /// The game.
+        /// Name of the game.
         game: String,
-        /// Where runs were looked for.
+        /// The folder in which runs were searched.
         runs: PathBuf,
     },
     /// The folder has no config.
@@ -171,15 +171,15 @@ pub enum TrainError {
         "`{run}` has no config.ron: it is no run's folder, or the run ended before it began; train without --resume"
     )]
     NotBegun {
-        /// The folder.
+        /// Path of the folder.
         run: PathBuf,
     },
     /// All checkpoints are damaged.
     #[error("{}no checkpoint of `{run}` can be gone on from; train without --resume", lines(skipped))]
     NoGoodCheckpoint {
-        /// The run's folder.
+        /// Path of the run's folder.
         run: PathBuf,
-        /// What is wrong with each, the newest first.
+        /// The problem of each checkpoint, the newest first.
         skipped: Vec<PolicyError>,
     },
     /// There is a policy without a checkpoint.
@@ -188,37 +188,37 @@ pub enum TrainError {
          learned: train --initialize-from {run}"
     )]
     CheckpointsGone {
-        /// The run's folder.
+        /// Path of the run's folder.
         run: PathBuf,
     },
     /// An export would replace what a run has saved.
     #[error("`{path}` was saved by a run, and that is never overwritten; choose another file with --to")]
     OfARun {
-        /// The file.
+        /// Path of the file that a run has saved.
         path: PathBuf,
     },
     /// Something in a run's folder is a link, a pipe or a device.
     #[error("`{path}` can't be a part of a run: {source}")]
     NotOwn {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What it is, and the remedy.
+        /// The kind of file that it is, and the remedy.
         source: io::Error,
     },
     /// A run's folder or a file in it can't be written.
     #[error("`{path}` can't be written: {source}; check its permissions, or choose another folder with --runs-dir")]
     Folder {
-        /// The folder or file.
+        /// Path of the folder or file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// There is nothing to evaluate.
+    /// No run of the game has a policy.
     #[error("no run of `{game}` with a policy in `{runs}`; train one first, or name its folder")]
     NoRun {
-        /// The game.
+        /// Name of the game.
         game: String,
-        /// Where runs were looked for.
+        /// The folder in which runs were searched.
         runs: PathBuf,
     },
     /// The run that was named is not there.
@@ -226,76 +226,63 @@ pub enum TrainError {
     UnknownRun {
         /// The path that was named.
         run: PathBuf,
-        /// Where runs were looked for.
+        /// The folder in which the run was searched.
         runs: PathBuf,
     },
-    /// The program has nothing that opens a window.
+    /// The program was built without a window.
     #[error(
         "this program was built without a window; build it with the feature `editor`, or run `{game} train`, which needs none"
     )]
     NoWindow {
-        /// The game.
+        /// Name of the game.
         game: String,
     },
-    /// The window can't be opened, or did not do what it was to do.
+    /// The window can't be opened, or its work did not come to its end.
     #[error(transparent)]
     Window(#[from] WindowFailure),
-    /// A file of state hashes is damaged, or none.
-    #[error("`{path}` has no state hashes: {problem}; train with --hash-every")]
-    HashLog {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// Files of state hashes can't be compared.
+    #[error(transparent)]
+    HashLog(#[from] HashLogError),
     /// An episode can't be read, written or played again.
     #[error(transparent)]
     Replay(#[from] ReplayError),
     /// The run has no such episode.
     #[error("`{run}` has no episode `{name}`; {valid}")]
     NoEpisode {
-        /// The run's folder.
+        /// Path of the run's folder.
         run: PathBuf,
-        /// What was asked for.
+        /// The name that was given.
         name: String,
-        /// What there is.
+        /// The episodes that the run has, in words.
         valid: String,
     },
-    /// A replay is not what was logged.
+    /// A replay differs from the log of its episode.
     #[error(
         "the replay differs from what was logged, first after step {step} (tick {tick}); the episode depends on more \
          than its seed and its actions, such as physics shared with other arenas, or this is another game, build or machine"
     )]
     ReplayDiffers {
-        /// Steps of the episode.
+        /// Steps of the episode until the first difference.
         step: u32,
-        /// Its ticks.
+        /// Ticks of the episode at that step's end.
         tick: u64,
     },
-    /// Two runs are not the same.
+    /// The state hashes of two runs differ.
     #[error("the runs differ: first in {}", described(*tick, *world, part))]
     Differ {
         /// Ticks of the world, or of the run, until the first difference.
         tick: u64,
         /// The world, unless what was learned from all of them differs.
         world: Option<u32>,
-        /// What differs.
+        /// Name of the part that differs.
         part: String,
-    },
-    /// Two files of state hashes can't be compared.
-    #[error("`{one}` and `{other}` have nothing in common: train both with the same --hash-every")]
-    NothingInCommon {
-        /// A file.
-        one: PathBuf,
-        /// The other.
-        other: PathBuf,
     },
     /// The game has no policy to play with.
     #[error("no policy `{path}`; write one there with `{game} export RUN`, or name a run: `{game} play RUN`")]
     NoShippedPolicy {
-        /// The game.
+        /// Name of the game.
         game: String,
-        /// Where it was looked for.
+        /// The path at which the policy is expected.
         path: PathBuf,
     },
     /// The policy can't decide in this game.
@@ -307,15 +294,15 @@ pub enum TrainError {
     /// The threads can't be started.
     #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
     Threads {
-        /// How many were asked for.
+        /// The number of threads that were to be started.
         threads: usize,
-        /// What the operating system said.
+        /// The error of the operating system.
         message: String,
     },
 }
 
 impl TrainError {
-    /// The code that the process exits with: 2 if what was asked for can't be done, 1 if it failed on the way.
+    /// The code that the process exits with: 2 if the command can't be carried out, 1 if it failed on the way.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Policy(PolicyError::Unwritable { .. })
@@ -351,8 +338,7 @@ impl TrainError {
             | Self::CheckpointsGone { .. }
             | Self::NotOwn { .. }
             | Self::OfARun { .. }
-            | Self::HashLog { .. }
-            | Self::NothingInCommon { .. }
+            | Self::HashLog(_)
             | Self::NoEpisode { .. } => 2,
             Self::Replay(error) => error.exit_code(),
             _ => 1,
@@ -360,7 +346,7 @@ impl TrainError {
     }
 }
 
-/// Where two runs part.
+/// The place of the first difference between two runs, in words.
 fn described(tick: u64, world: Option<u32>, part: &str) -> String {
     match world {
         None => format!("`{part}` of what was learned until tick {tick}"),
@@ -368,12 +354,12 @@ fn described(tick: u64, world: Option<u32>, part: &str) -> String {
     }
 }
 
-/// Each on a line of its own.
+/// The errors, each on a line of its own.
 fn lines(errors: &[PolicyError]) -> String {
     errors.iter().map(|error| format!("{error}\n")).collect()
 }
 
-/// Names the path that an error is about.
+/// Turns an error of the operating system into one that names `path`.
 pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> TrainError {
     |source| TrainError::Folder { path: path.into(), source }
 }

@@ -9,7 +9,7 @@ use ludus_spec::{AgentSpec, Outcome, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::actor::{ActingStep, Actor};
-use crate::blueprint::{Blueprint, EVALUATION_ACTIONS, Purpose};
+use crate::blueprint::{Blueprint, Draws, Purpose};
 use crate::census::Census;
 use crate::clock;
 use crate::cpu;
@@ -19,32 +19,32 @@ use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
 
-/// Steps without the end of an episode that is waited for: then there will be none.
+/// Steps without the end of an owed episode after which none is expected any more.
 const PATIENCE: u64 = 100_000;
 
-/// Steps in which no row that owes an episode has an agent: then others play in their place, or nobody does.
+/// Steps without an agent in any row that owes an episode, after which other rows take the episodes over.
 const VACANT_PATIENCE: u64 = 1024;
 
-/// How often rows may take over what others owe.
+/// Most times that rows may take over the episodes that others owe.
 const MOST_TAKEOVERS: u32 = 16;
 
-/// How a policy is scored.
+/// The settings of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvaluationSettings {
-    /// Episodes to score.
+    /// Episodes to score, of each kind of agents.
     pub episodes: u32,
-    /// Whether actions are drawn as in training, or the most probable ones.
+    /// True if actions are drawn, as in training; else they are the most probable ones.
     pub sampled: bool,
 }
 
 /// The results of an evaluation.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// Those of each kind of agents that a policy decides for, in the game's order.
+    /// The results of each kind of agents that a policy decides for, in the game's order.
     pub kinds: Vec<KindEvaluation>,
-    /// How long it took, without building the worlds [s].
+    /// Wall time, without building the worlds \[s\].
     pub seconds: f64,
-    /// Processor time [s], where the system tells.
+    /// Processor time of all threads \[s\]; `None` if the operating system does not report it.
     pub cpu_seconds: Option<f64>,
     /// Time by phase, of all threads together.
     pub phases: Phases,
@@ -59,9 +59,9 @@ pub struct Evaluation {
 pub struct KindEvaluation {
     /// The kind's name.
     pub name: String,
-    /// Their returns.
+    /// Returns of the episodes.
     pub returns: Spread,
-    /// Their lengths [steps].
+    /// Lengths of the episodes \[steps\].
     pub lengths: Spread,
     /// Mean and deviation of each term's sum, unweighted.
     pub terms: BTreeMap<String, Spread>,
@@ -78,13 +78,14 @@ impl Evaluation {
     }
 }
 
-/// Plays as many episodes of each kind of agents as asked for, in worlds whose seeds training never uses. `policies` has
-/// one for each lane of the blueprint.
+/// Plays the episodes of each kind of agents, in worlds whose seeds training never uses.
 ///
-/// Tells what went wrong on the way, one sentence for each.
+/// `policies` has one for each lane of the blueprint.
 ///
-/// Every row that has an agent plays as many as the others of its kind, give or take one. To take those that end first
-/// would favour short ones. If a row's agent has gone for good, those that still have one play in its place.
+/// `tell` is called with a sentence for each problem on the way.
+///
+/// Every row that has an agent plays as many episodes as the others of its kind, or one more. To take the episodes that
+/// end first would favour short ones. If a row has lost its agent for good, rows that still have one play its episodes.
 pub(crate) fn evaluate(
     blueprint: &Blueprint,
     policies: &[Actor],
@@ -94,42 +95,43 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation, TrainError> {
     let lanes = blueprint.lanes();
     let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, &lanes, clock::nanoseconds);
-    let mut players = seat(groups, settings.episodes)?;
+    let mut groups = assign_episodes(groups, settings.episodes)?;
     let collector = Collector::new(blueprint.machine());
-    let seed = |kinds: &Vec<usize>| blueprint.seed_of(EVALUATION_ACTIONS, kinds[0]);
+    let seed = |kinds: &Vec<usize>| blueprint.seed_of(Draws::EvaluationActions, kinds[0]);
     let seeds: Vec<Seed> = lanes.iter().map(seed).collect();
-    let rules = Rules { policies, collector: &collector, seeds: settings.sampled.then_some(&seeds), interrupted };
+    let context =
+        EvaluationContext { policies, collector: &collector, seeds: settings.sampled.then_some(&seeds), interrupted };
     let (start, cpu_before) = (clock::seconds(), cpu::seconds());
     for _ in 0..=MOST_TAKEOVERS {
-        let all = || players.par_iter_mut().with_max_len(1).try_for_each(|player| player.play(rules));
+        let all = || groups.par_iter_mut().with_max_len(1).try_for_each(|evaluated| evaluated.play(context));
         blueprint.pool.install(all).map_err(TrainError::Learner)?;
-        if interrupted.load(Ordering::Relaxed) || !take_over(&mut players) {
+        if interrupted.load(Ordering::Relaxed) || !take_over(&mut groups) {
             break;
         }
     }
     let seconds = clock::seconds() - start;
     let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
     let mut teller = IncidentTeller::of_evaluation();
-    teller.tell(Incidents::take(players.iter_mut().map(|player| &mut player.group)), &blueprint.specs, tell);
-    if let Some(failure) = players.iter().find_map(|player| player.group.failure()) {
+    teller.tell(Incidents::take(groups.iter_mut().map(|evaluated| &mut evaluated.group)), &blueprint.specs, tell);
+    if let Some(failure) = groups.iter().find_map(|evaluated| evaluated.group.failure()) {
         return Err(failure.clone().into());
     }
     for kind in blueprint.driven_kinds() {
-        let episodes: usize = players.iter().map(|player| player.kinds[kind].episodes.len()).sum();
+        let episodes: usize = groups.iter().map(|evaluated| evaluated.kinds[kind].episodes.len()).sum();
         let lacks = episodes < settings.episodes as usize;
-        if lacks && players.iter().any(|player| player.waits_for == Waiting::Agents) {
+        if lacks && groups.iter().any(|evaluated| evaluated.waits_for == Waiting::Agents) {
             let mut census = Census::default();
-            players.iter().flat_map(|player| player.group.worlds()).for_each(|world| census.add(world, kind));
+            groups.iter().flat_map(|evaluated| evaluated.group.worlds()).for_each(|world| census.add(world, kind));
             let reason = census.reason(&blueprint.specs[kind]).sentence();
             tell(format!("rows wait for agents that do not come: {reason}"));
         }
     }
-    Ok(Evaluation { seconds, cpu_seconds, panics: teller.panics(), ..summarise(&players, blueprint) })
+    Ok(Evaluation { seconds, cpu_seconds, panics: teller.panics(), ..summarise(&groups, blueprint) })
 }
 
 #[derive(Clone, Copy)]
-struct Rules<'a> {
-    /// By lane.
+struct EvaluationContext<'a> {
+    /// The policy of each lane.
     policies: &'a [Actor],
     collector: &'a Collector,
     /// The seed of each lane's actions, if they are drawn.
@@ -138,7 +140,7 @@ struct Rules<'a> {
 }
 
 /// A group of worlds, and the episodes that its rows still owe.
-struct Player {
+struct EvaluatedGroup {
     index: u64,
     group: WorldGroup,
     /// By kind; a kind that the game decides for has no rows.
@@ -151,7 +153,7 @@ struct Player {
     waits_for: Waiting,
 }
 
-/// The rows of a kind in a group, and what they have played.
+/// The rows of a kind in a group, and the episodes that they have played.
 struct KindRows {
     /// Episodes to come `[rows]`.
     owed: Vec<u32>,
@@ -172,7 +174,7 @@ impl KindRows {
     }
 }
 
-/// What a group waited for in vain.
+/// The kinds of events that a group has waited for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
     Nothing,
@@ -182,9 +184,9 @@ enum Waiting {
     Agents,
 }
 
-/// Shares the episodes of each kind out among all of its rows that have an agent.
-fn seat(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<Player>, TrainError> {
-    let player = |(index, group): (usize, WorldGroup)| {
+/// Distributes the episodes of each kind over all of its rows that have an agent.
+fn assign_episodes(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<EvaluatedGroup>, TrainError> {
+    let evaluated = |(index, group): (usize, WorldGroup)| {
         let rows = |kind: usize| {
             let mut outcomes = vec![Outcome::Vacant; group.row_count(kind)];
             group.copy_outcomes(kind, &mut outcomes);
@@ -192,7 +194,7 @@ fn seat(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<Player>, TrainErro
         };
         let rollout = |lane: usize| RolloutShape::of_lane(1, &[group.lane(lane)]).map(Rollout::new);
         let rollouts = (0..group.lanes()).map(rollout).collect::<Result<Vec<_>, _>>().map_err(TrainError::Learner)?;
-        Ok(Player {
+        Ok(EvaluatedGroup {
             index: index as u64,
             kinds: (0..group.kind_count()).map(rows).collect(),
             steps_of_lanes: rollouts,
@@ -202,22 +204,22 @@ fn seat(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<Player>, TrainErro
             group,
         })
     };
-    let mut players = groups.into_iter().enumerate().map(player).collect::<Result<Vec<_>, TrainError>>()?;
-    for kind in 0..players.first().map_or(0, |player| player.kinds.len()) {
-        if !share_out(&mut players, kind, episodes) {
-            // Agents may come yet, nobody knows to which rows.
-            players.iter_mut().for_each(|player| player.kinds[kind].outcomes.fill(Outcome::Restart));
-            share_out(&mut players, kind, episodes);
+    let mut groups = groups.into_iter().enumerate().map(evaluated).collect::<Result<Vec<_>, TrainError>>()?;
+    for kind in 0..groups.first().map_or(0, |evaluated| evaluated.kinds.len()) {
+        if !share_out(&mut groups, kind, episodes) {
+            // Agents may still come, to rows that are not known yet.
+            groups.iter_mut().for_each(|evaluated| evaluated.kinds[kind].outcomes.fill(Outcome::Restart));
+            share_out(&mut groups, kind, episodes);
         }
     }
-    Ok(players)
+    Ok(groups)
 }
 
-/// Lets the rows of a kind that have an agent owe these episodes besides; false if there are no such rows.
-fn share_out(players: &mut [Player], kind: usize, episodes: u32) -> bool {
+/// Distributes more episodes over the rows of a kind that have an agent. Returns false if there are no such rows.
+fn share_out(groups: &mut [EvaluatedGroup], kind: usize, episodes: u32) -> bool {
     let has_agent = |outcome: &Outcome| *outcome != Outcome::Vacant;
-    let rows = players.iter_mut().flat_map(|player| {
-        let KindRows { owed, outcomes, .. } = &mut player.kinds[kind];
+    let rows = groups.iter_mut().flat_map(|evaluated| {
+        let KindRows { owed, outcomes, .. } = &mut evaluated.kinds[kind];
         outcomes.iter().zip(owed)
     });
     let mut owed: Vec<_> = rows.filter(|(outcome, _)| has_agent(outcome)).map(|(_, owed)| owed).collect();
@@ -228,34 +230,34 @@ fn share_out(players: &mut [Player], kind: usize, episodes: u32) -> bool {
     total > 0
 }
 
-/// Lets rows that have an agent owe what those do that have none any more; whether there is anything to go on with.
-fn take_over(players: &mut [Player]) -> bool {
-    if players.iter().any(|player| player.waits_for == Waiting::Ends) {
+/// Moves the episodes of rows that have lost their agent to rows that have one. Returns true if there are any to play.
+fn take_over(groups: &mut [EvaluatedGroup]) -> bool {
+    if groups.iter().any(|evaluated| evaluated.waits_for == Waiting::Ends) {
         return false;
     }
     let mut goes_on = false;
-    for kind in 0..players.first().map_or(0, |player| player.kinds.len()) {
+    for kind in 0..groups.first().map_or(0, |evaluated| evaluated.kinds.len()) {
         let mut left = 0;
-        for player in players.iter_mut().filter(|player| player.waits_for == Waiting::Agents) {
-            let KindRows { owed, outcomes, .. } = &mut player.kinds[kind];
+        for evaluated in groups.iter_mut().filter(|evaluated| evaluated.waits_for == Waiting::Agents) {
+            let KindRows { owed, outcomes, .. } = &mut evaluated.kinds[kind];
             let vacant = outcomes.iter().zip(owed).filter(|(outcome, _)| **outcome == Outcome::Vacant);
             vacant.for_each(|(_, owed)| left += std::mem::take(owed));
         }
-        goes_on |= left > 0 && share_out(players, kind, left);
+        goes_on |= left > 0 && share_out(groups, kind, left);
     }
     goes_on
 }
 
-impl Player {
-    /// Plays until no row owes an episode, or until it waits in vain.
-    fn play(&mut self, rules: Rules<'_>) -> Result<(), LearnError> {
+impl EvaluatedGroup {
+    /// Plays until no row owes an episode, or until the group has waited for too long.
+    fn play(&mut self, context: EvaluationContext<'_>) -> Result<(), LearnError> {
         let (mut without_end, mut without_agent) = (0, 0);
         self.waits_for = Waiting::Nothing;
         while self.kinds.iter().any(KindRows::owes) {
-            if self.group.failure().is_some() || rules.interrupted.load(Ordering::Relaxed) {
+            if self.group.failure().is_some() || context.interrupted.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            self.step(rules)?;
+            self.step(context)?;
             without_end = if self.collect() { 0 } else { without_end + 1 };
             without_agent = if self.kinds.iter().all(KindRows::is_without_agents) { without_agent + 1 } else { 0 };
             if without_agent == VACANT_PATIENCE {
@@ -270,12 +272,12 @@ impl Player {
         Ok(())
     }
 
-    fn step(&mut self, rules: Rules<'_>) -> Result<(), LearnError> {
-        let choice = |lane: usize| match rules.seeds {
+    fn step(&mut self, context: EvaluationContext<'_>) -> Result<(), LearnError> {
+        let choice = |lane: usize| match context.seeds {
             None => ActionChoice::Greedy,
             Some(seeds) => ActionChoice::Sampled(seeds[lane].derive(self.index).derive(self.steps)),
         };
-        let policies = rules.policies.iter().enumerate();
+        let policies = context.policies.iter().enumerate();
         let deciders: Vec<_> = policies.map(|(lane, actor)| ActingStep { actor, choice: choice(lane) }).collect();
         self.steps += 1;
         let mut lanes = Vec::with_capacity(deciders.len());
@@ -285,7 +287,7 @@ impl Player {
             let (others, seed): (&[_], _) = (&[], Seed::new(0));
             lanes.push(CollectedLane { decider: Decider::PerGroup(decider), others, rollout, seed });
         }
-        let spent = rules.collector.collect(std::slice::from_mut(&mut self.group), &mut lanes, 1)?;
+        let spent = context.collector.collect(std::slice::from_mut(&mut self.group), &mut lanes, 1)?;
         for (kind, rows) in self.kinds.iter_mut().enumerate() {
             self.group.copy_outcomes(kind, &mut rows.outcomes);
         }
@@ -293,7 +295,7 @@ impl Player {
         Ok(())
     }
 
-    /// Takes the episodes that were owed; whether there were any.
+    /// Takes the episodes that were owed. Returns true if there were any.
     fn collect(&mut self) -> bool {
         let mut has_any = false;
         for episode in self.group.drain_episodes() {
@@ -309,21 +311,21 @@ impl Player {
     }
 }
 
-fn summarise(players: &[Player], blueprint: &Blueprint) -> Evaluation {
+fn summarise(groups: &[EvaluatedGroup], blueprint: &Blueprint) -> Evaluation {
     let mut phases = Phases::default();
-    players.iter().for_each(|player| phases.add(&player.phases));
+    groups.iter().for_each(|evaluated| phases.add(&evaluated.phases));
     Evaluation {
-        kinds: blueprint.driven_kinds().map(|kind| summary_of(players, kind, &blueprint.specs[kind])).collect(),
+        kinds: blueprint.driven_kinds().map(|kind| summary_of(groups, kind, &blueprint.specs[kind])).collect(),
         seconds: 0.0,
         cpu_seconds: None,
         phases,
-        faults: players.iter().map(|player| player.group.fault_count()).sum(),
+        faults: groups.iter().map(|evaluated| evaluated.group.fault_count()).sum(),
         panics: 0,
     }
 }
 
-fn summary_of(players: &[Player], kind: usize, spec: &AgentSpec) -> KindEvaluation {
-    let episodes = players.iter().flat_map(|player| &player.kinds[kind].episodes).collect::<Vec<_>>();
+fn summary_of(groups: &[EvaluatedGroup], kind: usize, spec: &AgentSpec) -> KindEvaluation {
+    let episodes = groups.iter().flat_map(|evaluated| &evaluated.kinds[kind].episodes).collect::<Vec<_>>();
     let term = |index: usize| Spread::of(episodes.iter().map(|episode| f64::from(episode.terms[index])));
     let terms = spec.reward.iter().enumerate();
     KindEvaluation {

@@ -12,28 +12,28 @@ use ludus_spec::StableHasher;
 use crate::clock;
 use crate::error::TrainError;
 
-/// Stands for the newest run of a game, wherever a run is named.
+/// The name that stands for the newest run of a game, wherever a command takes a run.
 pub(crate) const LATEST: &str = "latest";
 
-/// Longer than any file that numbers a run [bytes].
+/// Limit on the length of a run's file `order` [bytes].
 const LONGEST_ORDER: u64 = 32;
 
-/// More runs than there are in a day: a higher number is no run's.
+/// Limit on the number in a folder's name: a folder with this number or a higher one is not a run's.
 const MOST_RUNS: u32 = 1_000_000_000;
 
-/// Longer than what tells a run's checkpoints from those of others [bytes].
+/// Limit on the length of a run's file `id` [bytes].
 const LONGEST_ID: u64 = 64;
 
-/// A run's folder and the names of what is in it.
+/// A run's folder, and the paths of the files in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
 }
 
 impl RunFolder {
-    /// A new, empty folder in `runs`, numbered after those of the same game and date.
+    /// Creates a new folder in `runs`, numbered after those of the same game and date.
     ///
-    /// No two runs get the same one, not even when they start at the same moment.
+    /// Two runs never get the same folder, even if they start at the same moment.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl RunFolder {
         }
     }
 
-    /// Makes sure that runs can have folders in `runs`, and leaves nothing there.
+    /// Checks that folders can be created in `runs`, and leaves no file there.
     ///
     /// # Errors
     ///
@@ -69,11 +69,11 @@ impl RunFolder {
         files::create_new(&trial).and_then(|_| fs::remove_file(&trial))
     }
 
-    /// Makes sure that what is in the folder by a name of the run's is the run's own: a regular file or a folder.
+    /// Checks that everything in the folder under a name that runs use is a regular file or a folder.
     ///
     /// # Errors
     ///
-    /// [`TrainError::NotOwn`] with the first that is a link, a pipe or something else.
+    /// [`TrainError::NotOwn`] with the first one that is a link, a pipe or something else.
     pub(crate) fn check(&self) -> Result<(), TrainError> {
         let [config, metrics, changes] = [self.config(), self.metrics(), self.changes()];
         let own = [config, metrics, changes, self.policy(), self.lock(), self.hashes(), self.id(), self.order()];
@@ -90,7 +90,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// The folder of a run that was made before.
+    /// The folder of an existing run. It is not checked.
     pub fn open(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -105,7 +105,7 @@ impl RunFolder {
         Self::newest_with(runs, game, |run| run.config().is_file())
     }
 
-    /// The run that is meant: a folder's path, or its name in `runs`.
+    /// Finds a run by its folder's path, or by its name in `runs`; `None` if neither is a folder.
     pub fn named(runs: &Path, name: &Path) -> Option<Self> {
         [name.to_owned(), runs.join(name)].into_iter().find(|path| path.is_dir()).map(Self::open)
     }
@@ -125,9 +125,9 @@ impl RunFolder {
         ordered.into_iter().map(|(_, run)| run).collect()
     }
 
-    /// Makes this the newest of all runs beside it: `latest` names it from now on.
+    /// Makes this the newest of all runs in the same folder, which `latest` stands for.
     ///
-    /// Runs are numbered as they begin or go on, so that no clock, right or wrong, decides which is the newest.
+    /// Runs are numbered as they start or resume, so the order does not depend on the system's clock.
     ///
     /// # Errors
     ///
@@ -139,49 +139,50 @@ impl RunFolder {
         write_atomically(&self.order(), format!("{turn}\n").as_bytes())
     }
 
-    /// The number that it got when it began or went on; 0 without one.
+    /// The number that the run got when it last started or resumed; 0 if it has none.
     fn turn(&self) -> u64 {
         let text = files::read_text(&self.order(), Links::Refuse, LONGEST_ORDER);
         text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
 
-    /// When the newest of its files was written: tells runs apart that have no number.
+    /// The modification time of the newest of the run's files, which orders runs without a number.
     fn written(&self) -> Option<SystemTime> {
         let files = [self.path.clone(), self.metrics(), self.policy(), self.policies(), self.config()];
         files.iter().filter_map(|file| fs::symlink_metadata(file).ok()?.modified().ok()).max()
     }
 
-    /// Where the folder is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The resolved config.
+    /// The path of the resolved config.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.ron")
     }
 
-    /// The numbers of every iteration.
+    /// The path of the table of metrics, with a line for each iteration.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.csv")
     }
 
-    /// What was changed while the run went on, if anything was.
+    /// The path of the table of settings that were changed during the run. It exists only if there were any.
     pub fn changes(&self) -> PathBuf {
         self.path.join("changes.csv")
     }
 
-    /// The newest policy of a run with one kind of agents.
+    /// The path of the newest policy of a run with one kind of agents.
     pub fn policy(&self) -> PathBuf {
         self.path.join("policy.safetensors")
     }
 
-    /// The newest policies of a run with several kinds of agents: a file for each, by its name.
+    /// The folder of the newest policies of a run with several kinds of agents: a file for each kind, by its name.
     pub fn policies(&self) -> PathBuf {
         self.path.join("policies")
     }
 
-    /// The newest policy of this kind of agents, where the run has one for each kind; else its only policy.
+    /// The path of the newest policy of this kind of agents if the run has one for each kind; else that of its only
+    /// policy.
     ///
     /// A folder with nothing but policies, as they are shipped, has a file for each kind.
     pub fn policy_of(&self, kind: &str) -> PathBuf {
@@ -206,7 +207,7 @@ impl RunFolder {
         only.into_iter().chain(self.saved_policies()).collect()
     }
 
-    /// The policies in the folder of policies.
+    /// The files in the folder of policies, sorted.
     fn saved_policies(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.policies()).into_iter().flatten().flatten();
         let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_policy(path)).collect();
@@ -214,32 +215,32 @@ impl RunFolder {
         paths
     }
 
-    /// What the process that trains it has locked.
+    /// The path of the file that the training process locks.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
     }
 
-    /// The episodes that were kept.
+    /// The folder of the episodes that were kept.
     pub fn episodes(&self) -> PathBuf {
         self.path.join("episodes")
     }
 
-    /// Its number among the runs beside it, in the order in which they began or went on.
+    /// The path of the file with the run's number, which orders the runs in a folder by their last start or resumption.
     pub fn order(&self) -> PathBuf {
         self.path.join("order")
     }
 
-    /// State hashes, if the run was told to log any.
+    /// The path of the table of state hashes. It exists only if the run logs them.
     pub fn hashes(&self) -> PathBuf {
         self.path.join("hashes.csv")
     }
 
-    /// What tells the run's checkpoints from those of other runs.
+    /// The path of the file with the run's identity, which its checkpoints repeat.
     pub fn id(&self) -> PathBuf {
         self.path.join("id")
     }
 
-    /// What the run's checkpoints say of the run that they belong to; empty for runs of versions that had none.
+    /// The identity of the run, which its checkpoints repeat; empty for runs of versions that had none.
     pub(crate) fn read_id(&self) -> String {
         let text = files::read_text(&self.id(), Links::Refuse, LONGEST_ID);
         text.map_or_else(|_| String::new(), |text| text.trim().to_owned())
@@ -249,7 +250,7 @@ impl RunFolder {
         writeln!(files::create_new(&self.id())?, "{}", identity(&self.path))
     }
 
-    /// The last checkpoints and the best.
+    /// The folder of the last checkpoints and the best one.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
     }
@@ -266,7 +267,8 @@ fn is_policy(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "safetensors")
 }
 
-/// 16 hexadecimal digits that nobody else comes to for the same path: at another time, or in another process.
+/// A new identity of 16 hexadecimal digits, which differs from those that are made for the same path at another time or
+/// in another process.
 fn identity(path: &Path) -> String {
     let mut hasher = StableHasher::default();
     hasher.bytes(path.as_os_str().as_encoded_bytes());
@@ -274,7 +276,7 @@ fn identity(path: &Path) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// The highest number of the game's runs on this date, or 0.
+/// The highest number of the game's runs on this date; 0 if there are none.
 fn last_number(runs: &Path, game: &str, date: &str) -> io::Result<u32> {
     let mut last = 0;
     for entry in fs::read_dir(runs)? {
@@ -313,7 +315,7 @@ mod tests {
         assert_eq!(name("balance-2", "2026-11-23"), "balance-2-2026-11-23-1");
     }
 
-    /// A folder that somebody else made, whose number no other number follows.
+    /// A folder that is not a run's and has the highest number that there is.
     #[test]
     fn a_number_beyond_all_others_is_no_runs() {
         let runs = tempfile::tempdir().unwrap();
@@ -393,7 +395,7 @@ mod tests {
         assert_eq!(RunFolder::all(runs.path(), "balance"), [behind, right, ahead]);
     }
 
-    /// Of an older version.
+    /// Runs of an older version have no number.
     #[cfg(unix)]
     #[test]
     fn runs_without_a_number_are_told_apart_by_when_they_were_written() {

@@ -9,38 +9,38 @@ use ludus_spec::{AgentSpec, Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
 use crate::episodes::{EpisodeSummary, RowChange};
-use crate::hash_log::{HashPlace, LoggedHash};
 use crate::phases::StepTimes;
-use crate::replay::{Recorder, RecorderSettings};
+use ludus_replay::{HashPlace, LoggedHash, Recorder, RecorderSettings};
 
-/// Rows that make a forward pass worth its while.
+/// Rows that a group should have, so that a forward pass over them is efficient.
 const ENOUGH_ROWS: usize = 64;
 
-/// Seeds that are tried in a row when a world is built anew: a game that panics with all of them panics with any.
+/// Limit on the seeds that are tried when a world is built anew: a game that panics with all of them is likely to panic
+/// with any.
 const MOST_REBUILDS: u32 = 64;
 
-/// Groups that keep many cores busy; there are fewer only where there are fewer worlds.
+/// A group has at most one in so many of the worlds, rounded up, so that there is work for many cores.
 const ENOUGH_GROUPS: usize = 8;
 
-/// One world, or a few small ones.
+/// One or several worlds that step together on one thread.
 ///
-/// A world that panics is built anew; its rows say [`Faulty`](ludus_spec::Outcome::Faulty) for that step. One that can't be built anew
-/// stands still from then on, and [`failure`](Self::failure) says why.
+/// A world that panics is built anew; its rows have the outcome [`Faulty`](ludus_spec::Outcome::Faulty) in that step. A
+/// world that can't be built anew is no longer stepped, and [`failure`](Self::failure) returns the error.
 ///
-/// `kind` is an index among the kinds of agents of its worlds, in the order of [`PooledWorld::kinds`]. Rows of a kind are
-/// numbered through all worlds of the group.
+/// `kind` is an index among the kinds of agents of its worlds, in the order of [`PooledWorld::kinds`]. Rows of a kind
+/// are numbered through all worlds of the group.
 ///
-/// A lane has the rows of the kinds that follow one policy: those of the first kind through all worlds, then those of the
-/// next.
+/// A lane has the rows of the kinds that follow one policy: those of the first kind through all worlds, then those of
+/// the next.
 pub(crate) struct WorldGroup {
     worlds: Vec<Member>,
     lanes: Lanes,
     clock: Clock,
     times: StepTimes,
-    /// Steps so far.
+    /// The number of steps that the group has made.
     steps: u64,
     episodes: Vec<EpisodeSummary>,
-    /// The change of each row's episode since it was last asked for, by kind `[rows]`.
+    /// The change of each row's episode since it was last taken, by kind `[rows]`.
     changes: Vec<Vec<RowChange>>,
     panics: Vec<Accident>,
     failure: Option<WorldError>,
@@ -53,16 +53,16 @@ struct Member {
     built: u64,
     /// Faults of the worlds that were there before this one was built anew.
     faults_before: u64,
-    /// Whether it panicked and could not be built anew: it stands still.
+    /// True if it panicked and could not be built anew. It is no longer stepped.
     is_broken: bool,
-    /// Notes episodes to keep, if it is this world's turn.
+    /// Records the world's episodes, if this world is one of those that are recorded.
     recorder: Option<Recorder>,
 }
 
 /// The kinds of agents that follow each policy of a run, by their indices in the game.
 pub(crate) type Lanes = Arc<[Vec<usize>]>;
 
-/// A number that was not finite, the world it was in and the kind of the agent whose it was.
+/// A number that was not finite, with its world and the kind of its agent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct WorldFault {
     pub world: u32,
@@ -70,27 +70,27 @@ pub(crate) struct WorldFault {
     pub fault: Fault,
 }
 
-/// A panic, and what became of its world.
+/// A panic of a world, and the result of building the world anew.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Accident {
     pub panic: WorldPanic,
     /// Panics with the seeds that were tried first when the world was built anew.
     pub failed_rebuilds: Vec<WorldPanic>,
-    /// Whether the world was built anew; else it stands still.
+    /// True if the world was built anew; else it is no longer stepped.
     pub is_rebuilt: bool,
-    /// What the game said when it panicked once more while the broken world was dropped.
+    /// The message of another panic, while the broken world was dropped.
     pub drop_panic: Option<String>,
 }
 
 impl Accident {
-    /// What happened before a world could be built for the first time.
+    /// The panics before a world could be built for the first time; `None` if there were none.
     fn of_building(world: &mut PooledWorld) -> Option<Self> {
         let mut panics = world.take_build_panics().into_iter();
         let panic = panics.next()?;
         Some(Self { panic, failed_rebuilds: panics.collect(), is_rebuilt: true, drop_panic: None })
     }
 
-    /// All panics of it.
+    /// The panic, then those while the world was built anew.
     pub fn panics(&self) -> impl Iterator<Item = &WorldPanic> {
         std::iter::once(&self.panic).chain(&self.failed_rebuilds)
     }
@@ -98,8 +98,8 @@ impl Accident {
 
 /// Puts worlds into groups, in order.
 ///
-/// How they are grouped follows from how many worlds and rows there are, never from threads: a policy must not depend
-/// on the machine.
+/// The grouping follows from the numbers of worlds and rows, never from that of threads: a policy must not depend on
+/// the machine.
 pub(crate) fn group_worlds(worlds: Vec<PooledWorld>, lanes: &Lanes, clock: Clock) -> Vec<WorldGroup> {
     let rows_of = |world: &PooledWorld| (0..world.kinds().len()).map(|kind| world.row_count(kind)).sum::<usize>();
     let rows = worlds.iter().map(rows_of).sum::<usize>();
@@ -112,7 +112,7 @@ pub(crate) fn group_worlds(worlds: Vec<PooledWorld>, lanes: &Lanes, clock: Clock
     groups
 }
 
-/// Worlds per group.
+/// The number of worlds in a group, from the numbers of all worlds and all rows.
 fn group_size(worlds: usize, rows: usize) -> usize {
     let for_enough_rows = (ENOUGH_ROWS * worlds).div_ceil(rows.max(1));
     for_enough_rows.min(worlds.div_ceil(ENOUGH_GROUPS)).max(1)
@@ -130,7 +130,7 @@ impl WorldGroup {
         group
     }
 
-    /// Hands out the episodes that ended since the last call.
+    /// Removes and returns the episodes that ended since the last call.
     pub fn drain_episodes(&mut self) -> impl Iterator<Item = EpisodeSummary> + '_ {
         self.episodes.drain(..)
     }
@@ -140,7 +140,7 @@ impl WorldGroup {
         &mut self.changes[kind]
     }
 
-    /// Steps so far.
+    /// The number of steps that the group has made.
     pub const fn steps(&self) -> u64 {
         self.steps
     }
@@ -166,7 +166,7 @@ impl WorldGroup {
         None
     }
 
-    /// Hands out the panics since the last call.
+    /// Removes and returns the panics since the last call.
     pub fn drain_panics(&mut self) -> impl Iterator<Item = Accident> + '_ {
         self.panics.drain(..)
     }
@@ -176,7 +176,7 @@ impl WorldGroup {
         self.worlds.iter().filter(|member| member.world.exits() > 0).map(|member| member.world.index())
     }
 
-    /// Hands out the first few faults of each kind and world since the last call.
+    /// Removes and returns the first few faults of each kind and world since the last call.
     pub fn drain_faults(&mut self) -> impl Iterator<Item = WorldFault> + '_ {
         self.worlds.iter_mut().flat_map(|member| {
             let world = member.world.index();
@@ -192,17 +192,17 @@ impl WorldGroup {
         })
     }
 
-    /// All faults so far.
+    /// The number of all faults so far.
     pub fn fault_count(&self) -> u64 {
         self.worlds.iter().map(|member| member.fault_count()).sum()
     }
 
-    /// Why a world stands still, if one does.
+    /// The error of the last world that could not be built anew, if there is one.
     pub fn failure(&self) -> Option<&WorldError> {
         self.failure.as_ref()
     }
 
-    /// From now on takes hashes of the worlds' states, every so many ticks.
+    /// Starts to take hashes of the worlds' states, once in `every` ticks.
     pub fn hash_every(&mut self, every: NonZeroU64) {
         self.worlds.iter_mut().for_each(|member| member.world.hash_every(every));
     }
@@ -212,22 +212,22 @@ impl WorldGroup {
         self.worlds.iter_mut().flat_map(|member| logged_hashes(&mut member.world))
     }
 
-    /// From now on notes episodes to keep in up to `worlds` of its worlds; in how many.
+    /// Starts to record episodes in the first worlds, `worlds` of them at most; returns the number of these worlds.
     pub fn record_episodes(&mut self, worlds: usize, settings: &RecorderSettings) -> usize {
         self.worlds.iter_mut().take(worlds).map(|member| member.start_recorder(settings.clone())).count()
     }
 
-    /// What notes episodes, world by world.
+    /// The recorders of the worlds that have one, in the order of the worlds.
     pub fn recorders(&mut self) -> impl Iterator<Item = &mut Recorder> {
         self.worlds.iter_mut().filter_map(|member| member.recorder.as_mut())
     }
 
-    /// The time of all steps since the last call.
+    /// Returns the time of all steps since the last call.
     pub fn take_times(&mut self) -> StepTimes {
         std::mem::take(&mut self.times)
     }
 
-    /// Takes one step with the actions that stand in the rows, without copying anything.
+    /// Steps all worlds once, with the actions in their rows and without copying anything.
     pub fn step_in_place(&mut self) {
         let start = (self.clock)();
         self.steps += 1;
@@ -254,7 +254,7 @@ impl WorldGroup {
         }
     }
 
-    /// The number of kinds of agents, those included that the game decides for.
+    /// The number of kinds of agents, including those that the game decides for.
     pub fn kind_count(&self) -> usize {
         self.worlds.first().map_or(0, |member| member.world.kinds().len())
     }
@@ -264,11 +264,11 @@ impl WorldGroup {
         self.worlds.first().map(|member| &**member.world.spec(kind))
     }
 
-    /// Weighs the terms of a kind's reward anew, in the order of the spec.
+    /// Sets the weights of a kind's reward terms, in the order of the spec.
     pub fn set_weights(&mut self, kind: usize, weights: &[f32]) {
         for member in &mut self.worlds {
             member.world.set_weights(kind, weights);
-            // Episodes that are going on have counted others until now.
+            // Episodes in progress were scored with other weights until now.
             member.recorder.iter_mut().for_each(Recorder::restart);
         }
     }
@@ -278,12 +278,13 @@ impl WorldGroup {
         self.worlds.iter().flat_map(|member| arenas_of_rows(&member.world, kind)).collect()
     }
 
-    /// Rows of a kind.
+    /// The number of rows of a kind in all worlds of the group.
     pub fn row_count(&self, kind: usize) -> usize {
         self.world_rows(kind).sum()
     }
 
-    /// Writes the actions of a kind's coming step into the worlds `[rows, action width]`; what is left of them.
+    /// Writes the actions of a kind's coming step into the worlds `[rows, action width]`; returns the rest of
+    /// `actions`.
     fn set_actions<'a>(&mut self, kind: usize, mut actions: &'a [f32]) -> &'a [f32] {
         for Member { world, .. } in &mut self.worlds {
             let (given, rest) = actions.split_at(world.row_count(kind) * world.spec(kind).action_width());
@@ -293,7 +294,8 @@ impl WorldGroup {
         actions
     }
 
-    /// Copies what a kind observes after the last step `[rows, observation width]`; what is left of the places.
+    /// Copies a kind's observations after the last step `[rows, observation width]`; returns the rest of
+    /// `observations`.
     pub fn copy_observations<'a>(&self, kind: usize, mut observations: &'a mut [f32]) -> &'a mut [f32] {
         for Member { world, .. } in &self.worlds {
             let count = world.row_count(kind) * world.spec(kind).observation_width();
@@ -302,7 +304,8 @@ impl WorldGroup {
         observations
     }
 
-    /// Copies which choices of a kind are allowed in the coming step `[rows, mask width]`; what is left of the places.
+    /// Copies a kind's masks, which allow choices in the coming step, `[rows, mask width]`; returns the rest of
+    /// `masks`.
     pub fn copy_masks<'a>(&self, kind: usize, mut masks: &'a mut [bool]) -> &'a mut [bool] {
         for Member { world, .. } in &self.worlds {
             let count = world.row_count(kind) * world.spec(kind).mask_width();
@@ -311,7 +314,7 @@ impl WorldGroup {
         masks
     }
 
-    /// Copies the rewards of a kind's last step `[rows]`; what is left of the places.
+    /// Copies the rewards of a kind's last step `[rows]`; returns the rest of `rewards`.
     pub fn copy_rewards<'a>(&self, kind: usize, mut rewards: &'a mut [f32]) -> &'a mut [f32] {
         for Member { world, .. } in &self.worlds {
             rewards = write(rewards, &world.rows(kind).rewards()[..world.row_count(kind)]);
@@ -319,7 +322,7 @@ impl WorldGroup {
         rewards
     }
 
-    /// Copies the outcomes of a kind's last step `[rows]`; what is left of the places.
+    /// Copies the outcomes of a kind's last step `[rows]`; returns the rest of `outcomes`.
     pub fn copy_outcomes<'a>(&self, kind: usize, mut outcomes: &'a mut [Outcome]) -> &'a mut [Outcome] {
         for Member { world, .. } in &self.worlds {
             outcomes = write(outcomes, &world.rows(kind).outcomes()[..world.row_count(kind)]);
@@ -327,12 +330,12 @@ impl WorldGroup {
         outcomes
     }
 
-    /// The worlds, to look at.
+    /// The worlds of the group, in order.
     pub fn worlds(&self) -> impl Iterator<Item = &PooledWorld> {
         self.worlds.iter().map(|member| &member.world)
     }
 
-    /// Rows of a kind in each world.
+    /// The number of rows of a kind in each world.
     pub fn world_rows(&self, kind: usize) -> impl Iterator<Item = usize> + '_ {
         self.worlds.iter().map(move |member| member.world.row_count(kind))
     }
@@ -343,7 +346,7 @@ impl WorldGroup {
     }
 }
 
-/// The steps of a group that are over, and its rows of a kind in the worlds before one.
+/// The number of a group's steps so far, and that of its rows of a kind in the worlds before a given one.
 #[derive(Clone, Copy)]
 struct RowsBefore {
     steps: u64,
@@ -360,7 +363,7 @@ impl Member {
         self.faults_before + kinds.map(|kind| self.world.rows(kind).fault_count()).sum::<u64>()
     }
 
-    /// Steps, and builds the world anew if it panics. One that can't be built anew keeps its faulty rows.
+    /// Steps the world, and builds it anew if it panics. A world that can't be built anew keeps its faulty rows.
     ///
     /// `steps` is the number of the group's step, from 1.
     fn step(&mut self, steps: u64, panics: &mut Vec<Accident>) -> Result<(), WorldError> {
@@ -377,7 +380,7 @@ impl Member {
         rebuilt
     }
 
-    /// Builds the world anew, with one seed after the other until one serves.
+    /// Builds the world anew, with one seed after another until it succeeds or the limit on seeds is reached.
     fn rebuild(&mut self, panic: WorldPanic, panics: &mut Vec<Accident>) -> Result<(), WorldError> {
         let mut accident = Accident { panic, failed_rebuilds: Vec::new(), is_rebuilt: false, drop_panic: None };
         let mut rebuilt = self.world.rebuild();
@@ -395,7 +398,7 @@ impl Member {
         rebuilt
     }
 
-    /// The first episodes begin before anyone steps.
+    /// Starts a recorder and records the state before the first step, in which the first episodes begin.
     fn start_recorder(&mut self, settings: RecorderSettings) {
         self.recorder = Some(Recorder::new(&self.world, settings));
         self.record();
@@ -407,7 +410,8 @@ impl Member {
         }
     }
 
-    /// Takes the episodes that ended in the group's last step, those alone that the policy has played.
+    /// Adds the episodes that ended in the group's last step to `episodes`, except those of vacant rows, which no
+    /// policy played.
     fn collect_episodes(&mut self, kind: usize, before: RowsBefore, episodes: &mut Vec<EpisodeSummary>) {
         let (first, built) = (episodes.len(), self.built);
         self.world.rows_mut(kind).drain_episodes(|episode, terms| {
@@ -461,14 +465,14 @@ fn logged_hashes(world: &mut PooledWorld) -> Vec<LoggedHash> {
     taken.into_iter().map(logged).collect()
 }
 
-/// Writes `values` at the start of `out`; what is left of it.
+/// Writes `values` to the start of `out`; returns the rest of `out`.
 fn write<'a, T: Copy>(out: &'a mut [T], values: &[T]) -> &'a mut [T] {
     let (start, rest) = out.split_at_mut(values.len());
     start.copy_from_slice(values);
     rest
 }
 
-/// A lane for each policy.
+/// Each policy of the run has a lane.
 impl Simulation for WorldGroup {
     fn lanes(&self) -> usize {
         self.lanes.len()
@@ -490,7 +494,7 @@ impl Simulation for WorldGroup {
         self.copy_sensed(lane, now);
     }
 
-    /// Kinds that nobody collects for act as they did before.
+    /// The action rows of kinds without a lane stay as they are.
     fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
         for lane in 0..lanes.count() {
             self.set_lane_actions(lane, lanes.lane(lane).actions);

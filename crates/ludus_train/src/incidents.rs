@@ -1,20 +1,20 @@
-//! What goes wrong in worlds without ending a command.
+//! Incidents: faults, panics and exits in worlds that don't end a command.
 
 use std::sync::Arc;
 
 use ludus_agent::FaultPlace;
 use ludus_spec::AgentSpec;
 
-use crate::check::Finding;
+use crate::finding::Finding;
 use crate::group::{Accident, WorldFault, WorldGroup};
 
-/// Faults that are told in full; after that they are only counted.
+/// The number of the fault from which on faults are only counted and no longer reported.
 const FAULTS_TOLD: u64 = 20;
 
-/// The same of panics.
+/// The same limit for panics.
 const PANICS_TOLD: u64 = 20;
 
-/// What went wrong in some worlds.
+/// The incidents of some worlds.
 #[derive(Debug, Default)]
 pub(crate) struct Incidents {
     pub faults: Vec<WorldFault>,
@@ -23,20 +23,20 @@ pub(crate) struct Incidents {
     pub exits: Vec<u32>,
 }
 
-/// Tells incidents in sentences, not too many of them.
+/// Reports incidents as sentences, up to a limit.
 #[derive(Debug)]
 pub(crate) struct IncidentTeller {
-    /// What a number that is not finite leads to: the end of its sentence.
+    /// The consequence of a number that is not finite, as the end of a sentence.
     consequence: &'static str,
     faults: u64,
     panics: u64,
-    /// Panics, those of one world in a row as one.
+    /// The number of accidents: a panic, and those while its world was built anew, count as one.
     accidents: u64,
     has_told_exit: bool,
 }
 
 impl Incidents {
-    /// What went wrong in these worlds since the last call.
+    /// Takes the incidents of these worlds: faults and panics since the last call, all exits so far.
     pub fn take<'a>(groups: impl IntoIterator<Item = &'a mut WorldGroup>) -> Self {
         let mut incidents = Self::default();
         for group in groups {
@@ -49,17 +49,17 @@ impl Incidents {
 }
 
 impl IncidentTeller {
-    /// For worlds that are learned from.
+    /// Creates a teller for the worlds of a training run.
     pub const fn of_training() -> Self {
         Self { consequence: "that step is not learned from", faults: 0, panics: 0, accidents: 0, has_told_exit: false }
     }
 
-    /// For worlds in which a policy is scored.
+    /// Creates a teller for the worlds of an evaluation.
     pub const fn of_evaluation() -> Self {
         Self { consequence: "zeros took its place", faults: 0, panics: 0, accidents: 0, has_told_exit: false }
     }
 
-    /// Panics so far.
+    /// The number of panics so far.
     pub const fn panics(&self) -> u64 {
         self.panics
     }
@@ -73,7 +73,7 @@ impl IncidentTeller {
             self.panics += accident.panics().count() as u64;
             self.accidents += 1;
             match self.accidents {
-                // What ended a world is told in any case.
+                // A panic that ended a world is always reported.
                 ..PANICS_TOLD => tell(panic_sentence(&accident)),
                 _ if !accident.is_rebuilt => tell(panic_sentence(&accident)),
                 PANICS_TOLD => tell("more panics are only counted from here on".to_owned()),
@@ -115,7 +115,7 @@ fn panic_sentence(accident: &Accident) -> String {
     sentence
 }
 
-/// What comes of a game that quits in the middle of a training.
+/// The finding about a game that writes `AppExit` during training.
 pub(crate) fn exit_finding(world: u32) -> Finding {
     let what =
         format!("the game wrote `AppExit` in world {world}, as if to quit; worlds that train go on all the same");
@@ -124,7 +124,7 @@ pub(crate) fn exit_finding(world: u32) -> Finding {
     Finding::new(what, remedy)
 }
 
-/// What was wrong and where, as a sentence.
+/// Describes a fault and its place in a sentence.
 pub(crate) fn fault_sentence(WorldFault { world, kind, fault }: &WorldFault, specs: &[Arc<AgentSpec>]) -> String {
     let spec = &*specs[*kind];
     let place = match fault.place {
@@ -142,7 +142,7 @@ pub(crate) fn fault_sentence(WorldFault { world, kind, fault }: &WorldFault, spe
     format!("{place} of `{}` in row {} of world {world} {problem} at tick {}", spec.name, fault.row, fault.tick)
 }
 
-/// An action that is a single choice has no name of its own.
+/// The name of a field's mask in a sentence. An action that is a single choice has no name.
 fn mask_name(field: usize, spec: &AgentSpec) -> String {
     match spec.action.get(field) {
         Some(field) if !field.name.is_empty() => format!("the mask of action `{}`", field.name),

@@ -1,4 +1,4 @@
-//! Starting from what another run learned, matched by name where the layout has changed.
+//! Warm starts: a policy takes over the parameters of another one, matched by name where the layout has changed.
 
 use std::path::{Path, PathBuf};
 
@@ -9,32 +9,32 @@ use ludus_spec::{ActionKind, AgentSpec};
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
 
-/// What statistics of observations count at most where there are new columns, whose own are a guess: so many samples
-/// that the first rollouts correct it.
+/// Limit on the sample count of observation statistics if there are new columns. The statistics of new columns are a
+/// guess, and with this count the first rollouts correct it.
 const GUESS_COUNT: f64 = 1000.0;
 
-/// Who takes over what another policy learned.
+/// A new policy that starts from the parameters of another one.
 #[derive(Clone, Copy)]
-pub(crate) struct Heir<'a> {
+pub(crate) struct WarmStart<'a> {
     pub spec: &'a AgentSpec,
     pub layout: &'a Layout,
-    /// What stands where nothing can be taken over.
+    /// The new policy's parameters, which stay where nothing can be taken over.
     pub parameters: &'a [f32],
-    /// What observations are normalised with, if they are.
+    /// The new policy's statistics of observations, if it normalises them.
     pub normalizer: Option<&'a Normalizer>,
 }
 
-/// What was taken over.
+/// The parameters and statistics that the new policy starts from.
 #[derive(Debug)]
-pub(crate) struct Inheritance {
+pub(crate) struct WarmStarted {
     pub parameters: Vec<f32>,
     pub normalizer: Option<Normalizer>,
-    /// What is new and what is gone, as parts of a sentence; empty if all is as it was.
+    /// The new and the removed parts of observation and action, as parts of a sentence; empty if there are none.
     pub differences: Vec<String>,
 }
 
-/// The policy of a kind of agents that is meant: a file, a run's folder, the name of one in `runs`, or `latest` for the
-/// game's newest.
+/// The policy file of a kind of agents that `named` stands for: a file, a run's folder, the name of one in `runs`, or
+/// `latest` for the game's newest.
 ///
 /// # Errors
 ///
@@ -56,36 +56,36 @@ pub(crate) fn locate(named: &Path, runs: &Path, game: &str, kind: &str) -> Resul
     Ok(run.policy_of(kind))
 }
 
-/// Takes over all that has a name which both have: columns of the observation, parts of the action, and everything
-/// between them.
+/// Takes over the parameters of everything that has the same name in both policies: columns of the observation, parts
+/// of the action, and the layers between them.
 ///
-/// Weights of new observations are zero, so that the policy does what it did until it learns what they are good for.
-/// New parts of the action are as in a new network.
+/// Weights of new observations are zero, so that the policy acts as before until it learns to use them. New parts of
+/// the action keep the parameters of the new network.
 ///
 /// # Errors
 ///
-/// A sentence if the networks differ in anything but their inputs and outputs, or if one normalises observations and the
-/// other doesn't.
-pub(crate) fn inherit(from: &PolicyFile, heir: Heir<'_>) -> Result<Inheritance, String> {
+/// A sentence if the networks differ in anything but their inputs and outputs, or if one normalises observations and
+/// the other doesn't.
+pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<WarmStarted, String> {
     let layout = from.layout().map_err(|error| error.to_string())?;
-    if layout.config() != heir.layout.config() {
-        let [was, now] = [layout.config(), heir.layout.config()].map(described);
+    if layout.config() != start.layout.config() {
+        let [was, now] = [layout.config(), start.layout.config()].map(described);
         return Err(format!("its network is {was}, the config's {now}; give `network` the same values"));
     }
-    check_grids(&layout, from, heir)?;
-    if from.normalizer.is_some() != heir.normalizer.is_some() {
+    check_grids(&layout, from, start)?;
+    if from.normalizer.is_some() != start.normalizer.is_some() {
         let own = from.normalizer.is_some();
         return Err(format!("it was trained with `normalize_observations: {own}`; give `ppo` the same"));
     }
-    let observations = Axis::new(&observation_names(&from.spec), &observation_names(heir.spec));
-    let inputs = Axis::new(&input_names(&from.spec, &layout), &input_names(heir.spec, heir.layout));
-    let outputs = Axis::new(&output_names(&from.spec), &output_names(heir.spec));
-    let deviations = Axis::new(&deviation_names(&from.spec), &deviation_names(heir.spec));
+    let observations = Axis::new(&observation_names(&from.spec), &observation_names(start.spec));
+    let inputs = Axis::new(&input_names(&from.spec, &layout), &input_names(start.spec, start.layout));
+    let outputs = Axis::new(&output_names(&from.spec), &output_names(start.spec));
+    let deviations = Axis::new(&deviation_names(&from.spec), &deviation_names(start.spec));
     let differences = [observations.differences("observation"), outputs.differences("action")].concat();
     let axes = Axes { observations, inputs, outputs, deviations };
-    Ok(Inheritance {
-        parameters: axes.parameters(&layout.export(&from.parameters), heir)?,
-        normalizer: from.normalizer.as_ref().zip(heir.normalizer).map(|(was, now)| axes.normalizer(was, now)),
+    Ok(WarmStarted {
+        parameters: axes.parameters(&layout.export(&from.parameters), start)?,
+        normalizer: from.normalizer.as_ref().zip(start.normalizer).map(|(was, now)| axes.normalizer(was, now)),
         differences,
     })
 }
@@ -97,14 +97,14 @@ fn described(network: &ludus_net::NetworkConfig) -> String {
     format!("(hidden: {hidden:?}, activation: {activation:?}, shared: {shared}){convolved}")
 }
 
-/// Where the places of an array were before.
+/// The earlier indices of the elements along an axis of an array.
 #[derive(Clone, Debug)]
 struct Axis {
-    /// For each place, where it was; `None` if it is new.
+    /// The earlier index of each element; `None` if it is new.
     origins: Vec<Option<usize>>,
     added: Vec<String>,
     gone: Vec<String>,
-    /// Places that there were.
+    /// The earlier length of the axis.
     len_before: usize,
 }
 
@@ -137,7 +137,7 @@ impl Axis {
 struct Axes {
     /// Columns of the observation.
     observations: Axis,
-    /// Inputs of the first dense layers: the same, unless some columns are convolved.
+    /// Inputs of the first dense layers: the columns of the observation, unless some are convolved.
     inputs: Axis,
     outputs: Axis,
     /// The deviations of Gaussian heads.
@@ -145,20 +145,20 @@ struct Axes {
 }
 
 impl Axes {
-    fn parameters(&self, source: &[NamedTensor], heir: Heir<'_>) -> Result<Vec<f32>, String> {
-        let mut named = heir.layout.export(heir.parameters);
+    fn parameters(&self, source: &[NamedTensor], start: WarmStart<'_>) -> Result<Vec<f32>, String> {
+        let mut named = start.layout.export(start.parameters);
         for (name, shape, values) in &mut named {
             let Some((_, shape_before, before)) = source.iter().find(|(before, ..)| before == name) else { continue };
-            let [rows, columns] = self.of_tensor(name, shape, heir.layout);
+            let [rows, columns] = self.of_tensor(name, shape, start.layout);
             if shape_before.iter().product::<usize>() != rows.len_before * columns.len_before {
                 return Err(format!("its `{name}` has the shape {shape_before:?}; only inputs and outputs may differ"));
             }
             take_over(values, before, &rows, &columns);
         }
-        heir.layout.import(&named).map_err(|error| error.to_string())
+        start.layout.import(&named).map_err(|error| error.to_string())
     }
 
-    /// What a tensor's rows and columns stand for. A tensor of one dimension is a column.
+    /// The axes of a tensor's rows and columns. A tensor of one dimension is a column.
     fn of_tensor(&self, name: &str, shape: &[usize], layout: &Layout) -> [Axis; 2] {
         let config = layout.config();
         let last = if config.shared { 0 } else { config.hidden.len() };
@@ -178,8 +178,8 @@ impl Axes {
         [rows, columns]
     }
 
-    /// Statistics of the columns that there were; new ones begin at mean 0 and variance 1. Those columns are followed that a
-    /// new run follows.
+    /// The earlier statistics of the columns; new columns begin at mean 0 and variance 1. The columns that are followed
+    /// are those of `now`.
     fn normalizer(&self, was: &Normalizer, now: &Normalizer) -> Normalizer {
         let statistics = was.statistics();
         let taken = |numbers: &[f64], new: f64| {
@@ -195,7 +195,7 @@ impl Axes {
     }
 }
 
-/// Writes what there was to where it is now. `values` is `[rows, columns]`, `before` as it was.
+/// Copies the earlier values to their new indices. `values` is `[rows, columns]`; `before` has the earlier lengths.
 fn take_over(values: &mut [f32], before: &[f32], rows: &Axis, columns: &Axis) {
     let width = columns.origins.len();
     for (row, origin) in rows.origins.iter().enumerate() {
@@ -211,21 +211,21 @@ fn observation_names(spec: &AgentSpec) -> Vec<String> {
     (0..spec.observation_width()).filter_map(|column| spec.observation_name(column)).collect()
 }
 
-/// Inputs of the first dense layers, by name.
+/// The names of the inputs of the first dense layers.
 fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
     if layout.grids().next().is_none() {
         return observation_names(spec);
     }
     let rest = layout.columns_outside_grids().iter().cloned().flatten();
     let mut names = rest.filter_map(|column| spec.observation_name(column)).collect::<Vec<_>>();
-    // Names that no observation has.
+    // Outputs of the convolutions have names that no observation has.
     names.extend((names.len()..layout.dense_inputs()).enumerate().map(|(index, _)| format!(" {index}")));
     names
 }
 
-/// Convolutions go over the same grids, if there are any.
-fn check_grids(layout: &Layout, from: &PolicyFile, heir: Heir<'_>) -> Result<(), String> {
-    let [was, now] = [&from.spec, heir.spec].map(|spec| {
+/// Checks that both policies have the same grids, if convolutions go over any.
+fn check_grids(layout: &Layout, from: &PolicyFile, start: WarmStart<'_>) -> Result<(), String> {
+    let [was, now] = [&from.spec, start.spec].map(|spec| {
         let grids = spec.observation.iter().filter_map(|field| Some(format!("`{}` of {}", field.name, field.grid?)));
         grids.collect::<Vec<_>>().join(", ")
     });
@@ -235,7 +235,7 @@ fn check_grids(layout: &Layout, from: &PolicyFile, heir: Heir<'_>) -> Result<(),
     Err(format!("its convolutions look at {was}, here there are {now}; observe the same grids, or leave it out"))
 }
 
-/// A mean for each dimension, a logit for each choice.
+/// The names of the actor's outputs: a mean for each dimension, a logit for each choice.
 fn output_names(spec: &AgentSpec) -> Vec<String> {
     let named = |field: &ludus_spec::ActionField| {
         field.parts.iter().map(|part| ludus_spec::joined(&field.name, part)).collect::<Vec<_>>()
@@ -318,8 +318,9 @@ mod tests {
             let now = spec(&["y", "z", "x"], &["b", "c", "a"], &["yes", "maybe", "no"]);
             let before = network(&was, shared, 1);
             let mut after = network(&now, shared, 2);
-            let heir = Heir { spec: &now, layout: after.layout(), parameters: after.parameters(), normalizer: None };
-            let taken = inherit(&policy(was, &before, None), heir).unwrap();
+            let start =
+                WarmStart { spec: &now, layout: after.layout(), parameters: after.parameters(), normalizer: None };
+            let taken = warm_start(&policy(was, &before, None), start).unwrap();
             assert_eq!(taken.differences, ["observation `ball.z` is new", "action `rate.c`, `jump.maybe` is new"]);
             let own_deviation = after.parameters()[after.layout().log_std()][1];
             after.set_parameters(&taken.parameters).unwrap();
@@ -342,8 +343,9 @@ mod tests {
         let normalizer = Normalizer::from_parts(vec![1.0, 2.0], vec![3.0, 4.0], 1e6, 10.0).unwrap();
         let (before, after) = (network(&was, false, 1), network(&now, false, 2));
         let own = Normalizer::new(2, 10.0);
-        let heir = Heir { spec: &now, layout: after.layout(), parameters: after.parameters(), normalizer: Some(&own) };
-        let taken = inherit(&policy(was, &before, Some(normalizer)), heir).unwrap();
+        let start =
+            WarmStart { spec: &now, layout: after.layout(), parameters: after.parameters(), normalizer: Some(&own) };
+        let taken = warm_start(&policy(was, &before, Some(normalizer)), start).unwrap();
         let expected = Normalizer::from_parts(vec![2.0, 0.0], vec![4.0, 1.0], GUESS_COUNT, 10.0).unwrap();
         assert_eq!(taken.normalizer, Some(expected));
         assert_eq!(taken.differences, ["observation `ball.z` is new", "observation `ball.x` is gone"]);
@@ -355,8 +357,8 @@ mod tests {
         let (before, shared) = (network(&was, false, 1), network(&was, true, 2));
         let own = Normalizer::new(1, 10.0);
         let check = |to: &Network, normalizer: Option<&Normalizer>, expected: &str| {
-            let heir = Heir { spec: &was, layout: to.layout(), parameters: to.parameters(), normalizer };
-            let error = inherit(&policy(was.clone(), &before, None), heir).unwrap_err();
+            let start = WarmStart { spec: &was, layout: to.layout(), parameters: to.parameters(), normalizer };
+            let error = warm_start(&policy(was.clone(), &before, None), start).unwrap_err();
             assert!(error.contains(expected), "{error}");
         };
         check(&shared, None, "shared: false), the config's (hidden: [5, 4], activation: Tanh, shared: true)");

@@ -1,27 +1,27 @@
-//! Ctrl-C: the first one asks, the second one ends.
+//! Ctrl-C: the first one requests the end of the process, the second one ends it at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// What a process that Ctrl-C ended exits with, by the custom of shells: 128 + SIGINT.
+/// The exit code of a process that Ctrl-C ended, as shells define it: 128 + SIGINT.
 pub const EXIT_CODE: u8 = 130;
 
-/// What is called, in a thread of its own, when the process is asked to end.
+/// The function that is called, in a thread of its own, when the process is requested to end.
 type Answer = Box<dyn Fn() + Send>;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static LISTENING: OnceLock<()> = OnceLock::new();
 static ANSWER: Mutex<Option<Answer>> = Mutex::new(None);
 
-/// Starts to listen; the flag is set as soon as the user, or the system, asks the process to end. Then `answer` is called,
-/// to say what happens next.
+/// Installs the signal handler and returns its flag, which is set as soon as the user or the system requests the
+/// process to end. Then `answer` is called, which can report what happens next.
 ///
 /// The second time, the process ends at once. A hang-up that is ignored, as under `nohup`, stays ignored.
 pub fn listen(answer: impl Fn() + Send + 'static) -> &'static AtomicBool {
     *ANSWER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(answer));
     LISTENING.get_or_init(|| {
         let ignored = hang_up::is_ignored();
-        // A program that has a handler of its own keeps it: then it decides what Ctrl-C does.
+        // A program that has a handler of its own keeps it, and the flag is never set.
         let is_set = ctrlc::set_handler(on_signal).is_ok();
         if is_set && ignored {
             hang_up::ignore();
@@ -44,9 +44,9 @@ fn on_signal() {
 mod hang_up {
     use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-    /// Whether the process was started with its hang-up ignored.
+    /// True if the process ignores SIGHUP.
     pub fn is_ignored() -> bool {
-        // There is no call that only asks.
+        // No call reads the action without setting it.
         let before = set(SigHandler::SigIgn);
         let Some(before) = before else { return false };
         // SAFETY: it is the action that was there before.
@@ -54,7 +54,6 @@ mod hang_up {
         restored.is_ok() && matches!(before.handler(), SigHandler::SigIgn)
     }
 
-    /// Ignores it.
     pub fn ignore() {
         let _ = set(SigHandler::SigIgn);
     }

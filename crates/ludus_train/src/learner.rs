@@ -11,21 +11,21 @@ use ludus_policy::PolicyNetwork;
 use ludus_spec::Seed;
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
-pub(crate) use decision::{Decision, Place, Workload, decide};
+pub(crate) use decision::{Backend, BackendChoice, Workload, decide};
 #[cfg(feature = "torch")]
 pub(crate) use torch::{NetworkMaker, TorchParts, open_cuda};
 
 /// An algorithm of a run, with the network that it learns.
 pub(crate) struct BuiltAlgorithm {
     pub algorithm: Box<dyn Algorithm>,
-    /// The network, as a policy file has it.
+    /// The description of the network for policy files.
     pub network: PolicyNetwork,
 }
 
 /// The parts of PPO that are the same with any learner.
 pub(crate) struct PpoParts<'a> {
     pub config: PpoConfig,
-    /// The lane of its agents, in every simulation.
+    /// The lane of the algorithm's agents in every simulation.
     pub lanes: &'a [LaneShape],
     pub seed: Seed,
 }

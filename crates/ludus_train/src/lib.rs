@@ -1,17 +1,17 @@
 //! A training run: config, loop, checkpoints, metrics, command line.
 //!
-//! Give [`Ludus`] a game, and its program can `train`, `eval`, `play`, `export` and `bench`, without a window and without
-//! Python, and `watch` and `play` in one where a window is built in.
+//! Give [`Ludus`] a game, and its program can `train`, `eval`, `play`, `export` and `bench`, without a window and
+//! without Python, and `watch` and `play` in one where a window is built in.
 //!
-//! - [`config`]: what decides a run, and every problem with it at once.
-//! - [`RunFolder`]: where a run leaves its config, metrics, checkpoints and policy.
-//! - [`Checkpoint`]: what a run needs to go on.
+//! - [`config`]: the config of a run, and all its problems at once.
+//! - [`RunFolder`]: the folder of a run's config, metrics, checkpoints and policy.
+//! - [`Checkpoint`]: the state that a run resumes from.
 //! - [`replay`]: episodes that a run keeps, to be played again.
-//! - [`session`]: a run in threads of its own, with a handle, for whoever shows or steers one.
-//! - [`Report`]: what a command came to, for programs.
+//! - [`session`]: a run in threads of its own, with a handle to show and control it.
+//! - [`Report`]: the results of a command, for programs.
 //!
-//! The same config and seed give the same policy, bit for bit, whatever the number of threads. The wall clock is read
-//! in one place, [`clock`], and only for people.
+//! The same config and seed give the same policy, bit for bit, with any number of threads. Only [`clock`] reads the
+//! wall clock, and what is learned does not depend on it.
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod actor;
@@ -28,20 +28,21 @@ pub mod config;
 mod control;
 mod cpu;
 mod definition;
+mod diagnostics;
 mod episodes;
 mod error;
 mod evaluation;
+mod finding;
 mod fit;
 mod folder;
 mod frozen;
 mod group;
-mod hash_log;
 mod incidents;
 mod initialize;
 pub mod interrupt;
+mod learned_hashes;
 mod learner;
 mod lock;
-mod lookout;
 mod ludus;
 mod metrics;
 mod panics;
@@ -49,8 +50,8 @@ mod patience;
 mod phases;
 mod play;
 mod progress;
+mod random_actions;
 mod record;
-pub mod replay;
 mod report;
 mod resume;
 mod run;
@@ -59,20 +60,23 @@ mod shipped;
 pub mod text;
 mod training;
 mod window;
+mod window_failure;
 
 pub use bench::{Benchmark, DecisionSpeed, SimulationSpeed, TrainingSpeed};
 pub use changes::Change;
-pub use check::Finding;
 pub use checkpoint::Checkpoint;
 pub use command::policies_at;
 pub use definition::GameDefinition;
 pub use episodes::Spread;
 pub use error::TrainError;
+pub use finding::Finding;
 pub use folder::RunFolder;
 pub use learner::{DeviceChoice, LearnerChoice, LearnerKind};
 pub use ludus::Ludus;
+pub use ludus_replay as replay;
 pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
 pub use report::{ActionsTaken, Diagnosis, FirstDifference, Report};
-pub use window::{PlayRequest, ShownPolicy, WatchRequest, WindowFailure, Windows};
+pub use window::{PlayRequest, ShownPolicy, WatchRequest, Windows};
+pub use window_failure::WindowFailure;

@@ -1,4 +1,4 @@
-//! One process per run.
+//! The lock that gives a run's folder to one process at a time.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -9,24 +9,24 @@ use ludus_policy::files::{self, Links};
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 
-/// Longer than any process's number [bytes].
+/// Limit on the length of a lock file [bytes].
 const LONGEST_SIGNATURE: u64 = 64;
 
-/// The right to write into a run's folder, for as long as it lives.
+/// The lock on a run's folder. This process alone may write there until it is dropped.
 ///
-/// It is the operating system's lock on a file, so it goes with the process, however that ends: no lock is ever left
-/// behind that somebody would have to remove. The file itself stays and says which process was the last.
+/// It is the operating system's lock on a file, so it ends with the process, however that ends, and no stale lock has
+/// to be removed. The file stays, with the id of the last process.
 #[derive(Debug)]
 pub(crate) struct RunLock {
     _file: File,
 }
 
 impl RunLock {
-    /// Locks the run.
+    /// Locks a run's folder for this process.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Busy`] with the process that has it, or if there can be no lock.
+    /// [`TrainError::Busy`] with the process that holds the lock; [`TrainError::Folder`] if the file can't be locked.
     pub fn take(folder: &RunFolder) -> Result<Self, TrainError> {
         let path = folder.lock();
         let file = files::open_own(&path).map_err(at(&path))?;
@@ -41,17 +41,17 @@ impl RunLock {
     }
 }
 
-/// Says who has the lock.
+/// Writes the id of this process to the lock file.
 fn sign(mut file: &File) -> io::Result<()> {
     file.set_len(0)?;
     writeln!(file, "{}", std::process::id())
 }
 
-/// Who signed last, as words of a sentence.
+/// The process that wrote its id to the lock file last, as words of a sentence.
 fn holder(path: &Path) -> String {
     let signed =
         files::read_text(path, Links::Refuse, LONGEST_SIGNATURE).ok().and_then(|text| text.trim().parse::<u32>().ok());
-    // Between its lock and its signature, or where locked files can't be read.
+    // There is no id between the lock and the first write, or where locked files can't be read.
     signed.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
 }
 

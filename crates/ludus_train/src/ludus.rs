@@ -19,9 +19,9 @@ use crate::window::Windows;
 /// }
 /// ```
 ///
-/// Then `balance train --write-config` writes a config to fill in, `balance train` trains a policy, `balance eval` scores it, `balance export` writes it to where the game ships it,
-/// `balance play` plays with it, `balance watch` shows what it learns in a window, `balance bench` measures all of that;
-/// `balance help` says more.
+/// Then `balance train --write-config` writes a config to fill in, `balance train` trains a policy, `balance eval`
+/// scores it, `balance export` writes it to where the game ships it, `balance play` plays with it, `balance watch`
+/// shows training in a window, `balance bench` measures all of that; `balance help` lists all commands.
 pub struct Ludus {
     program: Program,
 }
@@ -35,23 +35,23 @@ impl Ludus {
         Self { program: Program { definition: GameDefinition::new(name, game), windows: None } }
     }
 
-    /// What draws the game: meshes, lights, a camera. Never called where there is no window.
+    /// Sets the function that adds what draws the game: meshes, lights, a camera. It is never called without a window.
     #[must_use]
     pub fn visuals(mut self, visuals: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
         self.program.definition = self.program.definition.with_visuals(visuals);
         self
     }
 
-    /// What opens windows, for the commands that need one.
+    /// Sets the functions that open windows, for the commands that need one.
     #[must_use]
     pub fn windows(mut self, windows: Windows) -> Self {
         self.program.windows = Some(windows);
         self
     }
 
-    /// A network of the game's own, in place of the perceptron that the config describes. It learns on libtorch.
+    /// Sets a network of the game's own, in place of the perceptron that the config describes. It learns on libtorch.
     ///
-    /// `make` is told what the agents sense and do, and the seed of the parameters that training starts from.
+    /// `make` gets the spec of the agents and the seed of the initial parameters.
     #[cfg(feature = "torch")]
     #[must_use]
     pub fn network<N: ludus_torch::TorchNetwork + 'static>(
@@ -62,12 +62,12 @@ impl Ludus {
         self
     }
 
-    /// Does what this process's command line asks for.
+    /// Runs the command of this process's command line.
     pub fn run(self) -> AppExit {
         self.run_with(std::env::args_os())
     }
 
-    /// Does what `arguments` ask for; the first of them is the program's name.
+    /// Runs the command in `arguments`; the first of them is the program's name.
     pub fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> AppExit {
         AppExit::from_code(self.program.run(arguments.into_iter().map(Into::into)))
     }

@@ -1,4 +1,4 @@
-//! Numbers over a run, for people and for TensorBoard.
+//! The metrics of a run, as a table and for TensorBoard.
 
 mod csv;
 mod tensorboard;
@@ -17,7 +17,7 @@ const TABLE: &str = "metrics.csv";
 const EVENTS_START: &str = "events.out.tfevents.";
 const EVENTS_END: &str = ".0.ludus";
 
-/// Writes a run's numbers to `metrics.csv` and to an event file of TensorBoard.
+/// Writes a run's metrics to `metrics.csv` and to an event file of TensorBoard.
 ///
 /// Both are buffered: [`flush`](Self::flush) now and then, and at the end.
 #[derive(Debug)]
@@ -41,10 +41,10 @@ impl Metrics {
         Ok(Self { names, values, csv, events })
     }
 
-    /// Goes on in `folder` after `step` steps of experience: what was written of later ones is cut off.
+    /// Continues the files in `folder` after `step` steps of experience. Lines of later steps are removed.
     ///
-    /// A table with other columns, as another version of the game may have left it, or with a damaged line is set aside;
-    /// where to, comes second.
+    /// A table with other columns, as another version of the game may have left it, or with a damaged line is renamed;
+    /// the second value is its new path.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Metrics {
         Ok((Self { names, values, csv, events }, aside))
     }
 
-    /// Sets a number of the next line. Whatever is not set stays empty.
+    /// Sets a number of the next line. Numbers that are not set stay empty.
     pub fn set(&mut self, name: &str, value: f64) {
         let column = self.names.iter().position(|known| known == name);
         debug_assert!(column.is_some(), "`{name}` is not a column");
@@ -85,7 +85,7 @@ impl Metrics {
         }
     }
 
-    /// Writes what was set, as the numbers after `step` steps of experience.
+    /// Writes the numbers that were set, as those after `step` steps of experience.
     pub fn write(&mut self, step: u64, wall_seconds: f64) -> io::Result<()> {
         self.csv.write(std::iter::once(step as f64).chain(self.values.iter().copied()))?;
         let named = self.names.iter().map(String::as_str).zip(self.values.iter().copied());
@@ -94,7 +94,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// Hands everything written so far to the operating system.
+    /// Flushes both files to the operating system.
     pub fn flush(&mut self) -> io::Result<()> {
         self.csv.flush()?;
         self.events.flush()
@@ -105,8 +105,8 @@ fn columns(names: &[String]) -> impl Iterator<Item = &str> {
     std::iter::once("step").chain(names.iter().map(String::as_str))
 }
 
-/// An event file whose name comes after all that are there: viewers read them in the order of their names, and a clock
-/// may have been set back.
+/// Creates an event file whose name comes after those of all others: viewers read them in the order of their names, and
+/// the clock may have been set back.
 fn new_events(folder: &Path, wall_seconds: f64) -> io::Result<BufWriter<File>> {
     let mut second = wall_seconds.round() as u64;
     for entry in fs::read_dir(folder)? {

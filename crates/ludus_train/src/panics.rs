@@ -1,4 +1,4 @@
-//! Panics of a run: how often, and when that is too often.
+//! The panics of a run, and the limit on them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,22 +6,23 @@ use ludus_worlds::WorldPanic;
 
 use crate::config::FaultConfig;
 
-/// Messages that are counted apart; a game that writes numbers into its messages has no end of them.
+/// Limit on the messages that are counted separately: a game that writes numbers into its messages may have any number
+/// of them.
 const MESSAGES: usize = 16;
 
-/// Counts panics and what they said.
+/// Counts panics by their messages.
 #[derive(Debug)]
 pub(crate) struct PanicLog {
     config: FaultConfig,
-    /// The run's steps at each of the last panics, no more than the config allows and one.
+    /// The run's steps at each of the last panics; at most one more than the config allows.
     recent: VecDeque<u64>,
     total: u64,
     said: BTreeMap<String, Tally>,
-    /// With other messages than those.
+    /// The panics with messages beyond the limit.
     others: Tally,
 }
 
-/// Panics that said the same.
+/// The number and the worlds of panics with the same message.
 #[derive(Debug, Default)]
 struct Tally {
     count: u64,
@@ -34,7 +35,7 @@ impl PanicLog {
         Self { config, recent: VecDeque::new(), total: 0, said: BTreeMap::new(), others }
     }
 
-    /// Counts a panic after so many steps of the run.
+    /// Counts a panic after `steps` steps of the run.
     pub fn note(&mut self, panic: &WorldPanic, steps: u64) {
         self.total += 1;
         self.recent.push_back(steps);
@@ -51,13 +52,13 @@ impl PanicLog {
         tally.worlds.insert(panic.world);
     }
 
-    /// Whether there were more within the config's steps than it allows.
+    /// True if there were more panics within the config's number of steps than it allows.
     pub fn is_too_much(&self) -> bool {
         let Some((first, last)) = self.recent.front().zip(self.recent.back()) else { return false };
         self.recent.len() > self.config.panics as usize && last - first <= self.config.panic_steps.get()
     }
 
-    /// What happened, in lines: the most frequent first.
+    /// The counts in lines, the most frequent message first.
     pub fn summary(&self) -> String {
         let mut said: Vec<_> = self.said.iter().collect();
         said.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.count));

@@ -1,10 +1,10 @@
-//! What takes long says so in a second.
+//! Progress messages for work that lasts for more than a second.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Does the work; calls `say` with the seconds that it has lasted after 1 s, 3 s, 7 s, and so on.
+/// Runs `work`, and calls `say` with the seconds that it has lasted after 1 s, 3 s, 7 s, and so on.
 pub(crate) fn while_waiting<T>(say: impl Fn(u64) + Send, work: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
         let (done, is_done) = channel::<()>();
@@ -16,7 +16,7 @@ pub(crate) fn while_waiting<T>(say: impl Fn(u64) + Send, work: impl FnOnce() -> 
                 say(seconds);
             }
         });
-        // It is dropped if the work panics, too.
+        // The sender is dropped if `work` panics, too, which ends the other thread.
         let _done = done;
         work()
     })

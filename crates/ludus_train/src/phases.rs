@@ -1,4 +1,4 @@
-//! Where a run's time goes.
+//! The time of a run by phase.
 
 use ludus_learn::PhaseTimes;
 use serde::Serialize;
@@ -8,17 +8,17 @@ use serde::Serialize;
 pub struct Phases {
     /// Forward passes of the rollouts, and drawing actions.
     pub forward: u64,
-    /// Moving rows to where the network reads them.
+    /// Copying rows to the network's input.
     pub copy: u64,
-    /// The game: everything in the worlds but sensing and scoring.
+    /// The game: everything in the worlds except sensing and scoring.
     pub simulate: u64,
-    /// The `Sense` and `Score` schedules.
+    /// The `SenseAgents` and `ScoreAgents` schedules.
     pub sense_score: u64,
     /// Advantages and updates.
     pub learn: u64,
 }
 
-/// Parts of the whole, which add up to 1, or are all 0 if there is none.
+/// The phases' shares in the total time. They add up to 1, or are all 0 if the total is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct PhaseShares {
     /// See [`Phases::forward`].
@@ -33,7 +33,7 @@ pub struct PhaseShares {
     pub learn: f64,
 }
 
-/// Time that the worlds' threads spent, to tell sensing and scoring from the game \[ns\].
+/// The time that the worlds' threads spent in steps, and in sensing and scoring as a part of it \[ns\].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StepTimes {
     pub total: u64,
@@ -41,7 +41,8 @@ pub(crate) struct StepTimes {
 }
 
 impl Phases {
-    /// The learner's times, with that of the simulation split as the worlds' threads spent theirs.
+    /// Splits the time of the simulation into game, and sensing and scoring, in the ratio that the worlds' threads
+    /// measured.
     pub(crate) fn split(times: &PhaseTimes, steps: StepTimes) -> Self {
         let share = steps.sense_score as f64 / steps.total.max(1) as f64;
         let sense_score = (times.simulate as f64 * share.min(1.0)) as u64;
@@ -74,7 +75,7 @@ impl Phases {
         ]
     }
 
-    /// Each phase's part of the whole.
+    /// Each phase's share in the total time.
     pub fn shares(&self) -> PhaseShares {
         let total = self.total().max(1) as f64;
         let [forward, copy, simulate, sense_score, learn] = self.named().map(|(_, time)| time as f64 / total);

@@ -21,27 +21,28 @@ use crate::clock;
 use crate::error::TrainError;
 use crate::fit::check_fit;
 
-/// Between two updates without a window: as with a screen of 60 Hz.
+/// Time between two updates without a window: that of a screen with 60 Hz.
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
-/// Seconds without an end of an episode until one that goes on is told of, first and then again.
+/// Time without the end of an episode until the longest episode in progress is reported, at the start and then again
+/// [s].
 const SILENCE: [f64; 2] = [1.0, 5.0];
 
-/// What is told while a game is played without a window.
+/// The events that are reported while a game is played without a window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PlayEvent<'a> {
     /// The episode of this number, from 1, has ended.
     Ended(usize, &'a PlayedEpisode),
-    /// None has ended for a while; the one that is the furthest has come so far.
+    /// No episode has ended for a while: the steps and the return of the longest one in progress.
     GoesOn { steps: u32, reward: f32 },
 }
 
-/// How a game is played.
+/// The settings with which a game is played.
 #[derive(Clone)]
 pub(crate) struct PlaySettings {
-    /// The way in which policies choose.
+    /// The way in which policies choose actions.
     pub choice: ActionChoice,
-    /// Of the world.
+    /// The seed of the world.
     pub seed: Seed,
     /// The kinds of agents that a policy decides for; the game decides for others.
     pub kinds: Vec<PlayedKind>,
@@ -50,12 +51,11 @@ pub(crate) struct PlaySettings {
 /// A kind of agents that a policy decides for.
 #[derive(Clone)]
 pub(crate) struct PlayedKind {
-    /// Its name.
     pub name: String,
     pub policy: PlayedPolicy,
     /// The weight of each reward term, in the spec's order.
     pub weights: Vec<f32>,
-    /// Truncates episodes after so many steps.
+    /// The number of steps after which episodes are truncated.
     pub episode_limit: Option<NonZeroU32>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct PlayedEpisode {
 #[derive(Resource, Clone, Debug, Default)]
 pub(crate) struct Played {
     pub episodes: Vec<PlayedEpisode>,
-    /// Whether the game has written `AppExit`.
+    /// True if the game has written `AppExit`.
     pub has_quit: bool,
 }
 
@@ -87,7 +87,7 @@ impl Played {
         of_kind.map(|played| &played.episode)
     }
 
-    /// Steps of all of them.
+    /// The number of steps of all episodes.
     pub fn steps(&self) -> u64 {
         self.episodes.iter().map(|played| u64::from(played.episode.steps)).sum()
     }
@@ -115,9 +115,9 @@ pub(crate) fn played(game: Game, settings: PlaySettings) -> Game {
 /// A policy that a game is played with.
 #[derive(Clone)]
 pub(crate) enum PlayedPolicy {
-    /// As a shipped game runs it.
+    /// A policy that runs as in a shipped game, as an asset.
     Asset(PolicyAsset),
-    /// One of the game's own network, which runs in this program alone, on libtorch.
+    /// A policy with the game's own network, which runs in this program alone, on libtorch, and its ticks per step.
     Own(Arc<Actor>, NonZeroU32),
 }
 
@@ -126,7 +126,7 @@ impl PlayedPolicy {
     ///
     /// # Errors
     ///
-    /// If its network is not known here, or the game's steps and ticks are others.
+    /// If this program does not have the network, or if the game has other ticks per step or per second.
     pub fn new(file: &PolicyFile, name: &Path, blueprint: &Blueprint, kind: usize) -> Result<Self, TrainError> {
         if file.network.own().is_none() {
             // Its steps and ticks are checked as in a shipped game.
@@ -138,7 +138,7 @@ impl PlayedPolicy {
         Ok(Self::Own(Arc::new(actor), file.decision_interval))
     }
 
-    /// Lets it decide for all agents of this kind in the app.
+    /// Adds the policy to the app, so that it decides for all agents of this kind.
     pub fn add_to(&self, app: &mut App, kind: &AgentKind, choice: ActionChoice) {
         match self {
             Self::Asset(policy) => add_asset(app, kind, policy.clone(), choice),
@@ -197,7 +197,7 @@ fn decide_own(world: &mut World) {
             if rows.len() == 0 {
                 continue;
             }
-            // Who wanted to know of them has read them by now.
+            // All systems that read the episodes have run by now.
             rows.drain_episodes(|_, _| {});
             rows.decide(|observations, masks, actions| {
                 actor.act(Sensed { observations, masks }, choice, scratch, actions);
@@ -210,8 +210,8 @@ fn kinds(app: &App) -> Vec<AgentKind> {
     app.world().get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect())
 }
 
-/// Plays without a window, as fast as the wall clock, until so many episodes have ended, the game quits or somebody
-/// interrupts.
+/// Plays without a window, as fast as the wall clock, until `episodes` episodes have ended, the game quits or the user
+/// interrupts it.
 ///
 /// # Errors
 ///
@@ -269,12 +269,12 @@ fn furthest(world: &mut World) -> Option<(u32, f32)> {
     episodes.max_by_key(|(steps, _)| *steps)
 }
 
-/// What the game does, unless it panics.
+/// Runs `work`, and returns its panic as an error.
 fn unless_panicked<T>(work: impl FnOnce() -> T) -> Result<T, TrainError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| TrainError::GamePanicked(explained(&*panic)))
 }
 
-/// The game with what `DefaultPlugins` would give it, less what needs a window.
+/// An app with the game and the plugins that it needs without a window.
 fn windowless(game: &Game) -> Result<App, TrainError> {
     let mut app = App::new();
     unless_panicked(|| add_windowless(&mut app, game))?;
@@ -292,7 +292,7 @@ fn add_windowless(app: &mut App, game: &Game) {
     app.cleanup();
 }
 
-/// Takes the episodes that ended in this tick, before the next decision forgets them.
+/// Adds the episodes that ended in this tick to [`Played`], before the next decision removes them.
 fn note_episodes(world: &mut World) {
     let kinds = world.resource::<AgentKinds>().iter().cloned().collect::<Vec<_>>();
     world.resource_scope(|world, mut played: Mut<Played>| {

@@ -1,4 +1,4 @@
-//! How a run goes and what it comes to, for whoever watches.
+//! The events, the progress and the results of a run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::episodes::Spread;
 use crate::phases::Phases;
 use crate::training::{Lap, Training};
 
-/// Something that people may want to hear about while a run goes on.
+/// The events of a run that are reported while it goes on.
 #[non_exhaustive]
 pub enum RunEvent<'a> {
-    /// The worlds stand and learning begins.
+    /// The worlds are built and learning begins.
     Started(&'a RunStart, &'a Training),
     /// An iteration is over.
     Progress(&'a Progress, &'a Training, &'a Lap),
@@ -22,34 +22,34 @@ pub enum RunEvent<'a> {
     Saved(&'a Path, &'a Training),
     /// A setting was changed while the run goes on.
     Changed(&'a Change, &'a Training),
-    /// Something that people should know about how the run begins.
+    /// A sentence about the start of the run.
     Note(String),
     /// Something went wrong that doesn't end the run.
     Trouble(String),
 }
 
-/// What a run starts with.
+/// The settings and sizes that a run starts with.
 #[derive(Clone, Debug)]
 pub struct RunStart {
     /// The run's folder.
     pub run_dir: PathBuf,
-    /// Worlds.
+    /// The number of worlds.
     pub worlds: u32,
-    /// Agents that learn at once.
+    /// The number of agents that a policy decides for at once.
     pub rows: usize,
-    /// Threads.
+    /// The number of threads that train.
     pub threads: usize,
     /// The learner of each policy, where it computes, and why.
     pub learners: Vec<String>,
-    /// How long building the worlds took [s].
+    /// Time to build the worlds [s].
     pub build_seconds: f64,
-    /// When the run ends.
+    /// The conditions that end the run.
     pub stop: StopConfig,
     /// Steps that were over before: those of the checkpoint that the run goes on from.
     pub steps_before: u64,
 }
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Debug)]
 pub struct Progress {
     /// Steps of experience so far.
@@ -69,7 +69,7 @@ pub struct Progress {
 pub struct KindProgress {
     /// The kind, as an index among those of the game.
     pub kind: usize,
-    /// Its name.
+    /// The name of the kind.
     pub name: String,
     /// Returns of the episodes that count: the last ones in the order in which they began, 100 or more; NaN before the
     /// first.
@@ -80,17 +80,18 @@ pub struct KindProgress {
     pub length: f64,
     /// Mean sum of each term of the reward over the episodes that count, unweighted.
     pub terms: BTreeMap<String, f64>,
-    /// Episodes that have ended so far, those included that do not count yet.
+    /// Episodes that have ended so far, including those that do not count yet.
     pub episodes: u64,
 }
 
 impl Progress {
-    /// `return 12.30 ± 4.56`, or `return Wolf 3.10 ± 1.00, Sheep 20.00 ± 4.00`, or why there is none.
+    /// The mean return in words: `return 12.30 ± 4.56`, or `return Wolf 3.10 ± 1.00, Sheep 20.00 ± 4.00`, or the reason
+    /// that there is none.
     pub fn return_sentence(&self) -> String {
         self.return_sentence_with(|_| String::new())
     }
 
-    /// The same with something after each return.
+    /// The same words with the text of `after` behind each return.
     pub(crate) fn return_sentence_with(&self, after: impl Fn(&KindProgress) -> String) -> String {
         if let [only] = &self.kinds[..] {
             return match only.returns.shown() {
@@ -118,7 +119,7 @@ impl Progress {
     }
 }
 
-/// Why a run ended.
+/// The reasons that a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -133,16 +134,16 @@ pub enum StopReason {
     Interrupted,
 }
 
-/// What a run came to.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct RunSummary {
-    /// How far it came.
+    /// The progress at the end.
     pub progress: Progress,
-    /// Why it ended.
+    /// The reason that the run ended.
     pub reason: StopReason,
     /// The run's folder.
     pub run_dir: PathBuf,
-    /// How long building the worlds took [s].
+    /// Time to build the worlds [s].
     pub build_seconds: f64,
     /// Processor time of training, all threads together [s], where the system tells.
     pub cpu_seconds: Option<f64>,

@@ -1,4 +1,4 @@
-//! What a run has come to, as far as it matters when it goes on.
+//! The progress of a run, as far as a resumed run needs it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread};
 
-/// The progress of a run, besides what was learned.
+/// The progress of a run, without the parameters and the state of its algorithms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
@@ -27,9 +27,9 @@ pub struct RunRecord {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KindRecord {
-    /// Episodes so far.
+    /// The number of episodes that have ended so far.
     pub episodes: u64,
-    /// Those that the mean return is taken over, in the order in which they began.
+    /// The episodes that the mean return is taken over, in the order in which they began.
     pub recent: Vec<PastEpisode>,
 }
 
@@ -59,42 +59,42 @@ impl OneKindRecord {
 pub struct PastEpisode {
     /// Sum of the weighted rewards.
     pub reward: f32,
-    /// Steps.
+    /// The length of the episode \[steps\].
     pub steps: u32,
     /// Sum of each term, without its weight, in the order of the spec.
     pub terms: Vec<f32>,
 }
 
 impl PastEpisode {
-    /// What is kept of an episode; nothing of one whose sums are not finite, which JSON has no numbers for.
+    /// The part of an episode that is kept; `None` if its sums are not finite, since JSON has no such numbers.
     pub(crate) fn of(episode: &EpisodeSummary) -> Option<Self> {
         let is_finite = episode.is_finite();
         let EpisodeSummary { reward, steps, terms, .. } = episode.clone();
         is_finite.then_some(Self { reward, steps, terms })
     }
 
-    /// The same as an episode of this kind.
+    /// Converts it to an episode of this kind.
     pub(crate) fn of_kind(&self, kind: usize) -> EpisodeSummary {
         let Self { reward, steps, ref terms } = *self;
-        // Its row and its steps were another world's.
+        // Its row and its start were those of another world.
         EpisodeSummary { kind, row: 0, began: 0, is_first: false, reward, steps, terms: terms.clone() }
     }
 }
 
-/// How good a run was, to find its best checkpoint.
+/// The score of a checkpoint, by which the best one of a run is found.
 ///
 /// A mean of 100 episodes or more is better than any of fewer, which may be luck.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Score {
+pub(crate) struct CheckpointScore {
     is_sound: bool,
     mean_return: f64,
 }
 
 impl KindRecord {
-    /// How good the run was; `None` before there is a mean return.
-    pub(crate) fn score(&self) -> Option<Score> {
+    /// The score of the run; `None` before there is a mean return.
+    pub(crate) fn score(&self) -> Option<CheckpointScore> {
         let is_sound = self.recent.len() >= LEAST_EPISODES;
-        self.mean_return().map(|mean_return| Score { is_sound, mean_return })
+        self.mean_return().map(|mean_return| CheckpointScore { is_sound, mean_return })
     }
 
     /// The mean return of the last episodes; `None` before there is one.

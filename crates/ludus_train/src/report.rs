@@ -1,4 +1,4 @@
-//! What a command came to, as one JSON object.
+//! The results of a command, as one JSON object.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,19 +6,20 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::bench::Benchmark;
-use crate::check::{Finding, RandomPlay};
+use crate::check::RandomPlay;
 use crate::episodes::Spread;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, KindEvaluation};
+use crate::finding::Finding;
 use crate::phases::PhaseShares;
 use crate::play::Played;
 use crate::progress::{KindProgress, RunSummary, StopReason};
 
-/// The last line of standard output with `--json`. What does not apply to a command is left out or null.
+/// The last line of standard output with `--json`. Fields that do not apply to a command are left out or null.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Mean return: of a training's last episodes in the order in which they began, 100 or more; of those that were evaluated;
-    /// of random actions, for `check`. Null of none.
+    /// Mean return: of a training's last episodes in the order in which they began, 100 or more; of those that were
+    /// evaluated; of random actions, for `check`. Null if there is none.
     pub mean_return: Option<f64>,
     /// Standard deviation of these returns.
     pub std_return: Option<f64>,
@@ -37,12 +38,12 @@ pub struct Report {
     pub steps_per_second: f64,
     /// The run's folder.
     pub run_dir: Option<PathBuf>,
-    /// Where the time went: parts of 1.
+    /// The phases' shares in the time, which add up to 1.
     pub phases: PhaseShares,
     /// Time to build the worlds \[s\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_seconds: Option<f64>,
-    /// Why training ended.
+    /// The reason that training ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<StopReason>,
     /// Mean length of the episodes that were evaluated \[steps\].
@@ -57,7 +58,7 @@ pub struct Report {
     /// Worlds that panicked and were built anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub panics: Option<u64>,
-    /// What `check` found.
+    /// The findings of `check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
     /// The policy that `export` wrote.
@@ -66,44 +67,44 @@ pub struct Report {
     /// The config that was used or, by `train --write-config`, written; none if there was no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
-    /// How `eval` and `play` chose actions.
+    /// The way in which `eval` and `play` chose actions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actions: Option<ActionsTaken>,
-    /// Whether a replay is what was logged, or two runs have the same hashes.
+    /// True if a replay equals its log, or if two runs have the same hashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same: Option<bool>,
-    /// Where a replay or two runs differ first, if they do.
+    /// The first difference of a replay from its log, or of two runs, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<FirstDifference>,
-    /// What `doctor` found.
+    /// The findings of `doctor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doctor: Option<Diagnosis>,
-    /// Why the command failed, one problem a line, if it did.
+    /// The error that ended the command, one problem a line, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What `bench` measured.
+    /// The measurements of `bench`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bench: Option<Benchmark>,
 }
 
-/// How a policy chooses actions.
+/// The ways in which a policy chooses actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionsTaken {
-    /// The most probable ones.
+    /// The most probable actions.
     Greedy,
-    /// Drawn as in training.
+    /// Actions that are drawn from the policy's distribution, as in training.
     Drawn,
 }
 
 /// The results of a kind of agents, where there are several.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KindReport {
-    /// Mean return. Null of none.
+    /// Mean return. Null if there are no episodes.
     pub mean_return: f64,
     /// Standard deviation of the returns.
     pub std_return: f64,
-    /// Episodes.
+    /// The number of episodes.
     pub episodes: u64,
     /// Mean length of the episodes that count \[steps\].
     pub mean_length: f64,
@@ -136,7 +137,7 @@ impl From<&KindEvaluation> for KindReport {
     }
 }
 
-/// Where a replay differs from its log, or two runs from each other.
+/// The first difference of a replay from its log, or of two runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FirstDifference {
     /// Ticks of the episode, of the world, or of the run.
@@ -147,17 +148,17 @@ pub struct FirstDifference {
     /// The world whose hashes differ; none if what was learned differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub world: Option<u32>,
-    /// What differs, between two runs.
+    /// The part of the state that differs, between two runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
 }
 
-/// What a machine has for learning.
+/// The software and the GPUs that a machine has for learning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
     /// One sentence about each of libtorch, CUDA and the GPUs.
     pub findings: Vec<String>,
-    /// Whether the program was built with the feature `torch`.
+    /// True if the program was built with the feature `torch`.
     pub is_built_with_torch: bool,
 }
 
@@ -185,7 +186,7 @@ impl From<&TrainError> for Report {
 }
 
 impl Report {
-    /// The same with what the kinds of agents came to: at the top where there is only one.
+    /// Returns the report with the results of the kinds of agents: in its own fields if there is only one kind.
     #[must_use]
     fn with_kinds<'a>(self, kinds: impl Iterator<Item = (&'a str, KindReport)>) -> Self {
         let mut kinds: BTreeMap<String, KindReport> = kinds.map(|(name, kind)| (name.to_owned(), kind)).collect();

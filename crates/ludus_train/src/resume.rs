@@ -1,4 +1,4 @@
-//! A run that goes on where it stopped.
+//! Resuming a run from its newest checkpoint.
 //!
 //! # What goes on
 //!
@@ -8,13 +8,13 @@
 //!
 //! # What the same run means
 //!
-//! Worlds are no part of a checkpoint: nobody but the game knows what is in one. They are built anew, every agent begins
-//! an episode, and their seeds derive from the run's and from the iteration at which it goes on
+//! Worlds are no part of a checkpoint: only the game knows their state. They are built anew, every agent begins an
+//! episode, and their seeds derive from the run's and from the iteration at which it goes on
 //! ([`Blueprint::iteration`]). So
 //!
 //! - resumed twice from one checkpoint, a run learns the same, bit for bit, with any number of threads;
-//! - a run that was stopped and resumed has other episodes from there on than if it had never stopped: it is the same
-//!   run in what it knows and how it learns, not in what it sees.
+//! - a run that was stopped and resumed has other episodes from there on than if it had never stopped: its parameters
+//!   and its learning go on, its episodes are others.
 //!
 //! [`Blueprint::iteration`]: crate::training::Blueprint::iteration
 
@@ -25,29 +25,29 @@ use ludus_policy::files;
 use ludus_policy::{PolicyError, PolicyFile, remove_parts};
 use ludus_spec::AgentSpec;
 
-use crate::checkpoints::Found;
+use crate::checkpoints::FoundCheckpoints;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 use crate::lock::RunLock;
 
-/// Where a run writes.
+/// The folder that a run writes to.
 #[derive(Debug)]
-pub(crate) enum Place<'a> {
-    /// Into a new folder among these.
+pub(crate) enum RunTarget<'a> {
+    /// A new folder in this folder of runs.
     New(&'a Path),
-    /// Where it stopped.
+    /// The folder of a run that is resumed.
     Old(Box<Resumption>),
 }
 
-/// A run that is about to go on.
+/// A run that is about to be resumed.
 #[derive(Debug)]
 pub(crate) struct Resumption {
     pub folder: RunFolder,
     pub lock: RunLock,
-    pub found: Found,
+    pub found: FoundCheckpoints,
 }
 
-impl Place<'_> {
+impl RunTarget<'_> {
     /// Iterations that are over.
     pub fn iteration(&self) -> u64 {
         match self {
@@ -57,7 +57,7 @@ impl Place<'_> {
     }
 }
 
-impl Place<'_> {
+impl RunTarget<'_> {
     /// The folder of runs that it is in.
     pub fn runs(&self) -> &Path {
         match self {
@@ -68,14 +68,14 @@ impl Place<'_> {
 }
 
 impl Resumption {
-    /// Takes possession of a run's folder, tidies it up, and finds the newest good checkpoint of agents like these.
+    /// Locks a run's folder, removes incomplete files, and finds the newest good checkpoint of agents like these.
     ///
     /// A run that was stopped before its first checkpoint has none and begins anew, with the config that it has.
     ///
     /// # Errors
     ///
-    /// If it is no run's folder, if another process trains the run, if there are checkpoints, but none is good, if there
-    /// are none and a policy is there, or if the newest good one is of other agents.
+    /// If it is not a run's folder, if another process trains the run, if there are checkpoints, but none is good, if
+    /// there are none and a policy is there, or if the newest good one is of other agents.
     pub fn open(folder: RunFolder, specs: &[Arc<AgentSpec>]) -> Result<Self, TrainError> {
         folder.check()?;
         let run = || folder.path().to_owned();
@@ -85,14 +85,14 @@ impl Resumption {
         let lock = RunLock::take(&folder)?;
         let checkpoints = folder.checkpoints();
         files::create_own_folder(&checkpoints).map_err(at(&checkpoints))?;
-        // Nobody writes here but this process, so what is not whole never will be.
+        // Only this process writes here, so files that are not whole will never be.
         for place in [folder.path(), &checkpoints, &folder.episodes(), &folder.policies()]
             .into_iter()
             .filter(|place| place.is_dir())
         {
             remove_parts(place).map_err(at(place))?;
         }
-        let mut found = Found::newest_good(&checkpoints, &folder.read_id()).map_err(at(&checkpoints))?;
+        let mut found = FoundCheckpoints::newest_good(&checkpoints, &folder.read_id()).map_err(at(&checkpoints))?;
         if found.checkpoint.is_none() && !found.skipped.is_empty() {
             let skipped = std::mem::take(&mut found.skipped);
             return Err(TrainError::NoGoodCheckpoint { run: run(), skipped });
@@ -106,7 +106,7 @@ impl Resumption {
         Ok(resumption)
     }
 
-    /// Gives what the run would overwrite, and what was not learned on the way to its checkpoint, another name: a
+    /// Renames the files that the run would overwrite, and policies that are newer than its checkpoint; returns a
     /// sentence for each.
     pub fn set_aside(&self) -> Result<Vec<String>, TrainError> {
         let checkpoints = self.folder.checkpoints();
@@ -124,7 +124,7 @@ impl Resumption {
         Ok(aside.iter().map(|(path, new)| aside_sentence(path, new)).collect())
     }
 
-    /// Whether the checkpoint knows nothing of this policy, which the run has saved.
+    /// True if this policy, which the run has saved, is not in the checkpoint and not older than it.
     fn is_lost_with(&self, policy: &PolicyFile) -> bool {
         let Some((_, checkpoint)) = &self.found.checkpoint else { return false };
         let is_newer = policy.origin.steps >= checkpoint.steps();
@@ -137,7 +137,7 @@ impl Resumption {
         self.found.checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.steps())
     }
 
-    /// Makes sure that the checkpoint is of agents like these; else tells the first difference.
+    /// Checks that the checkpoint is of agents like these. The error has the first difference.
     fn check(&self, specs: &[Arc<AgentSpec>]) -> Result<(), PolicyError> {
         let Some((path, checkpoint)) = &self.found.checkpoint else { return Ok(()) };
         for saved in &checkpoint.policies {
@@ -157,7 +157,7 @@ impl Resumption {
     }
 }
 
-/// That a file has another name now.
+/// The sentence about a file that was renamed.
 pub(crate) fn aside_sentence(path: &Path, new: &Path) -> String {
     let name = new.file_name().unwrap_or_default().display();
     format!("`{}` can't be gone on with; it is kept as `{name}`", path.display())

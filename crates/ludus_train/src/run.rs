@@ -11,53 +11,53 @@ use ludus_policy::{PolicyError, files, write_atomically};
 use ludus_spec::AgentSpec;
 
 use crate::blueprint::Blueprint;
-use crate::check::{Exam, examine};
-use crate::checkpoints::{Checkpoints, Found};
+use crate::check::{CheckSettings, check_game};
+use crate::checkpoints::{Checkpoints, FoundCheckpoints};
 use crate::clock;
 use crate::config::{Reaction, StopConfig};
 use crate::control::Control;
 use crate::cpu;
+use crate::diagnostics::Diagnostics;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 use crate::group::Accident;
-use crate::hash_log::{HashLog, NO_WORLD, cut_after};
 use crate::incidents::{IncidentTeller, fault_sentence};
 use crate::initialize::locate;
 use crate::lock::RunLock;
-use crate::lookout::Lookout;
 use crate::metrics::Metrics;
 use crate::panics::PanicLog;
 use crate::phases::Phases;
 use crate::progress::{KindProgress, Progress, RunEvent, RunStart, RunSummary, StopReason};
-use crate::resume::{Place, Resumption, aside_sentence};
+use crate::resume::{Resumption, RunTarget, aside_sentence};
 use crate::training::{Lap, Training};
+use ludus_replay::{HashLog, NO_WORLD, cut_after};
 use no_experience::{Emptiness, NoExperience};
 
-/// Seconds between two writes of the metrics to the disk.
+/// Time between two flushes of the metrics \[s\].
 const FLUSH_SECONDS: f64 = 5.0;
 
-/// Trains until the config's stop condition, or until `control` says so; saves; says what came of it.
+/// Trains until the config's stop condition is met or `control` ends the run, then saves and returns the results.
 pub(crate) fn train(
     blueprint: Blueprint,
-    place: Place<'_>,
+    place: RunTarget<'_>,
     control: &dyn Control,
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<RunSummary, TrainError> {
-    if let Place::New(runs) = &place {
+    if let RunTarget::New(runs) = &place {
         RunFolder::try_to_create(runs).map_err(at(*runs))?;
     }
     let build_start = clock::seconds();
     let mut training = Training::build(Blueprint { iteration: place.iteration(), ..blueprint })?;
     let build_seconds = clock::seconds() - build_start;
     initialize(&mut training, &place, tell)?;
-    // A world that can't be built was told of by now.
-    let examined = examine(&training.blueprint, Exam::SHORT);
+    // A world that can't be built was reported before.
+    let examined = check_game(&training.blueprint, CheckSettings::SHORT);
     for finding in examined.map_or(Vec::new(), |examined| examined.findings) {
         tell(RunEvent::Trouble(finding.sentence()));
     }
     let mut run = match place {
-        Place::New(runs) => Run::create(training, runs)?,
-        Place::Old(resumption) => Run::resume(training, *resumption, tell)?,
+        RunTarget::New(runs) => Run::create(training, runs)?,
+        RunTarget::Old(resumption) => Run::resume(training, *resumption, tell)?,
     };
     run.build_seconds = build_seconds;
     run.open_logs(tell)?;
@@ -74,28 +74,28 @@ pub(crate) fn train(
 struct Run {
     training: Training,
     folder: RunFolder,
-    /// What tells the run's checkpoints from others.
+    /// The identity of the run, which its checkpoints repeat.
     id: String,
     /// Held for as long as the run writes.
     _lock: RunLock,
     checkpoints: Checkpoints,
     metrics: Metrics,
     build_seconds: f64,
-    /// When training began, or was resumed [s of the clock].
+    /// The time at which training began or was resumed, plus the time of all pauses [s of the clock].
     began: f64,
-    /// What was over when it was resumed.
+    /// The progress of the run when it was resumed.
     before: Before,
     flushed: f64,
     incidents: IncidentTeller,
     panics: PanicLog,
-    lookout: Lookout,
+    diagnostics: Diagnostics,
     no_experience: NoExperience,
     hashes: Option<HashLog>,
     /// Ticks that the run had made before these worlds were built.
     ticks_before: u64,
 }
 
-/// How far a run had come when this process took it up.
+/// The progress of a run when this process resumed it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Before {
     steps: u64,
@@ -103,7 +103,7 @@ struct Before {
 }
 
 impl Run {
-    /// A run in a new folder.
+    /// Creates a run in a new folder.
     fn create(training: Training, runs: &Path) -> Result<Self, TrainError> {
         let blueprint = &training.blueprint;
         let folder = RunFolder::create(runs, &blueprint.definition.name, &clock::today()).map_err(at(runs))?;
@@ -114,7 +114,7 @@ impl Run {
         Ok(Self::new(training, folder, lock, metrics))
     }
 
-    /// A run that goes on in its folder. Says from where, and which checkpoints were skipped.
+    /// Resumes a run in its folder. Reports the checkpoint that it resumes from, and those that were skipped.
     fn resume(
         mut training: Training,
         resumption: Resumption,
@@ -145,7 +145,7 @@ impl Run {
         Ok(run)
     }
 
-    /// Goes on with what was noted before, or begins with it.
+    /// Reads the episodes that were kept before, and opens the log of state hashes if the run has one.
     fn open_logs(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         self.training.kept.take_up(&self.folder.episodes());
         self.ticks_before = self.training.ticks();
@@ -174,7 +174,7 @@ impl Run {
             flushed: now,
             incidents: IncidentTeller::of_training(),
             panics,
-            lookout: Lookout::new(),
+            diagnostics: Diagnostics::new(),
             no_experience: NoExperience::default(),
             hashes: None,
             ticks_before: 0,
@@ -210,7 +210,7 @@ impl Run {
             let lap = match self.training.iterate(part as f32) {
                 Ok(lap) => lap,
                 Err(cause) => {
-                    // They may well be why.
+                    // The incidents may be the cause.
                     self.tell_incidents(tell)?;
                     return Err(self.diverged(cause, tell));
                 }
@@ -226,7 +226,10 @@ impl Run {
                     "{cause}; what iteration {number} learned was undone, the run goes on"
                 )));
             }
-            self.lookout.look(&self.training).iter().for_each(|finding| tell(RunEvent::Trouble(finding.sentence())));
+            self.diagnostics
+                .look(&self.training)
+                .iter()
+                .for_each(|finding| tell(RunEvent::Trouble(finding.sentence())));
             if let Some(failure) = self.training.failure().cloned() {
                 self.save(tell)?;
                 return Err(failure.into());
@@ -285,7 +288,7 @@ impl Run {
         }
     }
 
-    /// Writes an iteration's numbers.
+    /// Writes the metrics of an iteration.
     fn record(&mut self, lap: &Lap, progress: &Progress) -> Result<(), TrainError> {
         let (metrics, blueprint) = (&mut self.metrics, &self.training.blueprint);
         let names = MetricNames::of(blueprint);
@@ -328,11 +331,12 @@ impl Run {
         self.metrics.flush()
     }
 
-    /// Tells what went wrong in worlds since the last call.
+    /// Reports the incidents in worlds since the last call.
     ///
     /// # Errors
     ///
-    /// If it was so much, or such, that the config says to stop; then the run is saved.
+    /// If there were more panics than the config allows, or a number that was not finite and the config says to stop;
+    /// then the run is saved.
     fn tell_incidents(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         let incidents = self.training.take_incidents();
         let (specs, faults) = (&self.training.blueprint.specs, &self.training.blueprint.config.faults);
@@ -342,7 +346,7 @@ impl Run {
         self.incidents.tell(incidents, specs, &mut |sentence| tell(RunEvent::Trouble(sentence)));
         let steps = faults.panic_steps.get();
         let fault = first.filter(|_| faults.bad_steps == Reaction::Stop);
-        // What can't go on is told by who asks for `failure`.
+        // A world that can't be built anew is reported by the caller, which checks `failure`.
         if self.panics.is_too_much() && self.training.failure().is_none() {
             let (summary, kept) = (self.panics.summary(), self.save_for_good(tell)?);
             return Err(TrainError::TooManyPanics { summary, steps, kept });
@@ -353,11 +357,11 @@ impl Run {
         }
     }
 
-    /// Tells that there is nothing to learn from.
+    /// Reports that there is nothing to learn from, if so.
     ///
     /// # Errors
     ///
-    /// If that has lasted for long; then the run is saved.
+    /// If that has lasted for too long; then the run is saved.
     fn end_without_experience(&mut self, lap: &Lap, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         match self.no_experience.look(lap, &self.training) {
             Emptiness::Bearable => Ok(()),
@@ -371,13 +375,13 @@ impl Run {
         }
     }
 
-    /// Saves what the run has when it can't go on; says where.
+    /// Saves a run that can't go on; returns the sentence about its last checkpoint.
     fn save_for_good(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<String, TrainError> {
         self.save(tell)?;
         Ok(self.kept())
     }
 
-    /// What is left of the run.
+    /// The sentence about the run's last checkpoint.
     fn kept(&self) -> String {
         match self.checkpoints.last() {
             Some(path) if path.is_file() => format!("the last good checkpoint is `{}`", path.display()),
@@ -412,7 +416,7 @@ impl Run {
         Ok(())
     }
 
-    /// Adds to an error about what can't be written what is left of the run.
+    /// Adds the sentence about the last checkpoint to an error about a file that can't be written.
     fn unsaved(&self, error: TrainError) -> TrainError {
         if !matches!(error, TrainError::Folder { .. } | TrainError::Policy(PolicyError::Unwritable { .. })) {
             return error;
@@ -428,10 +432,10 @@ impl Run {
         TrainError::Unsaved { cause: Box::new(error), kept: format!("the run has ended; {kept}") }
     }
 
-    /// Ends the run after an iteration that nothing can be learned from. What was saved before it is kept as it is.
+    /// Ends the run after an iteration that nothing can be learned from. Checkpoints that were saved before are kept.
     fn diverged(&mut self, cause: LearnError, tell: &mut dyn FnMut(RunEvent<'_>)) -> TrainError {
         let flushed = self.metrics.flush();
-        // What a device that fails has learned can't be brought down.
+        // The parameters can't be read back from a device that failed.
         if !matches!(cause, LearnError::Device(_))
             && self.checkpoints.last().is_none()
             && let Err(error) = self.save(tell)
@@ -457,10 +461,10 @@ impl Run {
     }
 }
 
-/// Lets policies start from another run or policy where the config says so, and the run has not learned anything itself.
+/// Initializes policies from another run or policy where the config says so, unless the run has made an iteration.
 fn initialize(
     training: &mut Training,
-    place: &Place<'_>,
+    place: &RunTarget<'_>,
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<(), TrainError> {
     if place.iteration() > 0 {
@@ -479,13 +483,13 @@ fn initialize(
     Ok(())
 }
 
-/// Writes what the run was configured with, all of it or nothing.
+/// Writes the run's config, whole or not at all.
 fn write_config(folder: &RunFolder, blueprint: &Blueprint) -> Result<(), TrainError> {
     write_atomically(&folder.config(), blueprint.config.to_ron().as_bytes()).map_err(at(folder.config()))
 }
 
-/// Where a resumed run goes on.
-fn origin_sentence(folder: &RunFolder, found: &Found) -> String {
+/// The sentence about the checkpoint that a run resumes from.
+fn origin_sentence(folder: &RunFolder, found: &FoundCheckpoints) -> String {
     match &found.checkpoint {
         Some((path, checkpoint)) => {
             format!("going on from `{}`, after {} steps", path.display(), checkpoint.steps())
@@ -512,7 +516,7 @@ fn metric_names(training: &Training) -> Vec<String> {
     returns.chain(["charts/SPS".to_owned()]).chain(losses).chain(terms).chain(phases).collect()
 }
 
-/// The names of metrics that belong to a kind of agents: with its name before them where there are several.
+/// The names of metrics that belong to a kind of agents: with the kind's name in front if there are several kinds.
 #[derive(Clone, Copy)]
 struct MetricNames<'a>(Option<&'a [Arc<AgentSpec>]>);
 

@@ -1,4 +1,4 @@
-//! A run in threads of its own, with a handle: for windows, and for whoever else shows or steers one.
+//! A run in threads of its own, with a handle for windows and other programs that show and control it.
 //!
 //! ```no_run
 //! # use ludus_train::{GameDefinition, LearnerChoice};
@@ -19,9 +19,9 @@
 //! # }
 //! ```
 //!
-//! - A session that nobody steers learns what `train` learns with the same config, bit for bit: they share one loop.
-//! - Neither side waits for the other: commands are read between two iterations, and news are left for whoever looks.
-//! - What is changed while it runs is written into the run: its `config.ron` and its `changes.csv`.
+//! - A session without commands learns the same as `train` with the same config, bit for bit: they share one loop.
+//! - Neither side waits for the other: commands are read between two iterations, and snapshots can be read at any time.
+//! - Settings that are changed during the run are written to its `config.ron` and its `changes.csv`.
 
 mod history;
 mod mailbox;
@@ -48,7 +48,7 @@ use crate::error::TrainError;
 use crate::folder::RunFolder;
 use crate::learner::LearnerChoice;
 use crate::progress::RunSummary;
-use crate::resume::{Place, Resumption};
+use crate::resume::{Resumption, RunTarget};
 use crate::run;
 pub use history::{History, IterationRecord, KindIteration};
 use mailbox::Mailbox;
@@ -56,55 +56,55 @@ use reporter::Reporter;
 pub use snapshot::{ArenaReturn, Incident, KindSnapshot, Saved, SessionState, TrainingSnapshot};
 pub use time_left::{GoalProgress, TimeLeft};
 
-/// What a session is started with.
+/// The arguments with which a session is started.
 #[derive(Clone)]
 pub struct SessionSetup {
     /// The game; its name is that of the run's folder.
     pub definition: GameDefinition,
     /// The kinds of its agents, in its order.
     pub specs: Vec<Arc<AgentSpec>>,
-    /// What decides the run; if its number of worlds is not settled, there is one per thread.
+    /// The config of the run. Its number of worlds does not depend on `threads`.
     pub config: RunConfig,
-    /// The learner that was asked for.
+    /// The choice of learner and device.
     pub learner: LearnerChoice,
-    /// Threads that train; at least 1. What is learned does not depend on them.
+    /// The number of threads that train; 0 counts as 1. What is learned does not depend on it.
     pub threads: usize,
-    /// Where runs have their folders.
+    /// The folder that contains the runs' folders.
     pub runs: PathBuf,
 }
 
-/// What a session can be told. It follows between two iterations.
+/// The commands to a session. It carries them out between two iterations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SessionCommand {
-    /// Waits before the next iteration.
+    /// Pauses the run before the next iteration.
     Pause,
-    /// Goes on.
+    /// Continues a paused run.
     GoOn,
     /// Saves and ends the run.
     Stop,
     /// Saves a checkpoint and the policy now.
     Save,
-    /// Takes this step size of Adam in place of the config's schedule.
+    /// Sets Adam's step size, in place of the config's schedule.
     SetLearningRate {
-        /// The kind of agents whose policy is learned so, by its index.
+        /// The index of the kind of agents whose policy is learned with it.
         kind: usize,
-        /// At least 0.
+        /// The step size; at least 0.
         rate: f32,
     },
-    /// Weighs a term of the reward anew.
+    /// Sets the weight of a reward term.
     SetWeight {
-        /// The kind of agents, by its index.
+        /// The index of the kind of agents.
         kind: usize,
         /// The term's index in the spec.
         term: usize,
-        /// Any finite number.
+        /// The new weight; any finite number.
         weight: f32,
     },
 }
 
 /// A run that goes on in threads of its own.
 ///
-/// Dropping it ends the run with a checkpoint, and waits for that.
+/// If it is dropped, the run ends with a checkpoint, and the thread waits for that.
 pub struct Session {
     mailbox: Arc<Mailbox>,
     thread: Option<JoinHandle<()>>,
@@ -113,15 +113,15 @@ pub struct Session {
 impl Session {
     /// Starts a run and returns at once: worlds are built in the run's own thread.
     ///
-    /// What can't be started is [`SessionState::Failed`], with a sentence.
+    /// If the run can't be started, its state becomes [`SessionState::Failed`], with a sentence.
     pub fn start(setup: SessionSetup) -> Self {
         Self::spawn(setup, None)
     }
 
-    /// Goes on with the run of this folder from its newest good checkpoint, as `train --resume` does, and returns at once.
+    /// Resumes the run of this folder from its newest good checkpoint, as `train --resume` does, and returns at once.
     ///
-    /// The run has the config that it had. One that has made all its steps goes on to the setup's limits (`stop`), if
-    /// those are further away, and else is over at once. One that was stopped before its first checkpoint begins anew.
+    /// The run keeps its config. If it has made all its steps, it goes on to the setup's limits (`stop`) if these allow
+    /// more steps, else it is over at once. A run that was stopped before its first checkpoint begins anew.
     pub fn resume(setup: SessionSetup, run: impl Into<PathBuf>) -> Self {
         Self::spawn(setup, Some(run.into()))
     }
@@ -140,7 +140,7 @@ impl Session {
         Self { mailbox, thread }
     }
 
-    /// Tells the run something. Never waits.
+    /// Sends a command to the run, without waiting for it.
     pub fn send(&self, command: SessionCommand) {
         match command {
             SessionCommand::Pause => self.mailbox.set_paused(true),
@@ -154,18 +154,19 @@ impl Session {
         }
     }
 
-    /// How the run goes. The same `Arc` until there is news; cheap enough to ask for on every frame.
+    /// The newest snapshot of the run. Returns the same `Arc` until something changes; cheap enough for every frame.
     pub fn snapshot(&self) -> Arc<TrainingSnapshot> {
         self.mailbox.snapshot()
     }
 
-    /// The newest policy of the kind with this name that was asked for in time; the same `Arc` until there is a newer one.
-    /// None for a kind whose policy is not learned.
+    /// The newest copy of the policy of the kind with this name; `None` for a kind whose policy is not learned. A
+    /// policy is copied when training starts, with each checkpoint, and after an iteration if a snapshot or a policy
+    /// was read since the last copy. Until then, the same `Arc` is returned.
     pub fn policy(&self, kind: &str) -> Option<Arc<PolicyFile>> {
         self.mailbox.policy(kind)
     }
 
-    /// Ends the run with a checkpoint, waits for that, and says how it ended.
+    /// Ends the run with a checkpoint, waits for that, and returns the last snapshot.
     pub fn close(mut self) -> Arc<TrainingSnapshot> {
         self.end_and_wait();
         self.mailbox.snapshot()
@@ -174,7 +175,7 @@ impl Session {
     fn end_and_wait(&mut self) {
         self.mailbox.end();
         if let Some(thread) = self.thread.take() {
-            // A panic of the run was caught and told; there is none left to hear of here.
+            // A panic of the run was caught and reported before, so there is none to handle here.
             let _ = thread.join();
         }
     }
@@ -198,7 +199,7 @@ fn run_to_the_end(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailb
 fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Result<RunSummary, TrainError> {
     let SessionSetup { definition, specs, config, learner, threads, runs } = setup;
     let (config, place) = match resumed {
-        None => (config, Place::New(&runs)),
+        None => (config, RunTarget::New(&runs)),
         Some(run) => resume(run, config, &specs)?,
     };
     if let Some(spec) = specs.iter().find(|spec| !config.agents.contains_key(&spec.name)) {
@@ -215,23 +216,23 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
         iteration: 0,
         hash_every: None,
         learner,
-        // Whoever looks at the snapshot sees that it is starting.
+        // The snapshot shows that the run is starting.
         note: |_| {},
     };
     let mut reporter = Reporter::new(mailbox);
     run::train(blueprint, place, mailbox, &mut |event| reporter.report(&event))
 }
 
-/// The config of a run that goes on, and where it stopped.
+/// The config of a run that is resumed, and its folder with the checkpoint.
 fn resume(
     run: PathBuf,
     limits: RunConfig,
     specs: &[Arc<AgentSpec>],
-) -> Result<(RunConfig, Place<'static>), TrainError> {
+) -> Result<(RunConfig, RunTarget<'static>), TrainError> {
     let resumption = Resumption::open(RunFolder::open(run), specs)?;
     let file = Some(resumption.folder.config());
     let own = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, specs)?;
     let is_over = resumption.steps() >= own.stop.steps.get();
     let stop = if is_over && limits.stop.steps > own.stop.steps { limits.stop } else { own.stop.clone() };
-    Ok((RunConfig { stop, ..own }, Place::Old(Box::new(resumption))))
+    Ok((RunConfig { stop, ..own }, RunTarget::Old(Box::new(resumption))))
 }

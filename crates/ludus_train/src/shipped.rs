@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// A file or a folder that comes with the game: here, or where cargo says that the program comes from.
+/// A file or a folder that comes with the game: in the current folder, or in that of the package that cargo runs.
 pub(crate) fn shipped(file: &Path) -> Option<PathBuf> {
     let of_package = package().map(|package| package.join(file));
     std::iter::once(file.to_owned()).chain(of_package).find(|file| file.exists())

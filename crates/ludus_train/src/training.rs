@@ -1,4 +1,4 @@
-//! A run's worlds, its policies, and what came of them so far.
+//! The worlds and the policies of a run, with their progress so far.
 
 mod lane;
 
@@ -18,17 +18,17 @@ use crate::config::PolicySource;
 use crate::episodes::{EpisodeSummary, RecentEpisodes};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
-use crate::hash_log::{LoggedHash, learned_hashes};
 use crate::incidents::Incidents;
+use crate::learned_hashes::learned_hashes;
 use crate::phases::{Phases, StepTimes};
 use crate::record::{KindRecord, PastEpisode, RunRecord};
-use crate::replay::KeptEpisodes;
+use ludus_replay::{KeptEpisodes, LoggedHash};
 
 pub(crate) use lane::{LaneLap, LanePolicy, LearnedLane, PolicyLane};
 
 use lane::FrozenLane;
 
-/// Worlds, policies, and what came of them so far.
+/// The worlds and the policies of a run, with their progress so far.
 pub(crate) struct Training {
     pub blueprint: Blueprint,
     /// The policies: a lane of the worlds each.
@@ -39,7 +39,7 @@ pub(crate) struct Training {
     pub groups: Vec<WorldGroup>,
     /// Experience so far: decisions of all agents that learn.
     pub steps: u64,
-    /// Iterations so far.
+    /// The number of iterations that are over.
     iteration: u64,
     /// Steps of each world so far.
     world_steps: u64,
@@ -56,7 +56,7 @@ pub(crate) struct KindEpisodes {
     pub last_returns: Vec<f32>,
 }
 
-/// What an iteration came to.
+/// The results of an iteration.
 #[derive(Debug)]
 pub(crate) struct Lap {
     /// Number of the iteration, from 0.
@@ -66,7 +66,7 @@ pub(crate) struct Lap {
     pub phases: Phases,
     /// The result of each policy; `None` for one that does not learn.
     pub lanes: Vec<Option<LaneLap>>,
-    /// The number of episodes of each kind that have come to count in the mean return.
+    /// The number of episodes of each kind that newly count in the mean return.
     pub episodes: Vec<usize>,
 }
 
@@ -76,7 +76,7 @@ impl Lap {
         self.lanes.iter().flatten().map(|lane| &lane.report)
     }
 
-    /// Steps that were learned from.
+    /// The number of steps that were learned from.
     pub fn experience(&self) -> usize {
         self.reports().map(|report| report.experience).sum()
     }
@@ -87,7 +87,7 @@ impl Training {
     pub fn build(blueprint: Blueprint) -> Result<Self, TrainError> {
         let lanes = blueprint.lanes();
         let is_learned = |kind: usize| blueprint.agent(kind).policy == PolicySource::Learned;
-        // Before the worlds are built: it is sooner found wrong.
+        // Networks are made before the worlds are built, so that their errors are reported early.
         let network = |kinds: &Vec<usize>| is_learned(kinds[0]).then(|| blueprint.network(kinds[0])).transpose();
         let networks = lanes.iter().map(network).collect::<Result<Vec<_>, _>>().map_err(TrainError::Learner)?;
         let worlds = blueprint.build_worlds(Purpose::Training)?;
@@ -128,11 +128,11 @@ impl Training {
         })
     }
 
-    /// Goes on from a checkpoint; the worlds were built for it.
+    /// Restores the state of a checkpoint; the worlds were built for it.
     ///
     /// # Errors
     ///
-    /// If it belongs to other networks; then everything is as it was.
+    /// If it lacks a policy that this run learns, or has one of another network.
     pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let specs = &self.blueprint.specs;
         for lane in &mut self.lanes {
@@ -157,7 +157,8 @@ impl Training {
         Ok(())
     }
 
-    /// Everything that a run needs to go on, after this many seconds of training.
+    /// A checkpoint with all that a resumed run needs, after this many seconds of training. The run's identity is left
+    /// empty.
     pub fn checkpoint(&self, seconds: f64) -> Checkpoint {
         let record = |kind: usize| {
             let recent = &self.kinds[kind].recent;
@@ -178,13 +179,13 @@ impl Training {
         Checkpoint { policies: self.learned_lanes().map(saved).collect(), record }
     }
 
-    /// The policies that are learned, each with what learns it.
+    /// The lanes whose policies are learned, each with its algorithm.
     pub fn learned_lanes(&self) -> impl Iterator<Item = (&PolicyLane, &LearnedLane)> {
         self.lanes.iter().filter_map(|lane| Some((lane, lane.learned()?)))
     }
 
-    /// The learner of each policy, and why: `native, on the CPU (why)`, or `Wolf: native, …` where there are several
-    /// kinds.
+    /// The learner of each policy, with the reason for it: `native, on the CPU (why)`, or `Wolf: native, …` where there
+    /// are several kinds.
     pub fn learner_sentences(&self) -> Vec<String> {
         let blueprint = &self.blueprint;
         let sentence = |lane: &PolicyLane| {
@@ -201,22 +202,23 @@ impl Training {
         self.lanes.iter().map(sentence).collect()
     }
 
-    /// Rows of a kind in all worlds.
+    /// The number of rows of a kind in all worlds.
     pub fn rows_of(&self, kind: usize) -> usize {
         self.kinds[kind].last_returns.len()
     }
 
-    /// Rows of all kinds that a policy decides for.
+    /// The number of rows of all kinds that a policy decides for.
     pub fn rows(&self) -> usize {
         (0..self.kinds.len()).map(|kind| self.rows_of(kind)).sum()
     }
 
-    /// Plays until every policy that learns has learned once. `progress` is the part of the run that is over.
+    /// Collects experience until every policy that learns has learned once. `progress` is the part of the run that is
+    /// over.
     ///
     /// # Errors
     ///
-    /// If something is not finite, unless the config says to skip that, or if a device fails; then what was learned before
-    /// this iteration is as it was.
+    /// If something is not finite, unless the config says to skip that, or if a device fails; then what was learned
+    /// before this iteration is as it was.
     pub fn iterate(&mut self, progress: f32) -> Result<Lap, LearnError> {
         for lane in &mut self.lanes {
             lane.learned_mut().map_or(Ok(()), |lane| lane.algorithm_mut().mark())?;
@@ -274,7 +276,8 @@ impl Training {
         }
     }
 
-    /// Lets a policy start from what the one in the file at `path` has learned; what is new and what is gone.
+    /// Initializes a policy from the one in the file at `path`; returns the parts of observation and action that are
+    /// new or gone.
     ///
     /// # Errors
     ///
@@ -291,10 +294,11 @@ impl Training {
             return Err(unfit(problem));
         }
         let Some(learned) = self.lanes[lane].learned_mut() else { return Ok(Vec::new()) };
-        learned.inherit(&policy, &own)?.map_err(unfit)
+        learned.warm_start(&policy, &own)?.map_err(unfit)
     }
 
-    /// Takes note of the episodes that ended in the iteration; how many of each kind have come to count in the mean return.
+    /// Collects the episodes that ended in the iteration; returns the number of episodes of each kind that newly count
+    /// in the mean return.
     fn take_episodes(&mut self) -> Vec<usize> {
         let now = self.groups.first().map_or(0, WorldGroup::steps);
         let mut first_rows = vec![0; self.kinds.len()];
@@ -317,7 +321,7 @@ impl Training {
         self.kinds.iter_mut().enumerate().map(settle).collect()
     }
 
-    /// Takes another step size of Adam from the next iteration on, in place of the schedule in the kind's section.
+    /// Sets Adam's step size from the next iteration on, in place of the schedule in the kind's section.
     ///
     /// # Errors
     ///
@@ -330,26 +334,26 @@ impl Training {
         Ok(())
     }
 
-    /// Takes another weight for a term of a kind's reward from the next iteration on.
+    /// Sets the weight of a kind's reward term from the next iteration on.
     ///
-    /// Episodes that are going on have counted the old one until then.
+    /// Episodes in progress have counted the old weight until then.
     pub fn set_weight(&mut self, kind: usize, term: &str, weight: f32) {
         self.blueprint.agent_mut(kind).reward.insert(term.to_owned(), weight);
         let weights = self.blueprint.weights(kind);
         self.groups.iter_mut().for_each(|group| group.set_weights(kind, &weights));
     }
 
-    /// Steps of each world so far.
+    /// The number of steps that each world has made.
     pub const fn world_steps(&self) -> u64 {
         self.world_steps
     }
 
-    /// Ticks that the run has made.
+    /// The number of ticks that the run has made.
     pub fn ticks(&self) -> u64 {
         self.world_steps.saturating_mul(u64::from(self.blueprint.config.ticks_per_step().get()))
     }
 
-    /// The state hashes since the last call, and those of what was learned; none if none are due.
+    /// The state hashes of worlds since the last call, and those of the algorithms; none if no world has any.
     pub fn take_hashes(&mut self) -> Vec<LoggedHash> {
         let mut hashes = self.groups.iter_mut().flat_map(WorldGroup::take_hashes).collect::<Vec<_>>();
         hashes.sort_by(|one, other| one.place.cmp(&other.place));
@@ -363,22 +367,22 @@ impl Training {
         hashes
     }
 
-    /// What went wrong since the last call.
+    /// Takes the incidents in the worlds since the last call.
     pub fn take_incidents(&mut self) -> Incidents {
         Incidents::take(&mut self.groups)
     }
 
-    /// Numbers so far that were not finite.
+    /// The count of numbers so far that were not finite.
     pub fn fault_count(&self) -> u64 {
         self.groups.iter().map(WorldGroup::fault_count).sum()
     }
 
-    /// Why a world stands still, if one does.
+    /// The error of a world that could not be built anew, if there is one.
     pub fn failure(&self) -> Option<&WorldError> {
         self.groups.iter().find_map(WorldGroup::failure)
     }
 
-    /// How many iterations are over.
+    /// The number of iterations that are over.
     pub const fn iteration(&self) -> u64 {
         self.iteration
     }
@@ -393,7 +397,7 @@ impl Training {
         self.learned_lanes().flat_map(of_lane).collect()
     }
 
-    /// The policy of a kind that follows a learned one.
+    /// The policy file of a kind that follows a learned policy.
     fn policy_file(&self, kind: usize, learned: &LearnedLane, policy: LearnedPolicy) -> PolicyFile {
         let (config, spec) = (&self.blueprint.config, &self.blueprint.specs[kind]);
         let LearnedPolicy { parameters, normalizer } = policy;

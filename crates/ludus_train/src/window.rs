@@ -1,4 +1,4 @@
-//! What opens a window: a crate above this one, which draws.
+//! The interface to the crate above this one that opens windows and draws.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,13 +6,15 @@ use std::sync::Arc;
 use bevy::app::AppExit;
 use ludus_spec::{AgentSpec, Seed};
 
-use crate::blueprint::WORLDS;
+use crate::blueprint::Draws;
 use crate::config::RunConfig;
 use crate::definition::GameDefinition;
 use crate::folder::RunFolder;
 use crate::learner::LearnerChoice;
+use crate::window_failure::WindowFailure;
 
-/// What the commands that need a window call. Nothing below draws, so whoever draws hands itself in.
+/// The functions that open windows, for the commands that need one. This crate does not draw, so a crate above it
+/// passes them in.
 #[derive(Clone, Copy)]
 pub struct Windows {
     /// `watch`: opens the editor and returns when it is closed.
@@ -21,40 +23,29 @@ pub struct Windows {
     pub play: fn(PlayRequest) -> Result<AppExit, WindowFailure>,
 }
 
-/// Why a window did not do what it was asked for, in a sentence that names the remedy.
-#[derive(Debug, thiserror::Error)]
-pub enum WindowFailure {
-    /// It was never opened: something is missing, or what it was to show is not what it seems.
-    #[error("{0}")]
-    NotOpened(String),
-    /// It was open, and did not come to the end of what it was to do.
-    #[error("{0}")]
-    CutShort(String),
-}
-
-/// What `play` was asked for.
+/// The arguments of `play`.
 #[derive(Clone)]
 pub struct PlayRequest {
-    /// The game with its policy; assets are there when it is added.
+    /// The game with its policy. Bevy's assets are added before it.
     pub definition: GameDefinition,
 }
 
-/// What `watch` was asked for.
+/// The arguments of `watch`.
 #[derive(Clone)]
 pub struct WatchRequest {
-    /// The game.
+    /// The game to train and to show.
     pub definition: GameDefinition,
     /// The kinds of its agents, in the game's order.
     pub specs: Vec<Arc<AgentSpec>>,
     /// The config to train with, and to show the game with: resolved.
     pub config: RunConfig,
-    /// The learner that was asked for.
+    /// The choice of learner and device.
     pub learner: LearnerChoice,
-    /// Threads to train on.
+    /// The number of threads to train on.
     pub threads: usize,
-    /// Where runs have their folders.
+    /// The folder that contains the runs' folders.
     pub runs: PathBuf,
-    /// What to show from the start; none, if it is to be learned live.
+    /// The policy to show from the start; `None` to show the one that is being learned.
     pub shown: Option<ShownPolicy>,
     /// The file of an episode to play again from the start.
     pub replay: Option<PathBuf>,
@@ -63,17 +54,17 @@ pub struct WatchRequest {
 }
 
 impl WatchRequest {
-    /// What the seeds of the worlds that train derive from, so that the window can show the same worlds.
+    /// The seed from which those of the training worlds derive, so that the window can show the same worlds.
     pub const fn seed(&self) -> Seed {
-        Seed::new(self.config.seed).derive(WORLDS)
+        Draws::Worlds.seed(self.config.seed)
     }
 }
 
 /// A policy that was named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownPolicy {
-    /// Its file, or the folder of the policies of several kinds.
+    /// The policy's file, or the folder of the policies of several kinds.
     pub file: PathBuf,
-    /// The run that it belongs to, if it does.
+    /// The run that the policy belongs to, if it belongs to one.
     pub run: Option<RunFolder>,
 }

@@ -6,14 +6,15 @@ use rayon::prelude::*;
 
 use crate::{Game, PooledWorld, WorldError, WorldSettings};
 
-/// Builds one world for each settings, on all threads of the pool that this is called in; in the order given.
+/// Builds one world for each entry of `settings`, on all threads of the current thread pool, and returns them in the
+/// same order.
 ///
-/// Counts those that are there in `built`, for whoever shows how far it is. A world that panics with a seed is tried
-/// [with a few more](PooledWorld::build_with_some_seed).
+/// `built` counts the worlds that are done, to show the progress. If the game panics with a seed,
+/// [a few more](PooledWorld::build_with_some_seed) are tried.
 ///
 /// # Errors
 ///
-/// The first world's that can't be built.
+/// The error of a world that can't be built.
 pub fn build_worlds(
     game: &Game,
     settings: Vec<WorldSettings>,

@@ -1,13 +1,13 @@
-//! What can go wrong in a world.
+//! Errors of worlds.
 
 use core::num::NonZeroU32;
 use std::any::Any;
 
-/// Why a world can't be built.
+/// The reasons that a world can't be built.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorldError {
-    /// The game has nothing to train.
+    /// The game has no kind of agents.
     #[error("the game has no agents: call `app.add_agent::<YourAgent>()` in it")]
     NoAgents,
     /// There are several kinds where one is expected.
@@ -16,7 +16,7 @@ pub enum WorldError {
     /// Two kinds have the same name, as types of two modules may.
     #[error("two kinds of agents are named `{0}`, so nothing can tell their sections and policies apart: rename one")]
     SameName(String),
-    /// Settings are for a kind that the game doesn't have, or nothing is said of any that it has.
+    /// The settings list a kind of agents that the game doesn't have.
     #[error("the game has no agents named `{agent}`, but {}", quoted(kinds))]
     NoSuchKind {
         /// The name in the settings.
@@ -76,7 +76,7 @@ pub enum WorldError {
         thread_bound(types)
     )]
     ThreadBound {
-        /// Its types, where Bevy was built with its feature `debug`.
+        /// The types of the data; `None` if Bevy was built without its feature `debug`.
         types: Vec<Option<String>>,
     },
     /// The game panicked while it was built.
@@ -84,19 +84,19 @@ pub enum WorldError {
     Panicked(#[from] WorldPanic),
 }
 
-/// A game panicked.
+/// A panic of a game, with the world, the tick and the seed.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 #[error("the game panicked in world {world}{} at tick {tick} (world seed {seed:#018x}): {message}", place(*arena))]
 pub struct WorldPanic {
     /// The world's index.
     pub world: u32,
-    /// The arena it was in, where that can be known: the only one of its world, or the one whose episode was starting.
+    /// The arena of the panic, if it is known: the only one of its world, or the one whose episode was starting.
     pub arena: Option<u32>,
     /// Ticks since the world was built.
     pub tick: u64,
     /// The world's own seed.
     pub seed: u64,
-    /// What the panic said.
+    /// The message of the panic.
     pub message: String,
 }
 
@@ -123,7 +123,7 @@ fn place(arena: Option<u32>) -> String {
     arena.map_or_else(String::new, |arena| format!(", arena {arena},"))
 }
 
-/// The text of a caught panic, with the remedy where Bevy's own words have none that holds in a world.
+/// Returns the message of a caught panic, with a remedy if Bevy's own message has none that holds in a world.
 pub fn explained(panic: &(dyn Any + Send)) -> String {
     let mut message = panic_message(panic);
     for (sign, remedy) in REMEDIES {
@@ -135,7 +135,7 @@ pub fn explained(panic: &(dyn Any + Send)) -> String {
     message
 }
 
-/// Parts of Bevy's messages, each with what there is to do.
+/// Parts of Bevy's messages, each with its remedy.
 const REMEDIES: [(&str, &str); 2] = [
     (
         "plugin was already added in application",
@@ -148,14 +148,14 @@ const REMEDIES: [(&str, &str); 2] = [
     ),
 ];
 
-/// A message of several lines as one, without the backtrace that Bevy appends to it.
+/// Joins a message of several lines to one, without the backtrace that Bevy appends to it.
 fn in_one_line(message: &str) -> String {
     let is_backtrace = |line: &&str| line.starts_with("0: ") || line.starts_with("stack backtrace");
     let lines = message.lines().map(str::trim).take_while(|line| !is_backtrace(line));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The text of a caught panic, in one line.
+/// Returns the message of a caught panic, in one line.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

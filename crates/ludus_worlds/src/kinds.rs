@@ -1,4 +1,4 @@
-//! The kinds of agents of a world: what they are, and how a run's settings hold for them.
+//! The kinds of agents of a world, and the application of a run's settings to them.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use bevy::prelude::World;
 use ludus_agent::spec::AgentSpec;
 use ludus_agent::{AgentKind, AgentKinds, Rows};
 
+use crate::game_app::bare_app;
 use crate::settings::spec_settings;
-use crate::world::bare_app;
 use crate::{AgentSettings, EpisodeOrigin, Game, WorldError, WorldSettings};
 
 /// A kind of agents in a world.
 pub(crate) struct WorldKind {
     pub kind: AgentKind,
-    /// Rows after the first step: as many for ever. 0 for a kind that the game decides for.
+    /// The count of rows after the first step, which stays the same; 0 for a kind that the game decides for.
     pub row_count: usize,
     /// True if the settings list it; else the game decides.
     pub is_listed: bool,
@@ -26,8 +26,7 @@ impl WorldKind {
     }
 }
 
-/// The spec of each kind of agents of a game, in the order in which the game adds
-/// them.
+/// Returns the spec of each kind of agents of a game, in the order in which the game adds them.
 ///
 /// # Errors
 ///
@@ -37,7 +36,7 @@ pub fn specs_of(game: &Game) -> Result<Vec<Arc<AgentSpec>>, WorldError> {
     Ok(kinds_of(app.world())?.iter().map(|kind| kind.spec().clone()).collect())
 }
 
-/// The same of a game that has one kind of agents.
+/// Returns the spec of a game that has one kind of agents.
 ///
 /// # Errors
 ///
@@ -50,7 +49,7 @@ pub fn spec_of(game: &Game) -> Result<Arc<AgentSpec>, WorldError> {
     }
 }
 
-/// The kinds of a world's agents, in the order in which they were added.
+/// Returns the kinds of a world's agents, in the order in which they were added.
 fn kinds_of(world: &World) -> Result<Vec<AgentKind>, WorldError> {
     let kinds: Vec<_> = world.get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
     if kinds.is_empty() {
@@ -65,7 +64,7 @@ fn kinds_of(world: &World) -> Result<Vec<AgentKind>, WorldError> {
     Ok(kinds)
 }
 
-/// Lets the settings hold for a world's agents; `step` is the number of the step that comes next.
+/// Applies the settings to the kinds of agents of a world; `step` is the number of the step that comes next.
 pub(crate) fn configure_kinds(
     world: &mut World,
     settings: &WorldSettings,
@@ -104,7 +103,7 @@ fn configure_rows(rows: &mut Rows, agent: &AgentSettings, every: NonZeroU32, ste
     Ok(())
 }
 
-/// Steps of the world from one decision of a kind to the next.
+/// Returns the steps of the world from one decision of a kind to the next.
 fn steps_per_decision(settings: &WorldSettings, agent: &AgentSettings) -> Result<NonZeroU32, WorldError> {
     let (interval, smallest) = (settings.interval(agent), settings.ticks_per_step());
     let steps = NonZeroU32::new(interval.get() / smallest).filter(|_| interval.get().is_multiple_of(smallest.get()));
@@ -115,10 +114,10 @@ fn steps_per_decision(settings: &WorldSettings, agent: &AgentSettings) -> Result
     })
 }
 
-/// Steps that a kind waits for its first decision, where the next step has this number.
+/// Returns the count of steps that a kind waits for its next decision, if the next step has this number.
 ///
-/// A world's step 0 is part of building it. Agents decide in step 1, and in every `every`-th one after it: so what a
-/// driver's first steps are is the same for all kinds.
+/// Step 0 of a world is part of building it. Agents of all kinds decide in step 1, the first step of a driver, and then
+/// in every `every`-th step.
 pub fn steps_to_decision(every: NonZeroU32, step: u64) -> u32 {
     let every = u64::from(every.get());
     ((every + 1 - step % every) % every) as u32

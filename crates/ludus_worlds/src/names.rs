@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bevy::app::App;
 use bevy::prelude::DebugName;
 
-/// The name, unless Bevy was built without names.
+/// Returns the name; `None` if Bevy was built without names.
 pub(crate) fn shown(name: DebugName) -> Option<String> {
     has_names().then(|| name.to_string())
 }
 
-/// Whether Bevy was built with names.
+/// True if Bevy was built with names.
 pub(crate) fn has_names() -> bool {
     DebugName::type_name::<App>() != DebugName::type_name::<Arc<App>>()
 }

@@ -1,4 +1,4 @@
-//! What a world is built from.
+//! The settings from which a world is built.
 
 use core::num::NonZeroU32;
 use core::ops::Range;
@@ -10,12 +10,12 @@ use ludus_agent::spec::{Clock, Seed, stopped_clock};
 /// A game: the function that adds its plugins, systems and agents to an app.
 pub type Game = Arc<dyn Fn(&mut App) + Send + Sync>;
 
-/// What makes a world this world and no other.
+/// The settings that determine a world.
 #[derive(Clone, Debug)]
 pub struct WorldSettings {
     /// The run's seed; the world's own derives from it and from `world`.
     pub seed: Seed,
-    /// Which of the run's worlds it is.
+    /// The index of the world in its run.
     pub world: u32,
     /// The indices of its arenas.
     pub arenas: Range<u32>,
@@ -29,7 +29,7 @@ pub struct WorldSettings {
     pub clock: Clock,
 }
 
-/// Where an episode began: with it, a world begins there.
+/// The origin of an episode. A world that is built from it begins with that episode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EpisodeOrigin {
     /// The world's own seed, whatever it was derived from.
@@ -38,26 +38,27 @@ pub struct EpisodeOrigin {
     pub numbers: Vec<u32>,
     /// The number of the world's step in which the episode restarted; 0 for the one that is part of building a world.
     ///
-    /// It says how long agents that do not decide in every step restart, see [`PooledWorld::steps`](crate::PooledWorld::steps).
+    /// For agents that do not decide in every step it determines how long the restart lasts, see
+    /// [`PooledWorld::steps`](crate::PooledWorld::steps).
     pub step: u64,
 }
 
-/// What a run decides about a kind of agents.
+/// A run's settings for a kind of agents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentSettings {
-    /// The kind's name: that of its type.
+    /// The kind's name, which is the name of its type.
     pub name: String,
     /// Ticks from one decision to the next; if `None`, those of the [`WorldSettings`].
     pub decision_interval: Option<NonZeroU32>,
     /// The weight of each reward term, in the spec's order.
     pub weights: Vec<f32>,
-    /// Truncates episodes after so many steps of the world, where the agent has no limit of its own.
+    /// The steps of the world after which episodes are truncated, for agents without a limit of their own.
     pub episode_limit: Option<NonZeroU32>,
-    /// Lets the limit cut first episodes at points of their own, so that agents don't all restart in the same step.
+    /// True to shorten first episodes by random parts of the limit, so that agents don't all restart in the same step.
     pub stagger: bool,
-    /// Rows to keep; if `None`, as many as there are agents after the world's first step.
+    /// The least count of rows; if `None`, or if there are more agents after the world's first step, it is theirs.
     ///
-    /// A kind whose agents all come later needs it: without, it has no rows.
+    /// A kind whose agents all come later needs it: otherwise it has no rows.
     pub rows: Option<u32>,
 }
 
@@ -72,13 +73,13 @@ impl WorldSettings {
         agent.decision_interval.unwrap_or(self.decision_interval)
     }
 
-    /// The settings of a kind that the game does not decide for.
+    /// The settings of the kind with this name; `None` if the game decides for it.
     pub fn agent(&self, name: &str) -> Option<&AgentSettings> {
         self.agents.iter().find(|agent| agent.name == name)
     }
 }
 
-/// For an app that is only looked at.
+/// Returns settings for an app that is inspected and not stepped.
 pub(crate) fn spec_settings() -> WorldSettings {
     WorldSettings {
         seed: Seed::default(),

@@ -1,4 +1,4 @@
-//! States: a world has what `StatesPlugin` brings, if the game uses it.
+//! States: `StatesPlugin` is added to a world if its game uses states.
 
 use bevy::app::App;
 use bevy::ecs::schedule::Schedules;
@@ -7,8 +7,8 @@ use bevy_state::state::{StateTransition, setup_state_transitions_in_world};
 
 /// Adds a game to an app that has no `StatesPlugin`, and the plugin if the game has states.
 ///
-/// Where the game is played, `DefaultPlugins` have the plugin, and a second one would be refused: so the game can't add
-/// it by itself. One that does so all the same, because it is not added yet, is served as well.
+/// In a game that is played, `DefaultPlugins` add the plugin, and Bevy refuses a second one. So the game itself should
+/// not add it; a game that adds it only if it is missing works too.
 pub fn add_with_states(app: &mut App, game: impl FnOnce(&mut App)) {
     prepare_states(app);
     game(app);
@@ -20,7 +20,7 @@ pub(crate) fn prepare_states(app: &mut App) {
     setup_state_transitions_in_world(app.world_mut());
 }
 
-/// Has that schedule run, unless the game has nothing in it or has added the plugin itself.
+/// Adds the plugin, which runs that schedule, unless the schedule is empty or the game has added the plugin itself.
 pub(crate) fn add_states_if_used(app: &mut App) {
     if app.is_plugin_added::<StatesPlugin>() {
         return;

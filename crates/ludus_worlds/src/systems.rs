@@ -1,4 +1,4 @@
-//! What a game's systems ask Bevy for, and what comes of it in a world.
+//! The components that a game's systems access, and systems that can't run in a world.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,9 +9,9 @@ use bevy::ecs::schedule::{NodeId, Schedule, ScheduleGraph, Schedules, SystemKey}
 use bevy::ecs::system::{RunSystemError, System};
 use bevy::ecs::world::World;
 
+use crate::game_app::{catch_panic, plain_app};
 use crate::names::shown;
 use crate::settings::spec_settings;
-use crate::world::{catch_panic, plain_app};
 use crate::world_app::WorldApp;
 use crate::{EpisodeOrigin, Game, PooledWorld, WorldError};
 
@@ -20,14 +20,14 @@ const FRAME_SCHEDULES: [&str; 5] = ["First", "PreUpdate", "Update", "PostUpdate"
 
 /// Schedules that run in every tick, or in every step.
 const TICK_SCHEDULES: [&str; 7] =
-    ["FixedFirst", "FixedPreUpdate", "FixedUpdate", "FixedPostUpdate", "FixedLast", "Sense", "Score"];
+    ["FixedFirst", "FixedPreUpdate", "FixedUpdate", "FixedPostUpdate", "FixedLast", "SenseAgents", "ScoreAgents"];
 
-/// What Bevy says of a `Single` that finds more than one entity.
+/// Bevy's message about a `Single` that matches more than one entity.
 const SEVERAL: &str = "Multiple matching entities";
 
-/// The systems of a game, to be looked at in one of its worlds.
+/// The systems of a game, to inspect them in one of its worlds.
 ///
-/// Observers are not among them, nor are systems with the whole world: what they do shows only when they have.
+/// Observers are not inspected, nor are systems with access to the whole world: their effects are not declared.
 pub struct GameSystems {
     app: WorldApp,
 }
@@ -41,7 +41,7 @@ pub struct GameSystem {
     pub system: Option<String>,
 }
 
-/// What a system in a schedule such as `Update` does with an agent, although that runs once per step only.
+/// The uses of an agent by a system in a schedule such as `Update`, which runs only once per step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FrameUse {
     /// It reads the action.
@@ -53,7 +53,7 @@ pub enum FrameUse {
 }
 
 impl GameSystems {
-    /// The systems that a game adds to its app.
+    /// Collects the systems that a game adds to its app.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl GameSystems {
         Ok(Self { app })
     }
 
-    /// The systems that may write the action of a kind of agents, by what they ask Bevy for.
+    /// Returns the systems that may write the action of a kind of agents, by their declared access.
     pub fn action_writers(&mut self, world: &mut PooledWorld, kind: usize) -> Vec<GameSystem> {
         let (action, own) = (world.kind(kind).action_component(), world.kind(kind).act_system());
         self.find(world.world_mut(), keys, |_, system, world| {
@@ -79,8 +79,8 @@ impl GameSystems {
         .collect()
     }
 
-    /// The systems in `Update` and the like that read the action of a kind of agents, or write what they observe or are
-    /// rewarded for.
+    /// Returns the systems in `Update` and similar schedules that read the action of a kind of agents, or write its
+    /// observation or its reward.
     pub fn in_frames(&mut self, world: &mut PooledWorld, kind: usize) -> Vec<(GameSystem, FrameUse)> {
         let kind = world.kind(kind).clone();
         self.find(world.world_mut(), keys, |schedule, system, world| {
@@ -99,10 +99,11 @@ impl GameSystems {
         })
     }
 
-    /// The systems that never run as this world is now, since a `Single` of theirs finds several entities.
+    /// Returns the systems that can't run in the present state of the world, because a `Single` of theirs matches
+    /// several entities.
     ///
-    /// Those with a condition of their own or of a set are left out: they may not be meant to run.
-    /// Runs systems to find out: the world is not to be stepped any further.
+    /// Systems with a condition of their own or of a set are left out: they may not be meant to run.
+    /// The check runs systems, so the world must not be stepped afterwards.
     pub fn with_ambiguous_single(&mut self, world: &mut PooledWorld) -> Vec<GameSystem> {
         self.find(world.world_mut(), unconditional_keys, |schedule, system, world| {
             let is_regular = FRAME_SCHEDULES.contains(&schedule) || TICK_SCHEDULES.contains(&schedule);
@@ -110,7 +111,7 @@ impl GameSystems {
                 return None;
             }
             system.initialize(world);
-            // Commands are left alone, so that no entity comes or goes.
+            // Commands are not applied, so that no entity is spawned or despawned.
             match system.run_without_applying_deferred((), world) {
                 Err(RunSystemError::Skipped(reason)) => (reason.message == SEVERAL).then_some(()),
                 _ => None,
@@ -121,7 +122,7 @@ impl GameSystems {
         .collect()
     }
 
-    /// Visits systems of all schedules in a world.
+    /// Calls `look` with chosen systems of all schedules, and collects its results.
     fn find<T: Ord>(
         &mut self,
         world: &mut World,
@@ -141,7 +142,7 @@ impl GameSystems {
                 found.extend(seen.ok().flatten().map(|seen| (system(), seen)));
             }
         }
-        // Schedules come in an order that changes.
+        // Bevy stores schedules in no fixed order.
         found.sort();
         found
     }
@@ -151,12 +152,12 @@ fn keys(schedule: &Schedule) -> Vec<SystemKey> {
     schedule.graph().systems.iter().map(|(key, ..)| key).collect()
 }
 
-/// The systems that run whenever their schedule does.
+/// Returns the systems that run whenever their schedule does.
 fn unconditional_keys(schedule: &Schedule) -> Vec<SystemKey> {
     keys(schedule).into_iter().filter(|&key| !has_conditions(schedule.graph(), key)).collect()
 }
 
-/// Whether a system has a condition of its own, or is in a set that has one.
+/// True if a system has a condition of its own, or is in a set that has one.
 fn has_conditions(graph: &ScheduleGraph, key: SystemKey) -> bool {
     let mut inner = vec![NodeId::System(key)];
     while let Some(node) = inner.pop() {
@@ -170,7 +171,8 @@ fn has_conditions(graph: &ScheduleGraph, key: SystemKey) -> bool {
     graph.systems.has_conditions(key)
 }
 
-/// Systems that may write everything are left out: nobody knows what they do write.
+/// True if the access includes writing this component. False for systems that may write everything: the components that
+/// they do write are not known.
 fn writes(access: &Access, component: ComponentId) -> bool {
     access.try_writes().is_ok_and(|writes| writes.contains(component))
 }

@@ -1,4 +1,4 @@
-//! The ticks of a step: as many as the decision interval says, whatever the game does to its time.
+//! The ticks of a step: their count is the decision interval, whatever the game does to its time.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -9,7 +9,7 @@ use bevy::prelude::*;
 use bevy::time::{TimeUpdateStrategy, run_fixed_main_schedule};
 use ludus_agent::StepClock;
 
-/// How many ticks the next update has.
+/// The count of ticks of the next update.
 #[derive(Resource)]
 struct StepTicks(u32);
 
@@ -20,19 +20,19 @@ struct StepTicks(u32);
 pub(crate) fn replace_fixed_loop(app: &mut App) {
     let world = app.world_mut();
     world.insert_resource(StepTicks(0));
-    // What is wrong with a schedule is reported when it runs.
+    // A problem of the schedule is reported when it runs.
     let _ = world.try_schedule_scope(RunFixedMainLoop, |world, schedule| {
         schedule.remove_systems_in_set(run_fixed_main_schedule, world, ScheduleCleanupPolicy::RemoveSystemsOnly)
     });
     app.add_systems(RunFixedMainLoop, run_ticks.in_set(RunFixedMainLoopSystems::FixedMainLoop));
 }
 
-/// From now on every update has the ticks of one step.
+/// Gives each of the following updates the ticks of one step.
 pub(crate) fn begin_ticks(world: &mut World, decision_interval: NonZeroU32) {
     world.insert_resource(StepTicks(decision_interval.get()));
 }
 
-/// Undoes what the game has done to the clocks since the last step, as far as a step's length depends on it.
+/// Undoes the game's changes to the clocks since the last step, as far as a step's length depends on them.
 pub(crate) fn hold_clocks(world: &mut World, decision_interval: NonZeroU32) {
     let strategy = TimeUpdateStrategy::FixedTimesteps(decision_interval.get());
     match world.get_resource_mut::<TimeUpdateStrategy>() {

@@ -1,36 +1,32 @@
-//! One headless world.
+//! A pooled world: one headless copy of a game's app.
 
 use core::num::NonZeroU64;
-use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bevy::diagnostic::FrameCountPlugin;
 use bevy::ecs::schedule::{Schedules, SingleThreadedExecutor};
 use bevy::prelude::*;
-use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::{AgentSpec, Outcome, Seed};
 use ludus_agent::{
-    AgentKind, Arenas, FirstEpisodes, Rows, SenseScoreTime, StartingArena, StateHash, StateHashes, StepClock,
-    WorldSeed, WrittenAction, hash_state_every,
+    AgentKind, Rows, SenseScoreTime, StartingArena, StateHash, StateHashes, StepClock, WrittenAction, hash_state_every,
 };
 
 use crate::error::explained;
+use crate::game_app::{bare_app, only_arena};
 use crate::kinds::{WorldKind, configure_kinds};
 use crate::names::shown;
-use crate::states::{add_states_if_used, prepare_states};
-use crate::ticks::{begin_ticks, hold_clocks, replace_fixed_loop};
+use crate::ticks::{begin_ticks, hold_clocks};
 use crate::world_app::WorldApp;
 use crate::{EpisodeOrigin, Game, WorldError, WorldPanic, WorldSettings};
 
 /// Seeds that are tried when a world is built for the first time.
 const MOST_BUILDS: u32 = 4;
 
-/// A sentence for a world whose resources are gone, the library's among them.
+/// The message for a world whose resources are gone, the library's included.
 pub const CLEARED: &str = "all resources of the world are gone, those of the library too, as after \
                        `World::clear_entities`: despawn the game's own entities instead";
 
-/// A game without a window, stepped by hand.
+/// A game's app without a window, stepped by its driver.
 ///
 /// Its first step, the restart step of all its agents, is part of building it: then [`rows`](Self::rows) hold the
 /// first observations.
@@ -51,21 +47,21 @@ pub struct PooledWorld {
     game: Game,
     settings: WorldSettings,
     seed: Seed,
-    /// How often the world was built anew after a panic; its seed derives from it then.
+    /// The count of rebuilds after a panic; the world's seed derives from it.
     rebuilt: u32,
-    /// Ticks of the worlds that stood here before they panicked.
+    /// The ticks of earlier builds of this world, which have panicked.
     past_ticks: u64,
     /// Ticks between two state hashes, if they are taken.
     hash_every: Option<NonZeroU64>,
-    /// Those of the worlds that stood here before.
+    /// The state hashes of earlier builds of this world.
     past_hashes: Vec<StateHash>,
-    /// `AppExit`s of the worlds that stood here before.
+    /// The count of `AppExit`s in earlier builds of this world.
     past_exits: u64,
     /// Panics with the seeds that were tried before this world could be built.
     build_panics: Vec<WorldPanic>,
     /// A panic outside a step, which the next step reports.
     late_panic: Option<WorldPanic>,
-    /// What the game said when it panicked once more while a broken world was dropped.
+    /// The message of a game that panicked again while its broken world was dropped.
     drop_panic: Option<String>,
 }
 
@@ -169,12 +165,12 @@ impl PooledWorld {
 
     /// Builds the world anew, with another seed, after it has panicked.
     ///
-    /// Its rows say [`Outcome::Faulty`] and hold first observations: what was going on is lost, nothing else.
+    /// Its rows are [`Outcome::Faulty`] and hold first observations. Only the episodes that were going on are lost.
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build). The world then stands still, its rows say [`Outcome::Faulty`], and it may be tried
-    /// again: every try has a seed of its own.
+    /// As [`build`](Self::build). The world then has no game, and its rows are [`Outcome::Faulty`]. `rebuild` may be
+    /// called again; every call has another seed.
     pub fn rebuild(&mut self) -> Result<(), WorldError> {
         let rows: Vec<_> = self.kinds.iter().map(|kind| kind.row_count).collect();
         let thread_bound = thread_bound(self.world());
@@ -182,7 +178,7 @@ impl PooledWorld {
         self.past_ticks += self.tick();
         self.past_exits = self.exits();
         self.stand_still();
-        // With another seed it would be the same.
+        // Another seed would not help.
         thread_bound?;
         self.rebuilt += 1;
         self.seed = world_seed(&self.settings, self.rebuilt);
@@ -217,12 +213,12 @@ impl PooledWorld {
         core::mem::take(&mut self.build_panics)
     }
 
-    /// What the game said when it panicked once more while a broken world was dropped, since the last call.
+    /// Takes the message of a game that panicked again while its broken world was dropped, since the last call.
     pub fn take_drop_panic(&mut self) -> Option<String> {
         self.drop_panic.take()
     }
 
-    /// Drops the game; what is left has as many rows, all of them faulty, and does nothing.
+    /// Drops the game. The app that replaces it has as many rows, all of them faulty, and does nothing.
     fn stand_still(&mut self) {
         let idle = WorldApp::idle(self.kinds.iter().map(|kind| (&kind.kind, kind.row_count)));
         let said = core::mem::replace(&mut self.app, idle).close();
@@ -264,12 +260,13 @@ impl PooledWorld {
         self.kinds[kind].kind.rows_mut(self.app.world_mut())
     }
 
-    /// Rows that a kind has for ever, those of worlds that are built anew included; 0 for one that the game decides for.
+    /// The count of rows of a kind, which stays the same if the world is rebuilt; 0 for a kind that the game decides
+    /// for.
     pub fn row_count(&self, kind: usize) -> usize {
         self.kinds[kind].row_count
     }
 
-    /// Weighs the terms of a kind's reward anew from the next step on, also if the world is [rebuilt](Self::rebuild).
+    /// Sets the weights of a kind's reward terms from the next step on, also if the world is [rebuilt](Self::rebuild).
     ///
     /// # Panics
     ///
@@ -282,15 +279,16 @@ impl PooledWorld {
         }
     }
 
-    /// The actions that stand in the components of agents of a kind that a policy controls, to find out whether the game
-    /// has written them. Slow.
+    /// Reads the actions back from the components of all agents of a kind that a policy controls, to find out if the
+    /// game has written them. Slow: it allocates for every agent.
     pub fn written_actions(&mut self, kind: usize) -> Vec<WrittenAction> {
         let (kind, app) = (&self.kinds[kind].kind, &mut self.app);
         let written = catch_unwind(AssertUnwindSafe(|| kind.written_actions(app.world_mut())));
         self.note_panic(written).unwrap_or_default()
     }
 
-    /// What a call into the game outside a step returned; if the game panicked in it, the next step says so.
+    /// Returns the result of a call into the game outside a step. If the game panicked in it, the next step reports the
+    /// panic.
     fn note_panic<T>(&mut self, outcome: std::thread::Result<T>) -> Option<T> {
         match outcome {
             Ok(value) => Some(value),
@@ -301,13 +299,13 @@ impl PooledWorld {
         }
     }
 
-    /// How often the game has written `AppExit`, as if to quit. Nothing comes of it in a world.
+    /// The count of `AppExit` messages that the game has written. They have no effect in a world.
     pub fn exits(&self) -> u64 {
         let exits = self.world().get_resource::<Messages<AppExit>>();
         self.past_exits + exits.map_or(0, |exits| (exits.oldest_message_count() + exits.len()) as u64)
     }
 
-    /// A kind of agents.
+    /// The kind of agents with this index.
     pub fn kind(&self, kind: usize) -> &AgentKind {
         &self.kinds[kind].kind
     }
@@ -320,12 +318,12 @@ impl PooledWorld {
         self.steps
     }
 
-    /// The Bevy world, to look at or to change from outside.
+    /// The Bevy world, to read or to change it between steps.
     pub fn world_mut(&mut self) -> &mut World {
         self.app.world_mut()
     }
 
-    /// The Bevy world, to look at.
+    /// The Bevy world, to read it.
     pub fn world(&self) -> &World {
         self.app.world()
     }
@@ -335,7 +333,7 @@ impl PooledWorld {
         &self.settings
     }
 
-    /// Which of the run's worlds it is.
+    /// The index of the world in its run.
     pub fn index(&self) -> u32 {
         self.settings.world
     }
@@ -345,7 +343,7 @@ impl PooledWorld {
         self.world().get_resource::<StepClock>().map_or(0, StepClock::ticks)
     }
 
-    /// From now on takes a hash of the world's state at the end of every tick that `every` divides.
+    /// Turns on hashes of the world's state, taken at the end of every tick that `every` divides.
     pub fn hash_every(&mut self, every: NonZeroU64) {
         self.hash_every = Some(every);
         let app = &mut *self.app;
@@ -354,7 +352,7 @@ impl PooledWorld {
         self.note_panic(hashed);
     }
 
-    /// What is hashed, by name; nothing unless [`hash_every`](Self::hash_every) was called.
+    /// The names of the parts that are hashed; none unless [`hash_every`](Self::hash_every) was called.
     pub fn hashed_parts(&self) -> &[String] {
         self.world().get_resource::<StateHashes>().map_or(&[], StateHashes::parts)
     }
@@ -374,7 +372,7 @@ impl PooledWorld {
         self.world().get_resource::<SenseScoreTime>().map_or(0, SenseScoreTime::total)
     }
 
-    /// The arena in which something is going on, as far as that can be known.
+    /// The arena in which the game runs, if it is known: the one whose episode is starting, or the only one.
     fn arena(&self) -> Option<u32> {
         let starting = self.world().get_resource::<StartingArena>().and_then(|starting| starting.0);
         starting.or_else(|| only_arena(&self.settings))
@@ -385,7 +383,8 @@ impl PooledWorld {
         self.seed
     }
 
-    /// `Startup` and the first step. How many agents come in it decides how many rows there are.
+    /// Runs `Startup` and the first step. Then fixes the count of rows: that of the agents, or that of the settings if
+    /// it is greater.
     fn begin(&mut self) -> Result<(), WorldError> {
         // Bevy's first update has no fixed tick.
         self.update()?;
@@ -418,62 +417,6 @@ fn build_app(
     Ok((app, kinds))
 }
 
-/// The game with what `DefaultPlugins` would give it, less everything that needs a window, a clock or a thread.
-pub(crate) fn bare_app(game: &Game, settings: &WorldSettings, origin: &EpisodeOrigin) -> Result<WorldApp, WorldPanic> {
-    let mut app = plain_app(settings, origin);
-    let built = catch_panic(settings, origin.seed, || add_game(&mut app, game));
-    // Whatever there is of it, the game's destructors may panic too.
-    let app = WorldApp::new(app);
-    built.map(|()| app)
-}
-
-fn add_game(app: &mut App, game: &Game) {
-    game(app);
-    add_states_if_used(app);
-    add_transforms_if_used(app);
-    // Bevy cuts a frame that lasts too long, by default 250 ms; a step may last longer.
-    app.world_mut().resource_mut::<Time<Virtual>>().set_max_delta(Duration::MAX);
-    replace_fixed_loop(app);
-    app.finish();
-    app.cleanup();
-}
-
-/// What a game is added to.
-pub(crate) fn plain_app(settings: &WorldSettings, origin: &EpisodeOrigin) -> App {
-    let interval = settings.ticks_per_step();
-    let mut app = App::new();
-    app.insert_resource(shared_types());
-    app.add_plugins((TaskPoolPlugin::default(), FrameCountPlugin, TimePlugin));
-    app.insert_resource(TimeUpdateStrategy::FixedTimesteps(interval.get()));
-    app.insert_resource(WorldSeed(origin.seed)).insert_resource(FirstEpisodes(origin.numbers.clone()));
-    app.insert_resource(Arenas(settings.arenas.clone()));
-    app.insert_resource(StepClock::new(interval)).insert_resource(SenseScoreTime::new(settings.clock));
-    prepare_states(&mut app);
-    app
-}
-
-/// What Bevy knows of types by reflection is the same in all worlds, and large.
-fn shared_types() -> AppTypeRegistry {
-    static TYPES: OnceLock<AppTypeRegistry> = OnceLock::new();
-    TYPES.get_or_init(AppTypeRegistry::default).clone()
-}
-
-/// Adds the plugin that propagates transforms, unless nothing in the game looks at one.
-///
-/// Thousands of small worlds would pay for it in memory and time.
-fn add_transforms_if_used(app: &mut App) {
-    let world = app.world_mut();
-    let labels: Vec<_> = world.resource::<Schedules>().iter().map(|(_, schedule)| schedule.label()).collect();
-    for label in labels {
-        // Systems name the components that they use when they are initialized.
-        // What is wrong with a schedule is reported when it runs.
-        let _ = world.schedule_scope(label, |world, schedule| schedule.initialize(world));
-    }
-    if world.components().component_id::<GlobalTransform>().is_some() && !app.is_plugin_added::<TransformPlugin>() {
-        app.add_plugins(TransformPlugin);
-    }
-}
-
 fn run_on_one_thread(world: &mut World) {
     for (_, schedule) in world.resource_mut::<Schedules>().iter_mut() {
         schedule.set_executor(SingleThreadedExecutor::new());
@@ -484,24 +427,9 @@ fn world_seed(settings: &WorldSettings, rebuilt: u32) -> Seed {
     settings.seed.derive(u64::from(settings.world)).derive(u64::from(rebuilt))
 }
 
-fn only_arena(settings: &WorldSettings) -> Option<u32> {
-    let mut arenas = settings.arenas.clone();
-    arenas.next().filter(|_| arenas.next().is_none())
-}
-
-/// Data that can't leave its thread is of no use in a world, which any thread may step.
+/// Returns an error if the world has data that can't leave its thread, because any thread may step a world.
 fn thread_bound(world: &World) -> Result<(), WorldError> {
     let present = world.storages().non_sends.iter().filter(|(_, data)| data.is_present());
     let names = present.map(|(id, _)| world.components().get_name(id).and_then(shown)).collect::<Vec<_>>();
     if names.is_empty() { Ok(()) } else { Err(WorldError::ThreadBound { types: names }) }
-}
-
-pub(crate) fn catch_panic<T>(settings: &WorldSettings, seed: Seed, build: impl FnOnce() -> T) -> Result<T, WorldPanic> {
-    catch_unwind(AssertUnwindSafe(build)).map_err(|panic| WorldPanic {
-        world: settings.world,
-        arena: only_arena(settings),
-        tick: 0,
-        seed: seed.bits(),
-        message: explained(&*panic),
-    })
 }

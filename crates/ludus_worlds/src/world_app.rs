@@ -9,25 +9,25 @@ use ludus_agent::spec::Outcome;
 
 use crate::error::panic_message;
 
-/// Destructors that may panic in one world; a world with more is leaked.
+/// The greatest count of destructors that may panic in one world; a world with more is leaked.
 const MOST_PANICS: usize = 256;
 
 /// A game's app.
 ///
-/// Dropping it never panics: a game that panicked may well panic again when what it has is dropped, such as a guard on
-/// a mutex that is poisoned by then, and two panics at once would end the process.
+/// Dropping it never panics. A game that panicked may panic again when its data is dropped, such as a guard on a mutex
+/// that is poisoned by then, and two panics at once would end the process.
 pub(crate) struct WorldApp(SubApp);
 
 impl WorldApp {
-    /// The main part of an app, which is `Send`.
+    /// Takes the main part of an app, which is `Send`.
     pub fn new(mut app: App) -> Self {
         let main = core::mem::take(app.main_mut());
-        // What else a game may have added: sub-apps, a runner.
+        // The rest, such as sub-apps and a runner, is dropped.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(app)));
         Self(main)
     }
 
-    /// An app without a game, with rows of agents that are not there.
+    /// Creates an app without a game, which has rows without agents.
     pub fn idle<'a>(kinds: impl Iterator<Item = (&'a AgentKind, usize)>) -> Self {
         let mut app = SubApp::new();
         for (kind, rows) in kinds {
@@ -39,7 +39,7 @@ impl WorldApp {
         Self(app)
     }
 
-    /// Drops the game; what it said first if it panicked meanwhile.
+    /// Drops the game. Returns the message of its first panic, if it panicked.
     pub fn close(mut self) -> Option<String> {
         self.drop_game()
     }
@@ -64,7 +64,7 @@ impl WorldApp {
     }
 }
 
-/// Whether it came to its end; what a panic said, if it is the first.
+/// Runs `work`; true if it did not panic. `said` keeps the message of the first panic.
 fn caught(said: &mut Option<String>, work: impl FnOnce()) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if let Err(panic) = &outcome {

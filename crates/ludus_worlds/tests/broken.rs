@@ -1,4 +1,4 @@
-//! Games that break their world in every way that is known: each is told in a sentence, and costs that world alone.
+//! Games that break their world, in every known way: each is reported in a sentence, and only that world is lost.
 
 use core::num::NonZeroU32;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bevy::prelude::*;
 use ludus_agent::spec::{Outcome, Seed, stopped_clock};
-use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, Score, StateHashes};
+use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, ScoreAgents, StateHashes};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, spec_of};
 
 #[derive(Component, Agent)]
@@ -30,7 +30,7 @@ struct Get {
     cheese: f32,
 }
 
-/// What is told to the game to do, as an action.
+/// The action at which the game panics.
 const PANIC: f32 = 0.5;
 
 fn mice(app: &mut App) {
@@ -63,7 +63,7 @@ fn panic(world: &mut PooledWorld) -> WorldPanic {
     world.step().expect_err("it panics")
 }
 
-/// The world is there again, and does what it should.
+/// Rebuilds the world and checks that it runs again.
 fn check_rebuilt(world: &mut PooledWorld) {
     world.rebuild().expect("it builds again");
     assert_eq!(world.rows(0).outcomes(), [Outcome::Faulty; 2]);
@@ -125,7 +125,7 @@ fn what_panics_while_a_broken_world_is_dropped_is_told_and_costs_nothing() {
     drop(world);
 }
 
-/// The app is half built then, and dropped all the same.
+/// The app is half built and has to be dropped.
 #[test]
 fn a_panic_while_a_half_built_world_is_dropped_is_no_other() {
     fn broken(app: &mut App) {
@@ -161,7 +161,7 @@ fn data_that_can_not_leave_its_thread_is_refused_with_the_remedy() {
     });
 }
 
-/// It was not there when the world was built, so only the first panic tells.
+/// The data was not there when the world was built, so only the first panic reports it.
 #[test]
 fn data_of_another_thread_that_came_later_ends_the_world_with_a_sentence() {
     let mut world = build(|app| {
@@ -200,7 +200,7 @@ fn a_game_that_clears_all_entities_is_told_that_resources_are_among_them() {
                     world.clear_entities();
                 }
             };
-            // In the last of all systems nothing else panics afterwards.
+            // After the last of all systems, nothing else panics.
             if is_last {
                 app.add_systems(Last, clear)
             } else {
@@ -238,7 +238,7 @@ fn a_world_that_can_not_be_built_with_one_seed_is_built_with_the_next() {
     check_rebuilt(&mut world);
 }
 
-/// The first seeds of a run are no better than others.
+/// A world is also built if the game panics with its first seeds.
 #[test]
 fn a_world_whose_first_seeds_do_not_serve_is_built_with_another() {
     fn built(unlucky: u32) -> (Result<PooledWorld, WorldError>, u32) {
@@ -280,7 +280,7 @@ fn an_observer_that_panics_outside_a_step_is_told_by_the_next_one() {
 fn a_game_that_quits_goes_on_and_is_counted() {
     let mut world = build(|app| {
         mice(app);
-        app.add_systems(Score, |mice: Query<&Do>, mut exits: MessageWriter<AppExit>| {
+        app.add_systems(ScoreAgents, |mice: Query<&Do>, mut exits: MessageWriter<AppExit>| {
             if mice.iter().any(|mouse| mouse.go == -PANIC) {
                 exits.write(AppExit::Success);
             }
@@ -315,7 +315,7 @@ fn what_bevy_says_has_a_remedy_that_holds_in_a_world() {
             mice(app);
             app.add_systems(FixedUpdate, |_: Res<Missing>| {});
         },
-        // Bevy names it if it was built with that feature.
+        // Bevy names the plugin only if it was built with that feature.
         &["Bevy's feature `debug`", "Missing"],
     );
 }

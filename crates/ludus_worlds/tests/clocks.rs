@@ -1,4 +1,4 @@
-//! A step has its ticks, whatever the game does to its clocks.
+//! The ticks of a step, which stay the same whatever the game does to its clocks.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use ludus_agent::spec::{Outcome, Seed, stopped_clock};
-use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, Score, StepClock};
+use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, ScoreAgents, StepClock};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
 
 #[derive(Component, Agent)]
@@ -33,12 +33,12 @@ struct Time1 {
 
 const STEPS: u32 = 6;
 
-/// Six steps in a game that turns its clocks: each has its ticks, is paid for each, and goes on.
+/// Takes six steps in a game that changes its clocks: each step has all its ticks, and a reward for each.
 #[track_caller]
 fn check(interval: u32, turn: impl Fn(&mut App) + Send + Sync + 'static) {
     let game: Game = Arc::new(move |app: &mut App| {
         app.add_agent::<Sleeper>().add_systems(Startup, |mut commands: Commands| _ = commands.spawn(Sleeper));
-        app.add_systems(Score, |mut sleepers: Query<&mut Time1>| {
+        app.add_systems(ScoreAgents, |mut sleepers: Query<&mut Time1>| {
             sleepers.iter_mut().for_each(|mut reward| reward.ticks = 1.0);
         });
         turn(app);

@@ -8,7 +8,7 @@ use bevy_state::app::{AppExtStates, StatesPlugin};
 use bevy_state::condition::in_state;
 use bevy_state::state::{NextState, OnEnter, State, StateTransition, States};
 use ludus_agent::spec::{Seed, stopped_clock};
-use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, Sense};
+use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, SenseAgents};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings, add_with_states, spec_of};
 
 #[derive(Component, Agent)]
@@ -42,7 +42,7 @@ enum Mode {
 fn game(app: &mut App) {
     app.init_state::<Mode>().add_agent::<Mouse>();
     app.add_systems(OnEnter(Mode::Playing), |mut commands: Commands| _ = commands.spawn(Mouse));
-    app.add_systems(Sense, count.run_if(in_state(Mode::Playing)));
+    app.add_systems(SenseAgents, count.run_if(in_state(Mode::Playing)));
 }
 
 fn count(mut sees: Query<&mut See>, mut mode: ResMut<NextState<Mode>>) {
@@ -54,7 +54,7 @@ fn count(mut sees: Query<&mut See>, mut mode: ResMut<NextState<Mode>>) {
     }
 }
 
-/// The plugin, as a game adds it that may be played with `DefaultPlugins`.
+/// Adds the plugin only if it is missing, as a game does that may be played with `DefaultPlugins`.
 fn game_with_plugin(app: &mut App) {
     if !app.is_plugin_added::<StatesPlugin>() {
         app.add_plugins(StatesPlugin);
@@ -90,7 +90,7 @@ fn a_game_with_states_needs_no_plugin_and_may_add_it() {
     }
 }
 
-/// Thousands of small worlds would pay for it.
+/// In thousands of small worlds the schedule would cost memory and time.
 #[test]
 fn a_world_without_states_has_no_schedule_for_them() {
     let world = world(|app| {

@@ -11,12 +11,13 @@ use bevy::prelude::*;
 use bevy::time::Real;
 use ludus_agent::spec::{Outcome, Seed, stopped_clock};
 use ludus_agent::{
-    Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, Score, Sense,
+    Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, ScoreAgents,
+    SenseAgents,
 };
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldSettings, build_worlds, spec_of};
 use rand::RngExt;
 
-/// Walks about at random, further when told to.
+/// Walks at random, plus the stride of its action.
 #[derive(Component, Agent, Default)]
 #[require(Place)]
 #[agent(observation = Here, action = Stride, reward = Distance)]
@@ -60,7 +61,7 @@ fn walk(app: &mut App) {
                 place.0 += stride.length + rng.random_range(-0.1..0.1);
             }
         })
-        .add_systems(Score, |mut walkers: Query<(&Place, &mut Distance, &mut Episode)>| {
+        .add_systems(ScoreAgents, |mut walkers: Query<(&Place, &mut Distance, &mut Episode)>| {
             for (place, mut distance, mut episode) in &mut walkers {
                 distance.walked = place.0.abs();
                 if place.0.abs() > 3.0 {
@@ -68,7 +69,7 @@ fn walk(app: &mut App) {
                 }
             }
         })
-        .add_systems(Sense, |mut walkers: Query<(&Place, &mut Here)>| {
+        .add_systems(SenseAgents, |mut walkers: Query<(&Place, &mut Here)>| {
             for (place, mut here) in &mut walkers {
                 here.place = place.0;
             }
@@ -96,7 +97,8 @@ fn settings(world: u32, arenas: core::ops::Range<u32>) -> WorldSettings {
     }
 }
 
-/// Steps with actions that depend on the row's arena and the step alone, and returns all that a learner would see.
+/// Steps with actions that depend on the row's arena and the step alone, and returns everything that a learner would
+/// read.
 fn trajectory(world: &mut PooledWorld, first_arena: u32, steps: u64) -> Vec<Vec<(u32, u32, Outcome)>> {
     (0..steps)
         .map(|step| {
@@ -137,7 +139,7 @@ fn an_arena_alone_is_the_same_as_among_many() {
     assert_eq!(column(trajectory(&mut alone, 4, 200), 0), expected);
 }
 
-/// A world that is left waiting knows nothing of it.
+/// A pause between steps changes nothing in the world.
 #[test]
 fn a_world_has_no_wall_clock() {
     let clocks = |pause: Duration| {

@@ -11,10 +11,10 @@ use ludus_spec::stretched;
     note = "for bool and unit enums write `#[action(discrete)]`, for whole numbers `#[action(discrete = 5)]`"
 )]
 pub trait ContinuousAction {
-    /// How many numbers.
+    /// The count of numbers; each has a column.
     const WIDTH: usize;
 
-    /// One name per number; a single empty one for `f32`.
+    /// Returns the names of the numbers, one each; a single empty one for `f32`.
     fn parts() -> Vec<String>;
 
     /// Reads every number from its column of `row`, stretched from -1..=1 to the range `low..=high`.
@@ -67,7 +67,7 @@ impl ContinuousAction for f32 {
     }
 }
 
-// Not recommended, because the trait's own note lists them under the names that a game knows.
+// `do_not_recommend`, because the trait's own note lists these types under the names that a game uses.
 macro_rules! decide_vector {
     ($vector:ty, $parts:expr) => {
         #[diagnostic::do_not_recommend]
@@ -102,13 +102,13 @@ fn shrunk(number: f32, (low, high): (f32, f32)) -> f32 {
     clamped((number - low.midpoint(high)) / half(low, high))
 }
 
-/// Half the length of a range; halved before the difference, which might overflow.
+/// Returns half the length of a range. Each end is halved before the subtraction, which could overflow otherwise.
 #[inline]
 fn half(low: f32, high: f32) -> f32 {
     high * 0.5 - low * 0.5
 }
 
-/// Within -1..=1; NaN is the middle, so that nothing downstream has to know of it.
+/// Clamps to -1..=1. NaN becomes 0, so that no later code has to handle it.
 #[inline]
 fn clamped(number: f32) -> f32 {
     if number.is_nan() { 0.0 } else { number.clamp(-1.0, 1.0) }

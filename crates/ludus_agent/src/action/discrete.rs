@@ -8,16 +8,16 @@
     note = "for f32 and vectors write `#[action(continuous)]`, for whole numbers `#[action(discrete = 5)]`, for a struct that derives `Action` `#[action(nested)]`"
 )]
 pub trait DiscreteAction {
-    /// How many there are to choose from.
+    /// The count of choices.
     const CHOICES: usize;
 
-    /// One name per choice.
+    /// Returns the names of the choices, in their order.
     fn parts() -> Vec<String>;
 
-    /// The choice at this index; the first if there is none.
+    /// Returns the choice with this index, or the first one if no choice has it.
     fn from_choice(choice: usize) -> Self;
 
-    /// The index of this choice.
+    /// Returns the index of this choice.
     fn choice(&self) -> usize;
 }
 
@@ -47,22 +47,22 @@ impl DiscreteAction for bool {
     note = "a bool or a unit enum knows how many choices it has: write `#[action(discrete)]`"
 )]
 pub trait DiscreteNumber: Copy {
-    /// The most choices that the type, and the column that holds the choice, can tell apart.
+    /// The greatest count of choices that both the type and the column, an `f32`, can distinguish.
     const MOST: usize;
 
-    /// `choice` as this type; 0 if it is not below `choices`.
+    /// Converts `choice` to this type; 0 if it is not below `choices`.
     fn from_choice(choice: usize, choices: usize) -> Self;
 
-    /// The choice that this is; 0 if it is not below `choices`.
+    /// Converts this number to a choice; 0 if it is not below `choices`.
     fn choice(self, choices: usize) -> usize;
 
-    /// One name per choice: 0, 1, 2, and so on.
+    /// Returns one name per choice: 0, 1, 2, and so on.
     fn parts(choices: usize) -> Vec<String> {
         (0..choices).map(|choice| choice.to_string()).collect()
     }
 }
 
-// Not recommended, because the trait's own note lists them.
+// `do_not_recommend`, because the trait's own note lists these types.
 macro_rules! number_choices {
     ($number:ty, $most:expr) => {
         #[diagnostic::do_not_recommend]
@@ -85,6 +85,6 @@ macro_rules! number_choices {
 
 number_choices!(u8, 1 << u8::BITS);
 number_choices!(u16, 1 << u16::BITS);
-// A column is an f32, which has no gaps up to there.
+// A column is an f32, which represents every whole number up to there.
 number_choices!(u32, 1 << f32::MANTISSA_DIGITS);
 number_choices!(usize, 1 << f32::MANTISSA_DIGITS);

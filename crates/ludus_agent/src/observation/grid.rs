@@ -7,12 +7,12 @@ use ludus_spec::{GridShape, ObservationField, ObservationKind};
 
 use super::Observation;
 
-/// Height × width cells of as many numbers each, as a field of an [`Observation`](crate::Observation): a board, a
-/// map, an image.
+/// A grid of height × width cells with the same count of numbers (channels) each, as a field of an
+/// [`Observation`](crate::Observation): a board, a map, an image.
 ///
-/// The spec says its shape, so that a network that looks for patterns (a convolutional one) can; to others it is so many
-/// numbers. They stand cell by cell, from left to right and from top to bottom, a cell's channels together. A run that
-/// normalises observations leaves them as they are, within ±10: write what is about from -1 to 1.
+/// Its shape is in the spec, for convolutional networks; for other networks it is a list of numbers. The numbers are
+/// stored cell by cell, from left to right and from top to bottom, a cell's channels together. A run that normalises
+/// observations does not shift or scale them, but clips them to ±10: write values of about -1 to 1.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -42,7 +42,7 @@ pub struct Grid<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> 
 }
 
 impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> Grid<HEIGHT, WIDTH, CHANNELS> {
-    /// All numbers are 0 again.
+    /// Sets all numbers to 0.
     pub fn clear(&mut self) {
         self.cells.fill([0.0; CHANNELS]);
     }
@@ -52,7 +52,7 @@ impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> Grid<HEIGHT
         &self.cells
     }
 
-    /// All cells, to write.
+    /// All cells, mutably, in the same order.
     pub fn cells_mut(&mut self) -> &mut [[f32; CHANNELS]] {
         &mut self.cells
     }
@@ -97,7 +97,7 @@ impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> IndexMut<(u
     }
 }
 
-// Not recommended where a type is missing, because the trait's own note says what there is.
+// `do_not_recommend`, because the trait's own note lists the types that can be observed.
 #[diagnostic::do_not_recommend]
 impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> Observation for Grid<HEIGHT, WIDTH, CHANNELS> {
     const WIDTH: usize = {

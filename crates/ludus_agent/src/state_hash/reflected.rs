@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use bevy::reflect::{PartialReflect, ReflectRef, enums::Enum};
 use ludus_spec::StableHasher;
 
-/// Takes all numbers and texts inside `value`, in the order of its fields.
+/// Hashes all numbers and texts inside `value`, in the order of its fields.
 pub(super) fn hash(value: &dyn PartialReflect, hasher: &mut StableHasher) {
     match value.reflect_ref() {
         ReflectRef::Struct(fields) => each(fields.iter_fields().map(|(_, field)| field), hasher),
@@ -32,7 +32,7 @@ fn each<'a>(values: impl Iterator<Item = &'a dyn PartialReflect>, hasher: &mut S
     }
 }
 
-/// A hash of its own for what has no order: such hashes are added up.
+/// Hashes values separately. The hashes of a map's or a set's entries are added up, because entries have no order.
 fn apart<const COUNT: usize>(values: [&dyn PartialReflect; COUNT]) -> u64 {
     let mut hasher = StableHasher::default();
     each(values.into_iter(), &mut hasher);
@@ -44,7 +44,7 @@ fn hash_enum(choice: &dyn Enum, hasher: &mut StableHasher) {
     each(choice.iter_fields().map(|field| field.value()), hasher);
 }
 
-/// What reflection sees as a whole: numbers, texts, and types that hide their fields.
+/// Hashes a value that reflection can't look into: a number, a text, or a type that hides its fields.
 fn hash_leaf(leaf: &dyn PartialReflect, hasher: &mut StableHasher) {
     if let Some(text) = leaf.try_downcast_ref::<String>() {
         hasher.bytes(text.as_bytes());
@@ -53,7 +53,7 @@ fn hash_leaf(leaf: &dyn PartialReflect, hasher: &mut StableHasher) {
     }
 }
 
-/// The bits of a number; all NaNs have the same.
+/// Returns the bits of a number or an entity. All `f32` NaNs have the same bits.
 fn bits(leaf: &dyn PartialReflect) -> Option<u64> {
     macro_rules! integer {
         ($($integer:ty)*) => {

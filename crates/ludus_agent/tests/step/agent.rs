@@ -1,4 +1,4 @@
-//! What an agent brings along.
+//! The components that an agent requires.
 
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
@@ -7,7 +7,7 @@ use ludus_agent::{
 };
 use rand::RngExt;
 
-/// Says by itself who decides for it, and whose its episode is.
+/// Requires a controller and an episode scope of its own choice.
 #[derive(Component, Agent, Default)]
 #[require(Controller::Idle, EpisodeScope::Arena)]
 #[agent(observation = Height, action = Turn, reward = Nothing)]

@@ -126,7 +126,7 @@ fn a_sleeping_member_holds_up_no_shared_episode() {
     assert_eq!(starts.count(), 2);
 }
 
-/// Its agents are awake: they end and start together all the same.
+/// The agents are not disabled: they still end and start together.
 #[test]
 fn a_disabled_arena_has_shared_episodes_too() {
     let mut app = teams();

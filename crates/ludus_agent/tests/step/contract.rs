@@ -28,7 +28,7 @@ struct Zero {
     nothing: f32,
 }
 
-/// The game with two kinds of agents; its first tick panics where two systems' order matters and is not said.
+/// The game with two kinds of agents. Its first tick panics if two systems conflict and their order is not declared.
 fn strict() -> App {
     let mut app = unstarted(1, 1);
     app.add_agent::<Coin>();

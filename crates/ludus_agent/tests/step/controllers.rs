@@ -1,4 +1,4 @@
-//! Who writes an action is nobody's business but the learner's.
+//! Controllers: a game does not depend on the source of an action, and only steps of a policy are learned from.
 
 use ludus_agent::Controller;
 use ludus_agent::spec::Outcome::{Restart, Running, Vacant};

@@ -1,4 +1,4 @@
-//! Agents that are copied, and components that are taken away and given back.
+//! Agents that are copied, and components that are removed and inserted again.
 
 use bevy::ecs::entity_disabling::Disabled;
 use bevy::prelude::*;
@@ -136,7 +136,7 @@ fn an_episode_that_a_game_inserts_anew_restarts() {
     assert_eq!(outcomes, [Restart, Restart, Running, truncated], "and the limit still holds");
 }
 
-/// What a row needs is taken away and given back.
+/// A component that a row needs is removed and inserted again.
 #[test]
 fn an_agent_that_lacks_a_part_is_not_learned_from() {
     fn check<T: Component + Default>() {

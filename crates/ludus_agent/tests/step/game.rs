@@ -1,4 +1,4 @@
-//! A counter that a policy adds to: small enough to know every number by heart.
+//! A counter that a policy adds to: small enough to compute every number by hand.
 
 use core::num::NonZeroU32;
 
@@ -8,10 +8,10 @@ use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::Outcome;
 use ludus_agent::{
     Action, Agent, AgentAppExt, AgentRows, Arena, Arenas, Episode, EpisodeStart, InArena, Observation, Reward, Rows,
-    Score, Sense, StepClock,
+    ScoreAgents, SenseAgents, StepClock,
 };
 
-/// Counts what it was told to add.
+/// Adds up its actions.
 #[derive(Component, Agent, Default, Clone)]
 #[require(Total)]
 #[agent(observation = Sum, action = Add, reward = Gain)]
@@ -60,7 +60,7 @@ pub fn counter(app: &mut App) {
                 total.ticks += 1;
             }
         })
-        .add_systems(Score, |mut counters: Query<(&Total, &Add, &mut Gain, &mut Episode)>| {
+        .add_systems(ScoreAgents, |mut counters: Query<(&Total, &Add, &mut Gain, &mut Episode)>| {
             for (total, add, mut gain, mut episode) in &mut counters {
                 *gain = Gain { added: add.amount, ticks: 1.0 };
                 if total.sum >= GOAL {
@@ -68,14 +68,14 @@ pub fn counter(app: &mut App) {
                 }
             }
         })
-        .add_systems(Sense, |mut counters: Query<(&Total, &mut Sum)>| {
+        .add_systems(SenseAgents, |mut counters: Query<(&Total, &mut Sum)>| {
             for (total, mut sum) in &mut counters {
                 *sum = Sum { sum: total.sum, ticks: total.ticks as f32 };
             }
         });
 }
 
-/// The game with so many arenas, before its first step.
+/// Returns the game with this count of arenas, before its first step.
 pub fn app(arenas: u32, decision_interval: u32) -> App {
     let mut app = unstarted(arenas, decision_interval);
     // Bevy's first update runs `Startup` and no fixed tick.
@@ -83,7 +83,7 @@ pub fn app(arenas: u32, decision_interval: u32) -> App {
     app
 }
 
-/// The game before its `Startup`.
+/// Returns the game before its `Startup`.
 pub fn unstarted(arenas: u32, decision_interval: u32) -> App {
     let mut app = App::new();
     app.add_plugins(TimePlugin).insert_resource(TimeUpdateStrategy::FixedTimesteps(decision_interval));
@@ -101,24 +101,24 @@ pub fn rows_mut(app: &mut App) -> &mut Rows {
     app.world_mut().resource_mut::<AgentRows<Counter>>().into_inner()
 }
 
-/// One step in which every policy adds `amount`.
+/// Takes a step in which every policy adds `amount`.
 pub fn step(app: &mut App, amount: f32) {
     rows_mut(app).actions_mut().fill(amount);
     app.update();
 }
 
-/// What a step led to in the first row: outcome, reward, observation.
+/// Returns the outcome, the reward and the observation of the first row.
 pub fn first(app: &App) -> (Outcome, f32, [f32; 2]) {
     let rows = rows(app);
     (rows.outcomes()[0], rows.rewards()[0], [rows.observations()[0], rows.observations()[1]])
 }
 
-/// All of them, sleeping ones too.
+/// Returns all counters, `Disabled` ones included.
 pub fn counters(app: &mut App) -> Vec<Entity> {
     app.world_mut().query_filtered::<Entity, (With<Counter>, Allow<Disabled>)>().iter(app.world()).collect()
 }
 
-/// Steps, outcome and return of the episodes that were finished since the last call.
+/// Returns steps, outcome and return of the episodes that were finished since the last call.
 pub fn finished(app: &mut App) -> Vec<(u32, Outcome, f32)> {
     let mut finished = Vec::new();
     rows_mut(app).drain_episodes(|episode, _| finished.push((episode.steps, episode.outcome, episode.reward)));

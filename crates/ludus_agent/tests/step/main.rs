@@ -1,4 +1,4 @@
-//! What agents, rows and episodes do from step to step, in tiny real worlds.
+//! Agents, rows and episodes from step to step, in tiny real worlds.
 
 mod agent;
 mod arena_scope;

@@ -1,11 +1,11 @@
-//! What is allowed, in the rows.
+//! Masks in the rows.
 
 use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::Outcome;
 use ludus_agent::{
-    Action, ActionMask, Agent, AgentAppExt, AgentRows, Episode, Fault, FaultPlace, Observation, Reward, Rows, Score,
-    Sense,
+    Action, ActionMask, Agent, AgentAppExt, AgentRows, Episode, Fault, FaultPlace, Observation, Reward, Rows,
+    ScoreAgents, SenseAgents,
 };
 
 use crate::game;
@@ -61,8 +61,8 @@ fn sense(mut drivers: Query<(&Episode, &mut Sight, &mut ActionMask<Drive>)>) {
 fn app() -> App {
     let mut app = App::new();
     app.add_plugins(TimePlugin).insert_resource(TimeUpdateStrategy::FixedTimesteps(1));
-    app.add_agent::<Driver>().add_systems(Sense, sense);
-    app.add_systems(Score, |mut drivers: Query<&mut Episode>| {
+    app.add_agent::<Driver>().add_systems(SenseAgents, sense);
+    app.add_systems(ScoreAgents, |mut drivers: Query<&mut Episode>| {
         drivers.iter_mut().filter(|episode| episode.steps() == 2).for_each(|mut episode| episode.terminate());
     });
     app.update();
@@ -113,7 +113,7 @@ fn agents_that_mask_nothing_have_no_masks() {
 fn a_mask_that_allows_nothing_allows_everything_and_is_named() {
     let mut app = app();
     app.add_systems(
-        Sense,
+        SenseAgents,
         (|mut masks: Query<&mut ActionMask<Drive>>| {
             masks.iter_mut().for_each(|mut mask| mask.gear.allow_only([]));
         })
@@ -157,7 +157,7 @@ fn actions_that_heed_no_mask_can_be_made_to() {
     assert_eq!(rows_mut(&mut app).actions_mut(), [0.5, 1.0, 0.25, -0.25, 2.0]);
 }
 
-/// Knows nothing of masks.
+/// Requires no mask.
 #[derive(Component, Agent, Default)]
 #[agent(observation = Sight, action = Drive, reward = Nothing)]
 struct Cyclist;

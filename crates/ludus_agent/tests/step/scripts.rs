@@ -1,4 +1,4 @@
-//! A game's script decides for agents for which nobody else does.
+//! Scripts: a game decides for agents that no driver and no player controls.
 
 use bevy::prelude::*;
 use ludus_agent::{AgentSystems, Controller, left_to_the_game};
@@ -25,7 +25,7 @@ fn app() -> App {
     app
 }
 
-/// The sum that the agent senses after another step that nobody drives.
+/// Returns the sum that the agent senses after another step without a driver.
 fn sum(app: &mut App) -> f32 {
     app.update();
     first(app).2[0]
@@ -74,7 +74,7 @@ fn a_player_overrules_a_script() {
     assert_eq!(sum(&mut app), 0.75);
 }
 
-/// Reports that nobody reads would become ever more.
+/// Otherwise reports that are not read would accumulate.
 #[test]
 fn where_nobody_drives_only_the_last_step_s_episodes_are_reported() {
     let mut app = app();

@@ -3,7 +3,7 @@
 use bevy::ecs::entity_disabling::Disabled;
 use bevy::prelude::*;
 use ludus_agent::spec::Outcome::{Restart, Running, Terminated, Truncated, Vacant};
-use ludus_agent::{Episode, EpisodeStart, Score, Slot};
+use ludus_agent::{Episode, EpisodeStart, ScoreAgents, Slot};
 
 use crate::game::{Counter, app, counters, finished, first, rows, rows_mut, step, unstarted};
 
@@ -139,7 +139,7 @@ fn sleep_at(app: &mut App, tick: u32, end: fn(&mut Episode)) {
             commands.entity(counter).insert(Disabled);
         }
     };
-    app.add_systems(Score, sleep);
+    app.add_systems(ScoreAgents, sleep);
 }
 
 /// Ticks 4 to 6 are the first step after the restart.
@@ -157,7 +157,7 @@ fn a_step_in_which_an_agent_falls_asleep_is_no_experience() {
     assert_eq!((steps, outcome), (2, Truncated));
 }
 
-/// As in a game that keeps its dead in a pool: the last reward and the end are what there is to learn.
+/// As in a game that pools dead agents: the last reward and the end are learned from.
 #[test]
 fn an_agent_that_dies_and_is_put_to_sleep_in_one_tick_is_learned_from() {
     let mut app = app(1, 3);
@@ -180,7 +180,7 @@ fn an_agent_that_is_despawned_in_the_tick_in_which_it_dies_is_paid_for_it() {
             commands.entity(counter).despawn();
         }
     };
-    app.add_systems(Score, die);
+    app.add_systems(ScoreAgents, die);
     step(&mut app, 0.0);
     step(&mut app, 0.25);
     assert_eq!((first(&app).0, first(&app).1), (Terminated, 1.25));

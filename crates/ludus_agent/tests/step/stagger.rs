@@ -1,4 +1,4 @@
-//! First episodes that are cut at points of their own.
+//! First episodes that are truncated early, each at another point.
 
 use core::num::NonZeroU32;
 
@@ -31,7 +31,7 @@ fn agents_of_a_worlds_first_step_end_apart() {
     assert_eq!(finished(&mut app), [], "what was cut says little about the policy");
 }
 
-/// Whoever has ended is replaced by a new agent, as in a game that despawns its dead.
+/// An agent whose episode has ended is replaced by a new one, as in a game that despawns dead agents.
 #[test]
 fn agents_that_come_later_have_whole_episodes() {
     let mut app = staggered(1);

@@ -4,7 +4,7 @@ use bevy::ecs::entity_disabling::Disabled;
 use bevy::prelude::*;
 use ludus_agent::spec::Outcome::{Restart, Running, Terminated, Truncated, Vacant};
 use ludus_agent::spec::{Outcome, Seed};
-use ludus_agent::{Episode, Score, Sense, Slot};
+use ludus_agent::{Episode, ScoreAgents, SenseAgents, Slot};
 use rand::RngExt;
 
 use crate::game::{Counter, Total, app, counters, finished, first, rows, rows_mut, step};
@@ -49,7 +49,7 @@ fn an_episode_whose_agent_goes_in_a_step_has_that_step_too() {
     assert_eq!(finished(&mut app).iter().map(|(steps, ..)| *steps).collect::<Vec<_>>(), [4]);
 }
 
-/// Its last observation is there until it has been read.
+/// The agent's last observation stays in its row until the next step begins.
 #[test]
 fn an_agent_that_goes_after_its_truncation_leaves_what_it_saw() {
     let mut app = app(1, 1);
@@ -79,7 +79,7 @@ fn an_agent_without_a_row_idles_until_one_is_free() {
     assert_eq!(rows(&app).waiting(), 0);
 }
 
-/// A row as a model remembers it.
+/// A row after a step, as the check keeps it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Seen {
     agent: Option<Entity>,
@@ -89,15 +89,17 @@ struct Seen {
 /// Spawns and despawns at random moments, inside of steps too, and checks after every step what must always hold.
 #[test]
 fn under_random_turnover_no_row_is_shared_leaked_or_learned_from_when_vacant() {
-    check_turnover(|app| _ = app.add_systems(FixedUpdate, churn).add_systems(Sense, churn).add_systems(Update, churn));
+    check_turnover(|app| {
+        _ = app.add_systems(FixedUpdate, churn).add_systems(SenseAgents, churn).add_systems(Update, churn);
+    });
 }
 
 /// The same with agents that fall asleep, wake up, are copied and lose their component.
 #[test]
 fn under_random_sleep_and_copies_no_row_is_shared_leaked_or_learned_from_when_vacant() {
     check_turnover(|app| {
-        app.add_systems(FixedUpdate, (churn, toss)).add_systems(Score, toss);
-        app.add_systems(Sense, (churn, toss)).add_systems(Update, (churn, toss));
+        app.add_systems(FixedUpdate, (churn, toss)).add_systems(ScoreAgents, toss);
+        app.add_systems(SenseAgents, (churn, toss)).add_systems(Update, (churn, toss));
     });
 }
 

@@ -1,4 +1,4 @@
-//! Steps in which an agent does not decide: its action holds, and what it brings is counted.
+//! Steps in which an agent does not decide: its action holds, and its reward counts.
 
 use bevy::ecs::entity_disabling::Disabled;
 use bevy::prelude::App;
@@ -25,7 +25,7 @@ fn an_action_holds_until_the_next_decision_and_every_step_has_its_reward() {
     step(&mut app, 0.125);
     assert_eq!(first(&app), (Running, 1.125, [0.125, 2.0]));
     for ticks in [3.0, 4.0] {
-        // What is written meanwhile is not looked at.
+        // Actions that are written meanwhile are ignored.
         step(&mut app, 9.0);
         assert_eq!(first(&app), (Waiting, 1.125, [0.125 * (ticks - 1.0), ticks]));
     }
@@ -121,7 +121,7 @@ fn only_the_policy_waits() {
     }
 }
 
-/// A player that lets go in the middle of a step decided it.
+/// The player had the control when the step began, and gives it back in the middle of the step.
 #[test]
 fn a_step_that_a_player_began_is_not_the_policys() {
     let mut app = app(1, 2);

@@ -6,7 +6,7 @@ use syn::DeriveInput;
 
 use crate::shape::Variant;
 
-/// The enum as a discrete field, and as an action of its own.
+/// Implements `DiscreteAction` for the enum, so that it can be a field, and `Action`, so that it can be a whole action.
 pub fn implementation(item: &DeriveInput, variants: &[Variant], library: &TokenStream) -> TokenStream {
     let choices = discrete_action(item, variants, library);
     let action = action(item, library);

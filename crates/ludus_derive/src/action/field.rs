@@ -1,4 +1,4 @@
-//! A field of an action: how it is decided, and the code that follows from it.
+//! A field of an action: its kind, and the code that is generated for it.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -17,19 +17,19 @@ const KEYS: Keys = Keys { attribute: "action", valid: &["continuous", "discrete"
 /// A field of an action.
 pub struct ActionField<'a> {
     field: &'a Field<'a>,
-    decision: Decision,
+    decision: FieldKind,
     library: &'a TokenStream,
 }
 
-/// How a field is decided.
-enum Decision {
-    /// A number per dimension, in that range.
+/// The kinds of fields of an action.
+enum FieldKind {
+    /// A number per dimension, in this range.
     Continuous(ValueRange),
     /// One of the choices of a bool or a unit enum.
     Discrete,
-    /// A whole number below that.
+    /// A whole number below this one.
     Number(Expr),
-    /// As the field's own type says.
+    /// A type that derives `Action`: its own fields are decided.
     Nested,
 }
 
@@ -42,17 +42,17 @@ impl<'a> ActionField<'a> {
         Some(Self { field, decision, library })
     }
 
-    /// The field as a part of the action's mask, if it is a choice or has some.
+    /// Returns the field's part of the action's mask, if the field is a choice or may contain choices.
     pub fn mask(&self) -> Option<MaskField<'_>> {
         let (library, ty) = (self.library, self.field.ty);
         let (mask, default) = match &self.decision {
-            Decision::Continuous(_) => return None,
-            Decision::Discrete => {
+            FieldKind::Continuous(_) => return None,
+            FieldKind::Discrete => {
                 let implementation = self.implementation();
                 (quote!(#library::Choices<#ty>), quote!(#library::Choices::all(#implementation::CHOICES)))
             }
-            Decision::Number(choices) => (quote!(#library::Choices<#ty>), quote!(#library::Choices::all(#choices))),
-            Decision::Nested => {
+            FieldKind::Number(choices) => (quote!(#library::Choices<#ty>), quote!(#library::Choices::all(#choices))),
+            FieldKind::Nested => {
                 let implementation = self.implementation();
                 (quote!(#implementation::Mask), quote!(::core::default::Default::default()))
             }
@@ -60,11 +60,11 @@ impl<'a> ActionField<'a> {
         Some(MaskField { field: self.field, mask, default })
     }
 
-    /// A statement for a constant expression: stops the build if a range or a count can't be.
+    /// Returns a statement for a constant expression that stops the build if a range or a count of choices is invalid.
     pub fn check(&self) -> Option<TokenStream> {
         match &self.decision {
-            Decision::Continuous(range) => Some(range.check()),
-            Decision::Number(choices) => {
+            FieldKind::Continuous(range) => Some(range.check()),
+            FieldKind::Number(choices) => {
                 let (ty, library) = (self.field.ty, self.library);
                 Some(quote_spanned! {choices.span()=>
                     let choices: usize = #choices;
@@ -72,34 +72,34 @@ impl<'a> ActionField<'a> {
                     ::core::assert!(choices <= <#ty as #library::DiscreteNumber>::MOST, #TOO_MANY);
                 })
             }
-            Decision::Discrete | Decision::Nested => None,
+            FieldKind::Discrete | FieldKind::Nested => None,
         }
     }
 
-    /// The columns that the field takes, as an expression.
+    /// Returns the count of columns that the field takes, as an expression.
     pub fn width(&self) -> TokenStream {
         match &self.decision {
-            Decision::Continuous(_) | Decision::Nested => {
+            FieldKind::Continuous(_) | FieldKind::Nested => {
                 let implementation = self.implementation();
                 quote!(#implementation::WIDTH)
             }
-            Decision::Discrete | Decision::Number(_) => quote!(1),
+            FieldKind::Discrete | FieldKind::Number(_) => quote!(1),
         }
     }
 
-    /// A statement that appends the field to the spec.
+    /// Returns a statement that appends the field to the spec.
     pub fn description(&self) -> TokenStream {
         let (library, implementation, name) = (self.library, self.implementation(), &self.field.name);
         let name = quote!(#library::joined(name, #name));
         let doc = if self.field.doc.is_empty() { quote!(doc) } else { self.field.doc.to_token_stream() };
         let (parts, kind) = match &self.decision {
-            Decision::Continuous(range) => {
+            FieldKind::Continuous(range) => {
                 let (low, high) = (range.low(), range.high());
                 (quote!(#implementation::parts()), quote!(Continuous { low: #low, high: #high }))
             }
-            Decision::Discrete => (quote!(#implementation::parts()), quote!(Discrete)),
-            Decision::Number(choices) => (quote!(#implementation::parts(#choices)), quote!(Discrete)),
-            Decision::Nested => return quote!(#implementation::fields(&#name, #doc, fields);),
+            FieldKind::Discrete => (quote!(#implementation::parts()), quote!(Discrete)),
+            FieldKind::Number(choices) => (quote!(#implementation::parts(#choices)), quote!(Discrete)),
+            FieldKind::Nested => return quote!(#implementation::fields(&#name, #doc, fields);),
         };
         quote! {
             fields.push(#library::spec::ActionField {
@@ -111,40 +111,41 @@ impl<'a> ActionField<'a> {
         }
     }
 
-    /// A statement that reads the field from `columns`.
+    /// Returns a statement that reads the field from `columns`.
     pub fn read(&self) -> TokenStream {
         let (implementation, ident) = (self.implementation(), self.field.ident);
         match &self.decision {
-            Decision::Continuous(range) => quote!(#implementation::read(&mut self.#ident, columns, #range);),
-            Decision::Discrete => quote!(self.#ident = #implementation::from_choice(columns[0] as u32 as usize);),
-            Decision::Number(choices) => {
+            FieldKind::Continuous(range) => quote!(#implementation::read(&mut self.#ident, columns, #range);),
+            FieldKind::Discrete => quote!(self.#ident = #implementation::from_choice(columns[0] as u32 as usize);),
+            FieldKind::Number(choices) => {
                 quote!(self.#ident = #implementation::from_choice(columns[0] as u32 as usize, #choices);)
             }
-            Decision::Nested => quote!(#implementation::read(&mut self.#ident, columns);),
+            FieldKind::Nested => quote!(#implementation::read(&mut self.#ident, columns);),
         }
     }
 
-    /// A statement that writes the field to `columns`.
+    /// Returns a statement that writes the field to `columns`.
     pub fn write(&self) -> TokenStream {
         let (implementation, ident) = (self.implementation(), self.field.ident);
         match &self.decision {
-            Decision::Continuous(range) => quote!(#implementation::write(&self.#ident, columns, #range);),
-            Decision::Discrete => quote!(columns[0] = #implementation::choice(&self.#ident) as f32;),
-            Decision::Number(choices) => {
+            FieldKind::Continuous(range) => quote!(#implementation::write(&self.#ident, columns, #range);),
+            FieldKind::Discrete => quote!(columns[0] = #implementation::choice(&self.#ident) as f32;),
+            FieldKind::Number(choices) => {
                 quote!(columns[0] = #implementation::choice(self.#ident, #choices) as f32;)
             }
-            Decision::Nested => quote!(#implementation::write(&self.#ident, columns);),
+            FieldKind::Nested => quote!(#implementation::write(&self.#ident, columns);),
         }
     }
 
-    /// The field's type as what its decision needs it to be; where it isn't, the compiler says so under the type.
+    /// Returns the field's type as the trait that its kind needs. If it does not implement the trait, the compiler's
+    /// error is shown under the type.
     fn implementation(&self) -> TokenStream {
         let (ty, library) = (self.field.ty, self.library);
         let needed = match &self.decision {
-            Decision::Continuous(_) => quote!(ContinuousAction),
-            Decision::Discrete => quote!(DiscreteAction),
-            Decision::Number(_) => quote!(DiscreteNumber),
-            Decision::Nested => quote!(Action),
+            FieldKind::Continuous(_) => quote!(ContinuousAction),
+            FieldKind::Discrete => quote!(DiscreteAction),
+            FieldKind::Number(_) => quote!(DiscreteNumber),
+            FieldKind::Nested => quote!(Action),
         };
         quote_spanned!(ty.span()=> <#ty as #library::#needed>)
     }
@@ -153,8 +154,8 @@ impl<'a> ActionField<'a> {
 const TOO_FEW: &str = "a choice needs at least two options: write `discrete = 2` or more";
 const TOO_MANY: &str = "the type is too small for so many choices: take a wider one, such as `u32`";
 
-/// What the attribute says; `None` with the problem added where it says nothing.
-fn decision(field: &Field, errors: &mut Errors) -> Option<Decision> {
+/// Reads the kind of a field from its attribute. If it has none, reports the problem and returns `None`.
+fn decision(field: &Field, errors: &mut Errors) -> Option<FieldKind> {
     let settings = KEYS.settings::<Expr>(field.attributes, errors);
     let (mut ranges, decisions): (Vec<_>, Vec<_>) = settings.into_iter().partition(|setting| setting.key == "range");
     let Setting { key, value } = only_decision(field, decisions, errors)?;
@@ -165,11 +166,11 @@ fn decision(field: &Field, errors: &mut Errors) -> Option<Decision> {
     }
     match value {
         None if key == "continuous" => match range {
-            Some(range) => range_value(&range, errors).map(Decision::Continuous),
-            None => Some(Decision::Continuous(ValueRange::unit())),
+            Some(range) => range_value(&range, errors).map(FieldKind::Continuous),
+            None => Some(FieldKind::Continuous(ValueRange::unit())),
         },
-        None if key == "discrete" => Some(Decision::Discrete),
-        None => Some(Decision::Nested),
+        None if key == "discrete" => Some(FieldKind::Discrete),
+        None => Some(FieldKind::Nested),
         Some(choices) if key == "discrete" => number(choices, errors),
         Some(value) => {
             errors.report(&value, superfluous(&key));
@@ -178,7 +179,7 @@ fn decision(field: &Field, errors: &mut Errors) -> Option<Decision> {
     }
 }
 
-/// The one key that says how the field is decided.
+/// Returns the one key that says how the field is decided, and reports a missing or a second one.
 fn only_decision(field: &Field, decisions: Vec<Setting<Expr>>, errors: &mut Errors) -> Option<Setting<Expr>> {
     if let [first, second, ..] = decisions.as_slice() {
         let message = format!("`{}` is both `{}` and `{}`: keep one", field.name, first.key, second.key);
@@ -199,14 +200,14 @@ fn range_value(setting: &Setting<Expr>, errors: &mut Errors) -> Option<ValueRang
     errors.keep(ValueRange::new(value))
 }
 
-fn number(choices: Expr, errors: &mut Errors) -> Option<Decision> {
+fn number(choices: Expr, errors: &mut Errors) -> Option<FieldKind> {
     if let Expr::Lit(ExprLit { lit: Lit::Int(count), .. }) = &choices
         && count.base10_parse::<usize>().is_ok_and(|count| count < 2)
     {
         errors.report(count, TOO_FEW);
         return None;
     }
-    Some(Decision::Number(choices))
+    Some(FieldKind::Number(choices))
 }
 
 fn undecided(field: &Field) -> String {

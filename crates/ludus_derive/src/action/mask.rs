@@ -8,15 +8,16 @@ use crate::shape::Field;
 
 /// A field of a mask.
 pub struct MaskField<'a> {
-    /// The action's field that it belongs to.
+    /// The action's field to which it belongs.
     pub field: &'a Field<'a>,
-    /// Its type.
+    /// The type of the mask's field.
     pub mask: TokenStream,
-    /// Its value that allows everything.
+    /// An expression for the value that allows everything.
     pub default: TokenStream,
 }
 
-/// The type of an action's mask, and its definition; the empty one for actions that choose nothing.
+/// Returns the type of an action's mask, and its definition. For actions without choices it is `()`, without a
+/// definition.
 pub fn mask(item: &DeriveInput, fields: &[MaskField], library: &TokenStream) -> (TokenStream, TokenStream) {
     if fields.is_empty() {
         return (quote!(()), TokenStream::new());
@@ -30,7 +31,7 @@ fn definition(item: &DeriveInput, mask: &Ident, fields: &[MaskField], library: &
     let generics = &item.generics;
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let (name, visibility) = (&item.ident, &item.vis);
-    let doc = format!("Which choices of a `{name}` are allowed.");
+    let doc = format!("The choices of a `{name}` that are allowed.");
     let declarations = fields.iter().map(declaration);
     let idents: Vec<_> = fields.iter().map(|part| part.field.ident).collect();
     let defaults = fields.iter().map(|part| &part.default);
@@ -67,6 +68,6 @@ fn definition(item: &DeriveInput, mask: &Ident, fields: &[MaskField], library: &
 
 fn declaration(MaskField { field, mask, .. }: &MaskField) -> TokenStream {
     let (visibility, ident) = (field.visibility, field.ident);
-    let doc = format!("Of `{}`.", field.name);
+    let doc = format!("The mask of `{}`.", field.name);
     quote!(#[doc = #doc] #visibility #ident: #mask)
 }

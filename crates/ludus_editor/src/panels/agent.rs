@@ -1,4 +1,4 @@
-//! What the selected agent senses, thinks and gets.
+//! The panel of the selected agent: its observation, its action, its value and its rewards.
 
 mod action;
 mod episode;
@@ -12,14 +12,14 @@ use action::action_ui;
 use episode::{episode_ui, rewards_ui, values_ui};
 use observation::{ObservationState, observation_ui};
 
-/// What is typed and ticked in the panel.
+/// The state of the panel's inputs.
 #[derive(Debug, Default)]
 pub struct AgentUiState {
-    /// Of each kind of agents.
+    /// The inputs about the observation, for each kind of agents.
     observations: Vec<ObservationState>,
 }
 
-/// Draws the panel: which agent, its observation, its action, its value, its rewards.
+/// Draws the panel: the picker of agents, the observation, the action, the value and the rewards of the selected one.
 pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, commands: &mut EditorCommands) {
     if scene.agents.is_empty() {
         return notice_ui(ui, "No agent on screen.");
@@ -34,7 +34,7 @@ pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, co
     driver_ui(ui, kind, agent, commands);
     ui.separator();
     ScrollArea::vertical().id_salt("agent").auto_shrink(false).show(ui, |ui| {
-        // What is searched for, zoomed and unfolded stays with its kind.
+        // The inputs, the zoom and the unfolded parts are kept for each kind.
         ui.push_id(agent.id.kind, |ui| {
             episode_ui(ui, scene, agent);
             observation_ui(ui, &kind.spec, agent, observation);
@@ -45,7 +45,7 @@ pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, co
     });
 }
 
-/// The list of all agents.
+/// Draws the list of all agents.
 fn pick_ui(ui: &mut Ui, scene: &SceneSnapshot, commands: &mut EditorCommands) {
     let selected = scene.selected.as_ref();
     let text = selected.map_or("pick an agent", |agent| agent.name.as_str());
@@ -65,7 +65,7 @@ fn entry_text(entry: &AgentEntry) -> String {
     format!("{} · {} · return {return_so_far}", entry.name, driver_name(entry.driver))
 }
 
-/// Who decides, and a button to change that.
+/// Draws the source of the agent's actions, and a button to take the agent over or to let it go.
 fn driver_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot, commands: &mut EditorCommands) {
     let (label, command, hint) = match agent.driver {
         Driver::Player => ("Let go", EditorCommand::LetGo, "Gives it back to its policy."),

@@ -1,10 +1,10 @@
-//! The panels that every window has: systems that hand snapshots to what draws them.
+//! The built-in panels, as systems that pass snapshots to the functions that draw them.
 
 use bevy::prelude::*;
 use bevy_egui::egui::Ui;
 
 use super::{
-    AgentUiState, Place, RunsUiState, TrainingUiState, WorldsUiState, add_panel_at, agent_ui, runs_ui, training_ui,
+    AgentUiState, PanelSide, RunsUiState, TrainingUiState, WorldsUiState, add_panel_at, agent_ui, runs_ui, training_ui,
     worlds_ui,
 };
 use crate::selection::ShownKind;
@@ -12,12 +12,12 @@ use crate::snapshot::{RunsSnapshot, SceneSnapshot};
 use crate::training::Training;
 use crate::{EditorCommand, EditorCommands};
 
-/// Adds them. Before a game's own, so that those come after them.
+/// Adds the built-in panels. Call it before the game's visuals, so that their panels come after these.
 pub(crate) fn add_builtin(app: &mut App) {
-    add_panel_at(app, "Training", Place::Left, training);
-    add_panel_at(app, "Runs", Place::Left, runs);
-    add_panel_at(app, "Agent", Place::Right, agent);
-    add_panel_at(app, "Worlds", Place::Below, worlds);
+    add_panel_at(app, "Training", PanelSide::Left, training);
+    add_panel_at(app, "Runs", PanelSide::Left, runs);
+    add_panel_at(app, "Agent", PanelSide::Right, agent);
+    add_panel_at(app, "Worlds", PanelSide::Below, worlds);
 }
 
 fn training(

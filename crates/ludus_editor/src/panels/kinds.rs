@@ -3,7 +3,8 @@
 use crate::egui::Ui;
 use crate::{EditorCommand, EditorCommands};
 
-/// Draws the names of the kinds, that of the shown one highlighted; nothing where there is only one. A click shows another.
+/// Draws the names of the kinds, with the shown one highlighted; nothing if there is only one. A click shows another
+/// kind.
 pub(super) fn pick_kind_ui<'a>(
     ui: &mut Ui,
     kinds: impl ExactSizeIterator<Item = &'a str>,

@@ -1,4 +1,4 @@
-//! The time line of an episode that is played again.
+//! The panel of a replay: its name, its time line and its controls.
 
 use ludus_agent::spec::Outcome;
 
@@ -7,10 +7,10 @@ use crate::snapshot::ReplaySnapshot;
 use crate::widgets::{count, fixed, returns};
 use crate::{Direction, EditorCommand, EditorCommands, theme};
 
-/// Room for the longest words about where it is, so that nothing moves [points].
+/// Width of the text about the position, which is constant so that nothing moves [points].
 const PLACE_WIDTH: f32 = 240.0;
 
-/// Draws which episode it is, whether it is what was logged, and where it is.
+/// Draws the name of the episode, the result of the comparison with its log, and the time line.
 pub fn replay_ui(ui: &mut Ui, replay: &ReplaySnapshot, seconds_per_step: f64, commands: &mut EditorCommands) {
     ui.horizontal(|ui| head_ui(ui, replay, commands));
     ui.horizontal(|ui| time_line_ui(ui, replay, seconds_per_step, commands));
@@ -43,7 +43,7 @@ const fn ended(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Whether it is still the episode that was logged.
+/// Draws the result of the comparison with the log.
 fn sameness_ui(ui: &mut Ui, replay: &ReplaySnapshot) {
     match replay.differs_from {
         None => ui

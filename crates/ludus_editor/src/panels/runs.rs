@@ -1,4 +1,4 @@
-//! Runs on disk, side by side.
+//! The panel of the runs on disk: their curves, checkpoints and episodes.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,25 +13,25 @@ use super::training::{heading_ui, zoom_hint_ui};
 
 /// Height of the plot [points].
 const HEIGHT: f32 = 180.0;
-/// Runs whose curves are shown until others are picked: the newest.
+/// Number of runs whose curves are shown at first: the newest.
 const SHOWN_AT_FIRST: usize = 4;
-/// Runs that are listed until more are asked for, and how many more each time.
+/// Number of runs that are listed at first, and that each click on the button adds.
 const LISTED_AT_ONCE: usize = 50;
-/// What stands before a run's name, and the arrow that unfolds it [points].
+/// Width of the signs before a run's name and of the arrow that unfolds it [points].
 const SIGNS_WIDTH: f32 = 52.0;
-/// By how much a run's checkpoints and episodes are further in than its name [points].
+/// Indentation of a run's checkpoints and episodes [points].
 const INDENT: f32 = 6.0;
 
-/// Which curves are shown.
+/// The state of the panel: the curves and the runs that are shown.
 #[derive(Debug, Default)]
 pub struct RunsUiState {
-    /// Those that were switched off, or, beyond the first few, on.
+    /// The folders of runs whose curves were switched: off among the first few, on beyond them.
     switched: BTreeSet<PathBuf>,
-    /// How many were asked for beyond the first.
+    /// Number of runs that are listed beyond the first.
     more: usize,
 }
 
-/// Draws the panel: what is on screen, the curves of the runs, and their checkpoints to load and to compare.
+/// Draws the panel: the policies on screen, the curves of the runs, and their checkpoints to load and to compare.
 pub fn runs_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &mut RunsUiState, commands: &mut EditorCommands) {
     ScrollArea::vertical().id_salt("runs").auto_shrink(false).show(ui, |ui| {
         on_screen_ui(ui, runs, commands);
@@ -48,7 +48,7 @@ pub fn runs_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &mut RunsUiState, comman
     });
 }
 
-/// What is not listed, and a button that lists more of it.
+/// Draws a button that lists more runs, and the number of runs that were left out.
 fn rest_ui(ui: &mut Ui, runs: &RunsSnapshot, listed: usize, state: &mut RunsUiState) {
     let rest = runs.runs.len().saturating_sub(listed);
     if rest > 0 {
@@ -65,14 +65,14 @@ fn rest_ui(ui: &mut Ui, runs: &RunsSnapshot, listed: usize, state: &mut RunsUiSt
     }
 }
 
-/// Which policies drive the scene, and why the last thing that was asked for could not be done.
+/// Draws the policies that control the agents on screen, and the reason that the last command could not be carried out.
 fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands) {
     let is_pair = !runs.right.is_empty();
     if runs.left.is_empty() {
         ui.weak("No policy on screen: load one below.");
     }
     labels_ui(ui, if is_pair { "left, on screen" } else { "on screen" }, runs, &runs.left);
-    // Its line is there without trouble too, so that nothing moves.
+    // The line is drawn without trouble too, so that nothing moves.
     let trouble = runs.trouble.as_ref().map_or_else(String::new, |trouble| format!("⚠ {trouble}"));
     let line = Label::new(RichText::new(&trouble).color(theme::BAD)).truncate();
     let response = ui.add(line);
@@ -93,7 +93,7 @@ fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands)
     }
 }
 
-/// The policies of all kinds: in one line where they are of one run and one step, else in a line for each kind.
+/// Draws the policies of all kinds: in one line if all kinds have the same one, else in a line for each kind.
 fn labels_ui(ui: &mut Ui, what: &str, runs: &RunsSnapshot, policies: &[KindPolicy]) {
     let [first, others @ ..] = policies else { return };
     let is_one = policies.len() >= runs.kinds.len() && others.iter().all(|other| other.label == first.label);
@@ -126,7 +126,7 @@ fn curves_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &RunsUiState, commands: &m
     ui.push_id(runs.shown_kind, |ui| plot.show(ui, curves));
 }
 
-/// A run: whether its curve is shown, its name, and what is in its folder.
+/// Draws a run: a switch for its curve, its name, and the contents of its folder.
 fn run_ui(
     ui: &mut Ui,
     runs: &RunsSnapshot,
@@ -158,7 +158,7 @@ fn run_ui(
     });
 }
 
-/// A button that goes on with a run, where that is possible.
+/// Draws a button that resumes a run, if that is possible.
 fn resume_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut EditorCommands) {
     if run.is_live || run.checkpoints.is_empty() {
         return;
@@ -170,7 +170,7 @@ fn resume_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry, commands: &mut Ed
     }
 }
 
-/// What came of it when this run was asked to go on. The line is always there, so that nothing moves.
+/// Draws the result of the last command to resume this run. The line is always there, so that nothing moves.
 fn resumed_ui(ui: &mut Ui, runs: &RunsSnapshot, run: &RunEntry) {
     let Some(resumed) = runs.resumed.as_ref().filter(|resumed| resumed.run == run.path) else {
         ui.label("");
@@ -209,14 +209,14 @@ fn checkpoint_ui(ui: &mut Ui, runs: &RunsSnapshot, checkpoint: &CheckpointEntry,
     });
 }
 
-/// A checkpoint's label; of one that is too long, the steps alone.
+/// Returns a checkpoint's label, or only its number of steps if the label is too long.
 fn shorter<'a>(ui: &Ui, label: &'a str) -> &'a str {
     let font = TextStyle::Body.resolve(ui.style());
     let fits = width_of(ui.painter(), label, &font) <= ui.available_width();
     if fits { label } else { label.strip_prefix("step ").unwrap_or(label) }
 }
 
-/// The episodes that the run kept.
+/// Draws the episodes that the run kept.
 fn episodes_ui(ui: &mut Ui, run: &RunEntry, commands: &mut EditorCommands) {
     if !run.episodes.is_empty() {
         ui.weak("episodes");

@@ -1,4 +1,4 @@
-//! The strip at the window's bottom: a run's goal, how far it is, and the newest that went wrong.
+//! The strip at the window's bottom: a run's goal, its progress, the newest warning and the last error.
 
 use ludus_train::session::{GoalProgress, SessionState, TimeLeft, TrainingSnapshot};
 
@@ -6,32 +6,33 @@ use crate::egui::{Align, Color32, Rect, Response, Sense, TextStyle, Ui, vec2};
 use crate::theme;
 use crate::widgets::{Cell, count, counted, duration, fixed, line_in, percent, split};
 
-use super::training::state_words;
+use super::words::{state_words, time_left_text};
 
-/// Lines: the goal, the newest warning, the last error.
+/// Number of lines: the goal, the newest warning, the last error.
 const LINES: f32 = 3.0;
-/// Between two lines [points].
+/// Space between two lines [points].
 const GAP: f32 = 2.0;
-/// Parts of the first line: state, goal, time left, saved.
+/// Parts of the first line's width: state, goal, time left, saved.
 const PARTS: [f32; 4] = [0.15, 0.49, 0.18, 0.18];
-/// Between the ends of the bar and the words on it [points].
+/// Space between the ends of the bar and the text on it [points].
 const BAR_MARGIN: f32 = 6.0;
 
-/// What the strip says besides how the run goes.
+/// Contents of the strip that are not in the snapshot of the run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StripNews<'a> {
-    /// Why the last thing that was asked for could not be done.
+    /// The reason that the last command could not be carried out, as a sentence.
     pub trouble: Option<&'a str>,
     /// The time on the clock of [`ludus_train::clock::seconds`] \[s\].
     pub clock_seconds: f64,
 }
 
-/// Height of the strip \[points\]: always the same, whatever it says.
+/// Height of the strip \[points\]. It does not depend on the contents.
 pub fn strip_height(ui: &Ui) -> f32 {
     LINES * line_height(ui) + (LINES - 1.0) * GAP
 }
 
-/// Draws the strip: goal, progress, time left, when the run was saved; below them the newest warning and the last error.
+/// Draws the strip: state, goal, progress, time left and time since the run was saved; below them the newest warning
+/// and the last error.
 pub fn strip_ui(ui: &mut Ui, training: &TrainingSnapshot, news: StripNews<'_>) {
     ui.spacing_mut().item_spacing.y = GAP;
     let (line, _) = line(ui);
@@ -51,7 +52,7 @@ pub fn strip_ui(ui: &mut Ui, training: &TrainingSnapshot, news: StripNews<'_>) {
     error_ui(ui, training, news.trouble);
 }
 
-/// A text, and all that there is to say about it.
+/// A text, and the details that are shown while the pointer is on it.
 struct Words<'a> {
     text: &'a str,
     color: Color32,
@@ -72,12 +73,12 @@ fn part_ui(ui: &mut Ui, place: Rect, name: &str, words: Words<'_>) {
     ui.interact(place, ui.id().with(name), Sense::hover()).on_hover_text(words.details);
 }
 
-/// Weak as long as there is no run that it could be about.
+/// Returns the colour of text, weak as long as no run is active.
 fn weak_or(ui: &Ui, training: &TrainingSnapshot) -> Color32 {
     if training.state.is_live() { ui.visuals().text_color() } else { ui.visuals().weak_text_color() }
 }
 
-/// The goal on a bar as long as the way to it that is done.
+/// Draws the goal on a bar that is filled up to the progress.
 fn goal_ui(ui: &mut Ui, place: Rect, training: &TrainingSnapshot) {
     let progress = training.progress();
     let painter = ui.painter();
@@ -90,7 +91,7 @@ fn goal_ui(ui: &mut Ui, place: Rect, training: &TrainingSnapshot) {
     part_ui(ui, place.shrink2(vec2(BAR_MARGIN, 0.0)), "goal", Words { text: &text, color, details: &details });
 }
 
-/// All stop conditions, the mean return first: whichever comes first ends the run.
+/// Returns the text of all stop conditions, the mean return first. The first condition that holds ends the run.
 fn goal_text(training: &TrainingSnapshot) -> String {
     let stop = &training.stop;
     let mut parts = Vec::new();
@@ -106,7 +107,8 @@ fn goal_text(training: &TrainingSnapshot) -> String {
     format!("goal: {}", parts.join(" · "))
 }
 
-/// `90, now 12.5`; with the kind's name before it where there are several: all of them are to be reached.
+/// Returns the goal of a kind, such as `90, now 12.5`. The kind's name is before it if there are several: all of their
+/// goals have to be reached.
 fn kind_goal_text(training: &TrainingSnapshot, (kind, goal): (usize, f32)) -> String {
     let came_to = training.history.last().and_then(|last| last.kinds.get(kind));
     let now = came_to.map(|came_to| came_to.returns.mean).filter(|mean| mean.is_finite());
@@ -138,16 +140,6 @@ fn goal_details(training: &TrainingSnapshot, progress: &GoalProgress) -> String 
     lines.join("\n")
 }
 
-/// `about 12:34`, `at most 1:02:03`, `unknown`, or `–` without a run that goes on.
-pub(super) fn time_left_text(training: &TrainingSnapshot) -> String {
-    match training.time_left() {
-        _ if !training.state.is_live() => "–".to_owned(),
-        TimeLeft::About(seconds) => format!("about {}", duration(seconds)),
-        TimeLeft::AtMost(seconds) => format!("at most {}", duration(seconds)),
-        TimeLeft::Unknown => "unknown".to_owned(),
-    }
-}
-
 fn time_left_details(training: &TrainingSnapshot) -> &'static str {
     match training.time_left() {
         TimeLeft::About(_) => "At the speed of the last seconds, and as the mean return rose of late.",
@@ -172,7 +164,7 @@ fn saved_ui(ui: &mut Ui, place: Rect, training: &TrainingSnapshot, now: f64) {
     part_ui(ui, place, "saved", Words { text: &text, color, details: &details });
 }
 
-/// The newest warning. Its line is there without one too.
+/// Draws the newest warning. Its line is there without one too.
 fn warning_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     let newest = training.incidents.last().map(|newest| {
         let earlier = match training.incidents.len() - 1 {
@@ -184,7 +176,7 @@ fn warning_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     said_ui(ui, newest, theme::WARN, "no warnings");
 }
 
-/// The last error: why the run ended, and what could not be done.
+/// Draws the last error: the reason that the run failed, and that the last command could not be carried out.
 fn error_ui(ui: &mut Ui, training: &TrainingSnapshot, trouble: Option<&str>) {
     let failed = match &training.state {
         SessionState::Failed(sentence) => Some(sentence.as_str()),

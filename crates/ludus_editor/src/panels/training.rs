@@ -1,4 +1,4 @@
-//! How a run goes, and what can be done about it.
+//! The panel of a run: its state, its curves and its settings.
 
 mod charts;
 mod settings;
@@ -15,21 +15,20 @@ use crate::widgets::{Share, fixed, notice_ui, shares_ui};
 use crate::{EditorCommand, EditorCommands, theme};
 use charts::{Chart, charts_ui};
 use settings::{Settings, settings_ui};
-pub(super) use status::state_words;
 use status::{incidents_ui, progress_ui, state_ui};
 
-/// Width that the words of a button need [points].
+/// Width that the text of a button needs [points].
 const BUTTON_WIDTH: f32 = 66.0;
 
-/// What is picked and typed in the panel.
+/// The state of the panel's inputs.
 #[derive(Debug, Default)]
 pub struct TrainingUiState {
     chart: Chart,
-    /// Of each kind of agents.
+    /// The inputs of settings, for each kind of agents.
     settings: Vec<Settings>,
 }
 
-/// Draws the panel: state and buttons, numbers, curves, time by phase, settings, what went wrong.
+/// Draws the panel: state and buttons, numbers, curves, time by phase, settings, warnings and errors.
 ///
 /// Numbers, curves and settings are those of the kind of agents with the index `shown`.
 pub fn training_ui(
@@ -50,7 +49,7 @@ pub fn training_ui(
         state.settings.resize_with(training.kinds.len(), Settings::default);
         let kind = ShownKind { training, index: shown };
         progress_ui(ui, kind);
-        // What is zoomed, or being typed, stays with its kind.
+        // The zoom and the inputs are kept for each kind.
         ui.push_id(shown, |ui| charts_ui(ui, kind, &mut state.chart));
         phases_ui(ui, training);
         if let Some(settings) = state.settings.get_mut(shown) {
@@ -88,7 +87,7 @@ impl<'a> ShownKind<'a> {
     }
 }
 
-/// Always the same four buttons, so that none is where another one was.
+/// Draws the four buttons. They are always the same, so that none is where another one was.
 fn buttons_ui(ui: &mut Ui, state: &SessionState, commands: &mut EditorCommands) {
     let (is_live, is_paused) = (state.is_live(), *state == SessionState::Paused);
     let (pause, pause_command) =
@@ -126,13 +125,13 @@ fn phases_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     shares_ui(ui, &shares.collect::<Vec<_>>());
 }
 
-/// How plots are zoomed, once in a panel.
+/// Draws the hint about zooming plots. Call it once in a panel.
 pub(super) fn zoom_hint_ui(ui: &mut Ui) {
     ui.add(Label::new(RichText::new("Ctrl + wheel zooms, double click shows all").weak().small()).truncate())
         .on_hover_text("Dragging moves, dragging with the right button zooms in on a part.");
 }
 
-/// The title of a part of a panel.
+/// Draws the title of a part of a panel.
 pub(super) fn heading_ui(ui: &mut Ui, title: &str) {
     ui.add_space(6.0);
     ui.strong(title);

@@ -1,4 +1,4 @@
-//! All arenas of a run by how their last episodes went.
+//! The panel of all arenas of a run, coloured by the returns of their last episodes.
 
 use ludus_train::session::{ArenaReturn, KindSnapshot, TrainingSnapshot};
 
@@ -9,10 +9,10 @@ use crate::{EditorCommand, EditorCommands};
 
 use super::kinds::pick_kind_ui;
 
-/// Parts of the scale of colours: its ends are whole numbers of them.
+/// Approximate number of parts of the scale of colours: its ends are whole multiples of a part.
 const SCALE_PARTS: f64 = 10.0;
 
-/// The panel has nothing to remember yet.
+/// The state of the panel, which is empty.
 #[derive(Debug, Default)]
 pub struct WorldsUiState;
 
@@ -49,7 +49,7 @@ pub fn worlds_ui(
     });
 }
 
-/// How many arenas there are, and what the colours mean.
+/// Draws the number of arenas, and the legend of the colours.
 fn head_ui(ui: &mut Ui, training: &TrainingSnapshot, ends: Option<[f64; 2]>) {
     let (worlds, arenas) = (counted(training.worlds.into(), "world"), counted(training.arenas.into(), "arena"));
     let text = format!("{worlds} × {arenas}, by the return of the last episode");
@@ -59,9 +59,10 @@ fn head_ui(ui: &mut Ui, training: &TrainingSnapshot, ends: Option<[f64; 2]>) {
     legend_ui(ui, ends);
 }
 
-/// What the ends of the colours stand for: all returns of the run so far and its goal, up to the next round numbers.
+/// Returns the returns at the ends of the colour scale: they include all returns of the run so far and its goal, up to
+/// the next round numbers.
 ///
-/// It only ever grows, so that a colour means the same from one moment to the next. `None` as long as no episode ended.
+/// The scale never shrinks, so that a colour keeps its meaning. `None` as long as no episode has ended.
 fn scale(kind: &KindSnapshot, goal: Option<f32>) -> Option<[f64; 2]> {
     let [least, greatest] = kind.return_range?.map(f64::from);
     let goal = goal.map_or(greatest, f64::from);
@@ -69,7 +70,7 @@ fn scale(kind: &KindSnapshot, goal: Option<f32>) -> Option<[f64; 2]> {
     if low == high {
         (low, high) = (low.min(0.0), high.max(0.0));
     }
-    // Halves, so that the greatest numbers' difference is still a number.
+    // Halves, so that the difference of the greatest numbers is still finite.
     let step = 2.0 * round_step((0.5 * high - 0.5 * low) / SCALE_PARTS);
     let rounded = [(low / step).floor() * step, (high / step).ceil() * step];
     Some(if rounded.iter().all(|end| end.is_finite()) { rounded } else { [low, high] })

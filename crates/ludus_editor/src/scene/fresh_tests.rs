@@ -1,4 +1,4 @@
-//! Replays begin in a world that is as fresh as the command line's.
+//! Replays begin in a world in the same state as the new world of the command line.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, Arena, EpisodeRng, EpisodeStart, InArena, Observation, Reward, Sense, WorldReset,
+    Action, Agent, AgentAppExt, Arena, EpisodeRng, EpisodeStart, InArena, Observation, Reward, SenseAgents, WorldReset,
 };
 use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin};
 use ludus_train::Ludus;
@@ -19,10 +19,10 @@ use super::tests::{scene_for, send, update};
 use super::{OfRival, Stage};
 use crate::EditorCommand;
 
-/// Steps of an episode: the balls have landed, rolled and touched by then.
+/// Number of steps in an episode: by then the balls have landed, rolled and touched.
 const STEPS: u32 = 40;
 
-/// Turns a tray with two balls on it.
+/// An agent that turns a tray with two balls on it.
 #[derive(Component, Agent, Default)]
 #[agent(observation = Senses, action = Turn, reward = Nothing)]
 struct Tray;
@@ -57,7 +57,7 @@ fn trays(app: &mut App, physics: ArenaPhysics) {
         .add_agent::<Tray>()
         .add_observer(restart)
         .add_systems(FixedUpdate, turn)
-        .add_systems(Sense, sense);
+        .add_systems(SenseAgents, sense);
 }
 
 fn shared(app: &mut App) {
@@ -70,7 +70,7 @@ fn per_arena(app: &mut App) {
     app.add_observer(build_arena);
 }
 
-/// Outside any arena, as in a game that has but one field.
+/// The game outside any arena, as if it had only one field.
 fn without_arenas(app: &mut App) {
     trays(app, ArenaPhysics::Shared { spacing: 12.0 });
     app.add_systems(Startup, |mut commands: Commands| build(&mut commands, Transform::IDENTITY, None));
@@ -132,7 +132,7 @@ fn sense(mut trays: Query<(&Transform, &Carries, &mut Senses)>, balls: Query<(&T
     Ok(())
 }
 
-/// Trains for a moment; the runs' folder, and the files of episodes that the command line plays to the bit.
+/// Trains for a moment. Returns the runs' folder, and the files of episodes that the command line replays to the bit.
 fn trained(game: fn(&mut App)) -> (TempDir, Vec<PathBuf>) {
     let runs = tempfile::tempdir().unwrap();
     let line = ["trays", "train", "--runs-dir", runs.path().to_str().unwrap(), "--threads", "1"];
@@ -165,7 +165,7 @@ fn scene_beside(game: fn(&mut App), arenas: u32, besides: usize) -> App {
     app
 }
 
-/// Plays an episode forwards, back and to and fro; every step is what was logged.
+/// Replays an episode forwards, back and to and fro, and checks that every step is the logged one.
 fn check(app: &mut App, episode: &Path) {
     replay_in(app, episode);
     for step in [0, STEPS, 3, 25, 0, STEPS / 2, STEPS] {
@@ -176,11 +176,11 @@ fn check(app: &mut App, episode: &Path) {
     assert_eq!(shown(app).differs_from, None);
 }
 
-/// What another app has besides: it takes an id.
+/// A resource of another app: it takes a component id.
 #[derive(Resource)]
 struct Besides<const N: usize>;
 
-/// Adds so many resources. Whatever comes after them has other ids than in an app without.
+/// Adds `count` resources. Later ones have other ids than in an app without these.
 fn add_besides(app: &mut App, count: usize) {
     let world = app.world_mut();
     let add: [fn(&mut World); 6] = [
@@ -194,7 +194,8 @@ fn add_besides(app: &mut App, count: usize) {
     add[..count].iter().for_each(|add| add(world));
 }
 
-/// Two episodes one after the other, each twice, in windows that show so many arenas meanwhile, with other ids each.
+/// Checks two episodes one after the other, each twice, in windows that show `arenas` arenas in between, with other ids
+/// each.
 fn check_in_window(game: fn(&mut App), arenas: u32) {
     let (_runs, episodes) = trained(game);
     for besides in 0..=6 {
@@ -234,11 +235,11 @@ fn replays_of_physics_outside_arenas_are_exact() {
     check_in_window(without_arenas, 1);
 }
 
-/// What a game keeps outside its arenas.
+/// State that a game keeps outside its arenas.
 #[derive(Resource, Default)]
 struct Gusts(u32);
 
-/// Every gust is stronger than the last one, and the first is that of a new world.
+/// A game in which every gust is stronger than the last one. The first is that of a new world.
 fn gusty(app: &mut App) {
     shared(app);
     app.init_resource::<Gusts>();
@@ -257,7 +258,7 @@ fn a_game_puts_what_it_keeps_into_its_first_state() {
     assert_eq!(app.world().resource::<Gusts>().0, 5, "as many ticks as the arenas have had");
 }
 
-/// So that arenas of a comparison start alike too.
+/// This makes arenas of a comparison start alike too.
 #[test]
 fn arenas_that_are_shown_again_are_those_of_a_new_world() {
     let mut app = scene(shared, 2);

@@ -13,7 +13,7 @@ use crate::snapshot::AgentId;
 pub struct SceneKinds(Arc<[AgentKind]>);
 
 impl SceneKinds {
-    /// Those of a game that was added to this world.
+    /// Returns the kinds of the game that was added to this world; none without a game.
     pub fn of(world: &World) -> Self {
         let kinds = world.get_resource::<AgentKinds>().map_or(Vec::new(), |kinds| kinds.iter().cloned().collect());
         Self(kinds.into())
@@ -24,19 +24,19 @@ impl SceneKinds {
         self.iter().map(AgentKind::spec)
     }
 
-    /// The entity of an agent, if it is there.
+    /// The entity of an agent, if it exists.
     pub fn entity(&self, world: &World, id: AgentId) -> Option<Entity> {
         self.get(id.kind)?.rows(world).agent(id.row)
     }
 
-    /// All agents of a kind that are there, by row.
+    /// Returns all agents of a kind that exist, sorted by row.
     pub fn agents<'a>(&self, world: &'a World, kind: usize) -> impl Iterator<Item = (AgentId, Entity)> + 'a {
         let rows = self[kind].rows(world);
         (0..rows.len()).filter_map(move |row| Some((AgentId { kind, row }, rows.agent(row)?)))
     }
 }
 
-/// The agents on screen and their entities, for systems that can't look into the rows.
+/// The agents on screen and their entities, for systems without access to the rows.
 #[derive(Resource, Default)]
 pub struct SceneAgents {
     /// The entity in each row of each kind.
@@ -44,12 +44,12 @@ pub struct SceneAgents {
 }
 
 impl SceneAgents {
-    /// The entity of an agent, if it is there.
+    /// The entity of an agent, if it exists.
     pub fn entity(&self, id: AgentId) -> Option<Entity> {
         self.entities.get(id.kind)?.get(id.row).copied().flatten()
     }
 
-    /// The id of the agent that an entity with this slot is.
+    /// Returns the id of the agent that an entity with this slot is.
     pub fn id(&self, agent: Entity, slot: Slot) -> Option<AgentId> {
         let row = slot.index();
         let is_there = |rows: &Vec<Option<Entity>>| rows.get(row) == Some(&Some(agent));
@@ -57,7 +57,7 @@ impl SceneAgents {
     }
 }
 
-/// Finds all agents. Before anything in an image asks for them, and again after its ticks.
+/// Finds the entities of all agents. Runs at the beginning of an image, and again after its ticks.
 pub fn find_agents(world: &mut World) {
     let kinds = world.resource::<SceneKinds>().clone();
     world.resource_scope(|world, mut agents: Mut<SceneAgents>| {

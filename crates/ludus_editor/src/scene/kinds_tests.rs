@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bevy::prelude::*;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, Arena, Controller, EpisodeScope, EpisodeStart, InArena, Observation, Reward, Score,
-    Sense,
+    Action, Agent, AgentAppExt, Arena, Controller, EpisodeScope, EpisodeStart, InArena, Observation, Reward,
+    ScoreAgents, SenseAgents,
 };
 use ludus_train::Ludus;
 use ludus_train::config::{AgentConfig, PolicySource, RunConfig};
@@ -20,7 +20,7 @@ use super::{Players, SceneKinds};
 use crate::snapshot::{AgentId, AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
 use crate::{EditorCommand, policies, selection};
 
-/// Goes up and down in jumps.
+/// An agent that goes up and down in jumps.
 #[derive(Component, Agent, Default)]
 #[require(Height)]
 #[agent(observation = View, action = Jump, reward = Air)]
@@ -73,15 +73,15 @@ fn game(app: &mut App) {
             };
         }
     });
-    app.add_systems(Score, |mut jumpers: Query<(&Height, &mut Air)>| {
+    app.add_systems(ScoreAgents, |mut jumpers: Query<(&Height, &mut Air)>| {
         jumpers.iter_mut().for_each(|(height, mut air)| *air = Air { high: height.0, jumped: 1.0 });
     });
-    app.add_systems(Sense, |mut jumpers: Query<(&Height, &mut View)>| {
+    app.add_systems(SenseAgents, |mut jumpers: Query<(&Height, &mut View)>| {
         jumpers.iter_mut().for_each(|(height, mut view)| *view = View { height: height.0, ceiling: 9.0 });
     });
 }
 
-/// A step is 2 ticks. The section of jumpers is what `change` makes of it.
+/// A scene with steps of 2 ticks. `change` edits the section of jumpers in the config.
 fn scene(change: impl FnOnce(&mut AgentConfig)) -> App {
     let specs = [Walker::spec(), Jumper::spec()].map(Arc::new);
     let mut config = RunConfig {
@@ -178,7 +178,7 @@ fn an_agent_of_the_second_kind_is_taken_over_and_nobody_else() {
     let before = [0, 1, 2].map(|row| height(&app, row));
     update(&mut app, 4);
     let after = [0, 1, 2].map(|row| height(&app, row));
-    // Nobody presses a key, and so it makes the first choice.
+    // No key is pressed, and so it makes the first choice.
     assert_eq!((after[1], get::<Jump>(&app, JUMPER)), (before[1], Jump::Stay));
     assert!(after[0] > before[0] + 2.0 && after[2] > before[2] + 2.0);
     assert_eq!((selected(&app).driver, selected(&app).action.len()), (Driver::Player, 1));
@@ -217,7 +217,7 @@ fn a_kind_that_decides_less_often_keeps_its_decision() {
 fn a_kind_without_a_policy_is_the_games() {
     let mut app = scene(|jumper| jumper.policy = PolicySource::External);
     app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
-    // What a policy would do is not done.
+    // The policy does not act.
     app.world_mut().resource_mut::<Players>().set_own(1, jumping(2, 2));
     update(&mut app, 6);
     let before = height(&app, 1);
@@ -276,7 +276,7 @@ fn get_entity(app: &App, id: AgentId) -> Entity {
     app.world().resource::<SceneKinds>().entity(app.world(), id).expect("it is there")
 }
 
-/// The same, with episodes that are the arena's.
+/// The same game, with episodes that belong to the arena.
 fn game_of_arenas(app: &mut App) {
     game(app);
     app.add_observer(|jumper: On<Add, Jumper>, mut commands: Commands| {

@@ -1,4 +1,5 @@
-//! Policies that decide for the agents on screen, mid-episode: a newer one takes over with the next decision.
+//! The policies that decide for the agents on screen. A newer policy replaces the old one at the next decision, also in
+//! the middle of an episode.
 
 use std::sync::Arc;
 
@@ -9,12 +10,12 @@ use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed};
 use super::{OfRival, SceneKinds};
 use crate::snapshot::{AgentId, PolicyLabel};
 
-/// Who decides for the agents on screen.
+/// The policies that decide for the agents on screen.
 #[derive(Resource, Default)]
 pub struct Players {
-    /// Those of each kind of agents.
+    /// The policies of each kind of agents.
     kinds: Vec<KindPlayers>,
-    /// Whether one of them was replaced by somebody's wish.
+    /// True if the user has replaced a policy since the last `take_replaced`.
     is_replaced: bool,
 }
 
@@ -24,9 +25,9 @@ struct KindPlayers {
     own: Option<Player>,
     rival: Option<Player>,
     last: Decisions,
-    /// The rival's actions `[rows, action width]`.
+    /// The actions of the second policy `[rows, action width]`.
     spare: Vec<f32>,
-    /// What was expected of each row's episode at its last decision `[rows]`; NaN where no policy decided.
+    /// The value estimate of each row at its last decision `[rows]`; NaN where no policy decided.
     values: Vec<f32>,
 }
 
@@ -41,62 +42,62 @@ struct StepRows {
 
 /// A policy and its working memory.
 pub struct Player {
-    decider: Arc<Decider>,
+    loaded: Arc<LoadedPolicy>,
     scratch: PolicyScratch,
 }
 
-/// A policy, and which one it is.
-struct Decider {
+/// A policy and its label.
+struct LoadedPolicy {
     label: PolicyLabel,
     policy: Arc<Policy>,
 }
 
-/// The last decisions, and what they were made on: both are shown until there are others.
+/// The policies and the inputs of the last decisions. They are shown until the next decisions.
 #[derive(Default)]
 struct Decisions {
-    own: Option<Arc<Decider>>,
-    rival: Option<Arc<Decider>>,
+    own: Option<Arc<LoadedPolicy>>,
+    rival: Option<Arc<LoadedPolicy>>,
     /// `[rows, observation width]`
     observations: Vec<f32>,
     /// `[rows, mask width]`
     masks: Vec<bool>,
-    /// Whether the agent was in the middle of an episode `[rows]`; in a restart step it idles.
+    /// True if the agent was within an episode `[rows]`; in a restart step it idles.
     is_running: Vec<bool>,
 }
 
-/// What a policy made of what an agent saw, and which policy that was.
+/// The decision of a policy for one observation.
 pub struct Decided {
-    /// Which one.
+    /// The label of the policy.
     pub label: PolicyLabel,
-    /// What it made of it.
+    /// The distributions and the value.
     pub insight: Insight,
 }
 
 impl Player {
-    /// A policy that can decide.
+    /// Allocates the working memory of a policy.
     pub fn new(label: PolicyLabel, policy: Arc<Policy>) -> Self {
-        Self { scratch: policy.scratch(), decider: Arc::new(Decider { label, policy }) }
+        Self { scratch: policy.scratch(), loaded: Arc::new(LoadedPolicy { label, policy }) }
     }
 
-    /// Which one it is.
+    /// The label of the policy.
     pub fn label(&self) -> &PolicyLabel {
-        &self.decider.label
+        &self.loaded.label
     }
 
-    /// The most probable action of each row, and what it expects of it.
+    /// Writes the most probable action and the value estimate of each row.
     fn act(&mut self, sensed: Sensed<'_>, actions: &mut [f32], values: &mut [f32]) {
-        let Self { decider, scratch } = self;
-        decider.policy.act_masked(sensed, ActionChoice::Greedy, scratch, actions);
-        decider.policy.values(sensed.observations, scratch, values);
+        let Self { loaded, scratch } = self;
+        loaded.policy.act_masked(sensed, ActionChoice::Greedy, scratch, actions);
+        loaded.policy.values(sensed.observations, scratch, values);
     }
 
-    /// What it makes of one observation.
+    /// Returns the decision for one observation.
     pub fn decide(&mut self, sensed: Sensed<'_>) -> Decided {
-        self.decider.decide(sensed, &mut self.scratch)
+        self.loaded.decide(sensed, &mut self.scratch)
     }
 }
 
-impl Decider {
+impl LoadedPolicy {
     fn decide(&self, sensed: Sensed<'_>, scratch: &mut PolicyScratch) -> Decided {
         Decided { label: self.label.clone(), insight: self.policy.insight(sensed, scratch) }
     }
@@ -113,7 +114,7 @@ impl Decisions {
         running.iter().for_each(|&row| self.is_running[row] = true);
     }
 
-    /// Forgets what was decided for agents that are not within an episode any more.
+    /// Discards the decisions of agents that are no longer within an episode.
     fn keep(&mut self, running: &[usize]) {
         let decided = core::mem::take(&mut self.is_running);
         self.is_running.resize(decided.len(), false);
@@ -121,26 +122,26 @@ impl Decisions {
         still.for_each(|&row| self.is_running[row] = true);
     }
 
-    /// What was made of a row; `None` if nobody decided, or if the agent was not asked since it restarted.
+    /// Returns the decision for a row; `None` without a policy, or if the agent has not decided since its restart.
     fn of(&self, row: usize, is_rival: bool) -> Option<Decided> {
         if !self.is_running.get(row).is_some_and(|&is_running| is_running) {
             return None;
         }
-        let decider = if is_rival { self.rival.as_ref() } else { self.own.as_ref() }?;
+        let loaded = if is_rival { self.rival.as_ref() } else { self.own.as_ref() }?;
         let rows = self.is_running.len();
         let (senses, flags) = (self.observations.len() / rows, self.masks.len() / rows);
         let observations = &self.observations[row * senses..][..senses];
         let masks = &self.masks[row * flags..][..flags];
-        Some(decider.decide(Sensed { observations, masks }, &mut decider.policy.scratch()))
+        Some(loaded.decide(Sensed { observations, masks }, &mut loaded.policy.scratch()))
     }
 }
 
 impl KindPlayers {
-    /// Lets the policies decide for all rows.
+    /// Runs the policies for all rows, and writes their actions and values.
     fn decide(&mut self, rows: &mut Rows, StepRows { rivals, running }: &StepRows) {
         self.last.note(rows, running);
-        self.last.own = self.own.as_ref().map(|own| own.decider.clone());
-        self.last.rival = self.rival.as_ref().map(|rival| rival.decider.clone());
+        self.last.own = self.own.as_ref().map(|own| own.loaded.clone());
+        self.last.rival = self.rival.as_ref().map(|rival| rival.loaded.clone());
         self.values.clear();
         self.values.resize(rows.len(), f32::NAN);
         if let Some(own) = &mut self.own {
@@ -163,18 +164,18 @@ impl KindPlayers {
 }
 
 impl Players {
-    /// Nobody yet, in a game with so many kinds of agents.
+    /// Returns a set without policies, for a game with `kinds` kinds of agents.
     pub fn new(kinds: usize) -> Self {
         let kinds = (0..kinds).map(|_| KindPlayers::default()).collect();
         Self { kinds, is_replaced: false }
     }
 
-    /// The policy of a kind that is shown.
+    /// The shown policy of a kind.
     pub fn own(&self, kind: usize) -> Option<&Player> {
         self.kinds.get(kind)?.own.as_ref()
     }
 
-    /// The one that it is compared with.
+    /// The policy with which a kind's shown policy is compared.
     pub fn rival(&self, kind: usize) -> Option<&Player> {
         self.kinds.get(kind)?.rival.as_ref()
     }
@@ -189,39 +190,39 @@ impl Players {
         self.kinds.iter().any(|kind| kind.rival.is_some())
     }
 
-    /// The policy that decides for an agent of this kind.
+    /// Returns the second policy of a kind if `is_rival`, else the shown one.
     pub fn of_mut(&mut self, kind: usize, is_rival: bool) -> Option<&mut Player> {
         let players = self.kinds.get_mut(kind)?;
         if is_rival { players.rival.as_mut() } else { players.own.as_mut() }
     }
 
-    /// Shows another policy of a kind from the next decision on.
+    /// Sets the shown policy of a kind, from the next decision on.
     pub fn set_own(&mut self, kind: usize, player: Player) {
         self.kinds[kind].own = Some(player);
     }
 
-    /// Compares a kind's policy with another one.
+    /// Sets the policy with which a kind's shown policy is compared.
     pub fn set_rival(&mut self, kind: usize, player: Player) {
         self.kinds[kind].rival = Some(player);
     }
 
-    /// Compares no more.
+    /// Removes the second policies of all kinds, which ends the comparison.
     pub fn clear_rivals(&mut self) {
         self.kinds.iter_mut().for_each(|kind| kind.rival = None);
     }
 
-    /// Notes that somebody has picked one of the policies.
+    /// Records that the user has replaced a policy.
     pub const fn mark_replaced(&mut self) {
         self.is_replaced = true;
     }
 
-    /// Whether somebody has picked one since this was last asked.
+    /// True if the user has replaced a policy since the last call.
     pub const fn take_replaced(&mut self) -> bool {
         core::mem::replace(&mut self.is_replaced, false)
     }
 
-    /// The decision that was made of what an agent saw when its present action was chosen; `None` in a restart step and
-    /// without a policy.
+    /// Returns the decision for the observation on which an agent's present action was chosen; `None` in a restart step
+    /// and without a policy.
     pub fn decided(&self, agent: AgentId, is_rival: bool) -> Option<Decided> {
         self.kinds.get(agent.kind)?.last.of(agent.row, is_rival)
     }
@@ -232,18 +233,18 @@ impl Players {
         is_running.is_some_and(|&is_running| !is_running)
     }
 
-    /// Forgets what was decided last: other agents are to come.
+    /// Discards the last decisions, before other agents come on screen.
     pub fn forget_decisions(&mut self) {
         self.kinds.iter_mut().for_each(|kind| kind.last = Decisions::default());
     }
 
-    /// The value that was expected of the agent's episode at its last decision; NaN where no policy decided.
+    /// Returns the value estimate of an agent at its last decision; NaN where no policy decided.
     pub fn value(&self, agent: AgentId) -> f32 {
         let value = self.kinds.get(agent.kind).and_then(|kind| kind.values.get(agent.row));
         value.copied().unwrap_or(f32::NAN)
     }
 
-    /// A kind's step on its first tick.
+    /// Runs the policies of a kind on a step's first tick, if the kind decides in this step.
     fn step(&mut self, kind: usize, rows: &mut Rows, agents: &StepRows) {
         let players = &mut self.kinds[kind];
         if rows.is_deciding() {
@@ -254,7 +255,7 @@ impl Players {
     }
 }
 
-/// On a step's first tick: the policies write the rows that become actions, for the kinds that decide in this step.
+/// Writes the actions of the policies to the rows, on a step's first tick, for the kinds that decide in this step.
 pub fn decide(
     world: &mut World,
     agents: &mut QueryState<(&Episode, Option<&InArena>)>,

@@ -1,4 +1,4 @@
-//! What agents on screen sensed, were rewarded for and were expected to bring, step by step.
+//! Records of the observations, rewards and value estimates of the agents on screen, step by step.
 
 use bevy::prelude::*;
 use ludus_agent::spec::Outcome;
@@ -7,21 +7,21 @@ use ludus_agent::{AgentKind, Controller, Episode, FaultPlace, InArena, Rows, Ste
 use super::{OfRival, Players, SceneKinds};
 use crate::snapshot::{AgentId, ColumnSnapshot, EpisodeSnapshot, ScoreSnapshot};
 
-/// Steps of an episode that are kept; of a longer one the newest.
+/// The largest number of steps that are kept of an episode. Of a longer one, the newest are kept.
 const MOST_STEPS: usize = 4096;
-/// How many are dropped at once when there are more, so that it happens seldom.
+/// Number of steps that are dropped at once from a longer episode, so that it happens seldom.
 const DROPPED_STEPS: usize = 1024;
 
-/// The returns of the policies of each kind of agents on screen since their arenas came.
+/// The returns of the policies of each kind of agents on screen, since their arenas were spawned.
 #[derive(Resource, Clone, Default)]
 pub struct Scores(Vec<KindScores>);
 
 /// The returns of the policies of a kind.
 #[derive(Clone, Copy, Default)]
 pub struct KindScores {
-    /// The policy that is shown.
+    /// Returns of the shown policy.
     pub own: ScoreSnapshot,
-    /// The one that it is compared with.
+    /// Returns of the policy that it is compared with.
     pub rival: ScoreSnapshot,
 }
 
@@ -33,10 +33,10 @@ pub struct Records(Vec<KindRecords>);
 #[derive(Default)]
 struct KindRecords(Vec<Record>);
 
-/// What one agent sensed since it came, and its episode so far.
+/// The statistics of one row's observations, and the row's episode so far.
 #[derive(Clone, Default)]
 pub struct Record {
-    columns: Vec<Column>,
+    columns: Vec<ColumnMoments>,
     episode: EpisodeSnapshot,
     /// The episode's unweighted terms before the present step.
     terms_before: Vec<f32>,
@@ -44,7 +44,7 @@ pub struct Record {
 
 /// Running moments of one column. Welford 1962, doi:10.1080/00401706.1962.10490022.
 #[derive(Clone, Copy, Debug)]
-struct Column {
+struct ColumnMoments {
     value: f32,
     count: u64,
     mean: f64,
@@ -54,14 +54,14 @@ struct Column {
     faults: u64,
 }
 
-impl Default for Column {
+impl Default for ColumnMoments {
     fn default() -> Self {
         let (least, greatest) = (f32::INFINITY, f32::NEG_INFINITY);
         Self { value: 0.0, count: 0, mean: 0.0, squares: 0.0, least, greatest, faults: 0 }
     }
 }
 
-impl Column {
+impl ColumnMoments {
     fn push(&mut self, value: f32) {
         let number = f64::from(value);
         self.value = value;
@@ -87,16 +87,16 @@ impl Column {
 }
 
 impl Scores {
-    /// Those of a kind.
+    /// The returns of the policies of a kind; zeros without a record.
     pub fn of(&self, kind: usize) -> KindScores {
         self.0.get(kind).copied().unwrap_or_default()
     }
 }
 
 impl Records {
-    /// The columns of an agent's observation.
+    /// Returns the statistics of each column of an agent's observation; empty without a record.
     pub fn columns(&self, agent: AgentId) -> Vec<ColumnSnapshot> {
-        self.of(agent).map_or_else(Vec::new, |record| record.columns.iter().map(Column::snapshot).collect())
+        self.of(agent).map_or_else(Vec::new, |record| record.columns.iter().map(ColumnMoments::snapshot).collect())
     }
 
     /// An agent's episode so far.
@@ -113,7 +113,7 @@ impl KindRecords {
     fn fit(&mut self, rows: &Rows) {
         let spec = rows.spec();
         let empty = Record {
-            columns: vec![Column::default(); spec.observation_width()],
+            columns: vec![ColumnMoments::default(); spec.observation_width()],
             episode: EpisodeSnapshot::default(),
             terms_before: vec![0.0; spec.reward.len()],
         };
@@ -136,7 +136,7 @@ impl Record {
         self.columns.iter_mut().zip(observation).for_each(|(column, value)| column.push(*value));
     }
 
-    /// Notes a step: what the policy had expected of it and what it was rewarded with.
+    /// Records a step: its value estimate and its weighted reward terms.
     fn note_step(&mut self, (number, steps, outcome): (u32, u32, Outcome), value: f32, terms: Terms<'_>) {
         let episode = &mut self.episode;
         if episode.number != number || outcome == Outcome::Restart {
@@ -160,7 +160,7 @@ impl Record {
     }
 }
 
-/// The unweighted sums of a row's terms, and what each weighs.
+/// The unweighted sums of a row's reward terms, and their weights.
 #[derive(Clone, Copy)]
 struct Terms<'a> {
     sums: &'a [f32],
@@ -169,7 +169,7 @@ struct Terms<'a> {
 
 type Agents<'a> = (&'a Episode, &'a Controller, Option<&'a InArena>);
 
-/// On a step's last tick: notes what came of it for every agent, and of every episode that ended.
+/// Records the step of every agent, and the return of every episode that ended, on a step's last tick.
 pub fn record(world: &mut World, agents: &mut QueryState<Agents>, rivals: &mut QueryState<(), With<OfRival>>) {
     if !world.resource::<StepClock>().is_last_tick() {
         return;
@@ -219,7 +219,7 @@ fn look(
     kinds.agents(world, kind).filter_map(seen).collect()
 }
 
-/// Adds the episodes that a policy has ended to what it has done.
+/// Adds the returns of episodes that ended to the score of their policy.
 fn score(scores: &mut KindScores, rows: &Rows, seen: &[Seen]) {
     for Seen { id, is_rival, .. } in seen.iter().filter(|seen| seen.has_policy) {
         if rows.outcomes()[id.row].is_end() {
@@ -229,7 +229,7 @@ fn score(scores: &mut KindScores, rows: &Rows, seen: &[Seen]) {
     }
 }
 
-/// Notes the step of all agents of a kind.
+/// Records the step of all agents of a kind.
 fn note_all(records: &mut KindRecords, world: &mut World, kind: &AgentKind, seen: &[Seen]) {
     world.resource_scope(|world, players: Mut<Players>| {
         let rows = kind.rows_mut(world);
@@ -245,7 +245,7 @@ fn note(record: &mut Record, rows: &Rows, (row, number, steps): (usize, u32, u32
     let (width, terms) = (rows.spec().observation_width(), rows.spec().reward.len());
     record.sense(&rows.observations()[row * width..][..width]);
     let sums = Terms { sums: &rows.episode_terms()[row * terms..][..terms], weights: rows.weights() };
-    // Of an agent that a player drives the rows say that nobody has it: nothing is learned from its steps.
+    // The row of an agent that a player drives is vacant, since nothing is learned from its steps. Its episode goes on.
     let outcome = match rows.outcomes()[row] {
         Outcome::Vacant => Outcome::Running,
         outcome => outcome,
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_all_steps() {
-        let mut column = Column::default();
+        let mut column = ColumnMoments::default();
         [1.0, 3.0, 5.0].into_iter().for_each(|value| column.push(value));
         let seen = column.snapshot();
         assert_eq!((seen.value, seen.mean, seen.least, seen.greatest, seen.count), (5.0, 3.0, 1.0, 5.0, 3));

@@ -14,10 +14,10 @@ use crate::snapshot::{ReplaySnapshot, RunsSnapshot, SceneSnapshot};
 use crate::timeline::Timeline;
 use crate::{Direction, EditorCommand, Pace};
 
-/// Steps of an episode.
+/// Number of steps in an episode.
 const STEPS: u32 = 24;
 
-/// Trains for a moment; the runs' folder, and the file of an episode of 24 steps of 3 ticks.
+/// Trains for a moment. Returns the runs' folder, and the file of an episode of 24 steps of 3 ticks.
 fn trained() -> (TempDir, PathBuf) {
     trained_in(game)
 }
@@ -35,7 +35,7 @@ fn trained_in(game: fn(&mut App)) -> (TempDir, PathBuf) {
     (runs, episode)
 }
 
-/// A scene with this episode at its start, paused.
+/// Returns a scene with this episode at its start, paused.
 fn replaying(episode: &Path) -> App {
     let mut app = scene();
     update(&mut app, 5);
@@ -53,7 +53,7 @@ pub fn shown(app: &App) -> ReplaySnapshot {
     app.world().resource::<Replaying>().playback().map(Playback::snapshot).expect("it was asked for")
 }
 
-/// What the agents see, get and come to is what was logged at this step.
+/// Asserts that the replay is at this step, and that it does not differ from its log.
 pub fn check_at(app: &mut App, step: u32) {
     let replay = shown(app);
     assert_eq!((replay.step, replay.differs_from), (step, None));
@@ -175,7 +175,7 @@ fn the_next_replay_plays_although_the_last_one_has_come_to_its_end() {
     send(&mut app, EditorCommand::Replay(episode.clone()));
     update(&mut app, 3);
     assert!((1..STEPS).contains(&shown(&app).step), "{:?}", shown(&app));
-    // Who has paused it wants it to stand.
+    // A pause by the user lasts.
     send(&mut app, EditorCommand::SetPace(Pace::Paused));
     send(&mut app, EditorCommand::Replay(episode));
     update(&mut app, 6);

@@ -1,9 +1,10 @@
-//! An episode of a run, played again on screen: forwards, backwards, from any step.
+//! Replay of a run's episode on screen: forwards, backwards, from any step.
 //!
-//! It is played in the game on screen, so that the game's visuals and all panels show it as they show everything else:
-//! its arena alone, at its own place, with the actions of its log. What comes of every step is compared with the log.
-//! A world can't be wound back: to go back, the episode is played again from its start, within one image. Each time the
-//! world is reset before it (`WorldReset`), so that it begins in what the command line begins in: a new world.
+//! The replay runs in the game on screen, so that the game's visuals and all panels show it like any other episode: its
+//! arena alone, at its own place, with the actions of its log. The result of every step is compared with the log. A
+//! world can't run backwards: to go back, the episode is replayed from its start, within one image. Before each start
+//! the world is reset (`WorldReset`), so that the episode begins in the same state as on the command line: that of a
+//! new world.
 
 mod playback;
 
@@ -14,47 +15,47 @@ use ludus_agent::{Episode, EpisodeRng, InArena, Rows, StepClock, WorldReset};
 use ludus_train::replay::EpisodeLog;
 
 use super::{SceneKinds, Stage, replayed_arenas, rules_now};
-use crate::EditorCommand;
 use crate::snapshot::{AgentId, RunsSnapshot};
 use crate::timeline::{Pace, Timeline};
+use crate::{Direction, EditorCommand};
 
 use playback::AgentEpisode;
-pub use playback::{Direction, Playback};
+pub use playback::Playback;
 
-/// The episode that is played again, if one is.
+/// The replay on screen, if there is one.
 #[derive(Resource, Default)]
 pub struct Replaying {
     playback: Option<Playback>,
-    /// Whether the stage is still to be set for what is to be shown.
+    /// True if the stage has yet to be set for the replay, or for the run after its end.
     is_stale: bool,
 }
 
-/// What hears about replays and moves them; before the game's clock is set.
+/// The systems that carry out replay commands, before the game's clock is set.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReplaySystems;
 
 impl Replaying {
-    /// The episode, and where it is.
+    /// The replay with its position.
     pub const fn playback(&self) -> Option<&Playback> {
         self.playback.as_ref()
     }
 
-    /// What is played, if anything is.
+    /// The log of the replay, if there is one.
     pub fn log(&self) -> Option<&EpisodeLog> {
         self.playback.as_ref().map(Playback::log)
     }
 
-    /// The world and the arenas that it is played in.
+    /// Index of the world and indices of the arenas in which the replay runs.
     pub fn place(&self) -> Option<(u32, Range<u32>)> {
         self.log().map(|log| (log.head.world, replayed_arenas(&log.head)))
     }
 
-    /// Ticks that this image is to make, where neither the clock nor a hand decides that.
+    /// Number of ticks in this image; `None` if the clock or the user decides it.
     pub fn ticks_due(&self) -> Option<u32> {
         self.playback.as_ref().and_then(Playback::ticks_due)
     }
 
-    /// Plays an episode from its start.
+    /// Starts the replay of an episode.
     pub fn begin(&mut self, playback: Playback) {
         (self.playback, self.is_stale) = (Some(playback), true);
     }
@@ -81,7 +82,7 @@ impl Replaying {
         }
     }
 
-    /// Time is to go on: at the end, from the start.
+    /// Restarts the replay if it is at its end.
     fn go_on(&mut self) {
         if self.playback.as_ref().is_some_and(Playback::is_at_end) {
             self.seek(0);
@@ -89,7 +90,7 @@ impl Replaying {
     }
 }
 
-/// Does what was asked for.
+/// Carries out the commands about replays.
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
     kinds: Res<SceneKinds>,
@@ -122,7 +123,7 @@ pub fn obey(
     }
 }
 
-/// Goes back by as much as the pace asks for.
+/// Moves a replay that plays backwards, at the present pace.
 pub fn go_back(
     (real, fixed): (Res<Time<Real>>, Res<Time<Fixed>>),
     timeline: Res<Timeline>,
@@ -138,14 +139,15 @@ pub fn go_back(
     }
 }
 
-/// Pauses where there is nothing more to play.
+/// Pauses the game when the replay has nothing more to play in its direction.
 pub fn stop(replaying: Res<Replaying>, mut timeline: ResMut<Timeline>) {
     if replaying.playback().is_some_and(Playback::is_over) {
         timeline.stop_at_end();
     }
 }
 
-/// Lets the next tick begin a step in which the stage is set, by the rules that hold for what is shown.
+/// Starts a step with the next tick, in which the stage is set, by the rules of the replay or of the run. Does nothing
+/// unless a replay was started, ended, or has to start again.
 pub fn set_rules(world: &mut World) {
     let mut replaying = world.resource_mut::<Replaying>();
     if !core::mem::take(&mut replaying.is_stale) {
@@ -157,9 +159,10 @@ pub fn set_rules(world: &mut World) {
     rules.apply(world);
 }
 
-/// Agents outside any arena stay where the arenas go: they come to the episode by an end of their present one.
+/// Brings agents outside any arena to the logged episode: their present episode is truncated, and the next has its
+/// number.
 ///
-/// The world is reset again before the episode starts, so that it finds nothing of what they did on the way.
+/// The world is reset again before the episode starts, so that nothing is left of the steps before it.
 pub fn lead_in(
     replaying: Res<Replaying>,
     mut homeless: Query<(&mut Episode, &EpisodeRng), Without<InArena>>,
@@ -168,10 +171,10 @@ pub fn lead_in(
     let Some(playback) = replaying.playback().filter(|playback| !playback.has_begun()) else { return };
     if homeless.iter().any(|(episode, _)| episode.has_ended()) {
         commands.trigger(WorldReset);
-        // This step is the one in which they restart.
+        // The agents restart in this step.
         commands.queue(|world: &mut World| rules_now(world).restart(world));
     }
-    // Once: the episode that begins by it is the wanted one.
+    // Only once: the next episode is the logged one.
     for (mut episode, rng) in homeless.iter_mut().filter(|(episode, _)| episode.is_running()) {
         if let Some(&number) = playback.log().head.numbers.get(rng.home().member as usize) {
             episode.truncate();
@@ -180,7 +183,7 @@ pub fn lead_in(
     }
 }
 
-/// On a step's first tick: the log's actions take the place of what a policy made of it.
+/// Replaces the actions of policies with those of the log, on a step's first tick.
 pub fn act(world: &mut World, agents: &mut QueryState<&EpisodeRng>) {
     if !world.resource::<StepClock>().is_first_tick() {
         return;
@@ -204,7 +207,7 @@ fn write_actions(rows: &mut Rows, of: &[usize], actions: &[f32]) {
     }
 }
 
-/// After every tick: where the episode is now, and whether it is still what was logged.
+/// Updates the position of the replay after every tick, and compares it with the log at the end of a step.
 pub fn follow(
     world: &mut World,
     agents: &mut QueryState<&EpisodeRng>,
@@ -212,7 +215,7 @@ pub fn follow(
 ) {
     let is_last_tick = world.resource::<StepClock>().is_last_tick();
     let Some(playback) = &mut world.resource_mut::<Replaying>().playback else { return };
-    // Seeking makes thousands of ticks in one image: only those that end a step look at agents.
+    // A seek makes thousands of ticks in one image, so agents are queried only at the end of a step.
     if !is_last_tick {
         return playback.end_tick();
     }
@@ -224,7 +227,7 @@ pub fn follow(
         let shown = of.iter().map(|of| (kinds[of.kind].rows(world), &of.rows[..])).collect::<Vec<_>>();
         playback.end_step(&shown, &starts);
         if playback.is_at_end() {
-            // Whatever the clock still asks for in this image would be another episode.
+            // Further ticks in this image would belong to another episode.
             let mut fixed = world.resource_mut::<Time<Fixed>>();
             let overstep = fixed.overstep();
             fixed.discard_overstep(overstep);
@@ -256,7 +259,7 @@ fn rows_of(world: &World, agents: &mut QueryState<&EpisodeRng>) -> Vec<KindRows>
     playback.kinds().iter().map(of_kind).collect()
 }
 
-/// The place in its episode of each of these agents.
+/// Returns the position of each of these agents in its episode.
 fn starts_of(
     world: &World,
     kinds: &SceneKinds,

@@ -1,4 +1,4 @@
-//! What a run decides about agents: how often they decide, what they are rewarded for, when their episodes are cut.
+//! The settings of agents in a run: decision intervals, reward weights and episode limits.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct RunRules {
     pub ticks_per_step: NonZeroU32,
     /// Steps that the world has made when its agents restart: 0 for a new one.
     pub first_step: u64,
-    /// One for each kind; none for those that the game decides for.
+    /// The settings of each kind; `None` for kinds that the game controls.
     pub kinds: Vec<Option<KindRules>>,
 }
 
@@ -33,7 +33,7 @@ pub struct KindRules {
 }
 
 impl RunRules {
-    /// Those of a run with this config.
+    /// Returns the settings of a run with this config.
     pub fn of_run(config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Self {
         let rules = |spec: &Arc<AgentSpec>| {
             let agent = config.agent(spec);
@@ -48,7 +48,7 @@ impl RunRules {
         Self { ticks_per_step: config.ticks_per_step(), first_step: 0, kinds }
     }
 
-    /// Lets them hold for the agents of a world whose next step is the restart of all of them.
+    /// Applies the settings to the agents of a world whose next step restarts all of them.
     pub fn apply(&self, world: &mut World) {
         let kinds = world.resource::<SceneKinds>().clone();
         for (kind, rules) in kinds.iter().zip(&self.kinds) {
@@ -61,12 +61,12 @@ impl RunRules {
         self.restart(world);
     }
 
-    /// True if a policy decides for a kind, or a player may, and not the game.
+    /// True if a policy or a player may control a kind, and not the game.
     pub fn is_driven(&self, kind: usize) -> bool {
         self.kinds.get(kind).is_some_and(Option::is_some)
     }
 
-    /// Leaves the kinds to the game that have no rules.
+    /// Leaves kinds without settings to the game.
     pub fn leave_others_to_the_game(&self, world: &mut World) {
         let kinds = world.resource::<SceneKinds>().clone();
         for (kind, _) in kinds.iter().zip(&self.kinds).filter(|(_, rules)| rules.is_none()) {
@@ -74,7 +74,7 @@ impl RunRules {
         }
     }
 
-    /// Lets all kinds decide anew in the steps in which they do so in a new world.
+    /// Schedules the decisions of all kinds in the same steps as in a new world.
     pub fn restart(&self, world: &mut World) {
         let kinds = world.resource::<SceneKinds>().clone();
         for (kind, rules) in kinds.iter().zip(&self.kinds) {

@@ -9,7 +9,7 @@ use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Controller, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward,
-    Sense, SensorLine, SensorSketches, Slot, StepClock,
+    SenseAgents, SensorLine, SensorSketches, Slot, StepClock,
 };
 use ludus_net::{Layout, NetworkConfig};
 use ludus_policy::{Origin, PolicyFile};
@@ -18,10 +18,10 @@ use rand::RngExt;
 
 use super::{AgentsFound, Players, ScenePlugin, Stage, configure, prepare};
 use crate::snapshot::{AgentId, AgentSnapshot, HeadSnapshot, RunsSnapshot, SceneKindSnapshot, SceneSnapshot};
-use crate::timeline::TimelinePlugin;
+use crate::time_control::TimeControlPlugin;
 use crate::{EditorCommand, Pace, gather, policies, selection, sensors, takeover};
 
-/// Wanders along a line.
+/// An agent that moves along a line.
 #[derive(Component, Agent, Default)]
 #[require(Place)]
 #[agent(observation = Sight, action = Walk, reward = Success)]
@@ -53,7 +53,7 @@ pub fn game(app: &mut App) {
     });
 }
 
-/// The same with one walker, outside any arena.
+/// The same game with one walker, outside any arena.
 pub fn game_without_arenas(app: &mut App) {
     walkers(app);
     app.add_systems(Startup, |mut commands: Commands| {
@@ -71,7 +71,7 @@ pub fn walkers(app: &mut App) {
     app.add_systems(FixedUpdate, |mut walkers: Query<(&mut Place, &Walk)>| {
         walkers.iter_mut().for_each(|(mut place, walk)| place.0 += walk.velocity);
     });
-    app.add_systems(Sense, |mut walkers: Query<(&Place, &mut Sight)>| {
+    app.add_systems(SenseAgents, |mut walkers: Query<(&Place, &mut Sight)>| {
         walkers.iter_mut().for_each(|(place, mut sight)| sight.place = place.0);
     });
 }
@@ -100,7 +100,7 @@ pub fn scene_with(game: fn(&mut App), config: &RunConfig, specs: &[Arc<AgentSpec
     app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
     prepare(&mut app, config);
     game(&mut app);
-    app.add_message::<EditorCommand>().add_plugins((ScenePlugin, TimelinePlugin));
+    app.add_message::<EditorCommand>().add_plugins((ScenePlugin, TimeControlPlugin));
     app.insert_resource(Stage::new(Seed::new(1), config, NonZeroU32::new(2).unwrap()));
     app.init_resource::<RunsSnapshot>().init_resource::<SceneSnapshot>();
     app.init_resource::<selection::Selection>().init_resource::<selection::ShownKind>();
@@ -148,7 +148,7 @@ fn walking_file(velocity: f32) -> PolicyFile {
     linear_file("actor.0.bias", velocity)
 }
 
-/// A policy whose speed is so many times the place where it is, and so another one with every step.
+/// A policy whose speed is `gain` times the place of the walker, and so differs in every step.
 fn homing(gain: f32) -> super::Player {
     let file = linear_file("actor.0.weight", gain);
     policies::player("home".to_owned(), &file, file.decision_interval).unwrap()
@@ -158,7 +158,7 @@ fn linear_file(tensor_name: &str, value: f32) -> PolicyFile {
     file_of(Walker::spec(), tensor_name, |_| value)
 }
 
-/// A policy of one layer, in which the numbers of this tensor alone are not 0.
+/// A policy of one layer. All of its weights are 0 but those of the tensor `tensor_name`.
 pub fn file_of(spec: AgentSpec, tensor_name: &str, value: impl Fn(usize) -> f32) -> PolicyFile {
     let network = NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() };
     let layout = Layout::new(spec.observation_width(), &spec.heads(), &network).unwrap();

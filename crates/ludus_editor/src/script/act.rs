@@ -1,4 +1,4 @@
-//! Carrying out a script's steps: by the window's own commands, or by what a hand would do with mouse and keys.
+//! Runs a script's steps: by the editor's commands, or by input events of mouse and keyboard.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,23 +23,23 @@ use crate::training::Training;
 use crate::viewport::seen_at;
 use crate::{Direction, EditorCommand, Pace};
 
-/// Images that a screenshot waits for, so that what was asked for before it is seen.
+/// Number of images that a screenshot waits for, so that it shows the effects of earlier steps.
 const SETTLING: u32 = 4;
 
-/// How long the present step has been going on.
+/// The time since the present step began.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// Images before this one.
+    /// Number of images before this one.
     pub image: u32,
-    /// Seconds.
+    /// Time \[s\].
     pub seconds: f64,
 }
 
-/// The screenshot that is being written.
+/// The flag that is set when the present screenshot is written; `None` without one.
 #[derive(Resource, Default)]
 pub struct Shots(Option<Arc<AtomicBool>>);
 
-/// Does a step, or waits for it; whether it is done.
+/// Runs a step, or waits for it. Returns true if it is done.
 pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
     match step {
         Step::WaitSeconds(seconds) => now.seconds >= *seconds,
@@ -75,15 +75,15 @@ fn of_shown_kind(world: &World, row: usize) -> AgentId {
     AgentId { kind: world.resource::<ShownKind>().0, row }
 }
 
-/// Shows the kind of agents with this name. Waits, in vain, if there is none.
+/// Shows the kind of agents with this name. Returns false, so that the step waits until it times out, if there is none.
 fn show_kind(world: &mut World, name: &str) -> bool {
     let Some(kind) = world.resource::<SceneKinds>().specs().position(|spec| spec.name == name) else { return false };
-    // At once, for the steps that follow.
+    // Set at once, since the steps that follow use it.
     world.resource_mut::<ShownKind>().0 = kind;
     true
 }
 
-/// The command that a step stands for, while this kind of agents is shown.
+/// Returns the command that a step sends while this kind of agents is shown.
 fn command(step: &Step, kind: usize) -> Option<EditorCommand> {
     Some(match step {
         Step::StartTraining => EditorCommand::StartTraining,
@@ -117,7 +117,7 @@ fn command(step: &Step, kind: usize) -> Option<EditorCommand> {
     })
 }
 
-/// Asks for a run to go on. Waits until there is one.
+/// Resumes the run with this name. Returns false, so that the step waits, as long as there is none.
 fn resume(world: &mut World, name: &str) -> bool {
     let found = world.resource::<Training>().run_named(name);
     let is_found = found.is_some();
@@ -125,7 +125,8 @@ fn resume(world: &mut World, name: &str) -> bool {
     is_found
 }
 
-/// Asks for an episode. Waits for the folders of runs to be looked through.
+/// Starts the replay of the episode with this name. Returns false, so that the step waits, until the run folders were
+/// read.
 fn replay(world: &mut World, name: &str) -> bool {
     let RunsSnapshot { runs, left, .. } = world.resource::<RunsSnapshot>();
     let is_on_screen = |run: &&RunEntry| left.iter().any(|left| left.label.name == run.name);
@@ -144,7 +145,7 @@ fn is_replay_at(world: &World, step: u32) -> bool {
     })
 }
 
-/// Moves the pointer to an agent and clicks: press in one image, release in the next. Waits for the agent to be there.
+/// Moves the pointer to an agent and clicks: press in one image, release in the next. Waits until the agent is visible.
 fn click(world: &mut World, agent: AgentId, image: u32) -> bool {
     let Some((window, position)) = window(world).zip(seen_at(world, agent)) else { return false };
     // Agents move; a pointer that follows one while it is pressed is a drag.
@@ -172,7 +173,7 @@ fn key(world: &mut World, name: &str, state: ButtonState) -> bool {
     true
 }
 
-/// Asks for a picture, and waits until its file is there.
+/// Takes a screenshot, and waits until its file is written.
 fn screenshot(world: &mut World, path: &Path, image: u32) -> bool {
     if image < SETTLING {
         return false;

@@ -1,4 +1,4 @@
-//! The steps of a script, and how they are written.
+//! The steps of a script, and their format.
 
 use std::path::PathBuf;
 
@@ -7,88 +7,88 @@ use serde::Deserialize;
 /// One step of a script.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub enum Step {
-    /// Waits.
+    /// Waits for this time \[s\].
     WaitSeconds(f64),
-    /// Waits until the game on screen has made so many ticks in all.
+    /// Waits until the game on screen has made this many ticks in all.
     WaitTicks(u64),
-    /// Waits until training has made so many steps.
+    /// Waits until training has made this many steps.
     WaitSteps(u64),
-    /// Waits until training has ended, for whatever reason.
+    /// Waits until training has ended, for any reason.
     WaitForEnd,
-    /// Starts training.
+    /// Starts a run.
     StartTraining,
-    /// Goes on with a run: the name of its folder, or `latest`.
+    /// Resumes a run: the name of its folder, or `latest`.
     ResumeRun(String),
-    /// Lets training wait.
+    /// Pauses training.
     PauseTraining,
-    /// Lets it go on.
+    /// Continues training after a pause.
     GoOn,
-    /// Saves a checkpoint.
+    /// Saves a checkpoint of the run.
     SaveTraining,
-    /// Ends training.
+    /// Saves a checkpoint and ends the run.
     StopTraining,
-    /// Shows a kind of agents, by its name. It is the kind that the steps below mean; at first the game's first.
+    /// Shows a kind of agents, by its name. The steps below refer to this kind; at first it is the game's first.
     ShowKind(String),
     /// Sets the learning rate of the kind that is shown.
     LearningRate(f32),
-    /// Weighs a term of its reward anew, by its number in the spec.
+    /// Sets the weight of a reward term of the kind that is shown: the index of the term in the spec, and the weight.
     Weight(usize, f32),
-    /// Looks at its agent of this row.
+    /// Selects the agent in this row of the kind that is shown.
     Select(usize),
-    /// Clicks its agent of this row, where it is seen.
+    /// Clicks the agent in this row of the kind that is shown, at its place in the scene.
     ClickAgent(usize),
-    /// Takes the selected agent over.
+    /// Gives the keyboard control of the selected agent.
     TakeOver,
-    /// Lets it go.
+    /// Returns the agent that was taken over to its policy.
     LetGo,
-    /// Holds a key, by what is written on it.
+    /// Presses a key and holds it, by the name on it.
     Press(String),
-    /// Lets a key go.
+    /// Releases a key.
     Release(String),
     /// Pauses the game.
     Pause,
-    /// Lets it go on, in times of real time.
+    /// Sets the pace, in times of real time.
     Pace(f32),
-    /// Lets it go as fast as it can.
+    /// Sets the unlimited pace.
     Unlimited,
-    /// Pauses, and makes a tick.
+    /// Pauses the game, and runs one tick.
     NextTick,
-    /// Pauses, and goes to the next decision.
+    /// Pauses the game, and runs all ticks up to the next decision.
     NextDecision,
-    /// Shows so many arenas at once.
+    /// Sets the number of arenas on screen.
     ShowArenas(u32),
     /// Shows an arena: its world and its index.
     ShowArena(u32, u32),
-    /// Lets the policy of a file decide.
+    /// Loads the policy of a file, or the policies of a run's folder.
     LoadPolicy(PathBuf),
-    /// Shows another policy beside it.
+    /// Shows another policy beside the present one.
     Compare(PathBuf),
-    /// Shows one policy again.
+    /// Ends the comparison of two policies.
     StopComparing,
-    /// Plays an episode again: `best`, `worst` or the number of one that the run on screen kept, else the newest run that
-    /// kept one.
+    /// Replays an episode: `best`, `worst` or the number of an episode that the run on screen kept, else the newest run
+    /// that kept one of that name.
     Replay(String),
-    /// Goes to a step of it.
+    /// Seeks a step of the replay; 0 is its start.
     SeekReplay(u32),
-    /// Plays it backwards from where it is.
+    /// Plays the replay backwards from its present position.
     PlayBackwards,
-    /// Plays it forwards from where it is.
+    /// Plays the replay forwards from its present position.
     PlayForwards,
-    /// Pauses, and goes back by one step.
+    /// Pauses the replay, and goes back by one step.
     StepBack,
-    /// Waits until it stands at this step, or beyond it in the direction in which it plays.
+    /// Waits until the replay is at this step, or beyond it in the direction in which it plays.
     WaitForReplay(u32),
-    /// Lets the policy decide again.
+    /// Ends the replay: policies decide again.
     EndReplay,
     /// Brings a panel to the front, by its title.
     ShowPanel(String),
-    /// Writes what is seen to a PNG file.
+    /// Writes a screenshot of the window to a PNG file.
     Screenshot(PathBuf),
     /// Closes the window.
     Quit,
 }
 
-/// The steps of a script; else the line of the problem, from 1, and what it is.
+/// Parses the steps of a script. The error is the line of the problem, from 1, and a message.
 pub fn parse(text: &str) -> Result<Vec<Step>, (usize, String)> {
     ron::from_str(text).map_err(|error| (error.span.start.line, error.code.to_string()))
 }

@@ -1,4 +1,4 @@
-//! Driving with a gamepad: its sticks are continuous dimensions, its four right buttons choices.
+//! Control with a gamepad: its sticks set continuous dimensions, its four right buttons choices.
 
 use bevy::input::gamepad::{Gamepad, GamepadAxis, GamepadButton};
 
@@ -7,13 +7,14 @@ use super::keys::{ControlKind, KeyMap};
 /// Sticks in the order of the dimensions.
 const AXES: [GamepadAxis; 4] =
     [GamepadAxis::LeftStickX, GamepadAxis::LeftStickY, GamepadAxis::RightStickX, GamepadAxis::RightStickY];
-/// Buttons in the order of the choices of the first field that has some.
+/// Buttons in the order of the choices of the first discrete field.
 const CHOICES: [GamepadButton; 4] =
     [GamepadButton::South, GamepadButton::East, GamepadButton::West, GamepadButton::North];
-/// Below this a stick is at rest.
+/// Deflection up to which a stick counts as at rest, from 0 to 1.
 const DEAD_ZONE: f32 = 0.1;
 
-/// Writes what a gamepad says over what the keys said. A stick at rest and buttons that are not pressed say nothing.
+/// Writes the state of a gamepad to the action, after the keys. A stick at rest and buttons that are not pressed change
+/// nothing.
 pub fn read(keys: &KeyMap, gamepad: &Gamepad, action: &mut [f32]) {
     let (mut axes, mut has_choices) = (AXES.iter(), true);
     for (value, control) in action.iter_mut().zip(keys.controls()) {

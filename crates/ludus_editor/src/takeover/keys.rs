@@ -1,10 +1,10 @@
-//! Which keys do what: made from the spec of the action, for any game.
+//! The key bindings of an action, built from its spec, for any game.
 
 use bevy::input::ButtonInput;
 use bevy::input::keyboard::KeyCode;
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, joined};
 
-/// Pairs of keys for continuous dimensions, least first.
+/// Pairs of keys for continuous dimensions: the key of the least value first.
 const AXES: [(Key, Key); 6] = [
     (Key("←", KeyCode::ArrowLeft), Key("→", KeyCode::ArrowRight)),
     (Key("↓", KeyCode::ArrowDown), Key("↑", KeyCode::ArrowUp)),
@@ -14,7 +14,7 @@ const AXES: [(Key, Key); 6] = [
     (Key("F", KeyCode::KeyF), Key("R", KeyCode::KeyR)),
 ];
 
-/// Rows of keys for choices, one for each field.
+/// Rows of keys for choices, one row for each discrete field.
 const CHOICES: [&[Key]; 3] = [
     &[
         Key("1", KeyCode::Digit1),
@@ -46,11 +46,11 @@ const CHOICES: [&[Key]; 3] = [
     ],
 ];
 
-/// A key and what is written on it.
+/// A key and the name that is printed on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key(&'static str, KeyCode);
 
-/// The key with this name on it.
+/// Returns the key with this name printed on it.
 pub fn key_by_name(name: &str) -> Option<KeyCode> {
     let axes = AXES.iter().flat_map(|(less, more)| [less, more]);
     let others = [
@@ -65,15 +65,15 @@ pub fn key_by_name(name: &str) -> Option<KeyCode> {
     axes.chain(CHOICES.iter().copied().flatten()).chain(&others).find(|key| key.0 == name).map(|key| key.1)
 }
 
-/// The keys of an action.
+/// The key bindings of an action.
 #[derive(Clone, Debug, Default)]
 pub struct KeyMap {
     controls: Vec<Control>,
-    /// Columns of the action's row.
+    /// Number of columns in the action's row.
     width: usize,
 }
 
-/// What decides one column of the action's row.
+/// The key bindings of one column of the action's row.
 #[derive(Clone, Debug)]
 pub struct Control {
     name: String,
@@ -83,24 +83,25 @@ pub struct Control {
 
 #[derive(Clone, Debug)]
 pub enum ControlKind {
-    /// A number: the least as long as one key is held, the greatest with the other, the middle with none or both.
+    /// A continuous dimension: its least value while one key is held, the greatest with the other, the middle with none
+    /// or both.
     Axis {
-        /// Least and greatest; none where keys ran out.
+        /// The keys of the least and the greatest value; `None` if there are more dimensions than pairs of keys.
         keys: Option<(Key, Key)>,
-        /// What the game makes of -1 and 1.
+        /// The game's values for -1 and 1.
         range: (f32, f32),
     },
-    /// A choice: that of the key that was pressed last. Choices beyond the keys have none.
+    /// A discrete field: the choice of the key that was pressed last. Choices beyond the last key have none.
     Choice {
-        /// In the order of the choices.
+        /// The keys, in the order of the choices.
         keys: &'static [Key],
-        /// Of the choices.
+        /// The names of the choices.
         names: Vec<String>,
     },
 }
 
 impl KeyMap {
-    /// Keys for every field of an action, as far as they go.
+    /// Binds keys to every field of an action, as far as there are keys.
     pub fn new(spec: &AgentSpec) -> Self {
         let (mut axes, mut choices) = (AXES.iter().copied(), CHOICES.iter().copied());
         let mut map = Self::default();
@@ -128,17 +129,17 @@ impl KeyMap {
         self.width += 1;
     }
 
-    /// All of them, in the order of the row.
+    /// The bindings of all columns, in the order of the row.
     pub fn controls(&self) -> &[Control] {
         &self.controls
     }
 
-    /// What nobody's keys decide: middles and first choices.
+    /// Returns the action without any key: the middles of ranges and the first choices.
     pub fn resting_action(&self) -> Vec<f32> {
         vec![0.0; self.width]
     }
 
-    /// Makes the keys that are held an action.
+    /// Writes the action of the pressed keys.
     pub fn read(&self, keyboard: &ButtonInput<KeyCode>, action: &mut [f32]) {
         for control in &self.controls {
             control.read(keyboard, &mut action[control.column]);
@@ -146,24 +147,24 @@ impl KeyMap {
     }
 }
 
-/// An action that is one choice has no name for it.
+/// Returns the name of a discrete field; that of its agent if the field has none.
 fn choice_name(field: &ActionField, spec: &AgentSpec) -> String {
     if field.name.is_empty() { format!("{}'s action", spec.name) } else { field.name.clone() }
 }
 
 impl Control {
-    /// What it decides.
+    /// The name of the column.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How it is decided.
+    /// The kind of binding.
     #[cfg(feature = "gamepad")]
     pub const fn kind(&self) -> &ControlKind {
         &self.kind
     }
 
-    /// What is written on its keys.
+    /// Returns the names of its keys, or `no key`.
     pub fn keys(&self) -> String {
         match &self.kind {
             ControlKind::Axis { keys: Some((less, more)), .. } => format!("{} {}", less.0, more.0),
@@ -174,7 +175,7 @@ impl Control {
         }
     }
 
-    /// What it has decided, as the game sees it.
+    /// Returns its value as the game reads it.
     pub fn shown(&self, action: &[f32]) -> String {
         let value = action.get(self.column).copied().unwrap_or(0.0);
         match &self.kind {

@@ -1,4 +1,4 @@
-//! The keys of the agent that was taken over, on the scene and never on that agent.
+//! The overlay with the keys of the agent that was taken over. It never covers that agent.
 
 use bevy::prelude::*;
 use bevy_egui::egui::{self, Pos2, RichText, Ui, Vec2};
@@ -9,11 +9,11 @@ use crate::{theme, viewport};
 
 use super::TakeOver;
 
-/// Between the scene's edge and the keys on it [points].
+/// Space between the scene's edge and the overlay [points].
 const MARGIN: f32 = 12.0;
-/// What is at the scene's top: which arenas these are, and how many [points].
+/// Height of the captions at the scene's top [points].
 const CAPTIONS: f32 = 30.0;
-/// Around an agent: closer than this, the keys make way for it [points].
+/// Distance between the overlay and the agent below which the overlay moves to another corner [points].
 const CLEARANCE: f32 = 40.0;
 
 /// A corner of the scene.
@@ -26,7 +26,7 @@ pub enum Corner {
     LeftTop,
 }
 
-/// Shows which keys do what, and how to let go, in a corner in which the agent is not.
+/// Draws the keys of the agent that was taken over, in a corner without that agent.
 pub fn overlay_ui(ui: &mut Ui, scene: egui::Rect, world: &mut World) {
     let Some(taken_agent) = world.resource::<TakeOver>().agent else { return };
     let zoom = ui.ctx().zoom_factor();
@@ -42,7 +42,7 @@ pub fn overlay_ui(ui: &mut Ui, scene: egui::Rect, world: &mut World) {
     });
 }
 
-/// The name of an agent: its row and, where there are several kinds, its own.
+/// Returns the title of the overlay, with the agent's row and, if there are several kinds, its kind.
 fn title(id: AgentId, kinds: &SceneKinds) -> String {
     let kind = match kinds.len() {
         1 => "agent",
@@ -77,7 +77,7 @@ impl Corner {
         }
     }
 
-    /// The corner of what is shown there.
+    /// Returns the point of the scene at which the overlay has its corner.
     fn place(self, scene: egui::Rect) -> Pos2 {
         let mut free = scene.shrink(MARGIN);
         free.min.y += CAPTIONS;
@@ -88,7 +88,7 @@ impl Corner {
         self.pivot().anchor_size(self.place(scene), size)
     }
 
-    /// This corner, unless the agent comes close to what is shown there; then the one that is furthest from it.
+    /// Returns this corner, or the one that is furthest from the agent if the agent is too close to the overlay here.
     fn clear_of(self, agent: Option<Pos2>, scene: egui::Rect, size: Vec2) -> Self {
         let Some(agent) = agent else { return self };
         let distance = |corner: Self| corner.rect(scene, size).distance_to_pos(agent);

@@ -9,29 +9,29 @@ use crate::theme;
 
 use super::scientific;
 
-/// More numbers along an axis would be a mistake of the bounds.
+/// The largest number of marks along an axis; more would be due to invalid bounds.
 const MOST_MARKS: f64 = 50.0;
-/// Space between two numbers along an axis, at least [points].
+/// The least space between two numbers along an axis [points].
 pub(super) const X_SPACING: f32 = 52.0;
 pub(super) const Y_SPACING: f32 = 22.0;
-/// Half of a number beside or below an axis: closer to the end of the axis it would be cut off [points].
+/// Half of the size of a number along an axis: closer to the end of the axis it would be cut off [points].
 const HALF_WIDTH: f32 = 22.0;
 const HALF_HEIGHT: f32 = 7.0;
-/// Least extent of an axis, as a part of its numbers: below, they could not be told apart.
+/// The least extent of an axis, as a part of its greatest number: with less, its numbers could not be told apart.
 const LEAST_EXTENT: f64 = 0.01;
 
-/// The x axis of a plot that is so wide.
+/// Returns the x axis of a plot of this width.
 pub(super) fn x_axis<'a>(label: &str, width: f32) -> AxisHints<'a> {
-    // Below its left end is the room of the other axis.
+    // A number at its left end has room, below the other axis.
     hints(AxisHints::new_x(), label, [0.0, HALF_WIDTH / width])
 }
 
-/// The y axis of a plot that is so high.
+/// Returns the y axis of a plot of this height.
 pub(super) fn y_axis<'a>(label: &str, height: f32) -> AxisHints<'a> {
     hints(AxisHints::new_y(), label, [HALF_HEIGHT / height; 2])
 }
 
-/// `edges`: the parts of the axis at its ends that have no number.
+/// Returns an axis without numbers near its ends: `edges` are the parts of the axis that have none.
 fn hints<'a>(axis: AxisHints<'a>, label: &str, edges: [f32; 2]) -> AxisHints<'a> {
     let number = move |mark: GridMark, shown: &RangeInclusive<f64>| {
         let (low, high) = (*shown.start(), *shown.end());
@@ -43,11 +43,11 @@ fn hints<'a>(axis: AxisHints<'a>, label: &str, edges: [f32; 2]) -> AxisHints<'a>
         .formatter(number)
         .tick_label_font(FontId::proportional(theme::SMALL_FONT))
         .tick_label_color(theme::WEAK)
-        // How many there are is decided by `marks`, so none has to fade.
+        // The number of labels is decided by `marks`, so none has to fade.
         .label_spacing(Rangef::new(1.0, 1.5))
 }
 
-/// Round numbers within the bounds, so many points of the screen apart at least.
+/// Returns round numbers within the bounds that are at least `spacing` points apart on an axis of `length` points.
 pub(super) fn marks((low, high): (f64, f64), length: f32, spacing: f32) -> Vec<GridMark> {
     let step = round_step((high - low) / f64::from(length / spacing).max(1.0));
     let (first, last) = ((low / step).ceil(), (high / step).floor());
@@ -58,7 +58,7 @@ pub(super) fn marks((low, high): (f64, f64), length: f32, spacing: f32) -> Vec<G
     numbers.map(|number| GridMark { value: (first + f64::from(number)) * step, step_size: step }).collect()
 }
 
-/// Bounds around numbers that are so close together that an axis could not tell them apart.
+/// Returns wider bounds if `low` and `high` are so close together that an axis could not tell them apart.
 pub(super) fn widened([low, high]: [f64; 2]) -> Option<[f64; 2]> {
     let size = low.abs().max(high.abs());
     let middle = low.midpoint(high);
@@ -66,13 +66,13 @@ pub(super) fn widened([low, high]: [f64; 2]) -> Option<[f64; 2]> {
     (high - low < extent).then_some([middle - extent / 2.0, middle + extent / 2.0])
 }
 
-/// The next of 1, 2, 5, 10, 20, 50, … that is not less; NaN where there is none.
+/// Returns the next of 1, 2, 5, 10, 20, 50, … that is not less; NaN if there is none.
 pub(crate) fn round_step(least: f64) -> f64 {
     let power = 10_f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|&step| step >= least).unwrap_or(f64::NAN)
 }
 
-/// A number along an axis: as many digits as tell it from its neighbours, which are `step` away.
+/// Formats a number along an axis with enough digits to tell it from its neighbours, which are `step` away.
 fn axis_number(value: f64, step: f64, greatest: f64) -> String {
     let (unit, suffix) = match greatest {
         _ if !(1e-3..1e9).contains(&greatest) => return with_exponent(value, step),
@@ -80,7 +80,7 @@ fn axis_number(value: f64, step: f64, greatest: f64) -> String {
         1e4.. => (1e3, "k"),
         _ => (1.0, ""),
     };
-    // Rounding is not to add a digit.
+    // The tolerance keeps rounding errors from adding a digit.
     let decimals = (-(step / unit).log10() - 1e-9).ceil().clamp(0.0, 9.0) as usize;
     let number = format!("{:.decimals$}", value / unit);
     if number.trim_matches(['-', '0', '.']).is_empty() { "0".to_owned() } else { number + suffix }
@@ -100,7 +100,7 @@ fn with_exponent(value: f64, step: f64) -> String {
     }
 }
 
-/// A number that stands alone, five letters at most: `0.25`, `-40`, `12.5k`, `3M`, `1e12`.
+/// Formats a single number in five characters at most: `0.25`, `-40`, `12.5k`, `3M`, `1e12`.
 pub(crate) fn axis_mark(value: f64) -> String {
     let size = value.abs();
     match size {
@@ -114,7 +114,7 @@ pub(crate) fn axis_mark(value: f64) -> String {
     }
 }
 
-/// Three significant digits, without zeros at the end.
+/// Formats three significant digits, without zeros at the end.
 fn trimmed(value: f64) -> String {
     let decimals = if value.abs() >= 100.0 {
         0

@@ -1,51 +1,45 @@
-//! Curves over steps that can be zoomed.
+//! Plots of curves over steps that can be zoomed.
 
 use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi};
 
-use crate::egui::{Color32, PopupAnchor, Response, RichText, Stroke, Tooltip, Ui};
+use crate::egui::{PopupAnchor, Response, RichText, Stroke, Tooltip, Ui};
 
 use super::axis::{X_SPACING, Y_SPACING, marks, widened, x_axis, y_axis};
-use super::{count, fixed, shown_curves_ui};
+use super::{Curve, count, fixed, shown_curves_ui};
 
-/// Points of a curve; more can't be told apart in a panel.
+/// The largest number of points of a curve, besides the last; more can't be told apart in a panel.
 const MOST_POINTS: usize = 1_000;
-/// Numbers beyond are drawn at this height: one more or less must still be another number, or a plot has no extent.
+/// The largest number that is drawn; greater ones are drawn at this height. One more or less must still be another
+/// number, or a plot has no extent.
 const HIGHEST: f64 = 1e12;
-/// Numbers below are drawn as zero, for the same reason.
+/// The least size of a number that is drawn; smaller ones are drawn as zero, for the same reason.
 const LOWEST: f64 = 1e-12;
-/// Room for the numbers beside the axis: always the same, so that the curves don't jump [points].
+/// Width of the numbers beside the y axis, always the same so that the curves don't jump [points].
 const NUMBERS_WIDTH: f32 = 44.0;
-/// What the axes take of a plot, about [points].
+/// Approximate width and height of the axes of a plot [points].
 const AXES_WIDTH: f32 = 64.0;
 const AXES_HEIGHT: f32 = 34.0;
-/// How far beside its ends a curve is still read, as a part of what is shown.
+/// Distance beyond its ends at which a curve is still read, as a part of the visible range.
 const REACH: f64 = 0.02;
-
-/// A line through points.
-pub(crate) struct Curve {
-    pub name: String,
-    pub color: Color32,
-    pub points: Vec<[f64; 2]>,
-}
 
 /// A plot of curves.
 pub(crate) struct CurvePlot<'a> {
     pub id: &'a str,
-    /// \[points\]
+    /// Height of the plot \[points\].
     pub height: f32,
-    /// What the axes measure, or their units.
+    /// The quantities or the units of the axes.
     pub x: &'a str,
     pub y: &'a str,
 }
 
 impl CurvePlot<'_> {
-    /// Draws curves. Several have their names above them, each of which can be switched off there.
+    /// Draws curves. If there are several, a legend above the plot can hide each of them.
     pub fn show_named(&self, ui: &mut Ui, curves: Vec<Curve>) {
         let shown = if curves.len() > 1 { shown_curves_ui(ui, self.id, curves) } else { curves };
         self.show(ui, shown);
     }
 
-    /// Draws curves whose names are elsewhere.
+    /// Draws curves without a legend.
     pub fn show(&self, ui: &mut Ui, curves: Vec<Curve>) {
         let lines: Vec<_> = curves.iter().map(|curve| (curve.color, drawable(curve.points.clone()))).collect();
         self.show_with(ui, curves, move |plot| {
@@ -55,7 +49,7 @@ impl CurvePlot<'_> {
         });
     }
 
-    /// Draws what `draw` adds, and says where it is pointed at what the curves come to there.
+    /// Draws the plot with what `draw` adds, and shows the values of the curves at the pointer.
     pub fn show_with<'a>(&self, ui: &mut Ui, mut curves: Vec<Curve>, draw: impl FnOnce(&mut PlotUi<'a>) + 'a) {
         for curve in &mut curves {
             curve.points = drawable(std::mem::take(&mut curve.points));
@@ -85,7 +79,7 @@ impl CurvePlot<'_> {
         plot
     }
 
-    /// Marks the points below or above the pointer, and says what they are.
+    /// Marks the points of the curves at the pointer, and shows their values.
     fn read_ui(&self, ui: &Ui, response: &Response, transform: &PlotTransform, curves: &[Curve]) {
         let Some(pointer) = response.hover_pos() else { return };
         let x = transform.value_from_position(pointer).x;
@@ -116,20 +110,20 @@ impl CurvePlot<'_> {
 }
 
 impl Curve {
-    /// Whether it has points on both sides of `x`, or one as close as that.
+    /// True if `x` is between its first and its last point, or at most `reach` beyond them.
     fn spans(&self, x: f64, reach: f64) -> bool {
         let ends = [self.points.first(), self.points.last()].map(|point| point.map_or(f64::NAN, |point| point[0]));
         (ends[0] - reach..=ends[1] + reach).contains(&x)
     }
 }
 
-/// The point whose x is closest.
+/// Returns the point with the closest x.
 fn nearest(points: &[[f64; 2]], x: f64) -> Option<[f64; 2]> {
     let distance = |point: &&[f64; 2]| (point[0] - x).abs();
     points.iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).copied()
 }
 
-/// The least and the greatest of one coordinate.
+/// Returns the least and the greatest value of one coordinate.
 fn extent(curves: &[Curve], axis: usize) -> Option<[f64; 2]> {
     let numbers = curves.iter().flat_map(|curve| &curve.points).map(|point| point[axis]);
     numbers.fold(None, |ends, number| {
@@ -138,7 +132,7 @@ fn extent(curves: &[Curve], axis: usize) -> Option<[f64; 2]> {
     })
 }
 
-/// What can be drawn: numbers that are none are left out, those beyond all bounds are held within.
+/// Returns the points that can be drawn: without NaN, and clamped to the bounds.
 pub(crate) fn drawable(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
     let numbers = points.into_iter().filter(|point| !point[0].is_nan() && !point[1].is_nan());
     let mut held = numbers.map(|point| point.map(held)).collect::<Vec<_>>();
@@ -147,14 +141,14 @@ pub(crate) fn drawable(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
     held
 }
 
-/// A number within the bounds of what can be drawn; what is none is zero.
+/// Clamps a number to the bounds of what can be drawn; NaN becomes zero.
 pub(crate) fn held(number: f64) -> f64 {
     if number.is_nan() || number.abs() < LOWEST { 0.0 } else { number.clamp(-HIGHEST, HIGHEST) }
 }
 
-/// Which of `count` points to draw: all, or every second, fourth, …, and always the last.
+/// Returns the indices of the points to draw out of `count`: all, or every second, fourth, …, and always the last.
 ///
-/// The stride only ever doubles, so that a growing curve keeps its shape.
+/// The stride is a power of two, so that a growing curve keeps its shape.
 pub(crate) fn thinned(count: usize) -> impl Iterator<Item = usize> {
     let stride = count.div_ceil(MOST_POINTS).next_power_of_two();
     let last = count.checked_sub(1).filter(|last| !last.is_multiple_of(stride));

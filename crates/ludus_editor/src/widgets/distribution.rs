@@ -1,4 +1,4 @@
-//! What a policy thinks of its choices.
+//! Distributions of a policy's actions.
 
 use std::f32::consts::TAU;
 
@@ -7,16 +7,16 @@ use crate::theme;
 
 use super::{Cell, brief, fixed, line_in, name_in, percent, place_of, split};
 
-/// Height of a normal distribution, and of a choice [points].
+/// Heights of a normal distribution and of a choice [points].
 const BELL_HEIGHT: f32 = 26.0;
 const CHOICE_HEIGHT: f32 = 17.0;
-/// Height of a line of words above a bell, where there is no room beside it [points].
+/// Height of the line of text above a bell, if there is no room beside it [points].
 const WORDS_HEIGHT: f32 = 16.0;
-/// Below this width, a bell's words are above it [points].
+/// Width below which a bell's texts are above it [points].
 const NARROW: f32 = 320.0;
-/// Points of a bell.
+/// Number of intervals between the points of a bell.
 const BELL_POINTS: usize = 64;
-/// What is shown of an axis: a little more than -1..=1, which is all that an action can use.
+/// The visible range of the axis: a little more than -1..=1, the range of actions.
 const AXIS: [f64; 2] = [-1.25, 1.25];
 
 /// A normal distribution over a dimension of the action.
@@ -24,21 +24,21 @@ pub(crate) struct Bell<'a> {
     pub name: &'a str,
     pub mean: f32,
     pub deviation: f32,
-    /// What was done; NaN if nothing was.
+    /// The action; NaN if there was none.
     pub action: f32,
-    /// What -1 and 1 stand for in the game.
+    /// The game's values for -1 and 1.
     pub range: [f32; 2],
 }
 
 /// One of several choices.
-pub(crate) struct Choice<'a> {
+pub(crate) struct ShownChoice<'a> {
     pub name: &'a str,
     pub probability: f32,
     pub is_chosen: bool,
     pub is_allowed: bool,
 }
 
-/// A bell over the action's range, with a mark where the action is.
+/// Draws a bell over the action's range, with a mark at the action.
 pub(crate) fn bell_ui(ui: &mut Ui, bell: &Bell<'_>) {
     let is_narrow = ui.available_width() < NARROW;
     let height = if is_narrow { WORDS_HEIGHT + BELL_HEIGHT } else { BELL_HEIGHT };
@@ -86,13 +86,14 @@ fn paint_bell(ui: &Ui, rect: Rect, bell: &Bell<'_>) {
     }
 }
 
-/// The density over the axis: places and heights, both from 0 to 1; the highest is 1. Nothing where it is no number.
+/// Returns the density over the axis: places and heights, both from 0 to 1, with the highest at 1. Empty if the mean or
+/// the deviation is not finite.
 fn heights(mean: f32, deviation: f32) -> Vec<(f32, f32)> {
     if !mean.is_finite() || !deviation.is_finite() {
         return Vec::new();
     }
     let [low, high] = AXIS.map(|end| end as f32);
-    // Narrower bells than a point of the screen would fall between the points.
+    // A narrower bell would fall between the points.
     let deviation = deviation.abs().max((high - low) / BELL_POINTS as f32);
     let density = |value: f32| (-0.5 * ((value - mean) / deviation).powi(2)).exp() / (deviation * TAU.sqrt());
     let places = (0..=BELL_POINTS).map(|point| point as f32 / BELL_POINTS as f32);
@@ -100,8 +101,8 @@ fn heights(mean: f32, deviation: f32) -> Vec<(f32, f32)> {
     places.map(|place| (place, (density(low + place * (high - low)) / peak).min(1.0))).collect()
 }
 
-/// A bar as long as the choice is probable; the one that was chosen has a mark.
-pub(crate) fn choice_ui(ui: &mut Ui, choice: &Choice<'_>) {
+/// Draws a bar as long as the choice is probable. The chosen one has a mark.
+pub(crate) fn choice_ui(ui: &mut Ui, choice: &ShownChoice<'_>) {
     let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), CHOICE_HEIGHT), Sense::hover());
     let [name, bar, number] = split(line, [0.40, 0.34, 0.26]);
     let color = if choice.is_allowed { ui.visuals().text_color() } else { ui.visuals().weak_text_color() };
@@ -116,7 +117,7 @@ pub(crate) fn choice_ui(ui: &mut Ui, choice: &Choice<'_>) {
     response.on_hover_text(format!("{} {}{why}", choice.name, percent(choice.probability.into())));
 }
 
-fn paint_choice(ui: &Ui, rect: Rect, choice: &Choice<'_>) {
+fn paint_choice(ui: &Ui, rect: Rect, choice: &ShownChoice<'_>) {
     let painter = ui.painter();
     painter.rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
     if !choice.is_allowed {
@@ -130,7 +131,7 @@ fn paint_choice(ui: &Ui, rect: Rect, choice: &Choice<'_>) {
     painter.rect_filled(filled, 2.0, colour(choice));
 }
 
-fn colour(choice: &Choice<'_>) -> Color32 {
+fn colour(choice: &ShownChoice<'_>) -> Color32 {
     if choice.is_chosen { theme::series(1) } else { theme::series(0) }
 }
 

@@ -1,23 +1,23 @@
-//! Many cells, each a colour.
+//! A grid of coloured cells.
 
 use crate::egui::{Color32, Mesh, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, pos2, vec2};
 
-/// Side of a cell with its gap [points]: as large as fits, within these.
+/// The bounds of the side of a cell with its gap [points]. Within them it is as large as fits.
 const SMALLEST: f32 = 5.0;
 const LARGEST: f32 = 30.0;
 
-/// Cells in reading order.
+/// The cells of a grid, row by row from the top left.
 pub(crate) struct Cells<'a> {
     pub count: usize,
     /// The colour of a cell; `None` leaves it hollow.
     pub color: &'a dyn Fn(usize) -> Option<Color32>,
-    /// Whether a cell gets a frame.
+    /// True if a cell gets a frame.
     pub is_framed: &'a dyn Fn(usize) -> bool,
 }
 
-/// Draws cells that fill the space given; which of them is pointed at.
+/// Draws cells that fill the available space. Returns the response, and the index of the cell at the pointer.
 ///
-/// There may be hundreds of thousands: only those in sight are drawn.
+/// There may be hundreds of thousands of cells: only the visible ones are drawn.
 pub(crate) fn cells_ui(ui: &mut Ui, cells: &Cells<'_>) -> (Response, Option<usize>) {
     let space = ui.available_size();
     let side = side_of(cells.count, [space.x, space.y]);
@@ -74,7 +74,7 @@ fn paint(ui: &Ui, cells: &Cells<'_>, layout: &Layout) {
     }
 }
 
-/// The largest side with which all cells fit, within bounds.
+/// Returns the largest side with which all cells fit, within bounds.
 fn side_of(count: usize, [width, height]: [f32; 2]) -> f32 {
     let fits = |side: f32| ((width / side).floor() * (height / side).floor()) as usize >= count;
     let mut side = LARGEST;

@@ -1,17 +1,24 @@
-//! Names and colours of curves, above their plot and never on it.
+//! The legend of a plot: names and colours of curves, above the plot and never on it.
 
 use std::collections::BTreeSet;
 
-use crate::egui::{Align, CursorIcon, Rect, Sense, StrokeKind, TextStyle, Ui, pos2, vec2};
+use crate::egui::{Align, Color32, CursorIcon, Rect, Sense, StrokeKind, TextStyle, Ui, pos2, vec2};
 
-use super::{Cell, Curve, name_in, split};
+use super::{Cell, name_in, split};
 
 /// Side of the square that shows a curve's colour [points].
 const SWATCH: f32 = 9.0;
-/// Entries in a line.
+/// Number of entries in a line.
 const PER_LINE: usize = 2;
 
-/// Draws the legend, in which a click hides a curve or shows it again; the curves that are shown.
+/// A line through points.
+pub(crate) struct Curve {
+    pub name: String,
+    pub color: Color32,
+    pub points: Vec<[f64; 2]>,
+}
+
+/// Draws the legend, in which a click hides a curve or shows it again. Returns the curves that are shown.
 pub(crate) fn shown_curves_ui(ui: &mut Ui, plot: &str, curves: Vec<Curve>) -> Vec<Curve> {
     let id = ui.id().with(("hidden curves", plot));
     let mut hidden = ui.data(|data| data.get_temp::<BTreeSet<String>>(id)).unwrap_or_default();
@@ -37,7 +44,7 @@ struct Entry<'a> {
     is_hidden: bool,
 }
 
-/// Draws an entry; whether it was clicked.
+/// Draws an entry. Returns true if it was clicked.
 fn entry_ui(ui: &mut Ui, place: Rect, entry: &Entry<'_>) -> bool {
     let Entry { index, curve, is_hidden } = *entry;
     let response = ui.interact(place, ui.id().with(("curve", index)), Sense::click());

@@ -1,9 +1,10 @@
-//! Numbers as words, always of the same kind, so that they don't jump while they change.
+//! Formats of numbers as text of constant width, so that it does not jump while a number changes.
 
-/// From here on a number with decimals is too long for a column.
+/// Size from which on a number with decimals is too long for a column.
 const LARGE: f64 = 100_000.0;
 
-/// With three decimals; of other numbers than these, with an exponent: `-0.125`, `2.50e9`, `NaN`, `∞`.
+/// Formats a number with three decimals, or with an exponent if it is too large, too small or not finite: `-0.125`,
+/// `2.50e9`, `NaN`, `∞`.
 pub(crate) fn fixed(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() || size >= LARGE || (size > 0.0 && size < 0.000_5) {
@@ -12,7 +13,7 @@ pub(crate) fn fixed(value: f64) -> String {
     format!("{value:.3}")
 }
 
-/// Four significant digits in seven letters: `-0.125`, `12.35`, `-3.7e-4`, `1.2e5`.
+/// Formats four significant digits in at most seven characters: `-0.125`, `12.35`, `-3.7e-4`, `1.2e5`.
 pub(crate) fn brief(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => scientific(value),
@@ -24,7 +25,7 @@ pub(crate) fn brief(value: f64) -> String {
     }
 }
 
-/// With an exponent and two decimals: `3.00e-4`.
+/// Formats a number with an exponent and two decimals: `3.00e-4`.
 pub(crate) fn scientific(value: f64) -> String {
     match value {
         _ if value.is_nan() => "NaN".to_owned(),
@@ -34,7 +35,7 @@ pub(crate) fn scientific(value: f64) -> String {
     }
 }
 
-/// With a comma between thousands: `1,234,567`.
+/// Formats a number with a comma between thousands: `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -47,24 +48,24 @@ pub(crate) fn count(number: u64) -> String {
     grouped
 }
 
-/// So many things: `1 world`, `1,024 worlds`.
+/// Formats a number of things: `1 world`, `1,024 worlds`.
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// The number with that many significant digits that is closest.
+/// Returns the closest number with this many significant digits.
 pub(crate) fn rounded(value: f32, digits: usize) -> f32 {
     if value.is_finite() { format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value) } else { value }
 }
 
-/// A part of a whole in percent, three digits wide: ` 42 %`; `–` where there is no whole.
+/// Formats a part of a whole in percent, three digits wide: ` 42 %`; `–` if the part is not finite.
 pub(crate) fn percent(part: f64) -> String {
     if part.is_finite() { format!("{:3.0} %", 100.0 * part) } else { "  – %".to_owned() }
 }
 
-/// Time as a clock shows it \[s\]: `0:05`, `12:34`, `1:02:03`; `–` of what is no time.
+/// Formats a time \[s\] as on a clock: `0:05`, `12:34`, `1:02:03`; `–` if it is negative, too long or not finite.
 pub(crate) fn duration(seconds: f64) -> String {
-    /// A century; what lasts longer is no estimate.
+    /// A century; a longer time is no estimate.
     const LONGEST: f64 = 3.2e9;
     if !(0.0..LONGEST).contains(&seconds) {
         return "–".to_owned();
@@ -77,7 +78,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `return 3.000`, or `return Chaser 3.000, Runner 12.00` of several kinds of agents.
+/// Formats returns: `return 3.000`, or `return Chaser 3.000, Runner 12.00` for several kinds of agents.
 pub(crate) fn returns(of_kinds: &[(String, f32)]) -> String {
     let of_kind = |(kind, value): &(String, f32)| format!("{kind} {}", fixed((*value).into()));
     match of_kinds {

@@ -1,26 +1,27 @@
-//! A number within its range.
+//! The bar of a number within its range.
 
 use crate::egui::{Align, Color32, FontId, Rect, Ui, pos2, vec2};
 use crate::theme;
 
 use super::{Cell, axis_mark, line_in, place_of, width_of};
 
-/// Width of the mark of a value, and of that of a mean [points].
+/// Widths of the marks of the value and of the mean [points].
 const VALUE_WIDTH: f32 = 3.0;
 const MEAN_WIDTH: f32 = 1.0;
-/// Between the bar and the numbers at its ends [points].
+/// Space between the bar and the numbers at its ends [points].
 const END_GAP: f32 = 3.0;
-/// A bar that would be shorter has no numbers at its ends [points].
+/// The least width of a bar with numbers at its ends [points].
 const SHORTEST: f32 = 28.0;
 
-/// A number, and what it is usually like.
+/// A number with its usual values and its range.
 pub(crate) struct RangeBar {
     pub value: f64,
     pub mean: f64,
     pub deviation: f64,
-    /// What the bar's ends stand for.
+    /// The values at the bar's ends.
     pub ends: [f64; 2],
-    /// Whether the game promises the range, rather than that nothing else was seen.
+    /// True if the ends are the range that the game promises, false if they are the least and the greatest value so
+    /// far.
     pub is_promised: bool,
     pub color: Color32,
 }
@@ -47,7 +48,7 @@ pub(crate) fn range_bar(ui: &Ui, place: Rect, bar: &RangeBar) {
     }
 }
 
-/// Draws the numbers at the ends, in brackets if they are promised; what is left for the bar between them.
+/// Draws the numbers at the ends, in brackets if they are promised. Returns the space for the bar between them.
 fn ends_ui(ui: &Ui, place: Rect, bar: &RangeBar) -> Rect {
     let [low, high] = bar.ends.map(axis_mark);
     let texts = if bar.is_promised { [format!("[{low}"), format!("{high}]")] } else { [low, high] };
@@ -61,7 +62,7 @@ fn ends_ui(ui: &Ui, place: Rect, bar: &RangeBar) -> Rect {
     rect
 }
 
-/// The bar between two numbers that are so wide, in the middle; `None` where it would be too short.
+/// Returns the space between two numbers of these widths, in the middle; `None` if it would be too short for a bar.
 fn between(place: Rect, widths: [f32; 2]) -> Option<Rect> {
     let rect = place.shrink2(vec2(widths[0].max(widths[1]) + END_GAP, 0.0));
     (rect.width() >= SHORTEST).then_some(rect)

@@ -1,4 +1,4 @@
-//! Parts of a whole, as a bar and as numbers.
+//! Shares of a whole, as a bar and as a list.
 
 use crate::egui::{Align, Color32, Rect, Sense, TextStyle, Ui, pos2, vec2};
 
@@ -6,23 +6,23 @@ use super::{Cell, line_in, name_in, percent, split};
 
 /// Height of the bar [points].
 const BAR_HEIGHT: f32 = 14.0;
-/// Parts in a line of the list, and the width that a line needs for that [points].
+/// Number of shares in a line of the list, and the width that such a line needs [points].
 const PER_LINE: usize = 2;
 const LINE_WIDTH: f32 = 260.0;
-/// Side of the square that shows a part's colour [points].
+/// Side of the square that shows a share's colour [points].
 const SWATCH: f32 = 9.0;
 
-/// A part of the whole.
+/// A share of the whole.
 pub(crate) struct Share<'a> {
     pub name: &'a str,
     pub color: Color32,
-    /// From 0 to 1.
+    /// The share, from 0 to 1.
     pub part: f64,
-    /// Said when pointed at.
+    /// The text that is shown while the pointer is on it.
     pub detail: String,
 }
 
-/// A bar of all parts, and below it a list with their names and percentages.
+/// Draws a bar of all shares, and below it a list with their names and percentages.
 pub(crate) fn shares_ui(ui: &mut Ui, shares: &[Share<'_>]) {
     bar_ui(ui, shares);
     let per_line = if ui.available_width() < LINE_WIDTH { 1 } else { PER_LINE };

@@ -1,4 +1,4 @@
-//! Lines of text that stay where they belong.
+//! Lines of text with a fixed place and width.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use crate::egui::text::{LayoutJob, TextWrapping};
 use crate::egui::{Align, Color32, FontId, Painter, Rect, RichText, TextStyle, Ui, pos2, vec2};
 use crate::theme;
 
-/// Between two columns of a line [points].
+/// Space between two columns of a line [points].
 const COLUMN_GAP: f32 = 6.0;
 
-/// A text and how it is set.
+/// A text with its font, colour and alignment.
 pub(crate) struct Cell<'a> {
     pub text: &'a str,
     pub font: FontId,
@@ -17,7 +17,7 @@ pub(crate) struct Cell<'a> {
     pub align: Align,
 }
 
-/// Draws one line within a rectangle; what is too long ends with `…`.
+/// Draws one line within a rectangle. A text that is too long ends with `…`.
 pub(crate) fn line_in(painter: &Painter, rect: Rect, cell: Cell<'_>) {
     let mut job = LayoutJob::simple_singleline(cell.text.to_owned(), cell.font, cell.color);
     job.wrap = TextWrapping { break_anywhere: true, ..TextWrapping::truncate_at_width(rect.width().max(0.0)) };
@@ -27,18 +27,18 @@ pub(crate) fn line_in(painter: &Painter, rect: Rect, cell: Cell<'_>) {
     painter.galley(pos2(left, rect.center().y - 0.5 * galley.size().y), galley, cell.color);
 }
 
-/// Draws a name within a rectangle; one that is too long keeps its beginning and its end.
+/// Draws a name within a rectangle. A name that is too long keeps its beginning and its end.
 pub(crate) fn name_in(painter: &Painter, rect: Rect, cell: Cell<'_>) {
     let shown = name_within(painter, cell.text, &cell.font, rect.width());
     line_in(painter, rect, Cell { text: &shown, ..cell });
 }
 
-/// As much of a name as fits, with `…` in its middle: names that begin or end alike can still be told apart.
+/// Returns as much of a name as fits, with `…` in its middle: names that begin or end alike can still be told apart.
 pub(crate) fn name_within<'a>(painter: &Painter, name: &'a str, font: &FontId, width: f32) -> Cow<'a, str> {
     painter.fonts_mut(|fonts| shortened(name, width, |letter| fonts.glyph_width(font, letter)))
 }
 
-/// A name as wide as a line at most, for widgets that draw it themselves.
+/// Returns as much of a name as fits into `width`, in the body font, for widgets that draw it themselves.
 pub(crate) fn name_for<'a>(ui: &Ui, name: &'a str, width: f32) -> Cow<'a, str> {
     name_within(ui.painter(), name, &TextStyle::Body.resolve(ui.style()), width)
 }
@@ -61,7 +61,7 @@ fn shortened(name: &str, width: f32, mut wide: impl FnMut(char) -> f32) -> Cow<'
     Cow::Owned(format!("{}…{}", &name[..start], &name[end..]))
 }
 
-/// Splits a line into columns of these parts of its width, with gaps between.
+/// Splits a line into columns with these parts of its width, and gaps between them.
 pub(crate) fn split<const COLUMNS: usize>(line: Rect, parts: [f32; COLUMNS]) -> [Rect; COLUMNS] {
     let space = line.width() - COLUMN_GAP * (COLUMNS as f32 - 1.0);
     let mut left = line.left();
@@ -72,7 +72,7 @@ pub(crate) fn split<const COLUMNS: usize>(line: Rect, parts: [f32; COLUMNS]) -> 
     })
 }
 
-/// A line of a table of facts: what it is, and the number at the right end, with as much room as it needs.
+/// Draws a line with a name at the left end and its value at the right end, which gets as much room as it needs.
 pub(crate) fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
     let height = ui.text_style_height(&TextStyle::Body);
     let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), crate::egui::Sense::hover());
@@ -90,21 +90,21 @@ pub(crate) fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
     response.on_hover_text(format!("{name}: {value}"));
 }
 
-/// How wide a text is on one line [points].
+/// Returns the width of a text on one line [points].
 pub(crate) fn width_of(painter: &Painter, text: &str, font: &FontId) -> f32 {
     painter.fonts_mut(|fonts| text.chars().map(|letter| fonts.glyph_width(font, letter)).sum())
 }
 
-/// Says what to do where there is nothing to see.
+/// Draws a notice in place of contents that are missing.
 pub(crate) fn notice_ui(ui: &mut Ui, sentence: &str) {
     ui.add_space(8.0);
     ui.vertical_centered(|ui| ui.label(RichText::new(sentence).weak()));
     ui.add_space(8.0);
 }
 
-/// Where `value` lies between the ends, from 0 to 1; the middle where that makes no sense.
+/// Returns the position of `value` between the ends, from 0 to 1; 0.5 if it has none.
 pub(crate) fn place_of(value: f64, [low, high]: [f64; 2]) -> f32 {
-    // Halves, so that the greatest numbers' difference is still a number.
+    // Halves, so that the difference of the greatest numbers is still finite.
     let place = (0.5 * value - 0.5 * low) / (0.5 * high - 0.5 * low);
     if place.is_nan() { 0.5 } else { place.clamp(0.0, 1.0) as f32 }
 }

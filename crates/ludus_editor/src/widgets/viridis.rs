@@ -1,4 +1,4 @@
-//! Colours for numbers, and what they mean.
+//! The colour map of numbers, and its legend.
 
 use crate::egui::{Align, Color32, Mesh, Rect, Sense, Shape, TextStyle, Ui, pos2, vec2};
 
@@ -20,13 +20,13 @@ const VIRIDIS: [[u8; 3]; 9] = [
     [253, 231, 37],
 ];
 
-/// Size of the legend's strip of colours, where there is room for it [points].
+/// The largest size of the legend's strip of colours [points].
 const STRIP_WIDTH: f32 = 160.0;
 const STRIP_HEIGHT: f32 = 10.0;
-/// Room for a number beside it [points].
+/// Width of a number beside it [points].
 const NUMBER_WIDTH: f32 = 56.0;
 
-/// The colour of a number between 0 and 1.
+/// Returns the colour of a number between 0 and 1.
 pub(crate) fn viridis(part: f32) -> Color32 {
     let place = part.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f32;
     let below = (place as usize).min(VIRIDIS.len() - 2);
@@ -38,7 +38,7 @@ pub(crate) fn viridis(part: f32) -> Color32 {
     Color32::from_rgb(mixed(0), mixed(1), mixed(2))
 }
 
-/// A strip of all colours with the numbers at its ends; `None` where there are none yet.
+/// Draws a strip of all colours with the numbers at its ends; `–` if `ends` is `None`.
 pub(crate) fn legend_ui(ui: &mut Ui, ends: Option<[f64; 2]>) {
     let height = ui.text_style_height(&TextStyle::Monospace);
     let width = ui.available_width().min(STRIP_WIDTH + 2.0 * NUMBER_WIDTH);

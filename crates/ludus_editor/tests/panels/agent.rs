@@ -1,4 +1,4 @@
-//! The panel of the selected agent.
+//! Tests of the panel of the selected agent.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use ludus_editor::snapshot::{AgentId, Driver, EpisodeSnapshot, HeadSnapshot, Sce
 use super::recorded::{NUMBERS, column, field, long_name, scene, spec};
 use super::screen::{BESIDE, ENLARGED, SMALL_RIGHT, Screen};
 
-/// Tall enough for all of the panel.
+/// Size of a screen that is tall enough for all of the panel [points].
 const TALL: Vec2 = Vec2::new(360.0, 1_600.0);
 
 macro_rules! screen {
@@ -69,7 +69,7 @@ fn an_agent_is_shown_in_numbers() {
     screen!(scene(), BESIDE).check_apart();
 }
 
-/// The scene with names as games have them, some of which begin or end alike.
+/// The scene with long names, some of which begin or end alike.
 fn long_named() -> SceneSnapshot {
     let mut scene = scene();
     let mut spec = spec();

@@ -1,4 +1,4 @@
-//! All panels with two kinds of agents.
+//! Tests of all panels with two kinds of agents.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use ludus_train::{Change, Spread};
 use super::recorded::{column, field, long_name, policy, runs, scene, training};
 use super::screen::{BELOW, BESIDE, ENLARGED, SMALL_BELOW, SMALL_LEFT, Screen};
 
-/// Tall enough for all of a panel.
+/// Size of a screen that is tall enough for all of a panel [points].
 const TALL: Vec2 = Vec2::new(BESIDE.x, 1_400.0);
-/// As wide as a small window [points].
+/// Size of the strip in a small window [points].
 const STRIP: Vec2 = vec2(884.0, 60.0);
 
 /// The second kind, besides the plate.
@@ -129,7 +129,7 @@ fn settings_are_changed_for_the_picked_kind() {
     assert_eq!(screen.commands, expected.map(EditorCommand::Training));
 }
 
-/// A panel whose kind is picked by its own picker.
+/// The test uses the panel's own picker of kinds.
 #[test]
 fn what_is_typed_for_one_kind_is_not_shown_as_the_others() {
     let (training, mut state, mut shown) = (two_kinds(), TrainingUiState::default(), 1);

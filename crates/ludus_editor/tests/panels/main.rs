@@ -1,4 +1,5 @@
-//! Panels without a window: what they draw of recorded snapshots, and what they answer when they are clicked.
+//! Tests of panels without a window: the shapes that they draw of recorded snapshots, and the commands that they send
+//! when they are clicked.
 
 mod agent;
 mod kinds;

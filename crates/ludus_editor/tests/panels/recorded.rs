@@ -1,4 +1,4 @@
-//! Snapshots as they come from runs and from games.
+//! Snapshots such as runs and games give.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use ludus_train::{Change, Phases, Spread};
 pub const NUMBERS: [f32; 9] =
     [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, f32::MIN_POSITIVE, -f32::MIN_POSITIVE, 0.0, 1.0];
 
-/// Longer than any panel is wide.
+/// Returns a name that is wider than any panel.
 pub fn long_name() -> String {
     "a_name_that_someone_thought_would_explain_everything_".repeat(5)
 }
@@ -135,7 +135,7 @@ pub fn training() -> TrainingSnapshot {
     }
 }
 
-/// A game with an agent that was picked.
+/// A game with a selected agent.
 pub fn scene() -> SceneSnapshot {
     let episode = EpisodeSnapshot {
         number: 12,
@@ -189,7 +189,7 @@ pub fn scene() -> SceneSnapshot {
     }
 }
 
-/// An episode that is played again.
+/// The replay of an episode.
 pub fn replay() -> ReplaySnapshot {
     ReplaySnapshot {
         name: "best of balance-2026-11-24-1".to_owned(),
@@ -207,7 +207,7 @@ pub fn policy(kind: usize, name: &str, steps: u64) -> KindPolicy {
     KindPolicy { kind, label: PolicyLabel { name: name.to_owned(), steps } }
 }
 
-/// Three runs, one of which goes on.
+/// Three runs, one of which is active.
 pub fn runs() -> RunsSnapshot {
     let run = |number: u32| RunEntry {
         name: format!("balance-2026-11-24-{number}"),

@@ -1,4 +1,4 @@
-//! The time line of a replay.
+//! Tests of the time line of a replay.
 
 use ludus_editor::egui::{Pos2, Vec2, vec2};
 use ludus_editor::panels::replay_ui;
@@ -8,9 +8,9 @@ use ludus_editor::{Direction, EditorCommand};
 use super::recorded::{NUMBERS, long_name, replay};
 use super::screen::Screen;
 
-/// As wide as the window.
+/// Size of the panel in a window of usual width [points].
 const BAR: Vec2 = vec2(1280.0, 56.0);
-/// A step of 5 ticks of 20 ms [s].
+/// Time of a step of 5 ticks of 20 ms [s].
 const STEP: f64 = 0.1;
 
 macro_rules! screen {

@@ -1,4 +1,4 @@
-//! The panel of runs.
+//! Tests of the panel of runs.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use ludus_editor::snapshot::{ResumeSnapshot, RunsSnapshot};
 use super::recorded::{NUMBERS, long_name, policy, runs};
 use super::screen::{BESIDE, ENLARGED, SMALL_LEFT, Screen};
 
-/// Tall enough for all of the panel.
+/// Size of a screen that is tall enough for all of the panel [points].
 const TALL: Vec2 = Vec2::new(BESIDE.x, 1_400.0);
 
 macro_rules! screen {
@@ -56,7 +56,7 @@ fn checkpoints_are_loaded_and_compared() {
 fn a_run_that_was_stopped_goes_on() {
     let mut stopped = RunsSnapshot { is_training: false, ..runs() };
     stopped.runs[0].is_live = false;
-    // Another one has begun, and has no folder yet.
+    // Another run has begun, and has no folder yet.
     let mut busy = screen!(RunsSnapshot { is_training: true, ..stopped.clone() });
     busy.click_text("Resume");
     assert!(busy.commands.is_empty(), "only one run at a time");

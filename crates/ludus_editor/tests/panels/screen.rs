@@ -1,4 +1,4 @@
-//! A screen that nobody sees.
+//! A virtual screen for tests of panels.
 
 use ludus_editor::egui::epaint::{ClippedShape, Primitive, Shape};
 use ludus_editor::egui::{
@@ -11,19 +11,19 @@ pub const BESIDE: Vec2 = vec2(312.0, 740.0);
 /// The size of a panel below the scene [points].
 pub const BELOW: Vec2 = vec2(580.0, 170.0);
 
-/// Panels of a window of 900×600: left of the scene, right of it, below it; and one of a window whose contents are so
-/// enlarged that nothing is narrower [points].
+/// Sizes of panels in a window of 900×600: left of the scene, right of it, below it; and of the narrowest panel of a
+/// window with enlarged contents [points].
 pub const SMALL_LEFT: Vec2 = vec2(209.0, 470.0);
 pub const SMALL_RIGHT: Vec2 = vec2(245.0, 470.0);
 pub const SMALL_BELOW: Vec2 = vec2(398.0, 110.0);
 pub const ENLARGED: Vec2 = vec2(163.0, 180.0);
 
-/// The least contrast of words with what is behind them: Web Content Accessibility Guidelines 2.2, level AA.
+/// The least contrast of text with its background: Web Content Accessibility Guidelines 2.2, level AA.
 const LEAST_CONTRAST: f32 = 4.5;
 
-/// How far apart in time two drawings are [s].
+/// Time between two images [s].
 const INTERVAL: f64 = 1.0 / 60.0;
-/// Drawings after which everything is where it stays.
+/// Number of images after which nothing moves any more.
 const SETTLING: usize = 4;
 
 /// A panel on a screen.
@@ -33,26 +33,26 @@ pub struct Screen<F> {
     size: Vec2,
     time: f64,
     shapes: Vec<ClippedShape>,
-    /// What the panel asked for so far.
+    /// The commands that the panel has sent so far.
     pub commands: Vec<EditorCommand>,
 }
 
-/// A text and where it is.
+/// A text with its place.
 #[derive(Clone, Debug)]
 pub struct Text {
     pub text: String,
     pub rect: Rect,
-    /// The part of it that can be seen.
+    /// The visible part of its place.
     pub seen: Rect,
-    /// The part of the screen that it is drawn in.
+    /// The part of the screen to which it is clipped.
     clip: Rect,
     color: Color32,
-    /// \[points\]
+    /// Height of the font \[points\].
     font_size: f32,
 }
 
 impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
-    /// Draws the panel until it has settled, and checks that what it draws can be drawn.
+    /// Draws the panel until nothing moves any more, and checks that its shapes can be drawn.
     pub fn new(size: Vec2, panel: F) -> Self {
         let context = Context::default();
         theme::apply(&context);
@@ -86,9 +86,9 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         self.settle();
     }
 
-    /// Points at a place for long enough to be told what is there.
+    /// Keeps the pointer at a place for long enough to show the hover text there.
     pub fn point(&mut self, pos: Pos2) {
-        // What was clicked on is not explained before the pointer has moved.
+        // After a click, the hover text only appears once the pointer has moved.
         self.draw(vec![Event::PointerMoved(pos + vec2(1.0, 1.0))]);
         self.draw(vec![Event::PointerMoved(pos)]);
         self.time += 2.0;
@@ -101,7 +101,7 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         self.click(place);
     }
 
-    /// Types into what has the focus, in place of what is there, and presses Enter.
+    /// Replaces the text of the focused widget, and presses Enter.
     pub fn enter(&mut self, text: &str) {
         let key = |key, pressed, modifiers| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
         self.draw(vec![key(Key::A, true, Modifiers::COMMAND), key(Key::A, false, Modifiers::COMMAND)]);
@@ -110,36 +110,37 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         self.settle();
     }
 
-    /// All texts, at least a part of which can be seen.
+    /// Returns all texts that are visible at least in part.
     pub fn texts(&self) -> Vec<Text> {
         let mut texts = Vec::new();
         self.shapes.iter().for_each(|shape| collect(&shape.shape, shape.clip_rect, &mut texts));
         texts
     }
 
-    /// All texts, one a line.
+    /// Returns all texts, one in each line.
     pub fn all_text(&self) -> String {
         self.texts().into_iter().map(|text| text.text + "\n").collect()
     }
 
-    /// Whether a text contains this.
+    /// True if a text contains `part`.
     pub fn shows(&self, part: &str) -> bool {
         self.all_text().contains(part)
     }
 
-    /// The text that is this and nothing else.
+    /// Returns the text that equals `text`.
     pub fn find_exactly(&self, text: &str) -> Text {
         let found = self.texts().into_iter().find(|found| found.text == text);
         found.unwrap_or_else(|| panic!("no `{text}` in:\n{}", self.all_text()))
     }
 
-    /// The first text that contains this.
+    /// Returns the first text that contains `part`.
     pub fn find(&self, part: &str) -> Text {
         let found = self.texts().into_iter().find(|text| text.text.contains(part));
         found.unwrap_or_else(|| panic!("no `{part}` in:\n{}", self.all_text()))
     }
 
-    /// Every corner of every triangle is a place, and no text is outside the panel.
+    /// Checks that every corner of every triangle is finite, that fonts have all characters, and that no text is cut
+    /// off.
     fn check_drawable(&self) {
         for primitive in self.context.tessellate(self.shapes.clone(), 1.0) {
             let Primitive::Mesh(mesh) = primitive.primitive else { continue };
@@ -155,10 +156,10 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         }
     }
 
-    /// Words are large enough, and stand out from what is behind them.
+    /// Checks the size and the contrast of a text.
     fn check_readable(&self, text: &Text) {
         assert!(text.font_size >= theme::SMALL_FONT, "`{}` has only {} points", text.text, text.font_size);
-        // Signs that show a colour are no words.
+        // Signs that show a colour are exempt.
         if text.text.chars().all(|letter| "■□".contains(letter)) {
             return;
         }
@@ -168,7 +169,7 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         assert!(is_clear, "`{}` in {:?} has a contrast of {contrast:.2} : 1", text.text, text.color);
     }
 
-    /// Points at a place, and returns what is said there and wasn't before.
+    /// Moves the pointer to a place, and returns the texts that appear there.
     pub fn told_at(&mut self, pos: Pos2) -> String {
         let before = self.texts();
         self.point(pos);
@@ -176,7 +177,7 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         self.texts().into_iter().filter(is_new).map(|text| text.text + "\n").collect()
     }
 
-    /// Corners of all triangles.
+    /// Returns the number of corners of all triangles.
     pub fn vertices(&self) -> usize {
         let primitives = self.context.tessellate(self.shapes.clone(), 1.0).into_iter();
         let meshes = primitives.map(|primitive| match primitive.primitive {
@@ -186,7 +187,7 @@ impl<F: FnMut(&mut Ui, &mut EditorCommands)> Screen<F> {
         meshes.sum()
     }
 
-    /// No two texts that can be seen cover each other.
+    /// Checks that no two visible texts overlap.
     pub fn check_apart(&self) {
         let texts = self.texts();
         for (index, one) in texts.iter().enumerate() {
@@ -206,7 +207,7 @@ fn collect(shape: &Shape, clip: Rect, texts: &mut Vec<Text>) {
             let rect = shape.visual_bounding_rect();
             let seen = rect.intersect(clip);
             if seen.is_positive() {
-                // What is shown, with `…` where it was cut.
+                // The visible text, with `…` where it was cut.
                 let shown = text.galley.rows.iter().flat_map(|row| row.glyphs.iter().map(|glyph| glyph.chr));
                 let section = &text.galley.job.sections[0].format;
                 let own = if section.color == Color32::PLACEHOLDER { text.fallback_color } else { section.color };
@@ -219,7 +220,7 @@ fn collect(shape: &Shape, clip: Rect, texts: &mut Vec<Text>) {
     }
 }
 
-/// The ratio of two colours' luminances, as in WCAG 2.2.
+/// Returns the contrast of two colours: the ratio of their luminances, as in WCAG 2.2.
 fn contrast(one: Color32, other: Color32) -> f32 {
     let linear = |channel: u8| {
         let value = f32::from(channel) / 255.0;

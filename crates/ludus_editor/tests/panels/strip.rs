@@ -1,4 +1,4 @@
-//! The strip at the window's bottom.
+//! Tests of the strip at the window's bottom.
 
 use std::num::NonZeroU64;
 
@@ -11,9 +11,9 @@ use ludus_train::session::{Incident, SessionState, TrainingSnapshot};
 use super::recorded::{NUMBERS, long_name, training};
 use super::screen::Screen;
 
-/// As wide as the window [points].
+/// Size of the strip in a window of usual width [points].
 const WIDE: Vec2 = vec2(1264.0, 60.0);
-/// As wide as a small one, and as one that is enlarged twice and three times [points].
+/// Sizes of the strip in a small window, and in windows whose contents are enlarged twice and three times [points].
 const SMALL: [Vec2; 3] = [vec2(884.0, 60.0), vec2(624.0, 60.0), vec2(410.0, 60.0)];
 
 macro_rules! screen {
@@ -111,7 +111,7 @@ fn nothing_moves_when_something_is_said() {
     }
     let lines = [("no warnings", "⚠ step"), ("no errors", "✖ ")];
     for (nothing, news) in lines {
-        // What is seen of a text depends on its letters.
+        // The visible part of a text depends on its letters.
         let (nothing, news) = (silent.find(nothing).rect, said.find(news).rect);
         let offset = nothing.left_center() - news.left_center();
         assert!(offset.length() < 3.0, "{nothing:?}, {news:?}");

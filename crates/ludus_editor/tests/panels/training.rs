@@ -1,4 +1,4 @@
-//! The panel of a run.
+//! Tests of the panel of a run.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use ludus_train::{Phases, Spread, StopReason};
 use super::recorded::{NUMBERS, long_name, training};
 use super::screen::{BESIDE, ENLARGED, SMALL_LEFT, Screen};
 
-/// Tall enough for all of the panel.
+/// Size of a screen that is tall enough for all of the panel [points].
 const TALL: Vec2 = Vec2::new(BESIDE.x, 1_400.0);
 
 macro_rules! screen {
@@ -115,7 +115,7 @@ fn a_learning_rate_that_falls_has_three_digits() {
     assert!(screen.commands.is_empty(), "a number that is only looked at stays as it is");
 }
 
-/// Places in the plot of this title, at its left, middle and right.
+/// Returns places in the plot with this title, at its left, middle and right.
 fn in_plot<F: FnMut(&mut ludus_editor::egui::Ui, &mut ludus_editor::EditorCommands)>(
     screen: &Screen<F>,
     title: &str,

@@ -1,4 +1,4 @@
-//! The grid of all arenas.
+//! Tests of the panel of all arenas.
 
 use ludus_editor::EditorCommand;
 use ludus_editor::panels::worlds::{WorldsUiState, worlds_ui};

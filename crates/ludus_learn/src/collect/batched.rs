@@ -1,4 +1,4 @@
-//! Collections in which some policy decides for many simulations at once, so that these wait for each other.
+//! Collections in which a policy decides for many simulations at once, so that the simulations wait for each other.
 
 use std::ops::Range;
 use std::vec;
@@ -19,15 +19,15 @@ pub(super) struct BatchedLane<'a> {
     pub decider: &'a mut dyn BatchDecider,
 }
 
-/// Some neighbouring simulations that are decided for together, and their exchange in each of the batches' lanes.
+/// Neighbouring simulations whose decisions are made in one batch, and their exchange in each of the batches' lanes.
 struct SimulationPart<'a, 'b, 'c, S> {
     groups: &'a mut [Group<'b, 'c, S>],
     exchanges: Vec<Box<dyn Exchange>>,
-    /// Wall time that the simulations took \[ns\].
+    /// Wall time of the simulations \[ns\].
     simulate_time: u64,
 }
 
-/// The same for all parts.
+/// The collection, the same for all parts.
 #[derive(Clone, Copy)]
 struct BatchedCollection<'a> {
     collector: &'a Collector,
@@ -42,13 +42,13 @@ struct GroupTurn<'a, 'b, 'c, S> {
     exchanges: Vec<GroupExchange<'a>>,
 }
 
-/// Plays all steps; the time that it took by phase.
+/// Takes all steps. Returns the time by phase.
 ///
-/// With several parts, one part's simulations step while another's actions are worked out.
+/// With several parts, one part's simulations step while another's actions are computed.
 ///
 /// # Errors
 ///
-/// [`LearnError::Device`] if a device fails; then the collection ends there.
+/// [`LearnError::Device`] if a device fails; the collection ends at that step.
 pub(super) fn play_batches<S: Simulation>(
     collector: &Collector,
     collection: Collection<'_>,
@@ -75,7 +75,8 @@ pub(super) fn play_batches<S: Simulation>(
     Ok(PhaseTimes { forward: times.forward + played?, ..times })
 }
 
-/// Where to cut, so that the parts' rows are as equal as whole simulations allow. No part is empty.
+/// Returns the simulations of each part: up to `count` parts, if every simulation has rows. The parts' rows are as
+/// equal as whole simulations allow. No part is without simulations.
 fn bounds(rows: &[usize], count: usize) -> Vec<Range<usize>> {
     let total: usize = rows.iter().sum();
     let (mut start, mut rows_so_far, mut bounds) = (0, 0, Vec::new());
@@ -101,7 +102,8 @@ fn make_parts<'a, 'b, 'c, S>(
     bounds.iter().map(&mut make).collect()
 }
 
-/// In turn, each part's rows are decided for while those of the part before step; the time that deciding took \[ns\].
+/// Takes all steps of all parts: while one part's simulations step, the next part's actions are computed. Returns the
+/// time spent on decisions \[ns\].
 fn play_parts<S: Simulation>(
     batched: BatchedCollection<'_>,
     batches: &mut [BatchedLane<'_>],
@@ -145,7 +147,7 @@ fn play_parts<S: Simulation>(
 }
 
 impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
-    /// Takes what the rows observe before the first step.
+    /// Writes the observations before the first step into rollouts and exchanges.
     fn open(&mut self, batched: BatchedCollection<'_>) {
         self.for_each_turn(batched, |turn, _, timer| {
             turn.group.observe();
@@ -155,7 +157,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
         });
     }
 
-    /// Lets every batch decide for its rows.
+    /// Calls the policy of every batch for its rows.
     fn decide(&mut self, batches: &mut [BatchedLane<'_>]) -> Result<(), LearnError> {
         for (batch, exchange) in batches.iter_mut().zip(&mut self.exchanges) {
             let step = self.groups.first().map_or(0, |group| group.slabs[batch.lane].step);
@@ -164,7 +166,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
         Ok(())
     }
 
-    /// Lets every row act, and readies what is decided from next.
+    /// Takes one step of every simulation, and stages the inputs of the next decisions.
     fn step(&mut self, batched: BatchedCollection<'_>) {
         self.for_each_turn(batched, |turn, worker, timer| {
             turn.take(batched);
@@ -177,7 +179,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
         });
     }
 
-    /// Estimates what comes after the last step, in the lanes whose rollout is full. Detail 5.
+    /// Estimates the values of the observations after the last step, in the lanes whose rollout is full. Detail 5.
     fn evaluate(&mut self, batches: &mut [BatchedLane<'_>]) -> Result<(), LearnError> {
         for (batch, exchange) in batches.iter_mut().zip(&mut self.exchanges) {
             if self.groups.first().is_some_and(|group| group.slabs[batch.lane].step == batch.shape.steps) {
@@ -187,7 +189,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
         Ok(())
     }
 
-    /// Takes the values of what comes after the last step.
+    /// Copies the values after the last step into the rollouts that are full.
     fn close(&mut self, batched: BatchedCollection<'_>) {
         for (&lane, exchange) in batched.lanes.iter().zip(&self.exchanges) {
             let mut values = exchange.values();
@@ -204,7 +206,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
         });
     }
 
-    /// Does `work` for every simulation, each whole on some thread.
+    /// Calls `work` for every simulation, in parallel on the pool's threads.
     fn for_each_turn(
         &mut self,
         batched: BatchedCollection<'_>,
@@ -232,7 +234,7 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
         self.simulate_time += clock().saturating_sub(start);
     }
 
-    /// The wall time of the simulations, shared out as their threads spent theirs.
+    /// Returns the wall time of the simulations, divided among the phases in proportion to the threads' times.
     fn times(&self) -> PhaseTimes {
         let mut times = PhaseTimes::default();
         self.groups.iter().for_each(|group| times.add(&group.times));
@@ -241,14 +243,14 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
 }
 
 impl<S: Simulation> GroupTurn<'_, '_, '_, S> {
-    /// Takes what the batches decided into the rollouts.
+    /// Copies the decisions of the batches into the rollouts.
     fn take(&mut self, batched: BatchedCollection<'_>) {
         for (&lane, exchange) in batched.lanes.iter().zip(&self.exchanges) {
             self.group.slabs[lane].take(exchange.decided);
         }
     }
 
-    /// Readies what the batches decide from.
+    /// Copies the inputs of the next decisions into the exchanges.
     fn stage(&mut self, batched: BatchedCollection<'_>) {
         for (&lane, exchange) in batched.lanes.iter().zip(&mut self.exchanges) {
             self.group.slabs[lane].stage(&batched.collection.lanes[lane], exchange);
@@ -257,7 +259,7 @@ impl<S: Simulation> GroupTurn<'_, '_, '_, S> {
 }
 
 impl Slab<'_> {
-    /// Takes action, log-probability and value of each row, side by side.
+    /// Copies action, log-probability and value of each row from `decided`, where they are side by side.
     fn take(&mut self, decided: &[f32]) {
         let action_width = self.actions.len() / self.outcomes.len().max(1);
         for (row, decided) in decided.chunks_exact(action_width + 2).enumerate() {
@@ -268,7 +270,8 @@ impl Slab<'_> {
         }
     }
 
-    /// Writes observations, draws and masks of the coming step. After the last one, nobody draws.
+    /// Writes observations, draws and masks of the coming step into the exchange. After the last step there are no
+    /// draws.
     fn stage(&self, lane: &LaneSettings<'_>, exchange: &mut GroupExchange<'_>) {
         let observed = self.place(self.step, self.observations.len());
         exchange.observations.copy_from_slice(&self.observations[observed]);

@@ -1,10 +1,10 @@
-//! One simulation in a collection.
+//! The state of one simulation in a collection, and its steps.
 
 use ludus_spec::Outcome;
 
 use crate::{PhaseTimes, Simulation, Slab, StepLanes};
 
-/// A simulation, its slab of each lane's rollout, and how long it took.
+/// A simulation, its slab of each lane's rollout, and the time spent on it.
 #[derive(Debug)]
 pub(super) struct Group<'a, 'b, S> {
     pub simulation: &'a mut S,
@@ -13,7 +13,7 @@ pub(super) struct Group<'a, 'b, S> {
 }
 
 impl<S: Simulation> Group<'_, '_, S> {
-    /// Begins the rollouts that are at their first step: takes what the rows observe.
+    /// Begins the rollouts that are at their first step: writes the current observations into them.
     pub fn observe(&mut self) {
         let Self { simulation, slabs, .. } = self;
         for (lane, slab) in slabs.iter_mut().enumerate().filter(|(_, slab)| slab.step == 0) {
@@ -23,7 +23,7 @@ impl<S: Simulation> Group<'_, '_, S> {
         }
     }
 
-    /// Takes one step of the simulation, with the actions that stand in the slabs.
+    /// Takes one step of the simulation, with the actions in the slabs.
     pub fn step(&mut self) {
         self.simulation.step(StepLanes(self.slabs));
         self.slabs.iter_mut().for_each(Slab::finish_step);
@@ -31,7 +31,7 @@ impl<S: Simulation> Group<'_, '_, S> {
 }
 
 impl Slab<'_> {
-    /// Settles what a step led to, and goes on to the next one.
+    /// Updates memory and drivers after a step, and moves on to the next step.
     fn finish_step(&mut self) {
         self.settle_memory();
         if !self.drivers.is_empty() {
@@ -40,14 +40,15 @@ impl Slab<'_> {
         self.step += 1;
     }
 
-    /// Rows whose episode goes on from the rollout before keep the drivers that they had at its end.
+    /// Copies the drivers at the end of the rollout before to its start: rows within an episode keep their drivers.
     fn go_on_with_drivers(&mut self) {
         if self.has_begun {
             self.drivers.copy_within(self.drivers.len().saturating_sub(self.rows).., 0);
         }
     }
 
-    /// An episode begins without memory; and what was remembered in a step in which the agent did not decide is taken back.
+    /// Sets the memory to zero where an episode begins, and restores the memory from before the step where the agent
+    /// did not decide.
     fn settle_memory(&mut self) {
         if self.memory.is_empty() {
             return;
@@ -64,8 +65,8 @@ impl Slab<'_> {
         }
     }
 
-    /// Lets rows change their driver where an episode begins, and nowhere else. What another driver decided is no
-    /// experience.
+    /// Lets rows change their driver only where an episode begins. Marks steps that another driver decided as
+    /// [`Outcome::Vacant`], so that they are no experience.
     fn settle_drivers(&mut self) {
         let (now, then) = (self.step * self.rows, (self.step + 1) * self.rows);
         for row in 0..self.rows {
@@ -80,7 +81,7 @@ impl Slab<'_> {
     }
 }
 
-/// True if the step after this one is the first that is decided in an episode.
+/// True if the next step is the first of an episode, in which the agent may decide.
 const fn begins(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Restart)
 }

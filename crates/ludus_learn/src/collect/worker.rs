@@ -1,4 +1,4 @@
-//! A thread's part in a collection: policies decide for the rows of a simulation.
+//! The part of one thread in a collection: policies decide for the rows of a simulation.
 
 use std::any::Any;
 
@@ -6,7 +6,7 @@ use super::group::Group;
 use super::{Collection, LaneSettings};
 use crate::{DecisionRows, GroupDecider, PhaseTimer, RowSeeds, Simulation, Slab};
 
-/// One thread's working memory.
+/// The working memory of one thread.
 #[derive(Default)]
 pub(super) struct RolloutWorker {
     lanes: Vec<LaneWorker>,
@@ -15,7 +15,7 @@ pub(super) struct RolloutWorker {
 /// Working memory for one lane.
 #[derive(Default)]
 struct LaneWorker {
-    /// That of each policy, by driver.
+    /// The working memory of each policy, by driver.
     scratches: Vec<Option<Box<dyn Any + Send>>>,
     gathered: GatheredRows,
 }
@@ -23,7 +23,7 @@ struct LaneWorker {
 /// The rows of one driver, side by side.
 #[derive(Debug, Default)]
 struct GatheredRows {
-    /// Their indices in the simulation.
+    /// The rows' indices in the simulation.
     rows: Vec<u32>,
     observations: Vec<f32>,
     masks: Vec<bool>,
@@ -41,7 +41,7 @@ impl std::fmt::Debug for RolloutWorker {
 }
 
 impl RolloutWorker {
-    /// Plays all steps of a simulation whose policies all decide here. Details 7 and 18.
+    /// Takes all steps of a simulation whose policies all decide in this thread. Details 7 and 18.
     pub fn play<S: Simulation>(&mut self, collection: Collection<'_>, group: &mut Group<'_, '_, S>) {
         let mut timer = PhaseTimer::start(collection.clock);
         group.observe();
@@ -55,7 +55,7 @@ impl RolloutWorker {
         group.times.add(timer.times());
     }
 
-    /// As far as policies decide in this thread, lets them decide for all lanes of a simulation.
+    /// Calls the policies that decide in this thread, for all lanes of a simulation.
     pub fn decide(&mut self, lanes: &[LaneSettings<'_>], slabs: &mut [Slab<'_>], timer: &mut PhaseTimer) {
         self.make_room(lanes.len());
         for ((lane, slab), worker) in lanes.iter().zip(slabs).zip(&mut self.lanes) {
@@ -64,7 +64,7 @@ impl RolloutWorker {
         }
     }
 
-    /// Estimates what comes after the last step, in the lanes whose rollout is full. Detail 5.
+    /// Estimates the values of the observations after the last step, in the lanes whose rollout is full. Detail 5.
     pub fn evaluate(&mut self, lanes: &[LaneSettings<'_>], slabs: &mut [Slab<'_>], timer: &mut PhaseTimer) {
         self.make_room(lanes.len());
         for ((lane, slab), worker) in lanes.iter().zip(slabs).zip(&mut self.lanes) {
@@ -102,7 +102,7 @@ impl LaneWorker {
         }
     }
 
-    /// Decides for all rows, where they stand.
+    /// Decides for all rows in place.
     fn decide_whole(
         &mut self,
         decider: &dyn GroupDecider,
@@ -116,7 +116,7 @@ impl LaneWorker {
         decider.decide(scratch, slab.decision_rows(seeds), timer);
     }
 
-    /// Decides for the rows of one driver: brings them side by side, and what was decided back.
+    /// Decides for the rows of one driver: gathers the rows, then scatters the decisions back.
     fn decide_gathered(
         &mut self,
         decider: &dyn GroupDecider,
@@ -155,7 +155,7 @@ impl LaneSettings<'_> {
 }
 
 impl Slab<'_> {
-    /// The rows of the coming step, to decide for.
+    /// Returns the rows of the coming step, to decide for.
     fn decision_rows<'a>(&'a mut self, seeds: RowSeeds<'a>) -> DecisionRows<'a> {
         let [observations, inputs, masks, actions, log_probs, values] = [
             self.observations.len(),
@@ -178,14 +178,14 @@ impl Slab<'_> {
         }
     }
 
-    /// The rows after the last step, whose values are estimated.
+    /// Returns the rows after the last step, whose values are estimated.
     fn evaluation_rows<'a>(&'a mut self, seeds: RowSeeds<'a>) -> DecisionRows<'a> {
         DecisionRows { actions: &mut [], log_probs: &mut [], ..self.decision_rows(seeds) }
     }
 }
 
 impl GatheredRows {
-    /// Finds the rows of a driver in the coming step.
+    /// Collects the indices of a driver's rows in the coming step.
     fn choose(&mut self, slab: &Slab<'_>, driver: u8) {
         let drivers = &slab.drivers[slab.step * slab.rows..][..slab.rows];
         let of_driver = (0..).zip(drivers).filter(|(_, own)| **own == driver).map(|(row, _)| row);
@@ -226,14 +226,14 @@ impl GatheredRows {
     }
 }
 
-/// Brings some of `all` rows side by side.
+/// Copies these rows of `from`, which has `all` rows, side by side.
 fn gather<T: Copy>(rows: &[u32], from: &[T], all: usize, gathered: &mut Vec<T>) {
     let width = from.len() / all;
     gathered.clear();
     rows.iter().for_each(|&row| gathered.extend_from_slice(&from[row as usize * width..][..width]));
 }
 
-/// Brings rows back to where they were.
+/// Copies gathered rows back to their places.
 fn scatter(rows: &[u32], gathered: &[f32], to: &mut [f32]) {
     let width = gathered.len() / rows.len();
     for (index, &row) in rows.iter().enumerate() {

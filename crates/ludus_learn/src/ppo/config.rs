@@ -5,82 +5,86 @@ use serde::{Deserialize, Serialize};
 use super::LearningRate;
 use crate::{Discount, Schedule};
 
-/// How PPO learns: a section of a run's config.
+/// The settings of PPO: a section of a run's config.
 ///
 /// Every field has a default that is a fair start for a game with hundreds of agents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PpoConfig {
-    /// Steps that every row plays between two updates.
+    /// Steps of every row between two updates.
     ///
-    /// More see further and make estimates less noisy; fewer learn more often. At least 1; usually 16 to 64 with
-    /// hundreds of rows, 128 to 2,048 with a handful. Andrychowicz et al. 2020, arXiv:2006.05990, §3.5.
+    /// More steps make estimates less noisy and reach further ahead; fewer give more frequent updates. At least 1;
+    /// usually 16 to 64 with hundreds of rows, 128 to 2,048 with a handful. Andrychowicz et al. 2020, arXiv:2006.05990,
+    /// §3.5.
     pub rollout_steps: usize,
-    /// How often an update goes through the rollout.
+    /// Passes of an update over the rollout's experience.
     ///
-    /// More get more out of the same experience, up to where the policy leaves the data behind. At least 1, usually
-    /// 1 to 10. Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
+    /// More epochs learn more from the same experience, until the policy has moved too far from the one that collected
+    /// it. At least 1, usually 1 to 10. Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
     pub epochs: usize,
     /// Samples per gradient step; the experience is split evenly into minibatches of about this size.
     ///
-    /// Larger ones are less noisy and need fewer, larger steps. At least 1, or 2 with `normalize_advantages`; usually 64 to
-    /// 8,192, and a quarter to all of a rollout. Huang et al. 2022, core detail 6.
+    /// Larger ones are less noisy and need fewer, larger steps. At least 1, or 2 with `normalize_advantages`; usually
+    /// 64 to 8,192, and a quarter to all of a rollout. Huang et al. 2022, core detail 6.
     pub minibatch: usize,
     /// Adam's step size.
     ///
-    /// Larger learns faster until it no longer learns. At least 0, usually 1e-4 to 1e-2, and often `Linear` down to 0.
+    /// A larger step size learns faster, until learning becomes unstable. At least 0, usually 1e-4 to 1e-2, and often
+    /// `Linear` down to 0.
     /// Huang et al. 2022, core detail 4.
     pub learning_rate: LearningRate,
-    /// What a reward is worth one step later (γ).
+    /// The discount factor per decision (γ): a reward one decision later counts γ times as much.
     ///
-    /// Closer to 1 looks further: about 1 / (1 − γ) steps. In `0.0..=1.0`, usually 0.95 to 0.999.
+    /// The horizon is about 1 / (1 − γ) decisions. In `0.0..=1.0`, usually 0.95 to 0.999.
     /// Andrychowicz et al. 2020, arXiv:2006.05990, §3.6.
     pub gamma: f32,
-    /// How far an advantage looks past the critic's estimate (λ).
+    /// The decay of later temporal-difference errors in an advantage estimate (λ of GAE).
     ///
-    /// 0 trusts the critic wholly, 1 not at all. In `0.0..=1.0`, usually 0.9 to 0.98.
+    /// With 0, an advantage is one reward and the critic's estimates; with 1, it is all rewards to the end of the
+    /// episode or rollout, less the critic's estimate. In `0.0..=1.0`, usually 0.9 to 0.98.
     /// Schulman et al. 2016, arXiv:1506.02438, eq. 16.
     pub gae_lambda: f32,
-    /// How far the new policy may move from the old one before its gain is ignored (ε).
+    /// The clip range of the probability ratio between new and old policy (ε). A gain beyond it is ignored.
     ///
     /// Smaller is steadier and slower. Above 0 and below 1, usually 0.1 to 0.3.
     /// Schulman et al. 2017, arXiv:1707.06347, eq. 7.
     pub clip: Schedule,
-    /// How far the critic may move from its old estimate, if that is to be limited.
+    /// The clip range of the critic's value around its old estimate; `None` for no limit.
     ///
     /// Seldom helps and depends on the rewards' scale. Above 0, usually none.
     /// Engstrom et al. 2020, arXiv:2005.12729, §3; Andrychowicz et al. 2020, arXiv:2006.05990, §3.4.
     pub value_clip: Option<f32>,
-    /// What a nat of entropy is worth: keeps the policy from settling too early.
+    /// The coefficient of the entropy bonus, per nat. It keeps the policy from becoming deterministic too early.
     ///
     /// At least 0, usually 0 to 0.02. Schulman et al. 2017, arXiv:1707.06347, eq. 9.
     pub entropy: Schedule,
-    /// What the critic's loss counts beside the policy's; it matters most where they share a trunk.
+    /// The coefficient of the critic's loss beside the policy's. It matters most if both share a trunk.
     ///
     /// At least 0, usually 0.5 to 1, of half the squared error. Schulman et al. 2017, arXiv:1707.06347, eq. 9.
     pub value_coefficient: f32,
-    /// The longest gradient, over all parameters together; a longer one is shortened to it.
+    /// The maximum norm of the gradient, over all parameters together. A longer gradient is scaled down to it.
     ///
     /// Above 0, usually 0.5. Huang et al. 2022, core detail 11.
     pub max_grad_norm: f32,
-    /// Ends an update once the policy has moved this far from the old one, in nats, if that is to be limited.
+    /// The divergence from the old policy at which an update ends early, in nats; `None` for no limit.
     ///
     /// Above 0, usually 0.01 to 0.05. Achiam 2018, "Spinning Up in Deep RL", PPO.
     pub target_kl: Option<f32>,
-    /// Whether the advantages of each minibatch are shifted and scaled to mean 0 and deviation 1.
+    /// True if the advantages of each minibatch are shifted and scaled to mean 0 and deviation 1.
     ///
-    /// Makes the step size independent of the rewards' scale. A minibatch that happens to have a single sample is left as it
-    /// is: it would become 0. Usually on. Huang et al. 2022, core detail 7.
+    /// Makes the step size independent of the rewards' scale. A minibatch that happens to have a single sample is left
+    /// as it is: it would become 0. Usually on. Huang et al. 2022, core detail 7.
     pub normalize_advantages: bool,
-    /// Whether observations are shifted and scaled by their running mean and deviation, which the policy keeps.
+    /// True if observations are shifted and scaled by their running mean and deviation, which the policy keeps.
     ///
-    /// Flags (`bool`s and enums) and grids stay as they are: a flag that seldom changes would be an outlier when it does.
-    /// No number is beyond ±10 afterwards. Off, a game must scale its observations to about -1..=1 itself. Usually on.
-    /// Andrychowicz et al. 2020, arXiv:2006.05990, §3.3.
+    /// Flags (`bool`s and enums) and grids stay as they are: a flag that seldom changes would be an outlier when it
+    /// does. No number is beyond ±10 afterwards. Off, a game must scale its observations to about -1..=1 itself.
+    /// Usually on. Andrychowicz et al. 2020, arXiv:2006.05990, §3.3.
     pub normalize_observations: bool,
-    /// Whether rewards are divided by the running deviation of the discounted return.
+    /// True if rewards are divided by the running deviation of the discounted return.
     ///
-    /// Helps where rewards are far from 1: a critic takes very long to come to returns of some hundreds, and a run says so.
+    /// Helps if rewards are far from 1: a critic takes very long to learn returns of some hundreds, and a run warns of
+    /// it.
     /// Usually off in games, whose rewards have weights.
     /// Engstrom et al. 2020, arXiv:2005.12729, §3.
     pub scale_rewards: bool,
@@ -109,18 +113,19 @@ impl Default for PpoConfig {
 }
 
 impl PpoConfig {
-    /// How the future counts.
+    /// Returns γ and λ.
     pub const fn discount(&self) -> Discount {
         Discount { gamma: self.gamma, lambda: self.gae_lambda }
     }
 
-    /// How many minibatches an epoch over this many samples has: as many as come closest to `minibatch` samples each.
+    /// Returns the number of minibatches of an epoch over this many samples, so that their size comes closest to
+    /// `minibatch`.
     pub const fn minibatches(&self, samples: usize) -> usize {
         let rounded = (samples + self.minibatch / 2) / self.minibatch;
         if rounded == 0 { 1 } else { rounded }
     }
 
-    /// Everything that is out of range: each field's name, and a sentence with its value and what is valid.
+    /// Returns every setting that is out of range: the field's name, and a sentence with its value and the valid range.
     ///
     /// ```
     /// # use ludus_learn::PpoConfig;
@@ -153,7 +158,7 @@ impl PpoConfig {
     }
 }
 
-/// The numbers that a field may have.
+/// The kinds of ranges that a field's numbers may have.
 #[derive(Clone, Copy)]
 enum Range {
     Positive,
@@ -163,7 +168,7 @@ enum Range {
 }
 
 impl Range {
-    /// NaN is in no range.
+    /// True if the value is in the range. NaN is in no range.
     fn contains(self, value: f32) -> bool {
         match self {
             Self::Positive => value > 0.0 && value.is_finite(),
@@ -201,7 +206,7 @@ impl Problems {
         }
     }
 
-    /// One sentence per field, about the first of its numbers that is out of range.
+    /// Adds one sentence per field, about the first of its numbers that is out of range.
     fn numbers(&mut self, field: &'static str, values: &[f32], range: Range) -> &mut Self {
         if let Some(value) = values.iter().find(|&&value| !range.contains(value)) {
             self.0.push((field, format!("`{field}` is {value}; it must be {}", range.text())));

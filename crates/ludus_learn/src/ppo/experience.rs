@@ -1,4 +1,4 @@
-//! Which samples are learned from, and in which order.
+//! The samples that are learned from, and their order.
 
 use ludus_spec::{Outcome, Seed};
 use rand::seq::SliceRandom;
@@ -10,29 +10,29 @@ pub struct Experience {
 }
 
 impl Experience {
-    /// Room for as many samples as a rollout has.
+    /// Makes an empty selection with room for this many samples.
     pub fn with_capacity(samples: usize) -> Self {
         Self { samples: Vec::with_capacity(samples) }
     }
 
-    /// Takes the samples that are experience, in their order; there are `u32::MAX` samples at most. Detail 6.
+    /// Selects the samples that are experience, in order; there are `u32::MAX` samples at most. Detail 6.
     pub fn select(&mut self, outcomes: &[Outcome]) {
         let experience = |index: &u32| outcomes[*index as usize].is_experience();
         self.samples.clear();
         self.samples.extend((0..outcomes.len() as u32).filter(experience));
     }
 
-    /// Puts the samples in a random order: always the same for the same seed and the order before. Detail 8.
+    /// Shuffles the samples. The result depends on the seed and on the order before. Detail 8.
     pub fn shuffle(&mut self, seed: Seed) {
         self.samples.shuffle(&mut seed.generator());
     }
 
-    /// The samples' indices.
+    /// Returns the samples' indices.
     pub fn samples(&self) -> &[u32] {
         &self.samples
     }
 
-    /// The samples in `count` parts whose sizes differ by one at most.
+    /// Splits the samples into `count` parts whose sizes differ by one at most.
     pub fn minibatches(&self, count: usize) -> impl Iterator<Item = &[u32]> {
         let bound = move |part: usize| part * self.samples.len() / count;
         (0..count).map(move |part| &self.samples[bound(part)..bound(part + 1)])

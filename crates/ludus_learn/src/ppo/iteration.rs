@@ -1,30 +1,31 @@
-//! What an iteration reports.
+//! The result of an iteration of PPO.
 
 use super::Losses;
 use crate::{LEARNING_RATE, Metric, MetricInfo, PhaseTimes, Report};
 
-/// What one iteration of PPO did. Detail 17.
+/// The result of one iteration of PPO: counts, losses and times. Detail 17.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Iteration {
-    /// Its number, from 0.
+    /// The index of the iteration, from 0.
     pub number: u64,
-    /// Samples of the rollout that are experience. Without any, nothing was learned and all losses are 0.
+    /// Samples of the rollout that are experience. If 0, nothing was learned and all losses are 0.
     pub experience: usize,
-    /// Steps that were left out because a number that they need was not finite.
+    /// Steps that were left out because a number that they depend on was not finite.
     pub faulty: usize,
     /// Samples learned from, counted anew in every epoch.
     pub samples: usize,
     /// Gradient steps taken.
     pub minibatches: usize,
-    /// Whether the update ended early because the policy had moved far enough.
+    /// True if the update ended early because the divergence from the old policy exceeded `target_kl`.
     pub reached_target_kl: bool,
     /// Adam's step size.
     pub learning_rate: f32,
-    /// How much of the returns' variance the critic explained before it learned from them: 1 all, 0 none, or worse.
+    /// The part of the returns' variance that the critic explained before it learned from them: 1 is all of it, 0 none,
+    /// below 0 is worse than a constant.
     pub explained_variance: f32,
     /// Means over all samples learned from.
     pub losses: Losses,
-    /// Where the time went.
+    /// The wall time of the iteration, by phase.
     pub phases: PhaseTimes,
 }
 
@@ -41,7 +42,7 @@ impl Iteration {
         MetricInfo { name: LEARNING_RATE, title: "Learning rate", unit: "" },
     ];
 
-    /// The report of this iteration.
+    /// Returns the report of this iteration.
     pub fn report(&self) -> Report {
         let Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, .. } = self.losses;
         let values = [
@@ -63,7 +64,7 @@ impl Iteration {
         }
     }
 
-    /// Counts a minibatch in: `losses` holds sums until [`Iteration::average`].
+    /// Counts a minibatch. `losses` holds sums until [`Iteration::average`].
     pub(crate) const fn count(&mut self, samples: usize) {
         self.samples += samples;
         self.minibatches += 1;

@@ -1,24 +1,25 @@
-//! What stands between PPO and the arithmetic.
+//! The interface between PPO and its arithmetic.
 
 use super::{LearnerState, Losses};
 use crate::{Decider, LearnError, LearnedPolicy, Machine, Rollout};
 
-/// A policy and a critic that decide, and that learn from minibatches.
+/// The arithmetic of PPO: a policy and a critic that decide and learn from minibatches.
 ///
-/// PPO decides what is played, estimated and learned, and in which order; a learner decides where the arithmetic happens.
+/// PPO determines what is collected, estimated and learned, and in which order. A learner determines on which device
+/// the arithmetic runs.
 ///
-/// Whatever it does, the result must not depend on how many threads there are.
+/// The result must not depend on the number of threads.
 pub trait Learner: Send {
-    /// The threads and the timer that it works with.
+    /// Returns the threads and the clock that the learner uses.
     fn machine(&self) -> &Machine;
 
-    /// Whether it wants to be called by the same thread every time, instead of by any of the pool's: as libraries do that
-    /// talk to a device, and keep something for each thread.
+    /// True if every call must come from the same thread instead of any thread of the pool. Libraries that use a device
+    /// need this if they keep state for each thread.
     fn keeps_to_a_thread(&self) -> bool {
         false
     }
 
-    /// The policy as it is now: it decides in the rollouts that are learned from.
+    /// Returns the current policy, which decides in the rollouts that are learned from.
     fn decider(&mut self) -> Decider<'_>;
 
     /// True if rollouts keep the normalised observations, so that an update need not normalise them again.
@@ -26,14 +27,14 @@ pub trait Learner: Send {
         false
     }
 
-    /// Takes what was worked out since the rollout was collected: its advantages and returns are final now.
+    /// Prepares an update, for example by copying advantages and returns to a device: these are final now.
     ///
     /// Called once before the first minibatch of an update.
     fn begin_update(&mut self, rollout: &Rollout);
 
     /// Takes one gradient step on these samples of the rollout, all of them experience.
     ///
-    /// On a device, the step may still be under way when this returns; then its error comes later, with the losses.
+    /// On a device, the step may still be running when this returns; then its error is returned later, with the losses.
     ///
     /// # Errors
     ///
@@ -45,70 +46,72 @@ pub trait Learner: Send {
         settings: &UpdateSettings,
     ) -> Result<(), LearnError>;
 
-    /// What the minibatches since the last call cost before their gradient steps: each number is a sum in which every
-    /// minibatch counts as often as it has samples.
+    /// Returns the losses of the minibatches since the last call, before their gradient steps. Each number is a sum
+    /// over minibatches, weighted by their sample counts.
     ///
-    /// The only moment of an update at which a learner on a device has to wait for it.
+    /// This is the only call of an update in which a learner on a device has to wait for the device.
     ///
     /// # Errors
     ///
-    /// As for [`learn_minibatch`](Self::learn_minibatch), and [`LearnError::Parameter`] if the last step has left a parameter
-    /// that is not finite: no loss was worked out after it. Then nothing is as it was; [`rewind`](Self::rewind) helps.
+    /// As for [`learn_minibatch`](Self::learn_minibatch), and [`LearnError::Parameter`] if the last step has left a
+    /// parameter that is not finite, which no later loss would show. Then the parameters are lost; call
+    /// [`rewind`](Self::rewind).
     fn take_losses(&mut self) -> Result<Losses, LearnError>;
 
-    /// Takes the observations of the rollout's experience into the statistics that they are normalised with, if they are.
+    /// Merges the observations of the rollout's experience into the normaliser, if there is one.
     ///
-    /// Called after an iteration: within it, the statistics stand still. Detail 14.
+    /// Called after an iteration: within it, the statistics don't change. Detail 14.
     ///
     /// # Errors
     ///
     /// [`LearnError::Device`] if a device fails.
     fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError>;
 
-    /// Marks what was learned so far as good. It stays where it is: a learner on a device moves nothing to the host.
+    /// Marks the current state as good. The copy stays on the learner's device: nothing is moved to the host.
     ///
     /// # Errors
     ///
     /// [`LearnError::Device`] if a device fails; then the mark before this one is lost as well.
     fn mark(&mut self) -> Result<(), LearnError>;
 
-    /// Goes back to the mark, if there is one.
+    /// Restores the marked state, if there is one.
     fn rewind(&mut self);
 
     /// The policy as it is now.
     fn policy(&self) -> LearnedPolicy;
 
-    /// Settings that can't be had, and why; it learns without, more slowly.
+    /// Returns a message about settings that are unavailable, with the reason. The learner works without them, more
+    /// slowly.
     fn obstacle(&self) -> Option<&str> {
         None
     }
 
-    /// Everything that was learned, to save.
+    /// Returns the whole state of the learner, to save.
     fn state(&self) -> LearnerState;
 
-    /// Goes on from a saved state.
+    /// Restores a saved state.
     ///
     /// # Errors
     ///
-    /// If the state belongs to another network, or holds numbers that can't be.
+    /// If the state belongs to another network, or holds invalid numbers.
     fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError>;
 }
 
-/// How to take a gradient step: the config's numbers, as they are at this point of the run.
+/// The settings of a gradient step: the config's numbers at the current point of the run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateSettings {
     /// Adam's step size.
     pub learning_rate: f32,
-    /// How far the policy may move (ε).
+    /// The clip range of the probability ratio (ε).
     pub clip: f32,
-    /// How far the critic may move, if that is limited.
+    /// The clip range of the critic's value around its old estimate; `None` for no limit.
     pub value_clip: Option<f32>,
-    /// What a nat of entropy is worth.
+    /// The coefficient of the entropy bonus, per nat.
     pub entropy: f32,
-    /// What the critic's loss counts.
+    /// The coefficient of the critic's loss.
     pub value_coefficient: f32,
-    /// The longest gradient.
+    /// The maximum norm of the gradient.
     pub max_grad_norm: f32,
-    /// Whether the minibatch's advantages are brought to mean 0 and deviation 1. Detail 9.
+    /// True if the minibatch's advantages are brought to mean 0 and deviation 1. Detail 9.
     pub normalize_advantages: bool,
 }

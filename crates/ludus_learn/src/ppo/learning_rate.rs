@@ -1,19 +1,19 @@
-//! A step size that follows a schedule, or the distance that the policy moves.
+//! The learning rate: a schedule over the run, or an adaptive rate that depends on the divergence between policies.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Schedule;
 
-/// The change of an adaptive rate after an update.
+/// The factor by which an adaptive rate changes after an update.
 const FACTOR: f32 = 1.5;
 
-/// An adaptive rate stays between these.
+/// The limits of an adaptive rate.
 const LEAST: f32 = 1e-5;
 const GREATEST: f32 = 1e-2;
 
 /// Adam's step size over a run.
 ///
-/// In RON a number or a [`Schedule`], or `Adaptive(kl: 0.01)`.
+/// In RON it is a number, a [`Schedule`], or `Adaptive(kl: 0.01)`.
 ///
 /// ```
 /// # use ludus_learn::{LearningRate, Schedule};
@@ -22,24 +22,25 @@ const GREATEST: f32 = 1e-2;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LearningRate {
-    /// By the run's progress.
+    /// A rate that depends on the run's progress.
     Scheduled(Schedule),
-    /// By how far the policy moves: after an update in which it moved more than twice as far as `kl`, the rate falls by
-    /// a factor of 1.5; after one in which it moved less than half as far, it rises by as much. It stays between 1e-5
-    /// and 1e-2.
+    /// A rate that depends on the divergence from the old policy in an update. If that was more than twice
+    /// `kl`, the rate falls by a factor of 1.5; if it was less than half of `kl`, the rate rises by the same factor. It
+    /// stays between 1e-5 and 1e-2.
     ///
     /// Rudin et al. 2022, arXiv:2109.11978, §3.2, and their `rsl_rl`, which do so after each minibatch.
     Adaptive {
-        /// The distance that the policy is to move in an update: the mean divergence from the old policy over its
-        /// minibatches, in nats. Above 0, usually 0.005 to 0.02.
+        /// The target divergence of an update: the mean over its minibatches of the divergence from the old policy, in
+        /// nats. Above 0, usually 0.005 to 0.02.
         kl: f32,
-        /// The rate of the first update. 1e-3 unless said otherwise.
+        /// The rate of the first update. 1e-3 by default.
         from: f32,
     },
 }
 
 impl LearningRate {
-    /// The rate after `progress` of the run, in `0.0..=1.0`; of an adaptive one, that of the first update.
+    /// Returns the rate after `progress` of the run, in `0.0..=1.0`; for an adaptive rate, the rate of the first
+    /// update.
     pub fn at(self, progress: f32) -> f32 {
         match self {
             Self::Scheduled(schedule) => schedule.at(progress),
@@ -47,7 +48,7 @@ impl LearningRate {
         }
     }
 
-    /// The rate after an update with this rate, in which the policy moved so far \[nats\].
+    /// Returns the rate after an update at `rate` in which the policy diverged by `moved` \[nats\].
     pub(crate) fn after(self, rate: f32, moved: f32) -> f32 {
         match self {
             Self::Adaptive { kl, .. } if moved > 2.0 * kl => (rate / FACTOR).max(LEAST),
@@ -87,7 +88,7 @@ impl<'de> Deserialize<'de> for LearningRate {
     }
 }
 
-/// A rate as it stands in a config.
+/// The serialised form of a rate in a config.
 #[derive(Deserialize)]
 #[serde(
     untagged,

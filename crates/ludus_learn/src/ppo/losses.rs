@@ -1,4 +1,4 @@
-//! What one sample costs, and how fast the cost changes.
+//! The losses of one sample, and their derivatives.
 
 mod policy;
 mod value;
@@ -6,9 +6,9 @@ mod value;
 pub use policy::{Surrogate, surrogate};
 pub use value::{ValueError, value_error};
 
-/// What the minibatches of an update cost on average, under the names that CleanRL made known.
+/// The mean losses over the minibatches of an update, with CleanRL's metric names.
 ///
-/// Huang et al. 2022, core detail 12, tells how to read them.
+/// Huang et al. 2022, core detail 12, explains how to interpret them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Losses {
     /// The clipped surrogate, negated: `losses/policy_loss`.
@@ -20,16 +20,17 @@ pub struct Losses {
     /// Mean of `−ln ratio`, an estimate of the divergence from the old policy that is often negative, in nats:
     /// `losses/old_approx_kl`.
     pub old_approx_kl: f32,
-    /// Mean of `ratio − 1 − ln ratio`, the estimate that never is, in nats: `losses/approx_kl`.
+    /// Mean of `ratio − 1 − ln ratio`, an estimate of the same divergence that is never negative, in nats:
+    /// `losses/approx_kl`.
     pub approx_kl: f32,
     /// The part of the samples whose ratio was outside the clip range, in `0.0..=1.0`: `losses/clipfrac`.
     pub clip_fraction: f32,
-    /// The length of the gradient before it was limited.
+    /// The norm of the gradient before clipping.
     pub grad_norm: f32,
 }
 
 impl Losses {
-    /// Adds `weight` times the other's numbers.
+    /// Adds `weight` times the other losses.
     pub(crate) fn add(&mut self, other: &Self, weight: f32) {
         self.policy += weight * other.policy;
         self.value += weight * other.value;

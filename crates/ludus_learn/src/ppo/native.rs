@@ -11,30 +11,32 @@ use super::{Learner, LearnerState, Losses, UpdateSettings};
 use crate::threads::{for_each_chunk_in, for_each_in};
 use crate::worker_pool::WorkerPool;
 use crate::{Decider, LearnError, LearnedPolicy, Machine, Observed, Rollout, Standardization, sum_along_tree};
-use shard::{Lesson, Minibatch, Shard, Student};
+use shard::{GradientWorker, LossContext, Minibatch, Shard};
 
-/// Samples of a shard while a minibatch has up to [`FEW_SHARDS`]: fewer keep more threads busy with a small minibatch.
+/// Samples of a shard while a minibatch has up to [`FEW_SHARDS`] shards. Small shards let more threads work on a small
+/// minibatch.
 const SMALL_SHARD: usize = 128;
 
-/// Samples of a shard beyond that: each shard needs a gradient of its own, which has to stay in the cache.
+/// Samples of a shard beyond that. Large shards are fewer: each needs a gradient of its own, which has to stay in the
+/// cache.
 const LARGE_SHARD: usize = 256;
 
 const FEW_SHARDS: usize = 16;
 
-/// Larger minibatches get larger shards instead of more.
+/// The maximum number of shards. Larger minibatches get larger shards instead.
 const MOST_SHARDS: usize = 32;
 
-/// Parameters whose gradients are added up in one go, on one thread.
+/// Parameters whose gradients one task on one thread adds up.
 const SUM_CHUNK: usize = 4096;
 
-/// Parameters of which all sums of a tree fit into registers and the nearest cache.
+/// Parameters whose partial sums along the tree fit into registers and the first-level cache.
 const SUM_BLOCK: usize = 64;
 
 /// The learner for small networks on the CPU.
 ///
 /// It decides for each simulation in that one's thread, so no step waits for another thread. A minibatch is cut into
-/// shards whose gradients are worked out in parallel and added up along a fixed tree. The result is the same, bit for bit,
-/// with any number of threads.
+/// shards whose gradients are worked out in parallel and added up along a fixed tree. The result is the same, bit for
+/// bit, with any number of threads.
 #[derive(Debug)]
 pub struct NativeLearner {
     network: Network,
@@ -42,21 +44,21 @@ pub struct NativeLearner {
     optimizer: Adam,
     machine: Machine,
     scratch: Scratch,
-    students: WorkerPool<Student>,
+    workers: WorkerPool<GradientWorker>,
     shards: Vec<Shard>,
     /// The sum of the shards' gradients in the last minibatch `[parameters]`.
     gradient: Vec<f32>,
     observed: Observed,
-    /// What was marked.
+    /// The marked state.
     good: Option<LearnerState>,
-    /// What minibatches cost since it was last asked for: sums over samples.
+    /// Losses of the minibatches since the last [`take_losses`](Learner::take_losses): sums over samples.
     losses: Losses,
 }
 
 impl NativeLearner {
-    /// A learner that starts from this network. Details 1 and 2.
+    /// Makes a learner that starts from this network. Details 1 and 2.
     ///
-    /// With a `normalizer`, observations are normalised, from its statistics on; they follow the experience.
+    /// With a `normalizer`, observations are normalised. Its statistics are the start; experience is merged into them.
     ///
     /// # Errors
     ///
@@ -68,7 +70,7 @@ impl NativeLearner {
         Ok(Self {
             optimizer: Adam::new(network.parameters().len()),
             normalizer,
-            students: WorkerPool::new((0..threads).map(|_| Student::new(scratch.clone()))),
+            workers: WorkerPool::new((0..threads).map(|_| GradientWorker::new(scratch.clone()))),
             shards: Vec::new(),
             gradient: vec![0.0; network.parameters().len()],
             observed: Observed::default(),
@@ -80,12 +82,12 @@ impl NativeLearner {
         })
     }
 
-    /// The network: policy and critic.
+    /// Returns the network: policy and critic.
     pub const fn network(&self) -> &Network {
         &self.network
     }
 
-    /// The statistics that observations are normalised with, if they are.
+    /// Returns the normaliser of observations; `None` if they are not normalised.
     pub const fn normalizer(&self) -> Option<&Normalizer> {
         self.normalizer.as_ref()
     }
@@ -117,10 +119,11 @@ impl Learner for NativeLearner {
         let is_kept = self.normalizer.is_none() || rollout.shape().has_inputs;
         assert!(is_kept, "a rollout keeps what a network with normalised observations read");
         let minibatch = Minibatch { samples, advantages: standardization(rollout, samples, settings) };
-        let lesson = Lesson { network: &self.network, rollout: rollout.samples(), minibatch, settings };
+        let context = LossContext { network: &self.network, rollout: rollout.samples(), minibatch, settings };
         let shards = cut(&mut self.shards, samples.len(), self.network.parameters().len());
         for_each_in(&self.machine.pool, shards, |shard| {
-            self.students.with(|| Student::new(self.scratch.clone()), |student| student.study(lesson, shard));
+            self.workers
+                .with(|| GradientWorker::new(self.scratch.clone()), |worker| worker.compute_gradient(context, shard));
         });
         let losses = self.sum_up(samples.len());
         let losses = self.step(losses, settings)?;
@@ -195,7 +198,7 @@ impl Learner for NativeLearner {
 }
 
 impl NativeLearner {
-    /// Adds the shards' gradients up, and their losses to means.
+    /// Sums the shards' gradients into `gradient`, and returns the means of their losses.
     fn sum_up(&mut self, samples: usize) -> Losses {
         let Self { shards, gradient, machine, .. } = self;
         let count = shard_count(samples);
@@ -211,7 +214,7 @@ impl NativeLearner {
         losses
     }
 
-    /// Follows the gradient, unless something is not finite. Details 2 and 13.
+    /// Takes a gradient step, unless a loss or the gradient is not finite. Details 2 and 13.
     fn step(&mut self, losses: Losses, settings: &UpdateSettings) -> Result<Losses, LearnError> {
         check_finite("policy loss", losses.policy)?;
         check_finite("value loss", losses.value)?;
@@ -227,7 +230,7 @@ impl NativeLearner {
     }
 }
 
-/// The sum of the shards' gradients with respect to a few parameters, [`SUM_BLOCK`] at most; 0 behind them.
+/// Returns the sum of the shards' gradients with respect to these parameters, [`SUM_BLOCK`] at most, padded with 0.
 fn sum_of_block(shards: &[Shard], parameters: Range<usize>) -> [f32; SUM_BLOCK] {
     let mut of_shard = |shard: usize| {
         let mut block = [0.0; SUM_BLOCK];
@@ -246,7 +249,7 @@ fn plus(mut sum: Losses, other: Losses) -> Losses {
     sum
 }
 
-/// Detail 9.
+/// Returns the standardisation of the minibatch's advantages. Detail 9.
 fn standardization(rollout: &Rollout, samples: &[u32], settings: &UpdateSettings) -> Standardization {
     if settings.normalize_advantages {
         Standardization::of(rollout.samples().advantages, samples)
@@ -255,13 +258,13 @@ fn standardization(rollout: &Rollout, samples: &[u32], settings: &UpdateSettings
     }
 }
 
-/// How many shards a minibatch of this size has: a matter of the size alone.
+/// Returns the number of shards of a minibatch of this size. It depends on the size alone.
 fn shard_count(samples: usize) -> usize {
     let few = samples.div_ceil(SMALL_SHARD).min(FEW_SHARDS);
     samples.div_ceil(LARGE_SHARD).clamp(few, MOST_SHARDS)
 }
 
-/// Cuts a minibatch into shards whose sizes differ by one at most; makes those that there never were before.
+/// Cuts a minibatch into shards whose sizes differ by one at most. Allocates shards that don't exist yet.
 fn cut(shards: &mut Vec<Shard>, samples: usize, parameters: usize) -> &mut [Shard] {
     let count = shard_count(samples);
     while shards.len() < count {
@@ -277,7 +280,7 @@ fn check_finite(what: &'static str, value: f32) -> Result<(), LearnError> {
     if value.is_finite() { Ok(()) } else { Err(LearnError::NotFinite { what, value }) }
 }
 
-/// Names the first part of the network whose derivative is not finite.
+/// Returns an error that names the first tensor of the network with a derivative that is not finite.
 fn check_gradient(layout: &Layout, gradient: &[f32]) -> Result<(), LearnError> {
     for tensor in layout.tensors() {
         let derivatives = (0..tensor.element_count()).map(|element| gradient[tensor.position(element)]);

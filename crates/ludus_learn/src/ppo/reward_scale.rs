@@ -1,4 +1,4 @@
-//! Rewards on the scale of the returns' deviation.
+//! Reward scaling by the deviation of the discounted return.
 
 use ludus_spec::Outcome;
 
@@ -6,7 +6,7 @@ use crate::gae::Discount;
 use crate::rollout::Rollout;
 use crate::statistics::{Moments, Sums};
 
-/// A scaled reward stays within this distance of 0.
+/// The largest absolute value of a scaled reward.
 const LIMIT: f32 = 10.0;
 
 /// Divides rewards by the running deviation of the discounted return. Detail 15.
@@ -25,23 +25,24 @@ pub struct RewardScale {
 }
 
 impl RewardScale {
-    /// A scale that has seen nothing yet, for this many rows.
+    /// Makes a scale without statistics, for this many rows.
     pub fn new(rows: usize) -> Self {
         Self { returns: vec![0.0; rows], moments: Moments::default() }
     }
 
-    /// The statistics behind the scale.
+    /// Returns the statistics of the discounted returns.
     pub const fn moments(&self) -> Moments {
         self.moments
     }
 
-    /// Goes on from saved statistics, at the start of every row's episode.
+    /// Restores saved statistics. Every row must be at the start of an episode.
     pub fn restore(&mut self, moments: Moments) {
         self.moments = moments;
         self.returns.fill(0.0);
     }
 
-    /// Takes the rollout's rewards into the statistics, slab by slab in order of time, then scales them.
+    /// Merges the rollout's discounted returns into the statistics, slab by slab in order of time, then scales the
+    /// rewards.
     pub fn scale(&mut self, rollout: &mut Rollout, discount: Discount) {
         let returns = self.follow(rollout, discount);
         self.moments.merge(&returns);
@@ -51,7 +52,7 @@ impl RewardScale {
         }
     }
 
-    /// Carries every row's discounted return through the rollout; what the returns were.
+    /// Updates every row's discounted return over the rollout. Returns the sums of these returns.
     fn follow(&mut self, rollout: &mut Rollout, discount: Discount) -> Sums {
         let steps = rollout.shape().steps;
         let mut sums = Sums::default();
@@ -63,7 +64,7 @@ impl RewardScale {
                     *total = slab.rewards[sample] + discount.gamma * *total;
                     sums.push(*total);
                 } else if outcome.is_waiting() {
-                    // It belongs to the last decision.
+                    // The reward belongs to the last decision.
                     *total += slab.rewards[sample];
                 }
                 if outcome.as_decided() != Outcome::Running {
@@ -97,7 +98,7 @@ mod tests {
         assert!((moments.mean - 10.0 / 3.0).abs() < 1e-12);
         assert!((moments.variance - 32.0 / 9.0).abs() < 1e-12);
         assert!((rollout.samples().rewards[0] - 2.0 / (32.0_f32 / 9.0).sqrt()).abs() < 1e-6);
-        // The row goes on where it was: 1 + 0.5·6 = 4.
+        // The row's return is kept for the next rollout.
         assert_eq!(scale.returns, [6.0]);
     }
 
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(rollout.samples().rewards[0], -10.0, "a single return has no deviation");
     }
 
-    /// Rewards of a wait belong to the last decision: 2, then 1 more, then 0.5·3 + 4.
+    /// Rewards of a wait belong to the last decision: the returns are 2, 2 + 1 = 3, then 0.5·3 + 4 = 5.5.
     #[test]
     fn rewards_of_waiting_steps_add_up_without_a_discount() {
         let shape = RolloutShape { steps: 3, rows: vec![1], ..RolloutShape::default() };

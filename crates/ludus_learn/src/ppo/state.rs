@@ -1,34 +1,34 @@
-//! What is saved, so that a run can go on as if it had never stopped.
+//! The saved state of PPO, from which a run resumes bit for bit.
 
 use ludus_net::Normalizer;
 use ludus_spec::Seed;
 
 use crate::{AlgorithmState, LearnError, LearnedPolicy, Moments, SavedAlgorithm, StateTensor};
 
-/// Names in a saved state.
+/// Names of counters and arrays in a saved state.
 const OPTIMIZER_STEPS: &str = "optimizer_steps";
 const FIRST_MOMENTS: &str = "adam.mean";
 const SECOND_MOMENTS: &str = "adam.variance";
 const REWARDS: &str = "rewards";
-/// A counter of 32 bits: those of the number.
+/// The bits of the adaptive rate, an `f32`, as a counter.
 const ADAPTIVE_RATE: &str = "adaptive_rate_bits";
 
-/// Everything that a run of PPO needs to go on. All its draws derive from `seed` and `iteration`.
+/// The whole state that a run of PPO needs to resume. All its draws derive from `seed` and `iteration`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PpoState {
-    /// What the run's draws derive from.
+    /// The seed from which the run's draws derive.
     pub seed: Seed,
-    /// How many iterations are over.
+    /// The number of finished iterations.
     pub iteration: u64,
-    /// The statistics that rewards are scaled with.
+    /// The statistics of discounted returns, by which rewards are scaled.
     pub rewards: Moments,
-    /// The step size of the next update, if it follows how far the policy moves.
+    /// The step size of the next update, if the learning rate is adaptive.
     pub adaptive_rate: Option<f32>,
-    /// What was learned.
+    /// The state of the learner.
     pub learner: LearnerState,
 }
 
-/// Everything that was learned: weights, the optimiser's moments, statistics of observations.
+/// The state of a learner: weights, the optimiser's moments, statistics of observations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LearnerState {
     /// All weights, in the order of the network's layout.
@@ -37,9 +37,9 @@ pub struct LearnerState {
     pub first_moments: Vec<f32>,
     /// Adam's second moments, one per parameter.
     pub second_moments: Vec<f32>,
-    /// Adam's steps so far.
+    /// The number of Adam's steps so far.
     pub optimizer_steps: u64,
-    /// What observations are normalised with, if they are.
+    /// The normaliser of observations; `None` if they are not normalised.
     pub normalizer: Option<Normalizer>,
 }
 

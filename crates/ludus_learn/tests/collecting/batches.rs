@@ -1,4 +1,4 @@
-//! A policy that decides for all simulations at once plays what one plays that decides for each.
+//! A policy that decides for all simulations at once fills the same rollouts as one that decides for each by itself.
 
 use std::any::Any;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::{Counters, collector, function, rollout};
 
 const STEPS: usize = 9;
 
-/// As [`function`] with `act`, for rows that have one number each.
+/// The batched equivalent of [`function`] with `act`, for observations of one number.
 struct AllAtOnce {
     splits: usize,
     exchanges: Vec<Box<dyn Exchange>>,
@@ -100,7 +100,7 @@ impl Exchange for Buffers {
     }
 }
 
-/// Two rollouts, the second of which goes on where the first ended; collected so many steps at a time.
+/// Collects two rollouts, the second of which continues the first, `at_once` steps at a time.
 fn played(decider: Decider<'_>, has_drivers: bool, (threads, at_once): (usize, usize)) -> [Rollout; 2] {
     let mut worlds = [(0, 3), (3, 4), (7, 1)].map(|(first, rows)| Counters::new(first, rows, has_drivers));
     let mut rollout = rollout(STEPS, &worlds);

@@ -11,7 +11,8 @@ fn worlds() -> Vec<Counters> {
     vec![Counters::new(0, 3, true), Counters::new(3, 4, true)]
 }
 
-/// Actions say who decided them: 10 the learning policy, 20 the other one, and what they observed.
+/// Collects rollouts whose actions identify the driver: 10 for the learning policy, 20 for the other one, plus the
+/// observation.
 fn played(threads: usize, rollouts: usize) -> (Rollout, Vec<Counters>) {
     let mut worlds = worlds();
     let mut rollout = rollout(STEPS, &worlds);
@@ -22,13 +23,13 @@ fn played(threads: usize, rollouts: usize) -> (Rollout, Vec<Counters>) {
     (rollout, worlds)
 }
 
-/// The drivers that rows should have: their episode's number, odd or even.
+/// The expected driver of a row follows from its episode's number, odd or even.
 #[test]
 fn a_row_keeps_its_driver_until_its_episode_is_over() {
     for rollouts in [1, 2, 3] {
         let (rollout, _) = played(1, rollouts);
         let samples = rollout.samples();
-        // The same, without the library: every row's driver from the first step of the first rollout on.
+        // The expected driver of every row, from the first step of the first rollout on.
         for (index, slab) in rollout.slab_places().enumerate() {
             let (first_row, rows) = [(0, 3), (3, 4)][index];
             for row in 0..rows {
@@ -37,7 +38,7 @@ fn a_row_keeps_its_driver_until_its_episode_is_over() {
                     let whole = (rollouts - 1) * STEPS + step;
                     let (episode, count) = (whole / length, whole % length);
                     let sample = slab.start + step * rows + row;
-                    // In the first restart step the simulation's own word counts.
+                    // In the first restart step, the driver is the one that the simulation reports.
                     let driver = if count == 0 { episode % 2 } else { (episode + 1) % 2 };
                     let expected = [10.0, 20.0][driver] + count as f32;
                     assert_eq!(samples.actions[sample], expected, "row {row} of {index}, step {step} of {rollouts}");

@@ -1,4 +1,4 @@
-//! What a collection can carry besides PPO: each of these is added without a change to `collect`.
+//! Collections for other algorithms and policies than PPO, which need no change to `collect`.
 
 #![expect(clippy::unwrap_used, reason = "what a test needs has to be there")]
 
@@ -58,8 +58,8 @@ fn function<F: Fn(&[f32], &mut [f32], Seed) -> f32 + Sync>(act: F) -> Function<F
     Function { act, value_heads: 1 }
 }
 
-/// Rows that count the steps of their episodes, observe that count, and are rewarded with what they do. An episode of
-/// row `r` lasts `r % 3 + 2` steps; every other one of a row is driven by driver 1 if there are drivers.
+/// Rows that count the steps of their episodes, observe that count, and are rewarded with their action. An episode of
+/// row `r` lasts `r % 3 + 2` steps. With drivers, driver 1 drives every other episode of a row.
 #[derive(Clone)]
 struct Counters {
     first_row: usize,
@@ -87,7 +87,7 @@ impl Simulation for Counters {
         LaneShape { rows, observation_width: 1, action_width: 1, has_drivers, ..LaneShape::default() }
     }
 
-    /// The drivers are wrong on purpose wherever no episode begins.
+    /// Writes wrong drivers on purpose where no episode begins.
     fn observe(&mut self, _: usize, now: SensedRows<'_>) {
         for (observation, &count) in now.observations.iter_mut().zip(&self.counts) {
             *observation = count as f32;
@@ -117,7 +117,7 @@ impl Simulation for Counters {
     }
 }
 
-/// Collects so many steps in a rollout that has room for them.
+/// Collects steps into a rollout that has room for them.
 fn collect<S: Simulation>(
     threads: usize,
     simulations: &mut [S],

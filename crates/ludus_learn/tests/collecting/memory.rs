@@ -1,4 +1,4 @@
-//! A policy that remembers how many steps it has decided in an episode.
+//! A policy whose memory is the number of its decisions in the episode.
 
 use ludus_learn::{LaneShape, Rollout, RolloutShape, SensedRows, Simulation, StepLanes};
 use ludus_spec::Outcome;
@@ -27,7 +27,8 @@ fn memory_lasts_an_episode_and_no_longer() {
                 let period = (first_row + row) % 3 + 3;
                 for step in 0..STEPS {
                     let count = (played * STEPS + step) % period;
-                    // In a restart step nobody looks; the first one has nothing before it.
+                    // In a restart step the memory is still that of the episode before; the first one has none before
+                    // it.
                     let before = if played * STEPS + step == 0 { 1 } else { period };
                     let expected = if count == 0 { before } else { count };
                     assert_eq!(samples.actions[slab.start + step * rows + row], expected as f32, "{row}, {step}");

@@ -16,7 +16,7 @@ const CELLS: usize = 6;
 const GAMMA: f32 = 0.9;
 const METRICS: [MetricInfo; 1] = [MetricInfo { name: "losses/td_error", title: "TD error", unit: "reward" }];
 
-/// The value of going left and right from each cell, with a part of random choices.
+/// The value of going left and right from each cell, and the probability of a random choice.
 struct Table {
     values: Vec<[f32; 2]>,
     epsilon: f32,
@@ -66,7 +66,8 @@ impl QLearner {
         }
     }
 
-    /// The greatest error, of each experience: `Q(s, a) += α (r + γ max Q(s', ·) − Q(s, a))`.
+    /// Updates the table by `Q(s, a) += α (r + γ max Q(s', ·) − Q(s, a))` for each experience. Returns the number of
+    /// experiences and the greatest error.
     fn learn_step(&mut self) -> (usize, f32) {
         let samples = self.rollout.samples();
         let (mut experience, mut greatest) = (0, 0.0_f32);
@@ -161,7 +162,7 @@ impl Algorithm for QLearner {
     }
 }
 
-/// Agents in corridors; at the right end waits a reward.
+/// Agents in corridors with a reward at the right end.
 #[derive(Clone)]
 struct Corridors {
     cells: Vec<usize>,

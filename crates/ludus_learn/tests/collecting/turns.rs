@@ -7,7 +7,7 @@ use ludus_spec::{Outcome, Seed};
 
 use crate::{collector, function};
 
-/// Two kinds of agents, of which one observes what the other has done.
+/// Two kinds of agents, one of which observes the other's last action.
 #[derive(Clone)]
 struct Pair {
     said: f32,
@@ -38,7 +38,7 @@ impl Simulation for Pair {
     }
 }
 
-/// The actions of both lanes, with rollouts of so many steps, collected so many at a time.
+/// Returns the actions of both lanes, with rollouts of `lengths` steps, collected `at_once` steps at a time.
 fn played(lengths: [usize; 2], at_once: usize, threads: usize) -> [Vec<f32>; 2] {
     let pair = |index: usize| Pair { said: index as f32, heard: 0.5 };
     let mut worlds: Vec<Pair> = (0..3).map(pair).collect();

@@ -7,14 +7,14 @@ use crate::{lanes, learner};
 
 const DOORS: usize = 4;
 
-/// Four doors, of which some are shut; the first that is open is the best.
+/// Four doors, some of which are shut; the first open one is the best choice.
 struct Doors {
-    /// Which are open, `[rows, doors]`; all are shut while a row restarts.
+    /// True for each open door, `[rows, doors]`; all are shut while a row restarts.
     open: Vec<bool>,
     rows: usize,
     seed: Seed,
     is_over: bool,
-    /// Mean reward of the last step that was one, and what it was at most.
+    /// Mean reward of the last step with experience, and its upper bound.
     mean_reward: [f32; 2],
 }
 
@@ -23,7 +23,7 @@ impl Doors {
         Self { open: vec![false; rows * DOORS], rows, seed: Seed::new(4), is_over: true, mean_reward: [0.0; 2] }
     }
 
-    /// Opens one door of each row for certain, the others by chance.
+    /// Opens at least one door of each row, the others at random.
     fn open_some(&mut self) {
         self.seed = self.seed.derive(0);
         for (row, open) in self.open.chunks_exact_mut(DOORS).enumerate() {
@@ -79,7 +79,7 @@ fn ppo(config: &PpoConfig, worlds: &[Doors]) -> Ppo<ludus_learn::NativeLearner> 
     .unwrap()
 }
 
-/// The simulation itself sees to it that no shut door is chosen.
+/// The simulation asserts that no shut door is chosen.
 #[test]
 fn a_policy_learns_among_what_is_allowed() {
     let config = PpoConfig {
@@ -98,7 +98,7 @@ fn a_policy_learns_among_what_is_allowed() {
     assert!(reward > 0.97 * best, "{reward} of {best}");
 }
 
-/// Before the first gradient step the new policy is the old one, so every ratio is 1: if it is of the same mask.
+/// Before the first gradient step the new policy equals the old one, so every ratio is 1 if the masks are the same.
 #[test]
 fn what_is_learned_has_the_mask_of_when_it_was_decided() {
     let config = PpoConfig { rollout_steps: 6, epochs: 1, minibatch: 10_000, ..PpoConfig::default() };
@@ -114,7 +114,7 @@ fn what_is_learned_has_the_mask_of_when_it_was_decided() {
     assert!(decided.iter().any(|((mask, _), _)| mask.contains(&false)));
 }
 
-/// Doors that are there, or that are not.
+/// Doors with or without masks.
 struct Either(Doors, bool);
 
 impl Simulation for Either {

@@ -5,12 +5,12 @@ use ludus_spec::{Head, Outcome, Seed};
 
 use crate::{lanes, learner};
 
-/// Sees -1 or 1; should answer with two numbers that depend on it, and with the index of its sign.
+/// Observes -1 or 1. The best action is two numbers that depend on it, and the index of its sign.
 struct Bandit {
     contexts: Vec<f32>,
     seed: Seed,
     is_over: bool,
-    /// Mean reward of the last step that was one.
+    /// Mean reward of the last step with experience.
     mean_reward: f32,
 }
 
@@ -52,7 +52,7 @@ impl Simulation for Bandit {
     }
 }
 
-/// The best reward is 1. An agent that ignores what it sees gets 0.5 less for the sign and 1 less for the number,
+/// The best reward is 1. An agent that ignores its observation gets 0.5 less for the sign and 1 less for the number,
 /// so at most −0.5; one that never narrows its standard deviation of 1 loses 2, so gets at most −1.
 #[test]
 fn a_hybrid_policy_learns_what_to_answer() {

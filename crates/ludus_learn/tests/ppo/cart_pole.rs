@@ -17,7 +17,7 @@ pub struct CartPoles {
     lengths: Vec<u32>,
     has_ended: Vec<bool>,
     seeds: Vec<Seed>,
-    /// Steps of all episodes that ended since somebody last looked.
+    /// Lengths of all episodes that ended since the list was last cleared.
     pub finished: Vec<u32>,
 }
 

@@ -18,7 +18,7 @@ fn weights_do_not_depend_on_the_number_of_threads() {
     assert_eq!(alone, bits(&sizes, 5), "5 threads");
 }
 
-/// Draws belong to a row among all rows, whichever simulation it is in.
+/// Draws depend on a row's index among all rows, not on the simulation that it is in.
 #[test]
 fn actions_do_not_depend_on_how_rows_are_grouped() {
     let first_actions = |sizes: &[u64]| {
@@ -42,7 +42,7 @@ fn every_iteration_draws_anew() {
     let actions = |iterations: usize| {
         let mut worlds = cart_poles(&[40]);
         let mut ppo = cart_pole_ppo(&config, &worlds, 1);
-        // The same worlds every time, so that all that can differ is the iteration.
+        // The worlds are the same in every iteration, so that only the iteration's seed differs.
         for _ in 0..iterations {
             ppo.iterate(&mut worlds, 0.0).unwrap();
             worlds = cart_poles(&[40]);

@@ -1,4 +1,4 @@
-//! What stops an update, or a run.
+//! Conditions that stop an update or a run.
 
 use ludus_learn::{LaneShape, LearnError, Ppo, PpoConfig, SensedRows, Simulation, StepLanes, StepRows};
 use ludus_spec::{Head, Outcome, Seed};
@@ -18,7 +18,7 @@ fn an_update_ends_when_the_policy_has_moved_far_enough() {
     };
     let all = minibatches(None);
     assert_eq!(minibatches(Some(1e3)), all);
-    // The first minibatch is learned from with the policy that played, so its divergence is 0.
+    // In the first minibatch, the policy is still the one that collected the rollout, so its divergence is 0.
     assert_eq!(minibatches(Some(1e-9)), 2);
 }
 
@@ -32,7 +32,7 @@ fn before_its_first_step_the_policy_is_the_one_that_played() {
     assert!((losses.entropy - 2.0_f32.ln()).abs() < 1e-3, "{losses:?}");
 }
 
-/// Cart-poles whose rewards stop being numbers.
+/// Cart-poles whose rewards are not finite from some step on.
 struct Endless {
     inner: CartPoles,
     steps: usize,
@@ -99,12 +99,12 @@ fn samples_that_no_index_tells_apart_are_refused() {
         assert_eq!(error, LearnError::TooManySamples { samples });
         assert!(error.to_string().contains("4294967295 at most; train with fewer agents"), "{error}");
     };
-    // 15 steps and what comes after them, 2²⁸ rows: 2³².
+    // 15 steps and the one after them, times 2²⁸ rows: 2³² samples.
     check(vec![1 << 27, 1 << 27], 1 << 32);
     check(vec![usize::MAX, 1], usize::MAX);
 }
 
-/// A single advantage less the mean of itself is 0: nothing would ever be learned.
+/// A single advantage less its own mean is 0, so nothing would ever be learned.
 #[test]
 fn a_rollout_of_a_single_sample_is_refused() {
     let ppo = |rows: Vec<usize>, rollout_steps, normalize_advantages| {
@@ -119,7 +119,7 @@ fn a_rollout_of_a_single_sample_is_refused() {
     assert_eq!((ppo(vec![1], 2, true), ppo(vec![1, 1], 1, true), ppo(vec![1], 1, false)), (Ok(()), Ok(()), Ok(())));
 }
 
-/// Two steps, of which the first is a restart: a minibatch has one sample whatever the config says.
+/// Two steps, the first of which is a restart: a minibatch has one sample, not the two of the config.
 #[test]
 fn a_minibatch_of_a_single_sample_moves_the_policy() {
     let config = PpoConfig { rollout_steps: 2, minibatch: 2, epochs: 1, entropy: 0.0.into(), ..small() };

@@ -19,7 +19,7 @@ use ludus_learn::{LaneShape, Machine, NativeLearner, Ppo, PpoConfig, Schedule, S
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
 
-/// A learner whose pool has this many threads.
+/// Makes a learner with a pool of this many threads.
 fn learner(width: usize, heads: &[Head], config: &PpoConfig, threads: usize) -> NativeLearner {
     let shape = NetworkConfig { hidden: vec![32], ..NetworkConfig::default() };
     let network = Network::new(Layout::new(width, heads, &shape).unwrap(), Seed::new(11));
@@ -28,7 +28,7 @@ fn learner(width: usize, heads: &[Head], config: &PpoConfig, threads: usize) -> 
     NativeLearner::new(network, normalizer, Machine { pool, clock: stopped_clock }).unwrap()
 }
 
-/// PPO on cart-poles.
+/// Makes PPO for cart-poles.
 fn cart_pole_ppo<S: Simulation>(config: &PpoConfig, worlds: &[S], threads: usize) -> Ppo<NativeLearner> {
     let learner = learner(WIDTH, &[Head::Categorical { choices: 2 }], config, threads);
     Ppo::new(config.clone(), learner, &lanes(worlds), Seed::new(12)).unwrap()
@@ -49,7 +49,7 @@ fn cart_poles(sizes: &[u64]) -> Vec<CartPoles> {
     sizes.iter().map(&mut world).collect()
 }
 
-/// Settings that use everything there is, small enough for a test.
+/// Settings that use every feature, small enough for a test.
 fn small() -> PpoConfig {
     PpoConfig {
         rollout_steps: 16,
@@ -63,7 +63,7 @@ fn small() -> PpoConfig {
     }
 }
 
-/// The parameters after some iterations, as bits.
+/// Returns the parameters after some iterations, as bits.
 fn trained<S: Simulation>(ppo: &mut Ppo<NativeLearner>, worlds: &mut [S], iterations: usize) -> Vec<u32> {
     for iteration in 0..iterations {
         ppo.iterate(worlds, iteration as f32 * 0.1).unwrap();

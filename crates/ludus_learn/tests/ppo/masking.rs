@@ -1,4 +1,4 @@
-//! What is no experience leaves no trace.
+//! Steps that are no experience have no influence.
 
 use ludus_learn::{LaneShape, Ppo, PpoConfig, SensedRows, Simulation, StepLanes, StepRows};
 use ludus_spec::{Head, Outcome, Seed};
@@ -6,7 +6,8 @@ use ludus_spec::{Head, Outcome, Seed};
 use crate::cart_pole::{CartPoles, WIDTH};
 use crate::{cart_pole_ppo, cart_poles, lanes, learner, small, trained};
 
-/// Cart-poles, behind them some vacant rows, and now and then a faulty step; `junk` stands wherever nothing may look.
+/// Cart-poles, followed by some vacant rows, with a faulty step now and then. `junk` is in every number that must not
+/// be used.
 struct Junky {
     inner: CartPoles,
     vacant: usize,
@@ -64,7 +65,7 @@ fn nothing_is_learned_from_masked_rows() {
     }
 }
 
-/// Cart-poles, one of which observes something infinite now and then and doesn't say so.
+/// Cart-poles, one of which has an infinite observation now and then without reporting a fault.
 struct Blinking {
     inner: CartPoles,
     steps: usize,
@@ -103,7 +104,7 @@ fn an_observation_that_is_not_finite_is_left_out() {
     assert!(ppo.iterate(&mut worlds, 0.0).unwrap().losses.value.is_finite(), "the statistics are sound");
 }
 
-/// Rows that nobody has, with actions of this width.
+/// Rows that are always vacant, with actions of this width.
 struct Empty(usize);
 
 impl Simulation for Empty {

@@ -9,11 +9,11 @@ use ludus_spec::{Outcome, Seed};
 pub const WIDTH: usize = 3;
 
 const EPISODE_LIMIT: u32 = 200;
-/// [rad/s]
+/// The maximum angular velocity [rad/s].
 const MAX_SPIN: f32 = 8.0;
-/// [N·m]
+/// The maximum torque [N·m].
 const MAX_TORQUE: f32 = 2.0;
-/// [s]
+/// The duration of a step [s].
 const TIMESTEP: f32 = 0.05;
 
 /// Some pendulums. The first step of each one's episode is a restart step.
@@ -29,7 +29,7 @@ pub struct Pendulums {
 }
 
 impl Pendulums {
-    /// So many pendulums.
+    /// Makes this many pendulums.
     pub fn new(count: usize, seed: Seed) -> Self {
         Self {
             states: vec![[0.0; 2]; count],
@@ -41,7 +41,7 @@ impl Pendulums {
         }
     }
 
-    /// The mean return of the last 100 episodes.
+    /// Returns the mean return of the last 100 episodes.
     pub fn mean_return(&self) -> f32 {
         let last = &self.finished[self.finished.len().saturating_sub(100)..];
         last.iter().sum::<f32>() / last.len() as f32
@@ -96,7 +96,7 @@ impl Simulation for Pendulums {
     }
 }
 
-/// One step under a torque, and its reward. A rod of 1 kg and 1 m, g = 10 m/s², as in Gymnasium.
+/// Takes one step under a torque \[N·m\] and returns its reward. A rod of 1 kg and 1 m, g = 10 m/s², as in Gymnasium.
 fn swing(state: &mut [f32; 2], torque: f32) -> f32 {
     let [angle, spin] = *state;
     let from_upright = (angle + PI).rem_euclid(2.0 * PI) - PI;

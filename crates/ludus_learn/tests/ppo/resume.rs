@@ -33,7 +33,7 @@ fn check_restored(config: &PpoConfig) {
     assert_eq!(parameter_bits(&ppo), parameter_bits(&resumed));
 }
 
-/// As if the iteration had not been: the same draws lead to the same weights.
+/// After a rewind, the same draws lead to the same weights.
 #[test]
 fn what_was_marked_comes_back() {
     let mut worlds = cart_poles(&[10, 20]);

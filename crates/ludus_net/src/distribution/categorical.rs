@@ -1,19 +1,19 @@
-//! One of several choices, each as probable as the exponential of its logit says.
+//! The categorical distribution: the probability of a choice is the softmax of its logit.
 
-use super::Choice;
+use super::CategoricalColumns;
 use super::group::{Group, GroupMut, MaskGroup};
 use crate::lanewise::{Lane, add, exp, ln, map, zip};
 use crate::panels::LANES;
 
-/// The logits of one categorical head, and which of its choices are allowed.
+/// The logits and masks of one categorical head.
 #[derive(Clone, Copy)]
 pub(super) struct Categorical<'a> {
     pub outputs: Group<'a>,
     pub masks: MaskGroup<'a>,
-    pub columns: Choice,
+    pub columns: CategoricalColumns,
 }
 
-/// What all of a head's functions need of its logits.
+/// The normalisation of a head's logits, which all of its functions use.
 #[derive(Clone, Copy)]
 struct Normalisation {
     greatest: Lane,
@@ -24,7 +24,7 @@ struct Normalisation {
 }
 
 impl Categorical<'_> {
-    /// A choice and its log-probability; `uniform` decides.
+    /// Returns the choice that the draw `uniform` in `0.0..1.0` selects, and its log-probability.
     #[inline(always)]
     pub fn sample(self, uniform: Lane) -> (Lane, Lane) {
         let normalisation = self.normalisation();
@@ -34,7 +34,7 @@ impl Categorical<'_> {
             let shifted = self.shifted(index, normalisation);
             for lane in 0..LANES {
                 let weight = exp(shifted[lane]);
-                // What can't happen must not be drawn, even where rounding lets the threshold reach the total.
+                // A choice of weight 0 must not be drawn, even if rounding lets the threshold reach the total.
                 let is_reached = below[lane] <= threshold[lane] && weight > 0.0;
                 choice[lane] = if is_reached { index as f32 } else { choice[lane] };
                 picked[lane] = if is_reached { shifted[lane] } else { picked[lane] };
@@ -44,7 +44,7 @@ impl Categorical<'_> {
         (choice, zip(picked, normalisation.log_total, |picked, log_total| picked - log_total))
     }
 
-    /// The first of the most probable choices.
+    /// Returns the most probable choice; the first one of several.
     #[inline(always)]
     pub fn mode(self) -> Lane {
         let (mut choice, mut greatest) = (self.first_allowed(), self.logit(0));
@@ -58,7 +58,7 @@ impl Categorical<'_> {
         choice
     }
 
-    /// The log-probability of a choice, and the entropy.
+    /// Returns the log-probability of a choice, and the entropy.
     #[inline(always)]
     pub fn evaluate(self, choice: Lane) -> (Lane, Lane) {
         let normalisation = self.normalisation();
@@ -73,7 +73,7 @@ impl Categorical<'_> {
         (log_prob, normalisation.entropy)
     }
 
-    /// Zero by the logits of what is not allowed.
+    /// Adds the derivatives with respect to the logits to `d_outputs`; 0 for choices that are not allowed.
     ///
     /// ```text
     /// ∂log p(a)/∂logit[k] = [k = a] − p[k]      ∂H/∂logit[k] = −p[k]·(ln p[k] + H)
@@ -87,7 +87,7 @@ impl Categorical<'_> {
             for lane in 0..LANES {
                 let probability = exp(log_prob[lane]);
                 let is_chosen = if choice[lane] == index as f32 { 1.0 } else { 0.0 };
-                // What can't happen adds nothing to the entropy, even where its log-probability is −∞.
+                // A choice of probability 0 adds nothing to the entropy, even if its log-probability is −∞.
                 let surprise = if probability == 0.0 { 0.0 } else { log_prob[lane] + normalisation.entropy[lane] };
                 let by_entropy = -probability * surprise;
                 gradient[lane] = d_log_prob[lane] * (is_chosen - probability) + d_entropy[lane] * by_entropy;
@@ -96,7 +96,7 @@ impl Categorical<'_> {
         }
     }
 
-    /// `H = ln Z − Σ exp(s)·s / Z` with the shifted logits `s = logit − greatest`.
+    /// Computes Z and `H = ln Z − Σ exp(s)·s / Z` with the shifted logits `s = logit − greatest`.
     #[inline(always)]
     fn normalisation(self) -> Normalisation {
         let mut greatest = self.logit(0);
@@ -115,14 +115,14 @@ impl Categorical<'_> {
         Normalisation { greatest, total, log_total, entropy: zip(log_total, mean, |log_total, mean| log_total - mean) }
     }
 
-    /// −∞ for what is not allowed.
+    /// Returns the logits of a choice; −∞ in rows that don't allow it.
     #[inline(always)]
     fn logit(self, choice: usize) -> Lane {
         let logit = self.outputs.column(self.columns.output + choice);
         if self.masks.is_empty() { logit } else { add(logit, self.masks.penalty(self.columns.mask + choice)) }
     }
 
-    /// What is chosen where the logits say nothing, because they are not numbers.
+    /// Returns the first allowed choice: the result if the logits are not numbers.
     #[inline(always)]
     fn first_allowed(self) -> Lane {
         let mut first = [0.0; LANES];

@@ -14,7 +14,7 @@ pub(super) struct Gaussian {
 }
 
 impl Gaussian {
-    /// A number and its log-probability density; two uniform draws decide.
+    /// Returns the number that two uniform draws select, and its log-probability density.
     #[inline(always)]
     pub fn sample(self, radius: Lane, angle: Lane) -> (Lane, Lane) {
         let std = exp(self.log_std);
@@ -22,13 +22,13 @@ impl Gaussian {
         (zip(self.mean, z, |mean, z| mean + std * z), self.log_density(z))
     }
 
-    /// The log-probability density of a number, and the entropy.
+    /// Returns the log-probability density of a number, and the entropy.
     #[inline(always)]
     pub fn evaluate(self, action: Lane) -> (Lane, Lane) {
         (self.log_density(self.standardised(action)), [self.log_std + LOG_SQRT_TAU + 0.5; LANES])
     }
 
-    /// Returns the gradients by the mean and, of each row, by `log_std`.
+    /// Returns each row's derivatives with respect to the mean and to `log_std`.
     ///
     /// ```text
     /// ∂log p/∂μ = z/σ      ∂log p/∂ln σ = z² − 1      ∂H/∂ln σ = 1      z = (a − μ)/σ

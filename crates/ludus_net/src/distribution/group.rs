@@ -1,4 +1,4 @@
-//! Up to 16 neighbouring rows, seen column by column.
+//! Groups of up to 16 neighbouring rows, read and written column by column.
 
 use crate::lanewise::Lane;
 use crate::panels::LANES;
@@ -11,7 +11,7 @@ pub(super) struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// A column; zero for rows that are not there.
+    /// Returns a column; 0 for missing rows.
     #[inline(always)]
     pub fn column(self, column: usize) -> Lane {
         let mut lane = [0.0; LANES];
@@ -44,7 +44,7 @@ impl GroupMut<'_> {
     }
 }
 
-/// Up to [`LANES`] rows of flags: which choices are allowed. Without rows, all are.
+/// Up to [`LANES`] rows of flags, true for each allowed choice. Without rows, all choices are allowed.
 #[derive(Clone, Copy)]
 pub(super) struct MaskGroup<'a> {
     pub rows: &'a [bool],
@@ -52,13 +52,13 @@ pub(super) struct MaskGroup<'a> {
 }
 
 impl MaskGroup<'_> {
-    /// Whether every choice is allowed in every row.
+    /// True if there are no flags: every choice is allowed in every row.
     #[inline(always)]
     pub fn is_empty(self) -> bool {
         self.rows.is_empty()
     }
 
-    /// What a column's flags add to a logit: nothing, or −∞ where the choice is not allowed.
+    /// Returns the numbers that a column's flags add to a logit: 0, or −∞ where the choice is not allowed.
     #[inline(always)]
     pub fn penalty(self, column: usize) -> Lane {
         let mut lane = [0.0; LANES];
@@ -71,7 +71,7 @@ impl MaskGroup<'_> {
     }
 }
 
-/// The start of an array of one number per row, as a lane; zero for rows that are not there.
+/// Converts an array of one number per row to a lane; 0 for missing rows.
 #[inline(always)]
 pub(super) fn lane(numbers: &[f32]) -> Lane {
     let mut lane = [0.0; LANES];

@@ -1,11 +1,11 @@
-//! The distribution's functions for any number of rows, a group at a time.
+//! The distribution's functions for any number of rows, one group at a time.
 
 use std::iter::repeat;
 
 use super::categorical::Categorical;
 use super::gaussian::Gaussian;
 use super::group::{Group, GroupMut, MaskGroup, lane};
-use super::{Distribution, Part, Upstream};
+use super::{ActionColumn, Distribution, Upstream};
 use crate::lanewise::{Lane, add};
 use crate::panels::LANES;
 use crate::simd::{Kernel, Lanes};
@@ -42,11 +42,11 @@ fn sample_group(of: Distribution<'_>, logits: Logits<'_>, seeds: &[Seed; LANES],
     let mut log_prob = [0.0; LANES];
     for part in of.parts() {
         let (column, (action, log_prob_of_part)) = match part {
-            Part::Choice(columns) => {
+            ActionColumn::Categorical(columns) => {
                 let categorical = Categorical { outputs, masks, columns };
                 (columns.action, categorical.sample(draws(seeds, 2 * columns.action)))
             }
-            Part::Number { output, action, log_std } => {
+            ActionColumn::Gaussian { output, action, log_std } => {
                 let gaussian = Gaussian { mean: outputs.column(output), log_std };
                 (action, gaussian.sample(draws(seeds, 2 * action), draws(seeds, 2 * action + 1)))
             }
@@ -57,7 +57,7 @@ fn sample_group(of: Distribution<'_>, logits: Logits<'_>, seeds: &[Seed; LANES],
     log_prob
 }
 
-/// The uniform draws of each row's child.
+/// Returns the uniform draw of one child of each row's seed.
 #[inline(always)]
 fn draws(seeds: &[Seed; LANES], child: usize) -> Lane {
     let mut uniforms = [0.0; LANES];
@@ -81,10 +81,10 @@ impl Kernel for Mode<'_> {
         for ((outputs, masks), mut actions) in logits.zip(widths.actions_mut(self.actions)) {
             for part in self.of.parts() {
                 match part {
-                    Part::Choice(columns) => {
+                    ActionColumn::Categorical(columns) => {
                         actions.set(columns.action, Categorical { outputs, masks, columns }.mode());
                     }
-                    Part::Number { output, action, .. } => actions.set(action, outputs.column(output)),
+                    ActionColumn::Gaussian { output, action, .. } => actions.set(action, outputs.column(output)),
                 }
             }
         }
@@ -118,8 +118,10 @@ fn evaluate_group(of: Distribution<'_>, (outputs, masks): Logits<'_>, actions: G
     let (mut log_prob, mut entropy) = ([0.0; LANES], [0.0; LANES]);
     for part in of.parts() {
         let (log_prob_of_part, entropy_of_part) = match part {
-            Part::Choice(columns) => Categorical { outputs, masks, columns }.evaluate(actions.column(columns.action)),
-            Part::Number { output, action, log_std } => {
+            ActionColumn::Categorical(columns) => {
+                Categorical { outputs, masks, columns }.evaluate(actions.column(columns.action))
+            }
+            ActionColumn::Gaussian { output, action, log_std } => {
                 Gaussian { mean: outputs.column(output), log_std }.evaluate(actions.column(action))
             }
         };
@@ -152,12 +154,12 @@ impl Kernel for Backward<'_> {
             let mut d_log_std = self.d_log_std.iter_mut();
             for part in self.of.parts() {
                 match part {
-                    Part::Choice(columns) => {
+                    ActionColumn::Categorical(columns) => {
                         let (categorical, choice) =
                             (Categorical { outputs, masks, columns }, actions.column(columns.action));
                         categorical.backward(choice, d_log_prob, d_entropy, &mut d_outputs);
                     }
-                    Part::Number { output, action, log_std } => {
+                    ActionColumn::Gaussian { output, action, log_std } => {
                         let gaussian = Gaussian { mean: outputs.column(output), log_std };
                         let (d_mean, by_log_std) = gaussian.backward(actions.column(action), d_log_prob, d_entropy);
                         d_outputs.add(output, d_mean);
@@ -169,7 +171,7 @@ impl Kernel for Backward<'_> {
     }
 }
 
-/// A group's output rows, and what is allowed in them.
+/// A group's output rows and mask rows.
 type Logits<'a> = (Group<'a>, MaskGroup<'a>);
 
 /// Widths of output, mask and action rows.
@@ -197,7 +199,7 @@ impl Widths {
         rows.chunks_mut(LANES * self.output).map(move |rows| GroupMut { rows, width: self.output })
     }
 
-    /// Empty groups without end where there are no masks.
+    /// Returns the groups of mask rows, followed by an endless sequence of empty groups, for the case without masks.
     fn masks<'a>(self, rows: &'a [bool]) -> impl Iterator<Item = MaskGroup<'a>> {
         let groups = rows.chunks((LANES * self.mask).max(1)).chain(repeat(&[][..]));
         groups.map(move |rows| MaskGroup { rows, width: self.mask })

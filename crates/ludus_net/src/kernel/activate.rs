@@ -11,7 +11,7 @@ const TANH_LIMIT: f32 = 7.75;
 const TANH_NUMERATOR: [f32; 4] = [0.999_999_9, 0.129_474_52, 2.974_592_4e-3, 1.168_791_3e-5];
 const TANH_DENOMINATOR: [f32; 5] = [1.0, 0.462_806_94, 2.391_151e-2, 2.420_268_4e-4, 2.543_237_7e-7];
 
-/// The activation of a vector of sums.
+/// Applies the activation to a vector of sums.
 #[inline(always)]
 pub(super) fn activate<L: Lanes>(lanes: L, activation: Activation, sums: Vector<L>) -> Vector<L> {
     match activation {
@@ -20,7 +20,7 @@ pub(super) fn activate<L: Lanes>(lanes: L, activation: Activation, sums: Vector<
     }
 }
 
-/// The gradient of a loss by the sums, given its gradient by the activations and the activations themselves.
+/// Returns the gradient of a loss with respect to the sums. `gradient` is that with respect to the activations.
 #[inline(always)]
 pub(super) fn backward<L: Lanes>(
     lanes: L,
@@ -38,7 +38,7 @@ pub(super) fn backward<L: Lanes>(
     }
 }
 
-/// A rational function in place of the library's tanh, which is twelve times slower.
+/// Computes tanh by a rational function. The library's tanh is twelve times slower.
 #[inline(always)]
 fn tanh<L: Lanes>(lanes: L, value: Vector<L>) -> Vector<L> {
     let x = lanes.clamp(value, TANH_LIMIT);
@@ -47,7 +47,7 @@ fn tanh<L: Lanes>(lanes: L, value: Vector<L>) -> Vector<L> {
     lanes.div(numerator, polynomial(lanes, square, TANH_DENOMINATOR))
 }
 
-/// Horner's scheme; coefficients from the lowest power up.
+/// Evaluates a polynomial by Horner's scheme; coefficients start from the lowest power.
 #[inline(always)]
 fn polynomial<L: Lanes, const N: usize>(lanes: L, x: Vector<L>, coefficients: [f32; N]) -> Vector<L> {
     let mut sum = lanes.splat(coefficients[N - 1]);

@@ -33,7 +33,7 @@ impl Kernel for Dots<'_> {
 }
 
 impl Dots<'_> {
-    /// `OUTPUTS` outputs of all rows; returns `OUTPUTS`.
+    /// Computes `OUTPUTS` outputs of all rows. Returns `OUTPUTS`.
     #[inline(always)]
     fn all_rows<L: Lanes, const OUTPUTS: usize>(&mut self, lanes: L, output: usize) -> usize {
         for row in 0..self.row_count {

@@ -28,7 +28,7 @@ impl Kernel for OuterSum<'_> {
             let mut vector = 0;
             while vector < per_row {
                 let b = Columns { vectors: b, per_row: b_per_row, first: first / L::COUNT + vector };
-                let place = Place { panel: first, per_row, vector };
+                let place = TileTarget { panel: first, per_row, vector };
                 vector += match (per_row - vector).min(L::TILE) {
                     4.. => self.all_columns::<L, 4>(lanes, b, place),
                     3 => self.all_columns::<L, 3>(lanes, b, place),
@@ -40,9 +40,9 @@ impl Kernel for OuterSum<'_> {
     }
 }
 
-/// Which vectors of `sum` a tile adds to.
+/// The vectors of `sum` that a tile adds to.
 #[derive(Clone, Copy)]
-struct Place {
+struct TileTarget {
     /// First column of the panel.
     panel: usize,
     /// Vectors in a row of the panel.
@@ -52,13 +52,13 @@ struct Place {
 }
 
 impl OuterSum<'_> {
-    /// All columns of `a`, that is rows of `sum`; returns `COLUMNS`.
+    /// Adds to `COLUMNS` vectors of all rows of `sum`, which are columns of `a`. Returns `COLUMNS`.
     #[inline(always)]
     fn all_columns<L: Lanes, const COLUMNS: usize>(
         &mut self,
         lanes: L,
         b: Columns<'_, Vector<L>>,
-        place: Place,
+        place: TileTarget,
     ) -> usize {
         let mut row = 0;
         while row < self.panels.depth {
@@ -77,7 +77,7 @@ impl OuterSum<'_> {
         &mut self,
         lanes: L,
         b: Columns<'_, Vector<L>>,
-        place: Place,
+        place: TileTarget,
         row: usize,
     ) -> usize {
         let panel = lanes.vectors_mut(&mut self.sum[self.panels.panel(place.panel)]);

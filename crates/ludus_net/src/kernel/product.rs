@@ -1,4 +1,4 @@
-//! A product of matrices with what a layer does before and after it.
+//! A matrix product, with the bias before it and the activation after it.
 
 use std::ops::Range;
 
@@ -24,22 +24,22 @@ pub(crate) struct Product<'a> {
     pub out: RowsMut<'a>,
 }
 
-/// What the sums of a product start from.
+/// The start values of a product's sums.
 #[derive(Clone, Copy)]
 pub(crate) enum Start<'a> {
     Zero,
     /// The same padded row for every row.
     Bias(&'a [f32]),
-    /// What `out` holds.
+    /// The present numbers of `out`.
     Out,
 }
 
-/// What happens to the sums of a product.
+/// The operations on the sums of a product.
 #[derive(Clone, Copy)]
 pub(crate) enum Finish<'a> {
     Store,
     Activate(Activation),
-    /// Multiplied by the slope of the activation that had these results; rows as far apart as those of `out`.
+    /// Multiplies by the slope of the activation with these outputs, whose rows have the stride of `out`.
     Slope(Activation, &'a [f32]),
 }
 
@@ -65,7 +65,7 @@ impl Kernel for Product<'_> {
 }
 
 impl Product<'_> {
-    /// All rows of `COLUMNS` vectors from `column` on; returns `COLUMNS`.
+    /// Computes `COLUMNS` vectors from `column` on, for all rows. Returns `COLUMNS`.
     #[inline(always)]
     fn all_rows<L: Lanes, const COLUMNS: usize>(
         &mut self,
@@ -84,7 +84,7 @@ impl Product<'_> {
         COLUMNS
     }
 
-    /// `ROWS` rows from `row` on; returns `ROWS`.
+    /// Computes `ROWS` rows from `row` on. Returns `ROWS`.
     #[inline(always)]
     fn tile<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
         &mut self,
@@ -103,7 +103,7 @@ impl Product<'_> {
         for (r, sums) in sums.iter().enumerate() {
             lanes.vectors_mut(self.out.row(row + r, columns.clone())).copy_from_slice(sums);
         }
-        // Only now, on memory: a loop over the sums would take them out of their registers.
+        // Applied after the store, on memory: a loop over the sums would move them out of registers.
         for r in row..row + ROWS {
             self.finish_row(lanes, r, columns.clone());
         }
@@ -149,7 +149,7 @@ impl Product<'_> {
     }
 }
 
-/// `COUNT` vectors of a row from `column` on.
+/// Returns `COUNT` vectors of a row from `column` on.
 #[inline(always)]
 fn vectors_at<L: Lanes, const COUNT: usize>(lanes: L, rows: Rows<'_>, row: usize, column: usize) -> &[Vector<L>] {
     let numbers = &rows.data[row * rows.stride + column..][..COUNT * L::COUNT];

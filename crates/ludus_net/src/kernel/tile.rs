@@ -6,7 +6,7 @@ use crate::simd::{Lanes, Vector};
 /// `ROWS` × `COLUMNS` vectors of sums, held in registers.
 pub(super) type Tile<V, const ROWS: usize, const COLUMNS: usize> = [[V; COLUMNS]; ROWS];
 
-/// A tall matrix of vectors, and which of its columns a tile reads.
+/// A matrix of vectors, and the first of the columns that a tile reads.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a, V> {
     pub vectors: &'a [V],
@@ -15,7 +15,7 @@ pub(super) struct Columns<'a, V> {
 }
 
 impl<V: Copy> Columns<'_, V> {
-    /// Some vectors of a row, as a copy that stays in registers.
+    /// Returns `COUNT` vectors of a row, as a copy that stays in registers.
     #[inline(always)]
     fn row<const COUNT: usize>(&self, row: usize) -> [V; COUNT] {
         let vectors = &self.vectors[row * self.per_row + self.first..][..COUNT];
@@ -35,7 +35,7 @@ pub(super) fn multiply<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
 ) {
     let depth = a[0].len();
     for a_row in a {
-        // Tells the compiler that no index is out of bounds below.
+        // Lets the compiler remove the bounds checks below.
         assert_eq!(a_row.len(), depth, "rows of equal length");
     }
     for k in 0..depth {

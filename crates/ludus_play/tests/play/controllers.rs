@@ -6,7 +6,7 @@ use ludus_play::PolicyRunner;
 
 use crate::game::{Gait, Game, Walk, Walker, line};
 
-/// Presses a key, as far as a game without a keyboard has one.
+/// A player's input: the state of a key, in a game without a keyboard.
 #[derive(Component)]
 struct Player {
     is_pressing: bool,

@@ -1,4 +1,4 @@
-//! Walkers on a line, and policies for them that one can compute by hand.
+//! Walkers on a line, and policies for them that can be computed by hand.
 
 use core::num::NonZeroU32;
 use std::fs;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
-use ludus_agent::{Action, ActionMask, Agent, AgentAppExt, Observation, Reward, Sense};
+use ludus_agent::{Action, ActionMask, Agent, AgentAppExt, Observation, Reward, SenseAgents};
 use ludus_net::{Layout, NetworkConfig};
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem};
 use ludus_policy::{Origin, PolicyFile};
@@ -53,12 +53,12 @@ pub fn walking(app: &mut App) {
     app.add_systems(FixedUpdate, |mut walkers: Query<(&mut Place, &Walk)>| {
         walkers.iter_mut().for_each(|(mut place, walk)| place.0 += walk.velocity);
     });
-    app.add_systems(Sense, |mut walkers: Query<(&Place, &mut Senses)>| {
+    app.add_systems(SenseAgents, |mut walkers: Query<(&Place, &mut Senses)>| {
         walkers.iter_mut().for_each(|(place, mut senses)| senses.place = place.0);
     });
 }
 
-/// The policy `velocity = slope·place + offset`, which runs.
+/// Returns the policy `velocity = slope·place + offset`, with the gait `Run`.
 pub fn line(slope: f32, offset: f32) -> PolicyFile {
     let (spec, network) = (Walker::spec(), NetworkConfig { hidden: Vec::new(), ..NetworkConfig::default() });
     let layout = Layout::new(1, &spec.heads(), &network).expect("there is such a network");
@@ -82,12 +82,12 @@ pub fn line(slope: f32, offset: f32) -> PolicyFile {
     }
 }
 
-/// The same policy, deciding every so many ticks.
+/// Returns the same policy with another decision interval.
 pub fn every(ticks: u32, file: PolicyFile) -> PolicyFile {
     PolicyFile { decision_interval: NonZeroU32::new(ticks).expect("not zero"), ..file }
 }
 
-/// What was told, all of it: messages are gone after two frames.
+/// The texts of all problems that were reported; Bevy's messages are gone after two frames.
 #[derive(Resource, Default)]
 pub struct Told(pub Vec<String>);
 
@@ -102,7 +102,7 @@ pub struct Game {
 }
 
 impl Game {
-    /// Before its first update.
+    /// Creates a game before its first update.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder for assets");
         let file_path = folder.path().to_str().expect("its name is text").to_owned();
@@ -132,7 +132,7 @@ impl Game {
         self.app.world_mut().resource_mut::<Assets<PolicyAsset>>().add(asset)
     }
 
-    /// Frames in which no time passes.
+    /// Updates in frames without time, until the condition holds.
     pub fn pass_frames_until(&mut self, mut is_over: impl FnMut(&World) -> bool) {
         self.app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::ZERO));
         for _ in 0..10_000 {
@@ -145,7 +145,7 @@ impl Game {
         panic!("nothing happened in 10,000 frames");
     }
 
-    /// Frames of one tick each, after Bevy's first, which has none.
+    /// Updates in frames of one tick each. Bevy's first update has no tick.
     pub fn tick(&mut self, ticks: u32) {
         self.app.insert_resource(TimeUpdateStrategy::FixedTimesteps(1));
         (0..ticks).for_each(|_| self.app.update());
@@ -159,7 +159,7 @@ impl Game {
         self.app.world().get::<Walk>(walker).expect("the walker is there").clone()
     }
 
-    /// What was told since the last call.
+    /// Takes the texts of the problems that were reported since the last call.
     pub fn problems(&mut self) -> Vec<String> {
         core::mem::take(&mut self.app.world_mut().resource_mut::<Told>().0)
     }

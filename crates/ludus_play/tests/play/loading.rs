@@ -1,4 +1,4 @@
-//! Files that come late, change, or turn to garbage.
+//! Policy files that are loaded late, change, or become corrupt.
 
 use bevy::prelude::*;
 use ludus_play::{PolicyAsset, PolicyRunner};
@@ -94,7 +94,7 @@ fn a_file_that_is_not_there_is_told_and_its_agent_idles() {
     assert_eq!((game.place(walker), game.walk(walker).gait), (0.0, Gait::Stand));
 }
 
-/// The file watcher itself, which takes a moment to notice.
+/// Uses the file watcher itself, which notices a change only after a moment.
 #[cfg(feature = "hot_reload")]
 #[test]
 fn a_file_that_changes_on_the_disk_is_loaded_again() {

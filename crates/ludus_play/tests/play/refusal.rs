@@ -6,14 +6,14 @@ use ludus_policy::PolicyFile;
 
 use crate::game::{Gait, Game, Walk, Walker, every, line};
 
-/// Only for an agent whose spec is the one of the game, but for what `change` does to it.
+/// Returns a policy file for the game's agents, with a change that makes it another.
 fn other(change: impl FnOnce(&mut PolicyFile)) -> PolicyFile {
     let mut file = line(0.0, 0.5);
     change(&mut file);
     file
 }
 
-/// Runs an agent with this policy beside one with a good one; what was told.
+/// Runs an agent with this policy beside an agent with a good one, and returns the problem that is reported.
 fn refused(file: &PolicyFile) -> String {
     let mut game = Game::new();
     let good = game.load("good.safetensors", &line(0.0, 0.5));

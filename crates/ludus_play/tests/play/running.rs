@@ -82,7 +82,7 @@ fn what_a_mask_forbids_is_not_done() {
     assert_eq!((game.place(free), game.place(bound)), (1.0, 1.0));
 }
 
-/// What is in memory, such as the newest policy of a training, needs no file.
+/// A policy in memory, such as the newest one of a training, needs no file.
 #[test]
 fn a_policy_in_memory_takes_over_in_mid_episode() {
     let mut game = Game::new();

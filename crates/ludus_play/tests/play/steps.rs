@@ -1,4 +1,4 @@
-//! Steps last as long as in training.
+//! The length of steps, which is the same as in training.
 
 use core::num::NonZeroU32;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use ludus_policy::PolicyFile;
 
 use crate::game::{Game, Nothing, Place, Senses, Walk, Walker, every, line};
 
-/// What the walker did in each tick.
+/// The velocity of the walker in each tick.
 #[derive(Resource, Default)]
 struct Velocities(Vec<f32>);
 
@@ -19,7 +19,7 @@ fn record(walkers: Query<&Walk>, mut velocities: ResMut<Velocities>) {
     walkers.iter().for_each(|walk| velocities.0.push(walk.velocity));
 }
 
-/// The velocities of the first `ticks` ticks in frames that last so long \[ms\], over and over.
+/// Returns the velocities of the first `ticks` ticks, in frames of these lengths \[ms\], which repeat.
 fn velocities(frames: &[u64], ticks: usize) -> Vec<f32> {
     let mut game = Game::new();
     game.app.init_resource::<Velocities>().add_systems(FixedPostUpdate, record);
@@ -61,7 +61,8 @@ fn a_step_clock_of_the_games_own_stands() {
 #[agent(observation = Senses, action = Walk, reward = Nothing)]
 struct Strider;
 
-/// The velocities of a walker and of a strider in each of 20 ticks; their policies decide every 2 ticks and every 6.
+/// Returns the velocities of a walker and of a strider in each of 20 ticks; their policies decide every 2 ticks and
+/// every 6.
 fn of_two_kinds(strider_comes_first: bool) -> [Vec<f32>; 2] {
     let mut game = Game::new();
     game.app.add_agent::<Strider>();
@@ -88,7 +89,7 @@ fn of_two_kinds(strider_comes_first: bool) -> [Vec<f32>; 2] {
     velocities
 }
 
-/// Lengths of the stretches in which an agent did the same, but for the first and the last.
+/// Returns the lengths of the stretches of equal velocities, without the first and the last stretch.
 fn stretches(velocities: &[f32]) -> Vec<usize> {
     let lengths: Vec<_> = velocities.chunk_by(|one, other| one == other).map(<[f32]>::len).collect();
     lengths[1..lengths.len() - 1].to_vec()

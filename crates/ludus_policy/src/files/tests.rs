@@ -78,7 +78,7 @@ mod unix {
         assert!(fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()), "it is still there");
     }
 
-    /// One that takes the place of a file between the look at it and its opening.
+    /// A pipe that replaces a file between the check and the opening.
     #[test]
     fn a_pipe_that_was_a_file_a_moment_ago_is_refused() {
         let folder = folder();
@@ -96,7 +96,7 @@ mod unix {
         check_refused(read(Path::new("/dev/zero"), Links::Follow, 100), "it is a device");
         let folder = folder();
         let path = folder.path().join("device");
-        // One of its own, since whoever runs this may be allowed to replace the system's.
+        // The test makes its own device, since its user may have the right to replace the system's.
         if !Command::new("mknod").arg(&path).args(["c", "1", "3"]).status().is_ok_and(|status| status.success()) {
             return println!("no device can be made here, so none was written to");
         }
@@ -146,7 +146,7 @@ mod unix {
         assert_eq!(read(&other, Links::Refuse, 100).unwrap(), b"text");
     }
 
-    /// The name that a writer takes for what is not whole yet may be a link that somebody has left there.
+    /// The name of a writer's temporary file may be taken by a link.
     #[test]
     fn nothing_is_written_through_a_link_beside_the_file() {
         let folder = folder();

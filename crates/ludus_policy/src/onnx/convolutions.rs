@@ -5,7 +5,8 @@ use ludus_net::{GridBlock, Layout};
 use super::graph::{Graph, Value};
 use super::{Weights, beside};
 
-/// Inputs of the dense layers: the columns outside grids, then the outputs of the convolutions of each grid.
+/// Adds the convolutions to the graph. Returns the inputs of the dense layers: the columns outside grids, then the
+/// outputs of the convolutions of each grid.
 pub(super) fn encoded(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value) -> Value {
     if layout.grids().next().is_none() {
         return inputs;
@@ -21,9 +22,9 @@ pub(super) fn encoded(graph: &mut Graph, layout: &Layout, network: &Weights, inp
     beside(graph, &features)
 }
 
-/// `[rows, channels, height, width]`
+/// Returns the cells of a grid as `[rows, channels, height, width]`.
 fn by_channel(graph: &mut Graph, cells: &Value, grid: GridBlock) -> Value {
-    // A 0 leaves the number of rows as it is.
+    // The 0 keeps the number of rows.
     let shape = graph.integers(&[0, grid.height, grid.width, grid.channels]);
     let cells = graph.node("Reshape", &[cells, &shape]);
     graph.node_with_lists("Transpose", &[&cells], &[("perm", &[0, 3, 1, 2])])

@@ -1,10 +1,10 @@
-//! An ONNX graph that grows node by node.
+//! A builder of ONNX graphs.
 //!
-//! Field numbers are those of `onnx.proto`; IR version 8 and operators 17 came together, with ONNX 1.12.
+//! Field numbers are those of `onnx.proto`. IR version 8 and operator set 17 are those of ONNX 1.12.
 
 use super::message::Message;
 
-/// The operators' version: that of ONNX 1.12, which every runtime of recent years reads.
+/// The version of the operator set: that of ONNX 1.12, which all current runtimes support.
 const OPSET: u64 = 17;
 const IR_VERSION: u64 = 8;
 
@@ -16,7 +16,7 @@ const BOOL: u64 = 9;
 const ATTRIBUTE_INT: u64 = 2;
 const ATTRIBUTE_INTS: u64 = 7;
 
-/// A graph over rows.
+/// A graph whose inputs and outputs are rows.
 #[derive(Default)]
 pub(super) struct Graph {
     nodes: Vec<Message>,
@@ -30,25 +30,25 @@ pub(super) struct Graph {
 #[derive(Clone, Debug)]
 pub(super) struct Value(String);
 
-/// What a file says besides the graph.
+/// The metadata of a file.
 pub(super) struct About<'a> {
     pub name: &'a str,
     pub doc: &'a str,
-    /// The version of the library that writes it.
+    /// The version of the library that writes the file.
     pub producer_version: &'a str,
-    /// How far the model was trained.
+    /// The number of steps that the model was trained with.
     pub model_version: u64,
     /// Texts by name.
     pub texts: &'a [(&'a str, String)],
 }
 
 impl Graph {
-    /// An input of `[rows, width]`.
+    /// Adds an input of `[rows, width]`.
     pub fn input(&mut self, name: &str, width: usize, doc: &str) -> Value {
         self.input_of(FLOAT, name, width, doc)
     }
 
-    /// An input of flags, `[rows, width]`.
+    /// Adds an input of flags, `[rows, width]`.
     pub fn flags_input(&mut self, name: &str, width: usize, doc: &str) -> Value {
         self.input_of(BOOL, name, width, doc)
     }
@@ -74,18 +74,18 @@ impl Graph {
         self.name_output(name, &value, [dimension(1), dimension(numbers.len())], doc);
     }
 
-    /// Numbers that are part of the file, in row-major order.
+    /// Adds a constant tensor, in row-major order.
     pub fn constant(&mut self, shape: &[usize], numbers: &[f32]) -> Value {
         let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>();
         self.tensor(FLOAT, shape, &bytes)
     }
 
-    /// A single number.
+    /// Adds a constant number.
     pub fn number(&mut self, number: f32) -> Value {
         self.constant(&[], &[number])
     }
 
-    /// Integers that are part of the file, side by side.
+    /// Adds a constant tensor of integers with one dimension.
     pub fn integers(&mut self, integers: &[usize]) -> Value {
         let bytes = integers.iter().flat_map(|&integer| (integer as u64).to_le_bytes()).collect::<Vec<_>>();
         self.tensor(INT64, &[integers.len()], &bytes)
@@ -99,12 +99,12 @@ impl Graph {
         Value(name)
     }
 
-    /// The result of an operator.
+    /// Adds an operator, and returns its result.
     pub fn node(&mut self, operator: &str, inputs: &[&Value]) -> Value {
         self.node_with(operator, inputs, &[])
     }
 
-    /// The result of an operator with attributes that are integers.
+    /// Adds an operator with integer attributes, and returns its result.
     pub fn node_with(&mut self, operator: &str, inputs: &[&Value], attributes: &[(&str, u64)]) -> Value {
         let attribute = |&(name, value): &(&str, u64)| {
             Message::default().text(1, name).integer(3, value).integer(20, ATTRIBUTE_INT)
@@ -112,7 +112,7 @@ impl Graph {
         self.node_with_attributes(operator, inputs, attributes.iter().map(attribute))
     }
 
-    /// The result of an operator with attributes that are lists of integers.
+    /// Adds an operator with attributes that are lists of integers, and returns its result.
     pub fn node_with_lists(&mut self, operator: &str, inputs: &[&Value], attributes: &[(&str, &[u64])]) -> Value {
         let attribute = |&(name, values): &(&str, &[u64])| {
             Message::default().text(1, name).integers(8, values).integer(20, ATTRIBUTE_INTS)
@@ -132,13 +132,13 @@ impl Graph {
         Value(name)
     }
 
-    /// Some columns of a value.
+    /// Adds a slice of a value's columns.
     pub fn columns(&mut self, of: &Value, columns: core::ops::Range<usize>) -> Value {
         let [start, end, axis] = [columns.start, columns.end, 1].map(|integer| self.integers(&[integer]));
         self.node("Slice", &[of, &start, &end, &axis])
     }
 
-    /// The whole file.
+    /// Returns the bytes of the file.
     pub fn into_bytes(self, about: &About<'_>) -> Vec<u8> {
         let graph = Message::default()
             .messages(1, self.nodes)
@@ -165,13 +165,13 @@ impl Graph {
     }
 }
 
-/// A value's name, type and documentation.
+/// Returns a value's name, type, shape and documentation as a message.
 fn described(name: &str, element: u64, shape: [Message; 2], doc: &str) -> Message {
     let tensor = Message::default().integer(1, element).message(2, Message::default().messages(1, shape));
     Message::default().text(1, name).message(2, Message::default().message(1, tensor)).text(3, doc)
 }
 
-/// As many as there happen to be.
+/// Returns the dimension `rows`, whose size is not fixed.
 fn rows() -> Message {
     Message::default().text(2, "rows")
 }

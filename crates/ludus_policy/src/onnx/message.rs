@@ -1,4 +1,4 @@
-//! Protocol Buffers, as far as ONNX files need them.
+//! The part of Protocol Buffers that ONNX files need.
 //!
 //! Source: "Encoding" in the Protocol Buffers documentation: a field is its number and wire type as a variable-length
 //! integer, then an integer of that kind, four bytes, or a length and as many bytes.
@@ -44,7 +44,8 @@ impl Message {
         self.0
     }
 
-    /// Seven bits a byte, the lowest first; the eighth says that more follow.
+    /// Writes a variable-length integer: seven bits per byte, the lowest first. The eighth bit is set if more bytes
+    /// follow.
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
@@ -58,7 +59,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    /// The documentation's own examples.
+    /// The examples of the Protocol Buffers documentation.
     #[test]
     fn fields_are_encoded_as_documented() {
         assert_eq!(Message::default().integer(1, 150).into_bytes(), [0x08, 0x96, 0x01]);

@@ -1,4 +1,5 @@
-//! onnxruntime computes the same from an exported policy. Needs a Python that has it; without one, says so and passes.
+//! Comparison of exported policies with onnxruntime. Needs a Python with onnxruntime; without it, the test prints a
+//! message and passes.
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 
@@ -13,18 +14,19 @@ use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, GridShape, Obs
 use serde_json::json;
 
 const ROWS: usize = 257;
-/// Columns of the field that every agent here observes.
+/// Columns of the observation field that all agents of this test have.
 const EYES: usize = 5;
 
-/// Names the Python to use, where `python3` is not the one that has onnxruntime.
+/// The environment variable with the Python to use, if `python3` has no onnxruntime.
 const PYTHON: &str = "LUDUS_PYTHON";
 
-/// A file that was exported by another version of the library than trained it says both.
+/// The exported file has the version of the library that exports it; the version that trained the policy is in the
+/// metadata.
 #[test]
 fn the_producer_is_the_library_that_writes() {
     let graph = policy(networks().remove(0), None, false).to_onnx().expect("it is a perceptron");
     let version = env!("CARGO_PKG_VERSION");
-    // Field 2, the producer, then field 3, its version.
+    // The expected bytes are field 2, the producer, then field 3, its version.
     let expected = [&[0x12, 10][..], b"bevy_ludus", &[0x1a, version.len() as u8], version.as_bytes()].concat();
     assert_eq!(graph[2..2 + expected.len()], expected);
 }
@@ -78,7 +80,7 @@ fn networks() -> Vec<NetworkConfig> {
     ]
 }
 
-/// Of the eyes, and of as many columns more that stay as they are.
+/// Makes a normaliser of the field `eyes`, in which all further columns stay as they are.
 fn normalizer(width: usize) -> Normalizer {
     let (mut means, mut variances) = (vec![0.5, -3.0, 0.0, 100.0, 1e-3], vec![1.0, 4.0, 0.0, 900.0, 1e-4]);
     means.resize(width, 0.0);
@@ -86,7 +88,7 @@ fn normalizer(width: usize) -> Normalizer {
     Normalizer::from_parts(means, variances, 1e5, 10.0).expect("they are finite")
 }
 
-/// Numbers and choices in turns, with ranges of their own; a grid is observed by those who have convolutions.
+/// Makes a spec with alternating numbers and choices of different ranges. With convolutions, it has grids to observe.
 fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
     let strings = |parts: &[&str]| parts.iter().map(|&part| part.to_owned()).collect::<Vec<_>>();
     let action = |name: &str, parts: &[&str], kind| ActionField {
@@ -126,7 +128,7 @@ fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
     }
 }
 
-/// A policy with weights large enough that no two logits are close and some means are beyond their range.
+/// Makes a policy with weights so large that no two logits are close and some means are beyond their range.
 fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) -> PolicyFile {
     let spec = spec(masked, &network);
     let layout = Layout::of_agent(&spec, &network).expect("there is such a network");
@@ -144,13 +146,13 @@ fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) 
         parameters,
         normalizer,
         decision_interval,
-        // As a tick of 16,666,667 ns has it.
+        // The rate of a tick of 16,666,667 ns.
         tick_rate_hz: 1.0 / 0.016_666_667,
         origin: Origin { program: "driver".to_owned(), library: "0.0.9".to_owned(), seed: u64::MAX, steps: 12_345 },
     }
 }
 
-/// Rows, far from zero only where that is normalised; the first few have what is not a number.
+/// Makes observations. They are far from 0 only with a normaliser. The first few rows have NaN and infinite numbers.
 fn observations(file: &PolicyFile) -> Vec<f32> {
     let draw = |index: usize| (Seed::new(9).derive(index as u64).uniform() - 0.5) * 8.0;
     let width = file.spec.observation_width();
@@ -164,13 +166,13 @@ fn observations(file: &PolicyFile) -> Vec<f32> {
     observations
 }
 
-/// A mask for each row: all combinations in turn, those that allow nothing included.
+/// Makes a mask for each row: all combinations in turn, those that allow no choice included.
 fn masks(file: &PolicyFile) -> Vec<bool> {
     let width = file.spec.mask_width();
     (0..ROWS * width).map(|index| (index / width.max(1)) >> (index % width.max(1)) & 1 == 1).collect()
 }
 
-/// What the game makes of a mask: one that allows nothing of a field allows everything.
+/// Converts masks as the game does: a field without an allowed choice gets all choices allowed.
 fn opened(masks: &[bool]) -> Vec<bool> {
     let mut masks = masks.to_vec();
     for row in masks.chunks_exact_mut(5) {
@@ -183,7 +185,7 @@ fn opened(masks: &[bool]) -> Vec<bool> {
     masks
 }
 
-/// Lets onnxruntime compare; what it says if it agrees.
+/// Compares a policy with onnxruntime. Returns the output of the comparison if they agree.
 fn check(python: &str, file: &PolicyFile) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     file.write_onnx(&folder.path().join("policy.onnx")).expect("it can be written to");
@@ -195,7 +197,7 @@ fn check(python: &str, file: &PolicyFile) -> String {
     text(&output.stdout).trim().to_owned()
 }
 
-/// Observations and what ought to come of them.
+/// Returns observations and the expected outputs.
 fn cases(file: &PolicyFile) -> serde_json::Value {
     let (observations, masks) = (observations(file), masks(file));
     let allowed = opened(&masks);
@@ -218,7 +220,7 @@ fn cases(file: &PolicyFile) -> serde_json::Value {
     })
 }
 
-/// JSON has no infinities and no NaN.
+/// Converts numbers to texts, since JSON has no infinities and no NaN.
 fn texts(numbers: &[f32]) -> Vec<String> {
     numbers.iter().map(f32::to_string).collect()
 }
@@ -231,7 +233,7 @@ fn in_game_units(spec: &AgentSpec, row: &[f32]) -> Vec<f32> {
     spec.action_values(row).into_iter().flat_map(columns).collect()
 }
 
-/// What the metadata has to say.
+/// Returns the expected texts of the metadata.
 fn expected_texts(file: &PolicyFile) -> serde_json::Value {
     let mut texts = json!({
         "observation": "eyes.a,eyes.b,eyes.c,eyes.d,eyes.e",
@@ -261,7 +263,7 @@ fn distribution(file: &PolicyFile, observations: &[f32], allowed: &[bool]) -> Ve
     let (mut inputs, mut outputs) = (vec![0.0; observations.len()], vec![0.0; ROWS * layout.output_width()]);
     stage(file.normalizer.as_ref(), observations, &mut inputs);
     network.forward_policy(&inputs, &mut Scratch::new(&layout), &mut outputs);
-    // Three gears come first, then two numbers, two choices and a number.
+    // The columns are three gears, two numbers, two choices and a number.
     for (outputs, allowed) in outputs.chunks_exact_mut(8).zip(allowed.chunks_exact(5)) {
         for (place, flag) in [(0, 0), (1, 1), (2, 2), (5, 3), (6, 4)] {
             outputs[place] = if allowed[flag] { outputs[place] } else { f32::NEG_INFINITY };

@@ -1,4 +1,4 @@
-//! Casting rays.
+//! The system parameter that casts rays.
 
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{RaySensor, Rays};
 
-/// Casts the rays of sensors: a parameter of the game's systems in [`Sense`](ludus_agent::Sense).
+/// Casts the rays of sensors: a parameter of the game's systems in [`SenseAgents`](ludus_agent::SenseAgents).
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -30,7 +30,7 @@ pub struct RayCaster<'w, 's> {
     default_context: Query<'w, 's, Entity, With<DefaultRapierContext>>,
     links: UnfilteredQuery<'w, 's, &'static RapierContextEntityLink>,
     bodies: UnfilteredQuery<'w, 's, Has<RapierRigidBodyHandle>>,
-    // Physics goes on with colliders that are `Disabled` for Bevy: what they belong to has to be known.
+    // Unfiltered, because physics also simulates colliders that are `Disabled` for Bevy.
     agents: UnfilteredQuery<'w, 's, Has<Episode>>,
     homes: UnfilteredQuery<'w, 's, &'static InArena>,
     parents: UnfilteredQuery<'w, 's, &'static ChildOf>,
@@ -39,11 +39,11 @@ pub struct RayCaster<'w, 's> {
 
 type Context = (&'static RapierContextSimulation, &'static RapierContextColliders, &'static RapierRigidBodySet);
 
-/// Why rays could not be cast.
+/// The reasons that rays can't be cast.
 #[derive(Error, Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RayError {
-    /// The entity is nowhere.
+    /// The entity or one of its parents has no [`Transform`].
     #[error("{0} casts rays but has no place; give it, and every parent it has, a `Transform`")]
     NoTransform(Entity),
     /// There is no physics to cast the rays in.
@@ -52,11 +52,11 @@ pub enum RayError {
 }
 
 impl RayCaster<'_, '_> {
-    /// What the rays of `agent` hit, as of the last physics step.
+    /// Casts the rays of `agent` in the state after the last physics step, and returns what they hit.
     ///
-    /// They see neither the body that `agent` is part of nor any collider of `agent` and of its descendants, nor what
-    /// belongs to another arena, however near it stands. A sensor on a child of an agent sees nothing of that agent.
-    /// A ray that starts inside of something has distance 0.
+    /// They ignore the body that `agent` is part of, all colliders of `agent` and of its descendants, and everything
+    /// that belongs to another arena. If the sensor is on a child of an agent, they ignore all colliders of that agent.
+    /// A ray that starts inside of a collider has distance 0.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl RayCaster<'_, '_> {
         Ok(RapierQueryPipeline::new_scoped(&simulation.broad_phase, colliders, bodies, &filter, dispatcher, cast))
     }
 
-    /// The same as lines in the world.
+    /// Casts the rays and returns them as lines in world space.
     pub(super) fn lines<const N: usize>(
         &self,
         agent: Entity,
@@ -103,22 +103,22 @@ impl RayCaster<'_, '_> {
         self.contexts.get(link.or_else(|| self.default_context.single().ok())?).ok()
     }
 
-    /// The arena that an entity belongs to, by itself or as part of a member.
+    /// Returns the arena that an entity belongs to, by itself or as part of a member.
     fn home(&self, entity: Entity) -> Option<Entity> {
         self.lineage(entity).find_map(|entity| self.homes.get(entity).ok()).map(|home| home.0)
     }
 
-    /// The body that an entity is, or is part of; itself if there is none.
+    /// Returns the body that an entity is or is part of; the entity itself if there is none.
     fn body(&self, entity: Entity) -> Entity {
         self.lineage(entity).find(|&entity| self.bodies.get(entity).is_ok_and(|is_body| is_body)).unwrap_or(entity)
     }
 
-    /// The agent that an entity is, or is part of; itself if there is none.
+    /// Returns the agent that an entity is or is part of; the entity itself if there is none.
     fn own(&self, entity: Entity) -> Entity {
         self.lineage(entity).find(|&entity| self.agents.get(entity).is_ok_and(|is_agent| is_agent)).unwrap_or(entity)
     }
 
-    /// The entity, its parent, and so on.
+    /// Returns the entity and all its ancestors, nearest first.
     fn lineage(&self, entity: Entity) -> impl Iterator<Item = Entity> {
         core::iter::successors(Some(entity), |&child| self.parents.get(child).ok().map(ChildOf::parent))
     }

@@ -1,4 +1,4 @@
-//! The sensor's settings and its reading.
+//! The settings of a ray sensor, and its readings.
 
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
@@ -8,8 +8,8 @@ use super::sketch;
 
 /// Rays that start at an entity and turn with it.
 ///
-/// It only says where the rays go. [`RayCaster`](crate::RayCaster) casts them, in a system of the
-/// [`Sense`](ludus_agent::Sense) schedule.
+/// It has only the settings of the rays. [`RayCaster`](crate::RayCaster) casts them, in a system of the
+/// [`SenseAgents`](ludus_agent::SenseAgents) schedule.
 ///
 /// ```
 /// use bevy_rapier3d::prelude::CollisionGroups;
@@ -22,20 +22,20 @@ use super::sketch;
 #[derive(Component, Clone, Debug)]
 #[component(on_add = sketch::note::<N>)]
 pub struct RaySensor<const N: usize> {
-    /// Where the rays point, in the entity's own space.
+    /// The directions of the rays, in the entity's own space.
     pub directions: [Dir3; N],
-    /// How far they see, in metres, above 0.
+    /// The length of the rays \[m\], above 0.
     pub length: f32,
-    /// Where they start, in the entity's own space, in metres.
+    /// The start of the rays, in the entity's own space \[m\].
     pub offset: Vec3,
-    /// What they see: only colliders whose groups match.
+    /// The collision groups: rays hit only colliders whose groups match.
     pub groups: CollisionGroups,
-    /// What they don't see; by default sensors (colliders that nothing bumps into).
+    /// The colliders that rays ignore; by default sensors (colliders that collide with nothing).
     pub excluded: QueryFilterFlags,
 }
 
 impl<const N: usize> RaySensor<N> {
-    /// Rays in these directions, of this length in metres, from the entity's origin.
+    /// Creates rays in these directions, of this length \[m\], from the entity's origin.
     pub fn new(directions: [Dir3; N], length: f32) -> Self {
         Self {
             directions,
@@ -46,7 +46,8 @@ impl<const N: usize> RaySensor<N> {
         }
     }
 
-    /// Rays in the horizontal plane, evenly from `spread / 2` radians left of forward (-Z) to `spread / 2` right of it.
+    /// Creates rays in the horizontal plane, evenly from `spread / 2` radians left of forward (-Z) to `spread / 2`
+    /// right of it.
     ///
     /// Over a full turn the first and the last are one ray apart, so that none is cast twice.
     pub fn fan(spread: f32, length: f32) -> Self {
@@ -58,7 +59,7 @@ impl<const N: usize> RaySensor<N> {
     }
 }
 
-/// What a [`RaySensor`] saw; a field of the agent's observation.
+/// The readings of a [`RaySensor`]; a field of the agent's observation.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -82,7 +83,7 @@ pub struct Rays<const N: usize> {
 }
 
 impl<const N: usize> Default for Rays<N> {
-    /// Nothing in sight.
+    /// The readings without a hit.
     fn default() -> Self {
         Self { distances: [1.0; N], hits: [false; N] }
     }

@@ -7,14 +7,14 @@ use ludus_agent::{SensorLine, SensorSketches};
 
 use super::{RayCaster, RaySensor};
 
-/// The sensor can be drawn from now on.
+/// Adds the sensor's function to the [`SensorSketches`] of its entity.
 pub(super) fn note<const N: usize>(mut world: DeferredWorld, context: HookContext) {
     let mut commands = world.commands();
     let Ok(mut entity) = commands.get_entity(context.entity) else { return };
     entity.entry::<SensorSketches>().or_default().and_modify(|mut sketches| sketches.add(lines::<N>));
 }
 
-/// What the rays meet now. Without physics they meet nothing and are not drawn.
+/// Returns the rays as lines, as they are cast now. If they can't be cast, there are none.
 fn lines<const N: usize>(world: &mut World, entity: Entity) -> Vec<SensorLine> {
     world.run_system_cached_with(cast::<N>, entity).unwrap_or_default()
 }

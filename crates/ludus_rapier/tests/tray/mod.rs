@@ -1,4 +1,4 @@
-//! A small game with physics: a ball falls on a tray that turns. And a world to play it in.
+//! A small game with physics, in which a ball falls on a tray that turns, and a world for it.
 
 use core::num::NonZeroU32;
 use core::ops::Range;
@@ -9,7 +9,7 @@ use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{
     Action, Agent, AgentAppExt, AgentRows, Arena, Arenas, Episode, EpisodeLimit, EpisodeRng, EpisodeStart, InArena,
-    Observation, Reward, Sense, Slot, StepClock,
+    Observation, Reward, SenseAgents, Slot, StepClock,
 };
 use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin};
 use rand::RngExt;
@@ -43,7 +43,7 @@ pub struct Nothing {
     pub nothing: f32,
 }
 
-/// How an episode starts.
+/// The ways in which an episode starts.
 #[derive(Resource, Clone, Copy, Debug, PartialEq)]
 pub enum Start {
     /// With the ball anywhere above the tray.
@@ -62,7 +62,7 @@ fn game(app: &mut App) {
         .add_observer(build_arena)
         .add_observer(restart)
         .add_systems(FixedUpdate, turn)
-        .add_systems(Sense, sense);
+        .add_systems(SenseAgents, sense);
 }
 
 fn build_arena(on: On<Add, Arena>, arenas: Query<&Transform>, mut commands: Commands) -> Result {
@@ -110,7 +110,7 @@ fn sense(mut trays: Query<(&Transform, &Carries, &mut Senses)>, balls: Query<(&T
     Ok(())
 }
 
-/// The game with these arenas, before its first tick.
+/// Returns the game with these arenas, before its first tick.
 pub fn world(physics: ArenaPhysics, start: Start, arenas: Range<u32>) -> App {
     let mut app = App::new();
     app.add_plugins((TaskPoolPlugin::default(), TimePlugin, TransformPlugin));
@@ -126,7 +126,7 @@ pub fn world(physics: ArenaPhysics, start: Start, arenas: Range<u32>) -> App {
     app
 }
 
-/// One step of an arena: which step of the episode it was, and what the agent saw after it.
+/// One step of an arena: its numbers, and the agent's observation after it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
     pub episode: u32,
@@ -135,7 +135,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Equal only if every bit is.
+    /// Returns the bits of the observation, for an exact comparison.
     pub fn bits(&self) -> [u32; Senses::WIDTH] {
         self.senses.map(f32::to_bits)
     }
@@ -143,7 +143,7 @@ impl Moment {
 
 /// Plays `steps` steps and returns what happened in each arena, by the arena's index.
 ///
-/// `policy` decides from what arena it is, the episode's number and the steps so far.
+/// `policy` decides from the arena's index, the episode's number and the steps so far.
 pub fn play(app: &mut App, steps: u32, policy: fn(u32, u32, u32) -> Vec2) -> BTreeMap<u32, Vec<Moment>> {
     let mut stories = BTreeMap::<u32, Vec<Moment>>::new();
     for _ in 0..steps {
@@ -165,7 +165,7 @@ pub fn play(app: &mut App, steps: u32, policy: fn(u32, u32, u32) -> Vec2) -> BTr
     stories
 }
 
-/// Something to do that is different in every arena, episode and step.
+/// Returns an action that is different in every arena, episode and step.
 pub fn fidget(arena: u32, episode: u32, steps: u32) -> Vec2 {
     let phase = (arena * 7 + episode * 3 + steps) as f32;
     Vec2::new((phase * 0.7).sin(), (phase * 1.1).cos())

@@ -1,4 +1,4 @@
-//! Convolutions in plain Rust make the same of an observation as libtorch's.
+//! Convolutions in plain Rust have the same outputs as libtorch's.
 
 use ludus_net::{GridBlock, Layout, Network, NetworkConfig, Scratch};
 use ludus_spec::{Head, Seed};
@@ -13,13 +13,13 @@ const GRIDS: [GridBlock; 2] = [
 ];
 const HEADS: [Head; 2] = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 5 }];
 
-/// libtorch counts the GPUs when it is used for the first time: its part for CUDA has to be there by then, for the tests
-/// that come after.
+/// Opens the test's device. libtorch counts the GPUs when it is first used: its CUDA libraries must be open by then,
+/// for the tests that run later.
 fn open_device() {
     let _ = crate::device();
 }
 
-/// Weights as training starts with, biases that are not zero.
+/// Makes a network with initial weights, and biases that are not zero.
 fn network(config: &NetworkConfig) -> Network {
     let mut network = Network::new(Layout::with_grids(INPUTS, &GRIDS, &HEADS, config).unwrap(), Seed::new(1));
     let shift = |(index, number): (usize, &mut f32)| *number += 0.1 * Seed::new(2).derive(index as u64).uniform();
@@ -60,7 +60,7 @@ fn convolutions_agree_with_libtorch() {
     }
 }
 
-/// So both learners' files mean the same, and training starts where it did.
+/// So both learners read the same files, and start from the same parameters.
 #[test]
 fn parameters_stand_in_the_order_of_the_layout() {
     open_device();

@@ -22,7 +22,7 @@ fn config() -> PpoConfig {
     }
 }
 
-/// Mean episode length of each stretch of the training.
+/// Returns the mean episode length of each stretch of the training.
 fn curve<L: Learner>(learner: L, seed: u64) -> Vec<f32> {
     let mut worlds = cart_poles(&[32], seed);
     let mut ppo = ppo(&config(), learner, &worlds, seed);

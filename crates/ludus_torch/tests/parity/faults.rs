@@ -46,7 +46,7 @@ fn a_loss_that_is_not_finite_changes_nothing_from_there_on() {
     assert_eq!(learner.take_losses().unwrap(), ludus_learn::Losses::default());
 }
 
-/// Nobody is there.
+/// A simulation whose rows are all vacant.
 struct Nobody;
 
 impl Simulation for Nobody {
@@ -120,7 +120,7 @@ fn a_network_that_does_not_fit_is_refused_in_a_sentence() {
     );
 }
 
-/// A network that does something else on the way.
+/// A network that calls a function in its forward pass.
 struct Sidetracked<F>(F);
 
 impl<F: Fn(&Tensor) + Send + Sync> TorchNetwork for Sidetracked<F> {
@@ -152,11 +152,11 @@ fn sidetracked(work: impl Fn(&Tensor) + Send + Sync + 'static, worlds: &[CartPol
     ppo(&PpoConfig { rollout_steps: 8, minibatch: 16, ..PpoConfig::default() }, learner, worlds, 3)
 }
 
-/// On a GPU. Whoever learns after it, or beside it, has everything as before.
+/// Runs on a GPU. Learners after it and beside it are not affected.
 #[test]
 fn what_can_t_be_recorded_is_told_and_learned_all_the_same() {
     let mut worlds = cart_poles(&[ROWS], 2);
-    // Whoever reads a number waits for the device.
+    // Reading a number waits for the device, which can't be recorded.
     let mut ppo = sidetracked(|seen| assert!(seen.sum(Kind::Float).double_value(&[]).is_finite()), &worlds);
     for _ in 0..3 {
         ppo.iterate(&mut worlds, 0.0).unwrap();
@@ -171,7 +171,7 @@ fn what_can_t_be_recorded_is_told_and_learned_all_the_same() {
     );
 }
 
-/// Plays long enough that it is recorded, with as many rows as before, then with others.
+/// Collects enough steps that decisions are recorded, with as many rows as before, then with more.
 fn check_recording() {
     let mut learner = torch(cart_pole_network(1), None, PLAIN);
     for rows in [ROWS, 2 * ROWS] {
@@ -183,7 +183,7 @@ fn check_recording() {
     }
 }
 
-/// Nothing is learned, and when there is memory again, it goes on.
+/// Nothing is learned while memory is short. Afterwards, learning continues.
 #[test]
 fn what_a_device_can_t_do_is_told_and_not_the_end() {
     static IS_SHORT: AtomicBool = AtomicBool::new(false);

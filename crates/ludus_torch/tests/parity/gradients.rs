@@ -18,7 +18,7 @@ const SETTINGS: UpdateSettings = UpdateSettings {
     value_clip: None,
     entropy: 0.02,
     value_coefficient: 0.7,
-    // So long that the first moments are a tenth of the gradient itself.
+    // No clipping, so that the first moments are a tenth of the gradient itself.
     max_grad_norm: 1e9,
     normalize_advantages: true,
 };
@@ -37,7 +37,7 @@ impl Simulation for Noise {
         LaneShape { rows, observation_width: INPUTS, action_width, mask_width, ..LaneShape::default() }
     }
 
-    /// Allows some of the choices, the first among them.
+    /// Allows some of the choices, always including the first.
     fn observe(&mut self, _: usize, now: SensedRows<'_>) {
         scatter(now.observations, Seed::new(self.step), 3.0);
         now.observations[0] = f32::INFINITY;
@@ -56,7 +56,7 @@ impl Simulation for Noise {
     }
 }
 
-/// Fills with numbers in `-reach..reach`.
+/// Fills the slice with random numbers in `-reach..reach`.
 fn scatter(numbers: &mut [f32], seed: Seed, reach: f32) {
     for (index, number) in numbers.iter_mut().enumerate() {
         *number = reach * (2.0 * seed.derive(index as u64).uniform() - 1.0);
@@ -76,7 +76,7 @@ fn normalizer() -> Normalizer {
     Normalizer::from_parts(vec![0.5; INPUTS], vec![4.0; INPUTS], 100.0, 2.0).unwrap()
 }
 
-/// A rollout of noise by the learner's policy, and what a network reads of it.
+/// Collects a rollout of noise with the learner's policy, the normalised observations included.
 fn rollout(learner: &mut impl Learner, heads: &[Head], mask_width: usize, normalizer: &Normalizer) -> Rollout {
     let action_width = heads.iter().map(|head| head.action_width()).sum();
     let noise = |rows, step| Noise { rows, step, action_width, mask_width };
@@ -87,7 +87,7 @@ fn rollout(learner: &mut impl Learner, heads: &[Head], mask_width: usize, normal
     rollout
 }
 
-/// A rollout of the network as it was, then an update of it as it is now: ratios are not 1, and some are clipped.
+/// Compares an update on a rollout that other weights have collected: ratios are not 1, and some are clipped.
 fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
     let choices = heads.iter().filter(|head| matches!(head, Head::Categorical { .. })).map(|head| head.output_width());
     for mask_width in [0, choices.sum()] {
@@ -105,7 +105,7 @@ fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings
         scatter(slab.advantages, Seed::new(4).derive(index as u64), 2.0);
         scatter(slab.returns, Seed::new(5).derive(index as u64), 2.0);
     }
-    // Of both slabs, but of neither the steps after the last; and not what row 0 was told.
+    // Samples of both slabs, without the steps after the last, and without row 0, whose observations are not finite.
     let samples: Vec<u32> = (1..150).chain(301..450).chain(1051..1590).rev().step_by(2).collect();
     let [by_torch, by_native] =
         [learn(&mut torch, &rollout, &samples, &settings), learn(&mut native, &rollout, &samples, &settings)];
@@ -126,7 +126,7 @@ fn learn<L: Learner>(
     (learner.take_losses().unwrap(), learner.state())
 }
 
-/// Tensor by tensor, relative to the tensor's largest number.
+/// Compares tensor by tensor, relative to the tensor's largest number.
 fn compare(network: &Network, what: &str, found: &[f32], expected: &[f32]) {
     let layout = network.layout();
     for ((name, _, found), (_, _, expected)) in layout.export(found).iter().zip(&layout.export(expected)) {
@@ -165,7 +165,7 @@ fn a_long_gradient_is_shortened_alike() {
     check(&HYBRID, &config, UpdateSettings { max_grad_norm: 0.01, ..SETTINGS });
 }
 
-/// The same weights draw the same actions: the draws are those of the rows' seeds.
+/// The same weights give the same actions: the draws derive from the rows' seeds.
 #[test]
 fn actions_agree() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
@@ -194,7 +194,7 @@ fn a_state_goes_back_and_forth_unchanged() {
     assert_eq!(learner.state(), state);
 }
 
-/// Its advantage is not normalised: it would become 0, and the policy's gradient with it.
+/// The advantage of a single sample is not normalised: it would become 0, and the policy's gradient with it.
 #[test]
 fn a_minibatch_of_a_single_sample_agrees() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
@@ -213,7 +213,7 @@ fn a_minibatch_of_a_single_sample_agrees() {
     compare(&now, "gradient", &by_torch.1.first_moments, &by_native.1.first_moments);
 }
 
-/// Flags, for example.
+/// Columns that the normaliser leaves as they are, such as flags.
 #[test]
 fn columns_that_are_not_followed_stay_as_they_are_in_both() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
@@ -228,7 +228,7 @@ fn columns_that_are_not_followed_stay_as_they_are_in_both() {
         assert_eq!(found, expected);
         assert_eq!([found.means()[0], found.factors()[0], found.means()[2], found.factors()[2]], [0.0, 1.0, 0.0, 1.0]);
         assert!(found.means()[1] != 0.0 && found.factors()[4] != 1.0);
-        // A state that is taken over changes statistics, and not what is followed.
+        // A restored state changes the statistics, but not the choice of followed columns.
         let state = native.state();
         torch.restore(&state).unwrap();
         native.restore(&state).unwrap();

@@ -24,7 +24,7 @@ use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
 use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
 
-/// How a test's learners compute.
+/// The settings of a test's learners.
 #[derive(Clone, Copy)]
 struct Setup {
     threads: usize,
@@ -34,7 +34,7 @@ struct Setup {
 
 const PLAIN: Setup = Setup { threads: 1, splits: 1, graphs: true };
 
-/// Names where learners on libtorch compute, such as `cuda:0`; the CPU if it is not set.
+/// The environment variable with the device of learners on libtorch, such as `cuda:0`. The CPU if it is not set.
 const DEVICE: &str = "LUDUS_TEST_DEVICE";
 
 fn device() -> tch::Device {
@@ -71,12 +71,12 @@ fn ppo<L: Learner>(config: &PpoConfig, learner: L, worlds: &[CartPoles], seed: u
     Ppo::new(config.clone(), learner, &lanes(worlds), Seed::new(seed)).unwrap()
 }
 
-/// The first lane of each simulation.
+/// Returns the first lane of each simulation.
 fn lanes<S: Simulation>(worlds: &[S]) -> Vec<LaneShape> {
     worlds.iter().map(|world| world.lane(0)).collect()
 }
 
-/// Room for so many steps of these simulations, and for what a network read of them.
+/// Makes a rollout for this many steps of these simulations, with room for the network's inputs.
 fn rollout_of<S: Simulation>(steps: usize, worlds: &[S]) -> Rollout {
     let shape = RolloutShape::of_lane(steps, &lanes(worlds)).unwrap();
     Rollout::new(RolloutShape { has_inputs: true, ..shape })
@@ -95,7 +95,7 @@ fn collect<S: Simulation>(
     collector.collect(worlds, &mut [lane], steps)
 }
 
-/// Cart-poles in simulations of these sizes.
+/// Makes cart-poles in simulations of these sizes.
 fn cart_poles(sizes: &[u64], seed: u64) -> Vec<CartPoles> {
     let mut next = 0;
     let mut world = |&size| {

@@ -1,4 +1,4 @@
-//! Where a rollout's time goes: both learners say it in the same terms.
+//! The time of a rollout by phase: both learners report it in the same way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,18 +11,18 @@ use crate::{cart_pole_network, collect, device, machine, rollout_of};
 
 const STEPS: usize = 6;
 
-/// What a game takes for a step, and to say what it observes [ns].
+/// Time of a simulation's step, and of writing its observations [ns].
 const STEP: u64 = 1000;
 const LOOK: u64 = 7;
 
-/// Time passes in the game alone.
+/// The current time, which only the simulation advances [ns].
 static NOW: AtomicU64 = AtomicU64::new(0);
 
 fn now() -> u64 {
     NOW.load(Ordering::Relaxed)
 }
 
-/// A game in which nothing happens, slowly.
+/// A simulation whose steps take time and do nothing.
 struct Slow;
 
 impl Simulation for Slow {

@@ -10,7 +10,7 @@ fn config() -> PpoConfig {
     PpoConfig {
         rollout_steps: 16,
         epochs: 2,
-        // Cut into several shards.
+        // Large enough for several shards.
         minibatch: 1200,
         learning_rate: Schedule::Linear { from: 3e-3, to: 0.0 }.into(),
         entropy: Schedule::Constant(0.01),
@@ -35,7 +35,8 @@ fn threads_change_nothing() {
     let alone = trained(PLAIN, 3);
     assert_eq!(alone.optimizer_steps, 12);
     assert!(alone == trained(PLAIN, 3));
-    // Threads that never computed before, again and again: libtorch would take more of its own in some of them.
+    // New threads in each repetition: in some of them, libtorch would start threads of its own if it were not
+    // prevented.
     for _ in 0..5 {
         assert!(alone == trained(Setup { threads: 3, ..PLAIN }, 3));
     }
@@ -49,7 +50,7 @@ fn split_worlds_learn_the_same_up_to_rounding() {
     check_close(&whole, &split);
 }
 
-/// On a GPU, what was recorded does what it does otherwise, and there is nothing that can't be recorded.
+/// On a GPU, recorded steps have the results of eager ones, and every step can be recorded.
 #[test]
 fn recorded_steps_learn_the_same_up_to_rounding() {
     let learner = |graphs| torch(cart_pole_network(11), None, Setup { graphs, ..PLAIN });
@@ -71,10 +72,10 @@ fn check_close(a: &LearnerState, b: &LearnerState) {
     assert!(far * 20 < a.parameters.len(), "{far} of {}", a.parameters.len());
 }
 
-/// A state that was saved goes on as if nothing had happened.
+/// A run that is resumed from a saved state has the same results as one without an interruption.
 #[test]
 fn a_resumed_learner_is_the_same() {
-    // The sums behind the scale of rewards start anew with the worlds' episodes.
+    // The returns behind the scale of rewards start at 0 after a resume, so they would differ.
     let config = PpoConfig { scale_rewards: false, ..config() };
     let learner = || torch(cart_pole_network(11), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
     let mut worlds = cart_poles(&[64], 13);

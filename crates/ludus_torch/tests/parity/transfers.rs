@@ -1,4 +1,4 @@
-//! What goes between the host and the device: on a GPU, whoever brings something down waits.
+//! The number of copies between the host and the device. On a GPU, every copy to the host waits.
 
 use std::ffi::{CStr, c_char};
 
@@ -11,7 +11,7 @@ use crate::{PLAIN, Setup, cart_pole_network, cart_poles, collect, ppo, rollout_o
 
 const STEPS: usize = 6;
 
-/// How often the software GPU did each of these, for all of the program; `None` elsewhere.
+/// Returns the software GPU's counts of these operations, for the whole program; `None` without a software GPU.
 #[expect(unsafe_code, reason = "it is a function of a library that is loaded before the program")]
 fn counted<const N: usize>(whats: [&CStr; N]) -> Option<[u64; N]> {
     type Count = unsafe extern "C" fn(*const c_char) -> u64;
@@ -25,7 +25,7 @@ fn since(learner: &TorchLearner, before: Transfers) -> Transfers {
     Transfers { up: now.up - before.up, down: now.down - before.down }
 }
 
-/// With two splits, each of them has its own; the last observations, which only the critic sees, count as a step.
+/// With two splits, each has its own copies. The last observations, which only the critic reads, count as a step.
 #[test]
 fn a_step_goes_up_once_and_comes_down_once() {
     for splits in [1, 2] {
@@ -41,7 +41,8 @@ fn a_step_goes_up_once_and_comes_down_once() {
     }
 }
 
-/// What CUDA itself is asked for is what we count: on the software GPU, if no other test runs beside this one.
+/// The counts of [`Transfers`] equal the calls of CUDA. Checked on the software GPU, if no other test runs at the same
+/// time.
 #[test]
 fn nothing_else_waits() {
     const WHATS: [&CStr; 5] = [c"pinned copies up", c"other copies up", c"pinned copies down", c"waits", c"recordings"];
@@ -73,18 +74,19 @@ fn an_update_comes_down_once() {
     let mut ppo = ppo(&config, learner, &worlds, 3);
     for _ in 0..3 {
         let before = ppo.learner().transfers();
-        // What a run does in an iteration.
+        // A run marks the state in each iteration.
         ppo.mark().unwrap();
         let minibatches = ppo.iterate(&mut worlds, 0.0).unwrap().minibatches as u64;
         assert!(minibatches > 8);
         let played = STEPS as u64 + 1;
-        // Advantages with returns, and the normaliser's two arrays; of a minibatch, its samples and its numbers.
+        // Copies of an update: advantages with returns, the normaliser's two arrays, and per minibatch its samples and
+        // settings.
         let up = played + 1 + 2 + 2 * minibatches;
         assert_eq!(since(ppo.learner(), before), Transfers { up, down: played + 1 });
     }
 }
 
-/// As if the iteration had not been: the same draws lead to the same weights.
+/// After a rewind, the same draws lead to the same weights.
 #[test]
 fn what_was_marked_comes_back_without_coming_down() {
     let config = PpoConfig { rollout_steps: STEPS, minibatch: 24, ..PpoConfig::default() };

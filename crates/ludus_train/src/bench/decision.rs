@@ -1,4 +1,4 @@
-//! What a policy costs in a game that is played: one decision for a thousand agents.
+//! Time of a policy's decision in a game that is played, for about a thousand agents.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -21,37 +21,38 @@ use crate::error::TrainError;
 use crate::group::WorldGroup;
 use crate::play::PlayedPolicy;
 
-/// Agents that are decided for at once; a few more where an arena has several.
+/// Agents that are decided for at once. There are more if the number of arenas is rounded up.
 const AGENTS: usize = 1000;
 
-/// Steps before it counts: everything is in the caches and has its memory.
+/// Steps before the measurement, which fill caches and allocate memory.
 const WARM_UP: u32 = 5;
 
-/// How long a policy takes to decide in a game, on one thread: gathering observations, forward pass, handing out actions.
+/// Time that a policy takes to decide in a game, on one thread: observations are gathered, then the forward pass, then
+/// actions are written.
 #[derive(Clone, Debug, Serialize)]
 pub struct DecisionSpeed {
-    /// Agents that are decided for.
+    /// Number of agents in a decision.
     pub agents: usize,
-    /// Widths of the policy's hidden layers; none of a game's own network.
+    /// Widths of the hidden layers of the first policy; empty for a game's own network.
     pub hidden: Vec<usize>,
-    /// One decision for all of them \[ms\].
+    /// Mean time of one decision for all of these agents \[ms\].
     pub milliseconds: f64,
 }
 
-/// Decisions so far.
+/// Number and time of the decisions so far.
 #[derive(Resource, Clone, Default)]
 struct Decisions(Arc<Counts>);
 
-/// Shared with the worlds, one of which may panic and be built anew.
+/// Counts that outlive the world, which may panic and be built anew.
 #[derive(Default)]
 struct Counts {
     began: AtomicU64,
-    /// Nanoseconds.
+    /// Time of all decisions \[ns\].
     total: AtomicU64,
     count: AtomicU64,
 }
 
-/// A world in which a policy plays the game.
+/// A world in which policies decide for the agents.
 pub(super) struct Players {
     pub group: WorldGroup,
     decisions: Decisions,
@@ -59,7 +60,8 @@ pub(super) struct Players {
 }
 
 impl Players {
-    /// Builds the world, with as many arenas as a thousand agents need. `rows` is how many the worlds of `blueprint` have.
+    /// Builds the world, with as many arenas as a thousand agents need. `rows` is the number of rows in all worlds of
+    /// `blueprint`.
     pub fn build(blueprint: &Blueprint, policies: Vec<PolicyFile>, rows: usize) -> Result<Self, TrainError> {
         let mut config = blueprint.config.clone();
         let copies = config.arenas.get() as usize * config.worlds.resolve().get() as usize;
@@ -83,7 +85,7 @@ impl Players {
         Ok(Self { group, decisions, hidden })
     }
 
-    /// Plays, and measures the decisions.
+    /// Steps the world and measures the decisions.
     pub fn play(&mut self, until: Until<'_>) -> DecisionSpeed {
         (0..WARM_UP).for_each(|_| self.step());
         self.decisions.0.total.store(0, Ordering::Relaxed);
@@ -107,7 +109,7 @@ impl Players {
     }
 }
 
-/// The game with policies that decide for its agents, and what measures how long that takes.
+/// The game with policies that decide for its agents, and with systems that measure the time of the decisions.
 fn measured(game: Game, policies: Vec<(String, PlayedPolicy)>, decisions: Decisions) -> Game {
     Arc::new(move |app: &mut App| {
         game(app);

@@ -2,38 +2,38 @@
 
 use ludus_spec::AgentSpec;
 
-use super::Finding;
+use crate::finding::Finding;
 
-/// An observation beyond this is of no use to a network, and grows in most cases.
+/// The absolute value above which an observation is reported: it is of no use to a network, and mostly still grows.
 pub(crate) const EXPLODED: f32 = 1e6;
 
-/// By how much of a field's range an observation may be outside it: rounding.
+/// The part of a field's range by which an observation may be outside of it, because of rounding.
 const RANGE_TOLERANCE: f32 = 1e-3;
 
-/// The range of flags and of columns that say which variant it is.
+/// The range of flags and of one-hot columns.
 const FLAG: (f32, f32) = (0.0, 1.0);
 
-/// What was seen of a field, all of its columns and of all elements of a list together.
+/// The observed values of a field: all of its columns, and all elements of a list, together.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Field {
-    /// Without the indices of lists, such as `rays.distance`.
+    /// The name without the indices of lists, such as `rays.distance`.
     pub name: String,
     pub low: f32,
     pub high: f32,
     range: Option<(f32, f32)>,
-    /// Whether a column has changed.
+    /// True if a column has changed.
     has_changed: bool,
 }
 
 /// The least and the greatest value of an observation's column.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Column {
+pub(crate) struct ColumnRange {
     pub low: f32,
     pub high: f32,
 }
 
-impl Column {
-    /// Nothing was seen yet.
+impl ColumnRange {
+    /// The range before the first value.
     pub const EMPTY: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
 
     pub const fn see(&mut self, value: f32) {
@@ -47,7 +47,7 @@ impl Column {
 }
 
 /// The fields of an observation whose columns are `columns`.
-pub(crate) fn fields(spec: &AgentSpec, columns: &[Column]) -> Vec<Field> {
+pub(crate) fn fields(spec: &AgentSpec, columns: &[ColumnRange]) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::new();
     let mut rest = columns;
     for field in &spec.observation {
@@ -64,7 +64,7 @@ pub(crate) fn fields(spec: &AgentSpec, columns: &[Column]) -> Vec<Field> {
     fields
 }
 
-/// `rays.3.distance` as `rays.distance`.
+/// The name without the indices of lists: `rays.distance` for `rays.3.distance`.
 pub(crate) fn without_indices(name: &str) -> String {
     let is_index = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
     name.split('.').filter(|part| !is_index(part)).collect::<Vec<_>>().join(".")
@@ -75,18 +75,18 @@ impl Field {
         Self { name, low: f32::INFINITY, high: f32::NEG_INFINITY, range, has_changed: false }
     }
 
-    fn add(&mut self, column: Column) {
+    fn add(&mut self, column: ColumnRange) {
         self.low = self.low.min(column.low);
         self.high = self.high.max(column.high);
         self.has_changed |= !column.is_constant();
     }
 
-    /// What is wrong with it, after so many steps of random actions.
+    /// The first problem of the field after `steps` steps of random actions, if it has one.
     pub fn finding(&self, steps: u64) -> Option<Finding> {
         self.exploded().or_else(|| self.out_of_range()).or_else(|| self.unchanged(steps))
     }
 
-    /// A field that is of no use to a network.
+    /// The finding that values are beyond [`EXPLODED`], if they are.
     pub fn exploded(&self) -> Option<Finding> {
         let most = self.low.abs().max(self.high.abs());
         let remedy = "observe it relative to the agent, divided by what is usual, or clamped";
@@ -111,12 +111,12 @@ impl Field {
         let Self { low, high, .. } = self;
         let value = if low == high { format!("{low}") } else { "the same in every column".to_owned() };
         let what = format!("{} was always {value} in {steps} steps of random actions", self.shown());
-        let remedy = "if no system of the `Sense` schedule writes it, write it there or leave the field out; if it only \
+        let remedy = "if no system of the `SenseAgents` schedule writes it, write it there or leave the field out; if it only \
                       changes seldom or later, nothing is wrong";
         Some(Finding::new(what, remedy))
     }
 
-    /// Flags change seldom, and nothing is wrong with that.
+    /// True for a flag. That it never changed is no finding, since flags may change seldom.
     fn is_flag(&self) -> bool {
         let is_flag = |value: f32| value == 0.0 || value == 1.0;
         self.range == Some(FLAG) && is_flag(self.low) && is_flag(self.high)
@@ -139,11 +139,11 @@ mod tests {
         ObservationField { name, doc, parts, kind, grid: None, range }
     }
 
-    /// The findings of an observation with these fields, whose columns were between these.
+    /// Checks the findings about an observation with these fields, whose columns had these ranges.
     fn check(observation: Vec<ObservationField>, columns: &[(f32, f32)], expected: &[&str]) {
         let spec = AgentSpec { observation, ..AgentSpec::default() };
         assert_eq!(spec.observation_width(), columns.len());
-        let columns: Vec<_> = columns.iter().map(|&(low, high)| Column { low, high }).collect();
+        let columns: Vec<_> = columns.iter().map(|&(low, high)| ColumnRange { low, high }).collect();
         let found = fields(&spec, &columns).iter().filter_map(|field| field.finding(9)).collect::<Vec<_>>();
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (found, expected) in found.iter().zip(expected) {

@@ -1,4 +1,4 @@
-//! What random actions come to: what a policy is to be better than.
+//! Results of random actions: the baseline that a policy has to beat.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use ludus_worlds::PooledWorld;
 
 use crate::episodes::{EpisodeSummary, RecentEpisodes, RowChange, RowSettings, Spread};
 
-/// Episodes that are remembered.
+/// Most episodes that the results are taken over.
 const MOST_EPISODES: usize = 10_000;
 
 /// The episodes of one world in which actions are drawn at random.
@@ -19,20 +19,20 @@ pub(super) struct RandomEpisodes {
     changes: Vec<RowChange>,
 }
 
-/// What random actions come to.
+/// Results of random actions for one kind of agents.
 #[derive(Clone, Debug)]
 pub struct RandomPlay {
     /// The name of the kind of agents.
     pub kind: String,
-    /// Returns of the episodes that count: each row's, in the order in which they began.
+    /// Returns of the episodes that count: those before which no episode began that is still unfinished.
     pub returns: Spread,
-    /// Their lengths [steps].
+    /// Lengths of these episodes \[steps\].
     pub lengths: Spread,
-    /// Mean sum of each term of the reward, unweighted.
+    /// Mean sum of each term of the reward in these episodes, unweighted.
     pub terms: BTreeMap<String, f64>,
-    /// How many they are.
+    /// Number of these episodes.
     pub episodes: usize,
-    /// Steps of all agents.
+    /// Steps of these episodes, added up.
     pub steps: u64,
 }
 
@@ -44,7 +44,7 @@ impl RandomEpisodes {
         Self { kind, steps: 0, episodes, changes: vec![RowChange::None; rows] }
     }
 
-    /// Takes the episodes that ended in a step; `note` is called with the sums of each one's terms.
+    /// Adds the episodes that ended in the last step. `note` is called with the term sums of each.
     pub fn take(&mut self, world: &mut PooledWorld, mut note: impl FnMut(&[f32])) {
         self.steps += 1;
         let Self { steps, episodes, kind, changes } = self;
@@ -67,12 +67,12 @@ impl RandomEpisodes {
         episodes.observe(0, changes);
     }
 
-    /// How many episodes have ended.
+    /// The number of episodes that have ended, counted or not.
     pub const fn ended(&self) -> u64 {
         self.episodes.total()
     }
 
-    /// What they came to.
+    /// The results of the episodes that count.
     pub fn summarise(mut self, spec: &AgentSpec) -> RandomPlay {
         self.episodes.settle(self.steps, |_| None);
         let episodes = self.episodes.iter();
@@ -89,7 +89,7 @@ impl RandomEpisodes {
 }
 
 impl RandomPlay {
-    /// One sentence. `names` says whether to name the kind.
+    /// The results as a sentence, with the kind's name if `names` is true.
     pub fn sentence(&self, names: bool) -> String {
         let Self { kind, returns, lengths, episodes, .. } = self;
         let of = if names { format!(" of `{kind}`") } else { String::new() };

@@ -1,9 +1,9 @@
-//! What is wrong with a game's systems: in the wrong schedule, at odds with each other, or skipped in silence.
+//! Findings about a game's systems: in the wrong schedule, in conflict with each other, or skipped without a warning.
 
 use ludus_spec::AgentSpec;
 use ludus_worlds::{FrameUse, GameSystem, GameSystems, PooledWorld};
 
-use super::Finding;
+use crate::finding::Finding;
 
 /// Findings about a kind of agents that show before a world is stepped.
 pub(super) fn early_findings(
@@ -18,7 +18,7 @@ pub(super) fn early_findings(
     findings
 }
 
-/// What shows in a world that was stepped. It is not to be stepped any further.
+/// Findings that need a world that was stepped. The world must not be stepped afterwards.
 pub(super) fn late_findings(systems: &mut GameSystems, world: &mut PooledWorld, arenas: u32) -> Vec<Finding> {
     let skipped = systems.with_ambiguous_single(world);
     let finding = |system: &GameSystem| {
@@ -37,7 +37,7 @@ pub(super) fn late_findings(systems: &mut GameSystems, world: &mut PooledWorld, 
     skipped.iter().map(finding).collect()
 }
 
-/// One system that writes the action may be a player's; two are at odds with each other.
+/// The finding that several systems write the action. A single one may be a player's input.
 fn writer_finding(writers: &[GameSystem], spec: &AgentSpec) -> Option<Finding> {
     if writers.len() < 2 {
         return None;
@@ -48,13 +48,13 @@ fn writer_finding(writers: &[GameSystem], spec: &AgentSpec) -> Option<Finding> {
     Some(Finding::new(what, remedy))
 }
 
-/// A world updates once per step, not once per tick.
+/// Findings about systems that run once per update. A world that trains updates once per step, not once per tick.
 fn frame_findings(systems: &[(GameSystem, FrameUse)], spec: &AgentSpec, ticks_per_step: u32) -> Vec<Finding> {
     let finding = |(system, used): &(GameSystem, FrameUse)| {
         let (does, schedule) = match used {
             FrameUse::Acts => ("reads the action", "FixedUpdate"),
-            FrameUse::Observes => ("writes the observation", "Sense"),
-            FrameUse::Rewards => ("writes the reward", "Score"),
+            FrameUse::Observes => ("writes the observation", "SenseAgents"),
+            FrameUse::Rewards => ("writes the reward", "ScoreAgents"),
         };
         let often = match ticks_per_step {
             1 => "once in a step of training, and once in an image where the game is played".to_owned(),

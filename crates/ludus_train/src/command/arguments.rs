@@ -1,4 +1,4 @@
-//! What can be written on the command line.
+//! Arguments of the command line.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub struct Arguments {
     pub command: Command,
 }
 
-/// What to do.
+/// The commands of a game's program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Trains a policy in many headless copies of the game.
@@ -25,9 +25,9 @@ pub enum Command {
     Watch(WatchArguments),
     /// Scores a run's policy on fresh episodes.
     Eval(EvalArguments),
-    /// Plays the game with random actions and says what is wrong with it. Writes nothing.
+    /// Plays the game with random actions and reports what is wrong with it. Writes nothing.
     ///
-    /// Exits with 1 if something is.
+    /// Exits with 1 if there is a finding.
     Check(CheckArguments),
     /// Plays the game in real time, with the policy that is shipped with it: in a window, where one is built in.
     Play(PlayArguments),
@@ -45,12 +45,12 @@ pub enum Command {
     ///
     /// Both runs need hashes: train with --hash-every. Exits with 1 if they differ.
     DiffHash(DiffHashArguments),
-    /// Says what this machine has for learning: libtorch, CUDA, GPUs; and what is missing, with the remedy.
+    /// Reports what this machine has for learning: libtorch, CUDA, GPUs; and what is missing, with the remedy.
     Doctor(DoctorArguments),
 }
 
 impl Command {
-    /// Whether the last line of the output is to be JSON.
+    /// True if the last line of the output is to be JSON.
     pub const fn is_json(&self) -> bool {
         match self {
             Self::Train(arguments) => arguments.run.json,
@@ -67,7 +67,7 @@ impl Command {
     }
 }
 
-/// What all commands share.
+/// Arguments that the commands share.
 #[derive(Debug, Default, Args)]
 pub struct RunArguments {
     /// Config in RON [default: assets/train/<game>.ron, or that of the run that is named]
@@ -79,10 +79,10 @@ pub struct RunArguments {
     /// The root of all random numbers [default: the config's]
     #[arg(long, value_parser = whole::<u64>)]
     pub seed: Option<u64>,
-    /// Threads; the result does not depend on them [default: one per core]
+    /// Number of threads; the result does not depend on it [default: one per core]
     #[arg(long, value_name = "COUNT", value_parser = thread_count)]
     pub threads: Option<NonZeroUsize>,
-    /// Where runs have their folders
+    /// Folder that contains the folders of all runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     pub runs_dir: PathBuf,
     /// Makes the last line of the output one JSON object
@@ -90,14 +90,14 @@ pub struct RunArguments {
     pub json: bool,
 }
 
-/// `train`
+/// Arguments of `train`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct TrainArguments {
     /// Writes a config to start from, with every field explained, and trains nothing
     #[arg(long, conflicts_with_all = ["resume", "initialize_from", "hash_every", "set", "seed"])]
     pub write_config: bool,
-    /// Goes on with a run: its folder, its name, or `latest`; its config holds, with what --set changes
+    /// Resumes a run: its folder, its name, or `latest`; the config is that of the run, with the changes of --set
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "seed"])]
     pub resume: Option<PathBuf>,
     /// Starts from what another run or policy file has learned, with observations and actions matched by name
@@ -112,15 +112,15 @@ pub struct TrainArguments {
     pub run: RunArguments,
 }
 
-/// `watch`
+/// Arguments of `watch`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct WatchArguments {
     /// A run's folder, its name, `latest`, or a policy file to show [default: none; train live from the window]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
-    /// Plays an episode again that the run kept: best, worst, or the number of an ordinary one; best-KIND and worst-KIND
-    /// with several kinds of agents
+    /// Plays an episode again that the run kept: best, worst, or the number of an ordinary one; best-KIND and
+    /// worst-KIND with several kinds of agents
     #[arg(long, value_name = "EPISODE", requires = "of")]
     pub replay: Option<String>,
     /// Steps in RON that the window carries out by itself, such as `[StartTraining, WaitSeconds(5), Quit]`
@@ -132,25 +132,25 @@ pub struct WatchArguments {
     pub run: RunArguments,
 }
 
-/// Which learner, and where.
+/// The learner, and the device that it computes on.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct LearnerArguments {
     /// The learner [default: torch where there is a GPU and enough to compute, else native]
     #[arg(long, value_enum)]
     pub learner: Option<LearnerKind>,
-    /// Where it computes: auto, cpu, or a GPU such as cuda:0
+    /// Device that it computes on: auto, cpu, or a GPU such as cuda:0
     #[arg(long, default_value_t)]
     pub device: DeviceChoice,
 }
 
 impl LearnerArguments {
-    /// What they ask for.
+    /// The choice of learner and device that the arguments make.
     pub const fn choice(self) -> LearnerChoice {
         LearnerChoice { learner: self.learner, device: self.device }
     }
 }
 
-/// `eval`
+/// Arguments of `eval`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct EvalArguments {
@@ -167,7 +167,7 @@ pub struct EvalArguments {
     pub run: RunArguments,
 }
 
-/// `check`
+/// Arguments of `check`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct CheckArguments {
@@ -178,14 +178,14 @@ pub struct CheckArguments {
     pub run: RunArguments,
 }
 
-/// `play`
+/// Arguments of `play`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct PlayArguments {
     /// A run's folder, its name, `latest`, or a policy file [default: assets/policies/<game>.safetensors]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
-    /// Opens no window, but tells the return of every episode; so it is where no window is built in
+    /// Opens no window, but prints the return of every episode; the default where no window is built in
     #[arg(long)]
     pub headless: bool,
     /// Episodes to play without a window [default: until Ctrl-C]
@@ -198,14 +198,14 @@ pub struct PlayArguments {
     pub run: RunArguments,
 }
 
-/// `export`
+/// Arguments of `export`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct ExportArguments {
     /// A run's folder, its name, `latest`, a checkpoint or a policy file [default: the newest run of this game]
     #[arg(value_name = "RUN")]
     pub of: Option<PathBuf>,
-    /// Where to write it [default: assets/policies/<game>.safetensors, or .onnx]
+    /// File to write, or folder with several kinds of agents [default: assets/policies/<game>.safetensors, or .onnx]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
     /// Writes an ONNX graph, with normalisation, masks and heads inside, for other programs than this one
@@ -215,11 +215,11 @@ pub struct ExportArguments {
     pub run: RunArguments,
 }
 
-/// `bench`
+/// Arguments of `bench`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct BenchArguments {
-    /// How long each section is measured
+    /// Seconds that each section is measured for
     #[arg(long, default_value_t = 3.0, value_parser = positive)]
     pub seconds: f64,
     #[command(flatten)]
@@ -228,14 +228,14 @@ pub struct BenchArguments {
     pub run: RunArguments,
 }
 
-/// `replay`
+/// Arguments of `replay`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct ReplayArguments {
     /// A run's folder, its name, `latest`, or an episode's file
     #[arg(value_name = "RUN")]
     pub of: PathBuf,
-    /// Which of the run's episodes: best, worst, or the number of an ordinary one; best-KIND and worst-KIND with several
+    /// Name of the run's episode: best, worst, or the number of an ordinary one; best-KIND and worst-KIND with several
     /// kinds of agents, where best and worst mean those of the first kind
     #[arg(value_name = "EPISODE", default_value = "best")]
     pub episode: String,
@@ -243,21 +243,21 @@ pub struct ReplayArguments {
     pub run: RunArguments,
 }
 
-/// `diff-hash`
+/// Arguments of `diff-hash`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct DiffHashArguments {
     /// A run's folder, its name, or `latest`
     #[arg(value_name = "RUN")]
     pub one: PathBuf,
-    /// Another's
+    /// Another run's folder, its name, or `latest`
     #[arg(value_name = "RUN")]
     pub other: PathBuf,
     #[command(flatten)]
     pub run: RunArguments,
 }
 
-/// `doctor`
+/// Arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct DoctorArguments {
@@ -266,7 +266,7 @@ pub struct DoctorArguments {
     pub json: bool,
 }
 
-/// More threads than any machine has cores; each has a stack of its own.
+/// Most threads: more than any machine has cores. Each has a stack of its own.
 const MOST_THREADS: usize = 1024;
 
 fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
@@ -285,7 +285,7 @@ fn whole<T: FromStr>(text: &str) -> Result<T, String> {
         .map_err(|_| if number == 0 { "it must be at least 1" } else { "it is too large" }.to_owned())
 }
 
-/// The whole number that a float is, where floats tell whole numbers apart.
+/// The whole number that a float is, if it is one and below 2⁶⁴.
 fn whole_float(text: &str) -> Option<u64> {
     let number = text.parse::<f64>().ok()?;
     let is_whole = number.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&number);

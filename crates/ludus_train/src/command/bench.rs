@@ -1,4 +1,4 @@
-//! `bench`
+//! The command `bench`.
 
 use crate::bench::{self, Benchmark, DecisionSpeed};
 use crate::blueprint::Blueprint;
@@ -10,7 +10,7 @@ use super::arguments::BenchArguments;
 use super::outlet::{note, say, warn};
 use super::{LoadedConfig, MissingConfig, Program};
 
-/// Measures, and shows what was measured.
+/// Runs `bench`: measures, and prints the results.
 pub(super) fn bench(program: &Program, arguments: &BenchArguments) -> Result<Report, TrainError> {
     let specs = program.specs()?;
     let LoadedConfig { config, file } = program.config(&arguments.run, &specs, MissingConfig::Defaults)?;

@@ -1,20 +1,21 @@
-//! `check`
+//! The command `check`.
 
-use crate::check::{Exam, Examined, Finding, Scope, examine};
+use crate::check::{CheckResult, CheckSettings, Scope, check_game};
 use crate::error::TrainError;
+use crate::finding::Finding;
 use crate::report::Report;
 
 use super::arguments::CheckArguments;
 use super::outlet::say;
 use super::{LoadedConfig, MissingConfig, Program};
 
-/// Looks for what is wrong with a game, and shows it.
+/// Runs `check`: checks the game, and prints the findings.
 pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Report, TrainError> {
     let specs = program.specs()?;
     let LoadedConfig { config, file } = program.config(&arguments.run, &specs, MissingConfig::Defaults)?;
     let blueprint = program.blueprint(specs, config, &arguments.run)?;
-    let exam = Exam { ticks: arguments.ticks.get(), seconds: f64::INFINITY, scope: Scope::Patient };
-    let Examined { findings, random_play } = examine(&blueprint, exam)?;
+    let settings = CheckSettings { ticks: arguments.ticks.get(), seconds: f64::INFINITY, scope: Scope::Patient };
+    let CheckResult { findings, random_play } = check_game(&blueprint, settings)?;
     tell(&findings, arguments.ticks.get());
     random_play.iter().for_each(|kind| say(kind.sentence(random_play.len() > 1)));
     Ok(Report { findings: Some(findings), config: file, ..Report::from(&random_play[..]) })

@@ -1,4 +1,4 @@
-//! The config of a command: which file it is, and the starter config that `train --write-config` writes.
+//! The config of a command, and the starter config that `train --write-config` writes.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -20,21 +20,21 @@ use crate::shipped::{package, shipped};
 /// A config, and the file that it was read from.
 pub(super) struct LoadedConfig {
     pub config: RunConfig,
-    /// None if there was no file, so that defaults hold.
+    /// The file; `None` if there was none, so that the defaults apply.
     pub file: Option<PathBuf>,
 }
 
-/// What a command does where the game has no config.
+/// The reactions of a command to a missing config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MissingConfig {
-    /// It learns: without a weight for every term of the reward it is refused.
+    /// An error, unless `--set` gives every term of the reward a weight. For commands that learn.
     Refused,
-    /// It measures or shows: defaults do, in which every term weighs 1.
+    /// The defaults apply, in which every term of the reward weighs 1. For commands that measure or show.
     Defaults,
 }
 
 impl Program {
-    /// The config that the arguments name, or else the game's own. Says which it is.
+    /// Loads the config that the arguments name, or else the game's own, or else the defaults. Prints which one it is.
     pub(super) fn config(
         &self,
         arguments: &RunArguments,
@@ -47,7 +47,7 @@ impl Program {
         }
     }
 
-    /// The config of a file. Says so.
+    /// Loads the config of a file. Prints its path.
     pub(super) fn config_from(
         &self,
         file: PathBuf,
@@ -83,7 +83,7 @@ fn load(file: Option<PathBuf>, arguments: &RunArguments, specs: &[Arc<AgentSpec>
     Ok(RunConfig::load(&source, specs)?.resolved())
 }
 
-/// Writes the config that a game starts with. Overwrites nothing.
+/// Writes a starter config for the game. Never overwrites a file.
 pub(super) fn write_starter(
     program: &Program,
     arguments: &RunArguments,
@@ -102,7 +102,7 @@ pub(super) fn write_starter(
     Ok(Report { config: Some(path), ..Report::default() })
 }
 
-/// What to do with a starter config.
+/// The next step with a starter config, as words of a sentence.
 fn next_step(program: &Program, arguments: &RunArguments, specs: &[Arc<AgentSpec>]) -> String {
     let named = arguments.config.as_ref().map_or_else(String::new, |file| format!(" --config {}", file.display()));
     let train = format!("`{} train{named}`", program.definition.name);
@@ -114,7 +114,7 @@ fn next_step(program: &Program, arguments: &RunArguments, specs: &[Arc<AgentSpec
     }
 }
 
-/// The file that was named, or else the game's own, in the folder of its package if cargo says which that is.
+/// The file that `--config` names, or else the game's own, in the folder of its package if cargo names that.
 fn starter_path(program: &Program, arguments: &RunArguments) -> Result<PathBuf, TrainError> {
     if let Some(file) = &arguments.config {
         return Ok(file.clone());
@@ -127,7 +127,7 @@ fn starter_path(program: &Program, arguments: &RunArguments) -> Result<PathBuf, 
     Ok(package().filter(|package| here.as_ref() != Some(package)).map_or(file.clone(), |package| package.join(file)))
 }
 
-/// `assets/train/<game>.ron`
+/// The path of the game's config, `assets/train/<game>.ron`.
 fn config_asset(name: &str) -> PathBuf {
     Path::new("assets/train").join(format!("{name}.ron"))
 }

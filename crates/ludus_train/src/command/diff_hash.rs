@@ -1,14 +1,14 @@
-//! `diff-hash`
+//! The command `diff-hash`.
 
 use crate::error::TrainError;
-use crate::hash_log::{HashComparison, HashPlace, NO_WORLD, compare};
 use crate::report::Report;
+use ludus_replay::{HashComparison, HashPlace, NO_WORLD, compare};
 
 use super::Program;
 use super::arguments::DiffHashArguments;
 use super::outlet::say;
 
-/// Compares two runs' state hashes. That they differ is an error, so that a script can tell.
+/// Runs `diff-hash`: compares the state hashes of two runs. A difference is an error, which sets the exit code.
 pub(super) fn diff_hash(program: &Program, arguments: &DiffHashArguments) -> Result<Report, TrainError> {
     let runs = &arguments.run.runs_dir;
     let (one, other) = (program.named(runs, &arguments.one)?, program.named(runs, &arguments.other)?);

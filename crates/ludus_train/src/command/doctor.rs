@@ -1,10 +1,10 @@
-//! `doctor`
+//! The command `doctor`.
 
 use crate::report::{Diagnosis, Report};
 
 use super::outlet::say;
 
-/// Says what this machine has for learning.
+/// Runs `doctor`: prints what this machine has for learning.
 pub(super) fn doctor() -> Report {
     let findings = ludus_libtorch::examine(None).iter().map(ToString::to_string).collect::<Vec<_>>();
     findings.iter().for_each(say);

@@ -1,4 +1,4 @@
-//! `eval`
+//! The command `eval`.
 
 use crate::actor::Actor;
 use crate::checkpoint::Checkpoint;
@@ -16,10 +16,10 @@ use super::outlet::{note, say, warn};
 use super::policies::{LocatedPolicy, PolicyLocation, find, find_config, with_intervals};
 use super::{LoadedConfig, Program};
 
-/// The part of a return by which that of drawn actions must differ at least to be pointed to.
+/// The least relative difference between the returns of an evaluation and of training that is reported.
 const LEAST_DIFFERENCE: f64 = 0.1;
 
-/// Scores policies.
+/// Runs `eval`: scores policies, and prints the results.
 pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Report, TrainError> {
     let specs = program.specs()?;
     let found = find(program, arguments.of.as_deref(), &arguments.run.runs_dir)?;
@@ -55,7 +55,7 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
     })
 }
 
-/// Points to drawn actions for kinds whose returns differ from those of their training.
+/// Prints the return in training, where actions are drawn, for kinds whose return differs from it.
 fn tell_differences(evaluation: &Evaluation, found: &PolicyLocation, policies: &[LocatedPolicy]) {
     let Some(steps) = policies.first().map(|policy| policy.file.origin.steps) else { return };
     let Some(record) = training_record(found, steps) else { return };
@@ -65,22 +65,22 @@ fn tell_differences(evaluation: &Evaluation, found: &PolicyLocation, policies: &
     }
 }
 
-/// The record of the run, whose actions were drawn, after so many steps.
+/// The record of the training run after `steps` steps, if there is a checkpoint of that time.
 fn training_record(found: &PolicyLocation, steps: u64) -> Option<RunRecord> {
     let folder = found.folder.as_ref()?;
     let is_checkpoint = found.is_file && !folder.policy_files().contains(&found.path);
     let checkpoint = if is_checkpoint {
         Checkpoint::read(&found.path).ok()?
     } else {
-        checkpoints::Found::newest_good(&folder.checkpoints(), &folder.read_id()).ok()?.checkpoint?.1
+        checkpoints::FoundCheckpoints::newest_good(&folder.checkpoints(), &folder.read_id()).ok()?.checkpoint?.1
     };
     (checkpoint.steps() == steps).then_some(checkpoint.record)
 }
 
-/// Points to drawn actions where the most probable ones come to something else.
+/// A sentence about the return in training, if the return of the most probable actions differs by more than noise.
 fn other_than_drawn(evaluation: &KindEvaluation, trained: f64) -> Option<String> {
     let Spread { mean, std } = evaluation.returns;
-    // Of two means over some hundred episodes.
+    // Three standard errors of a difference of means. The mean of training is over some 100 episodes.
     let noise = 3.0 * std * (1.0 / evaluation.episodes as f64 + 1.0 / 100.0).sqrt();
     let least = noise.max(LEAST_DIFFERENCE * mean.abs().max(trained.abs()));
     ((mean - trained).abs() > least).then(|| {
@@ -106,7 +106,7 @@ fn tell(evaluation: &Evaluation, settings: EvaluationSettings) {
     }
 }
 
-/// `name` stands before what is said of the kind.
+/// Prints the results of a kind, with the prefix `name`.
 fn tell_kind(kind: &KindEvaluation, name: &str, settings: EvaluationSettings) {
     let KindEvaluation { returns, lengths, episodes, .. } = kind;
     match returns.shown() {

@@ -1,4 +1,4 @@
-//! `export`
+//! The command `export`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::outlet::say;
 use super::policies::{LocatedPolicy, find, folder_around};
 use super::{Program, policy_asset};
 
-/// Writes policies without what only their training needs.
+/// Runs `export`: writes policies without the data that only training needs.
 pub(super) fn export(program: &Program, arguments: &ExportArguments) -> Result<Report, TrainError> {
     let specs = program.specs()?;
     let found = find(program, arguments.of.as_deref(), &arguments.run.runs_dir)?;
@@ -43,11 +43,11 @@ fn ending(file: PathBuf, arguments: &ExportArguments) -> PathBuf {
     if arguments.onnx { file.with_extension("onnx") } else { file }
 }
 
-/// Writes the policy where `to` leads to: a link stays one.
+/// Writes the policy to `to`. If that is a link, its target is written and the link stays.
 ///
 /// # Errors
 ///
-/// If there is something else than a regular file, or one that a run has saved.
+/// If `to` exists and is not a regular file, or is a file in the folder of a run.
 fn write(policy: &PolicyFile, to: &Path, arguments: &ExportArguments) -> Result<(), TrainError> {
     let unwritable = |source| PolicyError::Unwritable { path: to.to_owned(), source };
     let to = &files::destination(to).map_err(unwritable)?;
@@ -57,7 +57,7 @@ fn write(policy: &PolicyFile, to: &Path, arguments: &ExportArguments) -> Result<
     Ok(if arguments.onnx { policy.write_onnx(to) } else { policy.write(to) }?)
 }
 
-/// The file, whose folder is there now.
+/// Creates the folder of `file`, and returns `file`.
 fn in_its_folder(file: PathBuf) -> Result<PathBuf, TrainError> {
     let folder = file.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder).map_err(at(folder))?;

@@ -1,4 +1,4 @@
-//! `play`
+//! The command `play`.
 
 use bevy::app::AppExit;
 use ludus_policy::ActionChoice;
@@ -18,7 +18,7 @@ use super::policies::{LocatedPolicy, PolicyLocation, find, find_config};
 use super::{LoadedConfig, Program, policy_asset};
 use crate::shipped::shipped;
 
-/// Plays the game with its policy, in a window or without; the code to exit with.
+/// Runs `play`: plays the game with its policies, in a window or without. Returns the exit code.
 pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, TrainError> {
     let specs = program.specs()?;
     let found = find_policies(program, arguments, specs.len())?;
@@ -51,7 +51,7 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
     }
 }
 
-/// Plays without a window.
+/// Plays without a window, and prints the return of every episode.
 fn tell_episodes(
     game: &Game,
     policies: &[LocatedPolicy],
@@ -76,7 +76,7 @@ fn tell_episodes(
     Ok(0)
 }
 
-/// The policies that were named, or else those that are shipped.
+/// Finds the policies that the arguments name, or else those that are shipped with the game.
 fn find_policies(program: &Program, arguments: &PlayArguments, kinds: usize) -> Result<PolicyLocation, TrainError> {
     if arguments.of.is_some() {
         return find(program, arguments.of.as_deref(), &arguments.run.runs_dir);

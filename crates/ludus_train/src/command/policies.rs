@@ -1,4 +1,4 @@
-//! The policies that a command is to use.
+//! The policies that a command uses.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::{LoadedConfig, MissingConfig, Program};
 /// A place with policies: a run, a folder of policies, or a file.
 pub(super) struct PolicyLocation {
     pub path: PathBuf,
-    /// The run that it is, or that it belongs to.
+    /// The run, if the place is its folder or is inside of it.
     pub folder: Option<RunFolder>,
     pub is_file: bool,
 }
@@ -31,7 +31,7 @@ pub(super) struct LocatedPolicy {
 }
 
 impl PolicyLocation {
-    /// A folder of policies that are shipped.
+    /// The place of policies that are shipped: a file or a folder.
     pub fn shipped(path: PathBuf) -> Self {
         let is_file = path.is_file();
         Self { path, folder: None, is_file }
@@ -52,11 +52,11 @@ impl PolicyLocation {
         if self.is_file { self.path.clone() } else { RunFolder::open(&self.path).policy_of(&spec.name) }
     }
 
-    /// Makes sure that there are policies, and that they can be read.
+    /// Checks that there are policies and that they can be read, before the command prints anything.
     ///
     /// # Errors
     ///
-    /// As [`policies`](Self::policies), sooner: nothing else is said before.
+    /// As [`policies_there`](Self::policies_there).
     pub fn check(&self, specs: &[Arc<AgentSpec>]) -> Result<(), TrainError> {
         self.policies_there(specs).map(drop)
     }
@@ -104,7 +104,7 @@ impl PolicyLocation {
         }
     }
 
-    /// The policy of a kind, or that of the kind with which it shares one.
+    /// The policy of a kind, or that of `owner`, with which the kind shares one.
     fn policy_of(
         &self,
         spec: &AgentSpec,
@@ -178,8 +178,8 @@ pub fn policies_at(
     Ok(found)
 }
 
-/// The place that was named: a run's folder, its name in `runs`, a folder of policies, or a file; the newest run if nothing
-/// was, or `latest`.
+/// Finds the place of policies: a run's folder, its name in `runs`, a folder of policies, or a file. It is the newest
+/// run for `latest`, and without a name.
 pub(super) fn find(program: &Program, named: Option<&Path>, runs: &Path) -> Result<PolicyLocation, TrainError> {
     let named = named.unwrap_or(Path::new(LATEST));
     if named != Path::new(LATEST) && files::is_no_folder(named) {
@@ -203,13 +203,13 @@ pub(super) fn find_config(
     }
 }
 
-/// The run's folder that a policy or a checkpoint lies in.
+/// The run's folder that contains a policy or a checkpoint.
 pub(super) fn folder_around(policy: &Path) -> Option<RunFolder> {
     let around = policy.ancestors().skip(1).take(2).map(RunFolder::open);
     around.into_iter().find(|folder| folder.config().is_file())
 }
 
-/// Lets every kind decide as often as its policy was trained to.
+/// Sets the decision interval of every kind to that of its policy's training.
 pub(super) fn with_intervals(mut config: RunConfig, policies: &[LocatedPolicy], specs: &[Arc<AgentSpec>]) -> RunConfig {
     for LocatedPolicy { kind, file, .. } in policies {
         config.set_interval(specs, *kind, file.decision_interval);

@@ -1,4 +1,4 @@
-//! How far a run has come, on a terminal or in a log.
+//! The progress of a run, on a terminal or in a log.
 
 use std::io::IsTerminal;
 
@@ -20,7 +20,7 @@ const LINE_INTERVAL: f64 = 5.0;
 pub(super) struct Display {
     bar: Option<ProgressBar>,
     next: Option<f64>,
-    /// What the run started with.
+    /// The facts about the run at its start, once it has started.
     start: Option<RunStart>,
     /// Steps so far.
     steps: u64,
@@ -45,7 +45,7 @@ impl Display {
         }
     }
 
-    /// What writes this sentence above the bar, from any thread.
+    /// Returns a function that writes `sentence` above the bar, from any thread.
     pub fn writer(&self, sentence: &'static str) -> impl Fn() + Send + use<> {
         let bar = self.bar.clone();
         move || above(bar.as_ref(), || note(sentence))
@@ -86,7 +86,7 @@ impl Display {
         self.steps = progress.steps;
         let Some(start) = &self.start else { return };
         let first = if self.bar.is_some() { 0.0 } else { FIRST_LINE };
-        // The time before a run was resumed is past.
+        // `seconds` includes the time before a run was resumed.
         let next = *self.next.get_or_insert(progress.seconds + first);
         if progress.seconds < next {
             return;
@@ -107,7 +107,7 @@ impl Display {
         }
     }
 
-    /// Writes while the bar is out of the way.
+    /// Calls `write` while the bar is hidden.
     fn above(&self, write: impl FnOnce()) {
         above(self.bar.as_ref(), write);
     }
@@ -132,12 +132,12 @@ fn described(progress: &Progress, stop: &StopConfig) -> String {
     )
 }
 
-/// `at most 2 min 5 s left, `; nothing if it can't be told.
+/// The time left, such as `at most 2 min 5 s left, `; empty if it is unknown.
 fn left(progress: &Progress, stop: &StopConfig) -> String {
     let by_steps = stop.steps.get().saturating_sub(progress.steps) as f64 / progress.steps_per_second;
     let by_time = stop.seconds.map_or(f64::INFINITY, |seconds| seconds - progress.seconds);
     let seconds = by_steps.min(by_time).max(0.0);
-    // A run of centuries has no end that anybody waits for.
+    // More than 1e9 s, some 30 years, are not worth showing.
     if seconds.is_nan() || seconds > 1e9 {
         return String::new();
     }
@@ -145,7 +145,7 @@ fn left(progress: &Progress, stop: &StopConfig) -> String {
     format!("{about} {} left, ", duration(seconds))
 }
 
-/// `45 s`, `2 min 5 s`, `3 h 20 min` or `12 d 3 h`
+/// The duration in two units at most: `45 s`, `2 min 5 s`, `3 h 20 min` or `12 d 3 h`.
 fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);

@@ -1,4 +1,4 @@
-//! `replay`
+//! The command `replay`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use ludus_policy::files;
 
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
-use crate::replay::{Difference, EpisodeHead, EpisodeKind, EpisodeLog, Replay, kept_episode, kept_episodes};
 use crate::report::{KindReport, Report};
+use ludus_replay::{Difference, EpisodeHead, EpisodeKind, EpisodeLog, Replay, kept_episode, kept_episodes};
 
 use super::Program;
 use super::arguments::ReplayArguments;
 use super::outlet::say;
 
-/// Plays an episode again. That it differs is an error, so that a script can tell.
+/// Runs `replay`: plays an episode again. A difference is an error, which sets the exit code.
 pub(super) fn replay(program: &Program, arguments: &ReplayArguments) -> Result<Report, TrainError> {
     let path = find(program, arguments)?;
     let mut replay = Replay::open(&program.definition.game, EpisodeLog::read(&path)?)?;

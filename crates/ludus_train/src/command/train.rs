@@ -1,4 +1,4 @@
-//! `train`
+//! The command `train`.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::folder::{LATEST, RunFolder};
 use crate::interrupt;
 use crate::progress::{RunSummary, StopReason};
 use crate::report::Report;
-use crate::resume::{Place, Resumption};
+use crate::resume::{Resumption, RunTarget};
 use crate::run;
 
 use super::arguments::TrainArguments;
@@ -19,7 +19,7 @@ use super::outlet::say;
 use super::progress::Display;
 use super::{LoadedConfig, MissingConfig, Program, config_file};
 
-/// Trains, and shows how it goes.
+/// Runs `train`: trains, and shows the progress.
 pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Report, TrainError> {
     let run = &arguments.run;
     let specs = program.specs()?;
@@ -27,10 +27,10 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
         return config_file::write_starter(program, run, &specs);
     }
     let (LoadedConfig { config, file }, place) = match &arguments.resume {
-        None => (program.config(run, &specs, MissingConfig::Refused)?, Place::New(&run.runs_dir)),
+        None => (program.config(run, &specs, MissingConfig::Refused)?, RunTarget::New(&run.runs_dir)),
         Some(named) => {
             let resumption = Resumption::open(find(program, &run.runs_dir, named)?, &specs)?;
-            (program.config_from(resumption.folder.config(), run, &specs)?, Place::Old(Box::new(resumption)))
+            (program.config_from(resumption.folder.config(), run, &specs)?, RunTarget::Old(Box::new(resumption)))
         }
     };
     let learner = arguments.learner.choice();
@@ -50,7 +50,7 @@ pub(super) fn train(program: &Program, arguments: &TrainArguments) -> Result<Rep
     Ok(Report { config: file, ..Report::from(&summary) })
 }
 
-/// The kinds that start from what was named: the one whose policy a file is, or all.
+/// The kinds that start from `from`: the kind of the policy, if `from` is a policy file; else all kinds.
 fn kinds_of(from: &Path, blueprint: &Blueprint) -> Vec<usize> {
     let kinds = 0..blueprint.specs.len();
     let policy = files::is_no_folder(from).then(|| PolicyFile::read(from).ok()).flatten();
@@ -62,7 +62,7 @@ fn kinds_of(from: &Path, blueprint: &Blueprint) -> Vec<usize> {
     }
 }
 
-/// The run to resume.
+/// Finds the run to resume.
 fn find(program: &Program, runs: &Path, named: &Path) -> Result<RunFolder, TrainError> {
     if named == Path::new(LATEST) {
         let nothing = || TrainError::NothingToResume { game: program.definition.name.clone(), runs: runs.to_owned() };
@@ -99,7 +99,7 @@ fn tell(summary: &RunSummary, stop: &StopConfig, steps_before: u64) {
     }
 }
 
-/// Why the run ended, and how far it was then.
+/// The reason that the run ended, with its steps.
 fn reason(reason: StopReason, stop: &StopConfig, steps: u64) -> String {
     let of_all = format!("{steps} of {} steps", stop.steps);
     match (reason, &stop.mean_return, stop.seconds) {
@@ -121,7 +121,7 @@ fn later(stop: &StopConfig, reason: StopReason, steps_before: u64) -> String {
     format!("(steps: {steps}{goal})")
 }
 
-/// A goal as a config has it.
+/// A goal in the notation of a config.
 fn ron_text(goal: &MeanReturn) -> String {
     ron::to_string(goal).expect("numbers by name are RON")
 }

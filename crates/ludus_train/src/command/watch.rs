@@ -1,4 +1,4 @@
-//! `watch`
+//! The command `watch`.
 
 use std::num::NonZeroUsize;
 
@@ -14,7 +14,7 @@ use super::policies::{find, find_config, with_intervals};
 use super::replay::episode_of;
 use super::{LoadedConfig, MissingConfig, Program, cores};
 
-/// Opens the editor's window; the code to exit with.
+/// Runs `watch`: opens the editor's window. Returns the exit code.
 pub(super) fn watch(program: &Program, arguments: &WatchArguments) -> Result<u8, TrainError> {
     let windows = program.windows.ok_or_else(|| TrainError::NoWindow { game: program.definition.name.clone() })?;
     let request = request(program, arguments)?;
@@ -28,7 +28,8 @@ pub(super) fn watch(program: &Program, arguments: &WatchArguments) -> Result<u8,
     }
 }
 
-/// One core is the window's, so that it keeps up with the display. What is learned does not depend on it.
+/// The number of threads beside a window: one less than there are cores, so that the window keeps up with the display.
+/// The result of training does not depend on it.
 fn threads_beside_a_window() -> usize {
     cores().saturating_sub(1).max(1)
 }
@@ -37,7 +38,7 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
     let run = &arguments.run;
     let specs = program.specs()?;
     let (LoadedConfig { config, .. }, shown) = match &arguments.of {
-        // It trains.
+        // The window trains, which takes a config.
         None => (program.config(run, &specs, MissingConfig::Refused)?, None),
         Some(named) => {
             let found = find(program, Some(named), &run.runs_dir)?;

@@ -1,22 +1,22 @@
-//! What types can't say about a config: ranges, and what the game knows.
+//! Checks of a config that its types can't make: ranges, and agreement with the game.
 
 use std::sync::Arc;
 
 use ludus_spec::AgentSpec;
 
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
-use super::mistake::valid_names;
-use super::problem::Report;
 use super::{AgentConfig, PolicySource, RunConfig};
+use ludus_config::Problems;
+use ludus_config::valid_names;
 
-/// More rows than any machine steps; a config that asks for them has a typing mistake.
+/// Most arenas, and most rows of a kind. A config with more has a typing mistake.
 const MOST_ROWS: u64 = 1 << 24;
 
-/// More samples than a machine's memory holds; they are numbered with 32 bits besides.
+/// Most samples of a rollout. More exceed the memory, and samples are numbered with 32 bits.
 const MOST_SAMPLES: u64 = 1 << 28;
 
-/// Notes everything about `config` that can't be run with these kinds of agents.
-pub(super) fn check(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Report<'_>) {
+/// Adds every problem of `config` for a game with these kinds of agents to `report`.
+pub(super) fn check(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Problems<'_>) {
     check_intervals(config, report);
     check_size(config, report);
     check_goals(config, specs, report);
@@ -32,7 +32,7 @@ pub(super) fn check(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut R
     }
 }
 
-fn check_size(config: &RunConfig, report: &mut Report<'_>) {
+fn check_size(config: &RunConfig, report: &mut Problems<'_>) {
     let worlds = u64::from(config.worlds.resolve().get());
     let arenas = worlds * u64::from(config.arenas.get());
     if arenas > MOST_ROWS {
@@ -44,7 +44,7 @@ fn check_size(config: &RunConfig, report: &mut Report<'_>) {
     }
 }
 
-fn check_rollout(kind: &str, agent: &AgentConfig, rows: u64, report: &mut Report<'_>) {
+fn check_rollout(kind: &str, agent: &AgentConfig, rows: u64, report: &mut Problems<'_>) {
     let message = || format!("{rows} rows in all; there may be {MOST_ROWS} at most");
     report.require(rows <= MOST_ROWS, &["agents", kind, "rows"], message);
     let samples = rows.saturating_mul(agent.ppo.rollout_steps as u64);
@@ -52,21 +52,21 @@ fn check_rollout(kind: &str, agent: &AgentConfig, rows: u64, report: &mut Report
     report.require(samples <= MOST_SAMPLES, &["agents", kind, "ppo", "rollout_steps"], message);
 }
 
-fn check_stop(config: &RunConfig, report: &mut Report<'_>) {
+fn check_stop(config: &RunConfig, report: &mut Problems<'_>) {
     if let Some(seconds) = config.stop.seconds {
         let message = || format!("`seconds` is {seconds}; it must be above 0");
         report.require(seconds > 0.0 && seconds.is_finite(), &["stop", "seconds"], message);
     }
 }
 
-fn check_checkpoints(config: &RunConfig, report: &mut Report<'_>) {
+fn check_checkpoints(config: &RunConfig, report: &mut Problems<'_>) {
     if let Some(seconds) = config.checkpoints.every_seconds {
         let message = || format!("`every_seconds` is {seconds}; it must be above 0, or `None`");
         report.require(seconds > 0.0 && seconds.is_finite(), &["checkpoints", "every_seconds"], message);
     }
 }
 
-fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) {
+fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>) {
     let section = ["agents", spec.name.as_str()];
     check_reward(agent, spec, report);
     let has_grid = spec.observation.iter().any(|field| field.grid.is_some());
@@ -81,7 +81,7 @@ fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) {
     }
 }
 
-fn check_reward(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) {
+fn check_reward(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>) {
     let terms = spec.reward.iter().map(|term| term.name.as_str()).collect::<Vec<_>>();
     let path = |term| ["agents", spec.name.as_str(), "reward", term];
     for (term, weight) in &agent.reward {
@@ -92,7 +92,7 @@ fn check_reward(agent: &AgentConfig, spec: &AgentSpec, report: &mut Report<'_>) 
             format!("the weight of `{term}` is {weight}; it must be finite")
         });
     }
-    // What is not learned need not be weighed.
+    // A kind that does not learn needs no weights.
     if !matches!(agent.policy, PolicySource::Learned | PolicySource::SameAs(_)) {
         return;
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use ludus_policy::PolicyFile;
 use ludus_spec::{AgentSpec, LONGEST_STEP};
 
-use super::mistake::valid_names;
-use super::problem::Report;
 use super::{AgentConfig, MeanReturn, PolicySource, RunConfig};
 use crate::frozen::frozen_file;
+use ludus_config::Problems;
+use ludus_config::valid_names;
 
-/// Every section must be of a kind that the game has, and every kind must have one.
-pub(super) fn check_sections(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Report<'_>) {
+/// Reports sections of kinds that the game does not have, and kinds without a section.
+pub(super) fn check_sections(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Problems<'_>) {
     let names = specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>();
     let unknown = config.agents.keys().filter(|kind| !names.contains(&kind.as_str())).collect::<Vec<_>>();
     for kind in &unknown {
@@ -27,8 +27,8 @@ pub(super) fn check_sections(config: &RunConfig, specs: &[Arc<AgentSpec>], repor
     }
 }
 
-/// Policies must be there, of the same layout, and at least one must be learned.
-pub(super) fn check_policies(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Report<'_>) {
+/// Reports policies that can't be read, and policies of another layout.
+pub(super) fn check_policies(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Problems<'_>) {
     for spec in specs {
         let Some(agent) = config.agents.get(&spec.name) else { continue };
         let problem = match &agent.policy {
@@ -45,8 +45,8 @@ pub(super) fn check_policies(config: &RunConfig, specs: &[Arc<AgentSpec>], repor
     }
 }
 
-/// Some kind must learn.
-pub(super) fn check_learning(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Report<'_>) {
+/// Reports a config in which no kind learns.
+pub(super) fn check_learning(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Problems<'_>) {
     let sections = || specs.iter().filter_map(|spec| config.agents.get(&spec.name));
     if sections().count() == specs.len() && !sections().any(|agent| agent.policy == PolicySource::Learned) {
         report.problem(&["agents"], "no kind of agents learns; leave `policy` out of the section of one that is to");
@@ -86,9 +86,9 @@ fn shared_problem(config: &RunConfig, spec: &AgentSpec, other: &str, specs: &[Ar
     })
 }
 
-/// Kinds decide in steps of the world, which last as long as the smallest interval.
-pub(super) fn check_intervals(config: &RunConfig, report: &mut Report<'_>) {
-    let check = |interval: NonZeroU32, path: &[&str], report: &mut Report<'_>| {
+/// Reports intervals that are too long, or no multiple of the smallest one: that is the length of a step of the world.
+pub(super) fn check_intervals(config: &RunConfig, report: &mut Problems<'_>) {
+    let check = |interval: NonZeroU32, path: &[&str], report: &mut Problems<'_>| {
         let message = || format!("`decision_interval` is {interval}; it must be at most {LONGEST_STEP}");
         report.require(interval.get() <= LONGEST_STEP, path, message);
     };
@@ -107,8 +107,8 @@ pub(super) fn check_intervals(config: &RunConfig, report: &mut Report<'_>) {
     }
 }
 
-/// A goal must be of a kind that learns.
-pub(super) fn check_goals(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Report<'_>) {
+/// Reports goals that are not finite, and goals of kinds that do not learn.
+pub(super) fn check_goals(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut Problems<'_>) {
     let path = ["stop", "mean_return"];
     let is_learned = |kind: &str| {
         config

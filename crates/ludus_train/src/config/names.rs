@@ -4,22 +4,22 @@ use ludus_learn::{DeviceConfig, PpoConfig};
 use ludus_net::NetworkConfig;
 use serde::de::DeserializeOwned;
 
-use super::deserialize::field_names;
-use super::mistake::{Mistake, valid_names};
-use super::tree::Place;
 use super::{AgentConfig, CheckpointConfig, FaultConfig, RunConfig, StopConfig};
+use ludus_config::Location;
+use ludus_config::field_names;
+use ludus_config::{Mistake, valid_names};
 
 /// Letters by which a name may differ from one that is meant: a third of them, and two at most.
 const MOST_MISTYPED: usize = 2;
 
-/// Letters at a name's start that are seldom mistyped: `speed` is not `seed`.
+/// Letters at a name's start that must be the same, since they are seldom mistyped: `speed` is not `seed`.
 const SURE_START: usize = 2;
 
 /// A section of a config.
 struct Section {
-    /// What stands before its fields in `--set`.
+    /// The prefix of its fields in `--set`.
     prefix: &'static str,
-    /// Where its fields stand in a file.
+    /// The place of its fields in a file, in words.
     place: &'static str,
     fields: &'static [&'static str],
 }
@@ -42,17 +42,17 @@ fn sections() -> [Section; 8] {
 }
 
 /// The mistake's sentence; for an unknown field, with the field of another section that is most likely meant.
-pub(super) fn explained(mistake: &Mistake, place: Place) -> String {
+pub(super) fn explained(mistake: &Mistake, place: Location) -> String {
     let Some(unknown) = &mistake.unknown else { return mistake.message.clone() };
     let guess = match (elsewhere(unknown, mistake.valid), place) {
-        (Some((section, name)), Place::Flag(_)) => format!("; did you mean `{}{name}`? ", section.prefix),
-        (Some((section, name)), Place::Line(_)) => format!("; did you mean `{name}` {}? ", section.place),
+        (Some((section, name)), Location::Flag(_)) => format!("; did you mean `{}{name}`? ", section.prefix),
+        (Some((section, name)), Location::Line(_)) => format!("; did you mean `{name}` {}? ", section.place),
         (None, _) => "; ".to_owned(),
     };
     let valid = valid_names(mistake.valid);
     let is_agents = mistake.valid == field_names::<AgentConfig>();
     let top = match place {
-        Place::Flag(_) if is_agents => {
+        Location::Flag(_) if is_agents => {
             format!("; or, at the top of the config, {}", valid_names(field_names::<RunConfig>()))
         }
         _ => String::new(),
@@ -100,9 +100,9 @@ fn distance(one: &str, other: &str) -> usize {
 mod tests {
     use ludus_spec::AgentSpec;
 
-    use super::super::parse::parse;
-    use super::super::tree::{Node, Value};
     use super::*;
+    use ludus_config::parse;
+    use ludus_config::{Node, Value};
 
     #[test]
     fn distances_are_counted_in_letters() {

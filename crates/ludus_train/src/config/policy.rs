@@ -1,4 +1,4 @@
-//! Whose policy a kind of agents follows, and when its mean return is good enough.
+//! The source of a kind's policy, and the goals for mean returns.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,23 +10,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::frozen::frozen_file;
 
-/// Whose policy a kind of agents follows.
+/// The sources of the policy of a kind of agents.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicySource {
     /// A policy of its own, which the run learns.
     #[default]
     Learned,
-    /// The policy of the kind with this name: both learn it together. Their observations and actions must be laid out
+    /// The policy of the kind with this name, which both kinds share. Their observations and actions must be laid out
     /// alike.
     SameAs(String),
     /// The policy in this file, which stays as it is. Also a run's folder: then that run's policy for the kind.
     Frozen(PathBuf),
-    /// None: the game decides.
+    /// No policy: the game decides.
     External,
 }
 
 impl PolicySource {
-    /// The file of a policy that stays as it is, for a kind of agents; `None` if the policy is learned, or if there is none.
+    /// The file of a policy that is not learned, for a kind of agents; `None` if it is learned, or if there is none.
     pub fn frozen_file(&self, spec: &AgentSpec) -> Option<PathBuf> {
         match self {
             Self::Frozen(named) => Some(frozen_file(named, spec)),
@@ -38,9 +38,9 @@ impl PolicySource {
 /// The mean return at which a run ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MeanReturn {
-    /// Of a game's only kind of agents.
+    /// The goal of a game's only kind of agents.
     Of(f32),
-    /// Of kinds by their names. All of them must be reached.
+    /// The goals of kinds, by their names. All of them must be reached.
     PerKind(BTreeMap<String, f32>),
 }
 
@@ -60,7 +60,7 @@ impl From<f32> for MeanReturn {
     }
 }
 
-/// `99.5`, or `Chaser 3, Runner 40`.
+/// Shown as `99.5`, or as `Chaser 3, Runner 40`.
 impl fmt::Display for MeanReturn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

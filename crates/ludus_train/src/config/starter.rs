@@ -1,4 +1,4 @@
-//! The config that a game starts with: every field with its default and what it does, weights to be filled in.
+//! The starter config of a game: every field with its default and an explanation, and weights to be filled in.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 use ludus_spec::AgentSpec;
 
 use super::RunConfig;
-use super::parse::parse;
-use super::tree::{Entry, Node, Place, Value};
+use ludus_config::parse;
+use ludus_config::{Entry, Location, Node, Value};
 
-/// What stands for a number that only the user knows.
+/// The placeholder of a weight, which only the user knows.
 const FILL_IN: &str = "FILL_IN";
 
-/// Columns of a starter config's comments.
+/// Most columns of a line of a starter config's comments.
 const WIDTH: usize = 110;
 
-/// What each field does: its path as in `--set`, and what turning it does, its range and usual values.
+/// The explanation of each field: its path as in `--set`, then its effect, its range and its usual values.
 const FIELDS: &[(&str, &str)] = &[
     ("seed", "The root of all random numbers: the same seed gives the same policy, bit for bit. Any whole number."),
     (
@@ -36,7 +36,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("agents", "A section per kind of agent, by its type's name."),
     (
         "policy",
-        "Whose policy it follows. `Learned`, which is usual: one of its own; or `SameAs(\"Kind\")`, which learns one \
+        "Source of its policy. `Learned`, which is usual: one of its own; or `SameAs(\"Kind\")`, which learns one \
          together with another kind, `Frozen(\"policy.safetensors\")`, which stays as it is, or `External`: the game \
          decides.",
     ),
@@ -52,7 +52,7 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "stagger",
-        "Whether the limit cuts the first episode of each agent at a point of its own, so that not all restart in the \
+        "If true, the limit cuts the first episode of each agent at a point of its own, so that not all restart in the \
          same step for ever. `true` or `false`, usually `true`.",
     ),
     (
@@ -72,18 +72,18 @@ const FIELDS: &[(&str, &str)] = &[
         "Width of each hidden layer. Wider and more layers can do more, and are slower. Each at least 1, usually \
          `[64, 64]`; `[]` makes the policy linear.",
     ),
-    ("network.activation", "What a hidden layer does to its sums. `Tanh`, which is usual, or `Relu`, a little faster."),
+    ("network.activation", "Function of the hidden units. `Tanh`, which is usual, or `Relu`, a little faster."),
     (
         "network.shared",
-        "Whether actor and critic share their hidden layers, which halves the time and may disturb learning. `true` or \
-         `false`, usually `false`.",
+        "If true, actor and critic share their hidden layers, which halves the time and may disturb learning. `true` \
+         or `false`, usually `false`.",
     ),
     (
         "convolutions",
         "Channels of each convolution over the observation's grids, in front of the hidden layers. More find larger and \
          finer patterns; to learn them takes libtorch. Each at least 1, usually `[]`, or two to four of 16 to 64.",
     ),
-    ("ppo", "How the policy is trained: proximal policy optimisation."),
+    ("ppo", "Proximal policy optimisation, which trains the policy."),
     (
         "ppo.rollout_steps",
         "Steps that every agent plays between two updates. More see further and are less noisy, fewer learn more often. \
@@ -91,7 +91,7 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "ppo.epochs",
-        "How often an update goes through the rollout. More get more out of it, until the policy leaves the data behind. \
+        "Passes of an update through the rollout. More get more out of it, until the policy leaves the data behind. \
          At least 1, usually 1 to 10.",
     ),
     (
@@ -106,32 +106,32 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "ppo.gamma",
-        "What a reward is worth one step later. Closer to 1 looks further: about 1 / (1 - gamma) steps. From 0 to 1, \
-         usually 0.95 to 0.999.",
+        "Discount: the worth of a reward one step later. Closer to 1 looks further: about 1 / (1 - gamma) steps. From 0 \
+         to 1, usually 0.95 to 0.999.",
     ),
     (
         "ppo.gae_lambda",
-        "How far an advantage looks past the critic's estimate: 0 trusts the critic wholly, 1 not at all. From 0 to 1, \
+        "Trace decay of the advantages: with 0 they trust the critic's estimates wholly, with 1 not at all. From 0 to 1, \
          usually 0.9 to 0.98.",
     ),
     (
         "ppo.clip",
-        "How far the new policy may move from the old one before its gain is ignored. Smaller is steadier and slower. \
-         Above 0 and below 1, usually 0.1 to 0.3; also `Linear(…)`.",
+        "Distance that the new policy may move from the old one before its gain is ignored. Smaller is steadier and \
+         slower. Above 0 and below 1, usually 0.1 to 0.3; also `Linear(…)`.",
     ),
     (
         "ppo.value_clip",
-        "How far the critic may move from its old estimate in an update. Smaller is slower, and seldom better. Above 0, \
-         usually `None`.",
+        "Distance that the critic may move from its old estimate in an update. Smaller is slower, and seldom better. \
+         Above 0, usually `None`.",
     ),
     (
         "ppo.entropy",
-        "What a nat of entropy is worth. More keeps the policy from settling too early; too much keeps it from settling \
+        "Weight of the entropy, per nat. More keeps the policy from settling too early; too much keeps it from settling \
          at all. At least 0, usually 0 to 0.02; also `Linear(…)`.",
     ),
     (
         "ppo.value_coefficient",
-        "What the critic's loss counts beside the policy's; it matters most where they share layers. At least 0, usually \
+        "Weight of the critic's loss beside the policy's; it matters most where they share layers. At least 0, usually \
          0.5 to 1.",
     ),
     (
@@ -145,20 +145,20 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "ppo.normalize_advantages",
-        "Whether the advantages of each minibatch are brought to mean 0 and deviation 1, so that the step size does not \
+        "If true, the advantages of each minibatch are brought to mean 0 and deviation 1, so that the step size does not \
          depend on the rewards' scale. `true` or `false`, usually `true`.",
     ),
     (
         "ppo.normalize_observations",
-        "Whether observations are brought to mean 0 and deviation 1 by their running statistics. Off, the game scales \
-         them to about -1 to 1 itself. `true` or `false`, usually `true`.",
+        "If true, observations are brought to mean 0 and deviation 1 by their running statistics. If false, the game \
+         scales them to about -1 to 1 itself. `true` or `false`, usually `true`.",
     ),
     (
         "ppo.scale_rewards",
-        "Whether rewards are divided by the running deviation of the discounted return: for rewards far from 1. `true` \
-         or `false`, usually `false`.",
+        "If true, rewards are divided by the running deviation of the discounted return: for rewards far from 1. \
+         `true` or `false`, usually `false`.",
     ),
-    ("device", "How the learner on libtorch uses its device. The learner in plain Rust has no use for it."),
+    ("device", "Use of the device by the learner on libtorch. The learner in plain Rust ignores it."),
     (
         "device.splits",
         "Parts that the worlds are split into: one steps while the actions of another are computed. At least 1, usually \
@@ -166,58 +166,62 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "device.tf32",
-        "Whether a GPU's matrix products round to 10 bits: faster on large networks, less exact. `true` or `false`, \
+        "If true, a GPU's matrix products round to 10 bits: faster on large networks, less exact. `true` or `false`, \
          usually `false`.",
     ),
     (
         "device.bf16",
-        "Whether the network computes with 8 bits of precision: faster with thousands of units, and noisier. `true` or \
-         `false`, usually `false`.",
+        "If true, the network computes with 8 bits of precision: faster with thousands of units, and noisier. `true` \
+         or `false`, usually `false`.",
     ),
-    ("device.graphs", "Whether a GPU repeats recorded steps (CUDA graphs): faster. `true` or `false`, usually `true`."),
+    (
+        "device.graphs",
+        "If true, a GPU repeats recorded steps (CUDA graphs): faster. `true` or `false`, usually `true`.",
+    ),
     (
         "initialize_from",
-        "What learning starts from: a run's folder, its name, `latest`, or a policy file, in quotes. With `None`, which \
-         is usual, from nothing.",
+        "Policy that learning starts from: a run's folder, its name, `latest`, or a policy file, in quotes. With `None`, \
+         which is usual, from nothing.",
     ),
-    ("stop", "When the run ends: as soon as one of these holds."),
+    ("stop", "Conditions that end the run, as soon as one of them holds."),
     ("stop.steps", "Steps of all agents together. At least 1, usually 1e5 to 1e9."),
     (
         "stop.mean_return",
-        "Mean return of the last 100 episodes that is good enough. Higher trains longer. Any number, or `None`; with \
-         several kinds of agents `{ \"Kind\": … }`, and all must be reached.",
+        "Mean return that is good enough, over the last 100 to 1000 episodes: as many as there are agents. Higher trains \
+         longer. Any number, or `None`; with several kinds of agents `{ \"Kind\": … }`, and all must be reached.",
     ),
     (
         "stop.seconds",
         "Seconds of training. Above 0, usually `None`: it depends on the machine, so that the same seed may learn more or \
          less.",
     ),
-    ("checkpoints", "When the run saves what it has learned: as soon as one of these holds, and at its end."),
+    ("checkpoints", "Intervals between checkpoints. The run saves one as soon as an interval is over, and at its end."),
     ("checkpoints.every", "Steps between two checkpoints. At least 1, usually 1e5 to 1e7."),
     (
         "checkpoints.every_seconds",
-        "Seconds between two checkpoints: what a run that is killed loses at most. Above 0, usually 300; or `None`.",
+        "Seconds between two checkpoints: the most that a run loses if it is killed. Above 0, usually 300; or `None`.",
     ),
     ("checkpoints.keep", "Newest checkpoints to keep, besides the best. At least 1, usually 3."),
-    ("faults", "What the run does about what goes wrong."),
+    ("faults", "Reactions of the run to panics and to numbers that are not finite."),
     (
         "faults.panics",
         "Panics of the game within `panic_steps` steps that the run survives. More costs a world's time to build each. \
          At least 0, usually 100.",
     ),
-    ("faults.panic_steps", "See `panics`. At least 1, usually 1e6."),
+    ("faults.panic_steps", "Steps within which `panics` are counted. At least 1, usually 1e6."),
     (
         "faults.bad_steps",
-        "What becomes of a step whose observation or reward is not finite: `Skip` leaves it out, which is usual, `Stop` \
+        "Reaction to a step whose observation or reward is not finite: `Skip` leaves it out, which is usual, `Stop` \
          ends the run.",
     ),
     (
         "faults.bad_updates",
-        "What becomes of an update that is not finite: `Stop` ends the run, which is usual, `Skip` undoes it and goes on.",
+        "Reaction to an update that is not finite: `Stop` ends the run, which is usual, `Skip` undoes it and goes on.",
     ),
 ];
 
-/// A config for a game with these kinds of agents, as text: all fields at their defaults, each with a comment that says what it does.
+/// The starter config for a game with these kinds of agents, as text: all fields with their defaults, each with an
+/// explanation as a comment.
 ///
 /// The weights of the reward are to be filled in: until then, loading it is refused with a sentence for each of them.
 pub fn starter_config(specs: &[Arc<AgentSpec>]) -> String {
@@ -231,8 +235,8 @@ pub fn starter_config(specs: &[Arc<AgentSpec>]) -> String {
     text
 }
 
-/// Sets the entries that are still to be filled in aside; a sentence for each, and its place.
-pub(super) fn set_unfilled_aside(tree: &Node) -> Vec<(Place, String)> {
+/// Marks the entries that are still to be filled in as reported. Returns a sentence for each, with its place.
+pub(super) fn set_unfilled_aside(tree: &Node) -> Vec<(Location, String)> {
     let mut unfilled = Vec::new();
     for entry in tree.entries().unwrap_or_default() {
         if entry.node.value == Value::Name(FILL_IN.to_owned()) {
@@ -274,7 +278,7 @@ impl<'a> Writer<'a> {
         let path = format!("{prefix}{}", entry.key);
         let terms = self.agent.map_or(&[][..], |agent| &agent.reward);
         let term = terms.iter().find(|term| prefix == "reward." && term.name == entry.key);
-        // One field of an agent's section is called as one at the top.
+        // One field of an agent's section has the name of a field at the top.
         let of_agent = format!("agents.{path}");
         let names = if self.agent.is_some() && prefix.is_empty() { [&of_agent, &path] } else { [&path, &path] };
         let field = names.iter().find_map(|name| FIELDS.iter().find(|(field, _)| field == name));
@@ -288,7 +292,7 @@ impl<'a> Writer<'a> {
         match (&entry.node.value, term) {
             (_, Some(_)) => self.text.push_str(FILL_IN),
             (Value::Struct { .. } | Value::Map(_), None) => {
-                // An agent's fields are reached without its name.
+                // Paths of an agent's fields do not begin with its name.
                 let is_agent = prefix == "agents.";
                 let inside = if is_agent { String::new() } else { format!("{path}.") };
                 if is_agent {
@@ -306,7 +310,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Writes a value that is no section.
+/// Writes a value that is not a section.
 fn value_text(text: &mut String, value: &Value) {
     match value {
         Value::List(items) => list_text(text, ['[', ']'], items),
@@ -354,7 +358,7 @@ fn indent(text: &mut String, depth: usize) {
     text.extend(std::iter::repeat_n("    ", depth));
 }
 
-/// Writes a comment in lines of [`WIDTH`] columns; nothing if there is nothing to say.
+/// Writes a comment in lines of [`WIDTH`] columns; nothing if `doc` is empty.
 fn comment(text: &mut String, doc: &str, depth: usize) {
     let mut column = 0;
     for word in doc.split_whitespace() {
@@ -435,7 +439,7 @@ mod tests {
         }
     }
 
-    /// The other way round: what is explained is there.
+    /// Every field that is explained is in a config.
     #[test]
     fn no_field_is_explained_that_a_config_has_not() {
         fn paths(node: &Node, prefix: &str, found: &mut BTreeSet<String>) {
@@ -443,7 +447,7 @@ mod tests {
                 let path = format!("{prefix}{}", entry.key);
                 let inside = if prefix == "agents." { String::new() } else { format!("{path}.") };
                 if prefix != "agents." && prefix != "reward." {
-                    // One field of an agent's section is called as one at the top.
+                    // One field of an agent's section has the name of a field at the top.
                     let is_second = prefix.is_empty() && found.contains(&path);
                     found.insert(if is_second { format!("agents.{path}") } else { path });
                 }

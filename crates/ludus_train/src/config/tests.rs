@@ -1,4 +1,4 @@
-//! One tiny game's configs, right and wrong.
+//! Configs of a tiny game, valid and not valid.
 
 use ludus_spec::{AgentSpec, RewardTerm};
 
@@ -32,7 +32,7 @@ fn check(text: &str, sets: &[&str], expected: &[&str]) {
     assert_eq!(load(text, sets).unwrap_err(), expected, "{text} {sets:?}");
 }
 
-/// A config in which nothing is wrong, with `insert` as line 4 of the file and `inside` as line 8, in the section of ppo.
+/// A valid config, with `insert` as line 4 of the file and `inside` as line 8, in the section of ppo.
 fn with(insert: &str, inside: &str) -> String {
     format!(
         r#"(
@@ -291,7 +291,7 @@ fn whole_numbers_may_have_an_exponent() {
     );
 }
 
-/// As Notepad and other editors save UTF-8. Lines are counted as before.
+/// Notepad and other editors save UTF-8 with one. Lines are counted as without it.
 #[test]
 fn a_byte_order_mark_is_skipped() {
     assert_eq!(load(&format!("\u{feff}{}", with(EMPTY, EMPTY)), &[]), load(&with(EMPTY, EMPTY), &[]));

@@ -1,4 +1,4 @@
-//! How many worlds a run has.
+//! The number of worlds of a run.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// It is the same on all machines, since what is learned depends on it.
 const AUTO: NonZeroU32 = const { NonZeroU32::new(8).unwrap() };
 
-/// How many worlds a run has.
+/// The number of worlds of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WorldCount {
     /// 8, on any machine. Written into the run's folder as a number.
     #[default]
     Auto,
-    /// This many.
+    /// A fixed number of worlds.
     Exactly(NonZeroU32),
 }
 

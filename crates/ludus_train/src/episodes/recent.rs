@@ -27,53 +27,53 @@ const NOT_AWAITED: u64 = u64::MAX;
 ///
 /// An episode counts as soon as all that began before it are over.
 /// To count episodes as they end would favour short ones, whether those are good or bad: of all episodes that begin
-/// together the short ones end first, and in the first moments of a run only they have ended.
-/// The order in which episodes begin says nothing about how they end.
+/// together the short ones end first, and early in a run only they have ended.
+/// The order in which episodes begin does not depend on how they end.
 ///
-/// An episode that has lasted for 10,000 steps, or for its limit if that is more, is not awaited any longer: it counts with
-/// what it has brought until then, as if a limit had cut it. The same holds once very many others wait for it.
+/// An episode that has lasted for 10,000 steps, or for its limit if that is more, is not awaited any longer: it counts
+/// with its sums until then, as if a limit had cut it. The same holds once very many others wait for it.
 ///
-/// It depends on what happens in the rows and on nothing else, so it is the same with any number of threads.
+/// It depends on the steps of the rows alone, so it is the same with any number of threads.
 #[derive(Clone, Debug)]
 pub struct RecentEpisodes {
     counted: VecDeque<EpisodeSummary>,
     capacity: usize,
-    /// Those that are over and wait for one that began before them, by when they began.
+    /// Episodes that are over while an earlier one goes on, ordered by their starts.
     held: BinaryHeap<Reverse<Held>>,
-    /// When each row's episode that goes on began `[rows]`.
+    /// The step in which each row's unfinished episode began, or [`NOT_AWAITED`]; `[rows]`.
     open: Vec<u64>,
-    /// Whatever began before is counted, or is not going to be.
+    /// Episodes that began before this start are counted, or never will be.
     frontier: Start,
     settings: RowSettings,
-    /// How many ended in all.
+    /// The number of episodes that have ended.
     total: u64,
 }
 
-/// What the rows of a run are like.
+/// The facts about the rows of a run that decide which episodes count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowSettings {
     /// Rows of all worlds.
     pub rows: usize,
     /// The limit of episodes [steps], if there is one.
     pub limit: Option<u32>,
-    /// Whether first episodes may be cut short: then they are left out, those too that end before.
+    /// True if first episodes may be cut short. Then none of them counts, not even one that ended before the cut.
     pub stagger: bool,
 }
 
 /// The last change of a row's episode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RowChange {
-    /// It is as it was.
+    /// The row's episode is still the same.
     #[default]
     None,
-    /// Another began: its agent decides for the first time after so many steps of its group.
+    /// Another episode began. Its agent first decides after this many steps of its group.
     Began(u64),
-    /// It is over, or its agent is gone.
+    /// The episode is over, or its agent is gone.
     Ended,
 }
 
 impl RowChange {
-    /// Takes note of the outcome of the group's `step`, from 1.
+    /// Updates the change with the row's outcome in the group's step `step`, counted from 1.
     #[inline]
     pub fn note(&mut self, step: u64, outcome: Outcome) {
         match outcome {
@@ -85,7 +85,7 @@ impl RowChange {
     }
 }
 
-/// When and where an episode began: the order of episodes.
+/// The step and row in which an episode began. It defines the order of episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Start {
     step: u64,
@@ -119,12 +119,12 @@ impl Ord for Held {
 }
 
 impl RecentEpisodes {
-    /// None yet; every row's first episode begins.
+    /// Makes an empty collection, in which every row begins its first episode.
     pub fn new(settings: RowSettings) -> Self {
         Self::keeping(settings, settings.rows.clamp(LEAST_EPISODES, MOST_EPISODES))
     }
 
-    /// The same with another number of episodes.
+    /// Does the same as [`new`](Self::new), with `capacity` as the number of episodes that count.
     pub fn keeping(settings: RowSettings, capacity: usize) -> Self {
         let first = if settings.stagger { NOT_AWAITED } else { 0 };
         Self {
@@ -138,14 +138,14 @@ impl RecentEpisodes {
         }
     }
 
-    /// Goes on from those counted before; `total` is how many had ended.
+    /// Replaces the counted episodes by those of a resumed run. `total` is the number that had ended.
     pub fn restore(&mut self, episodes: impl IntoIterator<Item = EpisodeSummary>, total: u64) {
         self.counted.clear();
         episodes.into_iter().for_each(|episode| self.count(episode));
         self.total = total;
     }
 
-    /// Takes an episode that is over; `row` is its agent's among all rows of the run.
+    /// Adds an episode that is over. `row` is the index of its agent's row among all rows of the run.
     pub fn end(&mut self, row: usize, episode: EpisodeSummary) {
         self.total += 1;
         let is_cut = self.settings.stagger && episode.is_first;
@@ -154,8 +154,8 @@ impl RecentEpisodes {
         }
     }
 
-    /// Takes what happened to the episodes of a group's rows since the last call; `first_row` is the first of them among
-    /// all rows.
+    /// Applies the changes of a group's rows since the last call, and resets them. `first_row` is the index of the
+    /// group's first row among all rows.
     pub fn observe(&mut self, first_row: usize, changes: &mut [RowChange]) {
         for (open, change) in self.open[first_row..].iter_mut().zip(changes) {
             match std::mem::take(change) {
@@ -166,8 +166,9 @@ impl RecentEpisodes {
         }
     }
 
-    /// Counts what can be counted after the group's step `now`. `so_far` says what the episode that goes on in a row has
-    /// brought; how many were counted.
+    /// Counts the episodes that can be counted after the group's step `now`. Returns their number.
+    ///
+    /// `so_far` returns the sums of a row's unfinished episode until now, if there is one.
     pub fn settle(&mut self, now: u64, mut so_far: impl FnMut(usize) -> Option<EpisodeSummary>) -> usize {
         let patience = PATIENCE.max(self.settings.limit.unwrap_or(0).into());
         let most_held = LEAST_HELD + MOST_HELD_PER_ROW * self.settings.rows;
@@ -186,39 +187,39 @@ impl RecentEpisodes {
         counted
     }
 
-    /// How many ended in all, those included that are not counted yet.
+    /// The number of episodes that have ended, those included that are not counted yet.
     pub const fn total(&self) -> u64 {
         self.total
     }
 
-    /// Whether there were as many as the mean is taken over.
+    /// True if there are as many episodes as the mean is taken over.
     pub fn is_full(&self) -> bool {
         self.counted.len() == self.capacity
     }
 
-    /// Those that count, in the order in which they began.
+    /// The episodes that count, in the order in which they began.
     pub fn iter(&self) -> impl Iterator<Item = &EpisodeSummary> + Clone {
         self.counted.iter()
     }
 
-    /// Their returns.
+    /// The returns of the episodes that count.
     pub fn returns(&self) -> Spread {
         Spread::of(self.iter().map(|episode| f64::from(episode.reward)))
     }
 
-    /// Their lengths [steps].
+    /// The lengths of the episodes that count \[steps\].
     pub fn lengths(&self) -> Spread {
         Spread::of(self.iter().map(|episode| f64::from(episode.steps)))
     }
 
-    /// Their sums of the term with this index.
+    /// The sums of the term with this index, of the episodes that count.
     pub fn term(&self, index: usize) -> Spread {
         Spread::of(self.iter().filter_map(|episode| episode.terms.get(index)).map(|&sum| f64::from(sum)))
     }
 
     fn hold(&mut self, row: usize, episode: EpisodeSummary) {
         let start = Start { step: episode.began, row };
-        // One that was not awaited comes too late: it was counted as it was, or others were counted without it.
+        // An episode that was no longer awaited comes too late: it was counted unfinished, or others without it.
         if start >= self.frontier {
             self.held.push(Reverse(Held { start, episode }));
         }
@@ -230,7 +231,7 @@ impl RecentEpisodes {
         starts.min().filter(|start| start.step != NOT_AWAITED)
     }
 
-    /// Counts those that began before `end`, or all.
+    /// Counts the held episodes that began before `end`, or all. Returns their number.
     fn count_up_to(&mut self, end: Option<Start>) -> usize {
         let mut counted = 0;
         while let Some(Reverse(held)) = self.held.peek()
@@ -245,7 +246,7 @@ impl RecentEpisodes {
     }
 
     fn count(&mut self, episode: EpisodeSummary) {
-        // What is not finite has no mean, and JSON has no number for it.
+        // Sums that are not finite have no mean, and JSON has no number for them.
         if !episode.is_finite() {
             return;
         }
@@ -262,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    /// Rows came to these outcomes `[steps, rows]`, the first of them in the step after `first_step`.
+    /// Applies these outcomes `[steps, rows]`, the first of them in the step after `first_step`.
     fn observe(recent: &mut RecentEpisodes, first_step: u64, rows: usize, outcomes: &[Outcome]) {
         let mut changes = vec![RowChange::None; rows];
         for (step, outcomes) in (first_step + 1..).zip(outcomes.chunks_exact(rows)) {
@@ -288,7 +289,7 @@ mod tests {
     }
 
     struct Row {
-        /// Of its episode.
+        /// The number of its episode.
         number: u64,
         steps_left: u32,
         restarts: bool,
@@ -300,7 +301,7 @@ mod tests {
             Self { draw, rows: (0..rows).map(row).collect(), step: 0, recent: RecentEpisodes::new(settings(rows)) }
         }
 
-        /// An iteration of so many steps.
+        /// Plays an iteration of `steps` steps.
         fn iterate(&mut self, steps: u64) {
             let rows = self.rows.len();
             let mut outcomes = Vec::new();

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use ludus_agent::{Action, Agent, AgentAppExt, Arena, FaultPlace, InArena, Observation, Reward, Score, Sense};
+use ludus_agent::{
+    Action, Agent, AgentAppExt, Arena, FaultPlace, InArena, Observation, Reward, ScoreAgents, SenseAgents,
+};
 use ludus_spec::Outcome::{self, Restart, Running, Truncated};
 use ludus_spec::{Seed, stopped_clock};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
@@ -66,7 +68,7 @@ struct PairGot {
     other: f32,
 }
 
-/// Agents see and get what they do. A sheep that does -1 gets more than can be counted.
+/// Agents observe their actions and get them as rewards. A sheep whose action is -1 gets an infinite reward.
 fn echo(app: &mut App) {
     app.add_agent::<Wolf>().add_agent::<Sheep>();
     app.add_observer(|on: On<Add, Arena>, mut commands: Commands| {
@@ -74,18 +76,24 @@ fn echo(app: &mut App) {
         commands.spawn((Sheep, InArena(on.entity)));
         commands.spawn((Sheep, InArena(on.entity)));
     });
-    app.add_systems(Score, |mut wolves: Query<(&Done, &mut Got)>, mut sheep: Query<(&PairDone, &mut PairGot)>| {
-        wolves.iter_mut().for_each(|(done, mut got)| got.done = done.one);
-        for (done, mut got) in &mut sheep {
-            *got = PairGot { one: if done.one == -1.0 { f32::INFINITY } else { done.one }, other: done.other };
-        }
-    });
-    app.add_systems(Sense, |mut wolves: Query<(&Done, &mut Seen)>, mut sheep: Query<(&PairDone, &mut PairSeen)>| {
-        wolves.iter_mut().for_each(|(done, mut seen)| seen.done = done.one);
-        for (done, mut seen) in &mut sheep {
-            *seen = PairSeen { one: done.one, other: done.other };
-        }
-    });
+    app.add_systems(
+        ScoreAgents,
+        |mut wolves: Query<(&Done, &mut Got)>, mut sheep: Query<(&PairDone, &mut PairGot)>| {
+            wolves.iter_mut().for_each(|(done, mut got)| got.done = done.one);
+            for (done, mut got) in &mut sheep {
+                *got = PairGot { one: if done.one == -1.0 { f32::INFINITY } else { done.one }, other: done.other };
+            }
+        },
+    );
+    app.add_systems(
+        SenseAgents,
+        |mut wolves: Query<(&Done, &mut Seen)>, mut sheep: Query<(&PairDone, &mut PairSeen)>| {
+            wolves.iter_mut().for_each(|(done, mut seen)| seen.done = done.one);
+            for (done, mut seen) in &mut sheep {
+                *seen = PairSeen { one: done.one, other: done.other };
+            }
+        },
+    );
 }
 
 /// Two worlds with two arenas each. Episodes of wolves last 2 steps, those of sheep 3.
@@ -109,7 +117,7 @@ fn group() -> WorldGroup {
     WorldGroup::new(worlds.into(), vec![vec![0], vec![1]].into(), stopped_clock)
 }
 
-/// What a kind's rows get and see.
+/// The rewards, outcomes and observations of a kind's rows.
 fn numbers(group: &WorldGroup, kind: usize) -> (Vec<f32>, Vec<Outcome>, Vec<f32>) {
     let rows = group.row_count(kind);
     let mut found = (vec![0.0; rows], vec![Outcome::Vacant; rows], vec![0.0; rows * (kind + 1)]);

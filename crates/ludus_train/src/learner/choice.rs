@@ -1,16 +1,16 @@
-//! What a user asks for.
+//! The user's choice of learner and device.
 
 use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
 
-/// Which learner trains a run, and where: by default whichever is faster.
+/// The choice of the learner and the device that train a run; by default those that are expected to be fastest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LearnerChoice {
     /// The learner, if it was named.
     pub learner: Option<LearnerKind>,
-    /// The device.
+    /// The device that the learner computes on.
     pub device: DeviceChoice,
 }
 
@@ -23,10 +23,10 @@ pub enum LearnerKind {
     Torch,
 }
 
-/// Where a learner computes: `auto`, `cpu` or `cuda:0`.
+/// The device that a learner computes on: `auto`, `cpu` or `cuda:0`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// On a GPU if there is one that is faster.
+    /// On a GPU if there is one that is expected to be faster.
     #[default]
     Auto,
     /// On the CPU.

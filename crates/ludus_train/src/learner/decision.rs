@@ -1,14 +1,14 @@
-//! Which learner it will be, and why.
+//! The decision on a run's learner and device, with the reason.
 
 use crate::error::TrainError;
 
 use super::choice::{DeviceChoice, LearnerChoice, LearnerKind};
 
-/// Multiplications of a forward pass, for each thread, from which a GPU gains: below it, to start its kernels takes
-/// longer than a core takes for the arithmetic, some 0.2 ms. Estimated, not measured.
+/// Multiplications of a forward pass per thread from which on a GPU is taken to be faster. Below it, starting the GPU's
+/// kernels takes longer than the arithmetic on a core, some 0.2 ms. Estimated, not measured.
 const WORTHWHILE_MULTIPLICATIONS: usize = 4_000_000;
 
-/// How much there is to compute in a step.
+/// The amount of computation in a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Workload {
     /// Agents that step at once.
@@ -17,41 +17,42 @@ pub(crate) struct Workload {
     pub parameters: usize,
     /// Threads that share the work on the CPU.
     pub threads: usize,
-    /// Whether the network is a perceptron, which the learner in plain Rust computes too.
+    /// True if the network is a perceptron, which the learner in plain Rust supports.
     pub is_perceptron: bool,
 }
 
-/// Where a run learns.
+/// The learner and the device of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Backend {
     Native,
     TorchCpu,
     TorchCuda(usize),
 }
 
-/// Which learner it is, and why.
+/// The learner and the device of a run, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Decision {
-    pub place: Place,
+pub(crate) struct BackendChoice {
+    pub place: Backend,
     pub why: String,
 }
 
-/// Decides. `open_cuda` is asked only where it matters, and says why there is no CUDA if there is none.
+/// Chooses the learner and the device. `open_cuda` is called only if the result depends on it; its error is the reason
+/// that there is no CUDA.
 pub(crate) fn decide(
     choice: LearnerChoice,
     workload: Workload,
     open_cuda: impl FnOnce() -> Result<(), String>,
-) -> Result<Decision, TrainError> {
-    let asked = |place| Ok(Decision { place, why: "as asked for".to_owned() });
+) -> Result<BackendChoice, TrainError> {
+    let asked = |place| Ok(BackendChoice { place, why: "as asked for".to_owned() });
     match (choice.learner, choice.device) {
         (Some(LearnerKind::Native), DeviceChoice::Cuda(_)) => Err(TrainError::NativeOnGpu { device: choice.device }),
         (Some(LearnerKind::Native), _) if !workload.is_perceptron => Err(TrainError::NativeNetwork),
-        (Some(LearnerKind::Native), _) => asked(Place::Native),
-        (_, DeviceChoice::Cuda(index)) => asked(Place::TorchCuda(index)),
-        (Some(LearnerKind::Torch), DeviceChoice::Cpu) => asked(Place::TorchCpu),
+        (Some(LearnerKind::Native), _) => asked(Backend::Native),
+        (_, DeviceChoice::Cuda(index)) => asked(Backend::TorchCuda(index)),
+        (Some(LearnerKind::Torch), DeviceChoice::Cpu) => asked(Backend::TorchCpu),
         (Some(LearnerKind::Torch), DeviceChoice::Auto) => Ok(match open_cuda() {
-            Ok(()) => Decision { place: Place::TorchCuda(0), why: "there is a GPU".to_owned() },
-            Err(why) => Decision { place: Place::TorchCpu, why },
+            Ok(()) => BackendChoice { place: Backend::TorchCuda(0), why: "there is a GPU".to_owned() },
+            Err(why) => BackendChoice { place: Backend::TorchCpu, why },
         }),
         (None, DeviceChoice::Cpu) => Ok(on_cpu(workload, "the CPU was asked for".to_owned())),
         (None, DeviceChoice::Auto) => Ok(match open_cuda() {
@@ -61,30 +62,30 @@ pub(crate) fn decide(
     }
 }
 
-/// Perceptrons are fastest in plain Rust there.
-fn on_cpu(workload: Workload, why: String) -> Decision {
-    let place = if workload.is_perceptron { Place::Native } else { Place::TorchCpu };
-    Decision { place, why }
+/// Chooses the learner on the CPU: in plain Rust for perceptrons, for which it is the fastest.
+fn on_cpu(workload: Workload, why: String) -> BackendChoice {
+    let place = if workload.is_perceptron { Backend::Native } else { Backend::TorchCpu };
+    BackendChoice { place, why }
 }
 
-fn with_gpu(workload: Workload) -> Decision {
+fn with_gpu(workload: Workload) -> BackendChoice {
     let Workload { rows, parameters, threads, .. } = workload;
     let of_thread = rows.saturating_mul(parameters) / threads.max(1);
     let what = format!("{rows} agents with {parameters} parameters on {threads} threads");
     if of_thread >= WORTHWHILE_MULTIPLICATIONS {
-        Decision { place: Place::TorchCuda(0), why: format!("there is a GPU, and {what} keep it busy") }
+        BackendChoice { place: Backend::TorchCuda(0), why: format!("there is a GPU, and {what} keep it busy") }
     } else {
         on_cpu(workload, format!("{what} are too few to keep the GPU busy; `--device cuda:0` takes it all the same"))
     }
 }
 
-impl Decision {
-    /// `torch on cuda:0, as asked for`
+impl BackendChoice {
+    /// The choice in words: `torch, on cuda:0 (as asked for)`.
     pub fn sentence(&self) -> String {
         let place = match self.place {
-            Place::Native => "native, on the CPU".to_owned(),
-            Place::TorchCpu => "torch, on the CPU".to_owned(),
-            Place::TorchCuda(index) => format!("torch, on cuda:{index}"),
+            Backend::Native => "native, on the CPU".to_owned(),
+            Backend::TorchCpu => "torch, on the CPU".to_owned(),
+            Backend::TorchCuda(index) => format!("torch, on cuda:{index}"),
         };
         format!("{place} ({})", self.why)
     }
@@ -97,7 +98,7 @@ mod tests {
     const SMALL: Workload = Workload { rows: 64, parameters: 9_000, threads: 2, is_perceptron: true };
     const LARGE: Workload = Workload { rows: 16_384, ..SMALL };
 
-    fn decided(learner: Option<LearnerKind>, device: DeviceChoice, workload: Workload, has_cuda: bool) -> Place {
+    fn decided(learner: Option<LearnerKind>, device: DeviceChoice, workload: Workload, has_cuda: bool) -> Backend {
         let open = || if has_cuda { Ok(()) } else { Err("there is no CUDA driver".to_owned()) };
         decide(LearnerChoice { learner, device }, workload, open).unwrap().place
     }
@@ -105,22 +106,22 @@ mod tests {
     #[test]
     fn the_faster_one_is_taken() {
         let auto = |workload, has_cuda| decided(None, DeviceChoice::Auto, workload, has_cuda);
-        assert_eq!(auto(SMALL, false), Place::Native);
-        assert_eq!(auto(SMALL, true), Place::Native);
-        assert_eq!(auto(LARGE, false), Place::Native);
-        assert_eq!(auto(LARGE, true), Place::TorchCuda(0));
-        assert_eq!(auto(Workload { is_perceptron: false, ..SMALL }, false), Place::TorchCpu);
+        assert_eq!(auto(SMALL, false), Backend::Native);
+        assert_eq!(auto(SMALL, true), Backend::Native);
+        assert_eq!(auto(LARGE, false), Backend::Native);
+        assert_eq!(auto(LARGE, true), Backend::TorchCuda(0));
+        assert_eq!(auto(Workload { is_perceptron: false, ..SMALL }, false), Backend::TorchCpu);
     }
 
     #[test]
     fn what_is_asked_for_is_done() {
         let torch = Some(LearnerKind::Torch);
-        assert_eq!(decided(torch, DeviceChoice::Auto, SMALL, false), Place::TorchCpu);
-        assert_eq!(decided(torch, DeviceChoice::Auto, SMALL, true), Place::TorchCuda(0));
-        assert_eq!(decided(torch, DeviceChoice::Cpu, LARGE, true), Place::TorchCpu);
-        assert_eq!(decided(None, DeviceChoice::Cuda(1), SMALL, true), Place::TorchCuda(1));
-        assert_eq!(decided(None, DeviceChoice::Cpu, LARGE, true), Place::Native);
-        assert_eq!(decided(Some(LearnerKind::Native), DeviceChoice::Auto, LARGE, true), Place::Native);
+        assert_eq!(decided(torch, DeviceChoice::Auto, SMALL, false), Backend::TorchCpu);
+        assert_eq!(decided(torch, DeviceChoice::Auto, SMALL, true), Backend::TorchCuda(0));
+        assert_eq!(decided(torch, DeviceChoice::Cpu, LARGE, true), Backend::TorchCpu);
+        assert_eq!(decided(None, DeviceChoice::Cuda(1), SMALL, true), Backend::TorchCuda(1));
+        assert_eq!(decided(None, DeviceChoice::Cpu, LARGE, true), Backend::Native);
+        assert_eq!(decided(Some(LearnerKind::Native), DeviceChoice::Auto, LARGE, true), Backend::Native);
     }
 
     #[test]

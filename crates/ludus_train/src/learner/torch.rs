@@ -8,14 +8,14 @@ use ludus_policy::{OwnNetwork, PolicyNetwork};
 use ludus_spec::{AgentSpec, Seed};
 use ludus_torch::{Demand, TorchError, TorchLearner, TorchNetwork, TorchSettings, cuda_device, listed_parameters, tch};
 
-use super::decision::Place;
+use super::decision::Backend;
 use super::{BuiltAlgorithm, PpoParts};
 use crate::error::TrainError;
 
 /// Makes a game's own network, for agents of this kind, with parameters from this seed.
 pub(crate) type NetworkMaker = Arc<dyn Fn(&AgentSpec, Seed) -> Box<dyn TorchNetwork> + Send + Sync>;
 
-/// What a learner on libtorch is made of.
+/// The parts of a learner on libtorch.
 pub(crate) struct TorchParts {
     pub network: Box<dyn TorchNetwork>,
     pub normalizer: Option<Normalizer>,
@@ -23,21 +23,21 @@ pub(crate) struct TorchParts {
     pub machine: Machine,
 }
 
-/// Makes CUDA ready, where it is.
+/// Opens CUDA. The error is the reason that there is none.
 pub(crate) fn open_cuda() -> Result<(), String> {
     ludus_torch::open_cuda().map(drop).map_err(|error| error.to_string())
 }
 
 impl PpoParts<'_> {
     /// PPO with the learner on libtorch.
-    pub fn torch(self, place: Place, parts: TorchParts, demand: Demand) -> Result<BuiltAlgorithm, TrainError> {
+    pub fn torch(self, place: Backend, parts: TorchParts, demand: Demand) -> Result<BuiltAlgorithm, TrainError> {
         let device = match place {
-            Place::TorchCuda(index) => {
+            Backend::TorchCuda(index) => {
                 let device = cuda_device(index)?;
                 demand.check(index)?;
                 device
             }
-            Place::TorchCpu | Place::Native => tch::Device::Cpu,
+            Backend::TorchCpu | Backend::Native => tch::Device::Cpu,
         };
         let TorchParts { network, normalizer, config, machine } = parts;
         let learner = TorchLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
@@ -46,7 +46,7 @@ impl PpoParts<'_> {
     }
 }
 
-/// The network, as a policy file has it.
+/// The description of a network for policy files.
 fn described_network(network: &dyn TorchNetwork) -> PolicyNetwork {
     match network.layout() {
         Some(layout) => layout.config().clone().into(),

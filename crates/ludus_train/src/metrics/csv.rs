@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-/// Longer than any line [bytes].
+/// Limit on the length of a line [bytes].
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// Writes lines of numbers under a header.
@@ -19,7 +19,7 @@ impl<W: Write> CsvWriter<W> {
         Ok(Self { file, line: String::new() })
     }
 
-    /// Goes on with a table.
+    /// Continues a table that has its header.
     pub const fn append(file: W) -> Self {
         Self { file, line: String::new() }
     }
@@ -45,18 +45,18 @@ impl<W: Write> CsvWriter<W> {
     }
 }
 
-/// What there is to go on with of a table.
+/// The part of a table that can be continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remains {
     /// There is no table.
     Nothing,
-    /// So many bytes: up to the last line of at most the asked-for step.
+    /// The length up to the last line whose step is not above the given one [bytes].
     Bytes(u64),
-    /// It has other columns, or a line of it is damaged.
+    /// The table has other columns or a damaged line.
     Unusable,
 }
 
-/// What there is to go on with after `step`, of the table in `file`. A last line that was cut off is left out.
+/// The part of the table in `file` that can be continued after `step`. An incomplete last line is left out.
 pub(crate) fn remains_up_to<'a>(
     file: impl Read,
     columns: impl Iterator<Item = &'a str>,
@@ -87,7 +87,8 @@ pub(crate) fn remains_up_to<'a>(
     }
 }
 
-/// Reads the next line with its end, in place of the one before; a longer one than there can be only in part.
+/// Reads the next line with its end into `line`, in place of the one before; only the first part of one beyond the
+/// limit.
 fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     line.clear();
     file.take(LONGEST_LINE).read_until(b'\n', line).map(drop)
@@ -105,7 +106,8 @@ fn header<'a>(columns: impl Iterator<Item = &'a str>) -> String {
     columns.map(quoted).collect::<Vec<_>>().join(",")
 }
 
-/// Names of reward terms are Rust's, which need no quotes; a game that builds its spec by hand may have others.
+/// The name as a cell, in quotes if it needs them. Names of reward terms are Rust identifiers, which need none; a game
+/// that builds its spec by hand may have others.
 pub(crate) fn quoted(name: &str) -> String {
     if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
 }

@@ -23,7 +23,7 @@ pub(crate) struct EventWriter<W> {
 }
 
 impl<W: Write> EventWriter<W> {
-    /// Starts a file: its first record says which version of the format follows.
+    /// Starts a file. Its first record has the version of the format.
     pub fn new(file: W, wall_seconds: f64) -> io::Result<Self> {
         let mut writer = Self { file, event: Vec::new(), summary: Vec::new(), value: Vec::new() };
         put_double(&mut writer.event, 1, wall_seconds);
@@ -32,10 +32,10 @@ impl<W: Write> EventWriter<W> {
         Ok(writer)
     }
 
-    /// Says that the numbers after `step` start anew: viewers drop what earlier files have of later steps.
+    /// Writes an event that marks a restart after `step`: viewers drop the later steps of earlier files.
     ///
-    /// A `SessionLog` (field 7 of an event) whose `status` (field 1) is `START`, 1. Viewers drop that event's own step too,
-    /// so it has the next one: `_Purge` in `tensorboard/backend/event_processing/event_accumulator.py`.
+    /// A `SessionLog` (field 7 of an event) whose `status` (field 1) is `START`, 1. Viewers drop that event's own step
+    /// too, so it has the next one: `_Purge` in `tensorboard/backend/event_processing/event_accumulator.py`.
     pub fn restart(&mut self, wall_seconds: f64, step: u64) -> io::Result<()> {
         self.value.clear();
         put_integer(&mut self.value, 1, 1);
@@ -81,7 +81,7 @@ impl<W: Write> EventWriter<W> {
     }
 }
 
-/// A checksum that differs from that of data which contains checksums.
+/// The masked CRC-32C of a `TFRecord`: rotated and offset, since data may contain checksums itself.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -129,7 +129,7 @@ mod tests {
     fn the_checksum_is_castagnolis() {
         // The check value of CRC-32C (RFC 3720, appendix B.4 uses the same polynomial).
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
-        // How every event file starts: a record of 24 bytes.
+        // Every event file starts with a record of 24 bytes.
         assert_eq!(masked_crc(&24_u64.to_le_bytes()).to_le_bytes(), [0xa3, 0x7f, 0x4b, 0x22]);
     }
 

@@ -1,9 +1,9 @@
-//! A run in which no agent decides: it is told why, and ends.
+//! Runs without experience: the reason is reported, and then they end.
 
 use crate::census::Census;
 use crate::training::{Lap, Training};
 
-/// Iterations without experience after which it is told.
+/// Iterations without experience after which the reason is reported.
 const TOLD: u64 = 3;
 
 /// Steps of each row without experience after which the run ends: two minutes of a game with 64 decisions a second.
@@ -17,18 +17,18 @@ pub(super) struct NoExperience {
     steps: u64,
 }
 
-/// What follows from iterations without experience.
+/// The consequence of iterations without experience.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Emptiness {
     /// There is experience, or it may come.
     Bearable,
-    /// It is time to say so.
+    /// The reason is due to be reported, in this sentence.
     Told(String),
-    /// There will be none.
+    /// The run has to end.
     Final {
         /// Steps of each row without experience.
         steps: u64,
-        /// Why, and the remedy.
+        /// The reason and the remedy.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a run does between two iterations because someone asks for it.
+//! The orders that a run carries out between two iterations.
 
 use crate::changes::Change;
 use crate::clock;
@@ -9,7 +9,7 @@ use crate::progress::RunEvent;
 use super::{Run, write_config};
 
 impl Run {
-    /// Does what was asked for; waits while the run is paused, which is no time of training.
+    /// Carries out the orders, and waits while the run is paused. This does not count as time of training.
     pub(super) fn obey(&mut self, control: &dyn Control, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         let asked = clock::seconds();
         while let Some(order) = control.next_order() {
@@ -63,7 +63,7 @@ impl Run {
         if kind < kinds { Ok(()) } else { Err(format!("the game has {kinds} kinds of agents, there is no {kind}")) }
     }
 
-    /// A change of a setting, which is named as `--set` names it.
+    /// A change of a setting, which has the name that `--set` takes.
     fn change(&self, kind: usize, setting: &str, was: String, now: f32) -> Change {
         let blueprint = &self.training.blueprint;
         let setting = match blueprint.has_several_kinds() {
@@ -73,7 +73,7 @@ impl Run {
         Change { step: self.training.steps, setting, was, now: number(now) }
     }
 
-    /// A run that goes on from its folder goes on with what was changed.
+    /// Writes a change to the run's config, so that a resumed run keeps it, and to the table of changes.
     fn write_change(&self, change: &Change) -> Result<(), TrainError> {
         write_config(&self.folder, &self.training.blueprint)?;
         let table = self.folder.changes();

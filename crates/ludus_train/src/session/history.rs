@@ -7,10 +7,10 @@ use ludus_learn::Metric;
 use crate::episodes::Spread;
 use crate::phases::Phases;
 
-/// Iterations that are shared between snapshots as one.
+/// The number of iterations in a chunk, which snapshots share.
 const CHUNK: usize = 256;
 
-/// What one iteration came to.
+/// The results of one iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IterationRecord {
     /// Steps of experience after it.
@@ -34,15 +34,15 @@ pub struct KindIteration {
     pub length: f64,
     /// Mean sum of each term of the reward over the recent episodes, unweighted, in the spec's order.
     pub terms: Vec<f64>,
-    /// What each term weighed when the iteration was over, in the spec's order.
+    /// The weight of each term at the end of the iteration, in the spec's order.
     pub weights: Arc<[f32]>,
-    /// The metrics that the algorithm of its policy reported; none for a kind whose policy is not learned, or is another
-    /// kind's.
+    /// The metrics that the algorithm of its policy reported; none for a kind whose policy is not learned, or is
+    /// another kind's.
     pub metrics: Vec<Metric>,
 }
 
 impl Default for KindIteration {
-    /// Before the first episode.
+    /// The numbers before the first episode.
     fn default() -> Self {
         Self {
             episodes: 0,
@@ -65,12 +65,12 @@ pub struct History {
 }
 
 impl History {
-    /// How many iterations there are.
+    /// The number of iterations.
     pub fn len(&self) -> usize {
         self.chunks.len() * CHUNK + self.last.len()
     }
 
-    /// Whether there was none yet.
+    /// True if there is no iteration yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -83,17 +83,17 @@ impl History {
         }
     }
 
-    /// The newest.
+    /// The newest iteration; `None` if there is none yet.
     pub fn last(&self) -> Option<&IterationRecord> {
         self.len().checked_sub(1).and_then(|index| self.get(index))
     }
 
-    /// All, oldest first.
+    /// All iterations, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &IterationRecord> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).chain(&self.last)
     }
 
-    /// Takes another one.
+    /// Adds an iteration at the end.
     pub fn push(&mut self, record: IterationRecord) {
         self.last.push(record);
         if self.last.len() == CHUNK {

@@ -1,4 +1,4 @@
-//! What a run and whoever watches it leave for each other.
+//! The mailbox of a run: orders to it, and snapshots and policies from it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,12 +9,12 @@ use ludus_policy::PolicyFile;
 use super::{IterationRecord, SessionState, TrainingSnapshot};
 use crate::control::{Control, Order};
 
-/// Orders one way, news the other. A lock is held for as long as it takes to put something in or out.
+/// Orders to a run, and snapshots and policies from it. A lock is held only while something is put in or taken out.
 pub(super) struct Mailbox {
     orders: Mutex<Orders>,
     changed: Condvar,
     news: Mutex<News>,
-    /// Whether someone has looked since the last large piece of news: there is no need for more than they see.
+    /// True if a snapshot or a policy was read since the last large update. Without readers, none is needed.
     is_watched: AtomicBool,
 }
 
@@ -23,17 +23,17 @@ struct Orders {
     queue: VecDeque<Order>,
     is_paused: bool,
     is_ending: bool,
-    /// Whether the run stands still because it is paused.
+    /// True while the run waits because it is paused.
     is_waiting: bool,
 }
 
 struct News {
-    /// All but the iterations that nobody has seen.
+    /// The newest state, without the iterations in `unseen`.
     snapshot: TrainingSnapshot,
     unseen: Vec<IterationRecord>,
     shown: Arc<TrainingSnapshot>,
     is_shown: bool,
-    /// Of each kind, by its name.
+    /// The newest policy of each kind, by the kind's name.
     policies: BTreeMap<String, Arc<PolicyFile>>,
 }
 
@@ -74,12 +74,12 @@ impl Mailbox {
         self.news().policies.get(kind).cloned()
     }
 
-    /// Whether someone has looked since this was last asked.
+    /// True if a snapshot or a policy was read since the last call.
     pub fn take_watched(&self) -> bool {
         self.is_watched.swap(false, Ordering::Relaxed)
     }
 
-    /// Changes what is seen of the run.
+    /// Changes the snapshot of the run.
     pub fn update(&self, change: impl FnOnce(&mut TrainingSnapshot)) {
         let mut news = self.news();
         change(&mut news.snapshot);

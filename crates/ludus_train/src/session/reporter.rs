@@ -1,4 +1,4 @@
-//! Turns what a run tells into what is seen of it.
+//! Turns the events of a run into its snapshot.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use crate::clock;
 use crate::progress::{Progress, RunEvent, RunStart};
 use crate::training::{Lap, Training};
 
-/// Incidents that are kept to be shown.
+/// The number of incidents that a snapshot keeps.
 const INCIDENTS_KEPT: usize = 100;
 
-/// Listens to a run.
+/// Receives the events of a run and updates its mailbox.
 pub(super) struct Reporter<'a> {
     mailbox: &'a Mailbox,
     /// The world and the arena of each row, by kind.
-    places: Vec<Vec<Place>>,
+    places: Vec<Vec<ArenaIndex>>,
     steps: u64,
-    /// The weights of each kind's reward now.
+    /// The present weights of each kind's reward.
     weights: Vec<Arc<[f32]>>,
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct ArenaIndex {
     world: u32,
     arena: u32,
 }
@@ -44,7 +44,8 @@ impl<'a> Reporter<'a> {
             RunEvent::Saved(path, training) => {
                 let saved = Saved { step: self.steps, clock_seconds: clock::seconds(), path: path.to_path_buf() };
                 self.mailbox.update(|snapshot| snapshot.saved = Some(saved));
-                // The run's last policies are saved after its last iteration, and nobody may look any more until it is over.
+                // The last policies are saved after the last iteration, and the snapshot may not be read again before
+                // the run is over.
                 self.report_large(training);
             }
             RunEvent::Changed(change, training) => self.report_change(change, training),
@@ -130,7 +131,7 @@ impl<'a> Reporter<'a> {
         IterationRecord { steps: progress.steps, seconds: progress.seconds, kinds, phases: lap.phases }
     }
 
-    /// What takes more than a moment to copy: only when someone looks.
+    /// Copies returns and policies, which takes time: after an iteration, only if the snapshot was read.
     fn report_large(&self, training: &Training) {
         let returns: Vec<Arc<[ArenaReturn]>> =
             (0..self.places.len()).map(|kind| arena_returns(training, kind, &self.places[kind]).into()).collect();
@@ -149,13 +150,13 @@ fn weights(training: &Training) -> Vec<Arc<[f32]>> {
     (0..training.blueprint.specs.len()).map(|kind| training.blueprint.weights(kind).into()).collect()
 }
 
-fn places(training: &Training, kind: usize) -> Vec<Place> {
+fn places(training: &Training, kind: usize) -> Vec<ArenaIndex> {
     let mut places = Vec::with_capacity(training.rows_of(kind));
     let mut world = 0;
     for group in &training.groups {
         let mut arenas = group.arenas(kind).into_iter();
         for rows in group.world_rows(kind) {
-            places.extend(arenas.by_ref().take(rows).map(|arena| Place { world, arena }));
+            places.extend(arenas.by_ref().take(rows).map(|arena| ArenaIndex { world, arena }));
             world += 1;
         }
     }
@@ -163,7 +164,7 @@ fn places(training: &Training, kind: usize) -> Vec<Place> {
 }
 
 /// The mean return of a kind in each arena, world by world.
-fn arena_returns(training: &Training, kind: usize, places: &[Place]) -> Vec<ArenaReturn> {
+fn arena_returns(training: &Training, kind: usize, places: &[ArenaIndex]) -> Vec<ArenaReturn> {
     let config = &training.blueprint.config;
     let arenas = config.arenas.get();
     let mut sums = vec![(0.0_f32, 0_u32); (config.worlds.resolve().get() * arenas) as usize];
@@ -182,7 +183,7 @@ fn arena_returns(training: &Training, kind: usize, places: &[Place]) -> Vec<Aren
     returns.collect()
 }
 
-/// The range with what arenas came to in it.
+/// Widens the range to the finite returns of these arenas.
 fn widened(range: Option<[f32; 2]>, arenas: &[ArenaReturn]) -> Option<[f32; 2]> {
     arenas.iter().map(|arena| arena.last).filter(|last| last.is_finite()).fold(range, |range, last| {
         let [least, greatest] = range.unwrap_or([last, last]);

@@ -1,4 +1,4 @@
-//! What whoever watches a session sees of it: plain data.
+//! The snapshot of a session, as plain data.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use crate::config::{PolicySource, RunConfig, StopConfig};
 use crate::phases::Phases;
 use crate::progress::StopReason;
 
-/// How a run goes. Without a run, that of [`SessionState::Idle`].
+/// The state of a run. The default is that without a run, [`SessionState::Idle`].
 #[derive(Clone, Debug, Default)]
 pub struct TrainingSnapshot {
-    /// What the run does now.
+    /// The state of the session.
     pub state: SessionState,
     /// The kinds of agents, in the game's order.
     pub kinds: Vec<KindSnapshot>,
     /// The run's folder, once there is one.
     pub run_dir: Option<PathBuf>,
-    /// Worlds.
+    /// The number of worlds.
     pub worlds: u32,
     /// Arenas of each world.
     pub arenas: u32,
-    /// Threads.
+    /// The number of threads that train.
     pub threads: usize,
-    /// How long building the worlds took \[s\].
+    /// Time to build the worlds \[s\].
     pub build_seconds: f64,
-    /// When the run ends.
+    /// The conditions that end the run.
     pub stop: StopConfig,
     /// Steps that were over when the run was resumed: those that the history does not have.
     pub steps_before: u64,
@@ -49,7 +49,7 @@ pub struct TrainingSnapshot {
 pub struct KindSnapshot {
     /// The spec of its agents.
     pub spec: Arc<AgentSpec>,
-    /// Whose policy it follows.
+    /// The source of the policy that its agents follow.
     pub policy: PolicySource,
     /// Rows of all worlds: agents that a policy decides for at once; 0 until the worlds are built.
     pub rows: usize,
@@ -59,11 +59,11 @@ pub struct KindSnapshot {
     pub weights: Vec<f32>,
     /// The last episodes of each arena, world by world.
     pub returns: Arc<[ArenaReturn]>,
-    /// The least and the greatest that `returns` ever had in this run; `None` until an episode has ended.
+    /// The least and the greatest return that `returns` has had in this run; `None` until an episode has ended.
     pub return_range: Option<[f32; 2]>,
 }
 
-/// What a session does.
+/// The states of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionState {
     /// There is no run.
@@ -71,17 +71,17 @@ pub enum SessionState {
     Idle,
     /// The worlds are being built.
     Building,
-    /// It learns.
+    /// The run learns.
     Running,
-    /// It waits.
+    /// The run is paused.
     Paused,
-    /// It is over, and saved.
+    /// The run is over, and saved.
     Ended(StopReason),
-    /// It can't start, or can't go on; the sentence says why.
+    /// The run can't start, or can't go on; the sentence has the reason.
     Failed(String),
 }
 
-/// How the last episodes in an arena went.
+/// The return of the last episodes in an arena.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ArenaReturn {
     /// The arena's world.
@@ -97,23 +97,23 @@ pub struct ArenaReturn {
 pub struct Incident {
     /// Steps of experience until then.
     pub step: u64,
-    /// What happened, and what follows from it.
+    /// The incident and its consequence.
     pub sentence: String,
 }
 
-/// A checkpoint.
+/// A checkpoint that the run has saved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
     /// Steps of experience in it.
     pub step: u64,
-    /// When it was saved, on the clock of [`crate::clock::seconds`] \[s\].
+    /// The time at which it was saved, on the clock of [`crate::clock::seconds`] \[s\].
     pub clock_seconds: f64,
-    /// Its file.
+    /// The file of the checkpoint.
     pub path: PathBuf,
 }
 
 impl SessionState {
-    /// Whether the run is under way: being built, learning or waiting.
+    /// True if the run is not over: it is being built, learns or is paused.
     pub const fn is_live(&self) -> bool {
         matches!(self, Self::Building | Self::Running | Self::Paused)
     }
@@ -136,7 +136,7 @@ impl TrainingSnapshot {
         self.kinds.iter().enumerate().filter_map(goal)
     }
 
-    /// Shows what the config says. A run that goes on has one of its own.
+    /// Copies the settings of the config into the snapshot. A resumed run has a config of its own.
     pub(super) fn take_config(&mut self, config: &RunConfig) {
         self.worlds = config.worlds.resolve().get();
         self.arenas = config.arenas.get();
@@ -152,7 +152,7 @@ impl TrainingSnapshot {
     }
 }
 
-/// What is known before a run starts.
+/// The snapshot of a run that has not started yet.
 pub(super) fn before(setup: &SessionSetup) -> TrainingSnapshot {
     let mut snapshot = TrainingSnapshot {
         state: SessionState::Building,

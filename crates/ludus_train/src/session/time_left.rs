@@ -1,43 +1,43 @@
-//! How far a run has come, and how long it will go on, from what it did so far.
+//! Estimates of a run's progress and of its remaining time, from its history.
 
 use super::{History, IterationRecord, SessionState, TrainingSnapshot};
 
-/// The speed is that of this last part of the training \[s\].
+/// The last part of the training over which the speed is measured \[s\].
 const SPEED_SECONDS: f64 = 30.0;
-/// A speed over less than this is a guess \[s\].
+/// The least time over which a speed is measured \[s\].
 const LEAST_SPEED_SECONDS: f64 = 1.0;
-/// The slope of the mean return is taken over this last part of the training time.
+/// The last part of the training time over which the slope of the mean return is taken.
 const SLOPE_PART: f64 = 1.0 / 3.0;
 /// Iterations that the slope is taken over, at least and at most.
 const SLOPE_ITERATIONS: [usize; 2] = [8, 64];
-/// How many times as far ahead as it was watched a slope is believed.
+/// Limit on an extrapolation, as a multiple of the time over which the slope was taken.
 const FORESIGHT: f64 = 2.0;
 
 /// Time until a run ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum TimeLeft {
-    /// Nothing can be said about it.
+    /// The time can't be estimated.
     #[default]
     Unknown,
-    /// About so long \[s\].
+    /// An estimate of the time \[s\].
     About(f64),
-    /// So long, or less \[s\]: the run ends sooner if it reaches its mean return, and when it will is not to be seen.
+    /// An upper limit \[s\]: the run may end sooner by a stop condition whose time can't be estimated.
     AtMost(f64),
 }
 
-/// How far a run has come towards its stop conditions, each from 0 to 1; `None` where it has no such condition.
+/// The progress of a run towards its stop conditions, each from 0 to 1; `None` where it has no such condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GoalProgress {
-    /// Of its steps.
+    /// The part of its steps that is over.
     pub steps: f64,
-    /// Of its time.
+    /// The part of its time that is over.
     pub seconds: Option<f64>,
-    /// Of the way from the first mean return to the one at which it ends.
+    /// The part of the way from the first mean return to the goal; the least one, if several kinds have goals.
     pub mean_return: Option<f64>,
 }
 
 impl GoalProgress {
-    /// That of the condition that is closest.
+    /// The progress towards the nearest stop condition.
     pub fn nearest(&self) -> f64 {
         [self.seconds, self.mean_return].into_iter().flatten().fold(self.steps, f64::max)
     }
@@ -46,7 +46,7 @@ impl GoalProgress {
 impl TrainingSnapshot {
     /// Time until the run ends: by its steps, its seconds, and the slope of its mean return, whichever comes first.
     ///
-    /// [`TimeLeft::Unknown`] unless the run is under way and was watched for long enough.
+    /// [`TimeLeft::Unknown`] unless the run is running or paused and its history is long enough.
     pub fn time_left(&self) -> TimeLeft {
         if !matches!(self.state, SessionState::Running | SessionState::Paused) {
             return TimeLeft::Unknown;
@@ -70,7 +70,7 @@ impl TrainingSnapshot {
         }
     }
 
-    /// How far the run has come towards each of its stop conditions.
+    /// The progress of the run towards each of its stop conditions.
     pub fn progress(&self) -> GoalProgress {
         let seconds = self.history.last().map_or(0.0, |last| last.seconds);
         GoalProgress {
@@ -102,7 +102,7 @@ fn mean_return(record: &IterationRecord, kind: usize) -> f64 {
     record.kinds.get(kind).map_or(f64::NAN, |kind| kind.returns.mean)
 }
 
-/// Steps per second over the last part of the training; `None` where it was too short to tell.
+/// Steps per second over the last part of the training; `None` if it was too short.
 fn steps_per_second(history: &History) -> Option<f64> {
     let last = history.last()?;
     let before = history.get(first_since(history, last.seconds - SPEED_SECONDS))?;
@@ -110,8 +110,8 @@ fn steps_per_second(history: &History) -> Option<f64> {
     (steps > 0 && seconds >= LEAST_SPEED_SECONDS).then(|| steps as f64 / seconds)
 }
 
-/// Time until the mean return of a kind is `goal` if it goes on as it did \[s\]; `None` where it doesn't rise steadily, or where
-/// that is too far ahead to be believed.
+/// Time until the mean return of a kind is `goal` if it goes on as it did \[s\]; `None` if it doesn't rise steadily, or
+/// if the time is beyond the limit on extrapolation.
 fn until_return(history: &History, kind: usize, goal: f64) -> Option<f64> {
     let [least, most] = SLOPE_ITERATIONS;
     let end = history.last()?.seconds;
@@ -147,7 +147,7 @@ fn middle(points: &[[f64; 2]]) -> f64 {
     points.iter().map(|point| point[0]).sum::<f64>() / points.len() as f64
 }
 
-/// The first iteration after that time of training.
+/// The index of the first iteration that ended at or after this time of training; else that of the last one.
 fn first_since(history: &History, seconds: f64) -> usize {
     let (mut low, mut high) = (0, history.len().saturating_sub(1));
     while low < high {
@@ -228,7 +228,7 @@ mod tests {
         check(|_| 5.0, 12.0);
         check(|index| -0.1 * index as f64, 12.0);
         check(|_| f64::NAN, 12.0);
-        // A way as long as this was not watched.
+        // The goal is beyond the limit on extrapolation.
         check(|index| 0.1 * index as f64, 1e6);
         // It rose, and has fallen since.
         check(|index| if index < 85 { index as f64 } else { 170.0 - index as f64 }, 200.0);

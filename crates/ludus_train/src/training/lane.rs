@@ -1,4 +1,4 @@
-//! The policies of a run: those that it learns, and those that stay as they are.
+//! The policies of a run: those that it learns, and those that are frozen.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use ludus_policy::PolicyFile;
 use ludus_spec::Seed;
 
 use crate::actor::{Actor, FrozenPolicy};
-use crate::blueprint::{Blueprint, FROZEN_ACTIONS};
+use crate::blueprint::{Blueprint, Draws};
 use crate::config::{PolicySource, Reaction};
 use crate::error::TrainError;
 use crate::frozen::frozen_file;
-use crate::initialize::{Heir, Inheritance, inherit};
-use crate::learner::{BuiltAlgorithm, Decision};
+use crate::initialize::{WarmStart, WarmStarted, warm_start};
+use crate::learner::{BackendChoice, BuiltAlgorithm};
 
-/// Iterations in a row that may be skipped: more never learn again.
+/// Limit on the iterations in a row that may be skipped; a policy that skips more is taken to never learn again.
 const MOST_SKIPPED: u32 = 10;
 
 /// A policy of a run, and the kinds of agents that follow it.
@@ -37,16 +37,16 @@ pub(crate) enum LanePolicy {
 pub(crate) struct LearnedLane {
     /// The algorithm, and the network that it learns.
     pub built: BuiltAlgorithm,
-    /// The learner, and why it is that one.
-    pub decision: Decision,
+    /// The learner, with the reason for it.
+    pub decision: BackendChoice,
     /// Iterations in a row of which nothing was learned.
     skipped: u32,
 }
 
-/// A policy that stays as it is.
+/// A frozen policy, which the run does not change.
 pub(crate) struct FrozenLane {
     policy: FrozenPolicy,
-    /// Its file.
+    /// The file of the policy.
     pub path: PathBuf,
     rollout: Rollout,
     seed: Seed,
@@ -80,7 +80,7 @@ impl PolicyLane {
         }
     }
 
-    /// Its part in an iteration, which has this number.
+    /// The lane's part in the iteration with this number.
     pub fn iterated(&mut self, iteration: u64) -> IteratedLane<'_> {
         match &mut self.policy {
             LanePolicy::Learned(lane) => IteratedLane::Learned(&mut *lane.built.algorithm),
@@ -93,8 +93,8 @@ impl PolicyLane {
 }
 
 impl LearnedLane {
-    /// A policy that has learned nothing yet.
-    pub fn new((built, decision): (BuiltAlgorithm, Decision)) -> Self {
+    /// The lane of a policy that has learned nothing yet.
+    pub fn new((built, decision): (BuiltAlgorithm, BackendChoice)) -> Self {
         Self { built, decision, skipped: 0 }
     }
 
@@ -106,8 +106,8 @@ impl LearnedLane {
         &mut *self.built.algorithm
     }
 
-    /// Takes what an iteration came to. What failed is undone; if `reaction` says so, it counts as an iteration that
-    /// learned nothing, so that the next one draws other numbers.
+    /// Takes the result of an iteration. An iteration that failed is undone; if `reaction` says so, it counts as an
+    /// iteration that learned nothing, so that the next one draws other numbers.
     pub fn finish(&mut self, learned: Result<Report, LearnError>, reaction: Reaction) -> Result<LaneLap, LearnError> {
         let cause = match learned {
             Ok(report) => {
@@ -131,17 +131,17 @@ impl LearnedLane {
         Ok(LaneLap { report, skipped: Some(cause) })
     }
 
-    /// Starts from what another policy has learned, where this policy is `own`; what is new and what is gone, or why it
-    /// does not fit.
-    pub fn inherit(
+    /// Initializes this policy, `own`, from another one. Returns the parts of observation and action that are new or
+    /// gone, or the reason that the other policy does not fit.
+    pub fn warm_start(
         &mut self,
         policy: &PolicyFile,
         own: &PolicyFile,
     ) -> Result<Result<Vec<String>, String>, TrainError> {
         let layout = own.layout()?;
         let (spec, normalizer) = (&own.spec, own.normalizer.as_ref());
-        let heir = Heir { spec, layout: &layout, parameters: &own.parameters, normalizer };
-        let Inheritance { parameters, normalizer, differences } = match inherit(policy, heir) {
+        let start = WarmStart { spec, layout: &layout, parameters: &own.parameters, normalizer };
+        let WarmStarted { parameters, normalizer, differences } = match warm_start(policy, start) {
             Ok(inheritance) => inheritance,
             Err(problem) => return Ok(Err(problem)),
         };
@@ -153,7 +153,7 @@ impl LearnedLane {
 }
 
 impl FrozenLane {
-    /// The policy of this kind's config, for its lane of all groups.
+    /// Reads the policy that this kind's config names, for its lane in all groups.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl FrozenLane {
         let file = PolicyFile::read_for(&path, &blueprint.specs[kind])?;
         let policy = FrozenPolicy(Actor::new(&file, blueprint, kind)?);
         let shape = RolloutShape::of_lane(blueprint.longest_rollout(), lanes).map_err(TrainError::Learner)?;
-        let seed = blueprint.seed_of(FROZEN_ACTIONS, kind);
+        let seed = blueprint.seed_of(Draws::FrozenActions, kind);
         Ok(Self { policy, path, rollout: Rollout::new(shape), seed })
     }
 }

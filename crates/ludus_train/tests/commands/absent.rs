@@ -1,15 +1,15 @@
-//! The game whose agents are not there to learn.
+//! Variants of the game in which agents are absent, or nothing can be learned from them.
 
 use bevy::ecs::entity_disabling::Disabled;
 use bevy::prelude::*;
-use ludus_agent::{AgentAppExt, Arena, Controller, InArena, Score, Sense};
+use ludus_agent::{AgentAppExt, Arena, Controller, InArena, ScoreAgents, SenseAgents};
 
 use super::game::{Reader, Sight, arrows, score, sense};
 
 /// Ticks after which agents go or come.
 const LATER: u32 = 100;
 
-/// All agents go, and nobody comes.
+/// All agents are despawned, and none is spawned.
 pub fn gone(app: &mut App) {
     arrows(app);
     app.add_systems(
@@ -23,7 +23,7 @@ pub fn gone(app: &mut App) {
     );
 }
 
-/// A player has all agents.
+/// All agents have an external controller.
 pub fn driven(app: &mut App) {
     arrows(app);
     app.add_observer(|on: On<Add, Reader>, mut controllers: Query<&mut Controller>| -> Result {
@@ -48,14 +48,14 @@ pub fn disabled(app: &mut App) {
     );
 }
 
-/// No observation is a number.
+/// Every observation is NaN.
 pub fn senseless(app: &mut App) {
     arrows(app);
     let spoil = |mut sights: Query<&mut Sight>| sights.iter_mut().for_each(|mut sight| sight.arrow = f32::NAN);
-    app.add_systems(Sense, spoil.after(sense));
+    app.add_systems(SenseAgents, spoil.after(sense));
 }
 
-/// Three more agents come to every arena later.
+/// Three more agents are spawned in every arena later.
 pub fn waves(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, |arenas: Query<Entity, With<Arena>>, mut commands: Commands, mut tick: Local<u32>| {
@@ -75,5 +75,5 @@ pub fn lone(app: &mut App) {
     app.add_systems(Startup, |mut commands: Commands| {
         commands.spawn(Reader);
     });
-    app.add_systems(Score, score).add_systems(Sense, sense);
+    app.add_systems(ScoreAgents, score).add_systems(SenseAgents, sense);
 }

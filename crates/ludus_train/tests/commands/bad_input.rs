@@ -1,4 +1,4 @@
-//! What can't be done is refused in a sentence, and nothing is written.
+//! Commands that can't be carried out are refused in a sentence, and nothing is written.
 
 use std::fs;
 

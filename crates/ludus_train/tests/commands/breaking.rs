@@ -1,4 +1,4 @@
-//! Games that break their worlds, and what a command makes of it: it is told, counted, and nothing else is lost.
+//! Games that break their worlds: commands report and count it, and lose nothing else.
 
 use std::fs;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use bevy::prelude::*;
 use bevy_state::app::AppExtStates;
 use bevy_state::state::{FreelyMutableState, OnEnter, States};
-use ludus_agent::{Arena, Score, WorldSeed};
+use ludus_agent::{Arena, ScoreAgents, WorldSeed};
 
 use super::game::{Answer, Arrow, Reader, Sight, arrows, panicking};
 use super::program::{Done, run};
@@ -17,14 +17,14 @@ use super::program::{Done, run};
 pub fn mazes(app: &mut App) {
     let WorldSeed(seed) = *app.world().resource::<WorldSeed>();
     panicking(app);
-    // Not where it is only looked at.
+    // In a system, so that it does not panic where only the game's specs are read.
     app.add_systems(PreStartup, move || assert!(seed.bits().is_multiple_of(2), "a maze without an exit"));
 }
 
 #[expect(dead_code, reason = "it is there to be `!Send`")]
 struct Handle(Rc<u32>);
 
-/// Has what can't leave its thread.
+/// Has data that can't leave its thread.
 pub fn thread_bound(app: &mut App) {
     arrows(app);
     app.insert_non_send(Handle(Rc::new(1)));
@@ -49,7 +49,7 @@ pub fn poisoned(app: &mut App) {
     });
 }
 
-/// Clears everything at times, to begin anew.
+/// Clears all entities at times, the library's included.
 pub fn clearing(app: &mut App) {
     arrows(app);
     app.add_systems(FixedLast, |world: &mut World, mut ticks: Local<u32>| {
@@ -60,10 +60,10 @@ pub fn clearing(app: &mut App) {
     });
 }
 
-/// Quits at times.
+/// Writes `AppExit` in every 100th tick.
 pub fn quitting(app: &mut App) {
     arrows(app);
-    app.add_systems(Score, |mut ticks: Local<u32>, mut exits: MessageWriter<AppExit>| {
+    app.add_systems(ScoreAgents, |mut ticks: Local<u32>, mut exits: MessageWriter<AppExit>| {
         *ticks += 1;
         if ticks.is_multiple_of(100) {
             exits.write(AppExit::Success);
@@ -77,7 +77,7 @@ enum Mode {
     Playing,
 }
 
-// The derive would look for them in `bevy`, which has none here.
+// The derive would refer to them in `bevy`, which lacks them with these features.
 impl States for Mode {}
 impl FreelyMutableState for Mode {}
 
@@ -92,13 +92,13 @@ pub fn staged(app: &mut App) {
 #[derive(Resource, Default)]
 struct Entered(bool);
 
-/// Is built slowly.
+/// Takes half a second to build.
 pub fn slow_to_build(app: &mut App) {
     arrows(app);
     app.add_systems(Startup, || std::thread::sleep(Duration::from_millis(500)));
 }
 
-/// Brings what a world has.
+/// Adds plugins that a world already has.
 pub fn with_plugins(app: &mut App) {
     app.add_plugins(MinimalPlugins);
     arrows(app);
@@ -119,14 +119,14 @@ pub fn in_update(app: &mut App) {
     app.add_systems(PostUpdate, |_: Query<&mut Sight>| {});
 }
 
-/// Trains a game for a moment.
+/// Trains a game for 5,000 steps.
 fn train(game: &str, options: &[&str]) -> Done {
     let folder = tempfile::tempdir().unwrap();
     let quick = ["train", "--json", "--set", "worlds=2", "--set", "stop.steps=5_000"];
     run(game, folder.path(), &[&quick[..], options].concat())
 }
 
-/// How many warnings have this in them.
+/// The number of warnings that contain `part`.
 fn warnings(done: &Done, part: &str) -> usize {
     done.errors.lines().filter(|line| line.starts_with("warning: ") && line.contains(part)).count()
 }

@@ -1,4 +1,4 @@
-//! Which config a command uses, and what happens where there is none.
+//! The config that a command uses, and commands without one.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::program::{Done, run, run_as_it_is};
 const WEIGHTS: [&str; 4] = ["--set", "reward.right=1", "--set", "reward.wrong=-1"];
 const SHORT: [&str; 4] = ["--set", "stop.steps=100", "--set", "worlds=1"];
 
-/// The line that says which config is used.
+/// The line that names the config.
 fn config_line(done: &Done) -> &str {
     assert_eq!(done.code, 0, "{}", done.errors);
     done.errors.lines().find(|line| line.starts_with("config: ")).unwrap_or_else(|| panic!("{}", done.errors))
@@ -140,7 +140,7 @@ fn a_byte_order_mark_in_a_config_is_skipped() {
     fs::write(folder.path().join("assets/train/arrows.ron"), config).unwrap();
     let done = run_as_it_is("arrows", folder.path(), &["train", "--json"]);
     assert_eq!(done.code, 0, "{}", done.errors);
-    // Whatever an editor did to the config of a run.
+    // An editor may add one to the config of a run, too.
     let run_dir = done.json()["run_dir"].as_str().unwrap().to_owned();
     let of_run = folder.path().join(&run_dir).join("config.ron");
     fs::write(&of_run, format!("\u{feff}{}", fs::read_to_string(&of_run).unwrap())).unwrap();

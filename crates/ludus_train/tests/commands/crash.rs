@@ -1,4 +1,4 @@
-//! What ends a run from outside: `kill -9`, a full disk, another process. Nothing that was saved is lost.
+//! Runs that are ended from outside: by `kill -9` or a full disk. Nothing that was saved is lost.
 //!
 //! `cargo xtask torture` sets `LUDUS_TORTURE` and runs the long versions.
 
@@ -15,7 +15,7 @@ use rand::RngExt;
 use super::program::{run, run_after, start};
 use super::resume::numbered;
 
-/// As often as told for the occasion.
+/// `long` if `LUDUS_TORTURE` is set, else `short`.
 fn times(short: u32, long: u32) -> u32 {
     if std::env::var_os("LUDUS_TORTURE").is_some() { long } else { short }
 }
@@ -39,7 +39,7 @@ const HEAVY: [&str; 15] = [
     "checkpoints=(every: 1, keep: 2)",
 ];
 
-/// Reads what a command tells up to the line with `word`; those lines, and the reader for the rest.
+/// Reads the error output of a command up to the line with `word`; returns these lines.
 pub fn lines_up_to(child: &mut Child, word: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let errors = BufReader::new(child.stderr.as_mut().unwrap());
@@ -52,20 +52,20 @@ pub fn lines_up_to(child: &mut Child, word: &str) -> Vec<String> {
     panic!("it ended before `{word}`: {lines:#?}")
 }
 
-/// The steps of the newest checkpoint that has its name, and so was announced; 0 if there is none.
+/// The steps of the newest checkpoint that has its final name; 0 if there is none.
 fn announced(run_dir: &Path) -> u64 {
     let newest = numbered(run_dir).pop();
     newest.map_or(0, |path| Checkpoint::read(&path).unwrap().steps())
 }
 
-/// Files that are not whole.
+/// Incomplete files, with the ending `.part`.
 fn parts(run_dir: &Path) -> Vec<PathBuf> {
     let entries = [run_dir.to_owned(), run_dir.join("checkpoints")];
     let files = entries.iter().flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     files.filter(|path| path.extension().is_some_and(|end| end == "part")).collect()
 }
 
-/// What became of a run that was killed over and over.
+/// Statistics of a run that was killed over and over.
 #[derive(Debug, Default)]
 struct Killed {
     times: u32,
@@ -88,7 +88,7 @@ fn a_run_that_is_killed_at_any_moment_goes_on_from_its_last_checkpoint() {
             Some(_) => start("arrows", folder.path(), &["train", "--threads", "1", "--resume", "latest"]),
             None => start("arrows", folder.path(), &HEAVY),
         };
-        // Every fourth dies while it starts, the others while they train and save.
+        // Every fourth process is killed while it starts, the others while they train and save.
         if number % 4 == 3 {
             std::thread::sleep(Duration::from_millis(rng.random_range(0..100)));
         } else {
@@ -145,7 +145,8 @@ fn the_second_process_on_a_run_is_refused_by_name_of_the_first() {
     assert_eq!(third.code, 0, "a lock goes with its process: {}", third.errors);
 }
 
-/// Nothing that can't be written is lost but what it was to hold: the newest checkpoint is good, and the run goes on.
+/// Checks a run that ended because it could not write: its newest checkpoint is good, and no incomplete file is left.
+/// Returns the steps of the checkpoint.
 #[track_caller]
 fn check_out_of_space(folder: &Path, errors: &str) -> u64 {
     let line = errors.lines().last().unwrap();
@@ -195,7 +196,7 @@ fn a_run_that_can_not_save_at_all_says_so() {
     assert!(limited.errors.contains("the run has ended; nothing was saved before"), "{}", limited.errors);
 }
 
-/// A small disk of its own, which needs the right to mount one.
+/// A small file system in memory. Mounting it needs the permission to mount.
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
@@ -213,7 +214,7 @@ impl<'a> SmallDisk<'a> {
 
 impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
-        // Nothing is left to do if it fails.
+        // An error can't be handled here.
         let _ = Command::new("umount").arg(self.0).status();
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::program::{Done, run};
 use super::resume::numbered;
 
-/// Trains in one world of four arenas for this many steps.
+/// Trains in one world of four arenas, with these changes to the config.
 fn train(game: &str, folder: &Path, changes: &[&str]) -> Done {
     let small = ["train", "--json", "--set", "worlds=1", "--set", "arenas=4", "--set", "ppo.epochs=1"];
     run(game, folder, &[small.as_slice(), changes].concat())

@@ -1,4 +1,4 @@
-//! A run that meets with panics and bad numbers, and one that has had enough of them.
+//! Runs with panics and numbers that are not finite, within and beyond the config's limits.
 
 use std::fs;
 
@@ -7,10 +7,10 @@ use ludus_train::Checkpoint;
 use super::program::run;
 use super::resume::numbered;
 
-/// Of the rows of three worlds, of which one panics, none of the others' steps is lost.
+/// If one of three worlds panics, no step of the others' rows is lost.
 ///
-/// Every row lives through restart, eight steps, restart, and so on, whatever the policy does; the first restart is part
-/// of building the world. The world that panics has one step of experience, then the one in which it panics.
+/// Every row goes through a restart, eight steps, a restart, and so on, whatever the policy does; the first restart is
+/// part of building the world. The world that panics has one step of experience, then the one in which it panics.
 #[test]
 fn a_thousand_panics_lose_no_other_worlds_experience() {
     const ROWS: u64 = 16;

@@ -11,7 +11,7 @@ use ludus_train::Checkpoint;
 use super::program::{Done, run};
 use super::resume::{copy, numbered};
 
-/// Trains for a moment, saves often and logs hashes; the run's folder.
+/// Trains for 3,000 steps, saves often and logs hashes; returns the run's folder.
 fn trained(folder: &Path, changes: &[&str]) -> PathBuf {
     let train = ["train", "--json", "--set", "worlds=1", "--set", "stop.steps=3_000", "--hash-every", "50"];
     let often = ["--set", "checkpoints=(every: 500, keep: 9)"];
@@ -24,7 +24,7 @@ fn resume(folder: &Path, changes: &[&str]) -> Done {
     run("arrows", folder, &[&["train", "--resume", "latest", "--hash-every", "50"], changes].concat())
 }
 
-/// Every file of a folder with what is in it.
+/// Every file of a folder with its contents.
 fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut found = Vec::new();
@@ -70,7 +70,7 @@ fn a_run_whose_files_are_links_is_refused_and_nothing_is_written_through_them() 
     assert_eq!(resume(folder.path(), &[]).code, 0, "without links it goes on");
 }
 
-/// A link that leads nowhere would make a file elsewhere.
+/// Writing through a link to a missing file would create a file elsewhere.
 #[test]
 fn a_file_that_is_not_there_yet_is_not_made_through_a_link() {
     let folder = tempfile::tempdir().unwrap();
@@ -148,7 +148,7 @@ fn a_device_is_neither_read_nor_replaced() {
         check_refused(&run("arrows", folder.path(), arguments), "it is a device, and only regular files");
     }
     let device = folder.path().join("device");
-    // One of its own, since whoever runs this may be allowed to replace the system's.
+    // The test makes its own device, since it may run with the permission to replace the system's.
     if !Command::new("mknod").arg(&device).args(["c", "1", "3"]).status().is_ok_and(|status| status.success()) {
         return println!("no device can be made here, so none was written to");
     }

@@ -1,10 +1,10 @@
-//! What is wrong with a game is found before it costs a night of training.
+//! Findings about a game, which are reported before or early in its training.
 
 use std::fs;
 
 use super::program::{Done, run};
 
-/// The findings of `check`, each as one sentence.
+/// Checks the findings of `check`: each is one sentence with a remedy.
 fn check(game: &str, expected: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let done = run(game, folder.path(), &["check", "--json", "--set", "worlds=1"]);
@@ -34,13 +34,13 @@ fn a_game_as_it_should_be_has_no_findings() {
 fn every_flaw_is_found_with_its_remedy() {
     check(
         "blind",
-        &["no observation of `Reader` changed in 4000 steps: write its component in a system of the `Sense`"],
+        &["no observation of `Reader` changed in 4000 steps: write its component in a system of the `SenseAgents`"],
     );
     check(
         "endless",
         &[
-            "`Reader` was never given `right`, `wrong` in 4000 steps of random actions: write it in a system of the `Score`",
-            "no episode of `Reader` ended in 4000 steps: call `Episode::terminate` in the `Score` schedule",
+            "`Reader` was never given `right`, `wrong` in 4000 steps of random actions: write it in a system of the `ScoreAgents`",
+            "no episode of `Reader` ended in 4000 steps: call `Episode::terminate` in the `ScoreAgents` schedule",
         ],
     );
     check("exploding", &["observation `arrow` reached ", "not finite at tick 487, the first of "]);
@@ -88,7 +88,7 @@ fn what_needs_patience_is_told_early_in_training() {
     );
 }
 
-/// An answer earns `worth`, and eight answers make an episode: what is told about that, and how often.
+/// Trains with a reward of `worth` for a right answer, of eight in an episode; returns the lines about rewards.
 fn told_about_rewards(worth: u32, settings: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let reward = format!(r#"reward={{"right": {worth}, "wrong": -{worth}}}"#);

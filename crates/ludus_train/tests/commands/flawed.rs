@@ -1,36 +1,37 @@
-//! The game with a flaw each.
+//! Variants of the game, each with a flaw.
 
 use std::collections::HashSet;
 
 use bevy::prelude::*;
 use ludus_agent::spec::Seed;
 use ludus_agent::{
-    Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Score, Sense, WorldSeed,
+    Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, ScoreAgents, SenseAgents,
+    WorldSeed,
 };
 use rand::RngExt;
 
 use super::game::{Answer, Arrow, Marks, Reader, Sight, arrows, score, sense, unscored};
 
-/// Nobody writes the observation.
+/// No system writes the observation.
 pub fn blind(app: &mut App) {
     unscored(app);
-    app.add_systems(Score, score);
+    app.add_systems(ScoreAgents, score);
 }
 
 /// No episode ends, and nothing is rewarded.
 pub fn endless(app: &mut App) {
     unscored(app);
-    app.add_systems(Sense, (sense, turn).chain());
+    app.add_systems(SenseAgents, (sense, turn).chain());
 }
 
 fn turn(mut arrows: Query<&mut Arrow>) {
     arrows.iter_mut().for_each(|mut arrow| arrow.points_right = !arrow.points_right);
 }
 
-/// What is observed grows without end.
+/// The observation grows without limit.
 pub fn exploding(app: &mut App) {
     arrows(app);
-    app.add_systems(Sense, grow.after(sense));
+    app.add_systems(SenseAgents, grow.after(sense));
 }
 
 fn grow(mut readers: Query<&mut Sight>, mut steps: Local<i32>) {
@@ -38,7 +39,7 @@ fn grow(mut readers: Query<&mut Sight>, mut steps: Local<i32>) {
     readers.iter_mut().for_each(|mut sight| sight.arrow *= 1.2_f32.powi(*steps));
 }
 
-/// Two systems decide, besides the policy.
+/// Two systems write actions, besides the policy.
 pub fn two_writers(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, decide_left).add_systems(FixedPostUpdate, decide_nothing);
@@ -52,7 +53,7 @@ fn decide_left(mut answers: Query<&mut Answer>, time: Res<Time>) {
 
 fn decide_nothing(_: Query<&mut Answer>) {}
 
-/// A system decides, and the policy has no say.
+/// A system overwrites the policy's actions.
 pub fn overwriting(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, |mut answers: Query<&mut Answer>, mut ticks: Local<u32>| {
@@ -63,7 +64,7 @@ pub fn overwriting(app: &mut App) {
     });
 }
 
-/// A system with the whole world decides: nothing tells what it writes before it does.
+/// An exclusive system overwrites the policy's actions. Its accesses are not known before it runs.
 pub fn overwriting_exclusively(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, decide_exclusively);
@@ -74,7 +75,7 @@ fn decide_exclusively(world: &mut World) {
     answers.iter_mut(world).for_each(|mut answer| *answer = Answer::Left);
 }
 
-/// An observer decides.
+/// An observer overwrites the policy's actions.
 pub fn overwriting_by_observer(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, |mut commands: Commands| commands.trigger(Rung));
@@ -83,14 +84,14 @@ pub fn overwriting_by_observer(app: &mut App) {
     });
 }
 
-/// Somebody is at the door.
+/// The event whose observer overwrites the policy's actions.
 #[derive(Event)]
 struct Rung;
 
-/// An episode brings more than numbers can hold, once in a world.
+/// The return of an episode overflows, once in a world.
 pub fn huge(app: &mut App) {
     arrows(app);
-    app.add_systems(Score, overpay.after(score));
+    app.add_systems(ScoreAgents, overpay.after(score));
 }
 
 fn overpay(mut marks: Query<&mut Marks>, mut ticks: Local<u32>) {
@@ -123,7 +124,7 @@ pub fn one_panics(app: &mut App) {
     }
 }
 
-/// A part of what is observed never changes, another leaves its range.
+/// One field of the observation never changes, another leaves its range.
 #[derive(Component, Observation, Default)]
 pub struct Details {
     /// -1 left, 1 right.
@@ -142,17 +143,17 @@ pub struct Observer;
 /// An observation that is constant, and one beyond its range.
 pub fn constant(app: &mut App) {
     detailed::<Observer>(app);
-    app.add_systems(Sense, |mut observers: Query<(&Arrow, &mut Details)>| {
+    app.add_systems(SenseAgents, |mut observers: Query<(&Arrow, &mut Details)>| {
         observers.iter_mut().for_each(|(arrow, mut details)| {
             *details = Details { arrow: if arrow.points_right { 1.0 } else { -1.0 }, colour: 0.25 };
         });
     });
 }
 
-/// The game as it should be, whose agent sees something new besides, before the arrow.
+/// The game without flaws, whose agent has a new observation before the arrow.
 pub fn seeing_more(app: &mut App) {
     detailed::<more::Reader>(app);
-    app.add_systems(Sense, |mut readers: Query<(&Arrow, &mut more::Sight, &Episode)>| {
+    app.add_systems(SenseAgents, |mut readers: Query<(&Arrow, &mut more::Sight, &Episode)>| {
         readers.iter_mut().for_each(|(arrow, mut sight, episode)| {
             let arrow = if arrow.points_right { 1.0 } else { -1.0 };
             *sight = more::Sight { step: episode.steps() as f32, arrow };
@@ -171,7 +172,7 @@ fn detailed<A: Agent<Action = Answer, Reward = Marks> + Default>(app: &mut App) 
             arrow.points_right = rng.random();
             Ok(())
         })
-        .add_systems(Score, score);
+        .add_systems(ScoreAgents, score);
 }
 
 /// An agent of the same name that sees more.
@@ -186,14 +187,14 @@ mod more {
 
     #[derive(Component, Observation, Default)]
     pub struct Sight {
-        /// How many arrows there were.
+        /// The number of arrows before this one.
         pub step: f32,
         /// -1 left, 1 right.
         pub arrow: f32,
     }
 }
 
-/// Every tick takes a while.
+/// Every tick takes 20 ms.
 pub fn slow(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, || std::thread::sleep(std::time::Duration::from_millis(20)));

@@ -1,11 +1,11 @@
-//! A game that is learned in a moment: say which way the arrow points, eight times.
+//! A game that is learned in seconds: the agent says which way an arrow points, eight times.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bevy::prelude::*;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, Score, Sense,
-    StateHashAppExt,
+    Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, ScoreAgents,
+    SenseAgents, StateHashAppExt,
 };
 use rand::RngExt;
 
@@ -42,13 +42,13 @@ pub struct Marks {
     pub wrong: f32,
 }
 
-/// The game as it should be.
+/// The game without flaws.
 pub fn arrows(app: &mut App) {
     unscored(app);
-    app.add_systems(Score, score).add_systems(Sense, sense);
+    app.add_systems(ScoreAgents, score).add_systems(SenseAgents, sense);
 }
 
-/// The game without what observes and scores.
+/// The game without the systems that observe and score.
 pub fn unscored(app: &mut App) {
     app.add_agent::<Reader>()
         .hash_component::<Arrow>()
@@ -62,13 +62,13 @@ pub fn unscored(app: &mut App) {
         });
 }
 
-/// Now and then an observation is no number.
+/// In every 40th step, an observation is NaN.
 pub fn faulty(app: &mut App) {
     arrows(app);
-    app.add_systems(Sense, spoil.after(sense));
+    app.add_systems(SenseAgents, spoil.after(sense));
 }
 
-/// A world panics now and then.
+/// Every world panics in its 100th tick.
 pub fn panicking(app: &mut App) {
     arrows(app);
     app.add_systems(FixedUpdate, |mut ticks: Local<u32>| {

@@ -1,8 +1,9 @@
-//! A game in which not everything is always allowed: walk through the dearest gate that is open, eight times.
+//! A game with action masks: the agent walks through the dearest gate that is open, eight times.
 
 use bevy::prelude::*;
 use ludus_agent::{
-    Action, ActionMask, Agent, AgentAppExt, Arena, Episode, EpisodeRng, InArena, Observation, Reward, Score, Sense,
+    Action, ActionMask, Agent, AgentAppExt, Arena, Episode, EpisodeRng, InArena, Observation, Reward, ScoreAgents,
+    SenseAgents,
 };
 use rand::RngExt;
 
@@ -14,7 +15,7 @@ const GATES: u32 = 8;
 #[agent(observation = Nothing, action = Gate, reward = Toll)]
 pub struct Walker;
 
-/// Which gates are open. Before the first draw all are.
+/// The gates that are open: all of them before the first draw.
 #[derive(Component)]
 struct Doors([bool; 3]);
 
@@ -24,7 +25,7 @@ impl Default for Doors {
     }
 }
 
-/// The masks say it all.
+/// An observation without information: masks have all of it.
 #[derive(Component, Observation, Default)]
 pub struct Nothing {
     pub nothing: f32,
@@ -48,20 +49,20 @@ pub struct Toll {
     pub dearest: f32,
 }
 
-/// The game as it should be: it panics where a policy walks through a shut gate.
+/// The game without flaws. It panics if a policy walks through a shut gate.
 pub fn gates(app: &mut App) {
     app.add_agent::<Walker>()
         .add_observer(|on: On<Add, Arena>, mut commands: Commands| {
             commands.spawn((Walker, InArena(on.entity)));
         })
-        .add_systems(Score, score)
-        .add_systems(Sense, sense);
+        .add_systems(ScoreAgents, score)
+        .add_systems(SenseAgents, sense);
 }
 
-/// Now and then the mask allows nothing.
+/// In every 40th step, the mask of an agent allows nothing.
 pub fn walls(app: &mut App) {
     gates(app);
-    app.add_systems(Sense, wall_up.after(sense));
+    app.add_systems(SenseAgents, wall_up.after(sense));
 }
 
 fn score(mut walkers: Query<(&Doors, &Gate, &mut Toll, &mut Episode)>) {
@@ -86,7 +87,7 @@ fn sense(mut walkers: Query<(&mut Doors, &mut ActionMask<Gate>, &mut EpisodeRng)
     }
 }
 
-/// Behind a wall all gates count as open.
+/// Clears the mask of an agent in every 40th step, and opens all gates for it.
 fn wall_up(mut walkers: Query<(&mut Doors, &mut ActionMask<Gate>)>, mut steps: Local<u32>) {
     *steps += 1;
     if steps.is_multiple_of(40)

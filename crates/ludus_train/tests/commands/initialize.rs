@@ -1,4 +1,4 @@
-//! A run that starts from what another has learned.
+//! Runs that start from the parameters of another one.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::program::{Done, run};
 use super::work::QUICK;
 
-/// A run of one iteration, so that what it reports is what it started with.
+/// The mean return of a run of one iteration, which is that of its initial policy.
 fn first_return(game: &str, folder: &Path, changes: &[&str]) -> (f64, Done) {
     let short = ["--set", "stop.steps=100", "--set", "ppo.epochs=1"];
     let done = run(game, folder, &[QUICK.as_slice(), &short, changes].concat());

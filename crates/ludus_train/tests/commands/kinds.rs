@@ -27,7 +27,7 @@ fn done(game: &str, folder: &Path, arguments: &[&str]) -> Done {
     done
 }
 
-/// Trains; the run's folder and what was said.
+/// Trains; returns the run's folder and the command's output.
 #[track_caller]
 fn trained(game: &str, folder: &Path, more: &[&str]) -> (PathBuf, Done) {
     let done = done(game, folder, &[&["train", "--json"], more].concat());
@@ -143,7 +143,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Nothing that a wolf senses or gets depends on the sheep.
+/// No observation or reward of a wolf depends on the sheep.
 #[test]
 fn a_kind_is_not_changed_by_how_another_is_learned_from() {
     let folder = folder();

@@ -16,7 +16,7 @@ fn what_can_t_be_had_is_refused_in_a_sentence_before_anything_is_written() {
     check(&["--set", "convolutions=[16]"], "`convolutions` need a grid");
     #[cfg(not(feature = "torch"))]
     check(&["--learner", "torch"], "this program was built without libtorch");
-    // No machine has as many.
+    // No machine has as many GPUs.
     #[cfg(feature = "torch")]
     check(&["--device", "cuda:999"], "--device cpu");
 }
@@ -44,7 +44,7 @@ mod torch {
     use crate::resume::{copy, numbered};
     use crate::work::QUICK;
 
-    /// Names where learners on libtorch compute, such as `cuda:0`; the CPU if it is not set.
+    /// The environment variable with the device of learners on libtorch, such as `cuda:0`; the CPU if it is not set.
     const DEVICE: &str = "LUDUS_TEST_DEVICE";
 
     static TORCH: LazyLock<Vec<&str>> = LazyLock::new(|| {
@@ -52,7 +52,7 @@ mod torch {
         vec!["--learner", "torch", "--device", device]
     });
 
-    /// What a command reports that succeeds.
+    /// The report of a command, which has to succeed.
     fn report(game: &str, folder: &Path, parts: &[&[&str]]) -> Value {
         let done = run(game, folder, &parts.concat());
         assert_eq!(done.code, 0, "{}", done.errors);
@@ -67,7 +67,7 @@ mod torch {
         report["mean_return"].as_f64().unwrap()
     }
 
-    /// On a GPU; what can be wrong with it, on the one in software.
+    /// Runs on a GPU only. Its problems are simulated on the GPU in software.
     #[test]
     fn a_gpu_is_used_and_what_it_lacks_is_told() {
         let folder = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ mod torch {
         assert!(!done.errors.contains("can't be had"), "{}", done.errors);
     }
 
-    /// What one learner has learned, the other scores and goes on with; and masks are heeded.
+    /// Each learner scores and resumes runs of the other one, in a game with masks.
     #[test]
     fn the_learners_go_on_from_each_other() {
         let folder = tempfile::tempdir().unwrap();
@@ -161,7 +161,7 @@ mod torch {
         assert!(mean_return(&inherited) > 7.0, "{inherited}");
     }
 
-    /// TF32 is a matter of a GPU's: elsewhere it changes nothing.
+    /// TF32 changes nothing without a GPU.
     #[test]
     fn less_precise_arithmetic_learns_all_the_same() {
         let folder = tempfile::tempdir().unwrap();

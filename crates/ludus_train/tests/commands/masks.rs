@@ -1,4 +1,4 @@
-//! What is not allowed is never done: not in training, not in an evaluation, not in a benchmark.
+//! Actions that a mask forbids are never taken: not in training, not in an evaluation, not in a benchmark.
 
 use super::program::run;
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::crash::lines_up_to;
 use super::program::start;
 
-/// Times between two looks at the memory.
+/// Time between two measurements of the memory.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Steps of the run, for minutes or hours.
+/// The command line of a run that lasts until it is killed.
 const ENDLESS: [&str; 9] = [
     "train",
     "--threads",
@@ -31,7 +31,7 @@ fn resident(child: &Child) -> f64 {
     line.trim().strip_suffix(" kB").unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
-/// Reads what nobody wants to know: a full pipe would let the run wait, a closed one would end its test harness.
+/// Reads and drops the output: a full pipe would block the run, a closed one would end its test harness.
 fn drain(pipe: Option<impl Read + Send + 'static>) {
     if let Some(mut pipe) = pipe {
         std::thread::spawn(move || std::io::copy(&mut pipe, &mut std::io::sink()));
@@ -48,7 +48,7 @@ fn slope(values: &[f64]) -> f64 {
     products / squares
 }
 
-/// How long to look [s]: `LUDUS_TORTURE_SECONDS`, an hour of torture, or as long as fits between other tests.
+/// The time to measure [s]: `LUDUS_TORTURE_SECONDS` if it is set, an hour with `LUDUS_TORTURE`, else a minute.
 fn seconds() -> u64 {
     let told = std::env::var("LUDUS_TORTURE_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     told.unwrap_or(if std::env::var_os("LUDUS_TORTURE").is_some() { 3600 } else { 60 })

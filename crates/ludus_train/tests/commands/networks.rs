@@ -1,10 +1,12 @@
-//! Networks that are not the default: the game's own, and those with convolutions. All commands know them.
+//! Networks that are not the default: the game's own, and those with convolutions. All commands support them.
 
 use std::io::Write;
 use std::path::Path;
 
 use bevy::prelude::*;
-use ludus_agent::{Agent, AgentAppExt, Arena, EpisodeRng, EpisodeStart, Grid, InArena, Observation, Score, Sense};
+use ludus_agent::{
+    Agent, AgentAppExt, Arena, EpisodeRng, EpisodeStart, Grid, InArena, Observation, ScoreAgents, SenseAgents,
+};
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_policy::PolicyFile;
 use ludus_spec::{AgentSpec, Head, Seed};
@@ -28,7 +30,7 @@ pub struct Picture {
     pub cells: Grid<4, 4, 1>,
 }
 
-/// The arrows, painted.
+/// The game with the arrow as a picture.
 pub fn pictures(app: &mut App) {
     app.add_agent::<Painter>()
         .add_observer(|on: On<Add, Arena>, mut commands: Commands| {
@@ -39,8 +41,8 @@ pub fn pictures(app: &mut App) {
             arrow.points_right = rng.random();
             Ok(())
         })
-        .add_systems(Score, score)
-        .add_systems(Sense, |mut painters: Query<(&Arrow, &mut Picture)>| {
+        .add_systems(ScoreAgents, score)
+        .add_systems(SenseAgents, |mut painters: Query<(&Arrow, &mut Picture)>| {
             for (arrow, mut picture) in &mut painters {
                 picture.cells.clear();
                 picture.cells[(1, if arrow.points_right { 3 } else { 0 })] = [1.0];
@@ -55,7 +57,7 @@ pub fn narrow(spec: &AgentSpec, seed: Seed) -> Mlp {
     Mlp::new(Network::new(layout, seed))
 }
 
-/// A network that no config describes: what is observed, weighed by one number each.
+/// A network that no config describes: its features are squares of linear functions of the observation.
 pub struct Lens {
     inputs: usize,
     width: usize,
@@ -96,7 +98,7 @@ impl TorchNetwork for Lens {
     }
 }
 
-/// In place of a window: trains as the window does, to the end.
+/// A stand-in for windows that trains to the end, as a window does.
 pub const NO_WINDOW: Windows = Windows { watch: train_without_looking, play: |_| Ok(AppExit::Success) };
 
 fn train_without_looking(request: WatchRequest) -> Result<AppExit, WindowFailure> {
@@ -114,7 +116,7 @@ fn train_without_looking(request: WatchRequest) -> Result<AppExit, WindowFailure
 const MOMENT: [&str; 6] = ["--set", "worlds=2", "--set", "stop.steps=2_000", "--set", "ppo.rollout_steps=64"];
 const TORCH: [&str; 4] = ["--learner", "torch", "--device", "cpu"];
 
-/// The policy that a command has left.
+/// Runs a command; returns the policy that it has saved.
 fn learned(game: &str, command: &[&str]) -> PolicyFile {
     let folder = tempfile::tempdir().unwrap();
     let done = run(game, folder.path(), &[command, &MOMENT[..]].concat());
@@ -143,10 +145,10 @@ fn a_window_trains_the_network_and_the_learner_that_train_does() {
     assert!(native != learned("windowed", &[&["watch"][..], &TORCH].concat()), "they add up in another order");
 }
 
-/// What is wrong is worth nothing, so that a return says what was learned.
+/// Weights by which only right answers count, so that the return measures what was learned.
 const RIGHT: [&str; 2] = ["--set", r#"reward={"right": 1, "wrong": 0}"#];
 
-/// Learns from pictures; the run's folder.
+/// Trains on pictures; returns the run's folder.
 fn trained_on_pictures(folder: &Path, options: &[&str]) -> String {
     let train =
         ["train", "--json", "--set", "convolutions=[4]", "--set", "worlds=2", "--set", "ppo.learning_rate=0.01"];
@@ -176,7 +178,7 @@ fn a_policy_with_convolutions_is_played_and_measured() {
     assert!(measured.json()["bench"]["decision"]["milliseconds"].as_f64().unwrap() > 0.0, "{}", measured.out);
 }
 
-/// The file alone is enough, wherever it is: no config tells of its convolutions, here not even a run's.
+/// The file alone is enough, in any folder: here, no config has its convolutions, not even that of a run.
 #[test]
 fn a_policy_with_convolutions_needs_nothing_but_its_file() {
     let folder = tempfile::tempdir().unwrap();

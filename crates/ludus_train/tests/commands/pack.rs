@@ -1,10 +1,10 @@
-//! A game with three kinds of agents, each of which is learned in a moment: a wolf says how far away the prey is, sheep and
-//! lambs say which way an arrow points.
+//! A game with three kinds of agents, each of which is learned in a moment: a wolf says how far away the prey is, sheep
+//! and lambs say which way an arrow points.
 
 use bevy::prelude::*;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, Score, Sense,
-    StateHashAppExt,
+    Action, Agent, AgentAppExt, Arena, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward, ScoreAgents,
+    SenseAgents, StateHashAppExt,
 };
 use rand::RngExt;
 
@@ -115,8 +115,8 @@ fn kinds(app: &mut App) {
         prey.0 = rng.random_range(-1.0..1.0);
         Ok(())
     });
-    app.add_systems(Score, (score_wolves, score_flock::<Sheep, 1>, score_flock::<Lamb, 2>));
-    app.add_systems(Sense, (sense_wolves, sense_flock));
+    app.add_systems(ScoreAgents, (score_wolves, score_flock::<Sheep, 1>, score_flock::<Lamb, 2>));
+    app.add_systems(SenseAgents, (sense_wolves, sense_flock));
 }
 
 fn score_wolves(mut wolves: Query<(&mut Prey, &Guess, &mut Nose, &mut Episode, &mut EpisodeRng), With<Wolf>>) {

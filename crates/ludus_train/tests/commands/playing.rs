@@ -7,7 +7,7 @@ use ludus_policy::PolicyFile;
 
 use super::program::{run, start};
 
-/// A run of moments that learns the game, with a checkpoint on the way.
+/// The command line of a short run that learns the game, with checkpoints.
 const QUICK: [&str; 16] = [
     "train",
     "--json",
@@ -70,7 +70,7 @@ fn a_checkpoint_is_exported_without_what_only_training_needs() {
     assert!(!folder.path().join("assets").exists(), "nothing else is written");
 }
 
-/// What is in it is checked where ONNX files are made.
+/// The tests of `ludus_policy` check the contents of ONNX files.
 #[test]
 fn a_run_is_exported_as_onnx() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! The game's command line in a process of its own.
 //!
-//! This test's own program plays the part: it calls itself, asks for the one test below, and says by the environment
-//! which game it is to be and with which arguments.
+//! The test's own program runs as the game: it starts itself with the one test below, and passes the name of the game
+//! and the arguments in environment variables.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -17,7 +17,7 @@ use super::{absent, breaking, flawed, game, gates, pack, same};
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
 
-/// What a command printed and how it ended.
+/// The output and the exit code of a command.
 pub struct Done {
     pub code: i32,
     pub out: String,
@@ -25,10 +25,10 @@ pub struct Done {
 }
 
 impl Done {
-    /// The last line of the output.
+    /// Parses the last line of the output.
     pub fn json(&self) -> Value {
         let line = self.out.lines().last().unwrap_or_default();
-        // The harness's own words stand before it where nothing else was printed.
+        // The harness's own output is before it on the line if nothing else was printed.
         let line = &line[line.find('{').unwrap_or(0)..];
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in `{line}`; {}", self.errors))
     }
@@ -60,7 +60,7 @@ pub fn start_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -
     prepared(command, game, folder, arguments).spawn().unwrap()
 }
 
-/// `command`, which is this program, told to be the game. Training has weights, where it has no config.
+/// Prepares `command`, which is this program, to run as the game. Training without a config gets weights.
 fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
     let (config, weights) = match game {
         "pack" | "herd" => ("assets/train/pack.ron", "seed=1"),
@@ -77,7 +77,7 @@ fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> 
 }
 
 fn with_arguments(mut command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
-    // With one thread the harness has nothing to say while the game runs, nobody may listen then.
+    // With one thread the harness prints nothing while the game runs, when its pipes may be closed.
     command.args(["--exact", "program::plays_the_game", "--ignored", "--nocapture", "--test-threads=1"]);
     command.env(GAME, game).env(ARGUMENTS, arguments.join("\n")).env_remove("CARGO_MANIFEST_DIR");
     command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -156,6 +156,6 @@ fn plays_the_game() {
         AppExit::Success => 0,
         AppExit::Error(code) => i32::from(code.get()),
     };
-    // Before the test's own words follow those of the program.
+    // The process exits before the harness prints anything after the program's output.
     std::process::exit(code);
 }

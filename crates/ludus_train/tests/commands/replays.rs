@@ -9,7 +9,7 @@ use ludus_train::replay::{Difference, EpisodeLog, Replay};
 use super::game;
 use super::program::run;
 
-/// Trains for a moment; the folder of the run's episodes.
+/// Trains for 20,000 steps; returns the folder of the run's episodes.
 fn trained(game: &str, folder: &Path, extra: &[&str]) -> PathBuf {
     let quick = ["train", "--json", "--set", "stop.steps=20_000", "--set", "worlds=2", "--set", "arenas=4"];
     let reward = ["--set", "reward={\"right\": 1, \"wrong\": 0}"];

@@ -1,4 +1,4 @@
-//! A run that stopped, however it did, goes on.
+//! Runs that are resumed after they have stopped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::program::{Done, run};
 use super::work::QUICK;
 
-/// Trains anew with these changes; the run's folder and the report.
+/// Trains a new run with these changes; returns the run's folder and the report.
 fn train(folder: &Path, changes: &[&str]) -> (PathBuf, Value) {
     reported(folder, run("arrows", folder, &[QUICK.as_slice(), changes].concat()))
 }
 
-/// Goes on with the newest run.
+/// Resumes the newest run; returns its folder and the report.
 fn resume(folder: &Path, changes: &[&str]) -> (PathBuf, Value) {
     reported(folder, run("arrows", folder, &[&["train", "--json", "--resume", "latest"], changes].concat()))
 }

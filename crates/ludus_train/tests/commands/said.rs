@@ -1,4 +1,4 @@
-//! What commands say: as JSON too, which run is `latest`, and what is going on.
+//! The output of commands: as JSON too, with `latest` as the name of a run, and about progress.
 
 use std::fs;
 use std::path::Path;
@@ -93,7 +93,7 @@ fn latest_names_a_run_everywhere() {
     }
 }
 
-/// The newest by what was done, and not by a date in a name.
+/// The newest run is the one that was started or resumed last, whatever the dates in the names are.
 #[test]
 fn latest_does_not_believe_a_clock_that_was_wrong() {
     let folder = tempfile::tempdir().unwrap();
@@ -140,7 +140,7 @@ fn an_evaluation_says_how_it_chose_actions() {
     assert_eq!(drawn.json()["actions"], "drawn");
 }
 
-/// It rewards one answer in both directions: drawn, it is right half of the time; the most probable one is always the same.
+/// Nothing is learned: drawn actions are right half of the time, the most probable action is always the same.
 #[test]
 fn an_evaluation_points_to_drawn_actions_where_they_come_to_something_else() {
     let folder = tempfile::tempdir().unwrap();

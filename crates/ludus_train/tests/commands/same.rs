@@ -1,4 +1,4 @@
-//! Whether two runs are the same, and where they part.
+//! Comparisons of two runs: they are the same, or the first difference is named.
 
 use std::path::Path;
 
@@ -8,18 +8,18 @@ use ludus_agent::StateHashAppExt;
 use super::game::{self, Reader};
 use super::program::{Done, run};
 
-/// What lies about and means nothing.
+/// State that no agent observes.
 #[derive(Component, Reflect, Default)]
 struct Dust(u32);
 
-/// The game, with something in it that no agent sees.
+/// The game with `Dust`, which no agent observes.
 pub fn dusty(app: &mut App) {
     app.hash_component::<Dust>();
     app.register_required_components::<Reader, Dust>();
     game::arrows(app);
 }
 
-/// From tick 40 on there is more of it.
+/// The same game, in which `Dust` is different from tick 40 on.
 pub fn dustier(app: &mut App) {
     dusty(app);
     app.add_systems(FixedUpdate, |mut ticks: Local<u32>, mut all: Query<&mut Dust>| {
@@ -28,7 +28,7 @@ pub fn dustier(app: &mut App) {
     });
 }
 
-/// Trains for a moment with a hash every ten ticks; the run's folder.
+/// Trains for 6,000 steps with hashes in every tenth tick; returns the run's folder.
 fn trained(game: &str, folder: &Path, extra: &[&str]) -> String {
     let quick = ["train", "--json", "--hash-every", "10", "--set", "stop.steps=6_000", "--set", "worlds=3"];
     let done = run(game, folder, &[&quick, extra].concat());

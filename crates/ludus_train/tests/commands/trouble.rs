@@ -1,4 +1,4 @@
-//! What goes wrong on the way is told, and costs no more than it must.
+//! Incidents during a command are reported, and cost no more than necessary.
 
 use std::fs;
 
@@ -60,7 +60,7 @@ fn a_world_that_can_not_be_built_anew_ends_the_command_and_is_told_once() {
     }
 }
 
-/// Whatever depends on what: what is open is open.
+/// The files that the process has open show it, whatever its dependencies are.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_opens_no_socket() {
@@ -84,7 +84,7 @@ fn a_reader_that_has_gone_costs_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let quick = ["train", "--json", "--set", "stop.steps=1_000", "--set", "worlds=1"];
     let mut child = start("arrows", folder.path(), &quick);
-    // The test's own first words need a reader.
+    // The harness's first output needs a reader.
     super::crash::lines_up_to(&mut child, "training ");
     drop(child.stdout.take());
     drop(child.stderr.take());

@@ -1,4 +1,4 @@
-//! Commands that do what they are asked.
+//! Commands that succeed, and the files that they write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use ludus_train::Checkpoint;
 
 use super::program::{run, start, start_after};
 
-/// A run of moments that learns the game.
+/// The command line of a short run that learns the game.
 pub const QUICK: [&str; 14] = [
     "train",
     "--json",
@@ -147,7 +147,7 @@ fn a_benchmark_writes_nothing() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// As `nohup` starts it: closing the terminal ends nothing, and the other signals end it as ever.
+/// A run that ignores hang-ups, as under `nohup`: closing the terminal does not end it, other signals do.
 #[cfg(unix)]
 #[test]
 fn a_hang_up_that_is_ignored_stays_ignored_and_an_end_that_is_asked_for_saves() {
@@ -160,7 +160,7 @@ fn a_hang_up_that_is_ignored_stays_ignored_and_an_end_that_is_asked_for_saves() 
         let sent = std::process::Command::new("kill").args(["-s", name, &id.to_string()]).status().unwrap();
         assert!(sent.success(), "{name}");
     };
-    // A second signal that is heard would end it without saving.
+    // A second signal that is handled would end it without saving.
     signal("HUP", child.id());
     signal("HUP", child.id());
     std::thread::sleep(std::time::Duration::from_millis(300));

@@ -3,7 +3,7 @@
 use super::memory::most_while;
 use super::{EPISODE_1, EPISODE_2, Reader, checkpoint, config, episode, policy, sealed_episode, tensors};
 
-/// More than a reader needs for a file of a few hundred bytes [bytes].
+/// Limit on the memory of a reader for a file of a few hundred bytes [bytes].
 const LITTLE: usize = 1 << 18;
 
 fn check(reader: Reader, bytes: &[u8]) {
@@ -30,7 +30,7 @@ fn a_policy_that_claims_a_gigabyte_gets_no_memory() {
     }
 }
 
-/// A policy without tensors, of an agent that observes this, with this part of a text that speaks of its network.
+/// A policy without tensors, of an agent with this observation, whose text has this part about its network.
 fn network_claim(observation: &str, format: u32, network: &str) -> Vec<u8> {
     let action = r#"{"name":"b","doc":"","parts":[""],"kind":{"Continuous":{"low":-1,"high":1}}}"#;
     let spec = format!(r#"{{"name":"A","observation":[{observation}],"action":[{action}],"reward":[]}}"#);
@@ -117,7 +117,7 @@ fn episode_of(steps: u32, kinds: &[(&str, u32, &str)]) -> String {
     )
 }
 
-/// Small files whose head, of these rows, steps and choices, claims more than there is.
+/// Checks small files whose head claims more rows, steps or choices than the file has.
 fn check_claims(version: &[u8; 8], head: impl Fn(u32, u32, &str) -> String) {
     assert!(episode(&sealed_episode(version, &head(1, 2, "[2]"), &[0; 14])), "the head is a good one");
     for (rows, steps, choices) in

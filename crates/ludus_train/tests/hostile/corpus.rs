@@ -1,4 +1,4 @@
-//! Files that are kept: whole ones of every kind, and what fuzzing found.
+//! Files that are kept in the repository: whole ones of every kind, and those that fuzzing found.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::READERS;
 use super::memory::most_while;
 
-/// A reader may take this many times what a file has.
+/// Limit on the memory of a reader, as a multiple of the file's length.
 const TIMES: usize = 64;
-/// And this besides, such as for the names of a config's fields [bytes].
+/// Memory that a reader may take in addition, such as for the names of a config's fields [bytes].
 const BESIDES: usize = 1 << 20;
 
 fn folder(path: &str) -> PathBuf {
@@ -20,7 +20,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// Whatever a file was meant for: a reader may be given any of them.
+/// Every reader gets every file, whatever the file was made for.
 #[test]
 fn every_file_is_read_or_refused_with_little_memory() {
     let all = [files(&folder("../../fuzz/seeds")), files(&folder("tests/hostile/found"))].concat();

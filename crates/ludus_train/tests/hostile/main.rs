@@ -1,4 +1,4 @@
-//! Files from others: whatever is in them, they are read or refused, with no more memory than they warrant.
+//! Untrusted files: they are read or refused, with memory in proportion to their length.
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![expect(unsafe_code, reason = "an allocator that counts has to implement `GlobalAlloc`")]
@@ -14,10 +14,10 @@ use ludus_train::Checkpoint;
 use ludus_train::config::RunConfig;
 use ludus_train::replay::EpisodeLog;
 
-/// What reads a file's bytes, and whether it takes them.
+/// A function that reads a file's bytes; true if they are valid.
 type Reader = fn(&[u8]) -> bool;
 
-/// Everything that is read, by the names of the targets in `fuzz`.
+/// All readers, by the names of the targets in `fuzz`.
 const READERS: [(&str, Reader); 4] =
     [("policy", policy), ("checkpoint", checkpoint), ("config", config), ("episode", episode)];
 

@@ -31,7 +31,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // What another thread took is given back here too.
+        // Memory that another thread took may be freed here.
         TAKEN.set(TAKEN.get().saturating_sub(layout.size()));
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
@@ -41,7 +41,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most memory that `work` has at a time [bytes], and what it comes to.
+/// Runs `work`; returns the most memory that it has at a time [bytes], and its result.
 pub fn most_while<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = TAKEN.get();
     MOST.set(before);

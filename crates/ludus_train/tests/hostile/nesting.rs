@@ -1,11 +1,11 @@
-//! Sections inside sections inside sections.
+//! Deeply nested sections.
 
 use super::{EPISODE_1, EPISODE_2, READERS, sealed_episode, tensors};
 
-/// Less than any thread has that reads files [bytes].
+/// A stack smaller than that of any thread that reads files [bytes].
 const SMALL_STACK: usize = 1 << 18;
 
-/// Reads on a small stack. What overflowed it would end the whole test.
+/// Reads on a small stack. An overflow would abort the whole test.
 #[test]
 fn deep_nesting_is_refused() {
     let read = || {

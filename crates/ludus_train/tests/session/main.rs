@@ -1,4 +1,4 @@
-//! Runs with a handle: steered and watched while they go on.
+//! Runs with a handle, which are controlled and shown while they go on.
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -19,11 +19,11 @@ use ludus_train::config::{ConfigSource, RunConfig};
 use ludus_train::session::{Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, specs_of};
 use ludus_train::{Checkpoint, GameDefinition, LearnerChoice, Ludus, RunFolder, StopReason, clock};
 
-/// What the games are trained with, as changes to the defaults.
+/// The settings that the games are trained with, as changes to the defaults.
 const SETS: [&str; 5] =
     ["arenas=32", "worlds=3", "reward={\"right\": 1, \"wrong\": 0}", "ppo.learning_rate=0.01", "ppo.minibatch=256"];
 
-/// Longer than any machine needs for what is waited for [10 ms].
+/// Limit on the time that a test waits for a run [10 ms].
 const PATIENCE: u32 = 6_000;
 
 fn setup(game: fn(&mut App), runs: &Path, stop: &str) -> SessionSetup {
@@ -40,7 +40,7 @@ fn endless(runs: &Path) -> Session {
     Session::start(setup(game::arrows, runs, "stop.steps=1_000_000_000_000"))
 }
 
-/// Waits until the run is as it should be.
+/// Waits until the run's snapshot satisfies `is_there`.
 fn wait_for(session: &Session, is_there: impl Fn(&TrainingSnapshot) -> bool) -> Arc<TrainingSnapshot> {
     for _ in 0..PATIENCE {
         let snapshot = session.snapshot();
@@ -156,7 +156,7 @@ fn a_stopped_run_is_saved() {
     assert_eq!(session.policy("Reader").unwrap().origin.program, "arrows");
 }
 
-/// Whoever looks seldom, as a window that is not in front, sees it too.
+/// A reader that reads seldom, such as a window in the background, gets it too.
 #[test]
 fn the_last_policy_of_a_run_reaches_whoever_has_not_looked_for_a_while() {
     let runs = tempfile::tempdir().unwrap();

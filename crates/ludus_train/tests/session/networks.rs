@@ -14,7 +14,7 @@ use super::{SETS, game, is_over, run_of, setup, wait_for};
 const STOP: &str = "stop.steps=3000";
 const HIDDEN: [usize; 1] = [7];
 
-/// The perceptron of no config, so that every learner could compute it.
+/// A perceptron that is not the one of the config, but that every learner could compute.
 fn narrow(spec: &AgentSpec, seed: Seed) -> Mlp {
     let config = NetworkConfig { hidden: HIDDEN.to_vec(), ..NetworkConfig::default() };
     Mlp::new(Network::new(Layout::of_agent(spec, &config).unwrap(), seed))

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use ludus_agent::spec::{Generator, Outcome, Seed, stopped_clock};
 use ludus_agent::{
-    Action, Agent, AgentAppExt, Arena, Episode, EpisodeStart, InArena, Observation, Reward, Score, Sense, Slot,
-    WorldSeed,
+    Action, Agent, AgentAppExt, Arena, Episode, EpisodeStart, InArena, Observation, Reward, ScoreAgents, SenseAgents,
+    Slot, WorldSeed,
 };
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
 use rand::RngExt;
@@ -19,7 +19,7 @@ pub const SHEEP: usize = 1;
 
 pub const TICKS: u32 = 2;
 
-/// What makes the game panic, as a sheep's turn.
+/// The action of a sheep, its turn, at which the game panics.
 pub const PANIC: f32 = -0.5;
 
 #[derive(Component, Agent, Default)]
@@ -71,11 +71,11 @@ pub struct Life {
     mark: f32,
 }
 
-/// How often wolves come and go in a tick, and where the next mark comes from.
+/// The rate at which wolves come and go, and the source of random numbers and marks.
 #[derive(Resource)]
 pub struct Turnover {
     pub share: f32,
-    /// Whether actions are to be what [`action`] says.
+    /// True to check that actions are those of [`action`].
     pub is_checked: bool,
     generator: Generator,
     marks: u32,
@@ -95,14 +95,14 @@ impl Turnover {
     }
 }
 
-/// Both kinds, without anybody in it.
+/// Adds both kinds, without agents.
 pub fn pasture(app: &mut App) {
     app.add_agent::<Wolf>().add_agent::<Sheep>().init_resource::<Turnover>();
     app.add_systems(FixedUpdate, (obey_wolves, obey_sheep, come_and_go));
-    app.add_systems(Score, (score_wolves, score_sheep)).add_systems(Sense, (sense_wolves, sense_sheep));
+    app.add_systems(ScoreAgents, (score_wolves, score_sheep)).add_systems(SenseAgents, (sense_wolves, sense_sheep));
 }
 
-/// Three sheep and two wolves in each arena.
+/// Adds three sheep and two wolves to each arena.
 pub fn flock(app: &mut App) {
     pasture(app);
     app.add_observer(|on: On<Add, Arena>, mut turnover: ResMut<Turnover>, mut commands: Commands| {
@@ -120,7 +120,7 @@ pub fn spawn_sheep(commands: &mut Commands, turnover: &mut Turnover, arena: Enti
     }
 }
 
-/// A game in which wolves come and go, each with this share of ticks.
+/// Returns a game in which wolves come and go, with this share of ticks.
 pub fn restless(share: f32) -> Game {
     Arc::new(move |app: &mut App| {
         flock(app);
@@ -146,7 +146,7 @@ fn come_and_go(
     }
 }
 
-/// The action of a row, as drivers write it.
+/// Returns the action of a row, as drivers write it.
 pub fn action(kind: usize, row: usize) -> f32 {
     let amount = (row + 1) as f32 / 64.0;
     if kind == WOLVES { amount } else { -amount }
@@ -209,7 +209,7 @@ pub fn settings(agents: Vec<AgentSettings>) -> WorldSettings {
     }
 }
 
-/// One step in which every row does what [`action`] says.
+/// Takes a step in which every row has the action of [`action`].
 pub fn step(world: &mut PooledWorld) {
     for (row, speed) in world.rows_mut(WOLVES).actions_mut().iter_mut().enumerate() {
         *speed = action(WOLVES, row);
@@ -224,7 +224,7 @@ pub fn outcomes(world: &PooledWorld, kind: usize) -> Vec<Outcome> {
     world.rows(kind).outcomes().to_vec()
 }
 
-/// Makes `EpisodeStart` of both kinds known to be sent to agents of that kind alone.
+/// Panics if an `EpisodeStart` of either kind is sent to an agent of another kind.
 pub fn refuse_foreign_starts(app: &mut App) {
     app.add_observer(|on: On<EpisodeStart<Wolf>>, wolves: Query<(), With<Wolf>>| assert!(wolves.contains(on.entity)));
     app.add_observer(|on: On<EpisodeStart<Sheep>>, sheep: Query<(), With<Sheep>>| assert!(sheep.contains(on.entity)));

@@ -28,7 +28,7 @@ fn world(wolves: AgentSettings) -> PooledWorld {
     PooledWorld::build(&restless(0.0), settings(vec![wolves, sheep()])).expect("it builds")
 }
 
-/// The first row's outcomes in so many steps.
+/// Returns the first row's outcomes in this many steps.
 fn first_row(world: &mut PooledWorld, kind: usize, steps: usize) -> Vec<Outcome> {
     (0..steps)
         .map(|_| {
@@ -63,7 +63,7 @@ fn an_action_holds_until_its_kind_decides_again() {
     }
 }
 
-/// Wolves that do not look at their row's number.
+/// Takes a step in which all wolves have the same speed.
 fn step_with(world: &mut PooledWorld, speed: f32) {
     world.world_mut().resource_mut::<Turnover>().is_checked = false;
     world.rows_mut(WOLVES).actions_mut().fill(speed);
@@ -85,7 +85,7 @@ fn a_limit_may_end_an_episode_between_two_decisions() {
     assert_eq!(first_row(&mut long, WOLVES, expected.len()), expected);
 }
 
-/// A wolf and a sheep whose episodes are those of their arena.
+/// Adds a wolf and a sheep whose episodes are those of their arena.
 fn together(app: &mut App) {
     pasture(app);
     app.add_observer(|on: On<Add, Arena>, mut turnover: ResMut<Turnover>, mut commands: Commands| {

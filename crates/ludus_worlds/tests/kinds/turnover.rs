@@ -1,4 +1,4 @@
-//! Agents of one kind come and go while those of the other don't.
+//! Agents of one kind that come and go, while those of the other stay.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -14,7 +14,7 @@ use crate::game::{
     settings, sheep, spawn_sheep, step, wolves,
 };
 
-/// Every row has the numbers of its own agent, or none.
+/// Checks that every row has the numbers of its own agent, or none.
 fn check_rows(world: &PooledWorld, kind: usize, sign: f32) {
     let (rows, width) = (world.rows(kind), world.spec(kind).observation_width());
     for (row, &outcome) in rows.outcomes().iter().enumerate() {
@@ -27,7 +27,7 @@ fn check_rows(world: &PooledWorld, kind: usize, sign: f32) {
         let mark = world.world().get::<Mark>(agent).expect("an agent of these kinds has a mark").0;
         assert_eq!((outcome, seen), (outcome, mark), "row {row} of kind {kind}");
         let expected = if outcome.is_experience() { mark * TICKS as f32 } else { 0.0 };
-        // What ended in the middle of a step has not had all of its ticks.
+        // An episode that ended in the middle of a step has not had all of the step's ticks.
         assert!(reward == expected || outcome.is_end() && reward * 2.0 == expected, "{outcome:?}: {reward}");
     }
 }
@@ -56,7 +56,7 @@ fn no_row_of_one_kind_is_read_or_written_as_the_others() {
     }
 }
 
-/// All that a learner would see of both kinds.
+/// Returns everything that a learner would read of both kinds.
 fn trajectory(world: &mut PooledWorld) -> Vec<(Vec<Outcome>, Vec<u32>)> {
     let seen = |world: &mut PooledWorld, kind: usize| {
         let rows = world.rows(kind);

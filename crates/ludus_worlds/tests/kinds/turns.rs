@@ -7,7 +7,7 @@ use bevy::prelude::*;
 use ludus_agent::spec::Outcome::{self, Restart, Running, Terminated, Waiting, WaitingTerminated};
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Controller, Episode, EpisodeScope, EpisodeStart, InArena, Observation, Reward,
-    Score, Sense,
+    ScoreAgents, SenseAgents,
 };
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
 
@@ -18,14 +18,14 @@ use crate::game::settings;
 #[agent(observation = Board, action = Move, reward = Points)]
 struct Player;
 
-/// 0 moves first.
+/// The seat of a player; the one with 0 moves first.
 #[derive(Component, Default)]
 struct Seat(u32);
 
 #[derive(Component, Observation, Default)]
 struct Board {
     moves: f32,
-    /// What the others' moves have come to.
+    /// The sum of all moves so far.
     sum: f32,
 }
 
@@ -42,7 +42,7 @@ struct Points {
     time: f32,
 }
 
-/// Of an arena.
+/// The state of an arena's match.
 #[derive(Component, Default)]
 struct Match {
     moves: u32,
@@ -64,8 +64,8 @@ fn turns(app: &mut App) {
             if seat.0 == 0 { controller.decide() } else { controller.wait() }
         })
         .add_systems(FixedUpdate, play)
-        .add_systems(Score, (score, pass_on).chain())
-        .add_systems(Sense, |matches: Query<&Match>, mut players: Query<(&InArena, &mut Board)>| {
+        .add_systems(ScoreAgents, (score, pass_on).chain())
+        .add_systems(SenseAgents, |matches: Query<&Match>, mut players: Query<(&InArena, &mut Board)>| {
             for (of, mut board) in &mut players {
                 let playing = matches.get(of.0).expect("an arena has a match");
                 *board = Board { moves: playing.moves as f32, sum: playing.sum };

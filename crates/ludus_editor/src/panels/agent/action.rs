@@ -1,17 +1,18 @@
-//! What an agent's policy thinks of its choices.
+//! The part of the agent's panel about its action and the distributions of its policy.
 
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec};
 
 use crate::egui::{CollapsingHeader, Label, RichText, Ui};
 use crate::snapshot::{AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot};
-use crate::widgets::{Bell, Choice, bell_ui, choice_ui, count, fact_ui, fixed};
+use crate::widgets::{Bell, ShownChoice, bell_ui, choice_ui, count, fact_ui, fixed};
 
 use super::super::training::heading_ui;
 
-/// Choices that are drawn; of more, the likeliest.
+/// The largest number of choices that are drawn; of more, the most probable ones.
 const MOST_CHOICES: usize = 16;
 
-/// What is done in the present step, with the distribution that it was chosen from; and, apart from it, the next decision.
+/// Draws the action of the present step with the distribution that it was chosen from and, apart from it, the next
+/// decision.
 pub(super) fn action_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Action");
     let (text, hint) = origin(kind, agent);
@@ -28,7 +29,7 @@ pub(super) fn action_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnap
     });
 }
 
-/// Where the action comes from, and whose the distributions are.
+/// Returns the source of the action and the policy of the distributions, and a hint.
 fn origin(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
     if kind.is_external {
         return ("The game decides.".to_owned(), "No policy is learned for agents of this kind.");
@@ -58,13 +59,13 @@ fn origin(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'static 
     }
 }
 
-/// What the policy expects of the rest of the episode.
+/// Draws the policy's value estimate; `–` if it is NaN.
 fn value_ui(ui: &mut Ui, value: f32) {
     let shown = if value.is_nan() { "–".to_owned() } else { fixed(value.into()) };
     fact_ui(ui, "value", &shown);
 }
 
-/// The distribution of every field of the action, and what was done.
+/// Draws the distribution and the action of every field.
 fn fields_ui(ui: &mut Ui, spec: &AgentSpec, heads: &[HeadSnapshot], action: &[f32]) {
     let mut first = 0;
     for (index, field) in spec.action.iter().enumerate() {
@@ -91,7 +92,7 @@ fn field_ui(ui: &mut Ui, field: &ActionField, head: Option<&HeadSnapshot>, actio
     }
 }
 
-/// What is done without a policy.
+/// Draws the action of a field without a distribution.
 fn undecided_ui(ui: &mut Ui, field: &ActionField, action: &[f32]) {
     let shown = match field.kind {
         ActionKind::Continuous { .. } => action.iter().map(|&value| fixed(value.into())).collect(),
@@ -113,9 +114,9 @@ fn choices_ui(ui: &mut Ui, field: &ActionField, probabilities: &[f32], action: &
     for &index in &shown {
         let probability = probabilities[index];
         let name = field.parts.get(index).map_or_else(|| index.to_string(), Clone::clone);
-        // A mask takes all probability away; without one, only rounding could.
+        // A mask sets the probability to 0; without a mask, only rounding could.
         let is_allowed = probability != 0.0;
-        choice_ui(ui, &Choice { name: &name, probability, is_chosen: chosen == Some(index), is_allowed });
+        choice_ui(ui, &ShownChoice { name: &name, probability, is_chosen: chosen == Some(index), is_allowed });
     }
     if shown.len() < probabilities.len() {
         ui.weak(format!("and {} less likely ones", probabilities.len() - shown.len()));

@@ -1,4 +1,4 @@
-//! An agent's episode so far: what its policy expects of it, and what it got.
+//! The part of the agent's panel about its episode so far: value estimates and rewards.
 
 use ludus_agent::spec::Outcome;
 
@@ -17,16 +17,16 @@ use super::super::training::heading_ui;
 const HEIGHT: f32 = 110.0;
 /// Side of the square that shows a term's colour [points].
 const SWATCH: f32 = 9.0;
-/// Parts of a line of the terms: name, weight, sum, share.
+/// Parts of the width of a term's line: name, weight, sum, share.
 const PARTS: [f32; 4] = [0.36, 0.23, 0.23, 0.18];
-/// Below this width a term has two lines, the name on the first one [points].
+/// Width below which a term has two lines, with the name on the first one [points].
 const NARROW: f32 = 320.0;
-/// Parts of the second line: weight, sum, share.
+/// Parts of the width of the second line: weight, sum, share.
 const NUMBERS: [f32; 3] = [0.38, 0.36, 0.26];
 
 const STEPS: &str = "step of the episode";
 
-/// The episode in numbers.
+/// Draws the steps, the return and the outcome of the episode.
 pub(super) fn episode_ui(ui: &mut Ui, scene: &SceneSnapshot, agent: &AgentSnapshot) {
     let episode = &agent.episode;
     heading_ui(ui, &format!("Episode {}", episode.number));
@@ -49,7 +49,7 @@ const fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The value curve: the policy's estimates over the steps of the episode, and the name of that policy.
+/// Draws the value curve: the policy's estimates over the steps of the episode, and the name of that policy.
 pub(super) fn values_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Value: the return that is expected from here");
     let (text, hint) = estimated_by(kind, agent);
@@ -64,7 +64,7 @@ pub(super) fn values_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnap
     plot.show_named(ui, vec![curve]);
 }
 
-/// Whose the values are.
+/// Returns the policy that made the value estimates, and a hint.
 fn estimated_by(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'static str) {
     let on_screen = if agent.driver == Driver::Rival { &kind.rival } else { &kind.policy };
     let policy = agent.decided_by.as_ref().or(on_screen.as_ref());
@@ -94,7 +94,7 @@ fn step(episode: &EpisodeSnapshot, index: usize) -> f64 {
     f64::from(episode.first_step) + index as f64
 }
 
-/// The terms of the reward: stacked over the episode, and with their share of the return.
+/// Draws the terms of the reward: stacked over the episode, and with their share of the return.
 pub(super) fn rewards_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnapshot) {
     heading_ui(ui, "Reward terms, added up");
     let terms = kind.spec.reward.len();
@@ -111,7 +111,7 @@ pub(super) fn rewards_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSna
     }
 }
 
-/// Their names and colours are in the list below.
+/// Draws the stacked terms. Their names and colours are in the list below.
 fn stack_ui(ui: &mut Ui, kind: &SceneKindSnapshot, episode: &EpisodeSnapshot) {
     let Stack { steps, areas, sums } = stacked(episode, kind.spec.reward.len());
     let plot = CurvePlot { id: "terms", height: HEIGHT, x: STEPS, y: "reward" };
@@ -129,11 +129,11 @@ fn stack_ui(ui: &mut Ui, kind: &SceneKindSnapshot, episode: &EpisodeSnapshot) {
     });
 }
 
-/// Running sums on top of each other: what is above zero upwards, what is below downwards.
+/// Running sums of the terms, stacked: those above zero upwards, those below downwards.
 struct Stack {
     steps: Vec<f64>,
     areas: Vec<Area>,
-    /// Each term's own, at each step.
+    /// The running sum of each term at each step, not stacked.
     sums: Vec<Vec<f64>>,
 }
 
@@ -162,7 +162,7 @@ fn stacked(episode: &EpisodeSnapshot, terms: usize) -> Stack {
     stack
 }
 
-/// `[steps, terms]`; a number that is none adds nothing.
+/// Returns the running sums `[steps, terms]`; NaN adds nothing.
 fn running_sums(rewards: &[f32], terms: usize) -> Vec<f64> {
     let mut sums = vec![0.0_f64; terms];
     let mut running = Vec::with_capacity(rewards.len());
@@ -173,7 +173,7 @@ fn running_sums(rewards: &[f32], terms: usize) -> Vec<f64> {
     running
 }
 
-/// A term's line: its colour, its weight, what it came to, and its part of all.
+/// Draws a term's line: its colour, its weight, its sum, and its share.
 fn term_ui(ui: &mut Ui, kind: &SceneKindSnapshot, index: usize, [sum, share]: [f64; 2]) {
     let term = &kind.spec.reward[index];
     let line_height = ui.text_style_height(&TextStyle::Body);
@@ -225,7 +225,7 @@ mod tests {
         };
         check(Driver::Log, Some("mine"), &[1.0], "of the policy on screen: mine, step 2,000");
         check(Driver::Policy, Some("older"), &[f32::NAN, 1.0], "of older, step 2,000");
-        // In a restart step nobody decides, and the curve is still there.
+        // In a restart step there is no decision, and the curve is still shown.
         check(Driver::Policy, None, &[1.0], "of mine, step 2,000");
         check(Driver::Rival, None, &[1.0], "of other, step 2,000");
         check(Driver::Player, Some("mine"), &[1.0], "of mine, step 2,000; you decide");

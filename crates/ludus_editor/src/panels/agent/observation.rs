@@ -1,4 +1,4 @@
-//! What an agent senses: a line for each column of its observation.
+//! The part of the agent's panel about its observation: a line for each column.
 
 use ludus_agent::spec::{AgentSpec, ObservationField};
 
@@ -13,33 +13,33 @@ use super::super::training::heading_ui;
 
 /// Height of a line [points].
 const LINE_HEIGHT: f32 = 16.0;
-/// Lines in sight at once.
+/// The largest number of lines that are visible at once.
 const MOST_LINES: usize = 14;
-/// From so many columns on there is a box to look for names.
+/// Number of columns from which on there is a search box.
 const MANY_COLUMNS: usize = 12;
-/// Steps after which a number that never changed is called constant.
+/// Number of steps after which a column that never changed is flagged as constant.
 const CONSTANT_STEPS: u64 = 50;
-/// Parts of a line: name, range, value, mean and deviation.
+/// Parts of the width of a line: name, range, value, mean and deviation.
 const PARTS: [f32; 4] = [0.28, 0.22, 0.17, 0.33];
-/// Below this width a column has two lines: name and value, then range, mean and deviation [points].
+/// Width below which a column has two lines: name and value, then range, mean and deviation [points].
 const NARROW: f32 = 330.0;
-/// Parts of these two lines.
+/// Parts of the widths of these two lines.
 const NAMED: [f32; 2] = [0.68, 0.32];
 const RANGED: [f32; 2] = [0.46, 0.54];
-/// Width of the box to look for names, and what stands beside it [points].
+/// Width of the search box, and of the checkbox beside it [points].
 const SEARCH_WIDTH: f32 = 140.0;
 const ONLY_WIDTH: f32 = 78.0;
-/// What rounding may add to a range, as a part of it.
+/// Tolerance of the range for rounding, as a part of its extent.
 const TOLERANCE: f32 = 1e-4;
 
-/// Which columns are shown.
+/// The search and the filter of columns.
 #[derive(Debug, Default)]
 pub(super) struct ObservationState {
     search: String,
     only_flagged: bool,
 }
 
-/// A column that deserves a look.
+/// The reason that a column is flagged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flag {
     NotFinite,
@@ -47,15 +47,15 @@ enum Flag {
     Constant,
 }
 
-/// A column: its field, and which part of the field it is.
+/// A column of the observation: its field, the index of its part in the field, and its statistics.
 #[derive(Clone, Copy)]
-struct Column<'a> {
+struct ShownColumn<'a> {
     field: &'a ObservationField,
     part: usize,
     numbers: &'a ColumnSnapshot,
 }
 
-/// All columns with value, range, running mean and deviation.
+/// Draws all columns with value, range, running mean and deviation.
 pub(super) fn observation_ui(ui: &mut Ui, spec: &AgentSpec, agent: &AgentSnapshot, state: &mut ObservationState) {
     heading_ui(ui, "Observation");
     let all = columns(spec, &agent.columns);
@@ -79,7 +79,7 @@ fn is_narrow(ui: &Ui) -> bool {
     ui.available_width() < NARROW
 }
 
-/// Where name, range, value, mean and deviation of a column are.
+/// Returns the places of name, range, value, and mean and deviation of a column.
 fn places(line: Rect) -> [Rect; 4] {
     if line.height() <= LINE_HEIGHT {
         return split(line, PARTS);
@@ -89,15 +89,16 @@ fn places(line: Rect) -> [Rect; 4] {
     [name, range, value, usual]
 }
 
-/// Columns in the order of the spec.
-fn columns<'a>(spec: &'a AgentSpec, numbers: &'a [ColumnSnapshot]) -> Vec<Column<'a>> {
+/// Returns the columns in the order of the spec.
+fn columns<'a>(spec: &'a AgentSpec, numbers: &'a [ColumnSnapshot]) -> Vec<ShownColumn<'a>> {
     let parts = spec.observation.iter().flat_map(|field| (0..field.width()).map(move |part| (field, part)));
-    parts.zip(numbers).map(|((field, part), numbers)| Column { field, part, numbers }).collect()
+    parts.zip(numbers).map(|((field, part), numbers)| ShownColumn { field, part, numbers }).collect()
 }
 
-/// How many columns have a flag, and what narrows the list down. The line of flags is there without one too.
-fn summary_ui(ui: &mut Ui, all: &[Column<'_>], state: &mut ObservationState) {
-    let flags = all.iter().filter_map(Column::flag).collect::<Vec<_>>();
+/// Draws the number of flagged columns, and the search and the filter if there are many columns. The line of flags is
+/// there without one too.
+fn summary_ui(ui: &mut Ui, all: &[ShownColumn<'_>], state: &mut ObservationState) {
+    let flags = all.iter().filter_map(ShownColumn::flag).collect::<Vec<_>>();
     let counted = [Flag::NotFinite, Flag::OutOfRange, Flag::Constant].into_iter().filter_map(|flag| {
         let count = flags.iter().filter(|&&found| found == flag).count();
         (count > 0).then(|| format!("{count} {}", flag.name()))
@@ -131,7 +132,7 @@ fn titles_ui(ui: &mut Ui) {
     }
 }
 
-fn column_ui(ui: &mut Ui, column: &Column<'_>, height: f32) {
+fn column_ui(ui: &mut Ui, column: &ShownColumn<'_>, height: f32) {
     let (line, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let [name, bar, value, usual] = places(line);
     let flag = column.flag();
@@ -146,8 +147,8 @@ fn column_ui(ui: &mut Ui, column: &Column<'_>, height: f32) {
     response.on_hover_ui(|ui| details_ui(ui, column));
 }
 
-/// The mean and the deviation; where there is a flag, its name.
-fn usual_ui(ui: &Ui, place: Rect, column: &Column<'_>, font: FontId, color: Color32) {
+/// Draws the mean and the deviation, or the name of the flag if there is one.
+fn usual_ui(ui: &Ui, place: Rect, column: &ShownColumn<'_>, font: FontId, color: Color32) {
     let text = match column.flag() {
         Some(flag) => format!("⚠ {}", flag.name()),
         None => format!("{} ± {}", brief(column.numbers.mean.into()), brief(column.numbers.deviation.into())),
@@ -155,7 +156,7 @@ fn usual_ui(ui: &Ui, place: Rect, column: &Column<'_>, font: FontId, color: Colo
     line_in(ui.painter(), place, Cell { text: &text, font, color, align: Align::Max });
 }
 
-fn details_ui(ui: &mut Ui, column: &Column<'_>) {
+fn details_ui(ui: &mut Ui, column: &ShownColumn<'_>) {
     let numbers = column.numbers;
     ui.strong(column.name());
     if !column.field.doc.trim().is_empty() {
@@ -172,7 +173,7 @@ fn details_ui(ui: &mut Ui, column: &Column<'_>) {
     }
 }
 
-impl Column<'_> {
+impl ShownColumn<'_> {
     fn name(&self) -> String {
         match (self.field.name.as_str(), self.field.part(self.part).as_str()) {
             (name, "") => name.to_owned(),
@@ -200,7 +201,7 @@ impl Column<'_> {
         }
     }
 
-    /// Between the promised ends, or else between what was seen.
+    /// Returns the range bar: between the promised ends, or else between the least and the greatest value so far.
     fn bar(&self, color: Color32) -> RangeBar {
         let (low, high) = self.field.range.unwrap_or((self.numbers.least, self.numbers.greatest));
         RangeBar {
@@ -232,7 +233,7 @@ impl Flag {
 }
 
 impl ObservationState {
-    fn shows(&self, column: &Column<'_>) -> bool {
+    fn shows(&self, column: &ShownColumn<'_>) -> bool {
         let is_found = self.search.is_empty() || column.name().to_lowercase().contains(&self.search.to_lowercase());
         is_found && (!self.only_flagged || column.flag().is_some())
     }
@@ -248,7 +249,7 @@ mod tests {
         let parts = vec!["x".into()];
         let (name, doc, kind) = ("ball".into(), String::new(), ObservationKind::Number);
         let field = ObservationField { name, doc, parts, grid: None, range, kind };
-        let column = Column { field: &field, part: 0, numbers: &numbers };
+        let column = ShownColumn { field: &field, part: 0, numbers: &numbers };
         assert_eq!(column.flag(), expected, "{numbers:?} in {range:?}");
     }
 

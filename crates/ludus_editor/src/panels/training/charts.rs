@@ -1,4 +1,4 @@
-//! Learning curves.
+//! The part of the training panel with the learning curves.
 
 use ludus_agent::spec::RewardTerm;
 use ludus_train::session::{History, IterationRecord, KindIteration, MetricInfo};
@@ -14,10 +14,10 @@ const HEIGHT: f32 = 150.0;
 
 const STEPS: &str = "steps";
 
-/// What the second plot shows.
+/// The kinds of the second plot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Chart {
-    /// The first one: why the return is as it is.
+    /// Reward terms, the default: they explain the return.
     #[default]
     Terms,
     Length,
@@ -26,7 +26,7 @@ pub(super) enum Chart {
     Metric(MetricInfo),
 }
 
-/// The return over steps, and one more plot to choose.
+/// Draws the mean return over steps, and a second plot that can be picked.
 pub(super) fn charts_ui(ui: &mut Ui, kind: ShownKind<'_>, chart: &mut Chart) {
     heading_ui(ui, "Mean return of the last episodes");
     zoom_hint_ui(ui);
@@ -84,7 +84,8 @@ fn single(chart: Chart, points: Vec<[f64; 2]>) -> Vec<Curve> {
     vec![Curve { name: chart.title().to_owned(), color: theme::series(1), points }]
 }
 
-/// Each weighs what it weighed at the time, so that they can be compared and add up to the return.
+/// Returns the curves of the reward terms. Each is weighted as it was at the time, so that they can be compared and add
+/// up to the return.
 fn terms(kind: ShownKind<'_>) -> Vec<Curve> {
     let curve = |(index, term): (usize, &RewardTerm)| {
         let sum = |came_to: &KindIteration| match (came_to.terms.get(index), came_to.weights.get(index)) {
@@ -102,7 +103,7 @@ fn points(kind: ShownKind<'_>, of: impl Fn(&KindIteration) -> f64) -> Vec<[f64; 
     records.map(|record| [record.steps as f64, kind.of(record).map_or(f64::NAN, &of)]).collect()
 }
 
-/// Between a point that is drawn and the one before.
+/// Returns the speed between each drawn point and the one before \[steps/s\].
 fn speeds(history: &History) -> Vec<[f64; 2]> {
     let mut before = (0, 0.0);
     let records = thinned(history.len()).filter_map(|index| history.get(index));

@@ -1,4 +1,4 @@
-//! What can be changed while a run goes on.
+//! The part of the training panel with the settings that can be changed during a run.
 
 use ludus_train::config::PolicySource;
 use ludus_train::session::{KindSnapshot, SessionCommand, TrainingSnapshot};
@@ -11,34 +11,35 @@ use super::{ShownKind, heading_ui};
 
 /// Width of a number that can be changed [points].
 const NUMBER_WIDTH: f32 = 88.0;
-/// Digits of the learning rate: a schedule changes the others in every iteration.
+/// Significant digits of the learning rate: a schedule changes the others in every iteration.
 const RATE_DIGITS: usize = 3;
-/// Changes that are listed.
+/// Number of changes that are listed.
 const CHANGES_SHOWN: usize = 5;
 
-/// Settings that are being changed.
+/// The inputs of all settings.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     learning_rate: Edit,
     weights: Vec<Edit>,
 }
 
-/// A number that is being changed.
+/// The input of a number.
 #[derive(Clone, Copy, Debug, Default)]
 struct Edit {
-    /// While it is dragged or typed.
+    /// The value while it is dragged or typed.
     draft: Option<f32>,
-    /// What was asked for, and how much the run had told by then: the run follows with its next iteration.
+    /// The value that was sent, and the run's number of messages at that time: the run applies the value with its next
+    /// iteration.
     sent: Option<(f32, usize)>,
 }
 
-/// A number that can be changed, as it is now.
+/// A number that can be changed, with its present value.
 struct Line<'a> {
     name: &'a str,
     hint: &'a str,
     kind: Kind,
     now: f32,
-    /// How much the run has told of changes, done or refused.
+    /// The run's number of messages: changes that were made, and incidents.
     told: usize,
     is_live: bool,
 }
@@ -49,7 +50,7 @@ enum Kind {
     Weight,
 }
 
-/// The learning rate, the weights, and the last changes.
+/// Draws the learning rate, the weights, and the last changes.
 pub(super) fn settings_ui(ui: &mut Ui, kind: ShownKind<'_>, settings: &mut Settings, commands: &mut EditorCommands) {
     let ShownKind { training, index } = kind;
     heading_ui(ui, "Settings");
@@ -79,7 +80,7 @@ pub(super) fn settings_ui(ui: &mut Ui, kind: ShownKind<'_>, settings: &mut Setti
     changes_ui(ui, training);
 }
 
-/// The reason that there is no learning rate to change for a kind with this policy; `None` if there is one.
+/// Returns the reason that there is no learning rate to change for a kind with this policy; `None` if there is one.
 fn unlearned(policy: &PolicySource) -> Option<String> {
     match policy {
         PolicySource::Learned => None,
@@ -89,7 +90,7 @@ fn unlearned(policy: &PolicySource) -> Option<String> {
     }
 }
 
-/// A line with a number; what it was changed to, once that is settled.
+/// Draws a line with a number. Returns the new value once the input has ended.
 fn line_ui(ui: &mut Ui, line: &Line<'_>, edit: &mut Edit) -> Option<f32> {
     let mut value = edit.shown(line);
     let height = ui.spacing().interact_size.y;
@@ -122,13 +123,14 @@ fn number(value: &mut f32, kind: Kind) -> DragValue<'_> {
     }
 }
 
-/// The short text, unless that is another number: a number that is only looked at stays as it is.
+/// Returns the short text if it stands for exactly this number, else the long one: a number that is only displayed must
+/// not change.
 fn exact(value: f32, short: String, long: String) -> String {
     if short.parse() == Ok(value) { short } else { long }
 }
 
 impl Edit {
-    /// What the number shows: what is typed, else what was asked for, else what is so.
+    /// Returns the number to show: the one that is being typed, else the one that was sent, else the present one.
     fn shown(&mut self, line: &Line<'_>) -> f32 {
         if self.sent.is_some_and(|(_, before)| before != line.told) || !line.is_live {
             self.sent = None;
@@ -136,7 +138,7 @@ impl Edit {
         self.draft.or(self.sent.map(|(value, _)| value)).unwrap_or(line.now)
     }
 
-    /// What to ask for, when the number has been let go.
+    /// Returns the value to send, once the number is neither dragged nor typed any more.
     fn settle(&mut self, response: &Response, value: f32, line: &Line<'_>) -> Option<f32> {
         if response.changed() {
             self.draft = Some(value);
@@ -150,7 +152,7 @@ impl Edit {
     }
 }
 
-/// The last changes, the newest first.
+/// Draws the last changes, the newest first.
 fn changes_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     for change in training.changes.iter().rev().take(CHANGES_SHOWN) {
         ui.weak(format!("step {}: {} from {} to {}", count(change.step), change.setting, change.was, change.now));

@@ -1,21 +1,20 @@
-//! What a run does, in words and numbers.
+//! The part of the training panel with the state and the progress of the run.
 
-use ludus_train::StopReason;
 use ludus_train::session::{History, SessionState, TrainingSnapshot};
 
-use crate::egui::{Color32, Label, ProgressBar, RichText, ScrollArea, Ui};
+use crate::egui::{Label, ProgressBar, RichText, ScrollArea, Ui};
 use crate::theme;
 use crate::widgets::{count, counted, duration, fact_ui, fixed};
 
-use super::super::strip::time_left_text;
+use super::super::words::{state_words, time_left_text};
 use super::{ShownKind, heading_ui};
 
-/// Time that the present speed is taken over [s].
+/// Time over which the present speed is measured [s].
 const SPEED_SECONDS: f64 = 2.0;
-/// Height of the list of what went wrong [points].
+/// Height of the list of warnings and errors [points].
 const INCIDENTS_HEIGHT: f32 = 110.0;
 
-/// What the run does, and its name. Always one line: what went wrong is told below.
+/// Draws the state and the name of the run, always in one line. Warnings are listed below.
 pub(super) fn state_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     let (color, mut text) = state_words(&training.state);
     if let SessionState::Failed(sentence) = &training.state {
@@ -31,28 +30,7 @@ pub(super) fn state_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     });
 }
 
-/// A colour for each state, a sign and a word.
-pub(in super::super) fn state_words(state: &SessionState) -> (Color32, String) {
-    match state {
-        SessionState::Idle => (theme::WEAK, "⏹ no run".to_owned()),
-        SessionState::Building => (theme::WARN, "⏳ building worlds".to_owned()),
-        SessionState::Running => (theme::GOOD, "▶ training".to_owned()),
-        SessionState::Paused => (theme::WARN, "⏸ paused".to_owned()),
-        SessionState::Ended(reason) => (theme::SELECTED, format!("⏹ {}", over(*reason))),
-        SessionState::Failed(_) => (theme::BAD, "⚠ failed".to_owned()),
-    }
-}
-
-const fn over(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::MeanReturn => "reached the mean return",
-        StopReason::Steps => "made all steps",
-        StopReason::Seconds => "time is up",
-        _ => "stopped and saved",
-    }
-}
-
-/// How far the run has come.
+/// Draws the progress of the run.
 pub(super) fn progress_ui(ui: &mut Ui, kind: ShownKind<'_>) {
     let ShownKind { training, .. } = kind;
     let (steps, goal) = (training.steps(), training.stop.steps.get());
@@ -76,7 +54,7 @@ pub(super) fn progress_ui(ui: &mut Ui, kind: ShownKind<'_>) {
     fact_ui(ui, "saved", &saved);
 }
 
-/// Steps per second over the last moments.
+/// Returns the number of steps per second over the last [`SPEED_SECONDS`].
 fn speed(history: &History) -> f64 {
     let Some(last) = history.last() else { return 0.0 };
     let is_earlier = |seconds: f64| last.seconds - seconds >= SPEED_SECONDS;
@@ -86,7 +64,7 @@ fn speed(history: &History) -> f64 {
     if elapsed > 0.0 { last.steps.saturating_sub(steps) as f64 / elapsed } else { 0.0 }
 }
 
-/// What went wrong, the newest first.
+/// Draws the errors and the warnings of the run, the newest first.
 pub(super) fn incidents_ui(ui: &mut Ui, training: &TrainingSnapshot) {
     let failed = match &training.state {
         SessionState::Failed(sentence) => Some(sentence),

@@ -1,4 +1,4 @@
-//! Where a replay is, where it is to go, and whether it is what was logged.
+//! The position and the target of a replay, and its comparison with the log.
 
 use core::num::NonZeroU32;
 use std::path::Path;
@@ -8,38 +8,29 @@ use ludus_agent::Rows;
 use ludus_agent::spec::{AgentSpec, Outcome};
 use ludus_train::replay::EpisodeLog;
 
+use crate::Direction;
 use crate::scene::rules::{KindRules, RunRules};
 use crate::snapshot::ReplaySnapshot;
 
-/// Steps after which an episode that has not begun never will: agents outside arenas have to end another one first.
+/// Steps within which an episode has to begin. Agents outside arenas have to end another episode first.
 const LONGEST_LEAD_IN: u32 = 4;
-/// Ticks that an image makes at most on the way to a step: a moment for most games.
+/// The largest number of ticks in one image while a replay seeks.
 const MOST_TICKS: u32 = 20_000;
-
-/// Which way a replay plays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
-    /// As it was.
-    #[default]
-    Forwards,
-    /// From its end to its start.
-    Backwards,
-}
 
 /// A logged episode on screen.
 pub struct Playback {
-    /// Its name and its run's.
+    /// The names of the episode and of its run.
     name: String,
     log: EpisodeLog,
     /// The kind on screen of each kind of the log.
     kinds: Vec<usize>,
-    /// Their names: a file of the first version has none.
+    /// The names of these kinds. They come from the game, since a log file of version 1 has none.
     kind_names: Vec<String>,
     position: Position,
-    /// The step to go to, as fast as can be.
+    /// The target step, if the replay seeks one.
     sought: Option<u32>,
     direction: Direction,
-    /// Ticks by which it is still to go back.
+    /// Ticks to go back that do not yet make a whole step.
     owed: f32,
     differs_from: Option<u32>,
 }
@@ -57,14 +48,15 @@ pub struct AgentEpisode {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
-    /// It has not begun yet, and the world has made so many steps without it.
+    /// The episode has not begun. Contains the number of steps that the world has made without it.
     Before(u32),
-    /// So many of its steps are over, and so many ticks of the next one.
+    /// The episode has begun. Contains the number of its finished steps, and of finished ticks of the next step.
     At { step: u32, ticks: u32 },
 }
 
 impl Playback {
-    /// The episode of a file, if it is one of agents like these; else why not, in a sentence.
+    /// Reads the episode of a file. The error is a sentence: the file can't be read, or the episode has other agents
+    /// than `specs`.
     pub fn open(path: &Path, specs: &[Arc<AgentSpec>]) -> Result<Self, String> {
         let log = EpisodeLog::read(path).map_err(|error| error.to_string())?;
         let kinds = log.head.check_agents(specs).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -72,13 +64,13 @@ impl Playback {
         Ok(Self::new(name_of(path), log, kinds, names))
     }
 
-    /// An episode that is about to begin.
+    /// Returns a replay that has not begun.
     const fn new(name: String, log: EpisodeLog, kinds: Vec<usize>, kind_names: Vec<String>) -> Self {
         let (position, sought, direction) = (Position::Before(0), Some(0), Direction::Forwards);
         Self { name, log, kinds, kind_names, position, sought, direction, owed: 0.0, differs_from: None }
     }
 
-    /// What is played.
+    /// The log of the episode.
     pub const fn log(&self) -> &EpisodeLog {
         &self.log
     }
@@ -93,7 +85,7 @@ impl Playback {
         self.log.head.ticks_per_step()
     }
 
-    /// The rules of the run that the episode is of.
+    /// Returns the rules of the episode's run.
     pub fn rules(&self) -> RunRules {
         let head = &self.log.head;
         let mut kinds = vec![None; self.kinds.iter().max().map_or(0, |last| last + 1)];
@@ -107,24 +99,24 @@ impl Playback {
         RunRules { ticks_per_step: self.ticks_per_step(), first_step: head.restart_step, kinds }
     }
 
-    /// Whether its agents are at its start or beyond.
+    /// True if its agents are at its start or beyond.
     pub const fn has_begun(&self) -> bool {
         matches!(self.position, Position::At { .. })
     }
 
-    /// Whether its last step is over, and it is to stay there.
+    /// True if its last step is over, and it neither seeks another one nor plays backwards.
     pub const fn is_at_end(&self) -> bool {
         let is_last = matches!(self.position, Position::At { step, .. } if step >= self.log.head.steps);
         is_last && self.sought.is_none() && matches!(self.direction, Direction::Forwards)
     }
 
-    /// Whether there is nothing more to play in its direction.
+    /// True if there is nothing more to play in its direction.
     pub const fn is_over(&self) -> bool {
         let is_first = matches!(self.position, Position::At { step: 0, ticks: 0 }) && self.sought.is_none();
         self.is_at_end() || (is_first && matches!(self.direction, Direction::Backwards))
     }
 
-    /// Ticks that this image is to make; `None` if that is as in any other game.
+    /// Number of ticks in this image; `None` if the clock decides it, as without a replay.
     pub fn ticks_due(&self) -> Option<u32> {
         let interval = self.ticks_per_step().get();
         let ticks = match (self.sought, self.position) {
@@ -146,7 +138,7 @@ impl Playback {
         }
     }
 
-    /// Goes to a step, or to the last one; whether that takes a new start.
+    /// Seeks a step, the last one at most. Returns true if the episode has to start again for that.
     pub fn seek(&mut self, step: u32) -> bool {
         let step = step.min(self.log.head.steps);
         match self.position {
@@ -160,12 +152,12 @@ impl Playback {
         false
     }
 
-    /// Plays that way from now on.
+    /// Sets the direction.
     pub const fn turn(&mut self, direction: Direction) {
         (self.direction, self.owed) = (direction, 0.0);
     }
 
-    /// The step that begins before this moment.
+    /// Returns the start of the current step; at the start of a step, that of the one before.
     pub const fn step_before(&self) -> u32 {
         match self.position {
             Position::At { step, ticks: 0 } => step.saturating_sub(1),
@@ -174,7 +166,8 @@ impl Playback {
         }
     }
 
-    /// Goes back by so many ticks; the step to go to, once they make one. An infinite number makes one step.
+    /// Goes back by `ticks`. Returns the step to seek once they add up to a whole step. An infinite number counts as
+    /// one step.
     pub fn step_back_by(&mut self, ticks: f32) -> Option<u32> {
         let Position::At { step, .. } = self.position else { return None };
         if self.direction == Direction::Forwards || self.sought.is_some() || step == 0 {
@@ -187,15 +180,15 @@ impl Playback {
         (steps >= 1.0).then(|| step.saturating_sub(steps as u32))
     }
 
-    /// Notes a tick that did not end a step.
+    /// Counts a tick that did not end a step.
     pub const fn end_tick(&mut self) {
         if let Position::At { ticks, .. } = &mut self.position {
             *ticks += 1;
         }
     }
 
-    /// Notes the end of a step. `shown` has the rows of each kind of the log, and which of them are the episode's agents';
-    /// `agents` says where the episodes of all these are.
+    /// Counts the end of a step, and compares the step with the log. `shown` has the rows of each kind of the log, and
+    /// the indices of the episode's agents in them; `agents` has the positions of these agents in their episodes.
     pub fn end_step(&mut self, shown: &[(&Rows, &[usize])], agents: &[AgentEpisode]) {
         let step = match self.position {
             Position::At { step, .. } if step == self.log.head.steps => return,
@@ -205,7 +198,7 @@ impl Playback {
                 self.position = Position::Before(steps + 1);
                 return;
             }
-            // It never begins, and so it differs.
+            // An episode that has not begun in time differs from its log.
             Position::Before(_) => 0,
         };
         self.position = Position::At { step, ticks: 0 };
@@ -213,7 +206,7 @@ impl Playback {
         self.compare(step, shown);
     }
 
-    /// Whether all agents are in their restart step, at the beginning of the episode that was logged.
+    /// True if all agents are in their restart step, at the beginning of the episode that was logged.
     fn begins(&self, shown: &[(&Rows, &[usize])], agents: &[AgentEpisode]) -> bool {
         let is_restarting =
             |(rows, of): &(&Rows, &[usize])| of.iter().all(|&row| rows.outcomes()[row] == Outcome::Restart);
@@ -232,7 +225,7 @@ impl Playback {
         }
     }
 
-    /// What the time line shows.
+    /// Returns the snapshot that the time line shows.
     pub fn snapshot(&self) -> ReplaySnapshot {
         let head = &self.log.head;
         let at = match self.position {
@@ -241,7 +234,7 @@ impl Playback {
         };
         ReplaySnapshot {
             name: self.name.clone(),
-            // While it is on the way, the place that it goes to: else the time line would jump.
+            // While it seeks, its target: else the time line would jump.
             step: self.sought.unwrap_or(at),
             steps: head.steps,
             direction: self.direction,
@@ -252,7 +245,7 @@ impl Playback {
     }
 }
 
-/// The episode's name and its run's, as far as the path tells.
+/// Returns the name of the episode, and of its run if the path contains one.
 fn name_of(path: &Path) -> String {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let run = path.ancestors().nth(2).and_then(Path::file_name).map(|run| run.to_string_lossy());

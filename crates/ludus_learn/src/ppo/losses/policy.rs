@@ -1,20 +1,20 @@
 //! The clipped surrogate.
 
-/// What a sample says about the policy.
+/// The policy's loss of a sample, and its derivative.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Surrogate {
     /// `−min(ratio·A, clamp(ratio, 1 − ε, 1 + ε)·A)`.
     pub loss: f32,
-    /// The loss's derivative by the new policy's log-probability.
+    /// The derivative of the loss with respect to the new policy's log-probability.
     pub slope: f32,
-    /// Probability under the new policy over that under the old.
+    /// The probability of the action under the new policy, divided by that under the old.
     pub ratio: f32,
 }
 
-/// The clipped surrogate of one sample. Detail 10.
+/// Returns the clipped surrogate of one sample. Detail 10.
 ///
 /// `log_ratio` is the new policy's log-probability of the action less the old one's; `clip` is ε.
-/// Where clipping decides, the slope is 0: the sample no longer pulls.
+/// If the clipped term is the smaller one, the slope is 0: the sample has no gradient.
 ///
 /// # Source
 ///
@@ -45,10 +45,10 @@ mod tests {
     fn the_clip_takes_a_gain_but_never_a_loss() {
         check(1.0, 2.0, -2.0, -2.0);
         check(1.1, 2.0, -2.2, -2.2);
-        // Good and already likelier: no more to gain. Good and less likely than before: pulls in full.
+        // Positive advantage: no gradient if the action is already likelier, the full gradient if it is less likely.
         check(1.5, 2.0, -2.4, 0.0);
         check(0.5, 2.0, -1.0, -1.0);
-        // Bad and already less likely: no more to gain. Bad and likelier than before: pushes in full.
+        // Negative advantage: no gradient if the action is already less likely, the full gradient if it is likelier.
         check(0.5, -2.0, 1.6, 0.0);
         check(1.5, -2.0, 3.0, 3.0);
     }

@@ -1,22 +1,23 @@
 //! The critic's squared error.
 
-/// What a sample says about the critic.
+/// The critic's loss of a sample, and its derivative.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ValueError {
     /// Half the squared error.
     pub loss: f32,
-    /// The loss's derivative by the value.
+    /// The derivative of the loss with respect to the value.
     pub slope: f32,
 }
 
-/// Half the squared error of one value. Detail 11.
+/// Returns half the squared error of one value. Detail 11.
 ///
-/// With `clip` the value may leave `old_value` by that much; beyond it, the larger of the two errors counts,
-/// and where that is the clipped one, the slope is 0.
+/// With `clip`, the error of the value limited to `old_value ± clip` is computed too. The larger of the two errors
+/// counts; if that is the clipped one, the slope is 0.
 ///
 /// # Source
 ///
-/// Huang et al. 2022, "The 37 implementation details of PPO", core detail 9; Engstrom et al. 2020, arXiv:2005.12729, §3.
+/// Huang et al. 2022, "The 37 implementation details of PPO", core detail 9; Engstrom et al. 2020, arXiv:2005.12729,
+/// §3.
 #[inline]
 pub fn value_error(value: f32, old_value: f32, target: f32, clip: Option<f32>) -> ValueError {
     let plain = half_square(value - target);
@@ -24,7 +25,7 @@ pub fn value_error(value: f32, old_value: f32, target: f32, clip: Option<f32>) -
     let moved = value - old_value;
     let limited = moved.clamp(-clip, clip);
     if limited == moved {
-        // `old_value + moved` is the value only up to rounding, which must not decide whether it still pulls.
+        // `old_value + moved` equals the value only up to rounding, which must not decide if there is a gradient.
         return plain;
     }
     let clipped = half_square(old_value + limited - target);

@@ -1,4 +1,4 @@
-//! The policy as it is during an iteration.
+//! The decisions of the native learner's policy.
 
 use std::any::Any;
 
@@ -7,10 +7,10 @@ use ludus_net::{Scratch, stage};
 use super::NativeLearner;
 use crate::{DecisionRows, GroupDecider, PhaseTimer};
 
-/// One thread's working memory.
+/// The working memory of one thread.
 struct DecisionScratch {
     network: Scratch,
-    /// Inputs of the network, where the rollout does not keep them.
+    /// Inputs of the network, if the rollout does not keep them.
     inputs: Vec<f32>,
     outputs: Vec<f32>,
 }
@@ -43,7 +43,7 @@ impl GroupDecider for NativeLearner {
 }
 
 impl NativeLearner {
-    /// Turns observations into what the network reads: normalised if they are to be, and finite. Detail 14.
+    /// Converts observations to inputs of the network: normalised if there is a normaliser, and finite. Detail 14.
     fn read<'a>(&self, observations: &[f32], kept: &'a mut [f32], unkept: &'a mut Vec<f32>) -> &'a [f32] {
         let inputs = if kept.is_empty() {
             unkept.resize(observations.len(), 0.0);

@@ -7,10 +7,10 @@ use ludus_net::{Block, Network, Scratch, Upstream};
 use crate::ppo::{Losses, UpdateSettings, surrogate, value_error};
 use crate::{Samples, Standardization};
 
-/// A part of a minibatch and what it says: its gradient, and its share of the losses.
+/// A part of a minibatch, its gradient and its share of the losses.
 ///
-/// How a minibatch is cut depends on its size alone, and shards are added up along a fixed tree: so the sum is the
-/// same bits whichever threads the shards were on.
+/// The cut of a minibatch depends on its size alone, and shards are added up along a fixed tree: so the sum has the
+/// same bits for any assignment of shards to threads.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub gradient: Vec<f32>,
@@ -18,27 +18,27 @@ pub(super) struct Shard {
     pub samples: Range<usize>,
 }
 
-/// A minibatch, and how to learn from it.
+/// The inputs of a minibatch's loss.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lesson<'a> {
+pub(super) struct LossContext<'a> {
     pub network: &'a Network,
     pub rollout: Samples<'a>,
     pub minibatch: Minibatch<'a>,
     pub settings: &'a UpdateSettings,
 }
 
-/// Samples to take one gradient step on.
+/// The samples of one gradient step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Minibatch<'a> {
     /// Indices of samples of the rollout, all of them experience.
     pub samples: &'a [u32],
-    /// What brings their advantages to a common scale.
+    /// The standardisation of their advantages.
     pub advantages: Standardization,
 }
 
-/// One thread's working memory for learning: the shard's samples side by side.
+/// The working memory of one thread for learning: the shard's samples side by side.
 #[derive(Debug)]
-pub(super) struct Student {
+pub(super) struct GradientWorker {
     scratch: Scratch,
     inputs: Vec<f32>,
     actions: Vec<f32>,
@@ -56,7 +56,7 @@ struct BlockColumns {
     d_entropies: Vec<f32>,
 }
 
-/// What was decided in the samples of one block.
+/// The decisions in the samples of one block.
 #[derive(Clone, Copy)]
 struct Decided<'a> {
     samples: &'a [u32],
@@ -64,35 +64,35 @@ struct Decided<'a> {
     masks: &'a [bool],
 }
 
-impl Student {
+impl GradientWorker {
     pub fn new(scratch: Scratch) -> Self {
         let (inputs, actions, masks) = (Vec::new(), Vec::new(), Vec::new());
         Self { scratch, inputs, actions, masks, block: BlockColumns::default() }
     }
 
-    /// Works out a shard's gradient and losses.
-    pub fn study(&mut self, lesson: Lesson<'_>, shard: &mut Shard) {
-        let samples = &lesson.minibatch.samples[shard.samples.clone()];
-        self.gather(lesson, samples);
+    /// Computes a shard's gradient and losses.
+    pub fn compute_gradient(&mut self, context: LossContext<'_>, shard: &mut Shard) {
+        let samples = &context.minibatch.samples[shard.samples.clone()];
+        self.gather(context, samples);
         shard.gradient.fill(0.0);
         shard.losses = Losses::default();
         let Self { scratch, inputs, actions, masks, block: columns, .. } = self;
-        let action_width = lesson.network.layout().action_width();
-        let mask_width = lesson.rollout.mask_width();
-        lesson.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
+        let action_width = context.network.layout().action_width();
+        let mask_width = context.rollout.mask_width();
+        context.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
             let rows = block.first_row..block.first_row + block.values.len();
             let decided = Decided {
                 samples: &samples[rows.clone()],
                 actions: &actions[rows.start * action_width..rows.end * action_width],
                 masks: &masks[rows.start * mask_width..rows.end * mask_width],
             };
-            columns.derive(lesson, decided, block, &mut shard.losses);
+            columns.derive(context, decided, block, &mut shard.losses);
         });
     }
 
-    /// Brings what the network read, the actions and the masks of the samples side by side. Details 14 and 19.
-    fn gather(&mut self, lesson: Lesson<'_>, samples: &[u32]) {
-        let (layout, rollout) = (lesson.network.layout(), lesson.rollout);
+    /// Copies the network's inputs, the actions and the masks of the samples side by side. Details 14 and 19.
+    fn gather(&mut self, context: LossContext<'_>, samples: &[u32]) {
+        let (layout, rollout) = (context.network.layout(), context.rollout);
         let Self { inputs, actions, masks, .. } = self;
         inputs.resize(samples.len() * layout.inputs(), 0.0);
         gather_rows(if rollout.inputs.is_empty() { rollout.observations } else { rollout.inputs }, samples, inputs);
@@ -104,25 +104,25 @@ impl Student {
 }
 
 impl BlockColumns {
-    /// Adds a block's losses, and fills in their derivatives by what the network put out. Details 9 to 12.
-    fn derive(&mut self, lesson: Lesson<'_>, decided: Decided<'_>, block: Block<'_>, losses: &mut Losses) {
+    /// Adds a block's losses, and writes their derivatives with respect to the network's outputs. Details 9 to 12.
+    fn derive(&mut self, context: LossContext<'_>, decided: Decided<'_>, block: Block<'_>, losses: &mut Losses) {
         let Decided { samples, actions, masks } = decided;
         self.resize(samples.len());
-        let distribution = lesson.network.distribution().masked(masks);
+        let distribution = context.network.distribution().masked(masks);
         distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
         for (row, &sample) in samples.iter().enumerate() {
-            self.d_log_probs[row] = self.policy_slope(lesson, row, sample as usize, losses);
-            block.d_values[row] = value_slope(lesson, block.values[row], sample as usize, losses);
+            self.d_log_probs[row] = self.policy_slope(context, row, sample as usize, losses);
+            block.d_values[row] = value_slope(context, block.values[row], sample as usize, losses);
         }
-        self.d_entropies.fill(-lesson.weight() * lesson.settings.entropy);
+        self.d_entropies.fill(-context.weight() * context.settings.entropy);
         let upstream = Upstream { d_log_probs: &self.d_log_probs, d_entropies: &self.d_entropies };
         distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
     }
 
-    fn policy_slope(&self, lesson: Lesson<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
-        let log_ratio = self.log_probs[row] - lesson.rollout.log_probs[sample];
-        let advantage = lesson.minibatch.advantages.apply(lesson.rollout.advantages[sample]);
-        let clip = lesson.settings.clip;
+    fn policy_slope(&self, context: LossContext<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
+        let log_ratio = self.log_probs[row] - context.rollout.log_probs[sample];
+        let advantage = context.minibatch.advantages.apply(context.rollout.advantages[sample]);
+        let clip = context.settings.clip;
         let found = surrogate(log_ratio, advantage, clip);
         losses.policy += found.loss;
         losses.entropy += self.entropies[row];
@@ -130,7 +130,7 @@ impl BlockColumns {
         losses.old_approx_kl -= log_ratio;
         losses.approx_kl += found.ratio - 1.0 - log_ratio;
         losses.clip_fraction += f32::from((found.ratio - 1.0).abs() > clip);
-        lesson.weight() * found.slope
+        context.weight() * found.slope
     }
 
     fn resize(&mut self, rows: usize) {
@@ -140,21 +140,21 @@ impl BlockColumns {
     }
 }
 
-fn value_slope(lesson: Lesson<'_>, value: f32, sample: usize, losses: &mut Losses) -> f32 {
-    let (old_value, target) = (lesson.rollout.values[sample], lesson.rollout.returns[sample]);
-    let found = value_error(value, old_value, target, lesson.settings.value_clip);
+fn value_slope(context: LossContext<'_>, value: f32, sample: usize, losses: &mut Losses) -> f32 {
+    let (old_value, target) = (context.rollout.values[sample], context.rollout.returns[sample]);
+    let found = value_error(value, old_value, target, context.settings.value_clip);
     losses.value += found.loss;
-    lesson.weight() * lesson.settings.value_coefficient * found.slope
+    context.weight() * context.settings.value_coefficient * found.slope
 }
 
-impl Lesson<'_> {
-    /// What one sample counts in a mean over the minibatch.
+impl LossContext<'_> {
+    /// Returns the weight of one sample in a mean over the minibatch.
     fn weight(&self) -> f32 {
         1.0 / self.minibatch.samples.len() as f32
     }
 }
 
-/// Copies the rows of these samples side by side; nothing if rows have no columns.
+/// Copies the rows of these samples side by side. Does nothing if rows have no columns.
 fn gather_rows<T: Copy>(rows: &[T], samples: &[u32], gathered: &mut [T]) {
     let width = (gathered.len() / samples.len().max(1)).max(1);
     for (out, &sample) in gathered.chunks_exact_mut(width).zip(samples) {
@@ -196,12 +196,12 @@ mod tests {
         has_teams: false,
     };
 
-    /// A hybrid policy and a rollout of one simulation with random numbers in it.
+    /// A policy with a Gaussian and a categorical head.
     fn network() -> Network {
         let heads = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }];
         let config = NetworkConfig { hidden: vec![5], ..NetworkConfig::default() };
         let mut network = Network::new(Layout::new(3, &heads, &config).unwrap(), Seed::new(1));
-        // A policy that is not all but uniform, so that every derivative matters.
+        // Random offsets make the policy far from uniform, so that every derivative matters.
         let scatter = |(index, p): (usize, &mut f32)| *p += Seed::new(2).derive(index as u64).uniform() - 0.5;
         network.update(|parameters| parameters.iter_mut().enumerate().for_each(scatter));
         network
@@ -225,7 +225,7 @@ mod tests {
         rollout
     }
 
-    /// The same, where some choices that were not made are not allowed.
+    /// A rollout with masks that forbid some of the choices that were not made.
     fn masked_rollout(rows: usize) -> Rollout {
         let mut rollout = rollout_of(RolloutShape { rows: vec![rows], mask_width: 3, ..SHAPE });
         let slab = rollout.slabs_mut().next().unwrap();
@@ -236,17 +236,17 @@ mod tests {
         rollout
     }
 
-    fn study(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
+    fn compute_gradient(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
         let advantages = Standardization::of(rollout.samples().advantages, samples);
         let minibatch = Minibatch { samples, advantages };
-        let lesson = Lesson { network, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
+        let context = LossContext { network, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
         let gradient = vec![f32::NAN; network.parameters().len()];
         let mut shard = Shard { gradient, losses: Losses::default(), samples: 0..samples.len() };
-        Student::new(Scratch::new(network.layout())).study(lesson, &mut shard);
+        GradientWorker::new(Scratch::new(network.layout())).compute_gradient(context, &mut shard);
         shard
     }
 
-    /// Every derivative against the difference of the loss itself.
+    /// Compares every derivative with a finite difference of the loss.
     #[test]
     fn a_shard_s_gradient_is_that_of_its_losses() {
         check_gradient(&rollout(7));
@@ -259,10 +259,10 @@ mod tests {
         let loss_at = |parameter: usize, change: f32| {
             let mut moved = network.clone();
             moved.update(|parameters| parameters[parameter] += change);
-            let Losses { policy, value, entropy, .. } = study(&moved, rollout, &samples).losses;
+            let Losses { policy, value, entropy, .. } = compute_gradient(&moved, rollout, &samples).losses;
             (policy + SETTINGS.value_coefficient * value - SETTINGS.entropy * entropy) / samples.len() as f32
         };
-        let gradient = study(&network, rollout, &samples).gradient;
+        let gradient = compute_gradient(&network, rollout, &samples).gradient;
         assert!(gradient.iter().filter(|derivative| derivative.abs() > 1e-3).count() > 40);
         for tensor in network.layout().tensors() {
             for parameter in (0..tensor.element_count()).map(|element| tensor.position(element)) {
@@ -278,7 +278,7 @@ mod tests {
     fn shards_add_up_to_the_whole() {
         let (network, rollout) = (network(), rollout(300));
         let samples: Vec<u32> = (0..300).rev().collect();
-        let whole = study(&network, &rollout, &samples);
+        let whole = compute_gradient(&network, &rollout, &samples);
         let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         let mut learner = NativeLearner::new(network, None, Machine { pool, clock: stopped_clock }).unwrap();
         learner.learn_minibatch(&rollout, &samples, &SETTINGS).unwrap();

@@ -1,0 +1,118 @@
+//! The registration of a kind of agents in an app.
+
+use std::sync::Arc;
+
+use bevy::ecs::component::RequiredComponentsError;
+use bevy::prelude::*;
+use bevy::utils::prelude::ShortName;
+use ludus_spec::AgentSpec;
+
+use crate::arena::spawn_arenas;
+use crate::restart::Homeless;
+use crate::schedule::{RowSystems, add_tick};
+use crate::{
+    ActionMask, Agent, AgentKind, AgentKinds, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng,
+    EpisodeScope, StartingArena, UnfilteredQuery, WorldSeed, restart, step, turnover,
+};
+
+/// Registers kinds of agents in an app.
+pub trait AgentAppExt {
+    /// Registers a kind of agent: afterwards, every entity with the component `A` is an agent.
+    ///
+    /// Observation, action, reward, [`Episode`], [`EpisodeRng`], [`EpisodeScope`] and [`Controller`] are added as
+    /// required components. A component that the agent itself requires, such as `#[require(EpisodeScope::Arena)]`, has
+    /// the value that is given there. A second call does nothing. Masks are used only if the agent requires an
+    /// [`ActionMask`].
+    ///
+    /// # Panics
+    ///
+    /// If an agent of that kind has been spawned already.
+    fn add_agent<A: Agent>(&mut self) -> &mut Self;
+}
+
+impl AgentAppExt for App {
+    fn add_agent<A: Agent>(&mut self) -> &mut Self {
+        if !self.is_plugin_added::<AgentPlugin>() {
+            self.add_plugins(AgentPlugin);
+        }
+        if !self.world().contains_resource::<AgentRows<A>>() {
+            add_components::<A>(self);
+            add_systems::<A>(self);
+        }
+        self
+    }
+}
+
+/// The resources and systems that all kinds of agents need; [`AgentAppExt::add_agent`] adds the plugin.
+pub struct AgentPlugin;
+
+impl Plugin for AgentPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
+        app.init_resource::<Homeless>().init_resource::<StartingArena>();
+        app.register_type::<Arena>().register_type::<Episode>().register_type::<Controller>();
+        app.add_systems(FixedFirst, spawn_arenas.before(AgentSystems::Restart));
+        add_tick(app);
+        restart::add_arenas(app);
+    }
+}
+
+fn add_components<A: Agent>(app: &mut App) {
+    let spec = Arc::new(A::spec());
+    add_masks::<A>(app, &spec);
+    app.insert_resource(AgentRows::<A>::new(spec.clone()));
+    let kind = AgentKind::of::<A>(app.world_mut(), spec, step::act::<A>.system_type_id());
+    app.world_mut().resource_mut::<AgentKinds>().add(kind);
+    require::<A, A::Observation>(app);
+    require::<A, A::Action>(app);
+    require::<A, A::Reward>(app);
+    require::<A, Episode>(app);
+    require::<A, EpisodeRng>(app);
+    require::<A, EpisodeScope>(app);
+    require::<A, Controller>(app);
+}
+
+fn require<A: Agent, Required: Component + Default>(app: &mut App) {
+    match app.try_register_required_components::<A, Required>() {
+        // The agent's own requirement sets the value; this one would set the default.
+        Ok(()) | Err(RequiredComponentsError::DuplicateRegistration(..)) => {}
+        Err(error) => panic!("call `add_agent` before the first `{}` is spawned: {error}", A::NAME),
+    }
+}
+
+/// Adds the system that copies masks to rows. For agents without masks, adds an observer that refuses them instead.
+fn add_masks<A: Agent>(app: &mut App, spec: &AgentSpec) {
+    if !spec.masked {
+        app.add_observer(refuse_mask::<A>);
+    } else if spec.mask_width() > 0 {
+        let sense = step::sense_masks::<A>.in_set(RowSystems::Sense).before(step::sense::<A>);
+        app.add_systems(FixedLast, sense);
+    }
+}
+
+type Masked<A> = (Has<A>, Has<ActionMask<<A as Agent>::Action>>);
+
+/// Returns an error for a mask on an agent that doesn't require one: its rows have no columns for it, so it would be
+/// ignored.
+fn refuse_mask<A: Agent>(on: On<Add, (A, ActionMask<A::Action>)>, agents: UnfilteredQuery<Masked<A>>) -> Result {
+    if agents.get(on.entity)? == (true, true) {
+        let (agent, action) = (A::NAME, ShortName::of::<A::Action>());
+        let message = format!(
+            "`{agent}` has an `ActionMask<{action}>` that it does not require: write \
+             `#[require(ActionMask<{action}>)]` on `{agent}`, so that its rows have room for masks"
+        );
+        return Err(message.into());
+    }
+    Ok(())
+}
+
+fn add_systems<A: Agent>(app: &mut App) {
+    turnover::add_observers::<A>(app);
+    // Kinds restart in the order in which they were added, so that a game's draws don't depend on the scheduler.
+    let kind = app.world().resource::<AgentKinds>().iter().len();
+    let restart = restart::restart::<A>.in_set(RowSystems::RestartKind(kind)).after(RowSystems::RestartKind(kind - 1));
+    app.add_systems(FixedFirst, restart.in_set(RowSystems::Restart));
+    app.add_systems(FixedPreUpdate, step::act::<A>.in_set(RowSystems::Act));
+    app.add_systems(FixedLast, step::score::<A>.in_set(RowSystems::Score));
+    app.add_systems(FixedLast, step::sense::<A>.in_set(RowSystems::Sense));
+}

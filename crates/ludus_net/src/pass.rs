@@ -1,0 +1,20 @@
+//! One block of rows on its way through a network.
+
+use crate::Activation;
+use crate::simd::SimdLevel;
+
+/// Rows that are computed together.
+///
+/// There are enough to amortise reading the weights, and so few that the activations of a small network stay in the
+/// cache. It is a multiple of six, the rows of a register tile.
+pub(crate) const BLOCK_ROWS: usize = 96;
+
+/// The inputs that all layers of a pass share.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass<'a> {
+    pub level: SimdLevel,
+    pub parameters: &'a [f32],
+    pub transposed: &'a [f32],
+    pub activation: Activation,
+    pub row_count: usize,
+}

@@ -1,0 +1,157 @@
+//! The losses of an update, added up on the device and read once.
+
+use ludus_learn::{LearnError, Losses};
+use tch::{Kind, Tensor};
+
+use crate::link::Link;
+
+/// The number of a minibatch's sums, besides the gradient's length: policy, value, entropy, both divergences, clipped.
+pub(crate) const SUMS: i64 = 6;
+
+/// The sums that must be finite, and the gradient's length. Names and order are those of `ludus_learn`.
+const CRITICAL: [&str; 4] = ["policy loss", "value loss", "entropy", "gradient's length"];
+
+/// Adds up the losses of minibatches, and disables all steps from the first one that is not finite.
+///
+/// The host reads the result at the end only: until then the update continues, but its steps change nothing.
+#[derive(Debug)]
+pub(crate) struct LossAccumulator {
+    /// The sums of [`SUMS`], then the gradient's length times samples.
+    sums: Tensor,
+    /// The [`CRITICAL`] numbers of the first minibatch that was not finite.
+    failure: Tensor,
+    /// 1 while everything was finite, then 0.
+    is_fine: Tensor,
+    /// The number of steps taken.
+    taken: Tensor,
+    link: Link,
+}
+
+/// The losses of an update, as read from the device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct AccumulatedLosses {
+    pub losses: Losses,
+    /// The number of steps that were taken.
+    pub taken: u64,
+}
+
+impl LossAccumulator {
+    pub fn new(link: &Link) -> Self {
+        let device = link.device();
+        let zeros = |count: i64| Tensor::zeros([count], (Kind::Float, device));
+        Self {
+            sums: zeros(SUMS + 1),
+            failure: zeros(CRITICAL.len() as i64),
+            is_fine: Tensor::ones([], (Kind::Float, device)),
+            taken: Tensor::zeros([], (Kind::Float, device)),
+            link: link.clone(),
+        }
+    }
+
+    /// Adds a minibatch. Returns 1 if its step is to be taken, else 0.
+    ///
+    /// `sums` has [`SUMS`] numbers; `norm` is the gradient's length and `samples` their count, without dimensions.
+    pub fn enter(&mut self, sums: &Tensor, norm: &Tensor, samples: &Tensor) -> Tensor {
+        let norm = norm.unsqueeze(0);
+        let critical = Tensor::cat(&[&sums.narrow(0, 0, 3), &norm], 0);
+        let is_taken = critical.isfinite().all().to_kind(Kind::Float) * &self.is_fine;
+        let was_fine = self.is_fine.gt(0.0);
+        let has_failed = was_fine.logical_and(&is_taken.le(0.0));
+        self.failure.copy_(&critical.where_self(&has_failed, &self.failure));
+        let entry = Tensor::cat(&[sums, &(norm * samples)], 0);
+        self.sums += entry.where_self(&is_taken.gt(0.0), &self.sums.zeros_like());
+        self.taken += &is_taken;
+        self.is_fine.copy_(&is_taken);
+        is_taken
+    }
+
+    /// Returns the losses since the last call, and clears them. Waits for the device, once. An error comes with the
+    /// number of steps taken.
+    ///
+    /// Checks the parameters after the last step too, since no loss was computed from them.
+    pub fn take(&mut self, parameters: &Tensor) -> Result<AccumulatedLosses, (LearnError, u64)> {
+        let are_sound = parameters.isfinite().all().to_kind(Kind::Float);
+        let scalars = Tensor::stack(&[&self.is_fine, &self.taken, &are_sound], 0);
+        let read = self.link.fetch(&Tensor::cat(&[&self.sums, &self.failure, &scalars], 0));
+        self.clear();
+        let (sums, rest) = read.split_at(SUMS as usize + 1);
+        let (failure, scalars) = rest.split_at(CRITICAL.len());
+        let taken = scalars[1] as u64;
+        if scalars[0] > 0.0 {
+            if scalars[2] > 0.0 {
+                return Ok(AccumulatedLosses { losses: losses(sums), taken });
+            }
+            let value = self.link.fetch(parameters).into_iter().find(|number| !number.is_finite());
+            return Err((LearnError::Parameter { value: value.unwrap_or(f32::NAN) }, taken));
+        }
+        let mut named = CRITICAL.into_iter().zip(failure).filter(|(_, value)| !value.is_finite());
+        let (what, &value) = named.next().unwrap_or((CRITICAL[0], &f32::NAN));
+        Err((LearnError::NotFinite { what, value }, taken))
+    }
+
+    /// Sets everything to the state before the first minibatch.
+    pub fn clear(&mut self) {
+        let _ = self.sums.zero_();
+        let _ = self.failure.zero_();
+        let _ = self.taken.zero_();
+        let _ = self.is_fine.fill_(1.0);
+    }
+}
+
+fn losses(sums: &[f32]) -> Losses {
+    let &[policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm] = sums else {
+        return Losses::default();
+    };
+    Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loss_accumulator() -> LossAccumulator {
+        LossAccumulator::new(&Link::new(tch::Device::Cpu))
+    }
+
+    fn sound() -> Tensor {
+        Tensor::from_slice(&[0.5_f32, -0.5])
+    }
+
+    fn enter(loss_accumulator: &mut LossAccumulator, policy: f32, norm: f32) -> f64 {
+        let sums = Tensor::from_slice(&[policy, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        loss_accumulator.enter(&sums, &Tensor::from(norm), &Tensor::from(10.0_f32)).double_value(&[])
+    }
+
+    #[test]
+    fn minibatches_add_up_until_they_are_read() {
+        let mut loss_accumulator = loss_accumulator();
+        assert_eq!([enter(&mut loss_accumulator, 1.0, 0.5), enter(&mut loss_accumulator, 1.5, 0.5)], [1.0; 2]);
+        let accumulated = loss_accumulator.take(&sound()).unwrap();
+        assert_eq!(
+            (accumulated.losses.policy, accumulated.losses.value, accumulated.losses.grad_norm),
+            (2.5, 4.0, 10.0)
+        );
+        assert_eq!(accumulated.taken, 2);
+        assert_eq!(loss_accumulator.take(&sound()).unwrap(), AccumulatedLosses { losses: Losses::default(), taken: 0 });
+    }
+
+    #[test]
+    fn nothing_is_taken_after_what_is_not_finite() {
+        let mut loss_accumulator = loss_accumulator();
+        let taken = [(1.0, 0.5), (1.0, f32::INFINITY), (f32::NAN, 0.5), (1.0, 0.5)];
+        assert_eq!(taken.map(|(policy, norm)| enter(&mut loss_accumulator, policy, norm)), [1.0, 0.0, 0.0, 0.0]);
+        let (error, taken) = loss_accumulator.take(&sound()).unwrap_err();
+        assert_eq!(error, LearnError::NotFinite { what: "gradient's length", value: f32::INFINITY });
+        assert_eq!(taken, 1);
+        assert_eq!(enter(&mut loss_accumulator, 1.0, 0.5), 1.0, "it starts anew");
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_finite_is_told_after_the_last_step() {
+        let mut loss_accumulator = loss_accumulator();
+        enter(&mut loss_accumulator, 1.0, 0.5);
+        let (error, taken) = loss_accumulator.take(&Tensor::from_slice(&[0.5, f32::NEG_INFINITY])).unwrap_err();
+        assert_eq!(error, LearnError::Parameter { value: f32::NEG_INFINITY });
+        assert_eq!(taken, 1);
+    }
+}

@@ -1,0 +1,100 @@
+//! The networks and the algorithms of a run.
+
+use ludus_learn::{LaneShape, LearnError, Machine};
+use ludus_net::{Layout, Network, Normalizer};
+#[cfg(feature = "torch")]
+use ludus_torch::{Demand, Parameter, TorchNetwork, described};
+
+use super::{Blueprint, Draws};
+use crate::clock;
+use crate::error::TrainError;
+use crate::learner::{Backend, BackendChoice, BuiltAlgorithm, PpoParts, Workload, decide};
+#[cfg(feature = "torch")]
+use crate::learner::{TorchParts, open_cuda};
+
+/// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
+const OBSERVATION_CLIP: f32 = 10.0;
+
+impl Blueprint {
+    /// Makes an untrained network for a kind.
+    pub fn network(&self, kind: usize) -> Result<Network, LearnError> {
+        let layout = Layout::of_agent(&self.specs[kind], &self.agent(kind).described_network())?;
+        Ok(Network::new(layout, self.seed_of(Draws::Network, kind)))
+    }
+
+    /// Makes an untrained algorithm as a kind's section describes it, for the kind's lane in all groups.
+    ///
+    /// Also returns the learner that was selected, with the reason.
+    pub fn algorithm(
+        &self,
+        kind: usize,
+        network: Network,
+        lanes: &[LaneShape],
+    ) -> Result<(BuiltAlgorithm, BackendChoice), TrainError> {
+        let (agent, spec) = (self.agent(kind), &self.specs[kind]);
+        let normalize = || Normalizer::of_columns(spec.normalized_columns(), OBSERVATION_CLIP);
+        let normalizer = agent.ppo.normalize_observations.then(normalize);
+        let rows = lanes.iter().map(|lane| lane.rows).sum();
+        let workload = Workload {
+            rows,
+            parameters: network.parameters().len(),
+            threads: self.pool.current_num_threads(),
+            is_perceptron: self.is_perceptron(kind),
+        };
+        let decision = decide(self.learner, workload, open_cuda)?;
+        let parts = PpoParts { config: agent.ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind) };
+        let machine = self.machine();
+        let built = match decision.place {
+            Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,
+            #[cfg(feature = "torch")]
+            place => {
+                let network = self.own_network(kind).unwrap_or_else(|| described(network));
+                let demand = self.demand(kind, &*network, rows);
+                let config = agent.device.clone();
+                parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
+            }
+            #[cfg(not(feature = "torch"))]
+            _ => return Err(TrainError::NoTorch { game: self.definition.name.clone() }),
+        };
+        Ok((built, decision))
+    }
+
+    /// The threads of the run, and its clock.
+    pub fn machine(&self) -> Machine {
+        Machine { pool: self.pool.clone(), clock: clock::nanoseconds }
+    }
+
+    /// True if both learners can compute the network.
+    fn is_perceptron(&self, kind: usize) -> bool {
+        !self.definition.has_own_network() && self.agent(kind).convolutions.is_empty()
+    }
+
+    /// Makes the game's own network for a kind, untrained; `None` if the game has no network of its own.
+    #[cfg(feature = "torch")]
+    pub fn own_network(&self, kind: usize) -> Option<Box<dyn TorchNetwork>> {
+        let seed = self.seed_of(Draws::Network, kind);
+        self.definition.networks.as_ref().map(|make| make(&self.specs[kind], seed))
+    }
+
+    /// The sizes that decide how much memory of a GPU a kind's learner needs.
+    #[cfg(feature = "torch")]
+    fn demand(&self, kind: usize, network: &dyn TorchNetwork, rows: usize) -> Demand {
+        let (agent, spec) = (self.agent(kind), &self.specs[kind]);
+        Demand {
+            rows,
+            steps: agent.ppo.rollout_steps,
+            minibatch: agent.ppo.minibatch,
+            observation_width: spec.observation_width(),
+            action_width: spec.action_width(),
+            mask_width: spec.mask_width(),
+            parameters: network.parameters().iter().map(Parameter::count).sum(),
+            activations: network.activations(),
+        }
+    }
+}
+
+/// Returns an error always: without libtorch, CUDA can't be opened.
+#[cfg(not(feature = "torch"))]
+fn open_cuda() -> Result<(), String> {
+    Err("this program was built without libtorch".to_owned())
+}
