@@ -40,16 +40,16 @@ pub(crate) const GAMES: [NamedGame; 5] = [
     ("pillars", pillars::pillars),
 ];
 
-/// Those with several kinds of agents.
-const GAMES_OF_SEVERAL: [NamedGame; 1] = [("pursuit", pursuit::pursuit)];
+/// The games with several kinds of agents.
+pub(crate) const GAMES_OF_SEVERAL: [NamedGame; 1] = [("pursuit", pursuit::pursuit)];
 
-/// Those that need libtorch to build.
+/// The games that need libtorch to build.
 #[cfg(feature = "torch")]
 const TORCH_GAMES: [NamedGame; 1] = [("custom_network", custom_network::gather)];
 #[cfg(not(feature = "torch"))]
 const TORCH_GAMES: [NamedGame; 0] = [];
 
-/// Their names.
+/// The names of the games that need libtorch, without the feature too.
 const TORCH_NAMES: [&str; 1] = ["custom_network"];
 
 #[test]
@@ -70,7 +70,7 @@ fn every_example_is_a_game_with_a_config() {
     assert_eq!(names_in("assets/train", |_| true), games);
 }
 
-/// The names of what is in a folder, without their extensions.
+/// Returns the names of the entries of a folder, without their extensions.
 pub(crate) fn names_in(folder: &str, is_wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
     let entries = std::fs::read_dir(in_repository(folder)).unwrap().map(|entry| entry.unwrap().path());
     entries
