@@ -1,28 +1,32 @@
-//! The readers of `ludus_train`, included by their files. The crate itself depends on Bevy, which takes half an hour to
-//! build with instruments and has no readers to fuzz.
+//! The readers of `ludus_train` and `ludus_replay`, included by their files. The crates themselves depend on Bevy, which
+//! takes half an hour to build with instruments and has no readers to fuzz.
 #![allow(dead_code, missing_docs, reason = "what surrounds the readers is not fuzzed")]
+#![allow(unused_imports, reason = "the crates that the readers are of export more")]
 
 #[path = "../../crates/ludus_train/src"]
 mod readers {
     pub mod checkpoint;
     pub mod config;
     pub mod episodes;
-    pub mod hash_log;
     pub mod metrics {
         pub mod csv;
     }
     pub mod record;
-    pub mod replay {
-        pub mod log;
-        pub use crate::error::ReplayError;
-    }
+    pub mod text;
+}
+
+#[path = "../../crates/ludus_replay/src"]
+mod replays {
+    pub mod hash_log;
+    pub mod log;
+    pub use crate::error::ReplayError;
 }
 
 use readers::*;
 
 pub use readers::checkpoint::Checkpoint;
 pub use readers::config::RunConfig;
-pub use readers::replay::log::EpisodeLog;
+pub use replays::log::EpisodeLog;
 
 use ludus_policy::TensorFile;
 use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, RewardTerm, StableHasher};
@@ -30,7 +34,7 @@ use twox_hash::XxHash3_64;
 
 /// Reads a file of state hashes and returns their count.
 pub fn read_hashes(text: &str) -> Result<usize, String> {
-    hash_log::parse(text).map(|hashes| hashes.len())
+    replays::hash_log::parse(text).map(|hashes| hashes.len())
 }
 
 /// Returns the count of bytes of a table of metrics that a run continues after this step, if it can.
@@ -86,6 +90,7 @@ pub fn spec() -> AgentSpec {
             parts: vec![name("")],
             range: None,
             grid: None,
+            kind: ludus_spec::ObservationKind::default(),
         }],
         action: vec![ActionField {
             name: name("rate"),
@@ -107,14 +112,6 @@ mod error {
     use std::path::PathBuf;
 
     #[derive(Debug, thiserror::Error)]
-    pub enum TrainError {
-        #[error("{path}: {problem}")]
-        HashLog { path: PathBuf, problem: String },
-        #[error("{one} and {other}")]
-        NothingInCommon { one: PathBuf, other: PathBuf },
-    }
-
-    #[derive(Debug, thiserror::Error)]
     pub enum ReplayError {
         #[error("{path}: {source}")]
         Unreadable { path: PathBuf, source: io::Error },
@@ -122,5 +119,14 @@ mod error {
         Unwritable { path: PathBuf, source: io::Error },
         #[error("{path}: {problem}")]
         Damaged { path: PathBuf, problem: String },
+    }
+}
+
+/// The files that configs name, as they are written.
+mod frozen {
+    use std::path::{Path, PathBuf};
+
+    pub fn frozen_file(named: &Path, _: &ludus_spec::AgentSpec) -> PathBuf {
+        named.to_owned()
     }
 }
