@@ -128,9 +128,8 @@ fn curve(table: &str, column: &str) -> Vec<[f64; 2]> {
     let Some(header) = lines.next() else { return Vec::new() };
     let Some(column) = header.split(',').position(|name| name == column) else { return Vec::new() };
     let point = |line: &str| {
-        let mut cells = line.split(',');
-        let steps = cells.next()?.parse().ok()?;
-        Some([steps, cells.nth(column - 1)?.parse().ok()?])
+        let cell = |index: usize| line.split(',').nth(index)?.parse().ok();
+        Some([cell(0)?, cell(column)?])
     };
     let points: Vec<_> = lines.filter_map(point).collect();
     let stride = points.len().div_ceil(MOST_POINTS).max(1);
@@ -184,6 +183,8 @@ mod tests {
         let table = "step,charts/episodic_return,charts/SPS\n10,,5\n20,1.5,5\n30,2.5,5\n40,";
         assert_eq!(curve(table, RETURN), [[20.0, 1.5], [30.0, 2.5]]);
         assert!(curve("", RETURN).is_empty() && curve("step,other\n1,2", RETURN).is_empty());
+        let foreign = "charts/episodic_return,step\n1.5,20";
+        assert_eq!(curve(foreign, RETURN), [[1.5, 1.5]], "any table is read without a panic");
     }
 
     #[test]
