@@ -1,7 +1,7 @@
 //! The readers of `ludus_train` and `ludus_replay`, included by their files. The crates themselves depend on Bevy, which
 //! takes half an hour to build with instruments and has no readers to fuzz.
 #![allow(dead_code, missing_docs, reason = "what surrounds the readers is not fuzzed")]
-#![allow(unused_imports, reason = "the crates that the readers are of export more")]
+#![expect(unused_imports, reason = "the crates that the readers are of export more")]
 
 #[path = "../../crates/ludus_train/src"]
 mod readers {

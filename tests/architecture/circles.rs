@@ -203,7 +203,7 @@ fn joined(before: &[String], name: String) -> Vec<String> {
     [before, &[name]].concat()
 }
 
-/// Which files depend on which, by the paths of their modules.
+/// The arrows from files to the files that they depend on, by the paths of their modules.
 fn arrows(modules: &BTreeMap<ModulePath, Module>) -> BTreeMap<ModulePath, BTreeSet<ModulePath>> {
     let mut arrows = BTreeMap::<ModulePath, BTreeSet<ModulePath>>::new();
     for (from, module) in modules {

@@ -1,4 +1,4 @@
-//! Whether the game has something to draw.
+//! The resource that says if the game has visuals.
 
 use bevy::ecs::prelude::*;
 

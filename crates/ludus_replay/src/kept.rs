@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ludus_policy::files::{self, Links};
 use ludus_spec::Seed;
 
-use super::recorder::{Extremes, Recorder, ReturnBounds, Taken};
+use super::recorder::{ExtremeEpisodes, Recorder, ReturnBounds, TakenEpisodes};
 use super::{EpisodeLog, ReplayError};
 
 /// The number of ordinary episodes that are kept.
@@ -73,8 +73,8 @@ impl KeptEpisodes {
 
     /// Takes the episodes that the recorders kept, in order.
     pub fn after<'a>(&mut self, recorders: impl Iterator<Item = &'a mut Recorder>) {
-        for Taken { kinds, any } in recorders.map(Recorder::take) {
-            for ((kind, kept), Extremes { best, worst }) in self.kinds.iter_mut().enumerate().zip(kinds) {
+        for TakenEpisodes { kinds, any } in recorders.map(Recorder::take) {
+            for ((kind, kept), ExtremeEpisodes { best, worst }) in self.kinds.iter_mut().enumerate().zip(kinds) {
                 kept.best.replace(best, kind, |new, old| new > old);
                 kept.worst.replace(worst, kind, |new, old| new < old);
             }

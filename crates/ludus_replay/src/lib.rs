@@ -59,7 +59,7 @@ pub use hash_log::{HashComparison, HashLog, HashLogError, HashPlace, LoggedHash,
 pub use kept::{KeptEpisodes, kept_episode, kept_episodes};
 pub use log::{EpisodeHead, EpisodeKind, EpisodeLog};
 pub use player::{Difference, Replay};
-pub use recorder::{Extremes, Recorder, RecorderSettings, ReturnBounds, Taken};
+pub use recorder::{Recorder, RecorderSettings};
 
 use ludus_agent::Rows;
 use ludus_spec::StableHasher;

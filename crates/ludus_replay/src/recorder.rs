@@ -29,18 +29,18 @@ pub struct Recorder {
     /// The part of the head that is the same for all episodes of the world.
     head: EpisodeHead,
     /// The returns that are worth keeping, for each kind that is recorded.
-    pub bounds: Vec<ReturnBounds>,
+    pub(crate) bounds: Vec<ReturnBounds>,
     /// True if the next episode is kept, whatever its return.
-    pub wants_any: bool,
+    pub(crate) wants_any: bool,
     /// The number of the present iteration.
-    pub iteration: u64,
+    pub(crate) iteration: u64,
     units: Vec<Unit>,
-    taken: Taken,
+    taken: TakenEpisodes,
 }
 
 /// The returns beyond which an episode is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct ReturnBounds {
+pub(crate) struct ReturnBounds {
     /// An episode with a return above this one is kept as the best.
     pub best_above: f32,
     /// An episode with a return below this one is kept as the worst.
@@ -49,16 +49,16 @@ pub struct ReturnBounds {
 
 /// Episodes that were kept since the last call of [`Recorder::take`].
 #[derive(Debug, Default)]
-pub struct Taken {
+pub(crate) struct TakenEpisodes {
     /// The best and the worst for each kind that is recorded.
-    pub kinds: Vec<Extremes>,
+    pub kinds: Vec<ExtremeEpisodes>,
     /// An ordinary episode, if one was wanted.
     pub any: Option<EpisodeLog>,
 }
 
 /// The best and the worst episode for a kind, if there were any.
 #[derive(Clone, Debug, Default)]
-pub struct Extremes {
+pub(crate) struct ExtremeEpisodes {
     /// The episode with the highest return.
     pub best: Option<EpisodeLog>,
     /// The episode with the lowest return.
@@ -79,7 +79,7 @@ impl Recorder {
         units.truncate(settings.arenas);
         units.iter_mut().for_each(|unit| unit.reserve(&head, LONGEST_RECORD));
         let kinds = head.kinds.len();
-        let (bounds, taken) = (vec![ReturnBounds::default(); kinds], Taken::of_kinds(kinds));
+        let (bounds, taken) = (vec![ReturnBounds::default(); kinds], TakenEpisodes::of_kinds(kinds));
         Self { head, bounds, wants_any: false, iteration: 0, units, taken }
     }
 
@@ -98,8 +98,8 @@ impl Recorder {
     }
 
     /// Takes the episodes that were kept since the last call.
-    pub fn take(&mut self) -> Taken {
-        std::mem::replace(&mut self.taken, Taken::of_kinds(self.bounds.len()))
+    pub(crate) fn take(&mut self) -> TakenEpisodes {
+        std::mem::replace(&mut self.taken, TakenEpisodes::of_kinds(self.bounds.len()))
     }
 
     /// Keeps the episode that has just ended in a unit, if its return is beyond the bounds or any episode is wanted.
@@ -134,9 +134,9 @@ impl Recorder {
     }
 }
 
-impl Taken {
+impl TakenEpisodes {
     fn of_kinds(kinds: usize) -> Self {
-        Self { kinds: vec![Extremes::default(); kinds], any: None }
+        Self { kinds: vec![ExtremeEpisodes::default(); kinds], any: None }
     }
 }
 
@@ -147,7 +147,7 @@ impl ReturnBounds {
     }
 
     /// Keeps an episode that is beyond the bounds, and sets the bounds to its return.
-    fn narrow(&mut self, reward: Option<f32>, extremes: &mut Extremes, log: &EpisodeLog) {
+    fn narrow(&mut self, reward: Option<f32>, extremes: &mut ExtremeEpisodes, log: &EpisodeLog) {
         let Some(reward) = reward else { return };
         if reward > self.best_above {
             self.best_above = reward;
