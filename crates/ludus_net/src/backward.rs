@@ -9,52 +9,117 @@ use std::mem;
 
 use crate::aligned::Aligned;
 use crate::kernel::{Finish, OuterSum, Product, Rows, RowsMut, Start};
-use crate::layout::{Dense, Form};
+use crate::layout::{Chain, Dense, Form};
+use crate::memory::{MemoryScratch, Timeline};
 use crate::panels::{Panels, row_stride};
 use crate::pass::Pass;
 use crate::scratch::Padded;
 
-/// Consecutive layers, the input of the first, and the outputs of all but the last.
+/// A chain on its way back.
 #[derive(Clone, Copy)]
-pub(crate) struct Chain<'a> {
-    pub layers: &'a [Dense],
+pub(crate) struct ChainBack<'a> {
+    pub chain: &'a Chain,
+    pub time: Timeline<'a>,
+    /// The input of the first layer.
     pub input: Rows<'a>,
+    /// The outputs of the hidden layers.
     pub hidden: &'a [Padded],
+    /// The gradient with respect to the outputs of the head, or without a head to the sums of the last hidden layer.
+    /// `None` if the chain ends in a memory, whose working memory has it.
+    pub last: Option<Rows<'a>>,
+}
+
+/// The destination of the gradient with respect to a chain's input: `out = finish(start + gradient)`.
+pub(crate) struct InputDelta<'a> {
+    pub start: Start<'a>,
+    pub finish: Finish<'a>,
+    pub out: RowsMut<'a>,
+}
+
+/// The gradient with respect to the sums of some layer: given by the caller, or in a buffer.
+#[derive(Clone, Copy)]
+enum Delta<'a> {
+    Given(Rows<'a>),
+    Buffer,
 }
 
 impl Pass<'_> {
-    /// Adds the gradients of a chain's parameters to `gradient`. `last` is the gradient with respect to the sums of the
-    /// last layer; returns the gradient with respect to the sums of the first.
-    pub fn backward<'b>(
+    /// Adds the gradients of a chain's parameters to `gradient`, and writes the gradient with respect to its input if
+    /// that is needed.
+    pub fn backward(
         self,
-        chain: Chain<'_>,
-        last: Rows<'b>,
+        back: ChainBack<'_>,
+        memory: &mut Option<MemoryScratch>,
         gradient: &mut [f32],
-        buffers: &'b mut [Aligned; 2],
-    ) -> Rows<'b> {
+        buffers: &mut [Aligned; 2],
+        mut input_delta: Option<InputDelta<'_>>,
+    ) {
+        let ChainBack { chain, time, input, hidden, last } = back;
         let [read, write] = buffers;
         let (mut read, mut write) = (read, write);
-        for (index, layer) in chain.layers.iter().enumerate().skip(1).rev() {
-            let is_last = index + 1 == chain.layers.len();
-            let delta = if is_last { last } else { Rows { data: read, stride: row_stride(layer.outputs) } };
-            let activated = &chain.hidden[index - 1];
-            self.add_gradient(layer, activated.rows(), delta, gradient);
-            let out = RowsMut { data: write, stride: activated.stride };
-            self.pass_back(layer, delta, (Start::Zero, Finish::Slope(self.activation, &activated.data)), out);
+        let features = hidden.last();
+        let mut delta = last.map_or(Delta::Buffer, Delta::Given);
+        if let (Some(head), Some(last)) = (&chain.head, last) {
+            match memory {
+                Some(scratch) => {
+                    self.add_gradient(head, scratch.out.rows(), last, gradient);
+                    self.pass_back(head, last, Start::Zero, Finish::Store, scratch.d_out.rows_mut());
+                }
+                None => {
+                    self.add_gradient(head, features.map_or(input, Padded::rows), last, gradient);
+                    if let Some(below) = self.below(features, write, &mut input_delta) {
+                        self.pass_back(head, last, below.start, below.finish, below.out);
+                    }
+                    mem::swap(&mut read, &mut write);
+                }
+            }
+            delta = Delta::Buffer;
+        }
+        if let (Some(layer), Some(scratch)) = (&chain.memory, memory) {
+            self.learn_to_remember(layer, time, features.map_or(input, Padded::rows), scratch, gradient);
+            if let Some(below) = self.below(features, write, &mut input_delta) {
+                self.pass_back_from_memory(layer, scratch, below);
+            }
             mem::swap(&mut read, &mut write);
         }
-        let first = match chain.layers {
-            [] | [_] => last,
-            [first, ..] => Rows { data: read, stride: row_stride(first.outputs) },
-        };
-        if let [layer, ..] = chain.layers {
-            self.add_gradient(layer, chain.input, first, gradient);
+        for (index, layer) in chain.hidden.iter().enumerate().rev() {
+            let stride = row_stride(layer.outputs);
+            let sums = match delta {
+                Delta::Given(rows) => rows,
+                Delta::Buffer => Rows { data: read, stride },
+            };
+            let (before, rows) = match index.checked_sub(1) {
+                Some(before) => (Some(&hidden[before]), hidden[before].rows()),
+                None => (None, input),
+            };
+            self.add_gradient(layer, rows, sums, gradient);
+            if let Some(below) = self.below(before, write, &mut input_delta) {
+                self.pass_back(layer, sums, below.start, below.finish, below.out);
+            }
+            mem::swap(&mut read, &mut write);
+            delta = Delta::Buffer;
         }
-        first
+    }
+
+    /// Returns the destination of the gradient with respect to the outputs of the hidden layer `before`, or to the
+    /// chain's input if there is none.
+    fn below<'b>(
+        self,
+        before: Option<&'b Padded>,
+        write: &'b mut Aligned,
+        input_delta: &'b mut Option<InputDelta<'_>>,
+    ) -> Option<InputDelta<'b>> {
+        let Some(before) = before else {
+            let InputDelta { start, finish, out } = input_delta.as_mut()?;
+            let out = RowsMut { data: out.data, stride: out.stride };
+            return Some(InputDelta { start: *start, finish: *finish, out });
+        };
+        let finish = Finish::Slope(self.activation, &before.data);
+        Some(InputDelta { start: Start::Zero, finish, out: RowsMut { data: write, stride: before.stride } })
     }
 
     /// Writes `out = finish(start + delta·W)`: the gradient with respect to the layer's input.
-    pub fn pass_back(self, layer: &Dense, delta: Rows<'_>, (start, finish): (Start<'_>, Finish<'_>), out: RowsMut<'_>) {
+    pub fn pass_back(self, layer: &Dense, delta: Rows<'_>, start: Start<'_>, finish: Finish<'_>, out: RowsMut<'_>) {
         let b = match layer.form {
             Form::Narrow => &self.parameters[layer.weight.clone()],
             Form::Wide => &self.transposed[layer.transposed.clone()],
@@ -63,7 +128,7 @@ impl Pass<'_> {
         self.level.run(Product { row_count: self.row_count, a: delta, b, panels, start, finish, out });
     }
 
-    fn add_gradient(self, layer: &Dense, input: Rows<'_>, delta: Rows<'_>, gradient: &mut [f32]) {
+    pub(crate) fn add_gradient(self, layer: &Dense, input: Rows<'_>, delta: Rows<'_>, gradient: &mut [f32]) {
         let (a, b) = match layer.form {
             Form::Narrow => (delta, input),
             Form::Wide => (input, delta),

@@ -17,6 +17,10 @@ pub struct NetworkConfig {
     /// Separate layers are the safer default; sharing halves the time. Andrychowicz et al. 2021, arXiv:2006.05990,
     /// §3.2.
     pub shared: bool,
+    /// The memory between the hidden layers and the heads; `None` for a network that sees only the present observation.
+    ///
+    /// Actor and critic have a memory each, unless they share their layers.
+    pub memory: Option<Memory>,
     /// Output channels of each convolution over the observation's grids, in front of the hidden layers. Empty means no
     /// convolutions.
     ///
@@ -35,9 +39,40 @@ pub enum Activation {
     Relu,
 }
 
+/// The kinds of memory, each with its width: the count of numbers that it remembers.
+///
+/// A width is at least 1; multiples of 16 waste nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Memory {
+    /// A minimal gated recurrent unit: its gates depend on the input alone, so it learns and decides faster.
+    ///
+    /// Feng et al. 2024, arXiv:2410.01201, §3.1, in the form of appendix B.
+    MinGru(usize),
+    /// A gated recurrent unit, as in PyTorch and ONNX (`linear_before_reset = 1`): its gates depend on what it
+    /// remembers too.
+    ///
+    /// Cho et al. 2014, arXiv:1406.1078.
+    Gru(usize),
+}
+
+impl Memory {
+    /// Returns the count of numbers that are remembered.
+    pub const fn width(self) -> usize {
+        match self {
+            Self::MinGru(width) | Self::Gru(width) => width,
+        }
+    }
+}
+
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { hidden: vec![64, 64], activation: Activation::Tanh, shared: false, convolutions: Vec::new() }
+        Self {
+            hidden: vec![64, 64],
+            activation: Activation::Tanh,
+            shared: false,
+            memory: None,
+            convolutions: Vec::new(),
+        }
     }
 }
 
@@ -53,6 +88,9 @@ impl NetworkConfig {
                 .then(|| format!("`convolutions[{layer}]` is 0; give it at least 1 channel, or leave it out"))
         };
         let convolutions = self.convolutions.iter().enumerate().filter_map(no_channels);
-        self.hidden.iter().enumerate().filter_map(zero).chain(convolutions).collect()
+        let memory = self.memory.filter(|memory| memory.width() == 0).map(|memory| {
+            format!("`memory: {memory:?}` remembers nothing; give it a width of at least 1, or leave it out")
+        });
+        self.hidden.iter().enumerate().filter_map(zero).chain(convolutions).chain(memory).collect()
     }
 }

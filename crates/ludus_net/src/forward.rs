@@ -1,7 +1,8 @@
 //! The forward pass of one block of rows.
 
 use crate::kernel::{Dots, Finish, Product, Rows, RowsMut, Start};
-use crate::layout::{Dense, Form};
+use crate::layout::{Chain, Dense, Form};
+use crate::memory::{MemoryScratch, Timeline};
 use crate::pass::Pass;
 use crate::scratch::{ChainScratch, Padded};
 
@@ -16,20 +17,45 @@ impl Pass<'_> {
         input
     }
 
-    /// Computes hidden layers and the head behind them. Writes `[rows, outputs]` without padding.
-    pub fn chain(self, layers: &[Dense], input: Rows<'_>, scratch: &mut ChainScratch, out: &mut [f32]) {
-        let Some((head, hidden)) = layers.split_last() else { return };
-        let input = self.hidden(hidden, input, &mut scratch.hidden);
+    /// Computes hidden layers, and the memory behind them from the state in `scratch` on. Returns the input of the next
+    /// layer.
+    pub fn features<'s>(
+        self,
+        chain: &Chain,
+        time: Timeline<'_>,
+        input: Rows<'s>,
+        hidden: &'s mut [Padded],
+        memory: &'s mut Option<MemoryScratch>,
+    ) -> Rows<'s> {
+        let features = self.hidden(&chain.hidden, input, hidden);
+        match (&chain.memory, memory) {
+            (Some(layer), Some(scratch)) => self.remember(layer, time, features, scratch),
+            _ => features,
+        }
+    }
+
+    /// Computes a chain's layers, the head included. Writes `[rows, outputs]` without padding.
+    pub fn chain(
+        self,
+        chain: &Chain,
+        time: Timeline<'_>,
+        input: Rows<'_>,
+        scratch: &mut ChainScratch,
+        out: &mut [f32],
+    ) {
+        let ChainScratch { hidden, memory, head: padded } = scratch;
+        let features = self.features(chain, time, input, hidden, memory);
+        let Some(head) = &chain.head else { return };
         match head.form {
-            Form::Narrow => self.narrow(head, input, out),
+            Form::Narrow => self.narrow(head, features, out),
             Form::Wide => {
-                self.wide(head, input, Finish::Store, scratch.head.rows_mut());
-                scratch.head.copy_to(head.outputs, out);
+                self.wide(head, features, Finish::Store, padded.rows_mut());
+                padded.copy_to(head.outputs, out);
             }
         }
     }
 
-    fn wide(self, layer: &Dense, input: Rows<'_>, finish: Finish<'_>, out: RowsMut<'_>) {
+    pub(crate) fn wide(self, layer: &Dense, input: Rows<'_>, finish: Finish<'_>, out: RowsMut<'_>) {
         self.level.run(Product {
             row_count: self.row_count,
             a: input,

@@ -6,8 +6,9 @@ use ludus_spec::Seed;
 
 use crate::Layout;
 use crate::layout::{Dense, Tensor};
+use crate::memory::Recurrence;
 
-/// Writes orthogonal weights, and leaves all other parameters at 0.
+/// Writes orthogonal weights and the biases of update gates, and leaves all other parameters at 0.
 pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [f32]) {
     for (index, tensor) in layout.tensors().enumerate() {
         if let [outputs, inputs @ ..] = &tensor.shape[..]
@@ -17,13 +18,22 @@ pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [
             write(&tensor, &matrix, gain(layout, &tensor.name), parameters);
         }
     }
+    for recurrence in layout.recurrences() {
+        for layer in recurrence.layers() {
+            for (unit, bias) in parameters[layer.bias.clone()].iter_mut().take(layer.outputs).enumerate() {
+                *bias = recurrence.first_bias(&layer.name, unit).unwrap_or(0.0) as f32;
+            }
+        }
+    }
 }
 
 fn gain(layout: &Layout, name: &str) -> f64 {
-    let ends_in = |chain: &[Dense]| chain.last().is_some_and(|head| name == format!("{}.weight", head.name));
-    if ends_in(&layout.actor) {
+    let is_of = |layer: &Dense| name == format!("{}.weight", layer.name);
+    if layout.actor.head.as_ref().is_some_and(is_of) {
         0.01
-    } else if ends_in(&layout.critic) {
+    } else if layout.critic.head.as_ref().is_some_and(is_of)
+        || layout.recurrences().flat_map(Recurrence::layers).any(is_of)
+    {
         1.0
     } else {
         SQRT_2

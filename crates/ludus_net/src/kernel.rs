@@ -9,6 +9,7 @@ mod outer;
 mod product;
 mod tile;
 
+pub(crate) use activate::{positive_candidate, positive_candidate_slope, sigmoid, sigmoid_slope, tanh, tanh_slope};
 pub(crate) use dots::Dots;
 pub(crate) use outer::OuterSum;
 pub(crate) use product::{Finish, Product, Start};

@@ -5,8 +5,9 @@ use std::ops::Range;
 use ludus_spec::{AgentSpec, Head};
 
 use crate::encoder::{Convolution, Encoders};
+use crate::memory::Recurrence;
 use crate::panels::{Panels, padded};
-use crate::{GridBlock, NetError, NetworkConfig};
+use crate::{GridBlock, Memory, NetError, NetworkConfig};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
 const NARROW: usize = 8;
@@ -27,10 +28,18 @@ pub struct Layout {
     log_std: Range<usize>,
     parameter_count: usize,
     pub(crate) encoders: Encoders,
-    pub(crate) trunk: Vec<Dense>,
-    pub(crate) actor: Vec<Dense>,
-    pub(crate) critic: Vec<Dense>,
+    pub(crate) trunk: Chain,
+    pub(crate) actor: Chain,
+    pub(crate) critic: Chain,
     pub(crate) transposed_count: usize,
+}
+
+/// Consecutive layers: hidden layers, a memory behind them, and a head.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Chain {
+    pub hidden: Vec<Dense>,
+    pub memory: Option<Recurrence>,
+    pub head: Option<Dense>,
 }
 
 /// A fully connected layer, with the places of its parameters.
@@ -121,11 +130,13 @@ impl Layout {
         let width = if encoders.grids.is_empty() { inputs } else { encoders.width() };
         let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
         let raw = Source { width, is_raw: true };
-        let trunk = cursor.chain("trunk", raw, shared, None);
-        let features = trunk.last().map_or(raw, |last| Source { width: last.outputs, is_raw: false });
+        let (shared_memory, own_memory) = if config.shared { (config.memory, None) } else { (None, config.memory) };
+        let trunk = cursor.chain("trunk", raw, ChainShape { hidden: shared, memory: shared_memory, head: None });
+        let features = trunk.output(raw);
         let output_width = saturating_sum(heads.iter().map(|head| head.output_width()));
-        let actor = cursor.chain("actor", features, own, Some(output_width));
-        let critic = cursor.chain("critic", features, own, Some(1));
+        let own = ChainShape { hidden: own, memory: own_memory, head: None };
+        let actor = cursor.chain("actor", features, ChainShape { head: Some(output_width), ..own });
+        let critic = cursor.chain("critic", features, ChainShape { head: Some(1), ..own });
         let log_std = cursor.take(saturating_sum(heads.iter().copied().map(gaussian_width)));
         let layout = Self {
             inputs,
@@ -209,8 +220,22 @@ impl Layout {
         convolutions.chain(self.layers().flat_map(Dense::tensors)).chain(log_std)
     }
 
+    /// Returns the count of numbers that a row's memory has: those of actor and critic, or of what they share.
+    pub fn memory_width(&self) -> usize {
+        self.recurrences().map(|layer| layer.columns.len()).sum()
+    }
+
+    /// Returns the count of numbers, the first of a row's memory, that a policy needs without its critic.
+    pub fn policy_memory_width(&self) -> usize {
+        self.trunk.memory.iter().chain(&self.actor.memory).map(|layer| layer.columns.len()).sum()
+    }
+
+    pub(crate) fn recurrences(&self) -> impl Iterator<Item = &Recurrence> {
+        [&self.trunk, &self.actor, &self.critic].into_iter().filter_map(|chain| chain.memory.as_ref())
+    }
+
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Dense> {
-        self.trunk.iter().chain(&self.actor).chain(&self.critic)
+        [&self.trunk, &self.actor, &self.critic].into_iter().flat_map(Chain::layers)
     }
 
     fn check_size(self) -> Result<Self, NetError> {
@@ -235,6 +260,20 @@ impl Tensor<'_> {
     /// Returns the number of elements, without padding.
     pub fn element_count(&self) -> usize {
         self.shape.iter().product()
+    }
+}
+
+impl Chain {
+    /// Returns all layers, in the order of their parameters.
+    pub fn layers(&self) -> impl Iterator<Item = &Dense> {
+        self.hidden.iter().chain(self.memory.iter().flat_map(Recurrence::layers)).chain(&self.head)
+    }
+
+    /// Returns the source of the layer behind the chain's memory. `source` is that of the chain.
+    fn output(&self, source: Source) -> Source {
+        let hidden = self.hidden.last().map(|last| last.outputs);
+        let width = self.memory.as_ref().map(|layer| layer.memory.width()).or(hidden);
+        width.map_or(source, |width| Source { width, is_raw: false })
     }
 }
 
@@ -294,6 +333,15 @@ fn convolution_tensors(convolution: &Convolution) -> [Tensor<'_>; 2] {
 struct Cursor {
     parameters: usize,
     transposed: usize,
+    memory: usize,
+}
+
+/// The widths of a chain's layers.
+#[derive(Clone, Copy)]
+struct ChainShape<'a> {
+    hidden: &'a [usize],
+    memory: Option<Memory>,
+    head: Option<usize>,
 }
 
 impl Cursor {
@@ -303,17 +351,28 @@ impl Cursor {
         start..start.saturating_add(len)
     }
 
-    /// Lays out consecutive hidden layers of these widths, and the head behind them if there is one.
-    fn chain(&mut self, name: &str, source: Source, hidden: &[usize], head: Option<usize>) -> Vec<Dense> {
-        let mut layers = Vec::with_capacity(hidden.len() + 1);
-        let mut source = source;
-        for (index, &outputs) in hidden.iter().chain(&head).enumerate() {
-            let is_narrow = index == hidden.len() && outputs <= NARROW && !source.is_raw;
-            let form = if is_narrow { Form::Narrow } else { Form::Wide };
-            layers.push(self.dense(format!("{name}.{index}"), source, outputs, form));
-            source = Source { width: outputs, is_raw: false };
+    /// Lays out consecutive hidden layers of these widths, the memory behind them, and the head behind it.
+    fn chain(&mut self, name: &str, source: Source, shape: ChainShape<'_>) -> Chain {
+        let mut chain = Chain::default();
+        for (index, &outputs) in shape.hidden.iter().enumerate() {
+            let layer = self.dense(format!("{name}.{index}"), chain.output(source), outputs, Form::Wide);
+            chain.hidden.push(layer);
         }
-        layers
+        if let Some(memory) = shape.memory {
+            let input = chain.output(source);
+            let state = Source { width: memory.width(), is_raw: false };
+            let first_column = self.memory;
+            self.memory = self.memory.saturating_add(memory.width());
+            chain.memory = Some(Recurrence::new(name, memory, first_column, |name, is_of_input, width| {
+                self.dense(name, if is_of_input { input } else { state }, width, Form::Wide)
+            }));
+        }
+        if let Some(outputs) = shape.head {
+            let source = chain.output(source);
+            let form = if outputs <= NARROW && !source.is_raw { Form::Narrow } else { Form::Wide };
+            chain.head = Some(self.dense(format!("{name}.{}", shape.hidden.len()), source, outputs, form));
+        }
+        chain
     }
 
     fn dense(&mut self, name: String, source: Source, outputs: usize, form: Form) -> Dense {

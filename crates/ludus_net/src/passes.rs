@@ -1,11 +1,12 @@
 //! Forward and backward passes over any number of rows, block by block.
 
-use crate::Network;
-use crate::backward::Chain;
+use crate::backward::{ChainBack, InputDelta};
 use crate::kernel::{Finish, Rows, RowsMut, Start};
-use crate::layout::{Dense, Form};
+use crate::layout::{Chain, Form};
+use crate::memory::{MemoryScratch, Sequences, Timeline};
 use crate::pass::{BLOCK_ROWS, Pass};
-use crate::scratch::{Chains, Padded, Scratch};
+use crate::scratch::{ChainScratch, Chains, Padded, Scratch};
+use crate::{Layout, Network};
 
 /// A block of rows between the forward and the backward pass: the results, and the derivatives for the loss to write.
 ///
@@ -27,7 +28,7 @@ pub struct Block<'a> {
 }
 
 impl Network {
-    /// Computes action distributions and values of some rows.
+    /// Computes action distributions and values of some rows, for a network without memory.
     ///
     /// # Shapes
     ///
@@ -38,50 +39,97 @@ impl Network {
     /// If the slices' lengths don't match, or `scratch` was made for another layout. The same holds for all other
     /// passes.
     pub fn forward(&self, inputs: &[f32], scratch: &mut Scratch, outputs: &mut [f32], values: &mut [f32]) {
+        self.step(inputs, &mut [], scratch, outputs, values);
+    }
+
+    /// Computes action distributions and values of some rows, and takes one step of their memory.
+    ///
+    /// # Shapes
+    ///
+    /// `inputs` is `[rows, inputs]`, `memory` `[rows, memory_width]`, `outputs` `[rows, output_width]`, `values`
+    /// `[rows]`.
+    pub fn step(
+        &self,
+        inputs: &[f32],
+        memory: &mut [f32],
+        scratch: &mut Scratch,
+        outputs: &mut [f32],
+        values: &mut [f32],
+    ) {
         let width = self.layout.output_width();
         let row_count = self.row_count(inputs);
         assert_eq!(outputs.len(), row_count * width, "one output row per input row");
         assert_eq!(values.len(), row_count, "one value per input row");
+        let mut memory = MemoryRows::new(memory, self.layout.memory_width(), row_count);
         let results = outputs.chunks_mut(BLOCK_ROWS * width).zip(values.chunks_mut(BLOCK_ROWS));
         for (input, (outputs, values)) in self.blocks(inputs).zip(results) {
-            self.forward_block(input, &mut scratch.chains, outputs, values);
+            let time = Timeline::step(self.row_count(input));
+            memory.load(&self.layout, &mut scratch.chains);
+            self.forward_block(input, time, &mut scratch.chains, outputs, values);
+            memory.store(&self.layout, &mut scratch.chains, time.rows);
         }
     }
 
-    /// Computes action distributions only, as a finished policy needs.
+    /// Computes action distributions only, as a finished policy needs, for a network without memory.
     ///
     /// # Shapes
     ///
     /// `inputs` is `[rows, inputs]`, `outputs` `[rows, output_width]`.
     pub fn forward_policy(&self, inputs: &[f32], scratch: &mut Scratch, outputs: &mut [f32]) {
+        self.step_policy(inputs, &mut [], scratch, outputs);
+    }
+
+    /// Computes action distributions only, and takes one step of the policy's memory.
+    ///
+    /// # Shapes
+    ///
+    /// `inputs` is `[rows, inputs]`, `memory` `[rows, policy_memory_width]`, `outputs` `[rows, output_width]`.
+    pub fn step_policy(&self, inputs: &[f32], memory: &mut [f32], scratch: &mut Scratch, outputs: &mut [f32]) {
         let width = self.layout.output_width();
-        assert_eq!(outputs.len(), self.row_count(inputs) * width, "one output row per input row");
-        let Chains { encoder, trunk, actor, .. } = &mut scratch.chains;
+        let row_count = self.row_count(inputs);
+        assert_eq!(outputs.len(), row_count * width, "one output row per input row");
+        let mut memory = MemoryRows::new(memory, self.layout.policy_memory_width(), row_count);
         for (input, outputs) in self.blocks(inputs).zip(outputs.chunks_mut(BLOCK_ROWS * width)) {
-            let pass = self.pass(input);
+            let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
+            memory.load(&self.layout, &mut scratch.chains);
+            let Chains { encoder, trunk, actor, .. } = &mut scratch.chains;
             let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
-            let features = pass.hidden(&self.layout.trunk, encoded, &mut trunk.hidden);
-            pass.chain(&self.layout.actor, features, actor, outputs);
+            let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
+            pass.chain(&self.layout.actor, time, features, actor, outputs);
+            memory.store(&self.layout, &mut scratch.chains, time.rows);
         }
     }
 
-    /// Computes values only, as a bootstrap needs.
+    /// Computes values only, as a bootstrap needs, for a network without memory.
     ///
     /// # Shapes
     ///
     /// `inputs` is `[rows, inputs]`, `values` `[rows]`.
     pub fn forward_values(&self, inputs: &[f32], scratch: &mut Scratch, values: &mut [f32]) {
-        assert_eq!(values.len(), self.row_count(inputs), "one value per input row");
-        let Chains { encoder, trunk, critic, .. } = &mut scratch.chains;
+        self.values_from(inputs, &mut [], scratch, values);
+    }
+
+    /// Computes the values of some rows whose memory is given, and takes no step: the memory stays as it is.
+    ///
+    /// # Shapes
+    ///
+    /// `inputs` is `[rows, inputs]`, `memory` `[rows, memory_width]`, `values` `[rows]`.
+    pub fn values_from(&self, inputs: &[f32], memory: &mut [f32], scratch: &mut Scratch, values: &mut [f32]) {
+        let row_count = self.row_count(inputs);
+        assert_eq!(values.len(), row_count, "one value per input row");
+        let mut memory = MemoryRows::new(memory, self.layout.memory_width(), row_count);
         for (input, values) in self.blocks(inputs).zip(values.chunks_mut(BLOCK_ROWS)) {
-            let pass = self.pass(input);
+            let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
+            memory.load(&self.layout, &mut scratch.chains);
+            memory.skip(time.rows);
+            let Chains { encoder, trunk, critic, .. } = &mut scratch.chains;
             let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
-            let features = pass.hidden(&self.layout.trunk, encoded, &mut trunk.hidden);
-            pass.chain(&self.layout.critic, features, critic, values);
+            let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
+            pass.chain(&self.layout.critic, time, features, critic, values);
         }
     }
 
-    /// Adds the gradient of a loss over some rows to `gradient`.
+    /// Adds the gradient of a loss over some rows to `gradient`, for a network without memory.
     ///
     /// `loss` is called for one block of rows after another, while their activations are in the cache.
     ///
@@ -99,60 +147,123 @@ impl Network {
         gradient: &mut [f32],
         mut loss: impl FnMut(Block<'_>),
     ) {
-        assert_eq!(gradient.len(), self.parameters.len(), "one derivative per parameter");
-        assert!(self.layout.encoders.grids.is_empty(), "convolutions have no gradient here");
+        assert_eq!(self.layout.memory_width(), 0, "a network with memory learns from sequences");
         for (index, input) in self.blocks(inputs).enumerate() {
-            let heads = scratch.heads.first_rows(self.row_count(input));
-            self.forward_block(input, &mut scratch.chains, heads.outputs, heads.values);
-            heads.d_outputs.fill(0.0);
-            heads.d_values.fill(0.0);
-            loss(Block {
-                first_row: index * BLOCK_ROWS,
-                outputs: heads.outputs,
-                values: heads.values,
-                d_outputs: heads.d_outputs,
-                d_values: heads.d_values,
-                d_log_std: &mut gradient[self.layout.log_std()],
-            });
-            self.backward_block(input, scratch, gradient);
+            let time = Timeline::step(self.row_count(input));
+            self.block_gradient(input, time, index * BLOCK_ROWS, scratch, gradient, &mut loss);
         }
     }
 
-    fn forward_block(&self, input: &[f32], chains: &mut Chains, outputs: &mut [f32], values: &mut [f32]) {
+    /// Adds the gradient of a loss over consecutive steps of some rows to `gradient`, through the memory of the rows.
+    ///
+    /// `loss` is called once, for all steps of all rows.
+    ///
+    /// # Shapes
+    ///
+    /// `inputs` is `[steps, rows, inputs]`, `gradient` as [`Network::parameters`].
+    ///
+    /// # Panics
+    ///
+    /// As [`gradient`](Self::gradient), and if the sequences have another number of rows or steps.
+    pub fn gradient_of_sequences(
+        &self,
+        inputs: &[f32],
+        sequences: Sequences<'_>,
+        scratch: &mut Scratch,
+        gradient: &mut [f32],
+        mut loss: impl FnMut(Block<'_>),
+    ) {
+        let memory_width = self.layout.memory_width();
+        let rows = sequences.first_memory.len() / memory_width.max(1);
+        assert_eq!(sequences.after.len(), self.row_count(inputs), "what happens after each step of each row is known");
+        scratch.reserve(&self.layout, self.row_count(inputs));
+        for (layer, state) in scratch.chains.memories(&self.layout) {
+            state.load(layer, sequences.first_memory, memory_width);
+        }
+        let time = Timeline { rows, after: sequences.after };
+        self.block_gradient(inputs, time, 0, scratch, gradient, &mut loss);
+    }
+
+    fn block_gradient(
+        &self,
+        input: &[f32],
+        time: Timeline<'_>,
+        first_row: usize,
+        scratch: &mut Scratch,
+        gradient: &mut [f32],
+        loss: &mut impl FnMut(Block<'_>),
+    ) {
+        assert_eq!(gradient.len(), self.parameters.len(), "one derivative per parameter");
+        assert!(self.layout.encoders.grids.is_empty(), "convolutions have no gradient here");
+        let heads = scratch.heads.first_rows(self.row_count(input));
+        self.forward_block(input, time, &mut scratch.chains, heads.outputs, heads.values);
+        heads.d_outputs.fill(0.0);
+        heads.d_values.fill(0.0);
+        loss(Block {
+            first_row,
+            outputs: heads.outputs,
+            values: heads.values,
+            d_outputs: heads.d_outputs,
+            d_values: heads.d_values,
+            d_log_std: &mut gradient[self.layout.log_std()],
+        });
+        self.backward_block(input, time, scratch, gradient);
+    }
+
+    fn forward_block(
+        &self,
+        input: &[f32],
+        time: Timeline<'_>,
+        chains: &mut Chains,
+        outputs: &mut [f32],
+        values: &mut [f32],
+    ) {
         let Chains { encoder, trunk, actor, critic } = chains;
         let pass = self.pass(input);
         let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
-        let features = pass.hidden(&self.layout.trunk, encoded, &mut trunk.hidden);
-        pass.chain(&self.layout.actor, features, actor, outputs);
-        pass.chain(&self.layout.critic, features, critic, values);
+        let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
+        pass.chain(&self.layout.actor, time, features, actor, outputs);
+        pass.chain(&self.layout.critic, time, features, critic, values);
     }
 
-    fn backward_block(&self, input: &[f32], scratch: &mut Scratch, gradient: &mut [f32]) {
-        let Scratch { chains: Chains { trunk, actor, critic, .. }, heads, deltas, trunk_delta } = scratch;
-        let (pass, features) = (self.pass(input), trunk.hidden.last());
+    fn backward_block(&self, input: &[f32], time: Timeline<'_>, scratch: &mut Scratch, gradient: &mut [f32]) {
+        let Scratch { chains: Chains { trunk, actor, critic, .. }, heads, deltas, trunk_delta, .. } = scratch;
+        let (pass, layout) = (self.pass(input), &self.layout);
         let input = self.rows(input);
-        let above = features.map_or(input, Padded::rows);
+        let ChainScratch { hidden: trunk_hidden, memory: trunk_memory, .. } = trunk;
+        // The gradient with respect to what actor and critic read: after the trunk's activation, or of its sums.
+        let mut features_delta = |start, is_last: bool, chain: ChainBack<'_>, memory: &mut _, gradient: &mut [f32]| {
+            let (above, finish, out) = match (&mut *trunk_memory, trunk_hidden.last()) {
+                (Some(memory), _) => {
+                    let MemoryScratch { out, d_out, .. } = memory;
+                    (out.rows(), Finish::Store, Some(d_out.rows_mut()))
+                }
+                (None, Some(features)) => {
+                    let slope = Finish::Slope(pass.activation, &features.data);
+                    let out = RowsMut { data: trunk_delta, stride: features.stride };
+                    (features.rows(), if is_last { slope } else { Finish::Store }, Some(out))
+                }
+                (None, None) => (input, Finish::Store, None),
+            };
+            let input_delta = out.map(|out| InputDelta { start, finish, out });
+            pass.backward(ChainBack { input: above, ..chain }, memory, gradient, deltas, input_delta);
+        };
 
-        let last = head_delta(&self.layout.actor, &heads.d_outputs, &mut actor.head);
-        let chain = Chain { layers: &self.layout.actor, input: above, hidden: &actor.hidden };
-        let actor_delta = pass.backward(chain, last, gradient, deltas);
-        if let Some(features) = features {
-            let out = RowsMut { data: trunk_delta, stride: features.stride };
-            pass.pass_back(&self.layout.actor[0], actor_delta, (Start::Zero, Finish::Store), out);
-        }
+        let ChainScratch { hidden, memory, head } = actor;
+        let last = Some(head_delta(&layout.actor, &heads.d_outputs, head));
+        let chain = ChainBack { chain: &layout.actor, time, input, hidden, last };
+        features_delta(Start::Zero, false, chain, memory, gradient);
+        let ChainScratch { hidden, memory, head } = critic;
+        let last = Some(head_delta(&layout.critic, &heads.d_values, head));
+        let chain = ChainBack { chain: &layout.critic, time, input, hidden, last };
+        features_delta(Start::Out, true, chain, memory, gradient);
 
-        let last = head_delta(&self.layout.critic, &heads.d_values, &mut critic.head);
-        let chain = Chain { layers: &self.layout.critic, input: above, hidden: &critic.hidden };
-        let critic_delta = pass.backward(chain, last, gradient, deltas);
-        if let Some(features) = features {
-            let out = RowsMut { data: trunk_delta, stride: features.stride };
-            let finish = Finish::Slope(pass.activation, &features.data);
-            pass.pass_back(&self.layout.critic[0], critic_delta, (Start::Out, finish), out);
-
-            let last = Rows { data: trunk_delta, stride: features.stride };
-            let chain = Chain { layers: &self.layout.trunk, input, hidden: &trunk.hidden };
-            pass.backward(chain, last, gradient, deltas);
-        }
+        let last = match (&*trunk_memory, trunk_hidden.last()) {
+            (None, Some(features)) => Some(Rows { data: trunk_delta, stride: features.stride }),
+            _ => None,
+        };
+        let chain = ChainBack { chain: &layout.trunk, time, input, hidden: trunk_hidden, last };
+        pass.backward(chain, trunk_memory, gradient, deltas, None);
     }
 
     fn pass(&self, input: &[f32]) -> Pass<'_> {
@@ -180,13 +291,45 @@ impl Network {
 }
 
 /// Returns the gradient with respect to a head's outputs, padded if the head is wide.
-fn head_delta<'a>(layers: &[Dense], d_outputs: &'a [f32], padded: &'a mut Padded) -> Rows<'a> {
-    let head = layers.last().expect("actor and critic end in a head");
+fn head_delta<'a>(chain: &Chain, d_outputs: &'a [f32], padded: &'a mut Padded) -> Rows<'a> {
+    let head = chain.head.as_ref().expect("actor and critic end in a head");
     match head.form {
         Form::Narrow => Rows { data: d_outputs, stride: head.outputs },
         Form::Wide => {
             padded.copy_from(head.outputs, d_outputs);
             padded.rows()
         }
+    }
+}
+
+/// The memory of the rows that are still to come, block after block.
+struct MemoryRows<'a> {
+    rest: &'a mut [f32],
+    width: usize,
+}
+
+impl<'a> MemoryRows<'a> {
+    fn new(memory: &'a mut [f32], width: usize, row_count: usize) -> Self {
+        assert_eq!(memory.len(), row_count * width, "one row of memory per input row");
+        Self { rest: memory, width }
+    }
+
+    /// Copies the state of the coming rows into the working memory.
+    fn load(&self, layout: &Layout, chains: &mut Chains) {
+        for (layer, state) in chains.memories(layout).filter(|(layer, _)| layer.columns.end <= self.width) {
+            state.load(layer, self.rest, self.width);
+        }
+    }
+
+    /// Copies the new state of this many rows back, and moves on behind them.
+    fn store(&mut self, layout: &Layout, chains: &mut Chains, row_count: usize) {
+        for (layer, state) in chains.memories(layout).filter(|(layer, _)| layer.columns.end <= self.width) {
+            state.store(layer, &mut self.rest[..row_count * self.width], self.width);
+        }
+        self.skip(row_count);
+    }
+
+    fn skip(&mut self, row_count: usize) {
+        self.rest.split_off_mut(..row_count * self.width).expect("there are as many rows as inputs");
     }
 }

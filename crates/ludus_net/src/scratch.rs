@@ -4,7 +4,8 @@ use crate::Layout;
 use crate::aligned::Aligned;
 use crate::encoder::EncoderScratch;
 use crate::kernel::{Rows, RowsMut};
-use crate::layout::{Dense, Form};
+use crate::layout::{Chain, Form};
+use crate::memory::{MemoryScratch, Recurrence};
 use crate::panels::row_stride;
 use crate::pass::BLOCK_ROWS;
 
@@ -13,6 +14,8 @@ use crate::pass::BLOCK_ROWS;
 /// Fits every [`Network`](crate::Network) of the [`Layout`] that it was made for.
 #[derive(Clone, Debug)]
 pub struct Scratch {
+    /// Rows of the largest block that fits.
+    rows: usize,
     pub(crate) chains: Chains,
     pub(crate) heads: Heads,
     /// The gradients with respect to the sums of a layer and of the layer before it, alternately.
@@ -34,6 +37,7 @@ pub(crate) struct Chains {
 #[derive(Clone, Debug)]
 pub(crate) struct ChainScratch {
     pub hidden: Vec<Padded>,
+    pub memory: Option<MemoryScratch>,
     /// A wide head's outputs, then the gradient with respect to them. Empty for narrow heads.
     pub head: Padded,
 }
@@ -66,25 +70,50 @@ pub(crate) struct Padded {
 impl Scratch {
     /// Allocates working memory for networks of this layout.
     pub fn new(layout: &Layout) -> Self {
+        Self::with_rows(layout, BLOCK_ROWS)
+    }
+
+    /// Allocates working memory for blocks of this many rows.
+    fn with_rows(layout: &Layout, rows: usize) -> Self {
         let widest = layout.layers().map(|layer| layer.outputs).max().unwrap_or(0);
-        let delta = || Aligned::zeros(BLOCK_ROWS * row_stride(widest));
+        let delta = || Aligned::zeros(rows * row_stride(widest));
         Self {
+            rows,
             chains: Chains {
                 encoder: EncoderScratch::new(&layout.encoders),
-                trunk: ChainScratch::new(&layout.trunk, None),
-                actor: ChainScratch::of_chain(&layout.actor),
-                critic: ChainScratch::of_chain(&layout.critic),
+                trunk: ChainScratch::new(&layout.trunk, rows),
+                actor: ChainScratch::new(&layout.actor, rows),
+                critic: ChainScratch::new(&layout.critic, rows),
             },
-            heads: Heads::new(layout.output_width()),
+            heads: Heads::new(layout.output_width(), rows),
             deltas: [delta(), delta()],
             trunk_delta: delta(),
         }
     }
+
+    /// Makes room for a block of this many rows: all steps of some rows with memory are one block.
+    pub(crate) fn reserve(&mut self, layout: &Layout, rows: usize) {
+        if self.rows < rows {
+            *self = Self::with_rows(layout, rows);
+        }
+    }
+}
+
+impl Chains {
+    /// Returns the memories of a network, with their working memory.
+    pub fn memories<'a>(
+        &'a mut self,
+        layout: &'a Layout,
+    ) -> impl Iterator<Item = (&'a Recurrence, &'a mut MemoryScratch)> {
+        let chains =
+            [(&layout.trunk, &mut self.trunk), (&layout.actor, &mut self.actor), (&layout.critic, &mut self.critic)];
+        chains.into_iter().filter_map(|(chain, scratch)| chain.memory.as_ref().zip(scratch.memory.as_mut()))
+    }
 }
 
 impl Heads {
-    fn new(width: usize) -> Self {
-        let (outputs, values) = (vec![0.0; BLOCK_ROWS * width], vec![0.0; BLOCK_ROWS]);
+    fn new(width: usize, rows: usize) -> Self {
+        let (outputs, values) = (vec![0.0; rows * width], vec![0.0; rows]);
         Self { width, outputs: outputs.clone(), values: values.clone(), d_outputs: outputs, d_values: values }
     }
 
@@ -99,27 +128,20 @@ impl Heads {
 }
 
 impl ChainScratch {
-    /// Allocates the outputs of hidden layers and the head behind them.
-    fn of_chain(layers: &[Dense]) -> Self {
-        match layers.split_last() {
-            Some((head, hidden)) => Self::new(hidden, Some(head)),
-            None => Self::new(&[], None),
-        }
-    }
-
-    fn new(hidden: &[Dense], head: Option<&Dense>) -> Self {
-        let wide_head = head.filter(|head| head.form == Form::Wide);
+    fn new(chain: &Chain, rows: usize) -> Self {
+        let wide_head = chain.head.as_ref().filter(|head| head.form == Form::Wide);
         Self {
-            hidden: hidden.iter().map(|layer| Padded::new(layer.outputs)).collect(),
-            head: Padded::new(wide_head.map_or(0, |head| head.outputs)),
+            hidden: chain.hidden.iter().map(|layer| Padded::new(rows, layer.outputs)).collect(),
+            memory: chain.memory.as_ref().map(|layer| MemoryScratch::new(layer, rows)),
+            head: Padded::new(rows, wide_head.map_or(0, |head| head.outputs)),
         }
     }
 }
 
 impl Padded {
-    fn new(width: usize) -> Self {
+    pub fn new(rows: usize, width: usize) -> Self {
         let stride = row_stride(width);
-        Self { data: Aligned::zeros(BLOCK_ROWS * stride), stride }
+        Self { data: Aligned::zeros(rows * stride), stride }
     }
 
     /// Copies the first `width` columns to rows without padding.

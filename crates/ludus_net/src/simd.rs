@@ -116,6 +116,16 @@ pub(crate) trait Lanes: Copy {
         self.simd().div_f32s(a, b)
     }
 
+    #[inline(always)]
+    fn add(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
+        self.simd().add_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
+        self.simd().sub_f32s(a, b)
+    }
+
     /// Returns `max(value, 0)`; NaN stays NaN, since x86 returns the second operand then.
     #[inline(always)]
     fn positive_part(self, value: Vector<Self>) -> Vector<Self> {
@@ -134,6 +144,12 @@ pub(crate) trait Lanes: Copy {
     fn keep_where_positive(self, sign: Vector<Self>, value: Vector<Self>) -> Vector<Self> {
         let zero = self.splat(0.0);
         self.simd().select_f32s(self.simd().greater_than_f32s(sign, zero), value, zero)
+    }
+
+    /// Returns `value` where `sign` is greater than 0, else `other`.
+    #[inline(always)]
+    fn choose_where_positive(self, sign: Vector<Self>, value: Vector<Self>, other: Vector<Self>) -> Vector<Self> {
+        self.simd().select_f32s(self.simd().greater_than_f32s(sign, self.splat(0.0)), value, other)
     }
 
     #[inline(always)]

@@ -38,9 +38,42 @@ pub(super) fn backward<L: Lanes>(
     }
 }
 
+/// The logistic function σ(x) = ½ + ½·tanh(x/2).
+#[inline(always)]
+pub(crate) fn sigmoid<L: Lanes>(lanes: L, value: Vector<L>) -> Vector<L> {
+    let half = lanes.splat(0.5);
+    lanes.mul_add(tanh(lanes, lanes.mul(value, half)), half, half)
+}
+
+/// Returns σ′ where the function has this value: σ·(1 − σ).
+#[inline(always)]
+pub(crate) fn sigmoid_slope<L: Lanes>(lanes: L, activated: Vector<L>) -> Vector<L> {
+    lanes.negative_mul_add(activated, activated, activated)
+}
+
+/// Returns tanh′ where the function has this value: 1 − tanh².
+#[inline(always)]
+pub(crate) fn tanh_slope<L: Lanes>(lanes: L, activated: Vector<L>) -> Vector<L> {
+    lanes.negative_mul_add(activated, activated, lanes.splat(1.0))
+}
+
+/// Returns `value + ½` where `value` is greater than 0, else σ(`value`).
+#[inline(always)]
+pub(crate) fn positive_candidate<L: Lanes>(lanes: L, value: Vector<L>) -> Vector<L> {
+    let raised = lanes.add(value, lanes.splat(0.5));
+    lanes.choose_where_positive(value, raised, sigmoid(lanes, value))
+}
+
+/// Returns the slope of [`positive_candidate`] where the function has this value.
+#[inline(always)]
+pub(crate) fn positive_candidate_slope<L: Lanes>(lanes: L, activated: Vector<L>) -> Vector<L> {
+    let above = lanes.sub(activated, lanes.splat(0.5));
+    lanes.choose_where_positive(above, lanes.splat(1.0), sigmoid_slope(lanes, activated))
+}
+
 /// Computes tanh by a rational function. The library's tanh is twelve times slower.
 #[inline(always)]
-fn tanh<L: Lanes>(lanes: L, value: Vector<L>) -> Vector<L> {
+pub(crate) fn tanh<L: Lanes>(lanes: L, value: Vector<L>) -> Vector<L> {
     let x = lanes.clamp(value, TANH_LIMIT);
     let square = lanes.mul(x, x);
     let numerator = lanes.mul(x, polynomial(lanes, square, TANH_NUMERATOR));
