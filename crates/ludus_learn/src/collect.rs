@@ -13,6 +13,8 @@ use batched::{BatchedLane, play_batches};
 use group::Group;
 use worker::RolloutWorker;
 
+pub(crate) use group::after_step;
+
 /// The loop in which simulations step and policies decide.
 ///
 /// The result is the same, bit for bit, with any number of threads: every draw has a seed of its own.

@@ -136,7 +136,8 @@ pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
 pub use ppo::{
-    Iteration, Learner, LearnerState, LearningRate, Losses, NativeLearner, Ppo, PpoConfig, PpoState, Surrogate,
+    ExperienceRow, Iteration, Learner, LearnerState, LearningRate, Losses, Minibatch, NativeLearner, Ppo, PpoConfig,
+    PpoState, RowSteps, Surrogate,
     UpdateSettings, ValueError, surrogate, value_error,
 };
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};

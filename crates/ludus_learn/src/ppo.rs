@@ -2,7 +2,7 @@
 //! estimate, epochs, minibatches, gradient steps. The arithmetic of these is in [`Learner`] and its implementations.
 
 mod config;
-mod experience;
+pub(crate) mod experience;
 mod iteration;
 mod learner;
 mod learning_rate;
@@ -23,6 +23,7 @@ use experience::Experience;
 use reward_scale::RewardScale;
 
 pub use config::PpoConfig;
+pub use experience::{ExperienceRow, Minibatch, RowSteps};
 pub use iteration::Iteration;
 pub use learner::{Learner, UpdateSettings};
 pub use learning_rate::LearningRate;
@@ -75,13 +76,14 @@ impl<L: Learner> Ppo<L> {
             return Err(LearnError::Config(problems));
         }
         let shape = RolloutShape::of_lane(config.rollout_steps, lanes)?;
-        let shape = RolloutShape { has_inputs: learner.keeps_inputs(), ..shape };
+        let (has_inputs, memory_width) = (learner.keeps_inputs(), learner.memory_width());
+        let shape = RolloutShape { has_inputs, memory_width, ..shape };
         check_samples(&shape)?;
         if config.normalize_advantages && shape.steps * shape.total_rows() == 1 {
             return Err(LearnError::SingleSample);
         }
         let rollout = Rollout::new(shape);
-        let experience = Experience::with_capacity(rollout.samples().values.len());
+        let experience = Experience::new(rollout.shape());
         let reward_scale = RewardScale::new(rollout.shape().total_rows());
         let collector = Collector::new(learner.machine().clone());
         let adaptive_rate = config.learning_rate.at(0.0);
@@ -253,14 +255,15 @@ impl<L: Learner> Ppo<L> {
     /// Learns from all experience once, and leaves sums in `learned`.
     fn learn_epoch(&mut self, settings: &UpdateSettings, learned: &mut Iteration) -> Result<(), LearnError> {
         let count = self.config.minibatches(self.experience.samples().len());
-        for samples in self.experience.minibatches(count) {
-            self.learner.learn_minibatch(&self.rollout, samples, settings)?;
-            learned.count(samples.len());
+        for minibatch in self.experience.minibatches(count) {
+            let samples = minibatch.samples.len();
+            self.learner.learn_minibatch(&self.rollout, minibatch, settings)?;
+            learned.count(samples);
             // Detail 16. Reading the losses waits for a device, so they are read only if there is a target.
             if let Some(target) = self.config.target_kl {
                 let sums = self.learner.take_losses()?;
                 learned.losses.add(&sums, 1.0);
-                if sums.approx_kl > target * samples.len() as f32 {
+                if sums.approx_kl > target * samples as f32 {
                     learned.reached_target_kl = true;
                     break;
                 }
@@ -329,6 +332,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
 
     fn rewind(&mut self) {
         self.rollout.restart();
+        self.rollout.forget_what_is_not_finite();
         if let Some(MarkedNumbers { iteration, rewards, adaptive_rate }) = self.good {
             self.learner.rewind();
             self.reward_scale.restore(rewards);

@@ -257,6 +257,16 @@ impl Rollout {
         self.filled = 0;
     }
 
+    /// Sets the memory of rows to zero where it is not finite, as a policy whose parameters are not finite leaves it.
+    pub fn forget_what_is_not_finite(&mut self) {
+        let width = self.shape.memory_width.max(1);
+        for memory in self.columns.memory.chunks_exact_mut(width) {
+            if memory.iter().any(|number| !number.is_finite()) {
+                memory.fill(0.0);
+            }
+        }
+    }
+
     /// Returns the simulations' slabs, to write `steps` more steps. These count as written from here on.
     pub(crate) fn fill(&mut self, steps: usize) -> impl Iterator<Item = Slab<'_>> {
         let (step, has_begun) = (self.filled, self.has_begun);

@@ -1,5 +1,6 @@
 //! The state of one simulation in a collection, and its steps.
 
+use ludus_net::AfterStep;
 use ludus_spec::Outcome;
 
 use crate::{PhaseTimes, Simulation, Slab, StepLanes};
@@ -57,10 +58,10 @@ impl Slab<'_> {
         let outcomes = &self.outcomes[self.step * self.rows..][..self.rows];
         let memories = self.memory.chunks_exact_mut(width).zip(self.past_memory.chunks_exact(width));
         for ((memory, past), &outcome) in memories.zip(outcomes) {
-            if begins(outcome) {
-                memory.fill(0.0);
-            } else if outcome.is_waiting() {
-                memory.copy_from_slice(past);
+            match after_step(outcome) {
+                AfterStep::Keep => {}
+                AfterStep::Reset => memory.fill(0.0),
+                AfterStep::Restore => memory.copy_from_slice(past),
             }
         }
     }
@@ -78,6 +79,17 @@ impl Slab<'_> {
                 *outcome = Outcome::Vacant;
             }
         }
+    }
+}
+
+/// Returns what happens to the memory of a row after a step of this outcome.
+pub(crate) const fn after_step(outcome: Outcome) -> AfterStep {
+    if begins(outcome) {
+        AfterStep::Reset
+    } else if outcome.is_waiting() {
+        AfterStep::Restore
+    } else {
+        AfterStep::Keep
     }
 }
 

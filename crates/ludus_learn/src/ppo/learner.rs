@@ -1,6 +1,6 @@
 //! The interface between PPO and its arithmetic.
 
-use super::{LearnerState, Losses};
+use super::{LearnerState, Losses, Minibatch};
 use crate::{Decider, LearnError, LearnedPolicy, Machine, Rollout};
 
 /// The arithmetic of PPO: a policy and a critic that decide and learn from minibatches.
@@ -27,12 +27,18 @@ pub trait Learner: Send {
         false
     }
 
+    /// Numbers of the memory that the policy and its critic have per row; 0 without memory.
+    fn memory_width(&self) -> usize {
+        0
+    }
+
     /// Prepares an update, for example by copying advantages and returns to a device: these are final now.
     ///
     /// Called once before the first minibatch of an update.
     fn begin_update(&mut self, rollout: &Rollout);
 
-    /// Takes one gradient step on these samples of the rollout, all of them experience.
+    /// Takes one gradient step on these samples of the rollout. With a memory, the steps of their rows are recomputed,
+    /// each row from its first step on.
     ///
     /// On a device, the step may still be running when this returns; then its error is returned later, with the losses.
     ///
@@ -42,7 +48,7 @@ pub trait Learner: Send {
     fn learn_minibatch(
         &mut self,
         rollout: &Rollout,
-        samples: &[u32],
+        minibatch: Minibatch<'_>,
         settings: &UpdateSettings,
     ) -> Result<(), LearnError>;
 

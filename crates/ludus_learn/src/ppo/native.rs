@@ -7,11 +7,11 @@ use std::ops::Range;
 
 use ludus_net::{Adam, Layout, NetError, Network, Normalizer, Scratch};
 
-use super::{Learner, LearnerState, Losses, UpdateSettings};
+use super::{Learner, LearnerState, Losses, Minibatch, UpdateSettings};
 use crate::threads::{for_each_chunk_in, for_each_in};
 use crate::worker_pool::WorkerPool;
 use crate::{Decider, LearnError, LearnedPolicy, Machine, Observed, Rollout, Standardization, sum_along_tree};
-use shard::{GradientWorker, LossContext, Minibatch, Shard};
+use shard::{GradientWorker, LossContext, Shard};
 
 /// Samples of a shard while a minibatch has up to [`FEW_SHARDS`] shards. Small shards let more threads work on a small
 /// minibatch.
@@ -25,6 +25,10 @@ const FEW_SHARDS: usize = 16;
 
 /// The maximum number of shards. Larger minibatches get larger shards instead.
 const MOST_SHARDS: usize = 32;
+
+/// Rows of a shard where the policy has a memory: as many as a register tile takes, so that a step of them is no slower
+/// than it must be.
+const SHARD_ROWS: usize = 6;
 
 /// Parameters whose gradients one task on one thread adds up.
 const SUM_CHUNK: usize = 4096;
@@ -106,6 +110,10 @@ impl Learner for NativeLearner {
         self.normalizer.is_some()
     }
 
+    fn memory_width(&self) -> usize {
+        self.network.layout().memory_width()
+    }
+
     fn begin_update(&mut self, _: &Rollout) {
         self.losses = Losses::default();
     }
@@ -113,21 +121,25 @@ impl Learner for NativeLearner {
     fn learn_minibatch(
         &mut self,
         rollout: &Rollout,
-        samples: &[u32],
+        minibatch: Minibatch<'_>,
         settings: &UpdateSettings,
     ) -> Result<(), LearnError> {
         let is_kept = self.normalizer.is_none() || rollout.shape().has_inputs;
         assert!(is_kept, "a rollout keeps what a network with normalised observations read");
-        let minibatch = Minibatch { samples, advantages: standardization(rollout, samples, settings) };
-        let context = LossContext { network: &self.network, rollout: rollout.samples(), minibatch, settings };
-        let shards = cut(&mut self.shards, samples.len(), self.network.parameters().len());
+        let advantages = standardization(rollout, minibatch.samples, settings);
+        let steps = rollout.shape().steps;
+        let context =
+            LossContext { network: &self.network, rollout: rollout.samples(), steps, minibatch, advantages, settings };
+        let shards = cut(&mut self.shards, minibatch, self.network.parameters().len());
+        let count = shards.len();
         for_each_in(&self.machine.pool, shards, |shard| {
             self.workers
                 .with(|| GradientWorker::new(self.scratch.clone()), |worker| worker.compute_gradient(context, shard));
         });
-        let losses = self.sum_up(samples.len());
+        let samples = minibatch.samples.len();
+        let losses = self.sum_up(count, samples);
         let losses = self.step(losses, settings)?;
-        self.losses.add(&losses, samples.len() as f32);
+        self.losses.add(&losses, samples as f32);
         Ok(())
     }
 
@@ -198,10 +210,9 @@ impl Learner for NativeLearner {
 }
 
 impl NativeLearner {
-    /// Sums the shards' gradients into `gradient`, and returns the means of their losses.
-    fn sum_up(&mut self, samples: usize) -> Losses {
+    /// Sums the gradients of the first `count` shards into `gradient`, and returns the means of their losses.
+    fn sum_up(&mut self, count: usize, samples: usize) -> Losses {
         let Self { shards, gradient, machine, .. } = self;
-        let count = shard_count(samples);
         for_each_chunk_in(&machine.pool, gradient, SUM_CHUNK, |start, chunk| {
             for (index, sum) in chunk.chunks_mut(SUM_BLOCK).enumerate() {
                 let first = start + index * SUM_BLOCK;
@@ -264,14 +275,24 @@ fn shard_count(samples: usize) -> usize {
     samples.div_ceil(LARGE_SHARD).clamp(few, MOST_SHARDS)
 }
 
-/// Cuts a minibatch into shards whose sizes differ by one at most. Allocates shards that don't exist yet.
-fn cut(shards: &mut Vec<Shard>, samples: usize, parameters: usize) -> &mut [Shard] {
-    let count = shard_count(samples);
+/// Returns the number of shards of a minibatch of this many rows with memory. It depends on the number alone.
+fn row_shard_count(rows: usize) -> usize {
+    let few = rows.div_ceil(SHARD_ROWS).min(FEW_SHARDS);
+    rows.div_ceil(2 * SHARD_ROWS).clamp(few, MOST_SHARDS)
+}
+
+/// Cuts a minibatch into shards whose units differ by one at most. Allocates shards that don't exist yet.
+fn cut<'a>(shards: &'a mut Vec<Shard>, minibatch: Minibatch<'_>, parameters: usize) -> &'a mut [Shard] {
+    let Minibatch { samples, rows } = minibatch;
+    let (units, count) = match rows.len() {
+        0 => (samples.len(), shard_count(samples.len())),
+        rows => (rows, row_shard_count(rows)),
+    };
     while shards.len() < count {
-        shards.push(Shard { gradient: vec![0.0; parameters], losses: Losses::default(), samples: 0..0 });
+        shards.push(Shard { gradient: vec![0.0; parameters], losses: Losses::default(), units: 0..0 });
     }
     for (index, shard) in shards[..count].iter_mut().enumerate() {
-        shard.samples = index * samples / count..(index + 1) * samples / count;
+        shard.units = index * units / count..(index + 1) * units / count;
     }
     &mut shards[..count]
 }
@@ -323,7 +344,8 @@ mod tests {
     fn a_minibatch_is_cut_by_its_size() {
         let check = |samples: usize, sizes: &[usize]| {
             let mut shards = Vec::new();
-            let found: Vec<usize> = cut(&mut shards, samples, 0).iter().map(|shard| shard.samples.len()).collect();
+            let minibatch = Minibatch { samples: &vec![0; samples], rows: &[] };
+            let found: Vec<usize> = cut(&mut shards, minibatch, 0).iter().map(|shard| shard.units.len()).collect();
             assert_eq!(found, sizes);
         };
         check(1, &[1]);

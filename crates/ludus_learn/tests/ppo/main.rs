@@ -9,6 +9,7 @@ mod determinism;
 mod learning;
 mod limits;
 mod masking;
+mod memory;
 mod pendulum;
 mod resume;
 

@@ -13,23 +13,31 @@ struct DecisionScratch {
     /// Inputs of the network, if the rollout does not keep them.
     inputs: Vec<f32>,
     outputs: Vec<f32>,
+    entropies: Vec<f32>,
 }
 
 impl GroupDecider for NativeLearner {
     fn scratch(&self) -> Box<dyn Any + Send> {
-        Box::new(DecisionScratch { network: self.scratch.clone(), inputs: Vec::new(), outputs: Vec::new() })
+        let (inputs, outputs, entropies) = (Vec::new(), Vec::new(), Vec::new());
+        Box::new(DecisionScratch { network: self.scratch.clone(), inputs, outputs, entropies })
     }
 
     /// Draws an action for each row. Details 7, 18 and 19.
     fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
-        let DecisionScratch { network: scratch, inputs, outputs } = own(scratch);
+        let DecisionScratch { network: scratch, inputs, outputs, entropies } = own(scratch);
         let inputs = self.read(rows.observations, rows.inputs, inputs);
         timer.copied();
         let layout = self.network.layout();
         outputs.resize(rows.log_probs.len() * layout.output_width(), 0.0);
-        self.network.forward(inputs, scratch, outputs, rows.values);
+        self.network.step(inputs, rows.memory, scratch, outputs, rows.values);
         let distribution = self.network.distribution().masked(rows.masks);
         distribution.sample(outputs, |row| rows.seeds.of(row), rows.actions, rows.log_probs);
+        if !rows.memory.is_empty() {
+            // As an update computes them: of a Gaussian, the density of a draw has other last bits than that of the
+            // action. Without memory, they stay as they have always been.
+            entropies.resize(rows.log_probs.len(), 0.0);
+            distribution.evaluate(outputs, rows.actions, rows.log_probs, entropies);
+        }
         timer.forwarded();
     }
 
@@ -37,7 +45,7 @@ impl GroupDecider for NativeLearner {
         let DecisionScratch { network: scratch, inputs, .. } = own(scratch);
         let inputs = self.read(rows.observations, rows.inputs, inputs);
         timer.copied();
-        self.network.forward_values(inputs, scratch, rows.values);
+        self.network.values_from(inputs, rows.memory, scratch, rows.values);
         timer.forwarded();
     }
 }

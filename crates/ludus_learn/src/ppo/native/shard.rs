@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use ludus_net::{Block, Network, Scratch, Upstream};
+use ludus_net::{AfterStep, Block, Network, Scratch, Sequences, Upstream};
 
-use crate::ppo::{Losses, UpdateSettings, surrogate, value_error};
+use crate::collect::after_step;
+use crate::ppo::{Losses, Minibatch, UpdateSettings, surrogate, value_error};
 use crate::{Samples, Standardization};
 
 /// A part of a minibatch, its gradient and its share of the losses.
@@ -15,7 +16,8 @@ use crate::{Samples, Standardization};
 pub(super) struct Shard {
     pub gradient: Vec<f32>,
     pub losses: Losses,
-    pub samples: Range<usize>,
+    /// The shard's part of the minibatch's samples, or of its rows if it has rows.
+    pub units: Range<usize>,
 }
 
 /// The inputs of a minibatch's loss.
@@ -23,28 +25,33 @@ pub(super) struct Shard {
 pub(super) struct LossContext<'a> {
     pub network: &'a Network,
     pub rollout: Samples<'a>,
+    /// Steps of the rollout.
+    pub steps: usize,
     pub minibatch: Minibatch<'a>,
-    pub settings: &'a UpdateSettings,
-}
-
-/// The samples of one gradient step.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Minibatch<'a> {
-    /// Indices of samples of the rollout, all of them experience.
-    pub samples: &'a [u32],
-    /// The standardisation of their advantages.
+    /// The standardisation of the advantages of the minibatch's samples.
     pub advantages: Standardization,
+    pub settings: &'a UpdateSettings,
 }
 
 /// The working memory of one thread for learning: the shard's samples side by side.
 #[derive(Debug)]
 pub(super) struct GradientWorker {
     scratch: Scratch,
+    sequences: SequenceColumns,
     inputs: Vec<f32>,
     actions: Vec<f32>,
     /// Empty if every choice is allowed.
     masks: Vec<bool>,
     block: BlockColumns,
+}
+
+/// The steps of a shard's rows, if the policy has a memory.
+#[derive(Debug, Default)]
+struct SequenceColumns {
+    /// All samples of the rows, experience or not `[steps, rows]`.
+    samples: Vec<u32>,
+    after: Vec<AfterStep>,
+    first_memory: Vec<f32>,
 }
 
 /// Columns of one block of rows.
@@ -66,28 +73,47 @@ struct Decided<'a> {
 
 impl GradientWorker {
     pub fn new(scratch: Scratch) -> Self {
-        let (inputs, actions, masks) = (Vec::new(), Vec::new(), Vec::new());
-        Self { scratch, inputs, actions, masks, block: BlockColumns::default() }
+        let (sequences, block) = (SequenceColumns::default(), BlockColumns::default());
+        Self { scratch, sequences, inputs: Vec::new(), actions: Vec::new(), masks: Vec::new(), block }
     }
 
     /// Computes a shard's gradient and losses.
     pub fn compute_gradient(&mut self, context: LossContext<'_>, shard: &mut Shard) {
-        let samples = &context.minibatch.samples[shard.samples.clone()];
-        self.gather(context, samples);
         shard.gradient.fill(0.0);
         shard.losses = Losses::default();
-        let Self { scratch, inputs, actions, masks, block: columns, .. } = self;
-        let action_width = context.network.layout().action_width();
-        let mask_width = context.rollout.mask_width();
-        context.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
-            let rows = block.first_row..block.first_row + block.values.len();
-            let decided = Decided {
-                samples: &samples[rows.clone()],
-                actions: &actions[rows.start * action_width..rows.end * action_width],
-                masks: &masks[rows.start * mask_width..rows.end * mask_width],
-            };
-            columns.derive(context, decided, block, &mut shard.losses);
-        });
+        if context.minibatch.rows.is_empty() {
+            let samples = &context.minibatch.samples[shard.units.clone()];
+            self.gather(context, samples);
+            let Self { scratch, inputs, actions, masks, block: columns, .. } = self;
+            let decided = Decided { samples, actions, masks };
+            context.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
+                let decided = decided.part(context, block.first_row..block.first_row + block.values.len());
+                columns.derive(context, decided, block, &mut shard.losses);
+            });
+        } else {
+            self.sequences.list(context, shard.units.clone());
+            let samples = std::mem::take(&mut self.sequences.samples);
+            self.gather(context, &samples);
+            self.ignore_what_is_no_experience(context, &samples);
+            let Self { scratch, inputs, actions, masks, block: columns, sequences, .. } = self;
+            let decided = Decided { samples: &samples, actions, masks };
+            let steps = Sequences { first_memory: &sequences.first_memory, after: &sequences.after };
+            context.network.gradient_of_sequences(inputs, steps, scratch, &mut shard.gradient, |block| {
+                columns.derive(context, decided, block, &mut shard.losses);
+            });
+            self.sequences.samples = samples;
+        }
+    }
+
+    /// Gives steps that are no experience an action that has a probability. Its derivative is 0.
+    fn ignore_what_is_no_experience(&mut self, context: LossContext<'_>, samples: &[u32]) {
+        let (action_width, mask_width) = (context.network.layout().action_width(), context.rollout.mask_width());
+        for (row, &sample) in samples.iter().enumerate() {
+            if !context.is_experience(sample) {
+                self.actions[row * action_width..][..action_width].fill(0.0);
+                self.masks[row * mask_width..][..mask_width].fill(true);
+            }
+        }
     }
 
     /// Copies the network's inputs, the actions and the masks of the samples side by side. Details 14 and 19.
@@ -103,6 +129,37 @@ impl GradientWorker {
     }
 }
 
+impl SequenceColumns {
+    /// Lists all steps of a minibatch's rows in this range.
+    fn list(&mut self, context: LossContext<'_>, rows: Range<usize>) {
+        let Self { samples, after, first_memory } = self;
+        let rows = &context.minibatch.rows[rows];
+        samples.clear();
+        for step in 0..context.steps {
+            samples.extend(rows.iter().map(|row| row.steps.sample(step) as u32));
+        }
+        after.clear();
+        after.extend(samples.iter().map(|&sample| after_step(context.rollout.outcomes[sample as usize])));
+        let width = context.network.layout().memory_width();
+        first_memory.clear();
+        for row in rows {
+            first_memory.extend_from_slice(&context.rollout.first_memory[row.steps.row as usize * width..][..width]);
+        }
+    }
+}
+
+impl<'a> Decided<'a> {
+    /// Returns the decisions of these rows.
+    fn part(self, context: LossContext<'_>, rows: Range<usize>) -> Self {
+        let (action_width, mask_width) = (context.network.layout().action_width(), context.rollout.mask_width());
+        Self {
+            samples: &self.samples[rows.clone()],
+            actions: &self.actions[rows.start * action_width..rows.end * action_width],
+            masks: &self.masks[rows.start * mask_width..rows.end * mask_width],
+        }
+    }
+}
+
 impl BlockColumns {
     /// Adds a block's losses, and writes their derivatives with respect to the network's outputs. Details 9 to 12.
     fn derive(&mut self, context: LossContext<'_>, decided: Decided<'_>, block: Block<'_>, losses: &mut Losses) {
@@ -110,18 +167,23 @@ impl BlockColumns {
         self.resize(samples.len());
         let distribution = context.network.distribution().masked(masks);
         distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
+        self.d_entropies.fill(-context.weight() * context.settings.entropy);
+        let has_other_steps = !context.minibatch.rows.is_empty();
         for (row, &sample) in samples.iter().enumerate() {
+            if has_other_steps && !context.is_experience(sample) {
+                (self.d_log_probs[row], self.d_entropies[row]) = (0.0, 0.0);
+                continue;
+            }
             self.d_log_probs[row] = self.policy_slope(context, row, sample as usize, losses);
             block.d_values[row] = value_slope(context, block.values[row], sample as usize, losses);
         }
-        self.d_entropies.fill(-context.weight() * context.settings.entropy);
         let upstream = Upstream { d_log_probs: &self.d_log_probs, d_entropies: &self.d_entropies };
         distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
     }
 
     fn policy_slope(&self, context: LossContext<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
         let log_ratio = self.log_probs[row] - context.rollout.log_probs[sample];
-        let advantage = context.minibatch.advantages.apply(context.rollout.advantages[sample]);
+        let advantage = context.advantages.apply(context.rollout.advantages[sample]);
         let clip = context.settings.clip;
         let found = surrogate(log_ratio, advantage, clip);
         losses.policy += found.loss;
@@ -152,6 +214,10 @@ impl LossContext<'_> {
     fn weight(&self) -> f32 {
         1.0 / self.minibatch.samples.len() as f32
     }
+
+    fn is_experience(&self, sample: u32) -> bool {
+        self.rollout.outcomes[sample as usize].is_experience()
+    }
 }
 
 /// Copies the rows of these samples side by side. Does nothing if rows have no columns.
@@ -161,6 +227,9 @@ fn gather_rows<T: Copy>(rows: &[T], samples: &[u32], gathered: &mut [T]) {
         out.copy_from_slice(&rows[sample as usize * width..][..width]);
     }
 }
+
+#[cfg(test)]
+mod sequence_tests;
 
 #[cfg(test)]
 mod tests {
@@ -238,10 +307,11 @@ mod tests {
 
     fn compute_gradient(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
         let advantages = Standardization::of(rollout.samples().advantages, samples);
-        let minibatch = Minibatch { samples, advantages };
-        let context = LossContext { network, rollout: rollout.samples(), minibatch, settings: &SETTINGS };
+        let minibatch = Minibatch { samples, rows: &[] };
+        let context =
+            LossContext { network, rollout: rollout.samples(), steps: 1, minibatch, advantages, settings: &SETTINGS };
         let gradient = vec![f32::NAN; network.parameters().len()];
-        let mut shard = Shard { gradient, losses: Losses::default(), samples: 0..samples.len() };
+        let mut shard = Shard { gradient, losses: Losses::default(), units: 0..samples.len() };
         GradientWorker::new(Scratch::new(network.layout())).compute_gradient(context, &mut shard);
         shard
     }
@@ -281,7 +351,7 @@ mod tests {
         let whole = compute_gradient(&network, &rollout, &samples);
         let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         let mut learner = NativeLearner::new(network, None, Machine { pool, clock: stopped_clock }).unwrap();
-        learner.learn_minibatch(&rollout, &samples, &SETTINGS).unwrap();
+        learner.learn_minibatch(&rollout, Minibatch { samples: &samples, rows: &[] }, &SETTINGS).unwrap();
         assert_eq!(learner.shards.len(), 3);
         for (sum, expected) in learner.gradient.iter().zip(&whole.gradient) {
             assert!((sum - expected).abs() < 1e-5, "{sum} instead of {expected}");
