@@ -3,6 +3,7 @@
 use bevy::prelude::*;
 use ludus_agent::{AgentKind, Arena, Controller, Episode, InArena, StepClock};
 use ludus_policy::{HeadInsight, Insight, Sensed};
+use ludus_spec::Outcome;
 
 use crate::scene::{
     Decided, OfRival, Playback, Player, Players, Records, Replaying, RunRules, SceneKinds, Scores, Stage,
@@ -101,13 +102,17 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     let (senses, acts, flags) = (rows.spec().observation_width(), rows.spec().action_width(), rows.spec().mask_width());
     let observations = rows.observations()[id.row * senses..][..senses].to_vec();
     let masks = rows.masks()[id.row * flags..][..flags].to_vec();
+    let begins = rows.outcomes()[id.row] == Outcome::Restart;
     let action = rows.actions()[id.row * acts..][..acts].to_vec();
     let action = world.resource::<TakeOver>().action_of(id).map_or(action, <[f32]>::to_vec);
     let decides_next = world.resource::<StepClock>().is_last_tick() && kind.rows(world).decide_next();
     let mut players = world.resource_mut::<Players>();
     let decided = players.decided(id, is_rival);
     let player = players.of_mut(id.kind, is_rival).filter(|_| decides_next);
-    let next = player.map(|player| player.decide(Sensed { observations: &observations, masks: &masks }));
+    let next = player.map(|player| {
+        let sensed = Sensed { observations: &observations, masks: &masks };
+        player.decide(id.row, begins, sensed)
+    });
     let action = if players.is_idle(id) { Vec::new() } else { action };
     let records = world.resource::<Records>();
     let decided_by = decided.as_ref().map(|decided| decided.label.clone());

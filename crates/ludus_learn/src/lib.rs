@@ -137,8 +137,7 @@ pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
 pub use ppo::{
     ExperienceRow, Iteration, Learner, LearnerState, LearningRate, Losses, Minibatch, NativeLearner, Ppo, PpoConfig,
-    PpoState, RowSteps, Surrogate,
-    UpdateSettings, ValueError, surrogate, value_error,
+    PpoState, RowSteps, Surrogate, UpdateSettings, ValueError, surrogate, value_error,
 };
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};

@@ -106,7 +106,7 @@ impl Network {
     ///
     /// `inputs` is `[rows, inputs]`, `values` `[rows]`.
     pub fn forward_values(&self, inputs: &[f32], scratch: &mut Scratch, values: &mut [f32]) {
-        self.values_from(inputs, &mut [], scratch, values);
+        self.values_from(inputs, &[], scratch, values);
     }
 
     /// Computes the values of some rows whose memory is given, and takes no step: the memory stays as it is.
@@ -114,14 +114,16 @@ impl Network {
     /// # Shapes
     ///
     /// `inputs` is `[rows, inputs]`, `memory` `[rows, memory_width]`, `values` `[rows]`.
-    pub fn values_from(&self, inputs: &[f32], memory: &mut [f32], scratch: &mut Scratch, values: &mut [f32]) {
+    pub fn values_from(&self, inputs: &[f32], memory: &[f32], scratch: &mut Scratch, values: &mut [f32]) {
         let row_count = self.row_count(inputs);
         assert_eq!(values.len(), row_count, "one value per input row");
-        let mut memory = MemoryRows::new(memory, self.layout.memory_width(), row_count);
-        for (input, values) in self.blocks(inputs).zip(values.chunks_mut(BLOCK_ROWS)) {
+        let width = self.layout.memory_width();
+        assert_eq!(memory.len(), row_count * width, "one row of memory per input row");
+        for (index, (input, values)) in self.blocks(inputs).zip(values.chunks_mut(BLOCK_ROWS)).enumerate() {
             let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
-            memory.load(&self.layout, &mut scratch.chains);
-            memory.skip(time.rows);
+            for (layer, state) in scratch.chains.memories(&self.layout) {
+                state.load(layer, &memory[index * BLOCK_ROWS * width..], width);
+            }
             let Chains { encoder, trunk, critic, .. } = &mut scratch.chains;
             let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
             let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);

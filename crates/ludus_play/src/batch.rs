@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use ludus_agent::{AgentKind, Rows, Slot};
 use ludus_policy::{ActionChoice, PolicyScratch, Sensed};
-use ludus_spec::Seed;
+use ludus_spec::{Outcome, Seed};
 
-use crate::PolicyAsset;
 use crate::asset::Content;
+use crate::{PolicyAsset, PolicyState};
 
 /// A batch and its buffers, which grow to the size that the agents need and are kept.
 pub(crate) struct Batch {
@@ -16,15 +16,24 @@ pub(crate) struct Batch {
     /// The version of the asset that was checked last; it may not fit.
     pub seen: Option<Arc<Content>>,
     running: Option<Running>,
-    /// Rows that get the most probable action.
-    greedy: Vec<usize>,
-    /// Rows whose action is drawn, each with its seed.
-    drawn: Vec<usize>,
+    /// Agents that get the most probable action.
+    greedy: Vec<Decider>,
+    /// Agents whose action is drawn, each with its seed.
+    drawn: Vec<Decider>,
     seeds: Vec<Seed>,
+    /// What the policy remembers of each agent's episode; empty without memory.
+    memory: Vec<f32>,
     observations: Vec<f32>,
     /// Flags of the choices that are allowed; empty for agents without masks.
     masks: Vec<bool>,
     actions: Vec<f32>,
+}
+
+/// An agent that the policy decides for.
+#[derive(Clone, Copy)]
+struct Decider {
+    agent: Entity,
+    row: usize,
 }
 
 /// The version of a policy that decides.
@@ -42,6 +51,7 @@ impl Batch {
             greedy: Vec::new(),
             drawn: Vec::new(),
             seeds: Vec::new(),
+            memory: Vec::new(),
             observations: Vec::new(),
             masks: Vec::new(),
             actions: Vec::new(),
@@ -65,14 +75,46 @@ impl Batch {
     }
 
     /// Adds an agent to the batch of the decision at this tick.
-    pub fn seat(&mut self, slot: Slot, choice: ActionChoice, tick: u64) {
+    pub fn seat(&mut self, agent: Entity, slot: Slot, choice: ActionChoice, tick: u64) {
+        let decider = Decider { agent, row: slot.index() };
         match choice {
-            ActionChoice::Greedy => self.greedy.push(slot.index()),
+            ActionChoice::Greedy => self.greedy.push(decider),
             ActionChoice::Sampled(seed) => {
-                self.drawn.push(slot.index());
+                self.drawn.push(decider);
                 self.seeds.push(seed.derive(tick).derive(slot.index() as u64));
             }
         }
+    }
+
+    /// Reads what the policy remembers of the agents' episodes. `outcomes` are those of the last step.
+    pub fn recall(&mut self, world: &World, outcomes: &[Outcome]) {
+        self.memory.clear();
+        let width = self.memory_width();
+        for &Decider { agent, row } in self.greedy.iter().chain(&self.drawn).filter(|_| width > 0) {
+            let state = world.get::<PolicyState>(agent).filter(|state| state.memory.len() == width);
+            match state.filter(|_| outcomes[row] != Outcome::Restart) {
+                Some(state) => self.memory.extend_from_slice(&state.memory),
+                None => self.memory.resize(self.memory.len() + width, 0.0),
+            }
+        }
+    }
+
+    /// Writes what the policy remembers now.
+    pub fn remember(&self, world: &mut World) {
+        let width = self.memory_width();
+        if width == 0 {
+            return;
+        }
+        for (decider, memory) in self.greedy.iter().chain(&self.drawn).zip(self.memory.chunks_exact(width)) {
+            if let Some(mut state) = world.get_mut::<PolicyState>(decider.agent) {
+                state.memory.clear();
+                state.memory.extend_from_slice(memory);
+            }
+        }
+    }
+
+    fn memory_width(&self) -> usize {
+        self.running.as_ref().map_or(0, |running| running.content.policy.memory_width())
     }
 
     /// Writes the actions of the batch's agents; without a policy they idle.
@@ -90,22 +132,22 @@ impl Batch {
         let mask_width = rows.spec().mask_width();
         self.observations.clear();
         self.masks.clear();
-        for row in self.greedy.iter().chain(&self.drawn) {
+        for Decider { row, .. } in self.greedy.iter().chain(&self.drawn) {
             self.observations.extend_from_slice(&rows.observations()[row * observation_width..][..observation_width]);
             self.masks.extend_from_slice(&rows.masks()[row * mask_width..][..mask_width]);
         }
         self.actions.resize((self.greedy.len() + self.drawn.len()) * action_width, 0.0);
         let sensed = Sensed { observations: &self.observations, masks: &self.masks };
-        content.policy.act_each(sensed, &self.seeds, scratch, &mut self.actions);
+        content.policy.act_each(sensed, &mut self.memory, &self.seeds, scratch, &mut self.actions);
         let decided = self.actions.chunks_exact(action_width);
-        for (row, action) in self.greedy.iter().chain(&self.drawn).zip(decided) {
+        for (Decider { row, .. }, action) in self.greedy.iter().chain(&self.drawn).zip(decided) {
             rows.actions_mut()[row * action_width..][..action_width].copy_from_slice(action);
         }
     }
 
     fn idle(&self, rows: &mut Rows, kind: &AgentKind) {
         let width = kind.spec().action_width();
-        for row in self.greedy.iter().chain(&self.drawn) {
+        for Decider { row, .. } in self.greedy.iter().chain(&self.drawn) {
             kind.write_idle(&mut rows.actions_mut()[row * width..][..width]);
         }
     }

@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::fit::{StepsAreSet, check_fit};
 use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
 
-type Runner = (&'static Slot, &'static Controller, &'static PolicyRunner);
+type Runner = (Entity, &'static Slot, &'static Controller, &'static PolicyRunner);
 
 /// The batches of every kind of agents, and their buffers.
 #[derive(Resource, Default)]
@@ -65,10 +65,10 @@ impl KindDecisions {
     fn seat(&mut self, world: &World, tick: u64) {
         self.batches.iter_mut().for_each(Batch::clear);
         let mut last = 0;
-        for (slot, controller, runner) in self.runners.iter(world) {
+        for (agent, slot, controller, runner) in self.runners.iter(world) {
             if *controller == Controller::Policy {
                 last = batch_of(&mut self.batches, runner.policy.id(), last);
-                self.batches[last].seat(*slot, runner.choice, tick);
+                self.batches[last].seat(agent, *slot, runner.choice, tick);
             }
         }
     }
@@ -131,7 +131,9 @@ impl KindDecisions {
             return;
         }
         for batch in batches {
-            batch.decide(rows, kind);
+            batch.recall(world, kind.rows(world).outcomes());
+            batch.decide(kind.rows_mut(world), kind);
+            batch.remember(world);
         }
     }
 }

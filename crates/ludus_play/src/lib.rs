@@ -71,4 +71,4 @@ pub use error::{PlayError, PolicyProblem};
 pub use fit::{Steps, check_steps};
 pub use ludus_policy::ActionChoice;
 pub use plugin::{PolicyPlugin, PolicySystems};
-pub use runner::{PolicyRunner, give_runner};
+pub use runner::{PolicyRunner, PolicyState, give_runner};

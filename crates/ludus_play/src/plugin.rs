@@ -9,7 +9,7 @@ use ludus_policy::PolicyError;
 use crate::asset::PolicyLoader;
 use crate::decide::{Decisions, decide};
 use crate::fit::{StepsAreSet, set_steps};
-use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
+use crate::{PolicyAsset, PolicyProblem, PolicyRunner, PolicyState};
 
 /// Loads policy files as assets and lets them decide for agents that have a [`PolicyRunner`].
 ///
@@ -35,7 +35,7 @@ impl Plugin for PolicyPlugin {
             app.add_plugins(AgentPlugin);
         }
         app.init_asset::<PolicyAsset>().init_asset_loader::<PolicyLoader>();
-        app.register_type::<PolicyRunner>().add_message::<PolicyProblem>();
+        app.register_type::<PolicyRunner>().register_type::<PolicyState>().add_message::<PolicyProblem>();
         app.init_resource::<Decisions>().init_resource::<StepsAreSet>();
         app.add_systems(RunFixedMainLoop, set_steps.in_set(RunFixedMainLoopSystems::BeforeFixedMainLoop));
         app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));

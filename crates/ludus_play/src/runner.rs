@@ -25,6 +25,7 @@ use crate::PolicyAsset;
 /// ```
 #[derive(Component, Reflect, Clone, Debug)]
 #[reflect(Component, Debug)]
+#[require(PolicyState)]
 pub struct PolicyRunner {
     /// The asset of the policy.
     pub policy: Handle<PolicyAsset>,
@@ -34,6 +35,19 @@ pub struct PolicyRunner {
     /// with the same seed goes the same way.
     #[reflect(ignore)]
     pub choice: ActionChoice,
+}
+
+/// What an agent's policy remembers of its episode.
+///
+/// A [`PolicyRunner`] adds it. It is part of a saved game, since decisions depend on it: save and load it with the
+/// agent's other components.
+#[derive(Component, Reflect, Clone, Debug, Default, PartialEq)]
+#[reflect(Component, Clone, Debug, Default, PartialEq)]
+pub struct PolicyState {
+    /// The numbers of the policy's memory. Empty for a policy without memory, and before the first decision.
+    ///
+    /// They are set to zero where an episode starts.
+    pub memory: Vec<f32>,
 }
 
 impl PolicyRunner {

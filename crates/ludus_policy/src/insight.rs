@@ -36,15 +36,18 @@ impl Policy {
     /// Computes distributions and value for one agent, that is one row. Allocates, so it is for the display of a few
     /// agents.
     ///
+    /// `memory` is what policy and critic remember of the agent's episode
+    /// `[`[`memory_width_with_critic`](Self::memory_width_with_critic)`]`.
+    ///
     /// # Panics
     ///
     /// If a slice is not of one row.
-    pub fn insight(&self, sensed: Sensed<'_>, scratch: &mut PolicyScratch) -> Insight {
+    pub fn insight(&self, sensed: Sensed<'_>, memory: &[f32], scratch: &mut PolicyScratch) -> Insight {
         let mut value = [0.0];
         self.stage(sensed.observations, scratch);
         let PolicyScratch { network, inputs, outputs, .. } = scratch;
         outputs.resize(self.network.layout().output_width(), 0.0);
-        self.network.forward(inputs, network, outputs, &mut value);
+        self.network.step(inputs, &mut memory.to_vec(), network, outputs, &mut value);
         Insight { heads: self.heads(outputs, sensed.masks), value: value[0] }
     }
 
@@ -53,15 +56,16 @@ impl Policy {
     ///
     /// # Shapes
     ///
-    /// `observations` is `[rows, observation width]`, `values` `[rows]`.
+    /// `observations` is `[rows, observation width]`, `memory`
+    /// `[rows, `[`memory_width_with_critic`](Self::memory_width_with_critic)`]`, `values` `[rows]`.
     ///
     /// # Panics
     ///
     /// If the slices don't have the same number of whole rows.
-    pub fn values(&self, observations: &[f32], scratch: &mut PolicyScratch, values: &mut [f32]) {
+    pub fn values(&self, observations: &[f32], memory: &[f32], scratch: &mut PolicyScratch, values: &mut [f32]) {
         self.stage(observations, scratch);
         let PolicyScratch { network, inputs, .. } = scratch;
-        self.network.forward_values(inputs, network, values);
+        self.network.values_from(inputs, memory, network, values);
     }
 
     /// Writes the network's inputs into `scratch`.
@@ -131,14 +135,14 @@ mod tests {
     fn a_policy_says_what_it_would_do_and_what_it_expects() {
         let policy = linear();
         let sensed = Sensed { observations: &[0.25, 1.0, 3.0], masks: &[] };
-        let insight = policy.insight(sensed, &mut policy.scratch());
+        let insight = policy.insight(sensed, &[], &mut policy.scratch());
         assert!((insight.value - 4.25).abs() < 1e-6, "{}", insight.value);
         let HeadInsight::Gaussian { mean, deviation } = &insight.heads[0] else { panic!("{insight:?}") };
         assert_eq!(mean, &[0.25, 2.5]);
         assert!((deviation[0] - 1.0).abs() < 1e-6 && (deviation[1] - core::f32::consts::E).abs() < 1e-5);
         let HeadInsight::Categorical { probabilities } = &insight.heads[1] else { panic!("{insight:?}") };
         assert!((probabilities[1] - 1.0 / (1.0 + (-3.0_f32).exp())).abs() < 1e-6, "{probabilities:?}");
-        let insight = policy.insight(Sensed { masks: &[true, false], ..sensed }, &mut policy.scratch());
+        let insight = policy.insight(Sensed { masks: &[true, false], ..sensed }, &[], &mut policy.scratch());
         assert_eq!(insight.heads[1], HeadInsight::Categorical { probabilities: vec![1.0, 0.0] });
     }
 
@@ -146,7 +150,7 @@ mod tests {
     fn values_are_those_of_the_rows() {
         let policy = linear();
         let mut values = [0.0; 2];
-        policy.values(&[1.0, 0.0, 0.0, 2.0, 3.0, 4.0], &mut policy.scratch(), &mut values);
+        policy.values(&[1.0, 0.0, 0.0, 2.0, 3.0, 4.0], &[], &mut policy.scratch(), &mut values);
         assert_eq!(values, [1.0, 9.0]);
     }
 }

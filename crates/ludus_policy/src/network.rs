@@ -1,6 +1,6 @@
 //! The network of a policy: one that its file describes, or one of a game's own.
 
-use ludus_net::{Activation, Layout, NamedTensor, NetworkConfig};
+use ludus_net::{Activation, Layout, Memory, NamedTensor, NetworkConfig};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub(crate) struct NetworkText {
     hidden: Vec<usize>,
     activation: Activation,
     shared: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory: Option<Memory>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     convolutions: Vec<usize>,
 }
@@ -108,15 +110,15 @@ fn count(shape: &[usize]) -> Option<usize> {
 
 impl From<&NetworkConfig> for NetworkText {
     fn from(config: &NetworkConfig) -> Self {
-        let NetworkConfig { hidden, activation, shared, convolutions } = config.clone();
-        Self { hidden, activation, shared, convolutions }
+        let NetworkConfig { hidden, activation, shared, memory, convolutions } = config.clone();
+        Self { hidden, activation, shared, memory, convolutions }
     }
 }
 
 impl From<NetworkText> for NetworkConfig {
     fn from(text: NetworkText) -> Self {
-        let NetworkText { hidden, activation, shared, convolutions } = text;
-        Self { hidden, activation, shared, convolutions }
+        let NetworkText { hidden, activation, shared, memory, convolutions } = text;
+        Self { hidden, activation, shared, memory, convolutions }
     }
 }
 
@@ -139,6 +141,7 @@ fn convolutional(spec: &AgentSpec, parameters: &[(String, Vec<usize>)]) -> Optio
         hidden: outputs("trunk"),
         activation: Activation::Relu,
         shared: true,
+        memory: None,
     };
     if config.convolutions.is_empty() {
         return None;

@@ -19,6 +19,7 @@ pub struct PolicyScratch {
     pub(crate) network: Scratch,
     pub(crate) inputs: Vec<f32>,
     pub(crate) outputs: Vec<f32>,
+    pub(crate) values: Vec<f32>,
     log_probs: Vec<f32>,
     seeds: Vec<Seed>,
 }
@@ -60,14 +61,25 @@ impl Policy {
         &self.spec
     }
 
+    /// Numbers that the policy remembers of an agent's episode; 0 without memory. They are zero where an episode starts.
+    pub fn memory_width(&self) -> usize {
+        self.network.layout().policy_memory_width()
+    }
+
+    /// Numbers that the policy and its critic remember of an agent's episode, those of the policy first.
+    pub fn memory_width_with_critic(&self) -> usize {
+        self.network.layout().memory_width()
+    }
+
     /// Makes working memory for one thread.
     pub fn scratch(&self) -> PolicyScratch {
         let network = Scratch::new(self.network.layout());
-        let (inputs, outputs, log_probs, seeds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        PolicyScratch { network, inputs, outputs, log_probs, seeds }
+        let [inputs, outputs, values, log_probs] = [const { Vec::new() }; 4];
+        PolicyScratch { network, inputs, outputs, values, log_probs, seeds: Vec::new() }
     }
 
-    /// Computes actions of some rows with every choice allowed: see [`act_masked`](Self::act_masked).
+    /// Computes actions of some rows with every choice allowed, by a policy without memory: see
+    /// [`act_masked`](Self::act_masked).
     ///
     /// Observations are in the game's own units, as in its components; the policy normalises them. An action row has
     /// one number per continuous dimension, drawn or most probable, where -1..=1 is the field's range and numbers
@@ -91,12 +103,16 @@ impl Policy {
     ///
     /// # Panics
     ///
-    /// If the slices don't have the same number of whole rows.
+    /// If the slices don't have the same number of whole rows, or if the policy has a memory.
     pub fn act(&self, observations: &[f32], choice: ActionChoice, scratch: &mut PolicyScratch, actions: &mut [f32]) {
-        self.act_masked(Sensed { observations, masks: &[] }, choice, scratch, actions);
+        self.act_masked(Sensed { observations, masks: &[] }, &mut [], choice, scratch, actions);
     }
 
     /// Computes actions of some rows among the allowed choices.
+    ///
+    /// `memory` is what the policy remembers of each row's episode `[rows, memory width]`, and is replaced by what it
+    /// remembers after this step. Rows of [`memory_width_with_critic`](Self::memory_width_with_critic) numbers hold the
+    /// critic's memory too, which then takes a step as well.
     ///
     /// An observation that is not a number counts as 0, as in training. Allocates only if `scratch` has never had as
     /// many rows.
@@ -107,6 +123,7 @@ impl Policy {
     pub fn act_masked(
         &self,
         sensed: Sensed<'_>,
+        memory: &mut [f32],
         choice: ActionChoice,
         scratch: &mut PolicyScratch,
         actions: &mut [f32],
@@ -117,7 +134,7 @@ impl Policy {
             let rows = sensed.observations.len() / self.network.layout().inputs();
             seeds.extend((0..rows).map(|row| seed.derive(row as u64)));
         }
-        self.act_each(sensed, &seeds, scratch, actions);
+        self.act_each(sensed, memory, &seeds, scratch, actions);
         scratch.seeds = seeds;
     }
 
@@ -127,15 +144,27 @@ impl Policy {
     /// # Panics
     ///
     /// As [`act_masked`](Self::act_masked), and if there are more seeds than rows.
-    pub fn act_each(&self, sensed: Sensed<'_>, seeds: &[Seed], scratch: &mut PolicyScratch, actions: &mut [f32]) {
+    pub fn act_each(
+        &self,
+        sensed: Sensed<'_>,
+        memory: &mut [f32],
+        seeds: &[Seed],
+        scratch: &mut PolicyScratch,
+        actions: &mut [f32],
+    ) {
         let Sensed { observations, masks } = sensed;
         let (layout, distribution) = (self.network.layout(), self.network.distribution());
         let rows = observations.len() / layout.inputs();
-        let PolicyScratch { network, inputs, outputs, log_probs, .. } = scratch;
+        let PolicyScratch { network, inputs, outputs, values, log_probs, .. } = scratch;
         inputs.resize(observations.len(), 0.0);
         stage(self.normalizer.as_ref(), observations, inputs);
         outputs.resize(rows * layout.output_width(), 0.0);
-        self.network.forward_policy(inputs, network, outputs);
+        if memory.len() == rows * layout.policy_memory_width() {
+            self.network.step_policy(inputs, memory, network, outputs);
+        } else {
+            values.resize(rows, 0.0);
+            self.network.step(inputs, memory, network, outputs, values);
+        }
         let greedy = rows - seeds.len();
         let (outputs, outputs_drawn) = outputs.split_at(greedy * layout.output_width());
         let (actions, actions_drawn) = actions.split_at_mut(greedy * layout.action_width());

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ludus_learn::{
     BatchDecider, Decider, DeviceConfig, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine,
-    Observed, Rollout, RolloutShape, UpdateSettings,
+    Minibatch, Observed, Rollout, RolloutShape, UpdateSettings,
 };
 use ludus_net::{NetError, Normalizer};
 use tch::{Device, Kind, Tensor};
@@ -314,8 +314,13 @@ impl Learner for TorchLearner {
         });
     }
 
-    fn learn_minibatch(&mut self, _: &Rollout, samples: &[u32], settings: &UpdateSettings) -> Result<(), LearnError> {
-        self.on_device(|learner| learner.learn(samples, settings))
+    fn learn_minibatch(
+        &mut self,
+        _: &Rollout,
+        minibatch: Minibatch<'_>,
+        settings: &UpdateSettings,
+    ) -> Result<(), LearnError> {
+        self.on_device(|learner| learner.learn(minibatch.samples, settings))
     }
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {

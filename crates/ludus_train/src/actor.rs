@@ -42,7 +42,7 @@ impl GroupDecider for ActingStep<'_> {
     fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
         let scratch = scratch.downcast_mut().expect("a policy gets the working memory that it has made");
         let sensed = Sensed { observations: rows.observations, masks: rows.masks };
-        self.actor.act(sensed, self.choice, scratch, rows.actions);
+        self.actor.act(sensed, rows.memory, self.choice, scratch, rows.actions);
         timer.forwarded();
     }
 }
@@ -87,12 +87,29 @@ impl Actor {
         }
     }
 
-    /// Writes an action for each row of `sensed` to `actions`, as far as masks allow it.
-    pub fn act(&self, sensed: Sensed<'_>, choice: ActionChoice, scratch: &mut ActorScratch, actions: &mut [f32]) {
+    /// Numbers that the policy remembers of an agent's episode; 0 without memory.
+    pub fn memory_width(&self) -> usize {
+        match self {
+            Self::Native(policy) => policy.memory_width(),
+            #[cfg(feature = "torch")]
+            Self::Torch(_) => 0,
+        }
+    }
+
+    /// Writes an action for each row of `sensed` to `actions`, as far as masks allow it. `memory` is what the policy
+    /// remembers of each row's episode; it takes a step.
+    pub fn act(
+        &self,
+        sensed: Sensed<'_>,
+        memory: &mut [f32],
+        choice: ActionChoice,
+        scratch: &mut ActorScratch,
+        actions: &mut [f32],
+    ) {
         match self {
             Self::Native(policy) => {
                 let scratch = scratch.0.get_or_insert_with(|| policy.scratch());
-                policy.act_masked(sensed, choice, scratch, actions);
+                policy.act_masked(sensed, memory, choice, scratch, actions);
             }
             #[cfg(feature = "torch")]
             Self::Torch(policy) => {

@@ -351,6 +351,7 @@ impl AgentConfig {
             hidden: self.network.hidden.clone(),
             activation: Activation::Relu,
             shared: true,
+            memory: self.network.memory,
             convolutions: self.convolutions.iter().map(|channels| channels.get()).collect(),
         }
     }

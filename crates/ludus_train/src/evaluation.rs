@@ -95,7 +95,7 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation, TrainError> {
     let lanes = blueprint.lanes();
     let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, &lanes, clock::nanoseconds);
-    let mut groups = assign_episodes(groups, settings.episodes)?;
+    let mut groups = assign_episodes(groups, policies, settings.episodes)?;
     let collector = Collector::new(blueprint.machine());
     let seed = |kinds: &Vec<usize>| blueprint.seed_of(Draws::EvaluationActions, kinds[0]);
     let seeds: Vec<Seed> = lanes.iter().map(seed).collect();
@@ -185,14 +185,22 @@ enum Waiting {
 }
 
 /// Distributes the episodes of each kind over all of its rows that have an agent.
-fn assign_episodes(groups: Vec<WorldGroup>, episodes: u32) -> Result<Vec<EvaluatedGroup>, TrainError> {
+fn assign_episodes(
+    groups: Vec<WorldGroup>,
+    policies: &[Actor],
+    episodes: u32,
+) -> Result<Vec<EvaluatedGroup>, TrainError> {
     let evaluated = |(index, group): (usize, WorldGroup)| {
         let rows = |kind: usize| {
             let mut outcomes = vec![Outcome::Vacant; group.row_count(kind)];
             group.copy_outcomes(kind, &mut outcomes);
             KindRows { owed: vec![0; outcomes.len()], outcomes, episodes: Vec::new() }
         };
-        let rollout = |lane: usize| RolloutShape::of_lane(1, &[group.lane(lane)]).map(Rollout::new);
+        let rollout = |lane: usize| {
+            let shape = RolloutShape::of_lane(1, &[group.lane(lane)])?;
+            let memory_width = policies.get(lane).map_or(0, Actor::memory_width);
+            Ok(Rollout::new(RolloutShape { memory_width, ..shape }))
+        };
         let rollouts = (0..group.lanes()).map(rollout).collect::<Result<Vec<_>, _>>().map_err(TrainError::Learner)?;
         Ok(EvaluatedGroup {
             index: index as u64,

@@ -91,10 +91,11 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
 }
 
 fn described(network: &ludus_net::NetworkConfig) -> String {
-    let ludus_net::NetworkConfig { hidden, activation, shared, convolutions } = network;
+    let ludus_net::NetworkConfig { hidden, activation, shared, memory, convolutions } = network;
+    let memory = memory.map_or(String::new(), |memory| format!(", memory: {memory:?}"));
     let convolved =
         if convolutions.is_empty() { String::new() } else { format!(" behind `convolutions: {convolutions:?}`") };
-    format!("(hidden: {hidden:?}, activation: {activation:?}, shared: {shared}){convolved}")
+    format!("(hidden: {hidden:?}, activation: {activation:?}, shared: {shared}{memory}){convolved}")
 }
 
 /// The earlier indices of the elements along an axis of an array.
@@ -162,10 +163,18 @@ impl Axes {
     fn of_tensor(&self, name: &str, shape: &[usize], layout: &Layout) -> [Axis; 2] {
         let config = layout.config();
         let last = if config.shared { 0 } else { config.hidden.len() };
+        let has_hidden = !config.hidden.is_empty();
         let is_first = match name.strip_suffix(".weight") {
             Some("trunk.0") => true,
-            Some("actor.0" | "critic.0") => !config.shared || config.hidden.is_empty(),
-            _ => false,
+            Some("actor.0" | "critic.0") => {
+                if has_hidden {
+                    !config.shared
+                } else {
+                    config.memory.is_none()
+                }
+            }
+            Some(gate) => !has_hidden && gate.contains(".memory.") && gate.ends_with(".input"),
+            None => false,
         };
         let rows = if name == "log_std" {
             self.deviations.clone()

@@ -200,7 +200,8 @@ fn decide_own(world: &mut World) {
             // All systems that read the episodes have run by now.
             rows.drain_episodes(|_, _| {});
             rows.decide(|observations, masks, actions| {
-                actor.act(Sensed { observations, masks }, choice, scratch, actions);
+                // A game's own network has no memory.
+                actor.act(Sensed { observations, masks }, &mut [], choice, scratch, actions);
             });
         }
     });

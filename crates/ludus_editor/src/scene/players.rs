@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use ludus_agent::{Episode, InArena, Rows, StepClock};
 use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed};
+use ludus_spec::Outcome;
 
 use super::{OfRival, SceneKinds};
 use crate::snapshot::{AgentId, PolicyLabel};
@@ -44,6 +45,8 @@ struct StepRows {
 pub struct Player {
     loaded: Arc<LoadedPolicy>,
     scratch: PolicyScratch,
+    /// What policy and critic remember of each row's episode `[rows, memory width]`; of no width without memory.
+    memory: Vec<f32>,
 }
 
 /// A policy and its label.
@@ -52,11 +55,18 @@ struct LoadedPolicy {
     policy: Arc<Policy>,
 }
 
+/// A policy, and what it remembered before its last decisions.
+struct RememberedPolicy {
+    loaded: Arc<LoadedPolicy>,
+    /// `[rows, memory width]`
+    memory: Vec<f32>,
+}
+
 /// The policies and the inputs of the last decisions. They are shown until the next decisions.
 #[derive(Default)]
 struct Decisions {
-    own: Option<Arc<LoadedPolicy>>,
-    rival: Option<Arc<LoadedPolicy>>,
+    own: Option<RememberedPolicy>,
+    rival: Option<RememberedPolicy>,
     /// `[rows, observation width]`
     observations: Vec<f32>,
     /// `[rows, mask width]`
@@ -76,7 +86,7 @@ pub struct Decided {
 impl Player {
     /// Allocates the working memory of a policy.
     pub fn new(label: PolicyLabel, policy: Arc<Policy>) -> Self {
-        Self { scratch: policy.scratch(), loaded: Arc::new(LoadedPolicy { label, policy }) }
+        Self { scratch: policy.scratch(), loaded: Arc::new(LoadedPolicy { label, policy }), memory: Vec::new() }
     }
 
     /// The label of the policy.
@@ -84,22 +94,42 @@ impl Player {
         &self.loaded.label
     }
 
-    /// Writes the most probable action and the value estimate of each row.
-    fn act(&mut self, sensed: Sensed<'_>, actions: &mut [f32], values: &mut [f32]) {
-        let Self { loaded, scratch } = self;
-        loaded.policy.act_masked(sensed, ActionChoice::Greedy, scratch, actions);
-        loaded.policy.values(sensed.observations, scratch, values);
+    /// Forgets the episodes that ended before this step. `outcomes` are those of the last step. Returns the policy with
+    /// what it remembers.
+    fn recall(&mut self, outcomes: &[Outcome]) -> RememberedPolicy {
+        let width = self.loaded.policy.memory_width_with_critic();
+        self.memory.resize(outcomes.len() * width, 0.0);
+        for (memory, outcome) in self.memory.chunks_exact_mut(width.max(1)).zip(outcomes) {
+            if matches!(outcome, Outcome::Restart | Outcome::Vacant) {
+                memory.fill(0.0);
+            }
+        }
+        RememberedPolicy { loaded: self.loaded.clone(), memory: self.memory.clone() }
     }
 
-    /// Returns the decision for one observation.
-    pub fn decide(&mut self, sensed: Sensed<'_>) -> Decided {
-        self.loaded.decide(sensed, &mut self.scratch)
+    /// Writes the most probable action and the value estimate of each row.
+    fn act(&mut self, sensed: Sensed<'_>, actions: &mut [f32], values: &mut [f32]) {
+        let Self { loaded, scratch, memory } = self;
+        loaded.policy.values(sensed.observations, memory, scratch, values);
+        loaded.policy.act_masked(sensed, memory, ActionChoice::Greedy, scratch, actions);
+    }
+
+    /// Returns the decision of a row for one observation, without taking a step. `begins` is true for the first
+    /// decision of an episode, which remembers nothing.
+    pub fn decide(&mut self, row: usize, begins: bool, sensed: Sensed<'_>) -> Decided {
+        let memory = if begins { &[][..] } else { &self.memory };
+        self.loaded.decide(row, sensed, memory, &mut self.scratch)
     }
 }
 
 impl LoadedPolicy {
-    fn decide(&self, sensed: Sensed<'_>, scratch: &mut PolicyScratch) -> Decided {
-        Decided { label: self.label.clone(), insight: self.policy.insight(sensed, scratch) }
+    /// Returns the decision of a row for one observation. `memory` is that of all rows; a row without one remembers
+    /// nothing.
+    fn decide(&self, row: usize, sensed: Sensed<'_>, memory: &[f32], scratch: &mut PolicyScratch) -> Decided {
+        let width = self.policy.memory_width_with_critic();
+        let none = vec![0.0; width];
+        let memory = memory.get(row * width..(row + 1) * width).unwrap_or(&none);
+        Decided { label: self.label.clone(), insight: self.policy.insight(sensed, memory, scratch) }
     }
 }
 
@@ -127,12 +157,12 @@ impl Decisions {
         if !self.is_running.get(row).is_some_and(|&is_running| is_running) {
             return None;
         }
-        let loaded = if is_rival { self.rival.as_ref() } else { self.own.as_ref() }?;
+        let RememberedPolicy { loaded, memory } = if is_rival { self.rival.as_ref() } else { self.own.as_ref() }?;
         let rows = self.is_running.len();
         let (senses, flags) = (self.observations.len() / rows, self.masks.len() / rows);
         let observations = &self.observations[row * senses..][..senses];
         let masks = &self.masks[row * flags..][..flags];
-        Some(loaded.decide(Sensed { observations, masks }, &mut loaded.policy.scratch()))
+        Some(loaded.decide(row, Sensed { observations, masks }, memory, &mut loaded.policy.scratch()))
     }
 }
 
@@ -140,8 +170,8 @@ impl KindPlayers {
     /// Runs the policies for all rows, and writes their actions and values.
     fn decide(&mut self, rows: &mut Rows, StepRows { rivals, running }: &StepRows) {
         self.last.note(rows, running);
-        self.last.own = self.own.as_ref().map(|own| own.loaded.clone());
-        self.last.rival = self.rival.as_ref().map(|rival| rival.loaded.clone());
+        self.last.own = self.own.as_mut().map(|own| own.recall(rows.outcomes()));
+        self.last.rival = self.rival.as_mut().map(|rival| rival.recall(rows.outcomes()));
         self.values.clear();
         self.values.resize(rows.len(), f32::NAN);
         if let Some(own) = &mut self.own {

@@ -115,8 +115,7 @@ impl Experience {
         (0..count).map(move |part| {
             let units = part * units / count..(part + 1) * units / count;
             let rows = if self.all_rows.is_empty() { &[] } else { &self.rows[units.clone()] };
-            let samples =
-                if rows.is_empty() { units.len() } else { rows.iter().map(|row| row.samples as usize).sum() };
+            let samples = if rows.is_empty() { units.len() } else { rows.iter().map(|row| row.samples as usize).sum() };
             let own;
             (own, rest) = rest.split_at(samples);
             Minibatch { samples: own, rows }

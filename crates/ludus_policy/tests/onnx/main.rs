@@ -204,7 +204,7 @@ fn cases(file: &PolicyFile) -> serde_json::Value {
     let policy = Policy::new(file).expect("it is whole");
     let mut actions = vec![0.0; ROWS * 5];
     let sensed = Sensed { observations: &observations, masks: &allowed };
-    policy.act_masked(sensed, ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
+    policy.act_masked(sensed, &mut [], ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
     let actions = actions.chunks_exact(5).map(|row| in_game_units(&file.spec, row)).collect::<Vec<_>>();
     let distribution = distribution(file, &observations, &allowed);
     json!({

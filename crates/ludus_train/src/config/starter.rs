@@ -79,6 +79,13 @@ const FIELDS: &[(&str, &str)] = &[
          or `false`, usually `false`.",
     ),
     (
+        "network.memory",
+        "What agents remember of their episode: a count of numbers between hidden layers and heads. `MinGru(64)` is fast, \
+         `Gru(64)` can tell the order in which things were seen. Whole rows of a rollout are learned from, so \
+         `ppo.rollout_steps` should be as long as what is to be remembered. Width at least 1, usually 32 to 128; `None` \
+         for agents that see all they need.",
+    ),
+    (
         "convolutions",
         "Channels of each convolution over the observation's grids, in front of the hidden layers. More find larger and \
          finer patterns; to learn them takes libtorch. Each at least 1, usually `[]`, or two to four of 16 to 64.",

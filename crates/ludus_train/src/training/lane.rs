@@ -166,6 +166,7 @@ impl FrozenLane {
         let file = PolicyFile::read_for(&path, &blueprint.specs[kind])?;
         let policy = FrozenPolicy(Actor::new(&file, blueprint, kind)?);
         let shape = RolloutShape::of_lane(blueprint.longest_rollout(), lanes).map_err(TrainError::Learner)?;
+        let shape = RolloutShape { memory_width: policy.0.memory_width(), ..shape };
         let seed = blueprint.seed_of(Draws::FrozenActions, kind);
         Ok(Self { policy, path, rollout: Rollout::new(shape), seed })
     }

@@ -9,8 +9,8 @@ use rayon::ThreadPoolBuilder;
 use super::*;
 use crate::ppo::experience::Experience;
 use crate::{
-    CollectedLane, Collector, LaneShape, Learner, Machine, NativeLearner, Rollout, RolloutShape, SensedRows, Simulation,
-    StepLanes,
+    CollectedLane, Collector, LaneShape, Learner, Machine, NativeLearner, Rollout, RolloutShape, SensedRows,
+    Simulation, StepLanes,
 };
 
 const HEADS: [Head; 2] = [Head::Categorical { choices: 3 }, Head::Gaussian { width: 2 }];
@@ -52,13 +52,7 @@ impl Random {
 
 impl Simulation for Random {
     fn lane(&self, _: usize) -> LaneShape {
-        LaneShape {
-            rows: self.rows,
-            observation_width: 4,
-            action_width: 3,
-            mask_width: 3,
-            ..LaneShape::default()
-        }
+        LaneShape { rows: self.rows, observation_width: 4, action_width: 3, mask_width: 3, ..LaneShape::default() }
     }
 
     fn observe(&mut self, _: usize, now: SensedRows<'_>) {
