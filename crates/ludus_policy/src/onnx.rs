@@ -2,7 +2,7 @@
 
 mod convolutions;
 mod graph;
-mod message;
+mod proto;
 
 use std::path::Path;
 

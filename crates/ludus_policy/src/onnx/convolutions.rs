@@ -31,10 +31,10 @@ fn by_channel(graph: &mut Graph, cells: &Value, grid: GridBlock) -> Value {
 }
 
 fn convolved(graph: &mut Graph, network: &Weights, chain: &str, grid: Value) -> Value {
-    const ATTRIBUTES: [(&str, &[u64]); 3] = [
-        ("kernel_shape", &[GridBlock::KERNEL as u64; 2]),
-        ("strides", &[GridBlock::STRIDE as u64; 2]),
-        ("pads", &[GridBlock::PADDING as u64; 4]),
+    const ATTRIBUTES: [(&str, &[i64]); 3] = [
+        ("kernel_shape", &[GridBlock::KERNEL as i64; 2]),
+        ("strides", &[GridBlock::STRIDE as i64; 2]),
+        ("pads", &[GridBlock::PADDING as i64; 4]),
     ];
     network.layers(chain).iter().fold(grid, |maps, layer| {
         let [weight, bias] = layer.map(|(_, shape, numbers)| graph.constant(shape, numbers));

@@ -13,37 +13,78 @@
 
 use std::io::{self, Write};
 
+use prost::Message;
+
 /// Writes events one after another.
 #[derive(Debug)]
 pub(crate) struct EventWriter<W> {
     file: W,
-    event: Vec<u8>,
-    summary: Vec<u8>,
-    value: Vec<u8>,
+}
+
+/// A record of the file. Exactly one of its last three fields is written.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Seconds since 1970.
+    #[prost(double, required, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, optional, tag = "2")]
+    step: Option<i64>,
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    session_log: Option<SessionLog>,
+}
+
+/// Numbers of one step.
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<SummaryValue>,
+}
+
+/// A number by name.
+#[derive(Clone, PartialEq, Message)]
+struct SummaryValue {
+    #[prost(string, required, tag = "1")]
+    tag: String,
+    #[prost(float, required, tag = "2")]
+    simple_value: f32,
+}
+
+/// A mark that a run was started or stopped.
+#[derive(Clone, PartialEq, Message)]
+struct SessionLog {
+    #[prost(int32, required, tag = "1")]
+    status: i32,
+}
+
+impl SessionLog {
+    /// The `status` of a start, `SessionStatus.START`.
+    const START: i32 = 1;
 }
 
 impl<W: Write> EventWriter<W> {
     /// Starts a file. Its first record has the version of the format.
     pub fn new(file: W, wall_seconds: f64) -> io::Result<Self> {
-        let mut writer = Self { file, event: Vec::new(), summary: Vec::new(), value: Vec::new() };
-        put_double(&mut writer.event, 1, wall_seconds);
-        put_bytes(&mut writer.event, 3, b"brain.Event:2");
-        writer.record()?;
+        let mut writer = Self { file };
+        let version = Some("brain.Event:2".to_owned());
+        writer.record(&Event { wall_time: wall_seconds, file_version: version, ..Event::default() })?;
         Ok(writer)
     }
 
     /// Writes an event that marks a restart after `step`: viewers drop the later steps of earlier files.
     ///
-    /// A `SessionLog` (field 7 of an event) whose `status` (field 1) is `START`, 1. Viewers drop that event's own step
-    /// too, so it has the next one: `_Purge` in `tensorboard/backend/event_processing/event_accumulator.py`.
+    /// Viewers drop that event's own step too, so it has the next one: `_Purge` in
+    /// `tensorboard/backend/event_processing/event_accumulator.py`.
     pub fn restart(&mut self, wall_seconds: f64, step: u64) -> io::Result<()> {
-        self.value.clear();
-        put_integer(&mut self.value, 1, 1);
-        self.event.clear();
-        put_double(&mut self.event, 1, wall_seconds);
-        put_integer(&mut self.event, 2, step.saturating_add(1));
-        put_bytes(&mut self.event, 7, &self.value);
-        self.record()
+        self.record(&Event {
+            wall_time: wall_seconds,
+            step: Some(step.saturating_add(1) as i64),
+            session_log: Some(SessionLog { status: SessionLog::START }),
+            ..Event::default()
+        })
     }
 
     /// Writes one event with all these numbers; those that are not finite are left out.
@@ -53,72 +94,33 @@ impl<W: Write> EventWriter<W> {
         step: u64,
         values: impl Iterator<Item = (&'a str, f64)>,
     ) -> io::Result<()> {
-        self.summary.clear();
-        let numbers = values.map(|(tag, number)| (tag, number as f32));
-        for (tag, number) in numbers.filter(|(_, number)| number.is_finite()) {
-            self.value.clear();
-            put_bytes(&mut self.value, 1, tag.as_bytes());
-            put_float(&mut self.value, 2, number);
-            put_bytes(&mut self.summary, 1, &self.value);
-        }
-        self.event.clear();
-        put_double(&mut self.event, 1, wall_seconds);
-        put_integer(&mut self.event, 2, step);
-        put_bytes(&mut self.event, 5, &self.summary);
-        self.record()
+        let values = values.map(|(tag, number)| SummaryValue { tag: tag.to_owned(), simple_value: number as f32 });
+        let summary = Summary { value: values.filter(|value| value.simple_value.is_finite()).collect() };
+        self.record(&Event {
+            wall_time: wall_seconds,
+            step: Some(step as i64),
+            summary: Some(summary),
+            ..Event::default()
+        })
     }
 
     pub fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
 
-    fn record(&mut self) -> io::Result<()> {
-        let length = (self.event.len() as u64).to_le_bytes();
+    fn record(&mut self, event: &Event) -> io::Result<()> {
+        let event = event.encode_to_vec();
+        let length = (event.len() as u64).to_le_bytes();
         self.file.write_all(&length)?;
         self.file.write_all(&masked_crc(&length).to_le_bytes())?;
-        self.file.write_all(&self.event)?;
-        self.file.write_all(&masked_crc(&self.event).to_le_bytes())
+        self.file.write_all(&event)?;
+        self.file.write_all(&masked_crc(&event).to_le_bytes())
     }
 }
 
 /// The masked CRC-32C of a `TFRecord`: rotated and offset, since data may contain checksums itself.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
-}
-
-/// Wire types of protobuf.
-const VARINT: u64 = 0;
-const FIXED_64: u64 = 1;
-const LENGTH_DELIMITED: u64 = 2;
-const FIXED_32: u64 = 5;
-
-fn put_varint(message: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        message.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    message.push(value as u8);
-}
-
-fn put_integer(message: &mut Vec<u8>, field: u64, value: u64) {
-    put_varint(message, field << 3 | VARINT);
-    put_varint(message, value);
-}
-
-fn put_double(message: &mut Vec<u8>, field: u64, value: f64) {
-    put_varint(message, field << 3 | FIXED_64);
-    message.extend_from_slice(&value.to_le_bytes());
-}
-
-fn put_float(message: &mut Vec<u8>, field: u64, value: f32) {
-    put_varint(message, field << 3 | FIXED_32);
-    message.extend_from_slice(&value.to_le_bytes());
-}
-
-fn put_bytes(message: &mut Vec<u8>, field: u64, bytes: &[u8]) {
-    put_varint(message, field << 3 | LENGTH_DELIMITED);
-    put_varint(message, bytes.len() as u64);
-    message.extend_from_slice(bytes);
 }
 
 #[cfg(test)]
