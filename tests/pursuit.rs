@@ -179,7 +179,7 @@ fn a_runner_is_caught_by_the_nearest_chaser_and_another_one_comes() {
     let place = Vec2::new(5.0, 0.0);
     let mut world = set([place + Vec2::Y * touching, place - Vec2::Y * (touching - 0.1), FAR[0]], place);
     stand(&mut world);
-    let terms: Vec<_> = world.rows(CHASER).term_sums().chunks_exact(3).map(|terms| terms[..2].to_vec()).collect();
+    let terms: Vec<_> = world.rows(CHASER).episode_terms().chunks_exact(3).map(|terms| terms[..2].to_vec()).collect();
     assert_eq!(terms, [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]);
     assert_eq!(world.rows(RUNNER).outcomes()[0], Outcome::Terminated);
     let reward = world.rows(RUNNER).rewards()[0];

@@ -388,11 +388,6 @@ impl Rows {
         self.turnover.waiting.len()
     }
 
-    /// The sums of the unweighted terms over the episodes that are going on `[rows, terms]`.
-    pub fn term_sums(&self) -> &[f32] {
-        &self.running.terms
-    }
-
     /// The count of faults so far.
     pub fn fault_count(&self) -> u64 {
         self.faults.total

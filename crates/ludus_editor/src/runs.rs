@@ -154,18 +154,11 @@ fn checkpoints(folder: &RunFolder, kinds: &[String]) -> Vec<CheckpointEntry> {
     let newest = Some(newest).filter(|path| !of_kinds.is_empty() || is_file(path));
     let newest = newest.map(|path| entry("newest".to_owned(), path));
     let of_kinds = of_kinds.into_iter().map(|(kind, path)| entry(format!("newest of {kind}"), path));
-    let best = Some(folder.checkpoints().join("best.safetensors")).filter(|path| is_file(path));
+    let best = Some(folder.best_checkpoint()).filter(|path| is_file(path));
     let named = newest.into_iter().chain(of_kinds).chain(best.map(|path| entry("best".to_owned(), path)));
-    let files = fs::read_dir(folder.checkpoints()).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut by_steps: Vec<_> = files.filter_map(|path| Some((steps_of(&path)?, path))).collect();
-    by_steps.sort_unstable_by(|one, other| other.cmp(one));
-    let by_steps = by_steps.into_iter().map(|(steps, path)| entry(format!("step {}", count(steps)), path));
+    let by_steps = folder.numbered_checkpoints().unwrap_or_default().into_iter().rev();
+    let by_steps = by_steps.map(|numbered| entry(format!("step {}", count(numbered.steps)), numbered.path));
     named.chain(by_steps).collect()
-}
-
-/// Returns the number of steps in a checkpoint's file name.
-fn steps_of(path: &Path) -> Option<u64> {
-    path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
 }
 
 #[cfg(test)]

@@ -106,7 +106,6 @@
 mod algorithm;
 mod collect;
 mod decider;
-mod device;
 mod error;
 mod gae;
 mod iterate;
@@ -127,7 +126,6 @@ mod worker_pool;
 pub use algorithm::{Algorithm, AlgorithmState, LearnedPolicy, SavedAlgorithm, StateTensor};
 pub use collect::{CollectedLane, Collector};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
-pub use device::DeviceConfig;
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};
 pub use iterate::{IteratedLane, IterationPlan, IterationResult, PlayedLane};

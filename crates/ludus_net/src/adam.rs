@@ -150,7 +150,12 @@ impl Kernel for SquareSum<'_> {
     }
 }
 
-pub(crate) fn check_finite(what: &str, numbers: &[f32]) -> Result<(), NetError> {
+/// Checks that all numbers of an array, which `what` names, are finite.
+///
+/// # Errors
+///
+/// [`NetError::NotFinite`] with the first number that is NaN or infinite.
+pub fn check_finite(what: &str, numbers: &[f32]) -> Result<(), NetError> {
     match numbers.iter().position(|number| !number.is_finite()) {
         Some(index) => Err(NetError::NotFinite { what: what.to_owned(), index, value: f64::from(numbers[index]) }),
         None => Ok(()),

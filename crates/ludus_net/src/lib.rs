@@ -89,7 +89,7 @@ mod simd;
 mod statistics;
 mod transpose;
 
-pub use adam::Adam;
+pub use adam::{Adam, check_finite};
 pub use config::{Activation, Memory, NetworkConfig};
 pub use distribution::{Distribution, Upstream};
 pub use error::NetError;

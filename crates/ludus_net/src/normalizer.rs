@@ -101,6 +101,19 @@ impl Normalizer {
         self.means.len()
     }
 
+    /// Checks that an observation row has `expected` columns.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::WrongLength`] if it has more or fewer.
+    pub fn check_width(&self, expected: usize) -> Result<(), NetError> {
+        let actual = self.width();
+        if actual == expected {
+            return Ok(());
+        }
+        Err(NetError::WrongLength { what: "the observation normaliser", expected, actual })
+    }
+
     /// Returns the statistics so far.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics

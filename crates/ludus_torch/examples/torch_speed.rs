@@ -10,10 +10,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use cart_pole::{CartPoles, WIDTH};
-use ludus_learn::{DeviceConfig, Learner, Machine, NativeLearner, Ppo, PpoConfig, Simulation};
+use ludus_learn::{Learner, Machine, NativeLearner, Ppo, PpoConfig, Simulation};
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_spec::{Head, Seed};
-use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
+use ludus_torch::{DeviceConfig, Mlp, TorchLearner, TorchSettings, tch};
 
 const SECONDS: f64 = 5.0;
 

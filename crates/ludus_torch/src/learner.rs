@@ -4,10 +4,11 @@ use std::any::Any;
 use std::ops::Range;
 
 use ludus_learn::{
-    BatchDecider, Decider, DeviceConfig, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine,
-    Minibatch, Observed, Rollout, RolloutShape, UpdateSettings,
+    BatchDecider, Decider, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine, Minibatch, Observed,
+    Rollout, RolloutShape, UpdateSettings,
 };
-use ludus_net::{NetError, Normalizer};
+use ludus_libtorch::DeviceConfig;
+use ludus_net::Normalizer;
 use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
@@ -103,7 +104,8 @@ impl TorchLearner {
         if settings.device == Device::Cpu {
             keep_freed_memory();
         }
-        check_width(normalizer.as_ref(), network.inputs())?;
+        let width = network.inputs();
+        normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.check_width(width)).map_err(LearnError::from)?;
         open(settings.device)?;
         let (link, kind) = (Link::new(settings.device), kind(&settings.config));
         let heads = Heads::new(network.heads());
@@ -368,19 +370,7 @@ impl Learner for TorchLearner {
     }
 
     fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
-        check_count("parameters", state.parameters.len(), self.packing.packed_count())?;
-        check_count("moments", state.first_moments.len(), self.packing.packed_count())?;
-        check_count("moments", state.second_moments.len(), self.packing.packed_count())?;
-        let normalizers = [state.normalizer.is_some(), self.normalizer.is_some()].map(usize::from);
-        check_count("observation normalisers", normalizers[0], normalizers[1])?;
-        check_width(state.normalizer.as_ref(), self.network.inputs())?;
-        for (what, numbers) in [
-            ("checkpoint's parameter", &state.parameters),
-            ("checkpoint's first moment", &state.first_moments),
-            ("checkpoint's second moment", &state.second_moments),
-        ] {
-            check_finite(what, numbers)?;
-        }
+        state.check(self.packing.packed_count(), self.normalizer.as_ref())?;
         self.failure = None;
         self.on_device(|learner| {
             let unpack = |packed: &Vec<f32>| learner.link.send(&learner.packing.unpack(packed));
@@ -455,22 +445,4 @@ fn check_size(what: &'static str, tensor: &Tensor, expected: &[i64]) -> Result<(
         return Ok(());
     }
     Err(TorchError::Output { what, rows: TRIED_ROWS, expected: expected.to_vec(), actual })
-}
-
-fn check_width(normalizer: Option<&Normalizer>, expected: usize) -> Result<(), LearnError> {
-    match normalizer.map(Normalizer::width).filter(|&actual| actual != expected) {
-        Some(actual) => Err(NetError::WrongLength { what: "the observation normaliser", expected, actual }.into()),
-        None => Ok(()),
-    }
-}
-
-fn check_count(what: &'static str, was: usize, now: usize) -> Result<(), LearnError> {
-    if was == now { Ok(()) } else { Err(LearnError::Checkpoint { what, was, now }) }
-}
-
-fn check_finite(what: &'static str, numbers: &[f32]) -> Result<(), LearnError> {
-    match numbers.iter().find(|number| !number.is_finite()) {
-        Some(&value) => Err(LearnError::NotFinite { what, value }),
-        None => Ok(()),
-    }
 }

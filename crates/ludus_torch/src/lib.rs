@@ -7,10 +7,10 @@
 //! ```
 //! # #[cfg(feature = "libtorch")] {
 //! use std::sync::Arc;
-//! use ludus_learn::{DeviceConfig, Machine};
+//! use ludus_learn::Machine;
 //! use ludus_net::{Layout, Network, NetworkConfig};
 //! use ludus_spec::{Head, Seed, stopped_clock};
-//! use ludus_torch::{Mlp, TorchLearner, TorchNetwork, TorchSettings, tch};
+//! use ludus_torch::{DeviceConfig, Mlp, TorchLearner, TorchNetwork, TorchSettings, tch};
 //!
 //! let heads = [Head::Categorical { choices: 2 }];
 //! let network = Mlp::new(Network::new(Layout::new(4, &heads, &NetworkConfig::default())?, Seed::new(1)));
@@ -43,7 +43,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | learn | [`TorchLearner`], [`TorchSettings`] |
+//! | learn | [`TorchLearner`], [`TorchSettings`], [`DeviceConfig`] |
 //! | count copies to and from the device | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
 //! | learn from grids and images | [`Convolutional`], [`described`] |
@@ -85,6 +85,7 @@ pub use cuda::{cuda_device, open_cuda};
 pub use error::TorchError;
 pub use learner::{TorchLearner, TorchSettings};
 pub use link::Transfers;
+pub use ludus_libtorch::DeviceConfig;
 pub use memory::Demand;
 pub use mlp::Mlp;
 pub use network::{Forward, Parameter, TorchNetwork};

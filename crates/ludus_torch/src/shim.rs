@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use libloading::Library;
-use ludus_learn::DeviceConfig;
+use ludus_libtorch::DeviceConfig;
 
 use crate::attempt::attempt_anything;
 

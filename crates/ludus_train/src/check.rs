@@ -207,7 +207,7 @@ impl Seen {
             terms.iter_mut().zip(sums).for_each(|(most, sum)| *most = most.max(sum.abs()));
         };
         let width = world.spec(kind).reward.len().max(1);
-        world.rows(kind).term_sums().chunks_exact(width).for_each(&mut note);
+        world.rows(kind).episode_terms().chunks_exact(width).for_each(&mut note);
         episodes.take(world, note);
         let first = world.rows_mut(kind).drain_faults().next();
         self.fault = self.fault.or(first.map(|fault| WorldFault { world: index, kind, fault }));

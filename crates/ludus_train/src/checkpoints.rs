@@ -8,13 +8,10 @@ use ludus_policy::PolicyError;
 use ludus_policy::files::{self, Links};
 
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint_names::{BEST, NumberedCheckpoint, numbered, numbered_name};
 use crate::config::CheckpointConfig;
 use crate::error::{TrainError, at};
 use crate::record::CheckpointScore;
-
-const START: &str = "step-";
-const END: &str = ".safetensors";
-const BEST: &str = "best.safetensors";
 
 /// The checkpoints of a run: the last few, and the best.
 #[derive(Debug)]
@@ -76,7 +73,7 @@ impl Checkpoints {
     /// Saves a checkpoint; as the best too, if its score is the highest so far. Removes the oldest beyond `keep`.
     pub fn save(&mut self, checkpoint: &Checkpoint, now: f64) -> Result<(), TrainError> {
         let steps = checkpoint.steps();
-        let path = self.folder.join(format!("{START}{steps:012}{END}"));
+        let path = self.folder.join(numbered_name(steps));
         checkpoint.write(&path)?;
         if self.last() != Some(&path) {
             self.kept.push(path);
@@ -114,10 +111,10 @@ impl FoundCheckpoints {
         let mut numbered = numbered(folder)?;
         let mut found =
             Self { checkpoint: None, skipped: Vec::new(), refused: Vec::new(), kept: Vec::new(), best: None };
-        while let Some((steps, path)) = numbered.pop() {
+        while let Some(NumberedCheckpoint { steps, path }) = numbered.pop() {
             match read(&path, Some(steps), run) {
                 Ok(checkpoint) => {
-                    found.kept = numbered.into_iter().map(|(_, path)| path).chain([path.clone()]).collect();
+                    found.kept = numbered.into_iter().map(|older| older.path).chain([path.clone()]).collect();
                     found.checkpoint = Some((path, checkpoint));
                     break;
                 }
@@ -168,19 +165,6 @@ fn read(path: &Path, steps: Option<u64>, run: &str) -> Result<Checkpoint, Policy
         _ => return Ok(checkpoint),
     };
     Err(PolicyError::Misplaced { path: path.to_owned(), problem })
-}
-
-/// All files that have the name of a checkpoint, with the steps in it, the fewest first.
-fn numbered(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let steps = name.to_str().and_then(|name| name.strip_prefix(START)?.strip_suffix(END)?.parse::<u64>().ok());
-        found.extend(steps.map(|steps| (steps, entry.path())));
-    }
-    found.sort();
-    Ok(found)
 }
 
 #[cfg(test)]
@@ -272,7 +256,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for steps in [1, 2, 3] {
-            checkpoint(steps).write(&path(&format!("{START}{steps}{END}"))).unwrap();
+            checkpoint(steps).write(&path(&format!("step-{steps}.safetensors"))).unwrap();
         }
         let cut = fs::read(path("step-3.safetensors")).unwrap();
         fs::write(path("step-3.safetensors"), &cut[..cut.len() / 2]).unwrap();

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ludus_config::{Location, Node, Problems, Sources, field_names, parse};
-use ludus_learn::{DeviceConfig, PpoConfig};
+use ludus_learn::PpoConfig;
+use ludus_libtorch::DeviceConfig;
 use ludus_net::{Activation, NetworkConfig};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,7 @@ use ludus_policy::files::{self, Links};
 use ludus_policy::write_atomically;
 use ludus_spec::StableHasher;
 
+use crate::checkpoint_names::{self, NumberedCheckpoint};
 use crate::clock;
 use crate::error::TrainError;
 
@@ -253,6 +254,20 @@ impl RunFolder {
     /// The folder of the last checkpoints and the best one.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
+    }
+
+    /// The path of the best checkpoint. It exists only if the run has saved one.
+    pub fn best_checkpoint(&self) -> PathBuf {
+        self.checkpoints().join(checkpoint_names::BEST)
+    }
+
+    /// The last checkpoints, those with the fewest steps first. The files are not read.
+    ///
+    /// # Errors
+    ///
+    /// If the folder of checkpoints can't be read.
+    pub fn numbered_checkpoints(&self) -> io::Result<Vec<NumberedCheckpoint>> {
+        checkpoint_names::numbered(&self.checkpoints())
     }
 }
 

@@ -5,7 +5,7 @@ mod shard;
 
 use std::ops::Range;
 
-use ludus_net::{Adam, Layout, NetError, Network, Normalizer, Scratch};
+use ludus_net::{Adam, Layout, Network, Normalizer, Scratch};
 
 use super::{Learner, LearnerState, Losses, Minibatch, UpdateSettings};
 use crate::threads::{for_each_chunk_in, for_each_in};
@@ -68,7 +68,8 @@ impl NativeLearner {
     ///
     /// If the normaliser is not as wide as the network's input.
     pub fn new(network: Network, normalizer: Option<Normalizer>, machine: Machine) -> Result<Self, LearnError> {
-        check_width(normalizer.as_ref(), &network)?;
+        let width = network.layout().inputs();
+        normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.check_width(width))?;
         let scratch = Scratch::new(network.layout());
         let threads = machine.pool.current_num_threads();
         Ok(Self {
@@ -191,13 +192,7 @@ impl Learner for NativeLearner {
     }
 
     fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
-        let needed = self.network.parameters().len();
-        check_count("parameters", state.parameters.len(), needed)?;
-        check_count("moments", state.first_moments.len(), needed)?;
-        let normalizers = [state.normalizer.is_some(), self.normalizer.is_some()].map(usize::from);
-        check_count("observation normalisers", normalizers[0], normalizers[1])?;
-        check_width(state.normalizer.as_ref(), &self.network)?;
-        state.parameters.iter().try_for_each(|&parameter| check_finite("checkpoint's parameter", parameter))?;
+        state.check(self.network.parameters().len(), self.normalizer.as_ref())?;
         let LearnerState { first_moments, second_moments, optimizer_steps, .. } = state.clone();
         let optimizer = Adam::from_state(first_moments, second_moments, optimizer_steps)?;
         self.network.set_parameters(&state.parameters)?;
@@ -227,16 +222,16 @@ impl NativeLearner {
 
     /// Takes a gradient step, unless a loss or the gradient is not finite. Details 2 and 13.
     fn step(&mut self, losses: Losses, settings: &UpdateSettings) -> Result<Losses, LearnError> {
-        check_finite("policy loss", losses.policy)?;
-        check_finite("value loss", losses.value)?;
-        check_finite("entropy", losses.entropy)?;
+        check_loss("policy loss", losses.policy)?;
+        check_loss("value loss", losses.value)?;
+        check_loss("entropy", losses.entropy)?;
         let Self { network, optimizer, gradient, .. } = self;
         let UpdateSettings { learning_rate, max_grad_norm, .. } = *settings;
         let grad_norm = network.update(|parameters| optimizer.step(parameters, gradient, learning_rate, max_grad_norm));
         if !grad_norm.is_finite() {
             check_gradient(network.layout(), gradient)?;
         }
-        check_finite("gradient's length", grad_norm)?;
+        check_loss("gradient's length", grad_norm)?;
         Ok(Losses { grad_norm, ..losses })
     }
 }
@@ -297,7 +292,8 @@ fn cut<'a>(shards: &'a mut Vec<Shard>, minibatch: Minibatch<'_>, parameters: usi
     &mut shards[..count]
 }
 
-fn check_finite(what: &'static str, value: f32) -> Result<(), LearnError> {
+/// Checks that a loss, or the gradient's length, is finite.
+fn check_loss(what: &'static str, value: f32) -> Result<(), LearnError> {
     if value.is_finite() { Ok(()) } else { Err(LearnError::NotFinite { what, value }) }
 }
 
@@ -310,18 +306,6 @@ fn check_gradient(layout: &Layout, gradient: &[f32]) -> Result<(), LearnError> {
         }
     }
     Ok(())
-}
-
-fn check_width(normalizer: Option<&Normalizer>, network: &Network) -> Result<(), LearnError> {
-    let expected = network.layout().inputs();
-    match normalizer.map(Normalizer::width).filter(|&actual| actual != expected) {
-        Some(actual) => Err(NetError::WrongLength { what: "the observation normaliser", expected, actual }.into()),
-        None => Ok(()),
-    }
-}
-
-fn check_count(what: &'static str, was: usize, now: usize) -> Result<(), LearnError> {
-    if was == now { Ok(()) } else { Err(LearnError::Checkpoint { what, was, now }) }
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_learn::{
-    Algorithm, DeviceConfig, LaneShape, LearnError, Learner, Ppo, PpoConfig, SensedRows, Simulation, StepLanes,
-    UpdateSettings,
+    Algorithm, LaneShape, LearnError, Learner, Ppo, PpoConfig, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
 use ludus_spec::{Head, Outcome};
-use ludus_torch::{Forward, Parameter, TorchError, TorchLearner, TorchNetwork, TorchSettings, tch};
+use ludus_torch::{DeviceConfig, Forward, Parameter, TorchError, TorchLearner, TorchNetwork, TorchSettings, tch};
 use tch::{Kind, Tensor};
 
 use crate::cart_pole::{CartPoles, WIDTH};

@@ -17,12 +17,12 @@ use std::sync::Arc;
 
 use cart_pole::{CartPoles, WIDTH};
 use ludus_learn::{
-    CollectedLane, Collector, DeviceConfig, LaneShape, LearnError, Learner, Machine, NativeLearner, PhaseTimes, Ppo,
-    PpoConfig, Rollout, RolloutShape, Simulation,
+    CollectedLane, Collector, LaneShape, LearnError, Learner, Machine, NativeLearner, PhaseTimes, Ppo, PpoConfig,
+    Rollout, RolloutShape, Simulation,
 };
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
-use ludus_torch::{Mlp, TorchLearner, TorchSettings, tch};
+use ludus_torch::{DeviceConfig, Mlp, TorchLearner, TorchSettings, tch};
 
 /// The settings of a test's learners.
 #[derive(Clone, Copy)]

@@ -54,6 +54,6 @@ fn the_games_time_is_the_games() {
     }
     let machine = Machine { clock: now, ..machine(1) };
     check(NativeLearner::new(cart_pole_network(1), None, machine.clone()).unwrap());
-    let settings = TorchSettings { device: device(), config: ludus_learn::DeviceConfig::default(), machine };
+    let settings = TorchSettings { device: device(), config: ludus_torch::DeviceConfig::default(), machine };
     check(TorchLearner::new(Box::new(Mlp::new(cart_pole_network(1))), None, settings).unwrap());
 }

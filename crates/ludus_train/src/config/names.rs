@@ -1,6 +1,7 @@
 //! Names of all sections of a config, to find a field that was written in another section, or with a typing mistake.
 
-use ludus_learn::{DeviceConfig, PpoConfig};
+use ludus_learn::PpoConfig;
+use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
 use serde::de::DeserializeOwned;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ludus_learn::{DeviceConfig, LearnError, Machine};
+use ludus_learn::{LearnError, Machine};
+use ludus_libtorch::DeviceConfig;
 use ludus_net::Normalizer;
 use ludus_policy::{OwnNetwork, PolicyNetwork};
 use ludus_spec::{AgentSpec, Seed};
