@@ -118,7 +118,8 @@ impl Sighting {
 }
 
 pub fn sense_chasers(
-    (time, clock): (Res<Time>, Res<StepClock>),
+    time: Res<Time>,
+    clock: Res<StepClock>,
     yards: Query<&Yard>,
     mut chasers: Query<(&InArena, &Seat, &Body, &mut Trail, &mut ChaserSenses)>,
 ) -> Result {
@@ -143,7 +144,8 @@ pub fn sense_chasers(
 }
 
 pub fn sense_runners(
-    (time, clock): (Res<Time>, Res<StepClock>),
+    time: Res<Time>,
+    clock: Res<StepClock>,
     yards: Query<&Yard>,
     mut runners: Query<(&InArena, &Body, &mut Trail, &mut RunnerSenses)>,
 ) -> Result {

@@ -95,7 +95,7 @@ impl<'rows> Scoring<'rows> {
             let weighted: f32 = weights.iter().zip(&*taken).map(|(weight, term)| weight * term).sum();
             let step = *sum + weighted;
             if !step.is_finite() {
-                refuse_reward(self.faults, run.first_row + index, self.tick, (weights, taken));
+                refuse_reward(self.faults, run.first_row + index, self.tick, WeightedTerms { weights, terms: taken });
                 continue;
             }
             *sum = step;
@@ -158,10 +158,18 @@ fn finite_sum(one: f32, other: f32) -> f32 {
     (one + other).clamp(f32::MIN, f32::MAX)
 }
 
+/// The terms of a tick's reward, and their weights.
+#[derive(Clone, Copy)]
+struct WeightedTerms<'a> {
+    weights: &'a [f32],
+    terms: &'a [f32],
+}
+
 /// Reports a tick's reward that is not finite, by itself or added to the step's. It is left out of all sums, and its
 /// step is not learned from.
 #[cold]
-fn refuse_reward(faults: &mut Faults, row: usize, tick: u64, (weights, terms): (&[f32], &[f32])) {
+fn refuse_reward(faults: &mut Faults, row: usize, tick: u64, reward: WeightedTerms<'_>) {
+    let WeightedTerms { weights, terms } = reward;
     let row = row as u32;
     faults.spoiled.push(row);
     let weighted = |term: &usize| weights[*term] * terms[*term];

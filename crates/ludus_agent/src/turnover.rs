@@ -136,12 +136,13 @@ fn owned_row<A: Agent>(world: &World, agent: Entity) -> Option<usize> {
 /// Writes the outcome of an agent's last step, and frees its row.
 fn leave<A: Agent>(world: &mut DeferredWorld, agent: Entity, row: usize, end: End) {
     let controller = world.get::<Controller>(agent).copied().unwrap_or(Controller::External);
-    let mut episode = world.get::<Episode>(agent).copied().unwrap_or_default();
+    let episode = world.get::<Episode>(agent).copied().unwrap_or_default();
+    let mut leaver = Leaver { agent, controller, episode };
     if world.resource::<AgentRows<A>>().step_is_open {
-        score_last_tick::<A>(world, (agent, row), controller, &mut episode);
+        score_last_tick::<A>(world, row, &mut leaver);
     }
     let rows = &mut **world.resource_mut::<AgentRows<A>>().into_inner();
-    settle(rows, row, Leaver { agent, controller, episode }, end);
+    settle(rows, row, leaver, end);
     rows.release_row(row as u32);
     if let Some(mut left) = world.get_mut::<Episode>(agent) {
         left.leave();
@@ -149,12 +150,8 @@ fn leave<A: Agent>(world: &mut DeferredWorld, agent: Entity, row: usize, end: En
 }
 
 /// Adds the reward of this tick to the row, as for agents that stay.
-fn score_last_tick<A: Agent>(
-    world: &mut DeferredWorld,
-    (agent, row): (Entity, usize),
-    controller: Controller,
-    episode: &mut Episode,
-) {
+fn score_last_tick<A: Agent>(world: &mut DeferredWorld, row: usize, leaver: &mut Leaver) {
+    let Leaver { agent, controller, ref mut episode } = *leaver;
     let tick = world.resource::<StepClock>().ticks();
     let Some(mut reward) = world.get_mut::<A::Reward>(agent).map(|mut reward| core::mem::take(&mut *reward)) else {
         return;

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use bevy::winit::{UpdateMode, WinitSettings};
@@ -23,15 +24,24 @@ const NUMBERS: f64 = 0.25;
 /// change.
 const STILL: f64 = 1.0;
 
+/// The resources that say whether the game on screen moves, and what decides in it.
+#[derive(SystemParam)]
+pub struct Motion<'w> {
+    timeline: Res<'w, Timeline>,
+    replaying: Res<'w, Replaying>,
+    players: Res<'w, Players>,
+    taken: Res<'w, TakeOver>,
+}
+
 /// Sets the interval until the next image. Input in the window draws an image at once.
 pub fn set_rate(
-    (timeline, replaying): (Res<Timeline>, Res<Replaying>),
-    (players, taken): (Res<Players>, Res<TakeOver>),
+    motion: Motion,
     training: Res<Training>,
     script: Option<Res<Script>>,
     window: Query<&Window, With<PrimaryWindow>>,
     mut settings: ResMut<WinitSettings>,
 ) {
+    let Motion { timeline, replaying, players, taken } = motion;
     let moment = Moment {
         is_hurried: replaying.ticks_due().is_some_and(|ticks| ticks > 0) || timeline.pace() == Pace::Unlimited,
         is_scripted: script.is_some_and(|script| !script.is_over()),

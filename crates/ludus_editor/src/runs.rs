@@ -53,7 +53,8 @@ impl RunsFolder {
 /// Starts reading the folders in another thread, and takes the result of the last read.
 pub fn look(
     mut folder: ResMut<RunsFolder>,
-    (training, shown): (Res<Training>, Res<ShownKind>),
+    training: Res<Training>,
+    shown: Res<ShownKind>,
     mut runs: ResMut<RunsSnapshot>,
 ) {
     let live = training.snapshot().run_dir.clone().filter(|_| training.snapshot().state.is_live());

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bevy::app::FixedMain;
 use bevy::ecs::schedule::{InternedScheduleLabel, ScheduleLabel, SingleThreadedExecutor};
+use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::time::TimeSystems;
 use ludus_agent::spec::{AgentSpec, Seed};
@@ -215,36 +216,53 @@ fn is_stale(stage: Res<Stage>, replaying: Res<Replaying>) -> bool {
     stage.is_stale && !replaying.playback().is_some_and(Playback::has_begun)
 }
 
+/// The resources that are set anew if the arenas on screen are replaced.
+#[derive(SystemParam)]
+struct NewWorld<'w> {
+    seed: ResMut<'w, WorldSeed>,
+    first_episodes: ResMut<'w, FirstEpisodes>,
+    records: ResMut<'w, Records>,
+    scores: ResMut<'w, Scores>,
+    players: ResMut<'w, Players>,
+}
+
+impl NewWorld<'_> {
+    /// Drops what was recorded of the old arenas.
+    fn forget(&mut self) {
+        (*self.records, *self.scores) = (Records::default(), Scores::default());
+        self.players.forget_decisions();
+    }
+}
+
 /// Resets the world, and replaces the arenas on screen with those of the stage or of the replay.
 ///
 /// Agents outside any arena are kept. Unless a replay begins, they start an episode of the new world.
 fn set_stage(
-    (mut stage, replaying): (ResMut<Stage>, Res<Replaying>),
-    (mut seed, mut first): (ResMut<WorldSeed>, ResMut<FirstEpisodes>),
-    (mut records, mut scores, mut players): (ResMut<Records>, ResMut<Scores>, ResMut<Players>),
+    mut stage: ResMut<Stage>,
+    replaying: Res<Replaying>,
+    mut world: NewWorld,
     layout: Option<Res<ArenaLayout>>,
     old: Query<Entity, With<Arena>>,
     mut homeless: Query<&mut Episode, Without<InArena>>,
     mut commands: Commands,
 ) {
     stage.is_stale = false;
-    (*records, *scores) = (Records::default(), Scores::default());
-    players.forget_decisions();
+    world.forget();
     old.iter().for_each(|arena| commands.entity(arena).despawn());
     commands.trigger(WorldReset);
     let layout = layout.map(|layout| *layout);
     if let Some(log) = replaying.log() {
-        (seed.0, first.0) = (log.head.seed, log.head.numbers.clone());
+        (world.seed.0, world.first_episodes.0) = (log.head.seed, log.head.numbers.clone());
         return spawn_arenas(&mut commands, layout, replayed_arenas(&log.head));
     }
     homeless.iter_mut().for_each(|mut episode| episode.truncate());
     // The world index, then the number of times that the world was rebuilt after a panic, here 0.
-    (seed.0, first.0) = (stage.seed.derive(u64::from(stage.world)).derive(0), Vec::new());
+    (world.seed.0, world.first_episodes.0) = (stage.seed.derive(u64::from(stage.world)).derive(0), Vec::new());
     let cells = Cells { layout, is_double: stage.is_double };
     for (cell, index) in stage.arenas().enumerate() {
-        cells.spawn(&mut commands, (cell as u32, Side::Own), index);
+        cells.spawn(&mut commands, cell as u32, Side::Own, index);
         if stage.is_double {
-            cells.spawn(&mut commands, (cell as u32, Side::Rival), index);
+            cells.spawn(&mut commands, cell as u32, Side::Rival, index);
         }
     }
 }
@@ -292,7 +310,7 @@ struct Cells {
 
 impl Cells {
     /// Spawns an arena in a cell. Its random numbers depend on its index and not on its place.
-    fn spawn(&self, commands: &mut Commands, (cell, side): (u32, Side), index: u32) {
+    fn spawn(&self, commands: &mut Commands, cell: u32, side: Side, index: u32) {
         let mut arena = match self.layout {
             Some(layout) => {
                 commands.spawn((Arena { index }, Transform::from_translation(self.place(layout, cell, side))))

@@ -52,13 +52,23 @@ fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &Scene
     };
     let (place, width) = caption_place(rect, choice);
     let caption = format!("world {} · {arenas}{}", scene.world, choosing(scene));
-    let upper = text_within(ui, (place, Align2::LEFT_TOP), &caption, width);
+    let upper = text_within(ui, TextAnchor { place, align: Align2::LEFT_TOP }, &caption, width);
     if scene.is_comparing && scene.replay.is_none() {
         let half = rect.width() / 2.0 - 1.5 * MARGIN;
         let bottom = rect.bottom() - MARGIN;
         let [own, rival] = compared(scene);
-        text_within(ui, (egui::pos2(rect.left() + MARGIN, bottom), Align2::LEFT_BOTTOM), &own, half);
-        text_within(ui, (egui::pos2(rect.right() - MARGIN, bottom), Align2::RIGHT_BOTTOM), &rival, half);
+        text_within(
+            ui,
+            TextAnchor { place: egui::pos2(rect.left() + MARGIN, bottom), align: Align2::LEFT_BOTTOM },
+            &own,
+            half,
+        );
+        text_within(
+            ui,
+            TextAnchor { place: egui::pos2(rect.right() - MARGIN, bottom), align: Align2::RIGHT_BOTTOM },
+            &rival,
+            half,
+        );
     }
     upper.bottom()
 }
@@ -136,16 +146,28 @@ fn hint(ui: &Ui, rect: egui::Rect, top: f32, world: &World) {
         hints.push("No policy yet: the agents idle.\nPress Start in Training to learn one, or load one in Runs.");
     }
     if !hints.is_empty() {
-        let place = (egui::pos2(rect.center().x, top + MARGIN), Align2::CENTER_TOP);
-        text_within(ui, place, &hints.join("\n\n"), rect.width() - 2.0 * MARGIN);
+        let place = egui::pos2(rect.center().x, top + MARGIN);
+        text_within(
+            ui,
+            TextAnchor { place, align: Align2::CENTER_TOP },
+            &hints.join("\n\n"),
+            rect.width() - 2.0 * MARGIN,
+        );
     }
 }
 
+/// A point of the window, and the part of a text that is placed there.
+#[derive(Clone, Copy)]
+struct TextAnchor {
+    place: egui::Pos2,
+    align: Align2,
+}
+
 /// Draws text that is readable on any background, in as many lines as needed. Returns its place.
-fn text_within(ui: &Ui, (place, anchor): (egui::Pos2, Align2), text: &str, width: f32) -> egui::Rect {
+fn text_within(ui: &Ui, anchor: TextAnchor, text: &str, width: f32) -> egui::Rect {
     let painter = ui.painter();
     let galley = painter.layout(text.to_owned(), FontId::proportional(14.0), theme::CAPTION, width.max(1.0));
-    let frame = anchor.anchor_size(place, galley.size());
+    let frame = anchor.align.anchor_size(anchor.place, galley.size());
     painter.rect_filled(frame.expand2(egui::vec2(6.0, 3.0)), 3.0, theme::CAPTION_BACKGROUND);
     painter.galley(frame.min, galley, theme::CAPTION);
     frame

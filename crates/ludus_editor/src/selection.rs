@@ -41,7 +41,8 @@ impl Plugin for SelectionPlugin {
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
     kinds: Res<SceneKinds>,
-    (mut selection, mut shown): (ResMut<Selection>, ResMut<ShownKind>),
+    mut selection: ResMut<Selection>,
+    mut shown: ResMut<ShownKind>,
 ) {
     for command in commands.read() {
         match command {
@@ -65,7 +66,8 @@ fn pick(
     mut clicks: MessageReader<ViewportClick>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
     mut meshes: MeshRayCast,
-    (agents, ids): (Query<Placed>, Res<SceneAgents>),
+    agents: Query<Placed>,
+    ids: Res<SceneAgents>,
     parents: Query<&ChildOf>,
     mut commands: MessageWriter<EditorCommand>,
 ) {
@@ -75,7 +77,7 @@ fn pick(
         let settings = MeshRayCastSettings::default().never_early_exit();
         let hits = meshes.cast_ray(ray, &settings);
         let hit = hits.iter().find_map(|(mesh, _)| agent_around(*mesh, &agents, &parents));
-        let nearest = || nearest(click.0, (camera, eye), agents.iter());
+        let nearest = || nearest(click.0, camera, eye, agents.iter());
         let clicked = hit.or_else(nearest).and_then(|(agent, slot)| ids.id(agent, slot));
         commands.write(clicked.map_or(EditorCommand::Deselect, EditorCommand::Select));
     }
@@ -92,7 +94,8 @@ fn agent_around(mesh: Entity, agents: &Query<Placed>, parents: &Query<&ChildOf>)
 /// Returns the agent whose centre is nearest to a point of the window, if it is within [`REACH`].
 fn nearest<'a>(
     point: Vec2,
-    (camera, eye): (&Camera, &GlobalTransform),
+    camera: &Camera,
+    eye: &GlobalTransform,
     agents: impl Iterator<Item = (Entity, &'a Slot, Option<&'a GlobalTransform>)>,
 ) -> Option<(Entity, Slot)> {
     let distance = |place: &GlobalTransform| {

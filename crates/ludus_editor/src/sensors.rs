@@ -59,8 +59,10 @@ pub fn draw_lines(lines: Res<SensorLines>, mut gizmos: Gizmos<EditorLines>) {
 
 /// Draws a ring around the selected agent, facing the camera. Its colour differs while the agent is taken over.
 pub fn draw_selection(
-    (selection, taken): (Res<Selection>, Res<TakeOver>),
-    (ids, agents): (Res<SceneAgents>, Query<(Entity, &GlobalTransform)>),
+    selection: Res<Selection>,
+    taken: Res<TakeOver>,
+    ids: Res<SceneAgents>,
+    agents: Query<(Entity, &GlobalTransform)>,
     parts: Parts,
     cameras: Query<(&Camera, &GlobalTransform)>,
     mut gizmos: Gizmos<EditorLines>,

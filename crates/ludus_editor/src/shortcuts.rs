@@ -12,7 +12,8 @@ pub fn shortcuts(
     keyboard: Res<ButtonInput<KeyCode>>,
     mut contexts: EguiContexts,
     timeline: Res<Timeline>,
-    (selection, taken): (Res<Selection>, Res<TakeOver>),
+    selection: Res<Selection>,
+    taken: Res<TakeOver>,
     mut commands: MessageWriter<EditorCommand>,
 ) {
     if contexts.ctx_mut().is_ok_and(|context| context.egui_wants_keyboard_input()) {

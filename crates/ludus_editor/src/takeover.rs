@@ -72,8 +72,10 @@ impl Plugin for TakeOverPlugin {
 
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
-    (selection, replaying): (Res<Selection>, Res<Replaying>),
-    (rules, ids): (Res<RunRules>, Res<SceneAgents>),
+    selection: Res<Selection>,
+    replaying: Res<Replaying>,
+    rules: Res<RunRules>,
+    ids: Res<SceneAgents>,
     mut taken: ResMut<TakeOver>,
     mut controllers: Query<&mut Controller>,
 ) {

@@ -153,7 +153,7 @@ impl GridEncoder {
     }
 
     /// Convolves `pass.row_count` rows from `row` on, and writes the results to `scratch.maps`.
-    fn convolve(&self, pass: Pass<'_>, (input, row): (Rows<'_>, usize), scratch: &mut EncoderScratch) {
+    fn convolve(&self, pass: Pass<'_>, input: Rows<'_>, row: usize, scratch: &mut EncoderScratch) {
         for (index, layer) in self.layers.iter().enumerate() {
             let panels = layer.panels();
             let stride = row_stride(layer.output.channels);
@@ -254,7 +254,7 @@ impl Encoders {
         for grid in &self.grids {
             for row in (0..pass.row_count).step_by(scratch.group) {
                 let row_count = scratch.group.min(pass.row_count - row);
-                grid.convolve(Pass { row_count, ..pass }, (input, row), scratch);
+                grid.convolve(Pass { row_count, ..pass }, input, row, scratch);
                 let EncoderScratch { features, maps, .. } = scratch;
                 let rows = features.chunks_exact_mut(width).skip(row).take(row_count);
                 hand_out(grid.output(), maps, rows.map(|features| &mut features[first..]));

@@ -1,5 +1,6 @@
 //! A physics context for each arena.
 
+use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{Arena, InArena, UnfilteredQuery};
@@ -38,11 +39,16 @@ fn link_collider(on: On<Add, Collider>, homes: Homes, commands: Commands) {
     link_part(on.entity, homes, commands);
 }
 
-/// Unfiltered queries, because a part that is spawned `Disabled`, as in a prefab, has to be linked too.
-type Homes<'w, 's> = (UnfilteredQuery<'w, 's, &'static ChildOf>, UnfilteredQuery<'w, 's, &'static InArena>);
+/// The arenas of entities. The queries are unfiltered, because a part that is spawned `Disabled`, as in a prefab, has to be linked too.
+#[derive(SystemParam)]
+struct Homes<'w, 's> {
+    parents: UnfilteredQuery<'w, 's, &'static ChildOf>,
+    homes: UnfilteredQuery<'w, 's, &'static InArena>,
+}
 
 /// Links a part of a member, such as the second collider of a body, to the context of the member's arena.
-fn link_part(part: Entity, (parents, homes): Homes, mut commands: Commands) {
+fn link_part(part: Entity, homes: Homes, mut commands: Commands) {
+    let Homes { parents, homes } = homes;
     if homes.contains(part) {
         return;
     }

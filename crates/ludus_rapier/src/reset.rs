@@ -19,7 +19,8 @@ pub(crate) fn empty_contexts(
     _: On<WorldReset>,
     contexts: Query<(Entity, &RapierContextSimulation)>,
     handled: Query<Entity, Handled>,
-    (mut collisions, mut forces): (ResMut<Messages<CollisionEvent>>, ResMut<Messages<ContactForceEvent>>),
+    mut collisions: ResMut<Messages<CollisionEvent>>,
+    mut forces: ResMut<Messages<ContactForceEvent>>,
     mut commands: Commands,
 ) {
     collisions.clear();

@@ -54,7 +54,7 @@ impl TorchPolicy {
     ///
     /// `observations` is `[rows, observation width]`, `masks` `[rows, mask width]` or empty, `actions`
     /// `[rows, action width]`.
-    pub fn act(&self, (observations, masks): (&[f32], &[bool]), seed: Option<Seed>, actions: &mut [f32]) {
+    pub fn act(&self, observations: &[f32], masks: &[bool], seed: Option<Seed>, actions: &mut [f32]) {
         keep_to_this_thread();
         let rows = observations.len() / self.network.inputs().max(1);
         let _guard = tch::no_grad_guard();

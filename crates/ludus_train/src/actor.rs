@@ -119,7 +119,7 @@ impl Actor {
                 };
                 // `act` only reads the policy, so a panic in another thread has not changed it.
                 let policy = policy.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                policy.act((sensed.observations, sensed.masks), seed, actions);
+                policy.act(sensed.observations, sensed.masks, seed, actions);
             }
         }
     }

@@ -101,7 +101,8 @@ impl Training {
             let (kinds, shapes) = (lanes[index].clone(), lane_shapes(&groups, index));
             let policy = match network {
                 Some(network) => {
-                    LanePolicy::Learned(LearnedLane::new(blueprint.algorithm(kinds[0], network, &shapes)?))
+                    let (built, decision) = blueprint.algorithm(kinds[0], network, &shapes)?;
+                    LanePolicy::Learned(LearnedLane::new(built, decision))
                 }
                 None => LanePolicy::Frozen(Box::new(FrozenLane::new(&blueprint, kinds[0], &shapes)?)),
             };

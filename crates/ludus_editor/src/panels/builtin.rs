@@ -22,7 +22,8 @@ pub(crate) fn add_builtin(app: &mut App) {
 
 fn training(
     InMut(ui): InMut<Ui>,
-    (training, shown): (Res<Training>, Res<ShownKind>),
+    training: Res<Training>,
+    shown: Res<ShownKind>,
     mut state: Local<TrainingUiState>,
     mut answers: MessageWriter<EditorCommand>,
 ) {
@@ -55,7 +56,8 @@ fn agent(
 
 fn worlds(
     InMut(ui): InMut<Ui>,
-    (training, scene): (Res<Training>, Res<SceneSnapshot>),
+    training: Res<Training>,
+    scene: Res<SceneSnapshot>,
     mut state: Local<WorldsUiState>,
     mut answers: MessageWriter<EditorCommand>,
 ) {

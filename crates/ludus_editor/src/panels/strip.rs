@@ -95,7 +95,7 @@ fn goal_ui(ui: &mut Ui, place: Rect, training: &TrainingSnapshot) {
 fn goal_text(training: &TrainingSnapshot) -> String {
     let stop = &training.stop;
     let mut parts = Vec::new();
-    let goals: Vec<_> = training.goals().map(|goal| kind_goal_text(training, goal)).collect();
+    let goals: Vec<_> = training.goals().map(|(kind, goal)| kind_goal_text(training, kind, goal)).collect();
     if !goals.is_empty() {
         parts.push(format!("mean return {}", goals.join(", ")));
     }
@@ -109,7 +109,7 @@ fn goal_text(training: &TrainingSnapshot) -> String {
 
 /// Returns the goal of a kind, such as `90, now 12.5`. The kind's name is before it if there are several: all of their
 /// goals have to be reached.
-fn kind_goal_text(training: &TrainingSnapshot, (kind, goal): (usize, f32)) -> String {
+fn kind_goal_text(training: &TrainingSnapshot, kind: usize, goal: f32) -> String {
     let came_to = training.history.last().and_then(|last| last.kinds.get(kind));
     let now = came_to.map(|came_to| came_to.returns.mean).filter(|mean| mean.is_finite());
     let now = now.map_or("none yet".to_owned(), |now| format!("now {}", fixed(now)));
@@ -122,8 +122,8 @@ fn kind_goal_text(training: &TrainingSnapshot, (kind, goal): (usize, f32)) -> St
 fn goal_details(training: &TrainingSnapshot, progress: &GoalProgress) -> String {
     let mut lines = vec![goal_text(training)];
     let has_several_goals = training.goals().count() > 1;
-    for goal @ (kind, _) in training.goals().filter(|_| has_several_goals) {
-        let (name, part) = (&training.kinds[kind].spec.name, percent(training.progress_to(goal)));
+    for (kind, goal) in training.goals().filter(|_| has_several_goals) {
+        let (name, part) = (&training.kinds[kind].spec.name, percent(training.progress_to(kind, goal)));
         lines.push(format!("mean return of {name}: {} of the way from the first one to the goal", part.trim()));
     }
     if let Some(part) = progress.mean_return.filter(|_| !has_several_goals) {

@@ -137,7 +137,8 @@ impl Record {
     }
 
     /// Records a step: its value estimate and its weighted reward terms.
-    fn note_step(&mut self, (number, steps, outcome): (u32, u32, Outcome), value: f32, terms: Terms<'_>) {
+    fn note_step(&mut self, step: RecordedStep<'_>) {
+        let RecordedStep { number, steps, outcome, value, terms } = step;
         let episode = &mut self.episode;
         if episode.number != number || outcome == Outcome::Restart {
             *episode = EpisodeSnapshot { number, ..EpisodeSnapshot::default() };
@@ -158,6 +159,19 @@ impl Record {
             episode.first_step += DROPPED_STEPS as u32;
         }
     }
+}
+
+/// A step of an agent, as it is recorded.
+#[derive(Clone, Copy)]
+struct RecordedStep<'a> {
+    /// The number of the agent's episode.
+    number: u32,
+    /// The steps of that episode so far.
+    steps: u32,
+    outcome: Outcome,
+    /// The policy's estimate of the return from here on.
+    value: f32,
+    terms: Terms<'a>,
 }
 
 /// The unweighted sums of a row's reward terms, and their weights.
@@ -235,13 +249,14 @@ fn note_all(records: &mut KindRecords, world: &mut World, kind: &AgentKind, seen
         let rows = kind.rows_mut(world);
         records.fit(rows);
         records.note_faults(rows);
-        for &Seen { id, number, steps, .. } in seen {
-            note(&mut records.0[id.row], rows, (id.row, number, steps), players.value(id));
+        for seen in seen {
+            note(&mut records.0[seen.id.row], rows, seen, players.value(seen.id));
         }
     });
 }
 
-fn note(record: &mut Record, rows: &Rows, (row, number, steps): (usize, u32, u32), value: f32) {
+fn note(record: &mut Record, rows: &Rows, seen: &Seen, value: f32) {
+    let &Seen { id: AgentId { row, .. }, number, steps, .. } = seen;
     let (width, terms) = (rows.spec().observation_width(), rows.spec().reward.len());
     record.sense(&rows.observations()[row * width..][..width]);
     let sums = Terms { sums: &rows.episode_terms()[row * terms..][..terms], weights: rows.weights() };
@@ -251,7 +266,7 @@ fn note(record: &mut Record, rows: &Rows, (row, number, steps): (usize, u32, u32
         outcome => outcome,
     };
     let outcome = if steps == 0 { Outcome::Restart } else { outcome };
-    record.note_step((number, steps, outcome), value, sums);
+    record.note_step(RecordedStep { number, steps, outcome, value, terms: sums });
 }
 
 #[cfg(test)]
@@ -270,7 +285,8 @@ mod tests {
     fn noted(steps: &[(u32, Outcome, f32)]) -> EpisodeSnapshot {
         let mut record = Record { terms_before: vec![0.0], ..Record::default() };
         for &(steps, outcome, sum) in steps {
-            record.note_step((1, steps, outcome), 0.5, Terms { sums: &[sum], weights: &[2.0] });
+            let terms = Terms { sums: &[sum], weights: &[2.0] };
+            record.note_step(RecordedStep { number: 1, steps, outcome, value: 0.5, terms });
         }
         record.episode
     }

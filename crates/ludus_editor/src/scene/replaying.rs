@@ -94,7 +94,8 @@ impl Replaying {
 pub fn obey(
     mut commands: MessageReader<EditorCommand>,
     kinds: Res<SceneKinds>,
-    (mut replaying, mut timeline): (ResMut<Replaying>, ResMut<Timeline>),
+    mut replaying: ResMut<Replaying>,
+    mut timeline: ResMut<Timeline>,
     mut runs: ResMut<RunsSnapshot>,
 ) {
     for command in commands.read() {
@@ -125,7 +126,8 @@ pub fn obey(
 
 /// Moves a replay that plays backwards, at the present pace.
 pub fn go_back(
-    (real, fixed): (Res<Time<Real>>, Res<Time<Fixed>>),
+    real: Res<Time<Real>>,
+    fixed: Res<Time<Fixed>>,
     timeline: Res<Timeline>,
     mut replaying: ResMut<Replaying>,
 ) {

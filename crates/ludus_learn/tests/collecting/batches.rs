@@ -101,7 +101,7 @@ impl Exchange for Buffers {
 }
 
 /// Collects two rollouts, the second of which continues the first, `at_once` steps at a time.
-fn played(decider: Decider<'_>, has_drivers: bool, (threads, at_once): (usize, usize)) -> [Rollout; 2] {
+fn played(decider: Decider<'_>, has_drivers: bool, threads: usize, at_once: usize) -> [Rollout; 2] {
     let mut worlds = [(0, 3), (3, 4), (7, 1)].map(|(first, rows)| Counters::new(first, rows, has_drivers));
     let mut rollout = rollout(STEPS, &worlds);
     let other = function(|seen: &[f32], _: &mut [f32], _| -seen[0]);
@@ -125,10 +125,10 @@ fn played(decider: Decider<'_>, has_drivers: bool, (threads, at_once): (usize, u
 fn a_batch_plays_what_each_simulation_plays_alone() {
     let alone = function(|seen: &[f32], _: &mut [f32], seed: Seed| act(seen[0], seed.derive(5).uniform()));
     for has_drivers in [false, true] {
-        let expected = played(Decider::PerGroup(&alone), has_drivers, (1, STEPS));
+        let expected = played(Decider::PerGroup(&alone), has_drivers, 1, STEPS);
         for (splits, threads, at_once) in [(1, 1, STEPS), (2, 1, STEPS), (3, 3, STEPS), (2, 2, 3), (1, 3, 1)] {
             let mut batch = AllAtOnce { splits, exchanges: Vec::new(), decided: Vec::new() };
-            let found = played(Decider::Together(&mut batch), has_drivers, (threads, at_once));
+            let found = played(Decider::Together(&mut batch), has_drivers, threads, at_once);
             for (found, expected) in found.iter().zip(&expected) {
                 let (found, expected) = (found.samples(), expected.samples());
                 let what = format!("{splits} splits, {threads} threads, {at_once} at once, drivers: {has_drivers}");

@@ -23,7 +23,7 @@ impl<F: Fn(usize) -> Seed> Kernel for Sample<'_, F> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
-        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
+        let logits = widths.logits(self.outputs, self.of.masks);
         let results = widths.actions_mut(self.actions).zip(self.log_probs.chunks_mut(LANES));
         for (index, (logits, (actions, log_probs))) in logits.zip(results).enumerate() {
             let mut seeds = [Seed::default(); LANES];
@@ -38,7 +38,7 @@ impl<F: Fn(usize) -> Seed> Kernel for Sample<'_, F> {
 
 #[inline(always)]
 fn sample_group(of: Distribution<'_>, logits: Logits<'_>, seeds: &[Seed; LANES], mut actions: GroupMut<'_>) -> Lane {
-    let (outputs, masks) = logits;
+    let Logits { outputs, masks } = logits;
     let mut log_prob = [0.0; LANES];
     for part in of.parts() {
         let (column, (action, log_prob_of_part)) = match part {
@@ -77,8 +77,8 @@ impl Kernel for Mode<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
-        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
-        for ((outputs, masks), mut actions) in logits.zip(widths.actions_mut(self.actions)) {
+        let logits = widths.logits(self.outputs, self.of.masks);
+        for (Logits { outputs, masks }, mut actions) in logits.zip(widths.actions_mut(self.actions)) {
             for part in self.of.parts() {
                 match part {
                     ActionColumn::Categorical(columns) => {
@@ -104,7 +104,7 @@ impl Kernel for Evaluate<'_> {
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
         let results = self.log_probs.chunks_mut(LANES).zip(self.entropies.chunks_mut(LANES));
-        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
+        let logits = widths.logits(self.outputs, self.of.masks);
         for ((logits, actions), (log_probs, entropies)) in logits.zip(widths.actions(self.actions)).zip(results) {
             let (log_prob, entropy) = evaluate_group(self.of, logits, actions);
             log_probs.copy_from_slice(&log_prob[..log_probs.len()]);
@@ -114,7 +114,8 @@ impl Kernel for Evaluate<'_> {
 }
 
 #[inline(always)]
-fn evaluate_group(of: Distribution<'_>, (outputs, masks): Logits<'_>, actions: Group<'_>) -> (Lane, Lane) {
+fn evaluate_group(of: Distribution<'_>, logits: Logits<'_>, actions: Group<'_>) -> (Lane, Lane) {
+    let Logits { outputs, masks } = logits;
     let (mut log_prob, mut entropy) = ([0.0; LANES], [0.0; LANES]);
     for part in of.parts() {
         let (log_prob_of_part, entropy_of_part) = match part {
@@ -144,12 +145,12 @@ impl Kernel for Backward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let widths = Widths::of(self.of);
-        let logits = widths.outputs(self.outputs).zip(widths.masks(self.of.masks));
+        let logits = widths.logits(self.outputs, self.of.masks);
         let rows = logits.zip(widths.actions(self.actions));
         let upstream = self.upstream.d_log_probs.chunks(LANES).zip(self.upstream.d_entropies.chunks(LANES));
         let gradients = widths.outputs_mut(self.d_outputs);
         for (((logits, actions), (d_log_probs, d_entropies)), mut d_outputs) in rows.zip(upstream).zip(gradients) {
-            let (outputs, masks) = logits;
+            let Logits { outputs, masks } = logits;
             let (d_log_prob, d_entropy) = (lane(d_log_probs), lane(d_entropies));
             let mut d_log_std = self.d_log_std.iter_mut();
             for part in self.of.parts() {
@@ -172,7 +173,11 @@ impl Kernel for Backward<'_> {
 }
 
 /// A group's output rows and mask rows.
-type Logits<'a> = (Group<'a>, MaskGroup<'a>);
+#[derive(Clone, Copy)]
+struct Logits<'a> {
+    outputs: Group<'a>,
+    masks: MaskGroup<'a>,
+}
 
 /// Widths of output, mask and action rows.
 #[derive(Clone, Copy)]
@@ -193,6 +198,10 @@ impl Widths {
 
     fn outputs<'a>(self, rows: &'a [f32]) -> impl Iterator<Item = Group<'a>> {
         rows.chunks(LANES * self.output).map(move |rows| Group { rows, width: self.output })
+    }
+
+    fn logits<'a>(self, outputs: &'a [f32], masks: &'a [bool]) -> impl Iterator<Item = Logits<'a>> {
+        self.outputs(outputs).zip(self.masks(masks)).map(|(outputs, masks)| Logits { outputs, masks })
     }
 
     fn outputs_mut<'a>(self, rows: &'a mut [f32]) -> impl Iterator<Item = GroupMut<'a>> {

@@ -1,7 +1,7 @@
 //! The gradient of a weight matrix: a sum of outer products.
 
 use super::Rows;
-use super::tile::{Columns, multiply_transposed};
+use super::tile::{Columns, RowBlock, multiply_transposed};
 use crate::panels::Panels;
 use crate::simd::{Kernel, Lanes, Vector};
 
@@ -85,7 +85,8 @@ impl OuterSum<'_> {
         for (r, sums) in sums.iter_mut().enumerate() {
             sums.copy_from_slice(&panel[(row + r) * place.per_row + place.vector..][..COLUMNS]);
         }
-        multiply_transposed(lanes, &mut sums, (self.a, row, self.row_count), b);
+        let a = RowBlock { rows: self.a, row_count: self.row_count, first: row };
+        multiply_transposed(lanes, &mut sums, a, b);
         for (r, sums) in sums.iter().enumerate() {
             panel[(row + r) * place.per_row + place.vector..][..COLUMNS].copy_from_slice(sums);
         }

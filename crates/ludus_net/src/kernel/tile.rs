@@ -14,6 +14,14 @@ pub(super) struct Columns<'a, V> {
     pub first: usize,
 }
 
+/// The first rows of a matrix, and the first of the columns that a tile reads.
+#[derive(Clone, Copy)]
+pub(super) struct RowBlock<'a> {
+    pub rows: Rows<'a>,
+    pub row_count: usize,
+    pub first: usize,
+}
+
 impl<V: Copy> Columns<'_, V> {
     /// Returns `COUNT` vectors of a row, as a copy that stays in registers.
     #[inline(always)]
@@ -54,12 +62,12 @@ pub(super) fn multiply<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
 pub(super) fn multiply_transposed<L: Lanes, const ROWS: usize, const COLUMNS: usize>(
     lanes: L,
     sums: &mut Tile<Vector<L>, ROWS, COLUMNS>,
-    (a, first, row_count): (Rows<'_>, usize, usize),
+    a: RowBlock<'_>,
     b: Columns<'_, Vector<L>>,
 ) {
-    for row in 0..row_count {
+    for row in 0..a.row_count {
         let b_row = b.row::<COLUMNS>(row);
-        let factors = &a.data[row * a.stride + first..][..ROWS];
+        let factors = &a.rows.data[row * a.rows.stride + a.first..][..ROWS];
         for (sums, &factor) in sums.iter_mut().zip(factors) {
             let factor = lanes.splat(factor);
             for (sum, &b) in sums.iter_mut().zip(&b_row) {

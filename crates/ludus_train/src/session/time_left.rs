@@ -76,12 +76,12 @@ impl TrainingSnapshot {
         GoalProgress {
             steps: part(self.steps() as f64, self.stop.steps.get() as f64),
             seconds: self.stop.seconds.map(|limit| part(seconds, limit)),
-            mean_return: self.goals().map(|goal| self.progress_to(goal)).reduce(f64::min),
+            mean_return: self.goals().map(|(kind, goal)| self.progress_to(kind, goal)).reduce(f64::min),
         }
     }
 
     /// The part of the way from a kind's first mean return to its goal that is behind it, from 0 to 1.
-    pub fn progress_to(&self, (kind, goal): (usize, f32)) -> f64 {
+    pub fn progress_to(&self, kind: usize, goal: f32) -> f64 {
         let [first, last] = self.first_and_last_return(kind);
         if last >= f64::from(goal) { 1.0 } else { part(last - first, f64::from(goal) - first) }
     }

@@ -94,7 +94,7 @@ impl PolicyLane {
 
 impl LearnedLane {
     /// The lane of a policy that has learned nothing yet.
-    pub fn new((built, decision): (BuiltAlgorithm, BackendChoice)) -> Self {
+    pub fn new(built: BuiltAlgorithm, decision: BackendChoice) -> Self {
         Self { built, decision, skipped: 0 }
     }
 
