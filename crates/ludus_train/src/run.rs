@@ -1,18 +1,15 @@
 //! A run from its first iteration to its last.
 
+mod beginning;
+mod metric_names;
 mod no_experience;
+mod recording;
+mod saving;
 mod steering;
-
-use std::path::Path;
-use std::sync::Arc;
-
-use ludus_learn::LearnError;
-use ludus_policy::{PolicyError, files, write_atomically};
-use ludus_spec::AgentSpec;
 
 use crate::blueprint::Blueprint;
 use crate::check::{CheckSettings, check_game};
-use crate::checkpoints::{Checkpoints, FoundCheckpoints};
+use crate::checkpoints::Checkpoints;
 use crate::clock;
 use crate::config::{Reaction, StopConfig};
 use crate::control::Control;
@@ -22,19 +19,15 @@ use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 use crate::group::Accident;
 use crate::incidents::{IncidentTeller, fault_sentence};
-use crate::initialize::locate;
 use crate::lock::RunLock;
 use crate::metrics::Metrics;
 use crate::panics::PanicLog;
-use crate::phases::Phases;
 use crate::progress::{KindProgress, Progress, RunEvent, RunStart, RunSummary, StopReason};
-use crate::resume::{Resumption, RunTarget, aside_sentence};
+use crate::resume::RunTarget;
 use crate::training::{Lap, Training};
-use ludus_replay::{HashLog, NO_WORLD, cut_after};
+use beginning::{Before, initialize};
+use ludus_replay::HashLog;
 use no_experience::{Emptiness, NoExperience};
-
-/// Time between two flushes of the metrics \[s\].
-const FLUSH_SECONDS: f64 = 5.0;
 
 /// Trains until the config's stop condition is met or `control` ends the run, then saves and returns the results.
 pub(crate) fn train(
@@ -95,92 +88,7 @@ struct Run {
     ticks_before: u64,
 }
 
-/// The progress of a run when this process resumed it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Before {
-    steps: u64,
-    seconds: f64,
-}
-
 impl Run {
-    /// Creates a run in a new folder.
-    fn create(training: Training, runs: &Path) -> Result<Self, TrainError> {
-        let blueprint = &training.blueprint;
-        let folder = RunFolder::create(runs, &blueprint.definition.name, &clock::today()).map_err(at(runs))?;
-        let lock = RunLock::take(&folder)?;
-        write_config(&folder, blueprint)?;
-        let names = metric_names(&training);
-        let metrics = Metrics::create(folder.path(), names, clock::wall_seconds()).map_err(at(folder.path()))?;
-        Ok(Self::new(training, folder, lock, metrics))
-    }
-
-    /// Resumes a run in its folder. Reports the checkpoint that it resumes from, and those that were skipped.
-    fn resume(
-        mut training: Training,
-        resumption: Resumption,
-        tell: &mut dyn FnMut(RunEvent<'_>),
-    ) -> Result<Self, TrainError> {
-        let aside = resumption.set_aside()?;
-        let Resumption { folder, lock, found } = resumption;
-        let mut before = Before::default();
-        if let Some((_, checkpoint)) = &found.checkpoint {
-            training.resume(checkpoint)?;
-            before = Before { steps: training.steps, seconds: checkpoint.record.seconds };
-        }
-        found.skipped.iter().for_each(|error| tell(RunEvent::Trouble(format!("{error}; it was skipped"))));
-        tell(RunEvent::Note(origin_sentence(&folder, &found)));
-        aside.into_iter().for_each(|sentence| tell(RunEvent::Note(sentence)));
-        folder.mark_newest().map_err(at(folder.order()))?;
-        // Its limits may have been changed on the command line.
-        write_config(&folder, &training.blueprint)?;
-        let names = metric_names(&training);
-        let metrics = Metrics::resume(folder.path(), names, before.steps, clock::wall_seconds());
-        let (metrics, aside) = metrics.map_err(at(folder.path()))?;
-        if let Some(aside) = aside {
-            tell(RunEvent::Trouble(aside_sentence(&folder.metrics(), &aside)));
-        }
-        let mut run = Self::new(training, folder, lock, metrics);
-        run.checkpoints = run.checkpoints.going_on(&found);
-        run.before = before;
-        Ok(run)
-    }
-
-    /// Reads the episodes that were kept before, and opens the log of state hashes if the run has one.
-    fn open_logs(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
-        self.training.kept.take_up(&self.folder.episodes());
-        self.ticks_before = self.training.ticks();
-        let path = self.folder.hashes();
-        if let Some(aside) = cut_after(&path, self.ticks_before).map_err(at(&path))? {
-            tell(RunEvent::Trouble(aside_sentence(&path, &aside)));
-        }
-        let log = self.training.blueprint.hash_every.map(|every| HashLog::open(&path, every)).transpose();
-        self.hashes = log.map_err(at(path))?;
-        Ok(())
-    }
-
-    fn new(training: Training, folder: RunFolder, lock: RunLock, metrics: Metrics) -> Self {
-        let now = clock::seconds();
-        let panics = PanicLog::new(training.blueprint.config.faults.clone());
-        Self {
-            checkpoints: Checkpoints::new(folder.checkpoints(), training.blueprint.config.checkpoints.clone(), now),
-            training,
-            id: folder.read_id(),
-            folder,
-            _lock: lock,
-            metrics,
-            build_seconds: 0.0,
-            began: now,
-            before: Before::default(),
-            flushed: now,
-            incidents: IncidentTeller::of_training(),
-            panics,
-            diagnostics: Diagnostics::new(),
-            no_experience: NoExperience::default(),
-            hashes: None,
-            ticks_before: 0,
-        }
-    }
-
     fn start(&self) -> RunStart {
         let blueprint = &self.training.blueprint;
         RunStart {
@@ -288,49 +196,6 @@ impl Run {
         }
     }
 
-    /// Writes the metrics of an iteration.
-    fn record(&mut self, lap: &Lap, progress: &Progress) -> Result<(), TrainError> {
-        let (metrics, blueprint) = (&mut self.metrics, &self.training.blueprint);
-        let names = MetricNames::of(blueprint);
-        for (lane, came_to) in self.training.lanes.iter().zip(&lap.lanes) {
-            for metric in came_to.iter().flat_map(|lane| &lane.report.metrics) {
-                metrics.set(&names.of_kind(lane.owner(), metric.info.name), f64::from(metric.value));
-            }
-        }
-        metrics.set("charts/SPS", progress.steps_per_second);
-        for kind in progress.kinds.iter().filter(|kind| lap.episodes[kind.kind] > 0) {
-            metrics.set(&names.of_kind(kind.kind, "charts/episodic_return"), kind.returns.mean);
-            metrics.set(&names.of_kind(kind.kind, "charts/episodic_length"), kind.length);
-            for (term, mean) in &kind.terms {
-                metrics.set(&names.of_kind(kind.kind, &reward_name(term)), *mean);
-            }
-        }
-        for (phase, time) in lap.phases.named() {
-            metrics.set(&phase_name(phase), time as f64 * 1e-9);
-        }
-        let written = metrics.write(progress.steps, clock::wall_seconds());
-        written.and_then(|()| self.flush_now_and_then()).map_err(at(self.folder.path()))
-    }
-
-    /// Writes the state hashes of an iteration.
-    fn log_hashes(&mut self) -> Result<(), TrainError> {
-        let Some(log) = &mut self.hashes else { return Ok(()) };
-        let mut hashes = self.training.take_hashes();
-        for hash in hashes.iter_mut().filter(|hash| hash.place.world != NO_WORLD) {
-            hash.place.tick += self.ticks_before;
-        }
-        log.write(&hashes).map_err(at(self.folder.hashes()))
-    }
-
-    fn flush_now_and_then(&mut self) -> std::io::Result<()> {
-        let now = clock::seconds();
-        if now - self.flushed < FLUSH_SECONDS {
-            return Ok(());
-        }
-        self.flushed = now;
-        self.metrics.flush()
-    }
-
     /// Reports the incidents in worlds since the last call.
     ///
     /// # Errors
@@ -375,79 +240,6 @@ impl Run {
         }
     }
 
-    /// Saves a run that can't go on; returns the sentence about its last checkpoint.
-    fn save_for_good(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<String, TrainError> {
-        self.save(tell)?;
-        Ok(self.kept())
-    }
-
-    /// The sentence about the run's last checkpoint.
-    fn kept(&self) -> String {
-        match self.checkpoints.last() {
-            Some(path) if path.is_file() => format!("the last good checkpoint is `{}`", path.display()),
-            Some(path) => format!("the last checkpoint, `{}`, is gone", path.display()),
-            None => "nothing was saved before".to_owned(),
-        }
-    }
-
-    /// Saves the curves up to here, a checkpoint and the policy.
-    fn save(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
-        self.metrics.flush().map_err(at(self.folder.path()))?;
-        let mut checkpoint = self.training.checkpoint(self.progress().seconds);
-        checkpoint.record.run.clone_from(&self.id);
-        self.training.kept.write(&self.folder.episodes())?;
-        self.checkpoints.save(&checkpoint, clock::seconds())?;
-        self.write_policies()?;
-        if let Some(path) = self.checkpoints.last() {
-            tell(RunEvent::Saved(path, &self.training));
-        }
-        Ok(())
-    }
-
-    /// Writes the policies as they are now.
-    fn write_policies(&self) -> Result<(), TrainError> {
-        let has_several = self.training.blueprint.has_several_kinds();
-        if has_several {
-            files::create_own_folder(&self.folder.policies()).map_err(at(self.folder.policies()))?;
-        }
-        for policy in self.training.policies() {
-            policy.write(&self.folder.policy_to_write(&policy.spec.name, has_several))?;
-        }
-        Ok(())
-    }
-
-    /// Adds the sentence about the last checkpoint to an error about a file that can't be written.
-    fn unsaved(&self, error: TrainError) -> TrainError {
-        if !matches!(error, TrainError::Folder { .. } | TrainError::Policy(PolicyError::Unwritable { .. })) {
-            return error;
-        }
-        let run = self.folder.path().display();
-        let kept = match self.checkpoints.last() {
-            Some(path) if path.is_file() => {
-                format!("`{}` is intact, go on from it with --resume {run}", path.display())
-            }
-            Some(path) => format!("`{}`, which was saved before, is gone too", path.display()),
-            None => "nothing was saved before".to_owned(),
-        };
-        TrainError::Unsaved { cause: Box::new(error), kept: format!("the run has ended; {kept}") }
-    }
-
-    /// Ends the run after an iteration that nothing can be learned from. Checkpoints that were saved before are kept.
-    fn diverged(&mut self, cause: LearnError, tell: &mut dyn FnMut(RunEvent<'_>)) -> TrainError {
-        let flushed = self.metrics.flush();
-        // The parameters can't be read back from a device that failed.
-        if !matches!(cause, LearnError::Device(_))
-            && self.checkpoints.last().is_none()
-            && let Err(error) = self.save(tell)
-        {
-            return error;
-        }
-        if let Err(error) = flushed {
-            return at(self.folder.path())(error);
-        }
-        TrainError::Diverged { cause, iteration: self.training.iteration(), kept: self.kept() }
-    }
-
     fn summary(self, progress: Progress, reason: StopReason, cpu_seconds: Option<f64>) -> RunSummary {
         RunSummary {
             progress,
@@ -459,82 +251,4 @@ impl Run {
             panics: self.incidents.panics(),
         }
     }
-}
-
-/// Initializes policies from another run or policy where the config says so, unless the run has made an iteration.
-fn initialize(
-    training: &mut Training,
-    place: &RunTarget<'_>,
-    tell: &mut dyn FnMut(RunEvent<'_>),
-) -> Result<(), TrainError> {
-    if place.iteration() > 0 {
-        return Ok(());
-    }
-    for lane in 0..training.lanes.len() {
-        let (blueprint, kind) = (&training.blueprint, training.lanes[lane].owner());
-        let Some(named) = blueprint.agent(kind).initialize_from.clone() else { continue };
-        let spec = &blueprint.specs[kind];
-        let path = locate(&named, place.runs(), &blueprint.definition.name, &spec.name)?;
-        let of = if blueprint.has_several_kinds() { format!("`{}` is ", spec.name) } else { String::new() };
-        let differences = training.initialize(lane, &path)?;
-        let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
-        tell(RunEvent::Note(format!("{of}starting from `{}`{differences}", path.display())));
-    }
-    Ok(())
-}
-
-/// Writes the run's config, whole or not at all.
-fn write_config(folder: &RunFolder, blueprint: &Blueprint) -> Result<(), TrainError> {
-    write_atomically(&folder.config(), blueprint.config.to_ron().as_bytes()).map_err(at(folder.config()))
-}
-
-/// The sentence about the checkpoint that a run resumes from.
-fn origin_sentence(folder: &RunFolder, found: &FoundCheckpoints) -> String {
-    match &found.checkpoint {
-        Some((path, checkpoint)) => {
-            format!("going on from `{}`, after {} steps", path.display(), checkpoint.steps())
-        }
-        None => format!("`{}` ended before its first checkpoint, so it begins anew", folder.path().display()),
-    }
-}
-
-/// The columns of a run's metrics, under CleanRL's names.
-fn metric_names(training: &Training) -> Vec<String> {
-    let names = MetricNames::of(&training.blueprint);
-    let returns = training
-        .blueprint
-        .driven_kinds()
-        .flat_map(|kind| ["charts/episodic_return", "charts/episodic_length"].map(|name| names.of_kind(kind, name)));
-    let losses = training.learned_lanes().flat_map(|(lane, learned)| {
-        learned.algorithm().metrics().iter().map(move |info| names.of_kind(lane.owner(), info.name))
-    });
-    let terms = training.blueprint.driven_kinds().flat_map(|kind| {
-        let terms = &training.blueprint.specs[kind].reward;
-        terms.iter().map(move |term| names.of_kind(kind, &reward_name(&term.name)))
-    });
-    let phases = Phases::default().named().map(|(phase, _)| phase_name(phase));
-    returns.chain(["charts/SPS".to_owned()]).chain(losses).chain(terms).chain(phases).collect()
-}
-
-/// The names of metrics that belong to a kind of agents: with the kind's name in front if there are several kinds.
-#[derive(Clone, Copy)]
-struct MetricNames<'a>(Option<&'a [Arc<AgentSpec>]>);
-
-impl<'a> MetricNames<'a> {
-    fn of(blueprint: &'a Blueprint) -> Self {
-        Self(blueprint.has_several_kinds().then_some(&blueprint.specs[..]))
-    }
-
-    /// `Chaser/charts/episodic_return`
-    fn of_kind(self, kind: usize, name: &str) -> String {
-        self.0.map_or_else(|| name.to_owned(), |specs| format!("{}/{name}", specs[kind].name))
-    }
-}
-
-fn reward_name(term: &str) -> String {
-    format!("reward/{term}")
-}
-
-fn phase_name(phase: &str) -> String {
-    format!("time/{phase}")
 }

@@ -1,30 +1,26 @@
 //! The worlds and the policies of a run, with their progress so far.
 
+mod episodes;
 mod lane;
+mod lap;
+mod saving;
 
-use std::path::Path;
-
-use ludus_learn::{
-    Collector, IterationPlan, IterationResult, LaneShape, LearnError, LearnedPolicy, PhaseTimes, Report,
-};
-use ludus_learn::{SavedAlgorithm, Simulation};
-use ludus_policy::{Origin, PolicyFile};
+use ludus_learn::{Collector, IterationPlan, IterationResult, LaneShape, LearnError, PhaseTimes, Report, Simulation};
 use ludus_worlds::{PooledWorld, WorldError};
 
 use crate::blueprint::{Blueprint, Purpose};
-use crate::checkpoint::{Checkpoint, SavedPolicy};
 use crate::clock;
 use crate::config::PolicySource;
-use crate::episodes::{EpisodeSummary, RecentEpisodes};
+use crate::episodes::RecentEpisodes;
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::Incidents;
-use crate::learned_hashes::learned_hashes;
 use crate::phases::{Phases, StepTimes};
-use crate::record::{KindRecord, PastEpisode, RunRecord};
-use ludus_replay::{KeptEpisodes, LoggedHash};
+use ludus_replay::KeptEpisodes;
 
+pub(crate) use episodes::KindEpisodes;
 pub(crate) use lane::{LaneLap, LanePolicy, LearnedLane, PolicyLane};
+pub(crate) use lap::Lap;
 
 use lane::FrozenLane;
 
@@ -47,39 +43,6 @@ pub(crate) struct Training {
     pub kept: KeptEpisodes,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
-}
-
-/// The episodes of a kind of agents.
-pub(crate) struct KindEpisodes {
-    pub recent: RecentEpisodes,
-    /// The return of each row's last episode `[rows]`; NaN before the first.
-    pub last_returns: Vec<f32>,
-}
-
-/// The results of an iteration.
-#[derive(Debug)]
-pub(crate) struct Lap {
-    /// Number of the iteration, from 0.
-    pub number: u64,
-    /// Steps of each world.
-    pub world_steps: usize,
-    pub phases: Phases,
-    /// The result of each policy; `None` for one that does not learn.
-    pub lanes: Vec<Option<LaneLap>>,
-    /// The number of episodes of each kind that newly count in the mean return.
-    pub episodes: Vec<usize>,
-}
-
-impl Lap {
-    /// The reports of the policies that learn.
-    pub fn reports(&self) -> impl Iterator<Item = &Report> {
-        self.lanes.iter().flatten().map(|lane| &lane.report)
-    }
-
-    /// The number of steps that were learned from.
-    pub fn experience(&self) -> usize {
-        self.reports().map(|report| report.experience).sum()
-    }
 }
 
 impl Training {
@@ -127,57 +90,6 @@ impl Training {
             tick_rate_hz,
             blueprint,
         })
-    }
-
-    /// Restores the state of a checkpoint; the worlds were built for it.
-    ///
-    /// # Errors
-    ///
-    /// If it lacks a policy that this run learns, or has one of another network.
-    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let specs = &self.blueprint.specs;
-        for lane in &mut self.lanes {
-            let kind = &specs[lane.owner()].name;
-            let Some(lane) = lane.learned_mut() else { continue };
-            let saved = checkpoint.of(kind).ok_or_else(|| TrainError::NotSaved { kind: kind.clone() })?;
-            let PolicyFile { parameters, normalizer, .. } = &saved.policy;
-            let policy = LearnedPolicy { parameters: parameters.clone(), normalizer: normalizer.clone() };
-            let saved = SavedAlgorithm { policy, state: saved.state.clone() };
-            lane.algorithm_mut().restore(&saved).map_err(TrainError::Learner)?;
-        }
-        self.steps = checkpoint.steps();
-        let record = &checkpoint.record;
-        self.iteration = record.iteration;
-        let rollout_steps = self.blueprint.longest_rollout() as u64;
-        self.world_steps = record.world_steps.unwrap_or_else(|| record.iteration.saturating_mul(rollout_steps));
-        for (kind, episodes) in self.kinds.iter_mut().enumerate() {
-            if let Some(record) = record.kinds.get(&specs[kind].name) {
-                episodes.recent.restore(record.recent.iter().map(|past| past.of_kind(kind)), record.episodes);
-            }
-        }
-        Ok(())
-    }
-
-    /// A checkpoint with all that a resumed run needs, after this many seconds of training. The run's identity is left
-    /// empty.
-    pub fn checkpoint(&self, seconds: f64) -> Checkpoint {
-        let record = |kind: usize| {
-            let recent = &self.kinds[kind].recent;
-            let past = recent.iter().filter_map(PastEpisode::of).collect();
-            (self.blueprint.specs[kind].name.clone(), KindRecord { episodes: recent.total(), recent: past })
-        };
-        let record = RunRecord {
-            kinds: self.blueprint.driven_kinds().map(record).collect(),
-            iteration: self.iteration,
-            world_steps: Some(self.world_steps),
-            seconds,
-            run: String::new(),
-        };
-        let saved = |(lane, learned): (&PolicyLane, &LearnedLane)| {
-            let SavedAlgorithm { policy, state } = learned.algorithm().save();
-            SavedPolicy { policy: self.policy_file(lane.owner(), learned, policy), state }
-        };
-        Checkpoint { policies: self.learned_lanes().map(saved).collect(), record }
     }
 
     /// The lanes whose policies are learned, each with its algorithm.
@@ -277,51 +189,6 @@ impl Training {
         }
     }
 
-    /// Initializes a policy from the one in the file at `path`; returns the parts of observation and action that are
-    /// new or gone.
-    ///
-    /// # Errors
-    ///
-    /// If they differ in more than inputs and outputs.
-    pub fn initialize(&mut self, lane: usize, path: &Path) -> Result<Vec<String>, TrainError> {
-        let policy = PolicyFile::read(path)?;
-        let kind = self.lanes[lane].owner();
-        let Some(learned) = self.lanes[lane].learned() else { return Ok(Vec::new()) };
-        let own = self.policy_file(kind, learned, learned.algorithm().policy());
-        let unfit = |problem| TrainError::Unfit { policy: path.to_owned(), problem };
-        if self.blueprint.has_several_kinds() && policy.spec.name != own.spec.name {
-            let [was, now] = [&policy.spec.name, &own.spec.name];
-            let problem = format!("it is a policy of `{was}`, not of `{now}`; name it in the section of `{was}`");
-            return Err(unfit(problem));
-        }
-        let Some(learned) = self.lanes[lane].learned_mut() else { return Ok(Vec::new()) };
-        learned.warm_start(&policy, &own)?.map_err(unfit)
-    }
-
-    /// Collects the episodes that ended in the iteration; returns the number of episodes of each kind that newly count
-    /// in the mean return.
-    fn take_episodes(&mut self) -> Vec<usize> {
-        let now = self.groups.first().map_or(0, WorldGroup::steps);
-        let mut first_rows = vec![0; self.kinds.len()];
-        for group in &mut self.groups {
-            for episode in group.drain_episodes() {
-                let kind = &mut self.kinds[episode.kind];
-                let row = first_rows[episode.kind] + episode.row as usize;
-                kind.last_returns[row] = episode.reward;
-                kind.recent.end(row, episode);
-            }
-            for (kind, first_row) in first_rows.iter_mut().enumerate() {
-                self.kinds[kind].recent.observe(*first_row, group.changes_mut(kind));
-                *first_row += group.row_count(kind);
-            }
-        }
-        let groups = &self.groups;
-        let settle = |(kind, episodes): (usize, &mut KindEpisodes)| {
-            episodes.recent.settle(now, |row| episode_so_far(groups, kind, row))
-        };
-        self.kinds.iter_mut().enumerate().map(settle).collect()
-    }
-
     /// Sets Adam's step size from the next iteration on, in place of the schedule in the kind's section.
     ///
     /// # Errors
@@ -354,20 +221,6 @@ impl Training {
         self.world_steps.saturating_mul(u64::from(self.blueprint.config.ticks_per_step().get()))
     }
 
-    /// The state hashes of worlds since the last call, and those of the algorithms; none if no world has any.
-    pub fn take_hashes(&mut self) -> Vec<LoggedHash> {
-        let mut hashes = self.groups.iter_mut().flat_map(WorldGroup::take_hashes).collect::<Vec<_>>();
-        hashes.sort_by(|one, other| one.place.cmp(&other.place));
-        if !hashes.is_empty() {
-            let saved = |(lane, learned): (&PolicyLane, &LearnedLane)| {
-                let kind = self.blueprint.specs[lane.owner()].name.clone();
-                (self.blueprint.has_several_kinds().then_some(kind), learned.algorithm().save())
-            };
-            hashes.extend(learned_hashes(self.learned_lanes().map(saved), self.ticks()));
-        }
-        hashes
-    }
-
     /// Takes the incidents in the worlds since the last call.
     pub fn take_incidents(&mut self) -> Incidents {
         Incidents::take(&mut self.groups)
@@ -388,36 +241,6 @@ impl Training {
         self.iteration
     }
 
-    /// The learned policies as they are now, one for each kind that follows one.
-    pub fn policies(&self) -> Vec<PolicyFile> {
-        let of_lane = |(lane, learned): (&PolicyLane, &LearnedLane)| {
-            let policy = learned.algorithm().policy();
-            let of_kind = |&kind: &usize| self.policy_file(kind, learned, policy.clone());
-            lane.kinds.iter().map(of_kind).collect::<Vec<_>>()
-        };
-        self.learned_lanes().flat_map(of_lane).collect()
-    }
-
-    /// The policy file of a kind that follows a learned policy.
-    fn policy_file(&self, kind: usize, learned: &LearnedLane, policy: LearnedPolicy) -> PolicyFile {
-        let (config, spec) = (&self.blueprint.config, &self.blueprint.specs[kind]);
-        let LearnedPolicy { parameters, normalizer } = policy;
-        PolicyFile {
-            spec: (**spec).clone(),
-            network: learned.built.network.clone(),
-            parameters,
-            normalizer,
-            decision_interval: config.interval(&spec.name),
-            tick_rate_hz: self.tick_rate_hz,
-            origin: Origin {
-                program: self.blueprint.definition.name.clone(),
-                library: env!("CARGO_PKG_VERSION").to_owned(),
-                seed: config.seed,
-                steps: self.steps,
-            },
-        }
-    }
-
     /// The time of all steps since the last call.
     pub fn take_times(&mut self) -> StepTimes {
         let mut times = StepTimes::default();
@@ -433,17 +256,6 @@ impl Training {
 /// The shapes of a lane in all groups.
 fn lane_shapes(groups: &[WorldGroup], lane: usize) -> Vec<LaneShape> {
     groups.iter().map(|group| group.lane(lane)).collect()
-}
-
-/// The sums so far of the episode that goes on in this row of a kind.
-fn episode_so_far(groups: &[WorldGroup], kind: usize, mut row: usize) -> Option<EpisodeSummary> {
-    for group in groups {
-        if row < group.row_count(kind) {
-            return group.episode_so_far(kind, row);
-        }
-        row -= group.row_count(kind);
-    }
-    None
 }
 
 fn tick_rate_hz(world: &PooledWorld) -> f64 {

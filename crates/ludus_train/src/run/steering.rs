@@ -6,7 +6,8 @@ use crate::control::{Control, Order};
 use crate::error::{TrainError, at};
 use crate::progress::RunEvent;
 
-use super::{Run, write_config};
+use super::Run;
+use super::beginning::write_config;
 
 impl Run {
     /// Carries out the orders, and waits while the run is paused. This does not count as time of training.

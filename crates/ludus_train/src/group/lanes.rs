@@ -1,0 +1,120 @@
+//! The rows of a group as the lanes of a [`Simulation`].
+
+use ludus_learn::{LaneShape, SensedRows, Simulation, StepLanes, StepRows};
+use ludus_spec::Outcome;
+
+use super::WorldGroup;
+use super::member::Member;
+
+/// Each policy of the run has a lane.
+impl Simulation for WorldGroup {
+    fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    fn lane(&self, lane: usize) -> LaneShape {
+        let kinds = self.lanes.get(lane).map_or(&[][..], Vec::as_slice);
+        let Some(spec) = kinds.first().and_then(|&kind| self.spec(kind)) else { return LaneShape::default() };
+        LaneShape {
+            rows: kinds.iter().map(|&kind| self.row_count(kind)).sum(),
+            observation_width: spec.observation_width(),
+            action_width: spec.action_width(),
+            mask_width: spec.mask_width(),
+            ..LaneShape::default()
+        }
+    }
+
+    fn observe(&mut self, lane: usize, now: SensedRows<'_>) {
+        self.copy_sensed(lane, now);
+    }
+
+    /// The action rows of kinds without a lane stay as they are.
+    fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
+        for lane in 0..lanes.count() {
+            self.set_lane_actions(lane, lanes.lane(lane).actions);
+        }
+        self.step_in_place();
+        for lane in 0..lanes.count() {
+            let StepRows { mut rewards, mut outcomes, next, .. } = lanes.lane(lane);
+            for &kind in &self.lanes[lane] {
+                rewards = self.copy_rewards(kind, rewards);
+                outcomes = self.copy_outcomes(kind, outcomes);
+            }
+            self.copy_sensed(lane, next);
+        }
+    }
+}
+
+impl WorldGroup {
+    /// Writes the actions of a lane's coming step into the worlds `[rows, action width]`.
+    fn set_lane_actions(&mut self, lane: usize, mut actions: &[f32]) {
+        for index in 0..self.lanes[lane].len() {
+            let kind = self.lanes[lane][index];
+            actions = self.set_actions(kind, actions);
+        }
+    }
+
+    fn copy_sensed(&self, lane: usize, now: SensedRows<'_>) {
+        let SensedRows { mut observations, mut masks, .. } = now;
+        for &kind in &self.lanes[lane] {
+            observations = self.copy_observations(kind, observations);
+            if !masks.is_empty() {
+                masks = self.copy_masks(kind, masks);
+            }
+        }
+    }
+
+    /// Writes the actions of a kind's coming step into the worlds `[rows, action width]`; returns the rest of
+    /// `actions`.
+    pub(super) fn set_actions<'a>(&mut self, kind: usize, mut actions: &'a [f32]) -> &'a [f32] {
+        for Member { world, .. } in &mut self.worlds {
+            let (given, rest) = actions.split_at(world.row_count(kind) * world.spec(kind).action_width());
+            write(world.rows_mut(kind).actions_mut(), given);
+            actions = rest;
+        }
+        actions
+    }
+
+    /// Copies a kind's observations after the last step `[rows, observation width]`; returns the rest of
+    /// `observations`.
+    pub fn copy_observations<'a>(&self, kind: usize, mut observations: &'a mut [f32]) -> &'a mut [f32] {
+        for Member { world, .. } in &self.worlds {
+            let count = world.row_count(kind) * world.spec(kind).observation_width();
+            observations = write(observations, &world.rows(kind).observations()[..count]);
+        }
+        observations
+    }
+
+    /// Copies a kind's masks, which allow choices in the coming step, `[rows, mask width]`; returns the rest of
+    /// `masks`.
+    pub fn copy_masks<'a>(&self, kind: usize, mut masks: &'a mut [bool]) -> &'a mut [bool] {
+        for Member { world, .. } in &self.worlds {
+            let count = world.row_count(kind) * world.spec(kind).mask_width();
+            masks = write(masks, &world.rows(kind).masks()[..count]);
+        }
+        masks
+    }
+
+    /// Copies the rewards of a kind's last step `[rows]`; returns the rest of `rewards`.
+    pub fn copy_rewards<'a>(&self, kind: usize, mut rewards: &'a mut [f32]) -> &'a mut [f32] {
+        for Member { world, .. } in &self.worlds {
+            rewards = write(rewards, &world.rows(kind).rewards()[..world.row_count(kind)]);
+        }
+        rewards
+    }
+
+    /// Copies the outcomes of a kind's last step `[rows]`; returns the rest of `outcomes`.
+    pub fn copy_outcomes<'a>(&self, kind: usize, mut outcomes: &'a mut [Outcome]) -> &'a mut [Outcome] {
+        for Member { world, .. } in &self.worlds {
+            outcomes = write(outcomes, &world.rows(kind).outcomes()[..world.row_count(kind)]);
+        }
+        outcomes
+    }
+}
+
+/// Writes `values` to the start of `out`; returns the rest of `out`.
+fn write<'a, T: Copy>(out: &'a mut [T], values: &[T]) -> &'a mut [T] {
+    let (start, rest) = out.split_at_mut(values.len());
+    start.copy_from_slice(values);
+    rest
+}

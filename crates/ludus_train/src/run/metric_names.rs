@@ -1,0 +1,50 @@
+//! The names of a run's metrics, which are CleanRL's.
+
+use std::sync::Arc;
+
+use ludus_spec::AgentSpec;
+
+use crate::blueprint::Blueprint;
+use crate::phases::Phases;
+use crate::training::Training;
+
+/// The columns of a run's metrics, under CleanRL's names.
+pub(super) fn metric_names(training: &Training) -> Vec<String> {
+    let names = MetricNames::of(&training.blueprint);
+    let returns = training
+        .blueprint
+        .driven_kinds()
+        .flat_map(|kind| ["charts/episodic_return", "charts/episodic_length"].map(|name| names.of_kind(kind, name)));
+    let losses = training.learned_lanes().flat_map(|(lane, learned)| {
+        learned.algorithm().metrics().iter().map(move |info| names.of_kind(lane.owner(), info.name))
+    });
+    let terms = training.blueprint.driven_kinds().flat_map(|kind| {
+        let terms = &training.blueprint.specs[kind].reward;
+        terms.iter().map(move |term| names.of_kind(kind, &reward_name(&term.name)))
+    });
+    let phases = Phases::default().named().map(|(phase, _)| phase_name(phase));
+    returns.chain(["charts/SPS".to_owned()]).chain(losses).chain(terms).chain(phases).collect()
+}
+
+/// The names of metrics that belong to a kind of agents: with the kind's name in front if there are several kinds.
+#[derive(Clone, Copy)]
+pub(super) struct MetricNames<'a>(Option<&'a [Arc<AgentSpec>]>);
+
+impl<'a> MetricNames<'a> {
+    pub fn of(blueprint: &'a Blueprint) -> Self {
+        Self(blueprint.has_several_kinds().then_some(&blueprint.specs[..]))
+    }
+
+    /// `Chaser/charts/episodic_return`
+    pub fn of_kind(self, kind: usize, name: &str) -> String {
+        self.0.map_or_else(|| name.to_owned(), |specs| format!("{}/{name}", specs[kind].name))
+    }
+}
+
+pub(super) fn reward_name(term: &str) -> String {
+    format!("reward/{term}")
+}
+
+pub(super) fn phase_name(phase: &str) -> String {
+    format!("time/{phase}")
+}
