@@ -247,7 +247,7 @@ mod tests {
         let sensed = Sensed { observations: &observations, masks: &[true, false].repeat(50) };
         for choice in [ActionChoice::Greedy, ActionChoice::Sampled(Seed::new(1))] {
             let mut actions = vec![0.0; observations.len()];
-            policy.act_masked(sensed, choice, &mut policy.scratch(), &mut actions);
+            policy.act_masked(sensed, &mut [], choice, &mut policy.scratch(), &mut actions);
             assert!(actions.chunks(3).all(|row| row[2] == 0.0), "{choice:?}");
         }
         assert!(act(&policy, &observations, ActionChoice::Greedy).chunks(3).all(|row| row[2] == 1.0));
@@ -262,6 +262,7 @@ mod tests {
         let mut actions = vec![0.0; 60];
         policy.act_each(
             Sensed { observations: &observations, masks: &[] },
+            &mut [],
             &seeds,
             &mut policy.scratch(),
             &mut actions,
@@ -275,5 +276,37 @@ mod tests {
         let mut file = linear();
         file.parameters.pop();
         assert!(Policy::new(&file).is_err());
+    }
+
+    /// A policy with memory, and its actions in three steps of two rows.
+    #[test]
+    fn a_policy_remembers_each_row_s_episode() {
+        let mut file = policy();
+        file.network = NetworkConfig { memory: Some(ludus_net::Memory::Gru(5)), ..NetworkConfig::default() }.into();
+        let layout = file.layout().unwrap();
+        file.parameters = Network::new(layout, Seed::new(1)).parameters().to_vec();
+        let policy = Policy::new(&PolicyFile::from_tensor_file(&file.to_tensor_file()).unwrap()).unwrap();
+        assert_eq!((policy.memory_width(), policy.memory_width_with_critic()), (5, 10));
+        let act = |observations: &[f32], memory: &mut [f32]| {
+            let mut actions = vec![0.0; observations.len() / 3 * policy.spec().action_width()];
+            let sensed = Sensed { observations, masks: &[] };
+            policy.act_masked(sensed, memory, ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
+            actions
+        };
+        let (mut both, mut alone, mut with_critic) = (vec![0.0; 10], vec![0.0; 5], vec![0.0; 10]);
+        for step in 0..3 {
+            let observations = [1.0, 2.0, -1.0, 0.5 - step as f32, 3.0, 1.0];
+            let actions = act(&observations, &mut both);
+            assert_eq!(actions[actions.len() / 2..], act(&observations[3..], &mut alone));
+            assert_eq!(actions[actions.len() / 2..], act(&observations[3..], &mut with_critic));
+            assert_eq!((&both[5..], &with_critic[..5]), (&alone[..], &alone[..]));
+            let value = policy.insight(
+                Sensed { observations: &observations[3..], masks: &[] },
+                &with_critic,
+                &mut policy.scratch(),
+            );
+            assert!(value.value.is_finite());
+        }
+        assert_ne!(both[..5], both[5..], "each row has an episode of its own");
     }
 }

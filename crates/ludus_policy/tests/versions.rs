@@ -36,8 +36,13 @@ fn a_perceptron_of_version_1_is_read_and_plays() {
 #[test]
 fn convolutions_of_version_1_are_recognised_and_play_without_their_config() {
     let file = read("convolutional");
-    let described =
-        NetworkConfig { hidden: vec![8], activation: Activation::Relu, shared: true, convolutions: vec![3] };
+    let described = NetworkConfig {
+        hidden: vec![8],
+        activation: Activation::Relu,
+        shared: true,
+        memory: None,
+        convolutions: vec![3],
+    };
     assert_eq!(file.network, PolicyNetwork::Described(described));
     // The policy was trained to detect on which side of the second row there is a 1.
     let picture = |cell: usize| (0..16).map(move |index| if index == cell { 1.0 } else { 0.0 });

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::ops::Range;
 
 use ludus_learn::{
-    BatchDecider, Decider, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine, Minibatch, Observed,
-    Rollout, RolloutShape, UpdateSettings,
+    BatchDecider, Decider, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine, Minibatch,
+    Observed, Rollout, RolloutShape, UpdateSettings,
 };
 use ludus_libtorch::DeviceConfig;
 use ludus_net::Normalizer;

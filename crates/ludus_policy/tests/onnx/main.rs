@@ -65,6 +65,7 @@ fn networks() -> Vec<NetworkConfig> {
         hidden: hidden.to_vec(),
         activation,
         shared,
+        memory: None,
         convolutions: Vec::new(),
     };
     let convolutional = |convolutions: &[usize], hidden: &[usize], shared| NetworkConfig {
