@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ludus_net::{Adam, Block, Layout, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
+use ludus_net::{Activation, Adam, Block, GridBlock, Layout, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
 use ludus_spec::{Head, Seed};
 
 const ROWS: usize = 2048;
@@ -19,25 +19,37 @@ fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     for level in SimdLevel::available().into_iter().filter(|level| level.name().contains(&wanted)) {
         println!("{}", level.name());
-        measure("  4 → 2×64 → categorical of 2", level, 4, &categorical, &[64, 64], ROUNDS);
-        measure(" 17 → 2×64 → Gaussian of 6", level, 17, &gaussian, &[64, 64], ROUNDS);
-        measure(" 17 → 3×512 → Gaussian of 6", level, 17, &gaussian, &[512; 3], 5);
+        let perceptron = |inputs: usize, heads: &[Head], hidden: &[usize]| {
+            let config = NetworkConfig { hidden: hidden.to_vec(), ..NetworkConfig::default() };
+            Layout::new(inputs, heads, &config).expect("the layout is valid")
+        };
+        measure("  4 → 2×64 → categorical of 2", level, perceptron(4, &categorical, &[64, 64]), ROUNDS);
+        measure(" 17 → 2×64 → Gaussian of 6", level, perceptron(17, &gaussian, &[64, 64]), ROUNDS);
+        measure(" 17 → 3×512 → Gaussian of 6", level, perceptron(17, &gaussian, &[512; 3]), 5);
+        measure("20×20×3 → [16, 32] → 64 → of 2", level, convolutional(&categorical), 20);
     }
 }
 
-fn measure(name: &str, level: SimdLevel, inputs: usize, heads: &[Head], hidden: &[usize], rounds: usize) {
-    let config = NetworkConfig { hidden: hidden.to_vec(), ..NetworkConfig::default() };
-    let layout = Layout::new(inputs, heads, &config).expect("the layouts above are valid");
+/// Convolutions over a grid, in front of a layer that actor and critic share.
+fn convolutional(heads: &[Head]) -> Layout {
+    let grid = GridBlock { first: 0, height: 20, width: 20, channels: 3 };
+    let (activation, convolutions) = (Activation::Relu, vec![16, 32]);
+    let config = NetworkConfig { hidden: vec![64], activation, shared: true, memory: None, convolutions };
+    Layout::with_grids(grid.count(), &[grid], heads, &config).expect("the layout is valid")
+}
+
+fn measure(name: &str, level: SimdLevel, layout: Layout, rounds: usize) {
     let mut bench = Bench::new(layout, level);
     let forward = fastest(rounds, || bench.forward(ROWS)) / ROWS as f64;
     let single = fastest(rounds, || bench.forward(1));
     let eight = fastest(rounds, || bench.forward(8)) / 8.0;
+    let of_64 = fastest(rounds, || bench.forward(64)) / 64.0;
     let sample = fastest(rounds, || bench.sample()) / ROWS as f64;
     let loss = fastest(rounds, || bench.loss_only()) / ROWS as f64;
     let gradient = fastest(rounds, || bench.gradient()) / ROWS as f64;
     let update = fastest(rounds, || bench.update()) / ROWS as f64;
     println!(
-        "{name:30} ns/row: forward {forward:7.1} (one row {single:7.1}, eight {eight:7.1})  sample {sample:5.1}  \
+        "{name:30} ns/row: forward {forward:7.1} (one row {single:7.1}, eight {eight:7.1}, 64 {of_64:7.1})  sample {sample:5.1}  \
          gradient {gradient:8.1} (loss {loss:5.1})  update {update:5.1}"
     );
 }

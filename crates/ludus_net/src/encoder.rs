@@ -1,50 +1,31 @@
-//! Convolutions over the grids of an observation, in front of the dense layers.
+//! Encoders: the layers between the observation and the dense layers.
+
+mod convolution;
+mod grid;
+mod map;
 
 use std::ops::Range;
 
 use crate::aligned::Aligned;
-use crate::kernel::{Finish, Product, Rows, RowsMut, Start};
-use crate::panels::{Panels, padded, row_stride};
+use crate::cursor::Cursor;
+use crate::kernel::{Rows, RowsMut};
+use crate::panels::row_stride;
 use crate::pass::{BLOCK_ROWS, Pass};
-use crate::{Activation, GridBlock, NetError};
+use crate::{GridBlock, NetError};
 
-const KERNEL: usize = GridBlock::KERNEL;
-const STRIDE: usize = GridBlock::STRIDE;
-const PADDING: usize = GridBlock::PADDING;
+pub(crate) use convolution::Convolution;
+pub(crate) use grid::GridEncoder;
+use grid::GridScratch;
+use map::{Bordered, MapSize};
 
 /// The maximum number of convolutions over all grids together. The names of their tensors are compared pairwise.
 const CONVOLUTION_LIMIT: usize = 256;
 
-/// The maximum count of numbers of a grid or of a convolution's output, padding included: 64 MiB.
+/// The maximum count of numbers of a row's grids and maps, with border and padding: 64 MiB.
 const MAP_LIMIT: usize = 1 << 24;
 
-/// The maximum count of numbers of several rows' patches: they must stay in the cache.
-const PATCH_NUMBERS: usize = 1 << 16;
-
-/// Height, width and channels of a grid, or of a convolution's output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MapSize {
-    pub height: usize,
-    pub width: usize,
-    pub channels: usize,
-}
-
-/// A convolution with 3×3 kernels, a stride of 2 and a border of zeros, with the places of its parameters.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Convolution {
-    pub name: String,
-    pub input: MapSize,
-    pub output: MapSize,
-    pub weight: Range<usize>,
-    pub bias: Range<usize>,
-}
-
-/// A grid and the convolutions over it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct GridEncoder {
-    pub block: GridBlock,
-    pub layers: Vec<Convolution>,
-}
+/// The count of numbers of a block of rows: they must stay in the cache.
+const BLOCK_NUMBERS: usize = 1 << 18;
 
 /// The layers between an observation and the dense layers: none for a perceptron.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,165 +35,38 @@ pub(crate) struct Encoders {
     rest: Vec<Range<usize>>,
 }
 
-/// Working memory of the convolutions; of no size for a perceptron.
+/// Working memory of the encoders; of no size for a perceptron.
 #[derive(Clone, Debug)]
 pub(crate) struct EncoderScratch {
     /// Inputs of the dense layers: `[rows, features]`.
-    features: Vec<f32>,
-    /// Rows that are convolved together.
-    group: usize,
-    /// For each place of a kernel, the numbers under it: `[rows × cells, kernel × channels]`.
-    patches: Vec<f32>,
-    /// Outputs of the last convolution: `[rows × cells, channels]`, padded.
-    maps: Aligned,
-}
-
-/// The cells of some rows in memory, the same number for each row.
-#[derive(Clone, Copy)]
-struct Cells<'a> {
-    data: &'a [f32],
-    row_stride: usize,
-    cell_stride: usize,
-}
-
-impl MapSize {
-    /// The size of the grid that is read.
-    const fn of(block: GridBlock) -> Self {
-        Self { height: block.height, width: block.width, channels: block.channels }
-    }
-
-    const fn cells(self) -> usize {
-        self.height.saturating_mul(self.width)
-    }
-
-    const fn count(self) -> usize {
-        self.cells().saturating_mul(self.channels)
-    }
-
-    /// Returns the size of the output of a convolution with this many channels.
-    const fn halved(self, channels: usize) -> Self {
-        Self { height: self.height.div_ceil(STRIDE), width: self.width.div_ceil(STRIDE), channels }
-    }
-
-    /// Returns the count of numbers in memory, padding included.
-    fn memory(self) -> usize {
-        self.cells().saturating_mul(padded(self.channels))
-    }
-}
-
-impl Convolution {
-    /// Returns the layout of the weight within its range: a row for each number of a patch, a column for each channel.
-    pub fn panels(&self) -> Panels {
-        Panels { depth: (KERNEL * KERNEL).saturating_mul(self.input.channels), width: self.output.channels }
-    }
-
-    /// Returns the weight's shape `[out, in, height, width]`, as in PyTorch.
-    pub fn shape(&self) -> Vec<usize> {
-        vec![self.output.channels, self.input.channels, KERNEL, KERNEL]
-    }
-
-    /// Returns the position in the parameter array of the weight's element with this row-major index.
-    pub fn position(&self, element: usize) -> usize {
-        let (place, channels) = (element % (KERNEL * KERNEL), element / (KERNEL * KERNEL));
-        let (output, input) = (channels / self.input.channels, channels % self.input.channels);
-        self.weight.start + self.panels().index(place * self.input.channels + input, output)
-    }
-
-    /// Copies the numbers under each place of the kernel, for some rows.
-    fn gather(&self, rows: usize, from: Cells<'_>, patches: &mut [f32]) {
-        let (input, channels) = (self.input, self.input.channels);
-        let mut patches = patches.chunks_exact_mut(channels);
-        for row in 0..rows {
-            let cells = &from.data[row * from.row_stride..];
-            for (top, left) in places(self.output) {
-                for (down, right) in places(MapSize { height: KERNEL, width: KERNEL, channels }) {
-                    let Some(patch) = patches.next() else { return };
-                    // Above and left of the grid, the index wraps to one that is too large.
-                    let y = (top * STRIDE + down).wrapping_sub(PADDING);
-                    let x = (left * STRIDE + right).wrapping_sub(PADDING);
-                    if y < input.height && x < input.width {
-                        patch.copy_from_slice(&cells[(y * input.width + x) * from.cell_stride..][..channels]);
-                    } else {
-                        patch.fill(0.0);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Returns all places of a map, from left to right and from top to bottom.
-fn places(size: MapSize) -> impl Iterator<Item = (usize, usize)> {
-    (0..size.height).flat_map(move |top| (0..size.width).map(move |left| (top, left)))
-}
-
-impl GridEncoder {
-    /// Returns the output size of the last convolution.
-    fn output(&self) -> MapSize {
-        self.layers.last().map_or(MapSize::of(self.block), |layer| layer.output)
-    }
-
-    /// Convolves `pass.row_count` rows from `row` on, and writes the results to `scratch.maps`.
-    fn convolve(&self, pass: Pass<'_>, input: Rows<'_>, row: usize, scratch: &mut EncoderScratch) {
-        for (index, layer) in self.layers.iter().enumerate() {
-            let panels = layer.panels();
-            let stride = row_stride(layer.output.channels);
-            let cells = pass.row_count * layer.output.cells();
-            let patches = &mut scratch.patches[..cells * panels.depth];
-            let from = if index == 0 {
-                let data = &input.data[row * input.stride + self.block.first..];
-                Cells { data, row_stride: input.stride, cell_stride: self.block.channels }
-            } else {
-                let cell_stride = row_stride(layer.input.channels);
-                Cells { data: &scratch.maps, row_stride: layer.input.cells() * cell_stride, cell_stride }
-            };
-            layer.gather(pass.row_count, from, patches);
-            pass.level.run(Product {
-                row_count: cells,
-                a: Rows { data: patches, stride: panels.depth },
-                b: &pass.parameters[layer.weight.clone()],
-                panels,
-                start: Start::Bias(&pass.parameters[layer.bias.clone()]),
-                finish: Finish::Activate(Activation::Relu),
-                out: RowsMut { data: &mut scratch.maps, stride },
-            });
-        }
-    }
+    pub features: Vec<f32>,
+    /// The gradients with respect to them, padded.
+    pub d_features: Aligned,
+    /// The count of features, and the distance between their rows of gradients.
+    widths: (usize, usize),
+    grids: Vec<GridScratch>,
 }
 
 impl Encoders {
-    /// Makes the convolutions over each grid. Grids are in the order of their columns. `take` allocates a range of the
-    /// parameter array.
+    /// Makes the convolutions over each grid. Grids are in the order of their columns.
     ///
     /// # Errors
     ///
     /// If there are convolutions and no grids, if a grid is empty or out of order, or if there are too many
     /// convolutions or too large maps.
-    pub fn new(
-        inputs: usize,
-        grids: &[GridBlock],
-        channels: &[usize],
-        mut take: impl FnMut(usize) -> Range<usize>,
-    ) -> Result<Self, NetError> {
+    pub fn new(inputs: usize, grids: &[GridBlock], channels: &[usize], cursor: &mut Cursor) -> Result<Self, NetError> {
         if channels.is_empty() {
             return Ok(Self::default());
         }
         check(inputs, grids, channels)?;
-        let grids = grids.iter().enumerate().map(|(index, &block)| {
-            let mut input = MapSize::of(block);
-            let layers = channels.iter().enumerate().map(|(layer, &channels)| {
-                let output = input.halved(channels);
-                let name = format!("grid.{index}.{layer}");
-                let mut convolution = Convolution { name, input, output, weight: 0..0, bias: 0..0 };
-                convolution.weight = take(convolution.panels().len());
-                convolution.bias = take(padded(channels));
-                input = output;
-                convolution
-            });
-            GridEncoder { block, layers: layers.collect() }
-        });
-        let grids = grids.collect::<Vec<_>>();
+        let grid = |(index, &block)| GridEncoder::new(&format!("grid.{index}"), block, channels, cursor);
+        let grids = grids.iter().enumerate().map(grid).collect::<Vec<_>>();
         Ok(Self { rest: rest(inputs, &grids), grids })
+    }
+
+    /// True for a perceptron.
+    pub fn is_empty(&self) -> bool {
+        self.grids.is_empty()
     }
 
     pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
@@ -232,17 +86,65 @@ impl Encoders {
 
     /// Returns the count of the convolutions' outputs per row, all maps together.
     pub fn map_numbers(&self) -> usize {
-        self.convolutions().map(|layer| layer.output.count()).fold(0, usize::saturating_add)
+        self.convolutions().map(|layer| layer.output.size.count()).fold(0, usize::saturating_add)
+    }
+
+    /// Returns the count of multiplications per row beyond the first of each parameter.
+    pub fn repeated_multiplications(&self) -> usize {
+        let repeated = |layer: &Convolution| (layer.output.size.cells() - 1).saturating_mul(layer.weight.len());
+        self.convolutions().map(repeated).fold(0, usize::saturating_add)
+    }
+
+    /// Returns the rows that are computed together.
+    ///
+    /// A whole number of register tiles if possible, and so few that what they need stays in the cache from the forward
+    /// to the backward pass.
+    pub fn block_rows(&self) -> usize {
+        let numbers = self.grids.iter().fold(2 * self.width(), |sum, grid| sum.saturating_add(grid.memory()));
+        match BLOCK_NUMBERS / numbers.max(1) {
+            BLOCK_ROWS.. => BLOCK_ROWS,
+            0 => 1,
+            few @ 1..6 => few,
+            rows => rows - rows % 6,
+        }
     }
 
     /// Computes the inputs of the dense layers: the columns outside grids, then the outputs of the convolutions of each
     /// grid, channel by channel. For a perceptron, these are the inputs themselves.
     pub fn encode<'a>(&self, pass: Pass<'_>, input: Rows<'a>, scratch: &'a mut EncoderScratch) -> Rows<'a> {
-        if self.grids.is_empty() {
+        if self.is_empty() {
             return input;
         }
-        let width = self.width();
-        for (row, features) in scratch.features.chunks_exact_mut(width).take(pass.row_count).enumerate() {
+        for rows in self.blocks(pass.row_count) {
+            self.encode_block(pass, input, rows, scratch);
+        }
+        scratch.rows()
+    }
+
+    /// Adds the gradients of all parameters to `gradient`. `scratch` holds the results of the last
+    /// [`encode`](Self::encode), and the gradients with respect to them.
+    pub fn backward(&self, pass: Pass<'_>, input: Rows<'_>, scratch: &mut EncoderScratch, gradient: &mut [f32]) {
+        for rows in self.blocks(pass.row_count).filter(|_| !self.is_empty()) {
+            // Of several blocks, as there are with memory, only the last one's maps are still there.
+            if rows.len() < pass.row_count {
+                self.encode_block(pass, input, rows.clone(), scratch);
+            }
+            self.block_backward(pass, rows, scratch, gradient);
+        }
+    }
+
+    /// Returns the rows of each block.
+    fn blocks(&self, row_count: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let block = self.block_rows();
+        (0..row_count).step_by(block).map(move |first| first..row_count.min(first + block))
+    }
+
+    fn encode_block(&self, pass: Pass<'_>, input: Rows<'_>, rows: Range<usize>, scratch: &mut EncoderScratch) {
+        let pass = Pass { row_count: rows.len(), ..pass };
+        let input = Rows { data: &input.data[rows.start * input.stride..], stride: input.stride };
+        let EncoderScratch { features, widths: (width, _), grids, .. } = scratch;
+        let features = &mut features[rows.start * *width..];
+        for (row, features) in features.chunks_exact_mut(*width).take(pass.row_count).enumerate() {
             let mut first = 0;
             for columns in &self.rest {
                 let own = &input.data[row * input.stride..][columns.clone()];
@@ -251,29 +153,53 @@ impl Encoders {
             }
         }
         let mut first = self.rest.iter().map(Range::len).sum();
-        for grid in &self.grids {
-            for row in (0..pass.row_count).step_by(scratch.group) {
-                let row_count = scratch.group.min(pass.row_count - row);
-                grid.convolve(Pass { row_count, ..pass }, input, row, scratch);
-                let EncoderScratch { features, maps, .. } = scratch;
-                let rows = features.chunks_exact_mut(width).skip(row).take(row_count);
-                hand_out(grid.output(), maps, rows.map(|features| &mut features[first..]));
-            }
+        for (grid, scratch) in self.grids.iter().zip(grids) {
+            let rows = features.chunks_exact_mut(*width).map(|features| &mut features[first..]);
+            grid.encode(pass, input, scratch, rows);
             first += grid.output().count();
         }
-        Rows { data: &scratch.features, stride: width }
+    }
+
+    fn block_backward(&self, pass: Pass<'_>, rows: Range<usize>, scratch: &mut EncoderScratch, gradient: &mut [f32]) {
+        let pass = Pass { row_count: rows.len(), ..pass };
+        let EncoderScratch { d_features, widths: (_, stride), grids, .. } = scratch;
+        let d_features = &d_features[rows.start * *stride..];
+        let mut first = self.rest.iter().map(Range::len).sum();
+        for (grid, scratch) in self.grids.iter().zip(grids) {
+            let rows = d_features.chunks_exact(*stride).map(|features| &features[first..]);
+            grid.backward(pass, rows, scratch, gradient);
+            first += grid.output().count();
+        }
+    }
+
+    /// Copies the convolutions' weights into their transposed copies.
+    pub fn refresh(&self, parameters: &[f32], transposed: &mut [f32]) {
+        self.convolutions().for_each(|layer| layer.refresh(parameters, transposed));
     }
 }
 
-/// Copies maps, which are ordered cell by cell, to rows that are ordered channel by channel.
-fn hand_out<'a>(size: MapSize, maps: &[f32], rows: impl Iterator<Item = &'a mut [f32]>) {
-    let (cells, stride) = (size.cells(), row_stride(size.channels));
-    for (map, row) in maps.chunks_exact(cells * stride).zip(rows) {
-        for (cell, numbers) in map.chunks_exact(stride).enumerate() {
-            for (channel, &number) in numbers[..size.channels].iter().enumerate() {
-                row[channel * cells + cell] = number;
-            }
+impl EncoderScratch {
+    /// Allocates working memory for this many rows, and at least a block.
+    pub fn new(encoders: &Encoders, rows: usize) -> Self {
+        let (block, width) = (encoders.block_rows(), encoders.width());
+        let (rows, stride) = (rows.max(block), row_stride(width));
+        Self {
+            features: vec![0.0; rows * width],
+            d_features: Aligned::zeros(rows * stride),
+            widths: (width, stride),
+            grids: encoders.grids.iter().map(|grid| GridScratch::new(grid, block)).collect(),
         }
+    }
+
+    /// Returns the results of the last [`Encoders::encode`].
+    pub fn rows(&self) -> Rows<'_> {
+        Rows { data: &self.features, stride: self.widths.0 }
+    }
+
+    /// Returns those results, and the gradients with respect to them.
+    pub fn rows_and_gradients(&mut self) -> (Rows<'_>, RowsMut<'_>) {
+        let Self { features, d_features, widths: (width, stride), .. } = self;
+        (Rows { data: features, stride: *width }, RowsMut { data: d_features, stride: *stride })
     }
 }
 
@@ -285,27 +211,29 @@ fn check(inputs: usize, grids: &[GridBlock], channels: &[usize]) -> Result<(), N
     if count > CONVOLUTION_LIMIT {
         return Err(NetError::TooManyConvolutions { count, limit: CONVOLUTION_LIMIT });
     }
-    let mut end = 0;
+    let (mut end, mut numbers) = (0, 0_usize);
     for grid in grids {
         let after = grid.first.saturating_add(grid.count());
         if grid.count() == 0 || grid.first < end || after > inputs {
             return Err(NetError::GridBlock { grid: *grid, inputs });
         }
         end = after;
-        check_maps(MapSize::of(*grid), channels)?;
+        numbers = numbers.saturating_add(map_numbers(MapSize::of(*grid), channels));
+    }
+    if numbers > MAP_LIMIT {
+        return Err(NetError::LargeMap { numbers, limit: MAP_LIMIT });
     }
     Ok(())
 }
 
-fn check_maps(grid: MapSize, channels: &[usize]) -> Result<(), NetError> {
-    let maps = channels.iter().scan(grid, |size, &channels| {
-        *size = size.halved(channels);
-        Some(size.memory())
+/// Returns the count of numbers of a row's grids and of its convolutions' outputs in memory. Saturates.
+fn map_numbers(grid: MapSize, channels: &[usize]) -> usize {
+    let mut size = grid;
+    let maps = channels.iter().map(|&channels| {
+        size = size.halved(channels);
+        Bordered::of_map(size).len()
     });
-    match maps.chain([grid.count()]).max() {
-        Some(numbers) if numbers > MAP_LIMIT => Err(NetError::LargeMap { numbers, limit: MAP_LIMIT }),
-        _ => Ok(()),
-    }
+    maps.fold(Bordered::of_grid(grid).len(), usize::saturating_add)
 }
 
 /// Returns the ranges of columns that belong to no grid.
@@ -315,21 +243,6 @@ fn rest(inputs: usize, grids: &[GridEncoder]) -> Vec<Range<usize>> {
     std::iter::once(0).chain(ends).zip(starts).map(|(start, end)| start..end).filter(|part| !part.is_empty()).collect()
 }
 
-impl EncoderScratch {
-    pub fn new(encoders: &Encoders) -> Self {
-        let most = |numbers: &dyn Fn(&Convolution) -> usize| encoders.convolutions().map(numbers).max().unwrap_or(0);
-        let patches = most(&|layer| layer.output.cells() * layer.panels().depth);
-        let maps = most(&|layer| layer.output.cells() * row_stride(layer.output.channels));
-        let group = (PATCH_NUMBERS / patches.max(1)).clamp(1, BLOCK_ROWS);
-        Self {
-            features: vec![0.0; BLOCK_ROWS * encoders.width()],
-            group,
-            patches: vec![0.0; group * patches],
-            maps: Aligned::zeros(group * maps),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,11 +250,7 @@ mod tests {
     const GRID: GridBlock = GridBlock { first: 2, height: 5, width: 4, channels: 3 };
 
     fn encoders(inputs: usize, grids: &[GridBlock], channels: &[usize]) -> Result<Encoders, NetError> {
-        let mut end = 0;
-        Encoders::new(inputs, grids, channels, |count| {
-            end += count;
-            end - count..end
-        })
+        Encoders::new(inputs, grids, channels, &mut Cursor::default())
     }
 
     #[test]
@@ -359,7 +268,10 @@ mod tests {
     #[test]
     fn every_convolution_halves_the_grid() {
         let encoders = encoders(64, &[GRID], &[4, 6]).unwrap();
-        let sizes = encoders.convolutions().map(|layer| (layer.output.height, layer.output.width)).collect::<Vec<_>>();
+        let sizes = encoders
+            .convolutions()
+            .map(|layer| (layer.output.size.height, layer.output.size.width))
+            .collect::<Vec<_>>();
         assert_eq!(sizes, [(3, 2), (2, 1)]);
         assert_eq!((encoders.width(), encoders.map_numbers()), (4 + 12, 24 + 12));
     }
@@ -372,10 +284,10 @@ mod tests {
         assert!(refused(61, GRID, &[4]).contains("columns 2 to 61"), "{}", refused(61, GRID, &[4]));
         assert!(refused(64, GridBlock { height: 0, ..GRID }, &[4]).contains("0×4×3"));
         assert!(refused(64, GRID, &[4; 257]).contains("257 convolutions"));
-        assert!(refused(64, GRID, &[usize::MAX]).contains("numbers of a grid"));
+        assert!(refused(64, GRID, &[usize::MAX]).contains("numbers of a row's grids"));
         let large = GridBlock { first: 0, height: 1 << 13, width: 1 << 12, channels: 1 };
-        assert!(refused(large.count(), large, &[1]).contains("numbers of a grid"));
+        assert!(refused(large.count(), large, &[1]).contains("numbers of a row's grids"));
         let huge = GridBlock { first: 0, height: usize::MAX, width: usize::MAX, channels: 1 };
-        assert!(refused(usize::MAX, huge, &[1]).contains("numbers of a grid"));
+        assert!(refused(usize::MAX, huge, &[1]).contains("numbers of a row's grids"));
     }
 }

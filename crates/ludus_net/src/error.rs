@@ -84,12 +84,12 @@ pub enum NetError {
         /// The maximum.
         limit: usize,
     },
-    /// The outputs of a convolution would not fit into memory.
+    /// The outputs of convolutions would not fit into memory.
     #[error(
-        "a convolution would make {numbers} numbers of a grid, more than {limit}; give it fewer channels, or observe a smaller grid"
+        "the convolutions would make {numbers} numbers of a row's grids, more than {limit}; give them fewer channels, or observe smaller grids"
     )]
     LargeMap {
-        /// The count of numbers with padding, saturating.
+        /// The count of numbers of a row with padding, saturating.
         numbers: usize,
         /// The maximum.
         limit: usize,

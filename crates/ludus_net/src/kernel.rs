@@ -6,12 +6,14 @@
 mod activate;
 mod dots;
 mod outer;
+mod patches;
 mod product;
 mod tile;
 
 pub(crate) use activate::{positive_candidate, positive_candidate_slope, sigmoid, sigmoid_slope, tanh, tanh_slope};
 pub(crate) use dots::Dots;
 pub(crate) use outer::OuterSum;
+pub(crate) use patches::{PatchOuterSum, PatchProduct, Patches, RowSum, Segment};
 pub(crate) use product::{Finish, Product, Start};
 
 /// Rows of equal length in one array; the distance between their starts may be greater than their length.

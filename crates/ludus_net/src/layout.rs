@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ludus_spec::{AgentSpec, Head};
 
+use crate::cursor::Cursor;
 use crate::encoder::{Convolution, Encoders};
 use crate::memory::Recurrence;
 use crate::panels::{Panels, padded};
@@ -126,10 +127,10 @@ impl Layout {
     ) -> Result<Self, NetError> {
         check(inputs, heads, config)?;
         let mut cursor = Cursor::default();
-        let encoders = Encoders::new(inputs, grids, &config.convolutions, |count| cursor.take(count))?;
-        let width = if encoders.grids.is_empty() { inputs } else { encoders.width() };
+        let encoders = Encoders::new(inputs, grids, &config.convolutions, &mut cursor)?;
+        let width = if encoders.is_empty() { inputs } else { encoders.width() };
         let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
-        let raw = Source { width, is_raw: true };
+        let raw = Source { width, is_raw: true, is_learned: !encoders.is_empty() };
         let (shared_memory, own_memory) = if config.shared { (config.memory, None) } else { (None, config.memory) };
         let trunk = cursor.chain("trunk", raw, ChainShape { hidden: shared, memory: shared_memory, head: None });
         let features = trunk.output(raw);
@@ -201,12 +202,18 @@ impl Layout {
 
     /// Returns the input width of the first dense layers.
     pub fn dense_inputs(&self) -> usize {
-        if self.encoders.grids.is_empty() { self.inputs } else { self.encoders.width() }
+        if self.encoders.is_empty() { self.inputs } else { self.encoders.width() }
     }
 
     /// Returns the count of all convolutions' outputs per row.
     pub fn map_numbers(&self) -> usize {
         self.encoders.map_numbers()
+    }
+
+    /// Returns the count of multiplications of a forward pass of one row, padding included: each parameter takes part in
+    /// one, but that of a convolution in one for each cell of its output.
+    pub fn multiplications(&self) -> usize {
+        self.encoders.repeated_multiplications().saturating_add(self.parameter_count)
     }
 
     /// Returns all named parts of the parameter array, in a fixed order.
@@ -273,7 +280,7 @@ impl Chain {
     fn output(&self, source: Source) -> Source {
         let hidden = self.hidden.last().map(|last| last.outputs);
         let width = self.memory.as_ref().map(|layer| layer.memory.width()).or(hidden);
-        width.map_or(source, |width| Source { width, is_raw: false })
+        width.map_or(source, |width| Source { width, is_raw: false, is_learned: true })
     }
 }
 
@@ -322,18 +329,10 @@ fn convolution_tensors(convolution: &Convolution) -> [Tensor<'_>; 2] {
     };
     let bias = Tensor {
         name: format!("{}.bias", convolution.name),
-        shape: vec![convolution.output.channels],
+        shape: vec![convolution.channels()],
         place: TensorRange::Row(convolution.bias.start),
     };
     [weight, bias]
-}
-
-/// Allocates ranges of the parameter array, each starting on a multiple of [`LANES`](crate::panels::LANES).
-#[derive(Default)]
-struct Cursor {
-    parameters: usize,
-    transposed: usize,
-    memory: usize,
 }
 
 /// The widths of a chain's layers.
@@ -345,12 +344,6 @@ struct ChainShape<'a> {
 }
 
 impl Cursor {
-    fn take(&mut self, len: usize) -> Range<usize> {
-        let start = self.parameters;
-        self.parameters = start.saturating_add(padded(len));
-        start..start.saturating_add(len)
-    }
-
     /// Lays out consecutive hidden layers of these widths, the memory behind them, and the head behind it.
     fn chain(&mut self, name: &str, source: Source, shape: ChainShape<'_>) -> Chain {
         let mut chain = Chain::default();
@@ -360,7 +353,7 @@ impl Cursor {
         }
         if let Some(memory) = shape.memory {
             let input = chain.output(source);
-            let state = Source { width: memory.width(), is_raw: false };
+            let state = Source { width: memory.width(), is_raw: false, is_learned: true };
             let first_column = self.memory;
             self.memory = self.memory.saturating_add(memory.width());
             chain.memory = Some(Recurrence::new(name, memory, first_column, |name, is_of_input, width| {
@@ -376,20 +369,12 @@ impl Cursor {
     }
 
     fn dense(&mut self, name: String, source: Source, outputs: usize, form: Form) -> Dense {
-        let mut dense = Dense {
-            name,
-            inputs: source.width,
-            outputs,
-            form,
-            weight: 0..0,
-            bias: 0..0,
-            transposed: self.transposed..self.transposed,
-        };
+        let inputs = source.width;
+        let mut dense = Dense { name, inputs, outputs, form, weight: 0..0, bias: 0..0, transposed: 0..0 };
         dense.weight = self.take(dense.panels().len());
         dense.bias = self.take(padded(outputs));
-        if form == Form::Wide && !source.is_raw {
-            self.transposed = self.transposed.saturating_add(dense.transposed_panels().len());
-            dense.transposed.end = self.transposed;
+        if form == Form::Wide && source.is_learned {
+            dense.transposed = self.take_transposed(dense.transposed_panels().len());
         }
         dense
     }
@@ -399,8 +384,10 @@ impl Cursor {
 #[derive(Clone, Copy)]
 struct Source {
     width: usize,
-    /// True for the network's inputs: their rows have no padding, and no gradient flows back to them.
+    /// True for the network's inputs and the outputs of encoders: their rows have no padding.
     is_raw: bool,
+    /// True if a gradient flows back to what the layer reads.
+    is_learned: bool,
 }
 
 fn check(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<(), NetError> {

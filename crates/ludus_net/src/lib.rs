@@ -38,7 +38,7 @@
 //! | to | use |
 //! |---|---|
 //! | choose a shape | [`NetworkConfig`], [`Layout`] |
-//! | convolve grids (forward pass only) | [`Layout::of_agent`], [`Layout::with_grids`] |
+//! | convolve grids | [`Layout::of_agent`], [`Layout::with_grids`] |
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
@@ -60,7 +60,7 @@
 //!
 //! Rows are computed in blocks whose activations stay in the cache, by register tiles of six rows and up to four
 //! vectors. A block's gradient is taken right after its forward pass: that is why a loss is a closure over a [`Block`].
-//! Narrow heads are dot products. The copies of weights that the backward pass needs are made once per change, which is
+//! Narrow heads are dot products. Convolutions read the numbers under a kernel where they are, without a copy. The copies of weights that the backward pass needs are made once per change, which is
 //! why parameters change only inside [`Network::update`]. To measure it:
 //! `cargo run --release -p ludus_net --example speed`.
 
@@ -68,6 +68,7 @@ mod adam;
 mod aligned;
 mod backward;
 mod config;
+mod cursor;
 mod distribution;
 mod encoder;
 mod error;

@@ -87,8 +87,9 @@ impl Network {
         self.parameters[self.layout.log_std().end..].fill(0.0);
         for layer in self.layout.encoders.convolutions() {
             clear_weight(layer.panels(), layer.weight.start, &mut self.parameters);
-            self.parameters[layer.bias.clone()][layer.output.channels..].fill(0.0);
+            self.parameters[layer.bias.clone()][layer.channels()..].fill(0.0);
         }
+        self.layout.encoders.refresh(&self.parameters, &mut self.transposed);
         for layer in self.layout.layers() {
             clear_weight(layer.panels(), layer.weight.start, &mut self.parameters);
             self.parameters[layer.bias.clone()][layer.outputs..].fill(0.0);

@@ -4,7 +4,7 @@ use crate::backward::{ChainBack, InputDelta};
 use crate::kernel::{Finish, Rows, RowsMut, Start};
 use crate::layout::{Chain, Form};
 use crate::memory::{MemoryScratch, Sequences, Timeline};
-use crate::pass::{BLOCK_ROWS, Pass};
+use crate::pass::Pass;
 use crate::scratch::{ChainScratch, Chains, Padded, Scratch};
 use crate::{Layout, Network};
 
@@ -61,7 +61,7 @@ impl Network {
         assert_eq!(outputs.len(), row_count * width, "one output row per input row");
         assert_eq!(values.len(), row_count, "one value per input row");
         let mut memory = MemoryRows::new(memory, self.layout.memory_width(), row_count);
-        let results = outputs.chunks_mut(BLOCK_ROWS * width).zip(values.chunks_mut(BLOCK_ROWS));
+        let results = outputs.chunks_mut(self.block_rows() * width).zip(values.chunks_mut(self.block_rows()));
         for (input, (outputs, values)) in self.blocks(inputs).zip(results) {
             let time = Timeline::step(self.row_count(input));
             memory.load(&self.layout, &mut scratch.chains);
@@ -89,7 +89,7 @@ impl Network {
         let row_count = self.row_count(inputs);
         assert_eq!(outputs.len(), row_count * width, "one output row per input row");
         let mut memory = MemoryRows::new(memory, self.layout.policy_memory_width(), row_count);
-        for (input, outputs) in self.blocks(inputs).zip(outputs.chunks_mut(BLOCK_ROWS * width)) {
+        for (input, outputs) in self.blocks(inputs).zip(outputs.chunks_mut(self.block_rows() * width)) {
             let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
             memory.load(&self.layout, &mut scratch.chains);
             let Chains { encoder, trunk, actor, .. } = &mut scratch.chains;
@@ -119,10 +119,10 @@ impl Network {
         assert_eq!(values.len(), row_count, "one value per input row");
         let width = self.layout.memory_width();
         assert_eq!(memory.len(), row_count * width, "one row of memory per input row");
-        for (index, (input, values)) in self.blocks(inputs).zip(values.chunks_mut(BLOCK_ROWS)).enumerate() {
+        for (index, (input, values)) in self.blocks(inputs).zip(values.chunks_mut(self.block_rows())).enumerate() {
             let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
             for (layer, state) in scratch.chains.memories(&self.layout) {
-                state.load(layer, &memory[index * BLOCK_ROWS * width..], width);
+                state.load(layer, &memory[index * self.block_rows() * width..], width);
             }
             let Chains { encoder, trunk, critic, .. } = &mut scratch.chains;
             let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
@@ -141,7 +141,7 @@ impl Network {
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward), and if the network has convolutions: they are learned on libtorch.
+    /// As [`forward`](Self::forward).
     pub fn gradient(
         &self,
         inputs: &[f32],
@@ -152,7 +152,7 @@ impl Network {
         assert_eq!(self.layout.memory_width(), 0, "a network with memory learns from sequences");
         for (index, input) in self.blocks(inputs).enumerate() {
             let time = Timeline::step(self.row_count(input));
-            self.block_gradient(input, time, index * BLOCK_ROWS, scratch, gradient, &mut loss);
+            self.block_gradient(input, time, index * self.block_rows(), scratch, gradient, &mut loss);
         }
     }
 
@@ -196,7 +196,6 @@ impl Network {
         loss: &mut impl FnMut(Block<'_>),
     ) {
         assert_eq!(gradient.len(), self.parameters.len(), "one derivative per parameter");
-        assert!(self.layout.encoders.grids.is_empty(), "convolutions have no gradient here");
         let heads = scratch.heads.first_rows(self.row_count(input));
         self.forward_block(input, time, &mut scratch.chains, heads.outputs, heads.values);
         heads.d_outputs.fill(0.0);
@@ -229,9 +228,12 @@ impl Network {
     }
 
     fn backward_block(&self, input: &[f32], time: Timeline<'_>, scratch: &mut Scratch, gradient: &mut [f32]) {
-        let Scratch { chains: Chains { trunk, actor, critic, .. }, heads, deltas, trunk_delta, .. } = scratch;
+        let Scratch { chains: Chains { encoder, trunk, actor, critic }, heads, deltas, trunk_delta, .. } = scratch;
         let (pass, layout) = (self.pass(input), &self.layout);
-        let input = self.rows(input);
+        let (encoded, mut d_encoded) = encoder.rows_and_gradients();
+        let has_encoders = !layout.encoders.is_empty();
+        let observed = self.rows(input);
+        let input = if has_encoders { encoded } else { observed };
         let ChainScratch { hidden: trunk_hidden, memory: trunk_memory, .. } = trunk;
         // The gradient with respect to what actor and critic read: after the trunk's activation, or of its sums.
         let mut features_delta = |start, is_last: bool, chain: ChainBack<'_>, memory: &mut _, gradient: &mut [f32]| {
@@ -244,6 +246,10 @@ impl Network {
                     let slope = Finish::Slope(pass.activation, &features.data);
                     let out = RowsMut { data: trunk_delta, stride: features.stride };
                     (features.rows(), if is_last { slope } else { Finish::Store }, Some(out))
+                }
+                (None, None) if has_encoders => {
+                    let RowsMut { data, stride } = &mut d_encoded;
+                    (input, Finish::Store, Some(RowsMut { data, stride: *stride }))
                 }
                 (None, None) => (input, Finish::Store, None),
             };
@@ -265,7 +271,14 @@ impl Network {
             _ => None,
         };
         let chain = ChainBack { chain: &layout.trunk, time, input, hidden: trunk_hidden, last };
-        pass.backward(chain, trunk_memory, gradient, deltas, None);
+        let has_trunk = trunk_memory.is_some() || !trunk_hidden.is_empty();
+        let input_delta = (has_encoders && has_trunk).then(|| InputDelta {
+            start: Start::Zero,
+            finish: Finish::Store,
+            out: d_encoded,
+        });
+        pass.backward(chain, trunk_memory, gradient, deltas, input_delta);
+        layout.encoders.backward(pass, observed, encoder, gradient);
     }
 
     fn pass(&self, input: &[f32]) -> Pass<'_> {
@@ -284,7 +297,12 @@ impl Network {
     }
 
     fn blocks<'i>(&self, inputs: &'i [f32]) -> std::slice::Chunks<'i, f32> {
-        inputs.chunks(BLOCK_ROWS * self.layout.inputs())
+        inputs.chunks(self.block_rows() * self.layout.inputs())
+    }
+
+    /// Returns the rows of a block.
+    fn block_rows(&self) -> usize {
+        self.layout.encoders.block_rows()
     }
 
     fn rows<'i>(&self, input: &'i [f32]) -> Rows<'i> {

@@ -7,7 +7,6 @@ use crate::kernel::{Rows, RowsMut};
 use crate::layout::{Chain, Form};
 use crate::memory::{MemoryScratch, Recurrence};
 use crate::panels::row_stride;
-use crate::pass::BLOCK_ROWS;
 
 /// Working memory for one thread, allocated once.
 ///
@@ -70,7 +69,7 @@ pub(crate) struct Padded {
 impl Scratch {
     /// Allocates working memory for networks of this layout.
     pub fn new(layout: &Layout) -> Self {
-        Self::with_rows(layout, BLOCK_ROWS)
+        Self::with_rows(layout, layout.encoders.block_rows())
     }
 
     /// Allocates working memory for blocks of this many rows.
@@ -80,7 +79,7 @@ impl Scratch {
         Self {
             rows,
             chains: Chains {
-                encoder: EncoderScratch::new(&layout.encoders),
+                encoder: EncoderScratch::new(&layout.encoders, rows),
                 trunk: ChainScratch::new(&layout.trunk, rows),
                 actor: ChainScratch::new(&layout.actor, rows),
                 critic: ChainScratch::new(&layout.critic, rows),

@@ -107,6 +107,11 @@ pub(crate) trait Lanes: Copy {
     }
 
     #[inline(always)]
+    fn add(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
+        self.simd().add_f32s(a, b)
+    }
+
+    #[inline(always)]
     fn mul(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
         self.simd().mul_f32s(a, b)
     }
@@ -114,11 +119,6 @@ pub(crate) trait Lanes: Copy {
     #[inline(always)]
     fn div(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
         self.simd().div_f32s(a, b)
-    }
-
-    #[inline(always)]
-    fn add(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
-        self.simd().add_f32s(a, b)
     }
 
     #[inline(always)]

@@ -81,10 +81,14 @@ fn convolutions_allocate_nothing_after_construction() {
     let grid = GridBlock { first: 1, height: 9, width: 6, channels: 2 };
     let heads = [Head::Categorical { choices: 3 }];
     let layout = Layout::with_grids(grid.count() + 1, &[grid], &heads, &config).unwrap();
-    let (network, mut scratch) = (Network::new(layout.clone(), Seed::new(1)), Scratch::new(&layout));
+    let (mut network, mut scratch) = (Network::new(layout.clone(), Seed::new(1)), Scratch::new(&layout));
+    let mut adam = Adam::new(layout.parameter_count());
     let inputs = vec![0.5; 150 * layout.inputs()];
     let (mut outputs, mut values) = (vec![0.0; 150 * layout.output_width()], vec![0.0; 150]);
+    let mut gradient = vec![0.0; layout.parameter_count()];
     let before = ALLOCATIONS.get();
     network.forward(&inputs, &mut scratch, &mut outputs, &mut values);
+    network.gradient(&inputs, &mut scratch, &mut gradient, |block| block.d_values.fill(1.0));
+    network.update(|parameters| adam.step(parameters, &gradient, 1e-3, 0.5));
     assert_eq!(ALLOCATIONS.get() - before, 0);
 }

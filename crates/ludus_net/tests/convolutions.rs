@@ -137,6 +137,44 @@ fn parts_of_a_convolutional_network_agree_with_the_whole() {
     assert_eq!((actions, values), outputs(&network, &all));
 }
 
+/// Returns the gradient of the sum of all outputs, each with a factor of its own. The rows are passed in parts.
+fn gradient(network: &Network, inputs: &[f32], part: usize) -> Vec<f32> {
+    let mut gradient = vec![0.0; network.parameters().len()];
+    let mut scratch = Scratch::new(network.layout());
+    for (first, rows) in inputs.chunks(part * INPUTS).enumerate() {
+        network.gradient(rows, &mut scratch, &mut gradient, |block| {
+            let first = first * part + block.first_row;
+            let factor = |stream: u64, index: usize| Seed::new(stream).derive(index as u64).uniform() - 0.5;
+            let width = network.layout().output_width();
+            for (index, d_output) in block.d_outputs.iter_mut().enumerate() {
+                *d_output = factor(5, first * width + index);
+            }
+            for (index, d_value) in block.d_values.iter_mut().enumerate() {
+                *d_value = factor(6, first + index);
+            }
+        });
+    }
+    gradient
+}
+
+#[test]
+fn a_gradient_has_the_same_bits_however_its_rows_are_cut() {
+    let all = inputs();
+    for level in SimdLevel::available() {
+        for (channels, hidden, shared) in
+            [(&[5][..], &[9][..], false), (&[16, 3], &[], true), (&[2, 2, 40], &[9], true)]
+        {
+            let mut network = network(channels, hidden, shared);
+            network.set_simd_level(level);
+            let whole = gradient(&network, &all, ROWS);
+            assert!(whole.iter().filter(|derivative| **derivative != 0.0).count() > 100);
+            for part in [1, 7, 97] {
+                assert_eq!(gradient(&network, &all, part), whole, "{channels:?} in parts of {part}");
+            }
+        }
+    }
+}
+
 #[test]
 fn parameters_are_named_as_in_pytorch_and_read_back() {
     let network = network(&[6, 5], &[7], true);

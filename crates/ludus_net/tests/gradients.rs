@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use ludus_net::{Activation, Layout, NamedTensor, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
+use ludus_net::{Activation, GridBlock, Layout, NamedTensor, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
 use ludus_spec::{Head, Seed};
 
 /// The number of rows: more than one block, and no multiple of any tile.
@@ -41,6 +41,31 @@ fn wide_networks_have_right_gradients() {
     check_gradient(1, CATEGORICAL, config(&[70, 2], true));
     check_gradient(2, CATEGORICAL, config(&[3, 129], false));
     check_gradient(2, &[Head::Categorical { choices: 20 }], config(&[6], true));
+}
+
+/// Grids of odd and even sizes, in which a kernel may cover only the border beside a cell. Columns beside them.
+const GRIDS: &[GridBlock] = &[
+    GridBlock { first: 1, height: 5, width: 4, channels: 3 },
+    GridBlock { first: 63, height: 1, width: 8, channels: 1 },
+];
+
+#[test]
+fn gradients_of_convolutions_are_those_of_finite_differences() {
+    for (convolutions, hidden, shared) in
+        [(&[3][..], &[][..], false), (&[16], &[5], true), (&[17, 2], &[6], false), (&[2, 5, 3], &[17, 3], true)]
+    {
+        let (convolutions, hidden) = (convolutions.to_vec(), hidden.to_vec());
+        let config = NetworkConfig { convolutions, hidden, shared, ..NetworkConfig::default() };
+        check_case(&Case::of_layout(&Layout::with_grids(72, GRIDS, MIXED, &config).unwrap()));
+    }
+}
+
+/// The block is smaller than for perceptrons.
+#[test]
+fn gradients_of_large_grids_are_those_of_finite_differences() {
+    let grid = GridBlock { first: 0, height: 40, width: 41, channels: 2 };
+    let config = NetworkConfig { convolutions: vec![2, 1], hidden: vec![5], ..NetworkConfig::default() };
+    check_case(&Case::of_layout(&Layout::with_grids(grid.count(), &[grid], CATEGORICAL, &config).unwrap()));
 }
 
 #[test]
@@ -80,6 +105,18 @@ fn all_simd_levels_agree() {
             assert_close(&format!("{what} values"), &result.values, &to_f64(&results[0].values), 1e-5);
             assert_close(&format!("{what} gradient"), &result.gradient, &to_f64(&results[0].gradient), 1e-4);
         }
+    }
+}
+
+#[test]
+fn all_simd_levels_agree_on_convolutions() {
+    let config = NetworkConfig { convolutions: vec![40, 70, 16], hidden: vec![9], ..NetworkConfig::default() };
+    let case = Case::of_layout(&Layout::with_grids(72, GRIDS, MIXED, &config).unwrap());
+    let results: Vec<_> = SimdLevel::available().into_iter().map(|level| case.run(level)).collect();
+    for (level, result) in SimdLevel::available().iter().zip(&results) {
+        let what = level.name();
+        assert_close(&format!("{what} outputs"), &result.outputs, &to_f64(&results[0].outputs), 1e-5);
+        assert_close(&format!("{what} gradient"), &result.gradient, &to_f64(&results[0].gradient), 1e-4);
     }
 }
 
@@ -124,7 +161,10 @@ struct Outcome {
 
 impl Case {
     fn new(inputs: usize, heads: &[Head], config: NetworkConfig) -> Self {
-        let layout = Layout::new(inputs, heads, &config).unwrap();
+        Self::of_layout(&Layout::new(inputs, heads, &config).unwrap())
+    }
+
+    fn of_layout(layout: &Layout) -> Self {
         let mut network = Network::new(layout.clone(), Seed::new(1));
         // Neither zero biases nor tiny heads: every parameter must matter.
         let mut tensors = layout.export(network.parameters());
@@ -132,9 +172,9 @@ impl Case {
             *number += 0.6 * (uniform(2, index) - 0.5);
         }
         network.set_parameters(&layout.import(&tensors).unwrap()).unwrap();
-        let inputs = (0..ROWS * inputs).map(|index| 4.0 * uniform(3, index) - 2.0).collect();
+        let inputs = (0..ROWS * layout.inputs()).map(|index| 4.0 * uniform(3, index) - 2.0).collect();
         let weights = (0..ROWS).map(|row| [0, 1, 2].map(|part| uniform(4, 3 * row + part) - 0.4)).collect();
-        let actions = (0..ROWS).flat_map(|row| action_row(heads, row)).collect();
+        let actions = (0..ROWS).flat_map(|row| action_row(layout.heads(), row)).collect();
         Self { network, inputs, actions, masks: Vec::new(), weights }
     }
 
@@ -258,10 +298,50 @@ impl<'a> Reference<'a> {
     }
 
     fn forward(&self, inputs: &[f32]) -> (Vec<f64>, Vec<f64>) {
-        let rows = inputs.chunks_exact(self.case.network.layout().inputs()).map(to_f64).collect();
+        let rows = inputs.chunks_exact(self.case.network.layout().inputs());
+        let rows = rows.map(|row| self.encoded(&to_f64(row))).collect();
         let features = self.chain("trunk", rows, true);
         let outputs = self.chain("actor", features.clone(), false).concat();
         (outputs, self.chain("critic", features, false).concat())
+    }
+
+    /// Returns the columns outside grids, then the outputs of the convolutions of each grid.
+    fn encoded(&self, row: &[f64]) -> Vec<f64> {
+        let layout = self.case.network.layout();
+        if layout.grids().next().is_none() {
+            return row.to_vec();
+        }
+        let mut features: Vec<_> = layout.columns_outside_grids().iter().flat_map(|part| &row[part.clone()]).collect();
+        let maps: Vec<_> = layout.grids().enumerate().map(|(index, grid)| self.convolved(index, grid, row)).collect();
+        features.extend(maps.iter().flatten());
+        features.into_iter().copied().collect()
+    }
+
+    /// Returns the output of the last convolution over a grid, channel by channel.
+    fn convolved(&self, index: usize, grid: GridBlock, row: &[f64]) -> Vec<f64> {
+        let GridBlock { first, mut height, mut width, channels } = grid;
+        let cells = (0..channels).flat_map(|channel| (0..height * width).map(move |cell| cell * channels + channel));
+        let mut map: Vec<_> = cells.map(|place| row[first + place]).collect();
+        for layer in 0.. {
+            let Some((shape, weight)) = self.tensors.get(&format!("grid.{index}.{layer}.weight")) else { break };
+            let bias = &self.tensors[&format!("grid.{index}.{layer}.bias")].1;
+            let at = |channel: usize, y: usize, x: usize| {
+                if y < height && x < width { map[(channel * height + y) * width + x] } else { 0.0 }
+            };
+            let mut output = Vec::new();
+            for (channel, bias) in bias.iter().enumerate() {
+                for (y, x) in (0..height.div_ceil(2)).flat_map(|y| (0..width.div_ceil(2)).map(move |x| (y, x))) {
+                    let weights = weight[channel * shape[1] * 9..][..shape[1] * 9].iter().enumerate();
+                    let products = weights.map(|(place, weight)| {
+                        let (down, right) = (place % 9 / 3, place % 3);
+                        weight * at(place / 9, (2 * y + down).wrapping_sub(1), (2 * x + right).wrapping_sub(1))
+                    });
+                    output.push((bias + products.sum::<f64>()).max(0.0));
+                }
+            }
+            (map, height, width) = (output, height.div_ceil(2), width.div_ceil(2));
+        }
+        map
     }
 
     fn chain(&self, name: &str, inputs: Vec<Vec<f64>>, activate_last: bool) -> Vec<Vec<f64>> {

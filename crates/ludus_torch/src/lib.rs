@@ -1,4 +1,4 @@
-//! The learner on libtorch: GPUs, convolutions, networks of your own.
+//! The learner on libtorch: GPUs, networks of your own.
 //!
 //! [`TorchLearner`] is the second implementation of [`Learner`](ludus_learn::Learner). It has the draws and the
 //! formulas of the one in plain Rust, on any device of libtorch. Their gradients agree, and each can restore a saved

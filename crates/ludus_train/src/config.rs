@@ -79,8 +79,8 @@ pub struct AgentConfig {
     pub network: NetworkConfig,
     /// Channels that each convolution over the observation's grids makes, in front of `network`'s hidden layers.
     ///
-    /// Each has 3×3 kernels and halves the grid. Usually none, or two to four of 16 to 64; then it learns on libtorch,
-    /// and the layers are shared and rectified. Mnih et al. 2015, doi:10.1038/nature14236.
+    /// Each has 3×3 kernels and halves the grid. Usually none, or two to four of 16 to 64; then the layers
+    /// are shared and rectified. Mnih et al. 2015, doi:10.1038/nature14236.
     pub convolutions: Vec<NonZeroUsize>,
     /// Settings of proximal policy optimisation.
     pub ppo: PpoConfig,

@@ -128,7 +128,7 @@ pub enum TrainError {
         device: DeviceChoice,
     },
     /// The native learner can't learn the network.
-    #[error("the native learner learns neither convolutions nor a game's own network; choose `--learner torch`")]
+    #[error("the native learner does not learn a game's own network; choose `--learner torch`")]
     NativeNetwork,
     /// The program has no libtorch.
     #[error(

@@ -42,13 +42,13 @@ impl Kernel for OuterSum<'_> {
 
 /// The vectors of `sum` that a tile adds to.
 #[derive(Clone, Copy)]
-struct TileTarget {
+pub(super) struct TileTarget {
     /// First column of the panel.
-    panel: usize,
+    pub panel: usize,
     /// Vectors in a row of the panel.
-    per_row: usize,
+    pub per_row: usize,
     /// First vector within the row.
-    vector: usize,
+    pub vector: usize,
 }
 
 impl OuterSum<'_> {

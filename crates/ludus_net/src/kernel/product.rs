@@ -132,18 +132,24 @@ impl Product<'_> {
     #[inline(always)]
     fn finish_row<L: Lanes>(&mut self, lanes: L, row: usize, columns: Range<usize>) {
         let place = row * self.out.stride + columns.start..row * self.out.stride + columns.end;
-        let sums = lanes.vectors_mut(&mut self.out.data[place.clone()]);
-        match self.finish {
-            Finish::Store => {}
-            Finish::Activate(activation) => {
-                for sum in sums {
-                    *sum = activate(lanes, activation, *sum);
-                }
+        finish_at(lanes, self.finish, self.out.data, place);
+    }
+}
+
+/// Applies the operation to the sums in this range of `data`.
+#[inline(always)]
+pub(super) fn finish_at<L: Lanes>(lanes: L, finish: Finish<'_>, data: &mut [f32], place: Range<usize>) {
+    let sums = lanes.vectors_mut(&mut data[place.clone()]);
+    match finish {
+        Finish::Store => {}
+        Finish::Activate(activation) => {
+            for sum in sums {
+                *sum = activate(lanes, activation, *sum);
             }
-            Finish::Slope(activation, activated) => {
-                for (sum, &activated) in sums.iter_mut().zip(lanes.vectors(&activated[place])) {
-                    *sum = backward(lanes, activation, activated, *sum);
-                }
+        }
+        Finish::Slope(activation, activated) => {
+            for (sum, &activated) in sums.iter_mut().zip(lanes.vectors(&activated[place])) {
+                *sum = backward(lanes, activation, activated, *sum);
             }
         }
     }
@@ -151,7 +157,12 @@ impl Product<'_> {
 
 /// Returns `COUNT` vectors of a row from `column` on.
 #[inline(always)]
-fn vectors_at<L: Lanes, const COUNT: usize>(lanes: L, rows: Rows<'_>, row: usize, column: usize) -> &[Vector<L>] {
+pub(super) fn vectors_at<L: Lanes, const COUNT: usize>(
+    lanes: L,
+    rows: Rows<'_>,
+    row: usize,
+    column: usize,
+) -> &[Vector<L>] {
     let numbers = &rows.data[row * rows.stride + column..][..COUNT * L::COUNT];
     lanes.vectors(numbers)
 }

@@ -25,7 +25,7 @@ pub(super) struct RowBlock<'a> {
 impl<V: Copy> Columns<'_, V> {
     /// Returns `COUNT` vectors of a row, as a copy that stays in registers.
     #[inline(always)]
-    fn row<const COUNT: usize>(&self, row: usize) -> [V; COUNT] {
+    pub fn row<const COUNT: usize>(&self, row: usize) -> [V; COUNT] {
         let vectors = &self.vectors[row * self.per_row + self.first..][..COUNT];
         let mut copy = [vectors[0]; COUNT];
         copy.copy_from_slice(vectors);

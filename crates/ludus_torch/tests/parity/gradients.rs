@@ -3,12 +3,13 @@
 use ludus_learn::{
     LaneShape, Learner, LearnerState, Losses, Rollout, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
-use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer, stage};
+use ludus_net::{Activation, GridBlock, Layout, Network, NetworkConfig, Normalizer, stage};
 use ludus_spec::{Head, Outcome, Seed};
 
 use crate::{PLAIN, Setup, collect, native, rollout_of, torch};
 
-const INPUTS: usize = 5;
+/// Two numbers and, for networks with convolutions, a grid of the other 60.
+const GRID: GridBlock = GridBlock { first: 2, height: 5, width: 4, channels: 3 };
 const STEPS: usize = 6;
 const TOLERANCE: f32 = 1e-5;
 
@@ -27,14 +28,15 @@ const SETTINGS: UpdateSettings = UpdateSettings {
 struct Noise {
     rows: usize,
     step: u64,
+    observation_width: usize,
     action_width: usize,
     mask_width: usize,
 }
 
 impl Simulation for Noise {
     fn lane(&self, _: usize) -> LaneShape {
-        let Self { rows, action_width, mask_width, .. } = *self;
-        LaneShape { rows, observation_width: INPUTS, action_width, mask_width, ..LaneShape::default() }
+        let Self { rows, observation_width, action_width, mask_width, .. } = *self;
+        LaneShape { rows, observation_width, action_width, mask_width, ..LaneShape::default() }
     }
 
     /// Allows some of the choices, always including the first.
@@ -64,7 +66,11 @@ fn scatter(numbers: &mut [f32], seed: Seed, reach: f32) {
 }
 
 fn network(heads: &[Head], config: &NetworkConfig, distance: f32) -> Network {
-    let mut network = Network::new(Layout::new(INPUTS, heads, config).unwrap(), Seed::new(1));
+    let layout = match config.convolutions.len() {
+        0 => Layout::new(5, heads, config),
+        _ => Layout::with_grids(62, &[GRID], heads, config),
+    };
+    let mut network = Network::new(layout.unwrap(), Seed::new(1));
     let scatter = |(index, parameter): (usize, &mut f32)| {
         *parameter += distance * (Seed::new(2).derive(index as u64).uniform() - 0.5);
     };
@@ -72,14 +78,16 @@ fn network(heads: &[Head], config: &NetworkConfig, distance: f32) -> Network {
     network
 }
 
-fn normalizer() -> Normalizer {
-    Normalizer::from_parts(vec![0.5; INPUTS], vec![4.0; INPUTS], 100.0, 2.0).unwrap()
+fn normalizer(network: &Network) -> Normalizer {
+    let width = network.layout().inputs();
+    Normalizer::from_parts(vec![0.5; width], vec![4.0; width], 100.0, 2.0).unwrap()
 }
 
 /// Collects a rollout of noise with the learner's policy, the normalised observations included.
 fn rollout(learner: &mut impl Learner, heads: &[Head], mask_width: usize, normalizer: &Normalizer) -> Rollout {
     let action_width = heads.iter().map(|head| head.action_width()).sum();
-    let noise = |rows, step| Noise { rows, step, action_width, mask_width };
+    let observation_width = normalizer.means().len();
+    let noise = |rows, step| Noise { rows, step, observation_width, action_width, mask_width };
     let mut worlds = [noise(150, 1), noise(90, 1000)];
     let mut rollout = rollout_of(STEPS, &worlds);
     collect(learner, &mut worlds, &mut rollout, 3).unwrap();
@@ -97,9 +105,10 @@ fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
 
 fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings, mask_width: usize) {
     let (before, now) = (network(heads, config, 0.5), network(heads, config, 1.0));
-    let mut torch = torch(before, Some(normalizer()), PLAIN);
-    let mut native = native(now.clone(), Some(normalizer()));
-    let mut rollout = rollout(&mut torch, heads, mask_width, &normalizer());
+    let normalizer = normalizer(&now);
+    let mut torch = torch(before, Some(normalizer.clone()), PLAIN);
+    let mut native = native(now.clone(), Some(normalizer.clone()));
+    let mut rollout = rollout(&mut torch, heads, mask_width, &normalizer);
     torch.restore(&native.state()).unwrap();
     for (index, slab) in rollout.slabs_mut().enumerate() {
         scatter(slab.advantages, Seed::new(4).derive(index as u64), 2.0);
@@ -160,6 +169,17 @@ fn gradients_agree() {
 }
 
 #[test]
+fn gradients_of_convolutions_agree() {
+    for (convolutions, hidden, shared) in
+        [(&[16, 32][..], &[24][..], true), (&[7], &[], false), (&[5, 20, 3], &[9], false)]
+    {
+        let (convolutions, hidden) = (convolutions.to_vec(), hidden.to_vec());
+        let config = NetworkConfig { convolutions, hidden, shared, ..NetworkConfig::default() };
+        check(&HYBRID, &config, SETTINGS);
+    }
+}
+
+#[test]
 fn a_long_gradient_is_shortened_alike() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
     check(&HYBRID, &config, UpdateSettings { max_grad_norm: 0.01, ..SETTINGS });
@@ -171,9 +191,10 @@ fn actions_agree() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
     for (setup, mask_width) in [(PLAIN, 0), (PLAIN, 3), (Setup { threads: 2, splits: 2, ..PLAIN }, 3)] {
         let network = network(&HYBRID, &config, 0.5);
-        let mut torch = torch(network.clone(), Some(normalizer()), setup);
-        let by_torch = rollout(&mut torch, &HYBRID, mask_width, &normalizer());
-        let by_native = rollout(&mut native(network, Some(normalizer())), &HYBRID, mask_width, &normalizer());
+        let normalizer = normalizer(&network);
+        let mut torch = torch(network.clone(), Some(normalizer.clone()), setup);
+        let by_torch = rollout(&mut torch, &HYBRID, mask_width, &normalizer);
+        let by_native = rollout(&mut native(network, Some(normalizer.clone())), &HYBRID, mask_width, &normalizer);
         let (found, expected) = (by_torch.samples(), by_native.samples());
         let close = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
         assert!(close(found.actions, expected.actions) <= 2, "a draw may fall on the other side of a choice's edge");
@@ -187,9 +208,11 @@ fn actions_agree() {
 #[test]
 fn a_state_goes_back_and_forth_unchanged() {
     let config = NetworkConfig { hidden: vec![24, 16], ..NetworkConfig::default() };
-    let mut state = native(network(&HYBRID, &config, 0.5), Some(normalizer())).state();
+    let network = |distance| network(&HYBRID, &config, distance);
+    let normalizer = normalizer(&network(0.5));
+    let mut state = native(network(0.5), Some(normalizer.clone())).state();
     state.optimizer_steps = 7;
-    let mut learner = torch(network(&HYBRID, &config, 0.1), Some(normalizer()), PLAIN);
+    let mut learner = torch(network(0.1), Some(normalizer), PLAIN);
     learner.restore(&state).unwrap();
     assert_eq!(learner.state(), state);
 }
@@ -199,9 +222,10 @@ fn a_state_goes_back_and_forth_unchanged() {
 fn a_minibatch_of_a_single_sample_agrees() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
     let now = network(&HYBRID, &config, 0.6);
-    let mut torch = torch(network(&HYBRID, &config, 0.5), Some(normalizer()), PLAIN);
-    let mut native = native(now.clone(), Some(normalizer()));
-    let mut rollout = rollout(&mut torch, &HYBRID, 0, &normalizer());
+    let normalizer = normalizer(&now);
+    let mut torch = torch(network(&HYBRID, &config, 0.5), Some(normalizer.clone()), PLAIN);
+    let mut native = native(now.clone(), Some(normalizer.clone()));
+    let mut rollout = rollout(&mut torch, &HYBRID, 0, &normalizer);
     torch.restore(&native.state()).unwrap();
     for slab in rollout.slabs_mut() {
         slab.advantages.fill(0.7);

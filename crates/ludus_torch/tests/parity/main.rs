@@ -22,7 +22,7 @@ use ludus_learn::{
 };
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
-use ludus_torch::{DeviceConfig, Mlp, TorchLearner, TorchSettings, tch};
+use ludus_torch::{DeviceConfig, TorchLearner, TorchSettings, described, tch};
 
 /// The settings of a test's learners.
 #[derive(Clone, Copy)]
@@ -59,7 +59,7 @@ fn torch(network: Network, normalizer: Option<Normalizer>, setup: Setup) -> Torc
         config: DeviceConfig { splits, graphs: setup.graphs, ..DeviceConfig::default() },
         machine: machine(setup.threads),
     };
-    TorchLearner::new(Box::new(Mlp::new(network)), normalizer, settings).unwrap()
+    TorchLearner::new(described(network), normalizer, settings).unwrap()
 }
 
 fn cart_pole_network(seed: u64) -> Network {

@@ -38,8 +38,9 @@ impl Blueprint {
         let workload = Workload {
             rows,
             parameters: network.parameters().len(),
+            multiplications: network.layout().multiplications(),
             threads: self.pool.current_num_threads(),
-            is_perceptron: self.is_perceptron(kind),
+            is_described: !self.definition.has_own_network(),
         };
         let decision = decide(self.learner, workload, open_cuda)?;
         let parts = PpoParts { config: agent.ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind) };
@@ -62,11 +63,6 @@ impl Blueprint {
     /// The threads of the run, and its clock.
     pub fn machine(&self) -> Machine {
         Machine { pool: self.pool.clone(), clock: clock::nanoseconds }
-    }
-
-    /// True if both learners can compute the network.
-    fn is_perceptron(&self, kind: usize) -> bool {
-        !self.definition.has_own_network() && self.agent(kind).convolutions.is_empty()
     }
 
     /// Makes the game's own network for a kind, untrained; `None` if the game has no network of its own.

@@ -88,7 +88,7 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "convolutions",
         "Channels of each convolution over the observation's grids, in front of the hidden layers. More find larger and \
-         finer patterns; to learn them takes libtorch. Each at least 1, usually `[]`, or two to four of 16 to 64.",
+         finer patterns, and are slower. Each at least 1, usually `[]`, or two to four of 16 to 64.",
     ),
     ("ppo", "Proximal policy optimisation, which trains the policy."),
     (

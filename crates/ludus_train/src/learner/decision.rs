@@ -15,10 +15,12 @@ pub(crate) struct Workload {
     pub rows: usize,
     /// Parameters of the network.
     pub parameters: usize,
+    /// Multiplications of a forward pass of one agent.
+    pub multiplications: usize,
     /// Threads that share the work on the CPU.
     pub threads: usize,
-    /// True if the network is a perceptron, which the learner in plain Rust supports.
-    pub is_perceptron: bool,
+    /// True if the config describes the network: then the learner in plain Rust supports it. Else it is a game's own.
+    pub is_described: bool,
 }
 
 /// The learner and the device of a run.
@@ -46,7 +48,7 @@ pub(crate) fn decide(
     let asked = |place| Ok(BackendChoice { place, why: "as asked for".to_owned() });
     match (choice.learner, choice.device) {
         (Some(LearnerKind::Native), DeviceChoice::Cuda(_)) => Err(TrainError::NativeOnGpu { device: choice.device }),
-        (Some(LearnerKind::Native), _) if !workload.is_perceptron => Err(TrainError::NativeNetwork),
+        (Some(LearnerKind::Native), _) if !workload.is_described => Err(TrainError::NativeNetwork),
         (Some(LearnerKind::Native), _) => asked(Backend::Native),
         (_, DeviceChoice::Cuda(index)) => asked(Backend::TorchCuda(index)),
         (Some(LearnerKind::Torch), DeviceChoice::Cpu) => asked(Backend::TorchCpu),
@@ -62,15 +64,15 @@ pub(crate) fn decide(
     }
 }
 
-/// Chooses the learner on the CPU: in plain Rust for perceptrons, for which it is the fastest.
+/// Chooses the learner on the CPU: in plain Rust, which is the fastest, unless the network is a game's own.
 fn on_cpu(workload: Workload, why: String) -> BackendChoice {
-    let place = if workload.is_perceptron { Backend::Native } else { Backend::TorchCpu };
+    let place = if workload.is_described { Backend::Native } else { Backend::TorchCpu };
     BackendChoice { place, why }
 }
 
 fn with_gpu(workload: Workload) -> BackendChoice {
-    let Workload { rows, parameters, threads, .. } = workload;
-    let of_thread = rows.saturating_mul(parameters) / threads.max(1);
+    let Workload { rows, parameters, multiplications, threads, .. } = workload;
+    let of_thread = rows.saturating_mul(multiplications) / threads.max(1);
     let what = format!("{rows} agents with {parameters} parameters on {threads} threads");
     if of_thread >= WORTHWHILE_MULTIPLICATIONS {
         BackendChoice { place: Backend::TorchCuda(0), why: format!("there is a GPU, and {what} keep it busy") }
@@ -95,7 +97,8 @@ impl BackendChoice {
 mod tests {
     use super::*;
 
-    const SMALL: Workload = Workload { rows: 64, parameters: 9_000, threads: 2, is_perceptron: true };
+    const SMALL: Workload =
+        Workload { rows: 64, parameters: 9_000, multiplications: 9_000, threads: 2, is_described: true };
     const LARGE: Workload = Workload { rows: 16_384, ..SMALL };
 
     fn decided(learner: Option<LearnerKind>, device: DeviceChoice, workload: Workload, has_cuda: bool) -> Backend {
@@ -110,7 +113,8 @@ mod tests {
         assert_eq!(auto(SMALL, true), Backend::Native);
         assert_eq!(auto(LARGE, false), Backend::Native);
         assert_eq!(auto(LARGE, true), Backend::TorchCuda(0));
-        assert_eq!(auto(Workload { is_perceptron: false, ..SMALL }, false), Backend::TorchCpu);
+        assert_eq!(auto(Workload { multiplications: 900_000, ..SMALL }, true), Backend::TorchCuda(0));
+        assert_eq!(auto(Workload { is_described: false, ..SMALL }, false), Backend::TorchCpu);
     }
 
     #[test]
@@ -131,7 +135,7 @@ mod tests {
         };
         let native = Some(LearnerKind::Native);
         assert!(refused(native, DeviceChoice::Cuda(0), SMALL).contains("--learner torch"));
-        let network = Workload { is_perceptron: false, ..SMALL };
+        let network = Workload { is_described: false, ..SMALL };
         assert!(refused(native, DeviceChoice::Auto, network).contains("--learner torch"));
     }
 }

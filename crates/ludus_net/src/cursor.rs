@@ -1,0 +1,32 @@
+//! The allocation of ranges of a network's arrays.
+
+use std::ops::Range;
+
+use crate::panels::padded;
+
+/// Allocates ranges of the parameter array, each starting on a multiple of [`LANES`](crate::panels::LANES), and ranges
+/// of the array of transposed weights.
+#[derive(Default)]
+pub(crate) struct Cursor {
+    pub parameters: usize,
+    pub transposed: usize,
+    /// Columns of a row of memory so far.
+    pub memory: usize,
+}
+
+impl Cursor {
+    /// Allocates a range of the parameter array.
+    pub fn take(&mut self, len: usize) -> Range<usize> {
+        let start = self.parameters;
+        self.parameters = start.saturating_add(padded(len));
+        start..start.saturating_add(len)
+    }
+
+    /// Allocates a range of the array of transposed weights. `len` is a multiple of
+    /// [`LANES`](crate::panels::LANES).
+    pub fn take_transposed(&mut self, len: usize) -> Range<usize> {
+        let start = self.transposed;
+        self.transposed = start.saturating_add(len);
+        start..self.transposed
+    }
+}
