@@ -118,14 +118,18 @@ struct Package {
 }
 
 fn packages() -> Vec<Package> {
-    let metadata: serde_json::Value =
-        serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).unwrap();
+    let metadata = metadata();
     let name = |value: &serde_json::Value| value["name"].as_str().unwrap().to_owned();
     let package = |package: &serde_json::Value| {
         let all = package["dependencies"].as_array().unwrap().iter();
         Package { name: name(package), dependencies: all.filter(|one| one["kind"] != "dev").map(name).collect() }
     };
     metadata["packages"].as_array().unwrap().iter().map(package).collect()
+}
+
+/// Returns the workspace's packages, as cargo describes them.
+pub(crate) fn metadata() -> serde_json::Value {
+    serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).unwrap()
 }
 
 /// Returns the names of all packages that are built for the arguments' choice, on this machine, without tests.

@@ -6,6 +6,7 @@ mod circles;
 mod configs;
 mod dependencies;
 mod documents;
+mod packages;
 mod policies;
 
 use std::path::{Path, PathBuf};

@@ -41,11 +41,14 @@ pub enum Program {
 /// The checks of our own code build the same, since any other choice would build Bevy once more.
 pub const EVERYTHING: &str = "--workspace --features editor,hot_reload,libtorch,rapier,torch,train";
 
+/// Makes the package of each crate that is published, without a build.
+const PACKAGES: &str = "package --workspace --exclude xtask --exclude ludus_examples --no-verify --allow-dirty --quiet";
+
 /// The features of `bevy_ludus` that users choose, one build for each; see [`features`].
 const FEATURES: [&str; 5] = ["", "train", "train,rapier", "train,editor", "torch"];
 
 /// The checks, the quickest first. The tests come last, so that their summary is what one sees at the end.
-pub fn all_checks() -> [Check; 7] {
+pub fn all_checks() -> [Check; 8] {
     [
         Check {
             name: "format",
@@ -77,6 +80,14 @@ pub fn all_checks() -> [Check; 7] {
             arguments: vec![format!("clippy {EVERYTHING} --all-targets --keep-going -- -D warnings")],
             environment: &[],
             builds: true,
+            program: Program::Cargo,
+        },
+        Check {
+            name: "packages",
+            remedy: "give the crate that is named above what it lacks in its `Cargo.toml`",
+            arguments: vec![PACKAGES.to_owned()],
+            environment: &[],
+            builds: false,
             program: Program::Cargo,
         },
         Check {
