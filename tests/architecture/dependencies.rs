@@ -9,17 +9,17 @@ use crate::in_repository;
 const ARROWS: [(&str, &str); 18] = [
     (
         "bevy_ludus",
-        "ludus_agent ludus_editor ludus_learn ludus_net ludus_play ludus_policy ludus_rapier ludus_spec ludus_torch \
-         ludus_train ludus_worlds",
+        "ludus_agent ludus_editor ludus_learn ludus_net ludus_play ludus_policy ludus_rapier ludus_torch ludus_train \
+         ludus_worlds",
     ),
-    ("ludus_editor", "ludus_agent ludus_policy ludus_spec ludus_train ludus_worlds"),
+    ("ludus_editor", "ludus_agent ludus_policy ludus_train ludus_worlds"),
     (
         "ludus_train",
         "ludus_agent ludus_config ludus_learn ludus_libtorch ludus_torch ludus_net ludus_play ludus_policy ludus_replay \
          ludus_spec ludus_worlds",
     ),
     ("ludus_replay", "ludus_agent ludus_policy ludus_spec ludus_worlds"),
-    ("ludus_worlds", "ludus_agent ludus_spec"),
+    ("ludus_worlds", "ludus_agent"),
     ("ludus_rapier", "ludus_agent"),
     ("ludus_play", "ludus_agent ludus_policy ludus_spec"),
     ("ludus_agent", "ludus_derive ludus_spec"),

@@ -8,6 +8,7 @@ mod dependencies;
 mod documents;
 mod packages;
 mod policies;
+mod unused;
 
 use std::path::{Path, PathBuf};
 
