@@ -1,4 +1,7 @@
-//! The examples learn their tasks.
+//! The examples learn their tasks, and the commands in the documents exist.
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
+
+mod documented;
 
 use std::path::PathBuf;
 use std::process::Command;
