@@ -233,7 +233,9 @@ mod tests {
     #[test]
     fn no_rows_have_no_advantages() {
         let trajectories = Trajectories { rows: 0, rewards: &[], values: &[], outcomes: &[] };
-        estimate_advantages(trajectories, Discount { gamma: 0.9, lambda: 0.9 }, &mut []);
+        let mut beyond = [7.0];
+        estimate_advantages(trajectories, Discount { gamma: 0.9, lambda: 0.9 }, &mut beyond);
+        assert_eq!(beyond, [7.0], "a rollout without rows writes nothing");
     }
 
     /// Computes `A[t] = Σ_k (γλ)^k δ[k decisions later]` up to the first step that ends the episode or precedes a

@@ -67,14 +67,19 @@ mod torch {
         report["mean_return"].as_f64().unwrap()
     }
 
-    /// Runs on a GPU only. Its problems are simulated on the GPU in software.
+    /// The problems of a GPU are simulated on the GPU in software. Without a GPU, training on one is refused.
     #[test]
     fn a_gpu_is_used_and_what_it_lacks_is_told() {
         let folder = tempfile::tempdir().unwrap();
+        let uses_cuda = run("arrows", folder.path(), &["doctor"]).out.contains("uses CUDA");
         if TORCH[3] == "cpu" {
+            let device = ["--learner", "torch", "--device", "cuda:0"];
+            let done = run("arrows", folder.path(), &[QUICK.as_slice(), &device].concat());
+            assert_eq!(done.code == 0, uses_cuda, "`doctor` and `train` agree: {}", done.errors);
+            assert!(uses_cuda || done.errors.contains("--device cpu"), "{}", done.errors);
             return;
         }
-        assert!(run("arrows", folder.path(), &["doctor"]).out.contains("uses CUDA"));
+        assert!(uses_cuda);
         let refused = |setting: &str, expected: &str| {
             let train = ["train", "--learner", "torch", "--device", "cuda:0"];
             let done = run_after(&format!("export {setting}"), "arrows", folder.path(), &train);
