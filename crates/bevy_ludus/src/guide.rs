@@ -8,3 +8,6 @@ pub mod rewards {}
 
 #[doc = include_str!("guide/shipping.md")]
 pub mod shipping {}
+
+#[doc = include_str!("guide/tuning.md")]
+pub mod tuning {}

@@ -238,6 +238,7 @@
 //! | port a game that has keys, states or a `Single` | [`guide::porting`] |
 //! | find out why a reward does not teach | [`guide::rewards`] |
 //! | ship, save and test a policy | [`guide::shipping`] |
+//! | find better values for the config | [`guide::tuning`] |
 //!
 //! # Features
 //!
@@ -246,6 +247,7 @@
 //! | none | everything that a shipped game needs: [`agent`], [`net`], [`policy`], [`play`] |
 //! | `train` | `Ludus` and its commands: worlds, PPO on the CPU, metrics, checkpoints. No libtorch, no Python |
 //! | `torch` | the learner on libtorch: GPUs, networks of your own. `cargo xtask libtorch` downloads libtorch |
+//! | `tune` | the command `tune`, which searches for better values of the config |
 //! | `rapier` | arenas with physics and ray sensors on `bevy_rapier3d` |
 //! | `editor` | `watch`: a window that shows the game, its agents' observations and actions, and the training. Brings a renderer |
 //! | `gamepad` | a gamepad to take over agents in that window. Needs libudev on Linux |

@@ -28,6 +28,11 @@ impl ConfigError {
         &self.problems
     }
 
+    /// Makes an error of these problems.
+    pub fn of(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
     /// Makes an error of a single problem.
     pub fn single(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self { problems: vec![Problem { place: place.into(), message: message.into() }] }

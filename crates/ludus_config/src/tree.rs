@@ -1,6 +1,7 @@
 //! RON values with the places at which they were written, so that every problem can be shown with its line.
 
 use std::cell::Cell;
+use std::fmt::{self, Display};
 
 /// The place at which a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,6 +151,82 @@ impl Node {
         match &mut self.value {
             Value::Struct { entries, .. } | Value::Map(entries) => entries,
             _ => unreachable!("made a section above"),
+        }
+    }
+}
+
+/// The value in RON, on one line.
+impl Display for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Value::Unit => formatter.write_str("()"),
+            Value::Bool(value) => write!(formatter, "{value}"),
+            Value::Integer(value) => write!(formatter, "{value}"),
+            Value::Float(value) => write!(formatter, "{value:?}"),
+            Value::Text(text) => write_text(formatter, text),
+            Value::Name(name) => formatter.write_str(name),
+            Value::List(items) => write_items(formatter, items, ["[", "]"]),
+            Value::Tuple { name, items } => {
+                write_items(formatter, items, [&format!("{}(", name.as_deref().unwrap_or_default()), ")"])
+            }
+            Value::Map(entries) => {
+                formatter.write_str("{")?;
+                for (index, entry) in entries.iter().enumerate() {
+                    formatter.write_str(if index == 0 { "" } else { ", " })?;
+                    write_text(formatter, &entry.key)?;
+                    write!(formatter, ": {}", entry.node)?;
+                }
+                formatter.write_str("}")
+            }
+            Value::Struct { name, entries } => {
+                write!(formatter, "{}(", name.as_deref().unwrap_or_default())?;
+                for (index, Entry { key, node, .. }) in entries.iter().enumerate() {
+                    write!(formatter, "{}{key}: {node}", if index == 0 { "" } else { ", " })?;
+                }
+                formatter.write_str(")")
+            }
+        }
+    }
+}
+
+fn write_items(formatter: &mut fmt::Formatter<'_>, items: &[Node], [begin, end]: [&str; 2]) -> fmt::Result {
+    formatter.write_str(begin)?;
+    for (index, item) in items.iter().enumerate() {
+        write!(formatter, "{}{item}", if index == 0 { "" } else { ", " })?;
+    }
+    formatter.write_str(end)
+}
+
+/// Writes a text in quotes, with escapes that RON knows.
+fn write_text(formatter: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    write!(formatter, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse;
+
+    #[test]
+    fn a_value_is_written_as_it_is_read() {
+        for text in [
+            "()",
+            "true",
+            "-3",
+            "1e-7",
+            "0.5",
+            "\"a\\\"b\\\\\"",
+            "Auto",
+            "[64, 64]",
+            "[]",
+            "Some(1)",
+            "(64, 64)",
+            "Linear(from: 0.01, to: 0.0)",
+            "(hidden: [64], activation: Tanh)",
+            "{\"a\": 1.0, \"b\": [()]}",
+        ] {
+            let node = parse(text).unwrap();
+            assert_eq!(node.to_string(), text);
+            assert_eq!(parse(&node.to_string()).unwrap(), node);
         }
     }
 }

@@ -14,6 +14,8 @@ mod policies;
 mod progress;
 mod replay;
 mod train;
+#[cfg(feature = "tune")]
+mod tune;
 mod watch;
 
 use std::borrow::Cow;
@@ -69,6 +71,8 @@ impl Program {
         check_name(&self.definition.name)?;
         let report = match command {
             Command::Train(arguments) => train::train(self, arguments)?,
+            #[cfg(feature = "tune")]
+            Command::Tune(arguments) => tune::tune(self, arguments)?,
             Command::Watch(arguments) => return watch::watch(self, arguments),
             Command::Eval(arguments) => eval::eval(self, arguments)?,
             Command::Check(arguments) => check::check(self, arguments)?,

@@ -9,6 +9,8 @@ use ludus_policy::PolicyError;
 use ludus_worlds::WorldError;
 
 use crate::learner::DeviceChoice;
+#[cfg(feature = "tune")]
+use crate::tune::TuneError;
 use crate::window_failure::WindowFailure;
 use ludus_replay::{HashLogError, ReplayError};
 
@@ -291,6 +293,10 @@ pub enum TrainError {
     /// The game panicked where it is played.
     #[error("the game panicked: {0}")]
     GamePanicked(String),
+    /// A search can't start or go on.
+    #[cfg(feature = "tune")]
+    #[error(transparent)]
+    Tune(#[from] TuneError),
     /// The threads can't be started.
     #[error("{threads} threads can't be started: {message}; choose fewer with --threads")]
     Threads {
@@ -341,6 +347,8 @@ impl TrainError {
             | Self::HashLog(_)
             | Self::NoEpisode { .. } => 2,
             Self::Replay(error) => error.exit_code(),
+            #[cfg(feature = "tune")]
+            Self::Tune(error) => error.exit_code(),
             _ => 1,
         }
     }

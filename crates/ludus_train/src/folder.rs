@@ -221,6 +221,11 @@ impl RunFolder {
         self.path.join("lock")
     }
 
+    /// The path of the file with the words by which people recognise the run. It exists only if there are any.
+    pub fn tag(&self) -> PathBuf {
+        self.path.join("tag")
+    }
+
     /// The folder of the episodes that were kept.
     pub fn episodes(&self) -> PathBuf {
         self.path.join("episodes")

@@ -8,6 +8,7 @@
 //! - [`Checkpoint`]: the state that a run resumes from.
 //! - [`replay`]: episodes that a run keeps, to be played again.
 //! - [`session`]: a run in threads of its own, with a handle to show and control it.
+//! - `tune`: a search over the keys of a config, with the feature `tune`.
 //! - [`Report`]: the results of a command, for programs.
 //!
 //! The same config and seed give the same policy, bit for bit, with any number of threads. Only [`clock`] reads the
@@ -60,6 +61,8 @@ pub mod session;
 mod shipped;
 pub mod text;
 mod training;
+#[cfg(feature = "tune")]
+pub mod tune;
 mod window;
 mod window_failure;
 

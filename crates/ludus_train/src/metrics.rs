@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "tune")]
+pub(crate) use csv::last_numbers;
 pub(crate) use csv::quoted;
 
 use csv::{CsvWriter, Remains};

@@ -14,6 +14,8 @@ use crate::finding::Finding;
 use crate::phases::PhaseShares;
 use crate::play::Played;
 use crate::progress::{KindProgress, RunSummary, StopReason};
+#[cfg(feature = "tune")]
+use crate::tune::SearchResult;
 
 /// The last line of standard output with `--json`. Fields that do not apply to a command are left out or null.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -79,6 +81,10 @@ pub struct Report {
     /// The findings of `doctor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doctor: Option<Diagnosis>,
+    /// The results of `tune`.
+    #[cfg(feature = "tune")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchResult>,
     /// The error that ended the command, one problem a line, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

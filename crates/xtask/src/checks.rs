@@ -39,13 +39,13 @@ pub enum Program {
 /// The whole workspace with every feature that needs no system library: a gamepad would need one.
 ///
 /// The checks of our own code build the same, since any other choice would build Bevy once more.
-pub const EVERYTHING: &str = "--workspace --features editor,hot_reload,libtorch,rapier,torch,train";
+pub const EVERYTHING: &str = "--workspace --features editor,hot_reload,libtorch,rapier,torch,train,tune";
 
 /// Makes the package of each crate that is published, without a build.
 const PACKAGES: &str = "package --workspace --exclude xtask --exclude ludus_examples --no-verify --allow-dirty --quiet";
 
 /// The features of `bevy_ludus` that users choose, one build for each; see [`features`].
-const FEATURES: [&str; 5] = ["", "train", "train,rapier", "train,editor", "torch"];
+const FEATURES: [&str; 6] = ["", "train", "train,rapier", "train,editor", "tune", "torch"];
 
 /// The checks, the quickest first. The tests come last, so that their summary is what one sees at the end.
 pub fn all_checks() -> [Check; 8] {

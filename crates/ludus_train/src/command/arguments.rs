@@ -7,6 +7,8 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 
 use crate::learner::{DeviceChoice, LearnerChoice, LearnerKind};
+#[cfg(feature = "tune")]
+use crate::tune::SamplerKind;
 
 /// Trains, scores and measures the game's agents.
 #[derive(Debug, Parser)]
@@ -21,6 +23,12 @@ pub struct Arguments {
 pub enum Command {
     /// Trains a policy in many headless copies of the game.
     Train(TrainArguments),
+    /// Searches for values of the config's keys, such as the learning rate, with which the game is learned best.
+    ///
+    /// Each trial is a run, or several with --seeds, in a folder `<game>-tune-<date>-<number>` of all runs. A search that
+    /// was ended goes on with --resume.
+    #[cfg(feature = "tune")]
+    Tune(TuneArguments),
     /// Opens a window on the game: live training, or what a run has learned.
     Watch(WatchArguments),
     /// Scores a run's policy on fresh episodes.
@@ -54,6 +62,8 @@ impl Command {
     pub const fn is_json(&self) -> bool {
         match self {
             Self::Train(arguments) => arguments.run.json,
+            #[cfg(feature = "tune")]
+            Self::Tune(arguments) => arguments.run.json,
             Self::Watch(arguments) => arguments.run.json,
             Self::Eval(arguments) => arguments.run.json,
             Self::Check(arguments) => arguments.run.json,
@@ -106,6 +116,59 @@ pub struct TrainArguments {
     /// Logs hashes of the worlds' states every so many ticks, for diff-hash
     #[arg(long, value_name = "TICKS", value_parser = whole::<NonZeroU64>)]
     pub hash_every: Option<NonZeroU64>,
+    #[command(flatten)]
+    pub learner: LearnerArguments,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// Arguments of `tune`.
+#[cfg(feature = "tune")]
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct TuneArguments {
+    /// Keys of the config and their ranges, in RON [default: assets/tune/<game>.ron]
+    #[arg(long, value_name = "FILE")]
+    pub space: Option<PathBuf>,
+    /// Trials to make, besides one of the config as it is [default: 30, or as many as the search had that goes on]
+    #[arg(long, value_name = "COUNT", value_parser = whole::<NonZeroU64>)]
+    pub trials: Option<NonZeroU64>,
+    /// Runs of each trial, each with a seed of its own: the config's seed, and those after it
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = whole::<NonZeroU32>)]
+    pub seeds: NonZeroU32,
+    /// Trials at once; with 1, the search is reproducible [default: one per core]
+    #[arg(long, value_name = "COUNT", value_parser = thread_count)]
+    pub jobs: Option<NonZeroUsize>,
+    /// Sampler of the trials' values
+    #[arg(long, value_enum, default_value = "tpe")]
+    pub sampler: SamplerKind,
+    /// Metric that judges a trial: return (of an evaluation), area (mean of the learning curve), steps or seconds (to
+    /// --goal), or a column of metrics.csv; KIND/return and so on with several kinds of agents
+    /// [default: return, or steps with --goal]
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
+    /// Mean return of training at which a trial has reached its goal [default: stop.mean_return]
+    #[arg(long, value_name = "RETURN", allow_negative_numbers = true)]
+    pub goal: Option<f64>,
+    /// A column of metrics.csv is better if it is lower
+    #[arg(long, requires = "metric")]
+    pub minimize: bool,
+    /// Episodes of an evaluation
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = whole::<NonZeroU32>)]
+    pub episodes: NonZeroU32,
+    /// Lets every trial go on to its end, however bad it is
+    #[arg(long)]
+    pub no_pruning: bool,
+    /// Seeds that the search did not use, to train the best trial and the config as it is again; may be 0
+    #[arg(long, value_name = "COUNT", default_value = "5", value_parser = whole::<u32>)]
+    pub fresh_seeds: u32,
+    /// Writes the config of the best trial to this file
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Goes on with a search: its folder, its name, or `latest`; all but --trials, --jobs and --write are those that it had
+    #[arg(long, value_name = "SEARCH", conflicts_with_all = ["space", "seeds", "sampler", "metric", "goal", "minimize",
+        "episodes", "no_pruning", "fresh_seeds", "config", "set", "seed", "learner", "device"])]
+    pub resume: Option<PathBuf>,
     #[command(flatten)]
     pub learner: LearnerArguments,
     #[command(flatten)]

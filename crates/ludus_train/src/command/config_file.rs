@@ -133,7 +133,7 @@ fn config_asset(name: &str) -> PathBuf {
 }
 
 /// The folders that are searched for files that come with a game, as words of a sentence.
-fn searched_folders() -> String {
+pub(super) fn searched_folders() -> String {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let package = package().filter(|package| *package != here);
     let folders = std::iter::once(here.clone()).chain(package);

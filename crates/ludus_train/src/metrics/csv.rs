@@ -112,9 +112,49 @@ pub(crate) fn quoted(name: &str) -> String {
     if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
 }
 
+/// The last number of each column of a table, with the column's name.
+#[cfg(feature = "tune")]
+pub(crate) fn last_numbers(table: &str) -> Vec<(String, Option<f64>)> {
+    let (header, lines) = table.split_once('\n').unwrap_or((table, ""));
+    let mut numbers: Vec<_> = names(header).into_iter().map(|name| (name, None)).collect();
+    for line in lines.lines() {
+        for (cell, (_, last)) in line.split(',').zip(&mut numbers) {
+            *last = cell.parse::<f64>().ok().filter(|number| number.is_finite()).or(*last);
+        }
+    }
+    numbers
+}
+
+/// The names of a header, which [`quoted`] has written. A name with a line break ends there.
+#[cfg(feature = "tune")]
+fn names(header: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let mut is_in_quotes = false;
+    let mut letters = header.trim_end_matches('\r').chars().peekable();
+    while let Some(letter) = letters.next() {
+        let name = names.last_mut().expect("there is one from the start");
+        match letter {
+            '"' if is_in_quotes && letters.next_if_eq(&'"').is_some() => name.push('"'),
+            '"' => is_in_quotes = !is_in_quotes,
+            ',' if !is_in_quotes => names.push(String::new()),
+            letter => name.push(letter),
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "tune")]
+    #[test]
+    fn the_last_number_of_each_column_is_found() {
+        let table = "step,\"a,\"\"b\"\"\",c\n64,1,\n128,,2\n192,3,";
+        let named = |name: &str, number| (name.to_owned(), Some(number));
+        assert_eq!(last_numbers(table), [named("step", 192.0), named("a,\"b\"", 3.0), named("c", 2.0)]);
+        assert_eq!(last_numbers("step"), [("step".to_owned(), None)]);
+    }
 
     #[test]
     fn a_table_has_a_header_and_empty_cells() {

@@ -32,4 +32,6 @@ mod resume;
 mod said;
 mod same;
 mod trouble;
+#[cfg(all(unix, feature = "tune"))]
+mod tune;
 mod work;

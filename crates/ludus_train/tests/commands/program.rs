@@ -12,6 +12,8 @@ use serde_json::Value;
 
 #[cfg(feature = "torch")]
 use super::networks;
+#[cfg(all(unix, feature = "tune"))]
+use super::tune;
 use super::{absent, breaking, flawed, game, gates, pack, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
@@ -139,6 +141,8 @@ fn plays_the_game() {
         "pack" => Ludus::new("pack", pack::pack),
         "herd" => Ludus::new("pack", pack::herd),
         "gates" => Ludus::new("gates", gates::gates),
+        #[cfg(all(unix, feature = "tune"))]
+        "aborting" => Ludus::new("arrows", tune::aborting),
         "walls" => Ludus::new("gates", gates::walls),
         #[cfg(feature = "torch")]
         "own_network" => Ludus::new("arrows", game::arrows).network(networks::narrow).windows(networks::NO_WINDOW),
