@@ -74,16 +74,6 @@ pub struct CartPoleReward {
     pub upright: f32,
 }
 
-/// Hides the velocities: the agent observes 0 in their place.
-#[derive(Resource)]
-struct HideVelocities;
-
-/// The game, with an agent that observes positions only.
-pub fn cart_pole_hidden(app: &mut App) {
-    app.insert_resource(HideVelocities);
-    cart_pole(app);
-}
-
 /// The whole game: no window, no policy.
 pub fn cart_pole(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(50.0))
@@ -143,11 +133,10 @@ fn score(mut carts: Query<(&Motion, &mut CartPoleReward, &mut Episode)>) {
     }
 }
 
-fn sense(mut carts: Query<(&Motion, &mut CartPoleSenses)>, hidden: Option<Res<HideVelocities>>) {
-    let share = if hidden.is_some() { 0.0 } else { 1.0 };
+/// Observes the whole state.
+pub fn sense(mut carts: Query<(&Motion, &mut CartPoleSenses)>) {
     for (motion, mut senses) in &mut carts {
         let Motion { position, velocity, angle, angular_velocity } = *motion;
-        let (velocity, angular_velocity) = (share * velocity, share * angular_velocity);
         *senses = CartPoleSenses { position, velocity, angle, angular_velocity };
     }
 }

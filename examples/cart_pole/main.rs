@@ -4,6 +4,7 @@
 //! where they lead: `cargo run --release --example cart_pole -- --hide-velocities train`
 
 mod game;
+mod hidden;
 #[cfg(feature = "editor")]
 mod visuals;
 
@@ -17,7 +18,7 @@ fn main() -> AppExit {
     let cart_pole = match option {
         Some(option) => {
             arguments.remove(option);
-            Ludus::new("cart_pole_hidden", game::cart_pole_hidden)
+            Ludus::new("cart_pole_hidden", hidden::cart_pole_hidden)
         }
         None => Ludus::new("cart_pole", game::cart_pole),
     };
