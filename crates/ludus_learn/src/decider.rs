@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 
+use ludus_net::AfterStep;
 use ludus_spec::Seed;
 
 use crate::{LearnError, PhaseTimer, RolloutShape};
@@ -82,6 +83,9 @@ impl RowSeeds<'_> {
 ///
 /// The simulations are cut into [`splits`](Self::splits) parts: one part's rows step while another's actions are
 /// computed. Each part has an [`Exchange`], the memory through which observations and actions pass.
+///
+/// A policy that remembers an episode keeps what it remembers itself, for example on its device, and rollouts have no
+/// columns for it. [`GroupExchange::after`] has what happens to it between two decisions.
 pub trait BatchDecider {
     /// Returns the preferred number of parts.
     fn splits(&self) -> usize;
@@ -109,7 +113,8 @@ pub trait BatchDecider {
     /// [`LearnError::Device`] if a device fails.
     fn decide(&mut self, exchange: &mut dyn Exchange, step: usize) -> Result<(), LearnError>;
 
-    /// Estimates the values of the observations after a rollout's last step, and writes them into the exchange.
+    /// Estimates the values of the observations after a rollout's last step, and writes them into the exchange. It is no
+    /// decision: what is remembered stays as it is.
     ///
     /// # Errors
     ///
@@ -137,6 +142,29 @@ pub struct GroupExchange<'a> {
     pub children: &'a [u64],
     /// 1 for each choice that is allowed, else 0 `[rows, mask width]`.
     pub masks: &'a mut [f32],
+    /// What happened to the memory of each row after its last decision: [`KEEP`](Self::KEEP), [`RESET`](Self::RESET) or
+    /// [`RESTORE`](Self::RESTORE). `[rows]`, or empty for a policy without memory.
+    ///
+    /// The collector writes it after each step, and leaves it as it is when it begins a rollout.
+    pub after: &'a mut [f32],
     /// Decisions: action, log-probability and value of each row, side by side `[rows, action width + 2]`.
     pub decided: &'a [f32],
+}
+
+impl GroupExchange<'_> {
+    /// The row remembers what the last decision has left.
+    pub const KEEP: f32 = 0.0;
+    /// The row's memory is zero, because an episode starts.
+    pub const RESET: f32 = 1.0;
+    /// The row remembers what it did before the last decision, because the agent did not decide.
+    pub const RESTORE: f32 = 2.0;
+
+    /// Returns the number of a change of memory.
+    pub(crate) const fn flag(after: AfterStep) -> f32 {
+        match after {
+            AfterStep::Keep => Self::KEEP,
+            AfterStep::Reset => Self::RESET,
+            AfterStep::Restore => Self::RESTORE,
+        }
+    }
 }

@@ -100,7 +100,7 @@
 //! | algorithms | [`Algorithm`], [`Report`], [`Collector::iterate`] |
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
-//! | the arithmetic | [`Learner`], [`NativeLearner`] |
+//! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
 //! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
 
 mod algorithm;
@@ -134,8 +134,8 @@ pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
 pub use ppo::{
-    ExperienceRow, Iteration, Learner, LearnerState, LearningRate, Losses, Minibatch, NativeLearner, Ppo, PpoConfig,
-    PpoState, RowSteps, Surrogate, UpdateSettings, ValueError, surrogate, value_error,
+    Experience, ExperienceRow, Iteration, Learner, LearnerState, LearningRate, Losses, Minibatch, NativeLearner, Ppo,
+    PpoConfig, PpoState, RowSteps, Surrogate, UpdateSettings, ValueError, surrogate, value_error,
 };
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};

@@ -2,7 +2,7 @@
 //! estimate, epochs, minibatches, gradient steps. The arithmetic of these is in [`Learner`] and its implementations.
 
 mod config;
-pub(crate) mod experience;
+mod experience;
 mod iteration;
 mod learner;
 mod learning_rate;
@@ -16,14 +16,13 @@ use ludus_spec::{Outcome, Seed};
 use crate::statistics::{Moments, explained_variance};
 use crate::threads::run_in;
 use crate::{
-    Algorithm, CollectedLane, Collector, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, PhaseTimes, Report,
-    Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
+    Algorithm, CollectedLane, Collector, Decider, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo,
+    PhaseTimes, Report, Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
 };
-use experience::Experience;
 use reward_scale::RewardScale;
 
 pub use config::PpoConfig;
-pub use experience::{ExperienceRow, Minibatch, RowSteps};
+pub use experience::{Experience, ExperienceRow, Minibatch, RowSteps};
 pub use iteration::Iteration;
 pub use learner::{Learner, UpdateSettings};
 pub use learning_rate::LearningRate;
@@ -70,20 +69,27 @@ impl<L: Learner> Ppo<L> {
     /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::TooManySamples`] if a rollout has
     /// more than `u32::MAX` samples, [`LearnError::SingleSample`] if it has 1 and advantages are normalised, and
     /// [`LearnError::Lanes`] if the lanes differ in more than their rows.
-    pub fn new(config: PpoConfig, learner: L, lanes: &[LaneShape], seed: Seed) -> Result<Self, LearnError> {
+    pub fn new(config: PpoConfig, mut learner: L, lanes: &[LaneShape], seed: Seed) -> Result<Self, LearnError> {
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(LearnError::Config(problems));
         }
         let shape = RolloutShape::of_lane(config.rollout_steps, lanes)?;
-        let (has_inputs, memory_width) = (learner.keeps_inputs(), learner.memory_width());
-        let shape = RolloutShape { has_inputs, memory_width, ..shape };
+        let memory_width = learner.memory_width();
+        let in_rollout = match learner.decider() {
+            Decider::PerGroup(_) => memory_width,
+            Decider::Together(_) => 0,
+        };
+        let shape = RolloutShape { has_inputs: learner.keeps_inputs(), memory_width: in_rollout, ..shape };
         check_samples(&shape)?;
         if config.normalize_advantages && shape.steps * shape.total_rows() == 1 {
             return Err(LearnError::SingleSample);
         }
         let rollout = Rollout::new(shape);
-        let experience = Experience::new(rollout.shape());
+        let experience = match memory_width {
+            0 => Experience::new(rollout.shape()),
+            _ => Experience::of_rows(rollout.shape()),
+        };
         let reward_scale = RewardScale::new(rollout.shape().total_rows());
         let collector = Collector::new(learner.machine().clone());
         let adaptive_rate = config.learning_rate.at(0.0);

@@ -7,7 +7,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelI
 
 use super::group::Group;
 use super::worker::RolloutWorker;
-use super::{Collection, Collector, LaneSettings};
+use super::{Collection, Collector, LaneSettings, after_step};
 use crate::{
     BatchDecider, Exchange, GroupExchange, LearnError, PhaseTimer, PhaseTimes, RolloutShape, RowSeeds, Simulation, Slab,
 };
@@ -270,8 +270,8 @@ impl Slab<'_> {
         }
     }
 
-    /// Writes observations, draws and masks of the coming step into the exchange. After the last step there are no
-    /// draws.
+    /// Writes observations, draws and masks of the coming step into the exchange, and what happens to memory after the
+    /// last one. After the last step there are no draws.
     fn stage(&self, lane: &LaneSettings<'_>, exchange: &mut GroupExchange<'_>) {
         let observed = self.place(self.step, self.observations.len());
         exchange.observations.copy_from_slice(&self.observations[observed]);
@@ -284,6 +284,12 @@ impl Slab<'_> {
         }
         let allowed = &self.masks[self.place(self.step, self.masks.len())];
         exchange.masks.iter_mut().zip(allowed).for_each(|(mask, &is_allowed)| *mask = f32::from(is_allowed));
+        // A rollout begins with what the one before it has left.
+        if let Some(last) = self.step.checked_sub(1) {
+            let outcomes = &self.outcomes[last * self.rows..][..self.rows];
+            let flags = outcomes.iter().map(|&outcome| GroupExchange::flag(after_step(outcome)));
+            exchange.after.iter_mut().zip(flags).for_each(|(after, flag)| *after = flag);
+        }
     }
 }
 

@@ -63,8 +63,16 @@ impl RowSteps {
 impl Experience {
     /// Makes an empty selection of a rollout's samples, with room for all of them.
     pub fn new(shape: &RolloutShape) -> Self {
+        Self::with_rows(shape, Vec::new())
+    }
+
+    /// As [`new`](Self::new), for a policy with memory: whole rows are shuffled.
+    pub fn of_rows(shape: &RolloutShape) -> Self {
+        Self::with_rows(shape, all_rows(shape))
+    }
+
+    fn with_rows(shape: &RolloutShape, all_rows: Vec<RowSteps>) -> Self {
         let samples = shape.total_samples();
-        let all_rows = if shape.memory_width == 0 { Vec::new() } else { all_rows(shape) };
         let by_row = Vec::with_capacity(if all_rows.is_empty() { 0 } else { samples });
         let rows = Vec::with_capacity(all_rows.len());
         Self { samples: Vec::with_capacity(samples), all_rows, rows, by_row, steps: shape.steps }
@@ -187,8 +195,8 @@ mod tests {
     #[test]
     fn rows_with_memory_stay_whole() {
         use Outcome::{Restart, Running, Terminated, Vacant};
-        let shape = RolloutShape { steps: 2, rows: vec![2, 1], memory_width: 1, ..RolloutShape::default() };
-        let mut experience = Experience::new(&shape);
+        let shape = RolloutShape { steps: 2, rows: vec![2, 1], ..RolloutShape::default() };
+        let mut experience = Experience::of_rows(&shape);
         experience.select(&[Running, Restart, Terminated, Running, Vacant, Vacant, Vacant, Vacant, Vacant]);
         assert_eq!(experience.samples(), [0, 2, 3]);
         experience.shuffle(Seed::new(1));

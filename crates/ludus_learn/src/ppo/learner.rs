@@ -28,6 +28,8 @@ pub trait Learner: Send {
     }
 
     /// Numbers of the memory that the policy and its critic have per row; 0 without memory.
+    ///
+    /// It stands in the rollout, unless the [`Decider`] decides for all simulations together.
     fn memory_width(&self) -> usize {
         0
     }

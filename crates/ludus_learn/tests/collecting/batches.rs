@@ -8,11 +8,12 @@ use ludus_learn::{
 };
 use ludus_spec::Seed;
 
-use crate::{Counters, collector, function, rollout};
+use crate::{Counters, collector, function, shape};
 
 const STEPS: usize = 9;
 
-/// The batched equivalent of [`function`] with `act`, for observations of one number.
+/// The batched equivalent of [`function`] with `act`, for observations of one number. It counts the decisions of an
+/// episode.
 struct AllAtOnce {
     splits: usize,
     exchanges: Vec<Box<dyn Exchange>>,
@@ -24,12 +25,28 @@ struct Buffers {
     rows: Vec<usize>,
     observations: Vec<f32>,
     draws: Vec<f32>,
+    after: Vec<f32>,
+    /// The count of each row's decisions, before and after the last one.
+    counts: Vec<[f32; 2]>,
     decided: Vec<f32>,
     values: Vec<f32>,
 }
 
-fn act(seen: f32, draw: f32) -> f32 {
-    10.0 * seen + draw
+fn act(seen: f32, count: f32, draw: f32) -> f32 {
+    10.0 * seen + 100.0 * count + draw
+}
+
+impl Buffers {
+    /// Settles what is remembered of a row.
+    fn settle(&mut self, row: usize) {
+        let [past, now] = self.counts[row];
+        let count = match self.after[row] {
+            GroupExchange::RESET => 0.0,
+            GroupExchange::RESTORE => past,
+            _ => now,
+        };
+        self.counts[row] = [count, count + 1.0];
+    }
 }
 
 impl BatchDecider for AllAtOnce {
@@ -45,8 +62,9 @@ impl BatchDecider for AllAtOnce {
         let lend = |part: &Range<usize>| {
             let rows = shape.rows[part.clone()].to_vec();
             let zeros = |width: usize| vec![0.0; width * rows.iter().sum::<usize>()];
-            let (observations, draws, decided, values) = (zeros(1), zeros(1), zeros(3), zeros(1));
-            Box::new(Buffers { rows, observations, draws, decided, values }) as Box<dyn Exchange>
+            let [observations, draws, after, values] = [(); 4].map(|()| zeros(1));
+            let (counts, decided) = (vec![[0.0; 2]; values.len()], zeros(3));
+            Box::new(Buffers { rows, observations, draws, after, counts, decided, values }) as Box<dyn Exchange>
         };
         if self.exchanges.is_empty() {
             self.exchanges = parts.iter().map(lend).collect();
@@ -59,10 +77,12 @@ impl BatchDecider for AllAtOnce {
     }
 
     fn decide(&mut self, exchange: &mut dyn Exchange, _: usize) -> Result<(), LearnError> {
-        let Buffers { observations, draws, decided, .. } = buffers(exchange);
-        self.decided.push(draws.len());
-        for ((decided, &seen), &draw) in decided.as_chunks_mut().0.iter_mut().zip(&*observations).zip(&*draws) {
-            *decided = [act(seen, draw), 0.0, seen];
+        let buffers = buffers(exchange);
+        self.decided.push(buffers.draws.len());
+        for row in 0..buffers.draws.len() {
+            buffers.settle(row);
+            let (seen, [_, count]) = (buffers.observations[row], buffers.counts[row]);
+            buffers.decided[3 * row..3 * row + 3].copy_from_slice(&[act(seen, count, buffers.draws[row]), 0.0, seen]);
         }
         Ok(())
     }
@@ -82,6 +102,7 @@ fn buffers(exchange: &mut dyn Exchange) -> &mut Buffers {
 impl Exchange for Buffers {
     fn groups(&mut self) -> Vec<GroupExchange<'_>> {
         let (mut observations, mut draws, mut decided) = (&mut *self.observations, &mut *self.draws, &*self.decided);
+        let mut after = &mut *self.after;
         let mut groups = Vec::new();
         for &rows in &self.rows {
             groups.push(GroupExchange {
@@ -89,6 +110,7 @@ impl Exchange for Buffers {
                 draws: draws.split_off_mut(..rows).unwrap(),
                 children: &[5],
                 masks: &mut [],
+                after: after.split_off_mut(..rows).unwrap(),
                 decided: decided.split_off(..3 * rows).unwrap(),
             });
         }
@@ -100,10 +122,13 @@ impl Exchange for Buffers {
     }
 }
 
-/// Collects two rollouts, the second of which continues the first, `at_once` steps at a time.
+/// Collects two rollouts, the second of which continues the first, `at_once` steps at a time. A policy that decides for
+/// each simulation by itself has its memory in the rollout.
 fn played(decider: Decider<'_>, has_drivers: bool, threads: usize, at_once: usize) -> [Rollout; 2] {
-    let mut worlds = [(0, 3), (3, 4), (7, 1)].map(|(first, rows)| Counters::new(first, rows, has_drivers));
-    let mut rollout = rollout(STEPS, &worlds);
+    let mut worlds = [(0, 3), (3, 4), (7, 1)]
+        .map(|(first, rows)| Counters { is_waiting: true, ..Counters::new(first, rows, has_drivers) });
+    let memory_width = usize::from(matches!(decider, Decider::PerGroup(_)));
+    let mut rollout = Rollout::new(RolloutShape { memory_width, ..shape(STEPS, &worlds) });
     let other = function(|seen: &[f32], _: &mut [f32], _| -seen[0]);
     let (others, collector): ([&dyn GroupDecider; 1], _) = ([&other], collector(threads));
     let mut decider = decider;
@@ -123,7 +148,10 @@ fn played(decider: Decider<'_>, has_drivers: bool, threads: usize, at_once: usiz
 
 #[test]
 fn a_batch_plays_what_each_simulation_plays_alone() {
-    let alone = function(|seen: &[f32], _: &mut [f32], seed: Seed| act(seen[0], seed.derive(5).uniform()));
+    let alone = function(|seen: &[f32], memory: &mut [f32], seed: Seed| {
+        memory[0] += 1.0;
+        act(seen[0], memory[0], seed.derive(5).uniform())
+    });
     for has_drivers in [false, true] {
         let expected = played(Decider::PerGroup(&alone), has_drivers, 1, STEPS);
         for (splits, threads, at_once) in [(1, 1, STEPS), (2, 1, STEPS), (3, 3, STEPS), (2, 2, 3), (1, 3, 1)] {

@@ -66,6 +66,8 @@ struct Counters {
     counts: Vec<u32>,
     episodes: Vec<u32>,
     has_drivers: bool,
+    /// True if agents do not decide in step 2 of their episode, unless it is the last.
+    is_waiting: bool,
     /// The actions of the last step.
     actions: Vec<f32>,
 }
@@ -73,7 +75,8 @@ struct Counters {
 impl Counters {
     fn new(first_row: usize, rows: usize, has_drivers: bool) -> Self {
         let zeros = || vec![0; rows];
-        Self { first_row, counts: zeros(), episodes: zeros(), has_drivers, actions: vec![0.0; rows] }
+        let (counts, episodes) = (zeros(), zeros());
+        Self { first_row, counts, episodes, has_drivers, is_waiting: false, actions: vec![0.0; rows] }
     }
 
     fn length(&self, row: usize) -> u32 {
@@ -108,6 +111,7 @@ impl Simulation for Counters {
             rows.outcomes[row] = match *count {
                 0 => Outcome::Restart,
                 count if count == length => Outcome::Terminated,
+                2 if self.is_waiting => Outcome::Waiting,
                 _ => Outcome::Running,
             };
             *count = if *count == length { 0 } else { *count + 1 };

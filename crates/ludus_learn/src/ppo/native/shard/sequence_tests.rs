@@ -7,10 +7,9 @@ use ludus_spec::{Head, Outcome, Seed, stopped_clock};
 use rayon::ThreadPoolBuilder;
 
 use super::*;
-use crate::ppo::experience::Experience;
 use crate::{
-    CollectedLane, Collector, LaneShape, Learner, Machine, NativeLearner, Rollout, RolloutShape, SensedRows,
-    Simulation, StepLanes,
+    CollectedLane, Collector, Experience, LaneShape, Learner, Machine, NativeLearner, Rollout, RolloutShape,
+    SensedRows, Simulation, StepLanes,
 };
 
 const HEADS: [Head; 2] = [Head::Categorical { choices: 3 }, Head::Gaussian { width: 2 }];
@@ -115,7 +114,7 @@ fn an_update_recomputes_the_bits_of_its_rollout() {
     for (memory, shared) in MEMORIES.into_iter().flat_map(|memory| [(memory, false), (memory, true)]) {
         let (mut worlds, mut learner) = (worlds(), learner(memory, shared, 1));
         let mut rollout = rollout(&learner, &worlds);
-        let mut experience = Experience::new(rollout.shape());
+        let mut experience = Experience::of_rows(rollout.shape());
         for round in 0..2 {
             collect(&mut learner, &mut worlds, &mut rollout);
             experience.select(rollout.samples().outcomes);
@@ -155,7 +154,7 @@ fn rows_with_memory_learn_the_same_with_any_number_of_threads() {
     let learned = |memory, threads| {
         let (mut worlds, mut learner) = (worlds(), learner(memory, false, threads));
         let mut rollout = rollout(&learner, &worlds);
-        let mut experience = Experience::new(rollout.shape());
+        let mut experience = Experience::of_rows(rollout.shape());
         for round in 0..3 {
             collect(&mut learner, &mut worlds, &mut rollout);
             experience.select(rollout.samples().outcomes);
