@@ -102,7 +102,7 @@ impl Pass<'_> {
         }
         for step in 0..self.row_count / time.rows.max(1) {
             match layer.memory {
-                Memory::MinGru(_) => self.min_gru_step(time.rows, step, scratch),
+                Memory::MinGru(_) => self.min_gru_step(layer, time.rows, step, scratch),
                 Memory::Gru(_) => self.gru_step(layer, time.rows, step, scratch),
             }
             scratch.settle(time, step);

@@ -178,6 +178,17 @@ fn a_gradient_does_not_depend_on_what_the_scratch_held() {
     }
 }
 
+/// A gradient is clipped by the length of the whole array.
+#[test]
+fn the_padding_has_no_gradient() {
+    for case in cases() {
+        let layout = case.network.layout();
+        let (_, gradient) = case.at_once(&mut Scratch::new(layout));
+        let plain = layout.import(&layout.export(&gradient)).unwrap();
+        assert_eq!(gradient, plain, "{:?}", layout.config());
+    }
+}
+
 #[test]
 fn gradients_are_those_of_finite_differences() {
     for case in cases() {

@@ -9,14 +9,14 @@
 //!
 //! Feng et al. 2024, arXiv:2410.01201, §3.1 and appendix B.2.
 
-use super::{CANDIDATE, MemoryScratch, UPDATE, of_step};
+use super::{CANDIDATE, MemoryScratch, Recurrence, UPDATE, of_step};
 use crate::kernel::{positive_candidate, positive_candidate_slope, sigmoid, sigmoid_slope};
 use crate::pass::Pass;
 use crate::simd::{Kernel, Lanes};
 
 impl Pass<'_> {
     /// Computes one step.
-    pub(super) fn min_gru_step(self, rows: usize, step: usize, scratch: &mut MemoryScratch) {
+    pub(super) fn min_gru_step(self, layer: &Recurrence, rows: usize, step: usize, scratch: &mut MemoryScratch) {
         let [update, candidate] = &mut scratch.gates[..] else { unreachable!("a MinGRU has two gates") };
         self.level.run(Forward {
             update: of_step(update, rows, step),
@@ -24,6 +24,12 @@ impl Pass<'_> {
             before: of_step(&mut scratch.before, rows, step),
             out: of_step(&mut scratch.out, rows, step),
         });
+        // A candidate of the padding is c(0) = ½. Its state has to be 0, or the next layer's padding has a gradient.
+        let (width, stride) = (layer.memory.width(), scratch.out.stride);
+        if width < stride {
+            let states = of_step(&mut scratch.out, rows, step).chunks_exact_mut(stride);
+            states.for_each(|state| state[width..].fill(0.0));
+        }
     }
 
     /// Computes the gradient of one step: replaces the activations of the gates by the gradients with respect to their
