@@ -5,7 +5,8 @@ use ludus_spec::Head;
 use tch::Tensor;
 
 use crate::mlp::Mlp;
-use crate::network::{Forward, Parameter, TorchNetwork};
+use crate::network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
+use crate::recurrence::MemoryColumns;
 
 /// Convolutions over each grid, and a perceptron over their outputs and the other columns.
 ///
@@ -33,6 +34,14 @@ impl Convolutional {
 
     const fn own_layout(&self) -> &Layout {
         self.perceptron.own_layout()
+    }
+
+    /// Returns the parameters of the dense layers, and their inputs, `[rows, features]`.
+    fn encoded<'a>(&self, parameters: &'a [Tensor], observations: &Tensor) -> (&'a [Tensor], Tensor) {
+        let layout = self.own_layout();
+        let count = 2 * layout.config().convolutions.len() * layout.grids().count();
+        let (convolutions, dense) = parameters.split_at(count);
+        (dense, self.features(observations, convolutions))
     }
 
     /// Returns the inputs of the dense layers, `[rows, features]`.
@@ -82,10 +91,27 @@ impl TorchNetwork for Convolutional {
     }
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
-        let layout = self.own_layout();
-        let count = 2 * layout.config().convolutions.len() * layout.grids().count();
-        let (convolutions, dense) = parameters.split_at(count);
-        self.perceptron.forward(dense, &self.features(observations, convolutions))
+        let (dense, features) = self.encoded(parameters, observations);
+        self.perceptron.forward(dense, &features)
+    }
+
+    fn memory_width(&self) -> usize {
+        self.perceptron.memory_width()
+    }
+
+    fn step(&self, parameters: &[Tensor], observations: &Tensor, memory: &Tensor) -> RecurrentForward {
+        let (dense, features) = self.encoded(parameters, observations);
+        self.perceptron.step(dense, &features, memory)
+    }
+
+    fn forward_sequences(
+        &self,
+        parameters: &[Tensor],
+        observations: &Tensor,
+        sequences: TensorSequences<'_>,
+    ) -> Forward {
+        let (dense, features) = self.encoded(parameters, &observations.flatten(0, 1));
+        self.perceptron.pass(dense, &features, &mut MemoryColumns::sequences(sequences)).by_step(sequences)
     }
 
     fn layout(&self) -> Option<&Layout> {

@@ -10,7 +10,7 @@ use crate::graphs::{Recorder, Recording};
 use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
 use crate::link::Link;
-use crate::network::{Forward, TorchNetwork};
+use crate::network::{Forward, RecurrentForward, TorchNetwork, settled};
 use crate::parameters::Leaves;
 use crate::storage::{Kept, Storage};
 
@@ -22,7 +22,7 @@ pub(crate) struct RowExchange {
     first_row: usize,
     row_count: usize,
     widths: Widths,
-    /// Observations of all rows, then the draws of all rows, then their masks.
+    /// Observations of all rows, then the draws of all rows, their masks, and what happens to their memory.
     up: Buffer,
     /// Actions, log-probability and value of each row.
     down: Buffer,
@@ -31,6 +31,15 @@ pub(crate) struct RowExchange {
     recording: Recording,
     /// The tensors that a recorded decision reads and writes.
     decision: Option<DecisionTensors>,
+    /// What is remembered of each row, if the network has a memory.
+    memory: Option<RowMemory>,
+}
+
+/// What is remembered of rows, on the device, `[rows, memory width]`: before the last decision and after it.
+#[derive(Debug)]
+struct RowMemory {
+    past: Tensor,
+    now: Tensor,
 }
 
 /// The tensors of a decision: its input from the host, and its results.
@@ -40,6 +49,8 @@ struct DecisionTensors {
     /// The inputs of the network.
     inputs: Tensor,
     masks: Option<Tensor>,
+    /// What happened to the memory after the last decision, and what was remembered before this one.
+    memory: Option<[Tensor; 2]>,
     /// The results that are copied to the host: actions, log-probability and value of each row.
     played: Tensor,
 }
@@ -52,6 +63,8 @@ struct Widths {
     action: usize,
     /// 0 if every choice is always allowed.
     mask: usize,
+    /// 1 if there is a memory: the flag that says what happens to it.
+    after: usize,
 }
 
 /// The policy during a rollout.
@@ -66,23 +79,30 @@ pub(crate) struct RolloutPolicy<'a> {
 }
 
 /// Makes the exchanges of a rollout of this shape, one for each part. `bounds` has each part's simulations.
-pub(crate) fn parts(shape: &RolloutShape, bounds: &[Range<usize>], heads: &Heads, link: &Link) -> Vec<RowExchange> {
+pub(crate) fn parts(
+    shape: &RolloutShape,
+    bounds: &[Range<usize>],
+    (heads, memory_width): (&Heads, usize),
+    link: &Link,
+) -> Vec<RowExchange> {
     let widths = Widths {
         observation: shape.observation_width,
         draws: heads.draw_count(),
         action: heads.action_width(),
         mask: shape.mask_width,
+        after: usize::from(memory_width > 0),
     };
     let mut first_row = 0;
     let make = |simulations: &Range<usize>| {
         let rows = shape.rows[simulations.clone()].to_vec();
         let row_count = rows.iter().sum();
         let part = RowExchange {
-            up: Buffer::new(row_count * (widths.observation + widths.draws + widths.mask), link),
+            up: Buffer::new(row_count * widths.up(), link),
             down: Buffer::new(row_count * (widths.action + 2), link),
             children: heads.children().to_vec(),
             recording: Recording::default(),
             decision: None,
+            memory: (memory_width > 0).then(|| RowMemory::new(row_count, memory_width, link)),
             rows,
             first_row,
             row_count,
@@ -100,10 +120,10 @@ impl RowExchange {
         // A guard, since `tch::no_grad` would leave gradients off if libtorch failed.
         let _guard = tch::no_grad_guard();
         let up = self.send_up(policy);
-        let Self { recording, decision, widths, row_count, .. } = self;
-        recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count)));
-        let Some(DecisionTensors { inputs, masks, played, .. }) = decision else { return };
-        storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref() });
+        let Self { recording, decision, widths, row_count, memory, .. } = self;
+        recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count, memory)));
+        let Some(DecisionTensors { inputs, masks, memory, played, .. }) = decision else { return };
+        storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref(), memory: memory.as_ref() });
         self.down.download(played);
     }
 
@@ -111,9 +131,20 @@ impl RowExchange {
     pub fn evaluate(&mut self, policy: RolloutPolicy<'_>) {
         let _guard = tch::no_grad_guard();
         let up = self.up.upload();
-        let inputs = policy.inputs.stage(&self.widths.split(&up, self.row_count)[0]);
-        let values = policy.forward(&inputs).values;
-        self.down.download(&values);
+        let [observations, _, _, after] = self.widths.split(&up, self.row_count);
+        let before = self.memory.as_ref().map(|memory| memory.settled(&after));
+        let (forward, _) = policy.forward(&policy.inputs.stage(&observations), before.as_ref());
+        self.down.download(&forward.values);
+    }
+
+    /// Forgets what is remembered of rows if it is not finite.
+    pub fn forget_what_is_not_finite(&mut self) {
+        if let Some(RowMemory { past, now }) = &mut self.memory {
+            for memory in [past, now] {
+                let is_lost = memory.isfinite().all_dim(1, true).logical_not();
+                let _ = memory.masked_fill_(&is_lost, 0.0);
+            }
+        }
     }
 
     /// Copies the inputs to the device: into the tensor that the recorded decision reads, if there is a recording.
@@ -132,9 +163,10 @@ impl RowExchange {
 
 impl Exchange for RowExchange {
     fn groups(&mut self) -> Vec<GroupExchange<'_>> {
-        let Widths { observation, draws, action, mask } = self.widths;
+        let Widths { observation, draws, action, mask, after } = self.widths;
         let (mut observations, rest) = self.up.numbers().split_at_mut(self.row_count * observation);
-        let (mut uniforms, mut masks) = rest.split_at_mut(self.row_count * draws);
+        let (mut uniforms, rest) = rest.split_at_mut(self.row_count * draws);
+        let (mut masks, mut flags) = rest.split_at_mut(self.row_count * mask);
         let mut down = self.down.read();
         let group = |&rows: &usize| {
             let decided;
@@ -144,6 +176,7 @@ impl Exchange for RowExchange {
                 draws: split_off_first(&mut uniforms, rows * draws),
                 children: &self.children,
                 masks: split_off_first(&mut masks, rows * mask),
+                after: split_off_first(&mut flags, rows * after),
                 decided,
             }
         };
@@ -156,35 +189,75 @@ impl Exchange for RowExchange {
 }
 
 impl Widths {
-    /// Splits the uploaded tensor into observations, draws and masks, each `[rows, width]`.
-    fn split(self, up: &Tensor, rows: usize) -> [Tensor; 3] {
+    /// Returns the numbers of a row that go to the device.
+    const fn up(self) -> usize {
+        self.observation + self.draws + self.mask + self.after
+    }
+
+    /// Splits the uploaded tensor into observations, draws, masks and what happens to the memory, each `[rows, width]`.
+    fn split(self, up: &Tensor, rows: usize) -> [Tensor; 4] {
         let block = |columns_before: usize, width: usize| {
             let (first, width) = ((rows * columns_before) as i64, width as i64);
             up.narrow(0, first, rows as i64 * width).view([rows as i64, width])
         };
-        let Self { observation, draws, mask, .. } = self;
-        [block(0, observation), block(observation, draws), block(observation + draws, mask)]
+        let mut columns_before = 0;
+        [self.observation, self.draws, self.mask, self.after].map(|width| {
+            columns_before += width;
+            block(columns_before - width, width)
+        })
+    }
+}
+
+impl RowMemory {
+    fn new(rows: usize, width: usize, link: &Link) -> Self {
+        let zeros = || Tensor::zeros([rows as i64, width as i64], (Kind::Float, link.device()));
+        Self { past: zeros(), now: zeros() }
+    }
+
+    /// Returns what is remembered before the next decision. `after` has what happened after the last one: `[rows, 1]`.
+    fn settled(&self, after: &Tensor) -> Tensor {
+        settled(&self.past, &self.now, &after.squeeze_dim(1))
+    }
+
+    /// Takes a step. The tensors stay in their place, since a recorded decision reads and writes them.
+    fn go_on(&mut self, before: &Tensor, now: &Tensor) {
+        self.past.copy_(before);
+        self.now.copy_(now);
     }
 }
 
 impl RolloutPolicy<'_> {
-    /// Draws an action for each row.
-    fn decide(&self, up: &Tensor, widths: Widths, rows: usize) -> DecisionTensors {
-        let [observations, draws, masks] = widths.split(up, rows);
+    /// Draws an action for each row, and takes a step of its memory.
+    fn decide(&self, up: &Tensor, widths: Widths, rows: usize, memory: &mut Option<RowMemory>) -> DecisionTensors {
+        let [observations, draws, masks, after] = widths.split(up, rows);
         let inputs = self.inputs.stage(&observations);
         let masks = (widths.mask > 0).then_some(masks);
-        let Forward { outputs, values } = self.forward(&inputs);
+        let before = memory.as_ref().map(|memory| memory.settled(&after));
+        let (Forward { outputs, values }, now) = self.forward(&inputs, before.as_ref());
+        if let (Some(memory), Some(before), Some(now)) = (memory, &before, &now) {
+            memory.go_on(before, now);
+        }
         let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
         let (actions, log_probs) = self.heads.sample(outputs, &draws);
         let played = Tensor::cat(&[actions, log_probs, values], 1);
-        DecisionTensors { up: up.shallow_clone(), inputs, masks, played }
+        let memory = before.map(|before| [after, before]);
+        DecisionTensors { up: up.shallow_clone(), inputs, masks, memory, played }
     }
 
-    /// Returns the network's outputs and values as 32-bit numbers; values are `[rows, 1]`.
-    fn forward(&self, inputs: &Tensor) -> Forward {
+    /// Returns the network's outputs and values as 32-bit numbers, and what it remembers after the step if it has a
+    /// memory; values are `[rows, 1]`.
+    fn forward(&self, inputs: &Tensor, before: Option<&Tensor>) -> (Forward, Option<Tensor>) {
         let parameters = self.leaves.of_network(self.kind);
-        let Forward { outputs, values } = self.network.forward(&parameters, &inputs.to_kind(self.kind));
-        Forward { outputs: outputs.to_kind(Kind::Float), values: values.to_kind(Kind::Float).unsqueeze(1) }
+        let inputs = inputs.to_kind(self.kind);
+        let (Forward { outputs, values }, memory) = match before {
+            None => (self.network.forward(&parameters, &inputs), None),
+            Some(before) => {
+                let RecurrentForward { forward, memory } = self.network.step(&parameters, &inputs, before);
+                (forward, Some(memory))
+            }
+        };
+        let values = values.to_kind(Kind::Float).unsqueeze(1);
+        (Forward { outputs: outputs.to_kind(Kind::Float), values }, memory)
     }
 }
 

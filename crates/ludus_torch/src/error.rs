@@ -35,7 +35,7 @@ pub enum TorchError {
         "the network's {what} are {actual:?} for {rows} observations, the action needs {expected:?}; mend its `forward`"
     )]
     Output {
-        /// The name of the output: `outputs` or `values`.
+        /// The name of the output: `outputs`, `values` or `memory`.
         what: &'static str,
         /// Rows of the trial forward pass.
         rows: usize,

@@ -19,14 +19,15 @@ use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
 use crate::inputs::Inputs;
 use crate::link::{Link, Transfers};
-use crate::network::TorchNetwork;
+use crate::network::{RecurrentForward, TorchNetwork};
 use crate::packing::Packing;
 use crate::parameters::{Leaves, ParameterLayout};
+use crate::recurrence::MemoryColumns;
 use crate::shim::Shim;
 use crate::step_recordings::{RecordedStep, StepRecordings, padded};
 use crate::storage::Storage;
 use crate::threads::keep_to_this_thread;
-use crate::update::{StepContext, Update, step_settings};
+use crate::update::{StepContext, StepSize, Update, step_settings};
 
 /// Rows of the trial forward pass.
 const TRIED_ROWS: usize = 2;
@@ -170,12 +171,14 @@ impl TorchLearner {
         let observations = Tensor::zeros(size, (kind, self.settings.device));
         let compute = || {
             let _guard = tch::no_grad_guard();
-            self.network.forward(&self.leaves.of_network(kind), &observations)
+            let memory = MemoryColumns::zeros(self.network.memory_width(), &observations);
+            self.network.step(&self.leaves.of_network(kind), &observations, &memory)
         };
-        let forward = attempt_anything(compute).map_err(TorchError::Network)?;
+        let RecurrentForward { forward, memory } = attempt_anything(compute).map_err(TorchError::Network)?;
         let rows = TRIED_ROWS as i64;
         check_size("outputs", &forward.outputs, &[rows, self.heads.output_width() as i64])?;
-        check_size("values", &forward.values, &[rows])
+        check_size("values", &forward.values, &[rows])?;
+        check_size("memory", &memory, &[rows, self.network.memory_width() as i64])
     }
 
     /// Calls `work`, unless libtorch has failed before.
@@ -211,9 +214,10 @@ impl TorchLearner {
         if self.storage.as_ref().is_some_and(|storage| storage.fits(shape)) && self.parts.len() == bounds.len() {
             return;
         }
-        let parts = parts(shape, bounds, &self.heads, &self.link);
+        let memory_width = self.network.memory_width();
+        let parts = parts(shape, bounds, (&self.heads, memory_width), &self.link);
         self.parts = parts.into_iter().map(|part| Box::new(part) as Box<dyn Exchange>).collect();
-        self.storage = Some(Storage::new(shape, &self.link));
+        self.storage = Some(Storage::new(shape, memory_width, &self.link));
         // Existing recordings read from the old storage.
         self.step_recordings = StepRecordings::default();
     }
@@ -224,8 +228,7 @@ impl TorchLearner {
         exchange: &mut dyn Exchange,
         work: impl FnOnce(&mut RowExchange, RolloutPolicy<'_>, &mut Storage),
     ) -> Result<(), LearnError> {
-        let part: &mut dyn Any = exchange;
-        let part: &mut RowExchange = part.downcast_mut().expect("a learner gets the exchanges that it has lent");
+        let part = own(exchange);
         self.on_device(|learner| {
             let policy = RolloutPolicy {
                 network: &*learner.network,
@@ -240,23 +243,25 @@ impl TorchLearner {
         })
     }
 
-    fn learn(&mut self, samples: &[u32], settings: &UpdateSettings) {
+    fn learn(&mut self, minibatch: Minibatch<'_>, settings: &UpdateSettings) {
         let Some(storage) = &self.storage else { return };
-        if samples.is_empty() {
+        let samples = minibatch.samples.len();
+        if samples == 0 {
             return;
         }
         keep_to_this_thread();
-        storage.locate(samples, &mut self.places);
+        storage.locate(minibatch, &mut self.places);
+        let units = self.places.len();
         let is_padded = self.recorder.records();
         if is_padded {
-            // The padding repeats the first sample: it is finite if the minibatch is.
-            self.places.resize(padded(samples.len()), self.places[0]);
+            // The padding repeats the first unit: it is finite if the minibatch is.
+            self.places.resize(padded(units), self.places[0]);
         }
         let pool = &self.settings.machine.pool;
-        let context = StepContext { network: &*self.network, heads: &self.heads, settings, pool, is_padded };
+        let context = StepContext { network: &*self.network, heads: &self.heads, settings, pool, samples, is_padded };
         self.steps += 1;
         self.pending += 1;
-        let step_settings = self.link.send(&step_settings(settings, samples.len(), self.steps));
+        let step_settings = self.link.send(&step_settings(settings, StepSize { samples, units, step: self.steps }));
         let places = self.link.send(&self.places);
         let RecordedStep { recording, places, step_settings } =
             self.step_recordings.of(self.places.len(), places, step_settings, &self.recorder);
@@ -305,6 +310,10 @@ impl Learner for TorchLearner {
         Decider::Together(self)
     }
 
+    fn memory_width(&self) -> usize {
+        self.network.memory_width()
+    }
+
     fn begin_update(&mut self, rollout: &Rollout) {
         // If this fails, the first minibatch returns the error.
         let _ = self.on_device(|learner| {
@@ -322,7 +331,7 @@ impl Learner for TorchLearner {
         minibatch: Minibatch<'_>,
         settings: &UpdateSettings,
     ) -> Result<(), LearnError> {
-        self.on_device(|learner| learner.learn(minibatch.samples, settings))
+        self.on_device(|learner| learner.learn(minibatch, settings))
     }
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {
@@ -346,7 +355,12 @@ impl Learner for TorchLearner {
         self.failure = None;
         let Mark { parameters, mean, variance, steps, normalizer } = &mark;
         // If this fails, the next rollout returns the error.
-        let _ = self.on_device(|learner| learner.take_over([parameters, mean, variance], *steps, normalizer.as_ref()));
+        let _ = self.on_device(|learner| {
+            learner.take_over([parameters, mean, variance], *steps, normalizer.as_ref());
+            for part in &mut learner.parts {
+                own(&mut **part).forget_what_is_not_finite();
+            }
+        });
         self.good = Some(mark);
     }
 
@@ -406,6 +420,11 @@ impl BatchDecider for TorchLearner {
     fn evaluate(&mut self, exchange: &mut dyn Exchange) -> Result<(), LearnError> {
         self.with_part(exchange, |part, policy, _| part.evaluate(policy))
     }
+}
+
+fn own(exchange: &mut dyn Exchange) -> &mut RowExchange {
+    let part: &mut dyn Any = exchange;
+    part.downcast_mut().expect("a learner gets the exchanges that it has lent")
 }
 
 /// Opens a device by computing on it. The first allocation must not be pinned memory: that would open the first GPU

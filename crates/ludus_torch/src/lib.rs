@@ -46,6 +46,7 @@
 //! | learn | [`TorchLearner`], [`TorchSettings`], [`DeviceConfig`] |
 //! | count copies to and from the device | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
+//! | give it a memory | [`TorchNetwork::step`], [`RecurrentForward`], [`TensorSequences`] |
 //! | learn from grids and images | [`Convolutional`], [`described`] |
 //! | act with a trained network | [`TorchPolicy`] |
 //! | choose a device | [`open_cuda`], [`cuda_device`] |
@@ -75,6 +76,7 @@ mod parameters;
 mod step_recordings;
 
 mod policy;
+mod recurrence;
 mod shim;
 mod storage;
 mod threads;
@@ -88,7 +90,7 @@ pub use link::Transfers;
 pub use ludus_libtorch::DeviceConfig;
 pub use memory::Demand;
 pub use mlp::Mlp;
-pub use network::{Forward, Parameter, TorchNetwork};
+pub use network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
 pub use parameters::listed_parameters;
 pub use policy::TorchPolicy;
 pub use tch;

@@ -1,10 +1,11 @@
 //! The multi-layer perceptron of `ludus_net`, on tensors.
 
-use ludus_net::{Activation, Layout, Network};
+use ludus_net::{Activation, Layout, Memory, Network};
 use ludus_spec::Head;
 use tch::Tensor;
 
-use crate::network::{Forward, Parameter, TorchNetwork};
+use crate::network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
+use crate::recurrence::{self, MemoryColumns};
 
 /// The same network as [`ludus_net::Network`]: its policies run without libtorch.
 #[derive(Clone, Debug)]
@@ -27,23 +28,40 @@ impl Mlp {
         &self.layout
     }
 
-    /// Returns the number of parameter tensors of the trunk, and of the actor.
-    fn counts(&self) -> (usize, usize) {
-        let count = |chain: &str| self.initial.iter().filter(|parameter| parameter.name.starts_with(chain)).count();
-        (count("trunk."), count("actor."))
+    /// Returns the parameter tensors of a chain from the rest of all tensors, and moves on behind them.
+    fn chain<'a>(&self, name: &str, rest: &mut &'a [Tensor]) -> ChainTensors<'a> {
+        let config = self.layout.config();
+        let is_recurrent = config.shared == (name == TRUNK);
+        let hidden = if is_recurrent { 2 * config.hidden.len() } else { 0 };
+        let memory = config.memory.filter(|_| is_recurrent);
+        let gates = memory.map_or(0, recurrence::tensor_count);
+        let head = if name == TRUNK { 0 } else { 2 };
+        let mut take = |count| rest.split_off(..count).expect("a network has the parameters that it lists");
+        ChainTensors { hidden: take(hidden), memory, gates: take(gates), head: take(head) }
     }
 
-    /// Applies layers to `inputs`; the last one has no activation if the chain ends in a head.
-    fn chain(&self, layers: &[Tensor], inputs: &Tensor, end: End) -> Tensor {
-        let count = layers.len() / 2;
-        let mut features = inputs.shallow_clone();
-        for (index, layer) in layers.chunks_exact(2).enumerate() {
-            features = features.linear(&layer[0], Some(&layer[1]));
-            if end == End::Hidden || index + 1 < count {
-                features = self.activate(&features);
-            }
+    /// Computes outputs and values from the inputs of the dense layers, `[steps·rows, inputs]`, and takes the steps of
+    /// the memory.
+    pub(crate) fn pass(&self, parameters: &[Tensor], inputs: &Tensor, memory: &mut MemoryColumns<'_>) -> Forward {
+        let mut rest = parameters;
+        let [trunk, actor, critic] = [TRUNK, "actor", "critic"].map(|name| self.chain(name, &mut rest));
+        let features = self.features(&trunk, inputs, memory);
+        let mut head = |chain: &ChainTensors<'_>| {
+            self.features(chain, &features, memory).linear(&chain.head[0], Some(&chain.head[1]))
+        };
+        Forward { outputs: head(&actor), values: head(&critic).squeeze_dim(-1) }
+    }
+
+    /// Applies the hidden layers of a chain and its memory.
+    fn features(&self, chain: &ChainTensors<'_>, inputs: &Tensor, memory: &mut MemoryColumns<'_>) -> Tensor {
+        let layers = chain.hidden.chunks_exact(2);
+        let features = layers.fold(inputs.shallow_clone(), |features, layer| {
+            self.activate(&features.linear(&layer[0], Some(&layer[1])))
+        });
+        match chain.memory {
+            Some(kind) => memory.remember(kind, chain.gates, &features),
+            None => features,
         }
-        features
     }
 
     fn activate(&self, sums: &Tensor) -> Tensor {
@@ -58,7 +76,7 @@ impl Mlp {
 ///
 /// On the CPU it is computed as 2σ(2x) − 1: libtorch's own comes from MKL, which takes four times as long on processors
 /// that are not Intel's.
-fn tanh(sums: &Tensor) -> Tensor {
+pub(crate) fn tanh(sums: &Tensor) -> Tensor {
     if sums.device().is_cuda() {
         return sums.tanh();
     }
@@ -66,11 +84,15 @@ fn tanh(sums: &Tensor) -> Tensor {
     (share * 2.0).g_sub_scalar_(1.0)
 }
 
-/// The kinds of layers that a chain may end in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Hidden,
-    Head,
+/// The name of the layers that actor and critic share.
+const TRUNK: &str = "trunk";
+
+/// The parameter tensors of consecutive layers: hidden layers, a memory behind them, and a head.
+struct ChainTensors<'a> {
+    hidden: &'a [Tensor],
+    memory: Option<Memory>,
+    gates: &'a [Tensor],
+    head: &'a [Tensor],
 }
 
 impl TorchNetwork for Mlp {
@@ -87,14 +109,28 @@ impl TorchNetwork for Mlp {
     }
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
-        let (trunk, actor) = self.counts();
-        let (trunk, rest) = parameters.split_at(trunk);
-        let (actor, critic) = rest.split_at(actor);
-        let features = self.chain(trunk, observations, End::Hidden);
-        Forward {
-            outputs: self.chain(actor, &features, End::Head),
-            values: self.chain(critic, &features, End::Head).squeeze_dim(-1),
-        }
+        let first = MemoryColumns::zeros(self.memory_width(), observations);
+        self.pass(parameters, observations, &mut MemoryColumns::step(&first))
+    }
+
+    fn memory_width(&self) -> usize {
+        self.layout.memory_width()
+    }
+
+    fn step(&self, parameters: &[Tensor], observations: &Tensor, memory: &Tensor) -> RecurrentForward {
+        let mut columns = MemoryColumns::step(memory);
+        let forward = self.pass(parameters, observations, &mut columns);
+        RecurrentForward { forward, memory: columns.memory() }
+    }
+
+    fn forward_sequences(
+        &self,
+        parameters: &[Tensor],
+        observations: &Tensor,
+        sequences: TensorSequences<'_>,
+    ) -> Forward {
+        let inputs = observations.flatten(0, 1);
+        self.pass(parameters, &inputs, &mut MemoryColumns::sequences(sequences)).by_step(sequences)
     }
 
     fn layout(&self) -> Option<&Layout> {

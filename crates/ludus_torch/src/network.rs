@@ -1,13 +1,17 @@
 //! The interface of networks on libtorch.
 
+use ludus_learn::GroupExchange;
 use ludus_net::Layout;
 use ludus_spec::Head;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// A network of policy and critic, written with tensors.
 ///
-/// Everything that libtorch can differentiate is possible: convolutions, attention, embeddings. The library owns the
-/// parameters; the network lists them and defines the forward pass.
+/// Everything that libtorch can differentiate is possible: convolutions, attention, embeddings, memory. The library owns
+/// the parameters; the network lists them and defines the forward pass.
+///
+/// A network that remembers an episode has a [`memory_width`](Self::memory_width) and a [`step`](Self::step). The
+/// library stores the memory of every agent.
 pub trait TorchNetwork: Send + Sync {
     /// Returns the columns of an observation.
     fn inputs(&self) -> usize;
@@ -34,7 +38,53 @@ pub trait TorchNetwork: Send + Sync {
     /// # Shapes
     ///
     /// `observations` is `[rows, inputs]`, normalised if there is a normaliser.
+    ///
+    /// Of a network with memory, this is the first step of an episode.
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward;
+
+    /// Returns the count of numbers that policy and critic remember of an agent's episode; 0 without memory.
+    fn memory_width(&self) -> usize {
+        0
+    }
+
+    /// Computes outputs and values of some observations, and what is remembered after them.
+    ///
+    /// The default is [`forward`](Self::forward), which remembers nothing. A network with memory must override it.
+    ///
+    /// # Shapes
+    ///
+    /// `observations` is `[rows, inputs]`, `memory` `[rows, memory width]`: 32-bit numbers, zeros where an episode
+    /// starts.
+    fn step(&self, parameters: &[Tensor], observations: &Tensor, memory: &Tensor) -> RecurrentForward {
+        let forward = self.forward(parameters, observations);
+        RecurrentForward { forward, memory: memory.shallow_clone() }
+    }
+
+    /// Computes outputs and values in all steps of sequences. Gradients flow back through what is remembered.
+    ///
+    /// The default calls [`step`](Self::step) once per step. Override it if most of the network does not depend on what
+    /// is remembered, and can be computed for all steps at once. It must compute the same as the steps.
+    ///
+    /// # Shapes
+    ///
+    /// `observations` is `[steps, rows, inputs]`. Returns outputs `[steps, rows, output width]` and values
+    /// `[steps, rows]`.
+    fn forward_sequences(
+        &self,
+        parameters: &[Tensor],
+        observations: &Tensor,
+        sequences: TensorSequences<'_>,
+    ) -> Forward {
+        let mut before = sequences.first_memory.shallow_clone();
+        let (mut outputs, mut values) = (Vec::new(), Vec::new());
+        for (step, observations) in observations.unbind(0).iter().enumerate() {
+            let RecurrentForward { forward, memory } = self.step(parameters, observations, &before);
+            before = sequences.next_memory(step, &before, &memory.to_kind(Kind::Float));
+            outputs.push(forward.outputs);
+            values.push(forward.values);
+        }
+        Forward { outputs: Tensor::stack(&outputs, 0), values: Tensor::stack(&values, 0) }
+    }
 
     /// Returns the approximate number of activations of a forward pass per observation. A GPU's memory is checked with
     /// it before a run.
@@ -64,6 +114,52 @@ pub struct Forward {
     pub outputs: Tensor,
     /// The critic's estimates: `[rows]`.
     pub values: Tensor,
+}
+
+impl Forward {
+    /// Returns results of `[steps·rows]` as `[steps, rows]`.
+    pub(crate) fn by_step(self, sequences: TensorSequences<'_>) -> Self {
+        let size = sequences.after.size();
+        let outputs = self.outputs.view([size[0], size[1], -1]);
+        Self { outputs, values: self.values.view([size[0], size[1]]) }
+    }
+}
+
+/// The results of one step of a network with memory.
+#[derive(Debug)]
+pub struct RecurrentForward {
+    /// Outputs and values.
+    pub forward: Forward,
+    /// What is remembered after the step: `[rows, memory width]`.
+    pub memory: Tensor,
+}
+
+/// Consecutive steps of rows: what is remembered before the first one, and what happens to it after each step.
+#[derive(Clone, Copy, Debug)]
+pub struct TensorSequences<'a> {
+    /// What is remembered before the first step: `[rows, memory width]`.
+    pub first_memory: &'a Tensor,
+    /// What happens to it after each step: [`GroupExchange::KEEP`], [`GroupExchange::RESET`] or
+    /// [`GroupExchange::RESTORE`]. `[steps, rows]`.
+    pub after: &'a Tensor,
+}
+
+impl TensorSequences<'_> {
+    /// Returns what is remembered before the step after `step`. `before` is what was remembered before this step, and
+    /// `memory` what it has left: `[rows, memory width]`.
+    pub fn next_memory(&self, step: usize, before: &Tensor, memory: &Tensor) -> Tensor {
+        settled(before, memory, &self.after.get(step as i64))
+    }
+}
+
+/// Returns what is remembered before a step, from what was remembered `before` the step before it, and the `memory` that
+/// it has left. `after` has what happens to it: `[rows]`.
+pub(crate) fn settled(before: &Tensor, memory: &Tensor, after: &Tensor) -> Tensor {
+    let after = after.unsqueeze(1);
+    let is_restored = after.eq(f64::from(GroupExchange::RESTORE));
+    let is_reset = after.eq(f64::from(GroupExchange::RESET));
+    // A product with 0 would not do: NaN times 0 is NaN.
+    before.where_self(&is_restored, memory).masked_fill(&is_reset, 0.0)
 }
 
 /// A parameter, with the numbers that training starts from.

@@ -1,6 +1,6 @@
 //! The storage of a rollout on the device.
 
-use ludus_learn::{Rollout, RolloutShape};
+use ludus_learn::{Minibatch, Rollout, RolloutShape};
 use tch::{Kind, Tensor};
 
 use crate::buffer::Buffer;
@@ -16,24 +16,45 @@ pub(crate) struct Storage {
     observations: Tensor,
     /// Actions, log-probability and value of each sample, side by side: `[samples, action width + 2]`.
     played: Tensor,
-    /// Advantages, then returns: `[2, samples]`.
+    /// Advantages, then returns: `[2, samples]`. With a memory, 1 for each sample that is experience, else 0, follows.
     targets: Tensor,
     /// Masks `[samples, mask width]`, if there are any.
     masks: Option<Tensor>,
+    /// What was remembered, if the network has a memory.
+    memory: Option<StoredMemory>,
     staging: Buffer,
     /// The index on the device of each sample of the host's rollout.
     places: Vec<u32>,
 }
 
-/// The samples of a minibatch.
+/// What was remembered before a rollout, and what happened to it.
+#[derive(Debug)]
+struct StoredMemory {
+    /// `[rows, memory width]`.
+    first: Tensor,
+    /// What happened after each step: `[steps, rows]`.
+    after: Tensor,
+}
+
+/// The samples of a minibatch. With a memory they are all steps of some rows, `[steps, rows]` one behind the other.
 pub(crate) struct Batch {
     pub observations: Tensor,
     pub played: Tensor,
     /// Advantages, then returns.
     pub targets: Tensor,
     pub masks: Option<Tensor>,
-    /// 1 for each sample and 0 for padding, if there may be padding: `[samples, 1]`.
+    /// 1 for each sample that counts and 0 for others, if there are any: padding, and steps that are no experience.
+    /// `[samples, 1]`.
     pub counted: Option<Tensor>,
+    pub memory: Option<BatchMemory>,
+}
+
+/// What was remembered before the first step of a minibatch's rows, and what happened to it.
+pub(crate) struct BatchMemory {
+    /// `[rows, memory width]`.
+    pub first: Tensor,
+    /// What happened after each step: `[steps, rows]`.
+    pub after: Tensor,
 }
 
 /// The data of a step that is stored: inputs, decisions, and masks if there are any.
@@ -42,19 +63,24 @@ pub(crate) struct Kept<'a> {
     pub inputs: &'a Tensor,
     pub played: &'a Tensor,
     pub masks: Option<&'a Tensor>,
+    /// What happened to the memory after the step before, `[rows, 1]`, and what was remembered before this one.
+    pub memory: Option<&'a [Tensor; 2]>,
 }
 
 impl Storage {
-    pub fn new(shape: &RolloutShape, link: &Link) -> Self {
+    pub fn new(shape: &RolloutShape, memory_width: usize, link: &Link) -> Self {
         let (steps, rows) = (shape.steps, shape.total_rows());
         let zeros = |size: [usize; 2]| Tensor::zeros(size.map(|size| size as i64), (Kind::Float, link.device()));
         let samples = steps * rows;
+        let targets = if memory_width == 0 { 2 } else { 3 };
+        let memory = || StoredMemory { first: zeros([rows, memory_width]), after: zeros([steps, rows]) };
         Self {
             observations: zeros([samples, shape.observation_width]),
             played: zeros([samples, shape.action_width + 2]),
-            targets: zeros([2, samples]),
+            targets: zeros([targets, samples]),
             masks: (shape.mask_width > 0).then(|| zeros([samples, shape.mask_width])),
-            staging: Buffer::new(2 * samples, link),
+            memory: (memory_width > 0).then(memory),
+            staging: Buffer::new(targets * samples, link),
             places: places(shape),
             shape: shape.clone(),
             steps,
@@ -75,60 +101,122 @@ impl Storage {
         if let (Some(all), Some(masks)) = (&self.masks, kept.masks) {
             all.narrow(0, first, rows).copy_(masks);
         }
+        if let (Some(all), Some([after, before])) = (&self.memory, kept.memory) {
+            let first_row = first_row as i64;
+            match step.checked_sub(1) {
+                None => all.first.narrow(0, first_row, rows).copy_(before),
+                Some(last) => all.after.get(last as i64).narrow(0, first_row, rows).copy_(&after.squeeze_dim(1)),
+            }
+        }
     }
 
-    /// Copies the rollout's advantages and returns, which the host computed, to the device.
+    /// Copies the rollout's advantages and returns, which the host computed, to the device. With a memory, also which
+    /// samples are experience.
     pub fn take_targets(&mut self, rollout: &Rollout) {
         let samples = rollout.samples();
-        let (advantages, returns) = self.staging.numbers().split_at_mut(self.steps * self.rows);
-        for (array, staged) in [(samples.advantages, advantages), (samples.returns, returns)] {
+        let Self { shape, rows, staging, .. } = self;
+        let staged = staging.numbers().chunks_exact_mut(shape.steps * *rows).enumerate();
+        for (target, staged) in staged {
             let mut first_row = 0;
-            for (slab, &rows) in rollout.slab_places().zip(&self.shape.rows) {
-                for step in 0..self.steps {
-                    let of_step = &array[slab.start + step * rows..][..rows];
-                    staged[step * self.rows + first_row..][..rows].copy_from_slice(of_step);
+            for (slab, &own) in rollout.slab_places().zip(&shape.rows) {
+                for step in 0..shape.steps {
+                    let of_step = slab.start + step * own..slab.start + (step + 1) * own;
+                    let staged = &mut staged[step * *rows + first_row..][..own];
+                    match target {
+                        0 => staged.copy_from_slice(&samples.advantages[of_step]),
+                        1 => staged.copy_from_slice(&samples.returns[of_step]),
+                        _ => staged.iter_mut().zip(&samples.outcomes[of_step]).for_each(|(counted, outcome)| {
+                            *counted = f32::from(outcome.is_experience());
+                        }),
+                    }
                 }
-                first_row += rows;
+                first_row += own;
             }
         }
         self.targets.copy_(&self.staging.upload().view_as(&self.targets));
     }
 
-    /// Writes the indices on the device of these samples of the host's rollout.
-    pub fn locate(&self, samples: &[u32], places: &mut Vec<i64>) {
+    /// Writes the indices on the device of a minibatch's units: of its samples, or of its rows if there is a memory.
+    pub fn locate(&self, minibatch: Minibatch<'_>, places: &mut Vec<i64>) {
+        let Minibatch { samples, rows } = minibatch;
         places.clear();
-        places.extend(samples.iter().map(|&sample| i64::from(self.places[sample as usize])));
+        if self.memory.is_some() {
+            places.extend(rows.iter().map(|row| i64::from(row.steps.row)));
+        } else {
+            places.extend(samples.iter().map(|&sample| i64::from(self.places[sample as usize])));
+        }
     }
 
-    /// Gathers the samples with these indices.
+    /// Gathers the samples with these indices, or with a memory the rows with these indices.
     pub fn gather(&self, places: &Tensor) -> Batch {
+        if let Some(memory) = &self.memory {
+            return self.gather_rows(places, memory);
+        }
         Batch {
             observations: self.observations.index_select(0, places),
             played: self.played.index_select(0, places),
             targets: self.targets.index_select(1, places),
             masks: self.masks.as_ref().map(|masks| masks.index_select(0, places)),
             counted: None,
+            memory: None,
+        }
+    }
+
+    /// Gathers all steps of the rows with these indices. Steps that are no experience get numbers of which the losses
+    /// are finite.
+    fn gather_rows(&self, rows: &Tensor, memory: &StoredMemory) -> Batch {
+        let by_step = |samples: &Tensor| samples.view([self.steps as i64, self.rows as i64, -1]);
+        let of_rows = |samples: &Tensor| by_step(samples).index_select(1, rows).flatten(0, 1);
+        let counted = of_rows(&self.targets.get(2));
+        let ignored = counted.le(0.5);
+        let targets = self.targets.narrow(0, 0, 2).view([2, self.steps as i64, self.rows as i64]);
+        let targets = targets.index_select(2, rows).flatten(1, 2);
+        Batch {
+            observations: of_rows(&self.observations),
+            played: of_rows(&self.played).masked_fill(&ignored, 0.0),
+            targets: targets.masked_fill(&ignored.squeeze_dim(1), 0.0),
+            masks: self.masks.as_ref().map(|masks| of_rows(masks).masked_fill(&ignored, 1.0)),
+            counted: Some(counted),
+            memory: Some(BatchMemory {
+                first: memory.first.index_select(0, rows),
+                after: memory.after.index_select(1, rows),
+            }),
         }
     }
 }
 
 impl Batch {
-    /// Marks all but the first samples as padding. `samples`, their number, is a tensor without dimensions on the
-    /// device.
-    pub fn count_first(&mut self, samples: &Tensor) {
-        let all = Tensor::arange(self.played.size()[0], (Kind::Int64, self.played.device()));
-        self.counted = Some(all.lt_tensor(samples).to_kind(Kind::Float).unsqueeze(1));
+    /// Returns the number of units: of rows if there is a memory, else of samples.
+    pub fn units(&self) -> usize {
+        let units = self.memory.as_ref().map_or_else(|| self.played.size()[0], |memory| memory.first.size()[0]);
+        units as usize
     }
 
-    /// Returns `count` neighbouring samples of the batch.
+    /// Marks all but the first units as padding. `units`, their number, is a tensor without dimensions on the device.
+    pub fn count_first(&mut self, units: &Tensor) {
+        let all = Tensor::arange(self.units() as i64, (Kind::Int64, self.played.device()));
+        let is_unit = all.lt_tensor(units).to_kind(Kind::Float).unsqueeze(1);
+        self.counted = Some(match &self.counted {
+            None => is_unit,
+            Some(counted) => (counted.view([-1, is_unit.size()[0], 1]) * is_unit).flatten(0, 1),
+        });
+    }
+
+    /// Returns `count` neighbouring units of the batch.
     pub fn part(&self, first: usize, count: usize) -> Self {
-        let (first, count) = (first as i64, count as i64);
+        let (units, first, count) = (self.units() as i64, first as i64, count as i64);
+        let part =
+            |samples: &Tensor| samples.view([-1, units, samples.size()[1]]).narrow(1, first, count).flatten(0, 1);
         Self {
-            observations: self.observations.narrow(0, first, count),
-            played: self.played.narrow(0, first, count),
-            targets: self.targets.narrow(1, first, count),
-            masks: self.masks.as_ref().map(|masks| masks.narrow(0, first, count)),
-            counted: self.counted.as_ref().map(|counted| counted.narrow(0, first, count)),
+            observations: part(&self.observations),
+            played: part(&self.played),
+            targets: self.targets.view([2, -1, units]).narrow(2, first, count).flatten(1, 2),
+            masks: self.masks.as_ref().map(part),
+            counted: self.counted.as_ref().map(part),
+            memory: self.memory.as_ref().map(|BatchMemory { first: memory, after }| BatchMemory {
+                first: memory.narrow(0, first, count),
+                after: after.narrow(1, first, count),
+            }),
         }
     }
 }
@@ -173,11 +261,11 @@ mod tests {
             slab.advantages.iter_mut().enumerate().for_each(|(index, advantage)| *advantage = first + index as f32);
         }
         let link = Link::new(tch::Device::Cpu);
-        let mut storage = Storage::new(&shape, &link);
+        let mut storage = Storage::new(&shape, 0, &link);
         storage.take_targets(&rollout);
         let mut places = Vec::new();
         let samples = [0, 1, 2, 3, 6, 7];
-        storage.locate(&samples, &mut places);
+        storage.locate(Minibatch { samples: &samples, rows: &[] }, &mut places);
         let batch = storage.gather(&Tensor::from_slice(&places));
         let expected = samples.map(|sample| rollout.samples().advantages[sample as usize]);
         assert_eq!(link.fetch(&batch.targets.get(0)), expected);

@@ -9,9 +9,9 @@ use crate::adam::{Adam, Rates, unbiased};
 use crate::heads::{Heads, Outputs};
 use crate::link::Link;
 use crate::loss_accumulator::LossAccumulator;
-use crate::network::TorchNetwork;
+use crate::network::{Forward, TensorSequences, TorchNetwork};
 use crate::parameters::{Leaves, ParameterLayout};
-use crate::storage::Batch;
+use crate::storage::{Batch, BatchMemory};
 use crate::threads::keep_to_this_thread;
 
 /// Samples of a shard on the CPU: enough that libtorch's cost per operation is small beside the arithmetic.
@@ -40,7 +40,9 @@ pub(crate) struct StepContext<'a> {
     pub heads: &'a Heads,
     pub settings: &'a UpdateSettings,
     pub pool: &'a ThreadPool,
-    /// True if the batch may have padding after its samples.
+    /// Samples of the minibatch: of those in the batch, only these count.
+    pub samples: usize,
+    /// True if the batch may have padding after its units.
     pub is_padded: bool,
 }
 
@@ -70,14 +72,26 @@ struct StepSettings {
     unbias_2: Tensor,
     max_grad_norm: Tensor,
     samples: Tensor,
+    /// The units of the minibatch, see [`Batch::units`].
+    units: Tensor,
 }
 
 /// The count of numbers in [`StepSettings`].
-pub(crate) const STEP_SETTINGS: usize = 9;
+pub(crate) const STEP_SETTINGS: usize = 10;
 
-/// Returns the numbers of [`StepSettings`] for a minibatch of this many samples. `step` is the optimiser's step, from
-/// 1.
-pub(crate) fn step_settings(settings: &UpdateSettings, samples: usize, step: u64) -> [f32; STEP_SETTINGS] {
+/// The sizes of a minibatch, and the step that it is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepSize {
+    pub samples: usize,
+    /// See [`Batch::units`].
+    pub units: usize,
+    /// The optimiser's step, from 1.
+    pub step: u64,
+}
+
+/// Returns the numbers of [`StepSettings`].
+pub(crate) fn step_settings(settings: &UpdateSettings, size: StepSize) -> [f32; STEP_SETTINGS] {
+    let StepSize { samples, units, step } = size;
     let weight = 1.0 / samples as f32;
     let [learning_rate, unbias_2] = unbiased(settings.learning_rate, step);
     [
@@ -90,13 +104,14 @@ pub(crate) fn step_settings(settings: &UpdateSettings, samples: usize, step: u64
         unbias_2,
         settings.max_grad_norm,
         samples as f32,
+        units as f32,
     ]
 }
 
 impl StepSettings {
     fn new(numbers: &Tensor, settings: &UpdateSettings) -> Self {
-        let [clip, value_clip, learning_rate, unbias_2, max_grad_norm, samples] =
-            [3, 4, 5, 6, 7, 8].map(|index| numbers.get(index));
+        let [clip, value_clip, learning_rate, unbias_2, max_grad_norm, samples, units] =
+            [3, 4, 5, 6, 7, 8, 9].map(|index| numbers.get(index));
         Self {
             weights: numbers.narrow(0, 0, 3),
             clip,
@@ -105,6 +120,7 @@ impl StepSettings {
             unbias_2,
             max_grad_norm,
             samples,
+            units,
         }
     }
 }
@@ -127,20 +143,21 @@ impl Update {
     pub fn step(&mut self, context: StepContext<'_>, mut batch: Batch, step_settings: &Tensor) {
         let step_settings = StepSettings::new(step_settings, context.settings);
         if context.is_padded {
-            batch.count_first(&step_settings.samples);
+            batch.count_first(&step_settings.units);
         }
-        // A minibatch of a single sample is never padded, so the padded size is 1 only for a single sample.
-        let samples = batch.played.size()[0] as usize;
-        if context.settings.normalize_advantages && samples > 1 {
+        if context.settings.normalize_advantages && context.samples > 1 {
             standardize(&mut batch, &step_settings.samples);
         }
-        let shards = if self.device.is_cuda() { 1 } else { samples.div_ceil(SHARD).clamp(1, MOST_SHARDS) };
+        let (all, units) = (batch.played.size()[0] as usize, batch.units());
+        let shards = if self.device.is_cuda() { 1 } else { all.div_ceil(SHARD).min(units).clamp(1, MOST_SHARDS) };
         self.grow(shards);
-        let batches = (0..shards).map(|shard| {
-            let (first, end) = (shard * samples / shards, (shard + 1) * samples / shards);
-            batch.part(first, end - first)
-        });
-        self.compute_gradients(context, batches.collect(), &step_settings);
+        let batches = if shards == 1 {
+            vec![batch]
+        } else {
+            let bounds = (0..shards).map(|shard| (shard * units / shards, (shard + 1) * units / shards));
+            bounds.map(|(first, end)| batch.part(first, end - first)).collect()
+        };
+        self.compute_gradients(context, batches, &step_settings);
         let found = self.sum_up(shards);
         let norm = found.gradient.dot(&found.gradient).sqrt();
         let rates = Rates {
@@ -207,6 +224,7 @@ impl StepSettings {
             unbias_2: self.unbias_2.shallow_clone(),
             max_grad_norm: self.max_grad_norm.shallow_clone(),
             samples: self.samples.shallow_clone(),
+            units: self.units.shallow_clone(),
         }
     }
 }
@@ -236,7 +254,7 @@ impl GradientWorker {
         kind: Kind,
     ) -> ShardGradient {
         keep_to_this_thread();
-        let forward = context.network.forward(&self.leaves.of_network(kind), &batch.observations.to_kind(kind));
+        let forward = self.forward(context.network, batch, kind);
         let outputs = forward.outputs.to_kind(Kind::Float);
         let values = forward.values.to_kind(Kind::Float).unsqueeze(1);
         let actions = batch.played.narrow(1, 0, context.heads.action_width() as i64);
@@ -245,6 +263,19 @@ impl GradientWorker {
         let sums = Self::sums(context, batch, step_settings, &[log_probs, entropies, values]);
         let loss = sums.narrow(0, 0, 3).dot(&step_settings.weights);
         ShardGradient { gradient: self.leaves.gradient(&loss), sums: sums.detach() }
+    }
+
+    /// Computes outputs and values of all samples.
+    fn forward(&self, network: &dyn TorchNetwork, batch: &Batch, kind: Kind) -> Forward {
+        let (parameters, observations) = (self.leaves.of_network(kind), batch.observations.to_kind(kind));
+        let Some(BatchMemory { first, after }) = &batch.memory else {
+            return network.forward(&parameters, &observations);
+        };
+        let size = after.size();
+        let observations = observations.view([size[0], size[1], -1]);
+        let sequences = TensorSequences { first_memory: first, after };
+        let Forward { outputs, values } = network.forward_sequences(&parameters, &observations, sequences);
+        Forward { outputs: outputs.flatten(0, 1), values: values.flatten(0, 1) }
     }
 
     /// Returns the shard's sums of losses and statistics. Details 10 to 12 and 17.
@@ -257,7 +288,11 @@ impl GradientWorker {
         let actions = context.heads.action_width() as i64;
         let (old_log_probs, old_values) = (batch.played.narrow(1, actions, 1), batch.played.narrow(1, actions + 1, 1));
         let (advantages, returns) = (batch.targets.get(0).unsqueeze(1), batch.targets.get(1).unsqueeze(1));
-        let log_ratios = log_probs - old_log_probs;
+        let mut log_ratios = log_probs - old_log_probs;
+        if let (Some(counted), Some(_)) = (&batch.counted, &batch.memory) {
+            // The ratio of a step that is no experience might not be finite.
+            log_ratios = log_ratios.masked_fill(&counted.le(0.5), 0.0);
+        }
         let ratios = log_ratios.exp();
         let policy = surrogate(&ratios, &advantages, &step_settings.clip);
         let value = value_error(values, &old_values, &returns, step_settings.value_clip.as_ref());
@@ -331,12 +366,21 @@ mod tests {
             targets: noise(all, 2).transpose(0, 1).contiguous(),
             masks: None,
             counted: None,
+            memory: None,
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let heads = Heads::new(&heads);
-        let context =
-            StepContext { network: &network, heads: &heads, settings: &SETTINGS, pool: &pool, is_padded: extra > 0 };
-        update.step(context, batch, &link.send(&step_settings(&SETTINGS, SAMPLES as usize, 1)));
+        let samples = SAMPLES as usize;
+        let context = StepContext {
+            network: &network,
+            heads: &heads,
+            settings: &SETTINGS,
+            pool: &pool,
+            samples,
+            is_padded: extra > 0,
+        };
+        let size = StepSize { samples, units: samples, step: 1 };
+        update.step(context, batch, &link.send(&step_settings(&SETTINGS, size)));
         assert_eq!(update.loss_accumulator.take(&update.parameters).unwrap().taken, 1);
         link.fetch(&update.parameters)
     }

@@ -10,7 +10,7 @@ use ludus_torch::{DeviceConfig, Forward, Parameter, TorchError, TorchLearner, To
 use tch::{Kind, Tensor};
 
 use crate::cart_pole::{CartPoles, WIDTH};
-use crate::{PLAIN, cart_pole_network, cart_poles, collect, device, machine, ppo, rollout_of, torch};
+use crate::{PLAIN, cart_pole_network, cart_poles, collect, device, machine, of_samples, ppo, rollout_of, torch};
 
 const SETTINGS: UpdateSettings = UpdateSettings {
     learning_rate: 1e-2,
@@ -35,10 +35,10 @@ fn a_loss_that_is_not_finite_changes_nothing_from_there_on() {
     learner.begin_update(&rollout);
     let good: Vec<u32> = (0..16).collect();
     let bad: Vec<u32> = (16..32).collect();
-    learner.learn_minibatch(&rollout, &good, &SETTINGS).unwrap();
+    learner.learn_minibatch(&rollout, of_samples(&good), &SETTINGS).unwrap();
     let after_good = learner.state();
-    learner.learn_minibatch(&rollout, &bad, &SETTINGS).unwrap();
-    learner.learn_minibatch(&rollout, &good, &SETTINGS).unwrap();
+    learner.learn_minibatch(&rollout, of_samples(&bad), &SETTINGS).unwrap();
+    learner.learn_minibatch(&rollout, of_samples(&good), &SETTINGS).unwrap();
     let error = learner.take_losses().unwrap_err();
     assert!(matches!(error, LearnError::NotFinite { what: "value loss", value } if value.is_nan()), "{error}");
     assert_eq!(learner.state(), after_good);

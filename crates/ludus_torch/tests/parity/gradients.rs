@@ -6,14 +6,14 @@ use ludus_learn::{
 use ludus_net::{Activation, GridBlock, Layout, Network, NetworkConfig, Normalizer, stage};
 use ludus_spec::{Head, Outcome, Seed};
 
-use crate::{PLAIN, Setup, collect, native, rollout_of, torch};
+use crate::{PLAIN, Setup, collect, native, of_samples, rollout_of, torch};
 
 /// Two numbers and, for networks with convolutions, a grid of the other 60.
 const GRID: GridBlock = GridBlock { first: 2, height: 5, width: 4, channels: 3 };
 const STEPS: usize = 6;
 const TOLERANCE: f32 = 1e-5;
 
-const SETTINGS: UpdateSettings = UpdateSettings {
+pub const SETTINGS: UpdateSettings = UpdateSettings {
     learning_rate: 3e-3,
     clip: 0.2,
     value_clip: None,
@@ -131,12 +131,12 @@ fn learn<L: Learner>(
     settings: &UpdateSettings,
 ) -> (Losses, LearnerState) {
     learner.begin_update(rollout);
-    learner.learn_minibatch(rollout, samples, settings).unwrap();
+    learner.learn_minibatch(rollout, of_samples(samples), settings).unwrap();
     (learner.take_losses().unwrap(), learner.state())
 }
 
 /// Compares tensor by tensor, relative to the tensor's largest number.
-fn compare(network: &Network, what: &str, found: &[f32], expected: &[f32]) {
+pub fn compare(network: &Network, what: &str, found: &[f32], expected: &[f32]) {
     let layout = network.layout();
     for ((name, _, found), (_, _, expected)) in layout.export(found).iter().zip(&layout.export(expected)) {
         let largest = expected.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
@@ -146,7 +146,7 @@ fn compare(network: &Network, what: &str, found: &[f32], expected: &[f32]) {
     }
 }
 
-fn compare_losses(found: &Losses, expected: &Losses, samples: usize) {
+pub fn compare_losses(found: &Losses, expected: &Losses, samples: usize) {
     let numbers = |losses: &Losses| {
         let Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm } = *losses;
         [policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm].map(|sum| sum / samples as f32)

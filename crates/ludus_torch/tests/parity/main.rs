@@ -8,6 +8,7 @@ mod convolutions;
 mod curves;
 mod faults;
 mod gradients;
+mod memory;
 mod phases;
 mod repetition;
 mod transfers;
@@ -17,12 +18,12 @@ use std::sync::Arc;
 
 use cart_pole::{CartPoles, WIDTH};
 use ludus_learn::{
-    CollectedLane, Collector, LaneShape, LearnError, Learner, Machine, NativeLearner, PhaseTimes, Ppo, PpoConfig,
+    CollectedLane, Collector, LaneShape, LearnError, Learner, Machine, Minibatch, NativeLearner, PhaseTimes, Ppo, PpoConfig,
     Rollout, RolloutShape, Simulation,
 };
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
-use ludus_torch::{DeviceConfig, TorchLearner, TorchSettings, described, tch};
+use ludus_torch::{DeviceConfig, TorchLearner, TorchNetwork, TorchSettings, described, tch};
 
 /// The settings of a test's learners.
 #[derive(Clone, Copy)]
@@ -53,13 +54,17 @@ fn native(network: Network, normalizer: Option<Normalizer>) -> NativeLearner {
 }
 
 fn torch(network: Network, normalizer: Option<Normalizer>, setup: Setup) -> TorchLearner {
+    torch_of(described(network), normalizer, setup)
+}
+
+fn torch_of(network: Box<dyn TorchNetwork>, normalizer: Option<Normalizer>, setup: Setup) -> TorchLearner {
     let splits = NonZeroUsize::new(setup.splits).unwrap();
     let settings = TorchSettings {
         device: device(),
         config: DeviceConfig { splits, graphs: setup.graphs, ..DeviceConfig::default() },
         machine: machine(setup.threads),
     };
-    TorchLearner::new(described(network), normalizer, settings).unwrap()
+    TorchLearner::new(network, normalizer, settings).unwrap()
 }
 
 fn cart_pole_network(seed: u64) -> Network {
@@ -67,7 +72,7 @@ fn cart_pole_network(seed: u64) -> Network {
     Network::new(Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &config).unwrap(), Seed::new(seed))
 }
 
-fn ppo<L: Learner>(config: &PpoConfig, learner: L, worlds: &[CartPoles], seed: u64) -> Ppo<L> {
+fn ppo<L: Learner, S: Simulation>(config: &PpoConfig, learner: L, worlds: &[S], seed: u64) -> Ppo<L> {
     Ppo::new(config.clone(), learner, &lanes(worlds), Seed::new(seed)).unwrap()
 }
 
@@ -80,6 +85,11 @@ fn lanes<S: Simulation>(worlds: &[S]) -> Vec<LaneShape> {
 fn rollout_of<S: Simulation>(steps: usize, worlds: &[S]) -> Rollout {
     let shape = RolloutShape::of_lane(steps, &lanes(worlds)).unwrap();
     Rollout::new(RolloutShape { has_inputs: true, ..shape })
+}
+
+/// Makes a minibatch for a network without memory.
+const fn of_samples(samples: &[u32]) -> Minibatch<'_> {
+    Minibatch { samples, rows: &[] }
 }
 
 /// Fills a rollout, with the learner's policy.
