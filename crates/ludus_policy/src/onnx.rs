@@ -2,6 +2,7 @@
 
 mod convolutions;
 mod graph;
+mod memory;
 mod proto;
 
 use std::path::Path;
@@ -13,9 +14,13 @@ use crate::atomic::write_atomically;
 use crate::{PolicyError, PolicyFile};
 use convolutions::encoded;
 use graph::{About, Graph, Value};
+use memory::remembered;
 
 const DOC: &str = "From rows of observations to rows of actions. `action` is the most probable action in the game's own \
                    units; `distribution` has what it was taken from, a mean per number and a logit per choice.";
+
+const MEMORY_DOC: &str = "what is remembered of the episode, `next_memory` of the decision before; zeros where an \
+                          episode starts";
 
 impl PolicyFile {
     /// Converts the policy to an ONNX graph that includes normalisation and heads.
@@ -23,10 +28,12 @@ impl PolicyFile {
     /// | | shape | is |
     /// |---|---|---|
     /// | input `observation` | `[rows, observation width]` | observations as the game has them |
+    /// | input `memory` | `[rows, memory width]` | what is remembered of each row's episode, zeros where an episode starts; only for policies with memory |
     /// | input `mask` | `[rows, mask width]` | true for each allowed choice; only for agents that have masks |
     /// | output `action` | `[rows, action width]` | the most probable action, numbers stretched to their range, choices by their index |
     /// | output `distribution` | `[rows, output width]` | a mean per number, before it is clamped, and a logit per choice, −∞ where it is not allowed |
     /// | output `log_std` | `[1, numbers]` | logarithms of the numbers' standard deviations, if there are any |
+    /// | output `next_memory` | `[rows, memory width]` | the `memory` of the row's next decision; only for policies with memory |
     ///
     /// As in the game, a field whose mask allows no choice has all choices allowed.
     ///
@@ -50,14 +57,29 @@ impl PolicyFile {
         let observation = graph.input("observation", observed, &observation_columns(&self.spec).join(", "));
         let inputs = staged(&mut graph, &observation, self.normalizer.as_ref());
         let inputs = encoded(&mut graph, &layout, &network, inputs);
+        let config = layout.config();
+        let state = config.memory.map(|memory| (memory, graph.input("memory", memory.width(), MEMORY_DOC)));
+        let mut next_memory = None;
+        let mut remember = |graph: &mut Graph, chain, features| match &state {
+            Some((memory, state)) if config.shared == (chain == "trunk") => {
+                let next = remembered(graph, &network, chain, (*memory, &features, state));
+                next_memory.insert(next).clone()
+            }
+            _ => features,
+        };
         let features = network.hidden(&mut graph, &network.layers("trunk"), inputs);
+        let features = remember(&mut graph, "trunk", features);
         let actor = network.layers("actor");
         let (head, hidden) = actor.split_last().expect("an actor ends in a head");
         let features = network.hidden(&mut graph, hidden, features);
+        let features = remember(&mut graph, "actor", features);
         let outputs = sums(&mut graph, head, &features);
         self.decide(&mut graph, &outputs);
         if let Some((_, _, log_std)) = network.tensor("log_std") {
             graph.constant_output("log_std", log_std, "one for each number of the action");
+        }
+        if let Some(next_memory) = next_memory {
+            graph.output("next_memory", &next_memory, layout.policy_memory_width(), "`memory` of the next decision");
         }
         Ok(graph.into_bytes(&About {
             name: &self.spec.name,
@@ -179,6 +201,11 @@ impl Weights {
     fn layers(&self, chain: &str) -> Vec<[&NamedTensor; 2]> {
         let part = |index: usize, part: &str| self.tensor(&format!("{chain}.{index}.{part}"));
         (0..).map_while(|index| Some([part(index, "weight")?, part(index, "bias")?])).collect()
+    }
+
+    /// Returns the weight and the bias of the layer with this name.
+    fn layer(&self, name: &str) -> [&NamedTensor; 2] {
+        ["weight", "bias"].map(|part| self.tensor(&format!("{name}.{part}")).expect("the layout has this layer"))
     }
 
     /// Adds hidden layers.

@@ -8,12 +8,14 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::Command;
 
-use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer, Scratch, stage};
+use ludus_net::{Activation, Layout, Memory, Network, NetworkConfig, Normalizer, Scratch, stage};
 use ludus_policy::{ActionChoice, Origin, OwnNetwork, Policy, PolicyFile, PolicyNetwork, Sensed};
 use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, GridShape, ObservationField, ObservationKind, Seed};
 use serde_json::json;
 
 const ROWS: usize = 257;
+/// Steps of a policy with memory.
+const STEPS: u64 = 5;
 /// Columns of the observation field that all agents of this test have.
 const EYES: usize = 5;
 
@@ -78,6 +80,10 @@ fn networks() -> Vec<NetworkConfig> {
         network(&[], Activation::Tanh, false),
         convolutional(&[6, 9], &[12], true),
         convolutional(&[17], &[], false),
+        NetworkConfig { memory: Some(Memory::MinGru(17)), ..network(&[12], Activation::Tanh, false) },
+        NetworkConfig { memory: Some(Memory::Gru(9)), ..network(&[12], Activation::Tanh, true) },
+        NetworkConfig { memory: Some(Memory::Gru(16)), ..network(&[], Activation::Tanh, false) },
+        NetworkConfig { memory: Some(Memory::Gru(8)), ..convolutional(&[6], &[12], true) },
     ]
 }
 
@@ -153,9 +159,10 @@ fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) 
     }
 }
 
-/// Makes observations. They are far from 0 only with a normaliser. The first few rows have NaN and infinite numbers.
-fn observations(file: &PolicyFile) -> Vec<f32> {
-    let draw = |index: usize| (Seed::new(9).derive(index as u64).uniform() - 0.5) * 8.0;
+/// Makes the observations of a step. They are far from 0 only with a normaliser. The first few rows have NaN and
+/// infinite numbers.
+fn observations(file: &PolicyFile, step: u64) -> Vec<f32> {
+    let draw = |index: usize| (Seed::new(9 + step).derive(index as u64).uniform() - 0.5) * 8.0;
     let width = file.spec.observation_width();
     let mut observations = (0..ROWS * width).map(draw).collect::<Vec<_>>();
     for row in observations.chunks_exact_mut(width) {
@@ -198,26 +205,39 @@ fn check(python: &str, file: &PolicyFile) -> String {
     text(&output.stdout).trim().to_owned()
 }
 
-/// Returns observations and the expected outputs.
+/// Returns observations and the expected outputs of each step. What is remembered is passed from step to step.
 fn cases(file: &PolicyFile) -> serde_json::Value {
-    let (observations, masks) = (observations(file), masks(file));
-    let allowed = opened(&masks);
     let policy = Policy::new(file).expect("it is whole");
+    let mut memory = vec![0.0; ROWS * policy.memory_width()];
+    let steps = if memory.is_empty() { 1 } else { STEPS };
+    json!({
+        "steps": (0..steps).map(|step| case(file, &policy, step, &mut memory)).collect::<Vec<_>>(),
+        "memory_width": policy.memory_width(),
+        "texts": expected_texts(file),
+        "version": file.origin.steps,
+    })
+}
+
+fn case(file: &PolicyFile, policy: &Policy, step: u64, memory: &mut [f32]) -> serde_json::Value {
+    let (observations, masks) = (observations(file, step), masks(file));
+    let allowed = opened(&masks);
+    let distribution = distribution(file, &observations, &allowed, memory);
     let mut actions = vec![0.0; ROWS * 5];
     let sensed = Sensed { observations: &observations, masks: &allowed };
-    policy.act_masked(sensed, &mut [], ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
+    policy.act_masked(sensed, memory, ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
     let actions = actions.chunks_exact(5).map(|row| in_game_units(&file.spec, row)).collect::<Vec<_>>();
-    let distribution = distribution(file, &observations, &allowed);
+    let mut outputs = json!({
+        "action": actions,
+        "distribution": texts(&distribution).chunks(8).collect::<Vec<_>>(),
+        "log_std": [texts(&log_std(file))],
+    });
+    if !memory.is_empty() {
+        outputs["next_memory"] = texts(memory).chunks(policy.memory_width()).collect::<Vec<_>>().into();
+    }
     json!({
         "observation": texts(&observations).chunks(file.spec.observation_width()).collect::<Vec<_>>(),
         "mask": masks.chunks(5).collect::<Vec<_>>(),
-        "outputs": {
-            "action": actions,
-            "distribution": texts(&distribution).chunks(8).collect::<Vec<_>>(),
-            "log_std": [texts(&log_std(file))],
-        },
-        "texts": expected_texts(file),
-        "steps": file.origin.steps,
+        "outputs": outputs,
     })
 }
 
@@ -257,13 +277,13 @@ fn expected_texts(file: &PolicyFile) -> serde_json::Value {
     texts
 }
 
-fn distribution(file: &PolicyFile, observations: &[f32], allowed: &[bool]) -> Vec<f32> {
+fn distribution(file: &PolicyFile, observations: &[f32], allowed: &[bool], memory: &[f32]) -> Vec<f32> {
     let layout = file.layout().expect("there is such a network");
     let mut network = Network::new(layout.clone(), Seed::default());
     network.set_parameters(&file.parameters).expect("they are its parameters");
     let (mut inputs, mut outputs) = (vec![0.0; observations.len()], vec![0.0; ROWS * layout.output_width()]);
     stage(file.normalizer.as_ref(), observations, &mut inputs);
-    network.forward_policy(&inputs, &mut Scratch::new(&layout), &mut outputs);
+    network.step_policy(&inputs, &mut memory.to_vec(), &mut Scratch::new(&layout), &mut outputs);
     // The columns are three gears, two numbers, two choices and a number.
     for (outputs, allowed) in outputs.chunks_exact_mut(8).zip(allowed.chunks_exact(5)) {
         for (place, flag) in [(0, 0), (1, 1), (2, 2), (5, 3), (6, 4)] {
