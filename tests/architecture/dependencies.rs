@@ -12,7 +12,7 @@ const ARROWS: [(&str, &str); 18] = [
         "ludus_agent ludus_editor ludus_learn ludus_net ludus_play ludus_policy ludus_rapier ludus_torch ludus_train \
          ludus_worlds",
     ),
-    ("ludus_editor", "ludus_agent ludus_policy ludus_train ludus_worlds"),
+    ("ludus_editor", "ludus_agent ludus_policy ludus_spec ludus_train ludus_worlds"),
     (
         "ludus_train",
         "ludus_agent ludus_config ludus_learn ludus_libtorch ludus_torch ludus_net ludus_play ludus_policy ludus_replay \
