@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use cart_pole::{CartPoles, WIDTH};
 use ludus_learn::{
-    CollectedLane, Collector, LaneShape, LearnError, Learner, Machine, Minibatch, NativeLearner, PhaseTimes, Ppo, PpoConfig,
-    Rollout, RolloutShape, Simulation,
+    CollectedLane, Collector, LaneShape, LearnError, Learner, Machine, Minibatch, NativeLearner, PhaseTimes, Ppo,
+    PpoConfig, Rollout, RolloutShape, Simulation,
 };
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
