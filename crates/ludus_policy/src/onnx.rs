@@ -7,14 +7,14 @@ mod proto;
 
 use std::path::Path;
 
-use ludus_net::{Activation, NamedTensor, Normalizer};
+use ludus_net::{Activation, Layout, NamedTensor, Normalizer};
 use ludus_spec::{ActionField, ActionKind, AgentSpec, joined, meant_rate_hz};
 
 use crate::atomic::write_atomically;
 use crate::{PolicyError, PolicyFile};
 use convolutions::encoded;
 use graph::{About, Graph, Value};
-use memory::remembered;
+use memory::{ChainMemory, remembered};
 
 const DOC: &str = "From rows of observations to rows of actions. `action` is the most probable action in the game's own \
                    units; `distribution` has what it was taken from, a mean per number and a logit per choice.";
@@ -57,23 +57,7 @@ impl PolicyFile {
         let observation = graph.input("observation", observed, &observation_columns(&self.spec).join(", "));
         let inputs = staged(&mut graph, &observation, self.normalizer.as_ref());
         let inputs = encoded(&mut graph, &layout, &network, inputs);
-        let config = layout.config();
-        let state = config.memory.map(|memory| (memory, graph.input("memory", memory.width(), MEMORY_DOC)));
-        let mut next_memory = None;
-        let mut remember = |graph: &mut Graph, chain, features| match &state {
-            Some((memory, state)) if config.shared == (chain == "trunk") => {
-                let next = remembered(graph, &network, chain, (*memory, &features, state));
-                next_memory.insert(next).clone()
-            }
-            _ => features,
-        };
-        let features = network.hidden(&mut graph, &network.layers("trunk"), inputs);
-        let features = remember(&mut graph, "trunk", features);
-        let actor = network.layers("actor");
-        let (head, hidden) = actor.split_last().expect("an actor ends in a head");
-        let features = network.hidden(&mut graph, hidden, features);
-        let features = remember(&mut graph, "actor", features);
-        let outputs = sums(&mut graph, head, &features);
+        let Outputs { outputs, next_memory } = computed(&mut graph, &layout, &network, inputs);
         self.decide(&mut graph, &outputs);
         if let Some((_, _, log_std)) = network.tensor("log_std") {
             graph.constant_output("log_std", log_std, "one for each number of the action");
@@ -184,6 +168,34 @@ fn staged(graph: &mut Graph, observation: &Value, normalizer: Option<&Normalizer
     let scaled = graph.node("Mul", &[&centred, &factors]);
     let clipped = graph.node("Clip", &[&scaled, &low, &high]);
     graph.node("Where", &[&is_nan, &zero, &clipped])
+}
+
+/// The network's outputs, and what is remembered after the step if it has a memory.
+struct Outputs {
+    outputs: Value,
+    next_memory: Option<Value>,
+}
+
+/// Adds the layers from the inputs of the dense ones on.
+fn computed(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value) -> Outputs {
+    let config = layout.config();
+    let state = config.memory.map(|memory| (memory, graph.input("memory", memory.width(), MEMORY_DOC)));
+    let mut next_memory = None;
+    let mut features = |graph: &mut Graph, chain, hidden: &[[&NamedTensor; 2]], inputs| {
+        let features = network.hidden(graph, hidden, inputs);
+        match &state {
+            Some((memory, state)) if config.shared == (chain == "trunk") => {
+                let of = ChainMemory { chain, memory: *memory, state };
+                next_memory.insert(remembered(graph, network, &of, &features)).clone()
+            }
+            _ => features,
+        }
+    };
+    let inputs = features(graph, "trunk", &network.layers("trunk"), inputs);
+    let actor = network.layers("actor");
+    let (head, hidden) = actor.split_last().expect("an actor ends in a head");
+    let inputs = features(graph, "actor", hidden, inputs);
+    Outputs { outputs: sums(graph, head, &inputs), next_memory }
 }
 
 /// The network's tensors by name.

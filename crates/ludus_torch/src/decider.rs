@@ -78,11 +78,18 @@ pub(crate) struct RolloutPolicy<'a> {
     pub recorder: &'a Recorder,
 }
 
+/// The numbers that a policy draws and remembers per row.
+#[derive(Clone, Copy)]
+pub(crate) struct PolicyWidths<'a> {
+    pub heads: &'a Heads,
+    pub memory: usize,
+}
+
 /// Makes the exchanges of a rollout of this shape, one for each part. `bounds` has each part's simulations.
 pub(crate) fn parts(
     shape: &RolloutShape,
     bounds: &[Range<usize>],
-    (heads, memory_width): (&Heads, usize),
+    PolicyWidths { heads, memory: memory_width }: PolicyWidths<'_>,
     link: &Link,
 ) -> Vec<RowExchange> {
     let widths = Widths {

@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
 use crate::attempt::{attempt, attempt_anything};
-use crate::decider::{RolloutPolicy, RowExchange, parts};
+use crate::decider::{PolicyWidths, RolloutPolicy, RowExchange, parts};
 use crate::graphs::Recorder;
 use crate::heads::Heads;
 use crate::heap::keep_freed_memory;
@@ -215,7 +215,7 @@ impl TorchLearner {
             return;
         }
         let memory_width = self.network.memory_width();
-        let parts = parts(shape, bounds, (&self.heads, memory_width), &self.link);
+        let parts = parts(shape, bounds, PolicyWidths { heads: &self.heads, memory: memory_width }, &self.link);
         self.parts = parts.into_iter().map(|part| Box::new(part) as Box<dyn Exchange>).collect();
         self.storage = Some(Storage::new(shape, memory_width, &self.link));
         // Existing recordings read from the old storage.

@@ -5,16 +5,20 @@ use ludus_net::Memory;
 use super::graph::{Graph, Value};
 use super::{Weights, sums};
 
-/// Adds a step of a chain's memory, if it has one. Returns what is remembered after it, which the next layer reads.
+/// The memory of a chain, and what was remembered before the step.
+pub(super) struct ChainMemory<'a> {
+    pub chain: &'a str,
+    pub memory: Memory,
+    pub state: &'a Value,
+}
+
+/// Adds a step of a chain's memory behind its hidden layers. Returns what is remembered after it, which the next layer
+/// reads.
 ///
-/// `state` is what was remembered before. The formulas are those of `ludus_net`: MinGRU with a positive candidate, and
-/// GRU as of PyTorch and of ONNX with `linear_before_reset = 1`.
-pub(super) fn remembered(
-    graph: &mut Graph,
-    network: &Weights,
-    chain: &str,
-    (memory, features, state): (Memory, &Value, &Value),
-) -> Value {
+/// The formulas are those of `ludus_net`: MinGRU with a positive candidate, and GRU as of PyTorch and of ONNX with
+/// `linear_before_reset = 1`.
+pub(super) fn remembered(graph: &mut Graph, network: &Weights, of: &ChainMemory<'_>, features: &Value) -> Value {
+    let ChainMemory { chain, memory, state } = *of;
     let of_input = |graph: &mut Graph, gate: &str| {
         let layer = network.layer(&format!("{chain}.memory.{gate}.input"));
         sums(graph, &layer, features)

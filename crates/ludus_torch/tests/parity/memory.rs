@@ -7,7 +7,7 @@ use ludus_learn::{
 use ludus_net::{GridBlock, Layout, Memory, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Outcome, Seed};
 use ludus_torch::tch::Tensor;
-use ludus_torch::{Forward, Mlp, Parameter, RecurrentForward, TorchLearner, TorchNetwork, Transfers, described};
+use ludus_torch::{Forward, Parameter, RecurrentForward, TorchLearner, TorchNetwork, Transfers, described};
 
 use crate::gradients::{SETTINGS, compare, compare_losses};
 use crate::{PLAIN, Setup, collect, device, lanes, native, ppo, torch, torch_of};
@@ -15,6 +15,7 @@ use crate::{PLAIN, Setup, collect, device, lanes, native, ppo, torch, torch_of};
 const HEADS: [Head; 2] = [Head::Categorical { choices: 3 }, Head::Gaussian { width: 2 }];
 const INPUTS: usize = 4;
 const STEPS: usize = 23;
+const GRID: GridBlock = GridBlock { first: 1, height: 3, width: 1, channels: 1 };
 const MEMORIES: [Memory; 2] = [Memory::MinGru(18), Memory::Gru(18)];
 
 /// Agents that come, go, wait and begin episodes at any step, with random observations and masks. What is no experience
@@ -81,18 +82,27 @@ fn worlds(sizes: [usize; 2]) -> Vec<Random> {
 }
 
 /// Makes a network whose parameters are scattered by `distance`.
-fn network(memory: Memory, shared: bool, distance: f32) -> Network {
-    let config = NetworkConfig { hidden: vec![20], memory: Some(memory), shared, ..NetworkConfig::default() };
-    scattered(Layout::new(INPUTS, &HEADS, &config).unwrap(), distance)
-}
-
-fn scattered(layout: Layout, distance: f32) -> Network {
-    let mut network = Network::new(layout, Seed::new(1));
+fn network(config: &NetworkConfig, distance: f32) -> Network {
+    let mut network = Network::new(Layout::with_grids(INPUTS, &[GRID], &HEADS, config).unwrap(), Seed::new(1));
     let scatter = |(index, parameter): (usize, &mut f32)| {
         *parameter += distance * (Seed::new(2).derive(index as u64).uniform() - 0.5);
     };
     network.update(|parameters| parameters.iter_mut().enumerate().for_each(scatter));
     network
+}
+
+fn config(memory: Memory) -> NetworkConfig {
+    NetworkConfig { hidden: vec![20], memory: Some(memory), ..NetworkConfig::default() }
+}
+
+/// Networks of both kinds: actor and critic apart, on one trunk, and behind convolutions.
+fn configs() -> Vec<NetworkConfig> {
+    let of_kind = |memory| {
+        let apart = config(memory);
+        let (shared, convolutional) = (apart.clone(), apart.clone());
+        [apart, NetworkConfig { shared: true, ..shared }, NetworkConfig { convolutions: vec![5], ..convolutional }]
+    };
+    MEMORIES.into_iter().flat_map(of_kind).collect()
 }
 
 fn normalizer() -> Normalizer {
@@ -127,15 +137,11 @@ fn learn<L: Learner>(learner: &mut L, rollout: &Rollout, settings: &UpdateSettin
     (learner.take_losses().unwrap(), learner.state(), minibatch.samples.len())
 }
 
-fn cases() -> impl Iterator<Item = (Memory, bool)> {
-    MEMORIES.into_iter().flat_map(|memory| [(memory, false), (memory, true)])
-}
-
 /// The second rollout begins within episodes. Other weights than the rollout's make ratios that are not 1.
 #[test]
 fn gradients_through_memory_agree() {
-    for (memory, shared) in cases() {
-        let before = network(memory, shared, 0.5);
+    for config in configs() {
+        let before = network(&config, 0.5);
         let mut torch = torch(before.clone(), Some(normalizer()), PLAIN);
         let mut native = native(before, Some(normalizer()));
         let (mut worlds, mut worlds_of_native) = (worlds([3, 8]), worlds([3, 8]));
@@ -152,13 +158,13 @@ fn gradients_through_memory_agree() {
                 ("values", found.values, expected.values),
             ] {
                 let error = found.iter().zip(expected).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
-                assert!(error < 1e-4, "{what} of {memory:?}, {shared}: {error:e}");
+                assert!(error < 1e-4, "{what} of {config:?}: {error:e}");
             }
             torch.update_normalizer(&by_torch).unwrap();
             native.update_normalizer(&by_native).unwrap();
         }
         assert!(by_native.samples().first_memory.iter().any(|number| *number != 0.0));
-        let now = network(memory, shared, 0.8);
+        let now = network(&config, 0.8);
         let state = LearnerState { parameters: now.parameters().to_vec(), ..native.state() };
         torch.restore(&state).unwrap();
         native.restore(&state).unwrap();
@@ -200,28 +206,16 @@ fn check_recomputation(learner: &mut TorchLearner) {
 
 #[test]
 fn an_update_recomputes_its_rollout() {
-    for (memory, shared) in cases() {
+    for config in configs() {
         for splits in [1, 2] {
             let setup = Setup { splits, ..PLAIN };
-            check_recomputation(&mut torch(network(memory, shared, 0.5), Some(normalizer()), setup));
+            check_recomputation(&mut torch(network(&config, 0.5), Some(normalizer()), setup));
         }
     }
 }
 
-#[test]
-fn an_update_recomputes_a_rollout_behind_convolutions() {
-    const GRID: GridBlock = GridBlock { first: 1, height: 3, width: 1, channels: 1 };
-    for memory in MEMORIES {
-        let config =
-            NetworkConfig { hidden: vec![20], memory: Some(memory), convolutions: vec![5], ..NetworkConfig::default() };
-        let layout = Layout::with_grids(INPUTS, &[GRID], &HEADS, &config).unwrap();
-        let network = described(scattered(layout, 0.5));
-        check_recomputation(&mut torch_of(network, Some(normalizer()), PLAIN));
-    }
-}
-
 /// A network that a user could have written: it has a step and nothing else.
-struct Stepwise(Mlp);
+struct Stepwise(Box<dyn TorchNetwork>);
 
 impl TorchNetwork for Stepwise {
     fn inputs(&self) -> usize {
@@ -255,30 +249,30 @@ impl TorchNetwork for Stepwise {
 
 #[test]
 fn a_network_of_one_s_own_needs_a_step_only() {
-    for (memory, shared) in cases() {
-        let stepwise = Stepwise(Mlp::new(network(memory, shared, 0.5)));
+    for config in configs() {
+        let stepwise = Stepwise(described(network(&config, 0.5)));
         let mut stepwise = torch_of(Box::new(stepwise), Some(normalizer()), PLAIN);
         check_recomputation(&mut stepwise);
-        let mut whole = torch(network(memory, shared, 0.5), Some(normalizer()), PLAIN);
+        let mut whole = torch(network(&config, 0.5), Some(normalizer()), PLAIN);
         let learned = [&mut stepwise, &mut whole].map(|learner| {
-            learner.restore(&native(network(memory, shared, 0.5), Some(normalizer())).state()).unwrap();
+            learner.restore(&native(network(&config, 0.5), Some(normalizer())).state()).unwrap();
             let mut worlds = worlds([3, 8]);
             let mut rollout = rollout(&worlds, 0);
             // Leaves nothing of what the learner has remembered before.
             for _ in 0..3 {
                 play(learner, &mut worlds, &mut rollout);
             }
-            learner.restore(&native(network(memory, shared, 0.8), Some(normalizer())).state()).unwrap();
+            learner.restore(&native(network(&config, 0.8), Some(normalizer())).state()).unwrap();
             learn(learner, &rollout, &SETTINGS).1
         });
         let [found, expected] = learned;
-        compare(&network(memory, shared, 0.8), "gradient", &found.first_moments, &expected.first_moments);
+        compare(&network(&config, 0.8), "gradient", &found.first_moments, &expected.first_moments);
     }
 }
 
 fn trained(memory: Memory, setup: Setup) -> LearnerState {
     let mut worlds = worlds([30, 90]);
-    let mut learner = torch(network(memory, false, 0.5), Some(normalizer()), setup);
+    let mut learner = torch(network(&config(memory), 0.5), Some(normalizer()), setup);
     let mut rollout = rollout(&worlds, 0);
     for round in 0..3 {
         play(&mut learner, &mut worlds, &mut rollout);
@@ -317,23 +311,23 @@ fn recorded_steps_with_memory_learn_the_same_up_to_rounding() {
 /// Where a learner of either kind has stopped, both go on alike.
 #[test]
 fn a_checkpoint_of_one_learner_goes_on_in_the_other() {
-    let config = PpoConfig { rollout_steps: STEPS, epochs: 2, minibatch: 60, ..PpoConfig::default() };
+    let settings = PpoConfig { rollout_steps: STEPS, epochs: 2, minibatch: 60, ..PpoConfig::default() };
     for memory in MEMORIES {
-        let network = || network(memory, false, 0.5);
+        let network = || network(&config(memory), 0.5);
         let mut worlds = worlds([3, 8]);
         let by_native = {
-            let mut algorithm = ppo(&config, native(network(), Some(normalizer())), &worlds, 1);
+            let mut algorithm = ppo(&settings, native(network(), Some(normalizer())), &worlds, 1);
             algorithm.iterate(&mut worlds.clone(), 0.0).unwrap();
             algorithm.save()
         };
         let by_torch = {
-            let mut algorithm = ppo(&config, torch(network(), Some(normalizer()), PLAIN), &worlds, 1);
+            let mut algorithm = ppo(&settings, torch(network(), Some(normalizer()), PLAIN), &worlds, 1);
             algorithm.iterate(&mut worlds, 0.0).unwrap();
             algorithm.save()
         };
         for saved in [by_native, by_torch] {
-            let found = went_on(&config, torch(network(), Some(normalizer()), PLAIN), &saved, &worlds);
-            let expected = went_on(&config, native(network(), Some(normalizer())), &saved, &worlds);
+            let found = went_on(&settings, torch(network(), Some(normalizer()), PLAIN), &saved, &worlds);
+            let expected = went_on(&settings, native(network(), Some(normalizer())), &saved, &worlds);
             assert_eq!(found.optimizer_steps, expected.optimizer_steps);
             let error = found.parameters.iter().zip(&expected.parameters);
             let error = error.fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
@@ -342,8 +336,8 @@ fn a_checkpoint_of_one_learner_goes_on_in_the_other() {
     }
 }
 
-fn went_on<L: Learner>(config: &PpoConfig, learner: L, saved: &SavedAlgorithm, worlds: &[Random]) -> LearnerState {
-    let mut algorithm = ppo(config, learner, worlds, 9);
+fn went_on<L: Learner>(settings: &PpoConfig, learner: L, saved: &SavedAlgorithm, worlds: &[Random]) -> LearnerState {
+    let mut algorithm = ppo(settings, learner, worlds, 9);
     algorithm.restore(saved).unwrap();
     algorithm.iterate(&mut worlds.to_vec(), 0.0).unwrap();
     algorithm.learner().state()
@@ -353,7 +347,7 @@ fn went_on<L: Learner>(config: &PpoConfig, learner: L, saved: &SavedAlgorithm, w
 #[test]
 fn memory_needs_no_copies_of_its_own() {
     for splits in [1, 2] {
-        let mut learner = torch(network(MEMORIES[0], false, 0.5), Some(normalizer()), Setup { splits, ..PLAIN });
+        let mut learner = torch(network(&config(MEMORIES[0]), 0.5), Some(normalizer()), Setup { splits, ..PLAIN });
         let mut worlds = worlds([8, 7]);
         let mut rollout = rollout(&worlds, 0);
         for _ in 0..2 {
@@ -379,7 +373,7 @@ fn memory_needs_no_copies_of_its_own() {
 #[test]
 fn a_rewind_forgets_what_is_not_finite() {
     for memory in MEMORIES {
-        let mut learner = torch(network(memory, true, 0.5), None, PLAIN);
+        let mut learner = torch(network(&config(memory), 0.5), None, PLAIN);
         let mut worlds = worlds([3, 8]);
         let mut rollout = rollout(&worlds, 0);
         play(&mut learner, &mut worlds, &mut rollout);
