@@ -13,7 +13,7 @@ use batched::{BatchedLane, play_batches};
 use group::Group;
 use worker::RolloutWorker;
 
-pub(crate) use group::after_step;
+pub use group::after_step;
 
 /// The loop in which simulations step and policies decide.
 ///

@@ -124,7 +124,7 @@ mod tree;
 mod worker_pool;
 
 pub use algorithm::{Algorithm, AlgorithmState, LearnedPolicy, SavedAlgorithm, StateTensor};
-pub use collect::{CollectedLane, Collector};
+pub use collect::{CollectedLane, Collector, after_step};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};

@@ -35,6 +35,8 @@
 //!   normalised, gradients clipped and Adam's steps taken there, over one flat array. Losses are added up there and
 //!   copied back once per iteration. After a minibatch whose loss or gradient is not finite, all later steps change
 //!   nothing, without a wait.
+//! - **What agents remember stays on the device.** What happens to it after a step goes up with the next observations. An
+//!   update of a network with memory recomputes all steps of some rows, in one pass.
 //! - **On the CPU, libtorch has no threads of its own.** Each thread of the pool computes alone. A minibatch is cut
 //!   into shards by its size alone, and they are added up along a fixed tree, so that the result is the same with any
 //!   number of threads.
@@ -48,7 +50,7 @@
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
 //! | give it a memory | [`TorchNetwork::step`], [`RecurrentForward`], [`TensorSequences`] |
 //! | learn from grids and images | [`Convolutional`], [`described`] |
-//! | act with a trained network | [`TorchPolicy`] |
+//! | act with a trained network | [`TorchPolicy`], [`PolicyRows`] |
 //! | choose a device | [`open_cuda`], [`cuda_device`] |
 //!
 //! Without the feature `libtorch` the crate is empty, so that a workspace builds where there is no libtorch.
@@ -92,5 +94,5 @@ pub use memory::Demand;
 pub use mlp::Mlp;
 pub use network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
 pub use parameters::listed_parameters;
-pub use policy::TorchPolicy;
+pub use policy::{PolicyRows, TorchPolicy};
 pub use tch;

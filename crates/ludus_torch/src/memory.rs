@@ -31,6 +31,8 @@ pub struct Demand {
     pub action_width: usize,
     /// Columns of a mask; 0 without masks.
     pub mask_width: usize,
+    /// Numbers that are remembered per agent; 0 without memory.
+    pub memory_width: usize,
     /// Parameters of the network.
     pub parameters: usize,
     /// Activations per observation, see [`TorchNetwork::activations`](crate::TorchNetwork::activations).
@@ -69,14 +71,23 @@ impl Demand {
         (self.observation_width + self.action_width + self.mask_width + 4) as u64
     }
 
+    /// Stored numbers of a row: its samples; and of a memory what happens in each step, whether it counts, and what is
+    /// remembered before the rollout, before the last decision and after it.
+    const fn numbers_per_row(self) -> u64 {
+        let of_memory = if self.memory_width == 0 { 0 } else { 2 * self.steps + 3 * self.memory_width };
+        self.steps as u64 * self.numbers_per_sample() + of_memory as u64
+    }
+
     const fn bytes_per_row(self) -> u64 {
-        BYTES * (self.steps as u64 * self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.activations as u64)
+        BYTES * (self.numbers_per_row() + COPIES_OF_ACTIVATIONS * self.activations as u64)
     }
 
     fn bytes_without_rows(self) -> u64 {
         let of_sample = self.numbers_per_sample() + COPIES_OF_ACTIVATIONS * self.activations as u64;
-        // The minibatch is padded to the size of a recording: by an eighth at most.
-        let minibatch = self.minibatch.min(self.rows * self.steps) as u64 * 9 / 8;
+        // A minibatch has whole rows where there is a memory.
+        let least = if self.memory_width == 0 { 0 } else { self.steps };
+        // It is padded to the size of a recording: by an eighth at most.
+        let minibatch = self.minibatch.max(least).min(self.rows * self.steps) as u64 * 9 / 8;
         FIXED + BYTES * (COPIES_OF_PARAMETERS * self.parameters as u64 + minibatch * of_sample)
     }
 }
@@ -92,6 +103,7 @@ mod tests {
         observation_width: 4,
         action_width: 1,
         mask_width: 1,
+        memory_width: 0,
         parameters: 1000,
         activations: 250,
     };
@@ -101,6 +113,14 @@ mod tests {
     fn memory_adds_up() {
         assert_eq!(DEMAND.bytes_per_row(), 4 * (100 * 10 + 1500));
         assert_eq!(DEMAND.bytes(), 800_000_000 + 4 * (16_000 + 1125 * 1510) + 1000 * 10_000);
+    }
+
+    /// A minibatch of fewer samples than steps is a row.
+    #[test]
+    fn what_agents_remember_adds_up() {
+        let demand = Demand { memory_width: 64, minibatch: 10, ..DEMAND };
+        assert_eq!(demand.bytes_per_row(), 4 * (100 * 12 + 3 * 64 + 1500));
+        assert_eq!(demand.bytes_without_rows(), 800_000_000 + 4 * (16_000 + 112 * 1510));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::TorchError;
 use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
 use crate::link::Link;
-use crate::network::TorchNetwork;
+use crate::network::{RecurrentForward, TorchNetwork};
 use crate::parameters::{Leaves, ParameterLayout};
 use crate::threads::keep_to_this_thread;
 
@@ -18,6 +18,19 @@ pub struct TorchPolicy {
     heads: Heads,
     leaves: Leaves,
     inputs: Inputs,
+}
+
+/// The rows that a policy decides for: its inputs, and the slices that it writes.
+#[derive(Debug)]
+pub struct PolicyRows<'a> {
+    /// Observations `[rows, observation width]`.
+    pub observations: &'a [f32],
+    /// True for each choice that is allowed `[rows, mask width]`; empty if all are.
+    pub masks: &'a [bool],
+    /// What is remembered of each row's episode, zero at its start `[rows, memory width]`.
+    pub memory: &'a mut [f32],
+    /// Actions `[rows, action width]`.
+    pub actions: &'a mut [f32],
 }
 
 impl TorchPolicy {
@@ -47,20 +60,29 @@ impl TorchPolicy {
         })
     }
 
+    /// Returns the count of numbers that policy and critic remember of an agent's episode; 0 without memory.
+    pub fn memory_width(&self) -> usize {
+        self.network.memory_width()
+    }
+
     /// Writes an action for each row: the most probable one without a seed; else one drawn with a child of the seed per
-    /// row.
-    ///
-    /// # Shapes
-    ///
-    /// `observations` is `[rows, observation width]`, `masks` `[rows, mask width]` or empty, `actions`
-    /// `[rows, action width]`.
-    pub fn act(&self, observations: &[f32], masks: &[bool], seed: Option<Seed>, actions: &mut [f32]) {
+    /// row. What is remembered takes a step.
+    pub fn act(&self, rows: PolicyRows<'_>, seed: Option<Seed>) {
         keep_to_this_thread();
+        let PolicyRows { observations, masks, memory, actions } = rows;
         let rows = observations.len() / self.network.inputs().max(1);
         let _guard = tch::no_grad_guard();
         let rows = rows as i64;
         let inputs = self.inputs.stage(&Tensor::from_slice(observations).view([rows, -1]));
-        let forward = self.network.forward(&self.leaves.of_network(Kind::Float), &inputs);
+        let parameters = self.leaves.of_network(Kind::Float);
+        let forward = if memory.is_empty() {
+            self.network.forward(&parameters, &inputs)
+        } else {
+            let before = Tensor::from_slice(memory).view([rows, -1]);
+            let RecurrentForward { forward, memory: after } = self.network.step(&parameters, &inputs, &before);
+            after.contiguous().copy_data(memory, memory.len());
+            forward
+        };
         let masks: Vec<f32> = masks.iter().map(|&is_allowed| f32::from(is_allowed)).collect();
         let masks = (!masks.is_empty()).then(|| Tensor::from_slice(&masks).view([rows, -1]));
         let outputs = Outputs { numbers: &forward.outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };

@@ -2,14 +2,14 @@
 
 use std::any::Any;
 #[cfg(feature = "torch")]
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer, RowSeeds};
 #[cfg(feature = "torch")]
 use ludus_policy::OwnNetwork;
 use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyScratch, Sensed};
 #[cfg(feature = "torch")]
-use ludus_torch::{TorchNetwork, TorchPolicy, listed_parameters};
+use ludus_torch::{PolicyRows, TorchNetwork, TorchPolicy, listed_parameters};
 
 use crate::blueprint::Blueprint;
 use crate::error::TrainError;
@@ -92,7 +92,7 @@ impl Actor {
         match self {
             Self::Native(policy) => policy.memory_width(),
             #[cfg(feature = "torch")]
-            Self::Torch(_) => 0,
+            Self::Torch(policy) => Self::lock(policy).memory_width(),
         }
     }
 
@@ -117,11 +117,19 @@ impl Actor {
                     ActionChoice::Greedy => None,
                     ActionChoice::Sampled(seed) => Some(seed),
                 };
-                // `act` only reads the policy, so a panic in another thread has not changed it.
-                let policy = policy.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                policy.act(sensed.observations, sensed.masks, seed, actions);
+                let policy = Self::lock(policy);
+                let Sensed { observations, masks } = sensed;
+                policy.act(PolicyRows { observations, masks, memory, actions }, seed);
             }
         }
+    }
+}
+
+#[cfg(feature = "torch")]
+impl Actor {
+    fn lock(policy: &Mutex<TorchPolicy>) -> MutexGuard<'_, TorchPolicy> {
+        // A policy is only read, so a panic in another thread has not changed it.
+        policy.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

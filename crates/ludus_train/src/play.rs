@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use ludus_agent::{AgentKind, AgentKinds, AgentSystems, Episode, FinishedEpisode, StepClock, WorldSeed};
+use ludus_learn::after_step;
+use ludus_net::AfterStep;
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicySystems, give_runner};
 use ludus_policy::{ActionChoice, PolicyFile, Sensed};
-use ludus_spec::Seed;
+use ludus_spec::{Outcome, Seed};
 use ludus_worlds::{CLEARED, Game, add_with_states, explained};
 
 use crate::actor::{Actor, ActorScratch};
@@ -167,12 +169,40 @@ struct OwnRunner {
     actor: Arc<Actor>,
     scratch: ActorScratch,
     choice: ActionChoice,
+    memory: EpisodeMemory,
+}
+
+/// What a policy remembers of each row's episode, before its last decision and after it. `[rows, memory width]`.
+#[derive(Default)]
+struct EpisodeMemory {
+    past: Vec<f32>,
+    now: Vec<f32>,
+}
+
+impl EpisodeMemory {
+    /// Returns what is remembered before the next decision. `outcomes` are those of the last step.
+    fn settle(&mut self, outcomes: &[Outcome], width: usize) -> &mut [f32] {
+        let Self { past, now } = self;
+        now.resize(outcomes.len() * width, 0.0);
+        past.resize(outcomes.len() * width, 0.0);
+        let rows = now.chunks_exact_mut(width.max(1)).zip(past.chunks_exact(width.max(1)));
+        for ((now, past), &outcome) in rows.zip(outcomes) {
+            match after_step(outcome) {
+                AfterStep::Keep => {}
+                AfterStep::Reset => now.fill(0.0),
+                AfterStep::Restore => now.copy_from_slice(past),
+            }
+        }
+        past.copy_from_slice(now);
+        now
+    }
 }
 
 fn add_own(app: &mut App, kind: &AgentKind, actor: Arc<Actor>, interval: NonZeroU32, choice: ActionChoice) {
     app.world_mut().get_resource_or_init::<StepClock>().set_decision_interval(interval);
     let is_first = !app.world().contains_resource::<OwnRunners>();
-    let runner = OwnRunner { kind: kind.clone(), scratch: actor.scratch(), actor, choice };
+    let (kind, scratch, memory) = (kind.clone(), actor.scratch(), EpisodeMemory::default());
+    let runner = OwnRunner { kind, actor, scratch, choice, memory };
     app.world_mut().get_resource_or_init::<OwnRunners>().0.push(runner);
     if is_first {
         app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));
@@ -187,7 +217,7 @@ fn decide_own(world: &mut World) {
         return;
     }
     world.resource_scope(|world, mut runners: Mut<OwnRunners>| {
-        for OwnRunner { kind, actor, scratch, choice } in &mut runners.0 {
+        for OwnRunner { kind, actor, scratch, choice, memory } in &mut runners.0 {
             let choice = match *choice {
                 ActionChoice::Greedy => ActionChoice::Greedy,
                 ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(clock.ticks())),
@@ -199,9 +229,9 @@ fn decide_own(world: &mut World) {
             }
             // All systems that read the episodes have run by now.
             rows.drain_episodes(|_, _| {});
+            let memory = memory.settle(rows.outcomes(), actor.memory_width());
             rows.decide(|observations, masks, actions| {
-                // A game's own network has no memory.
-                actor.act(Sensed { observations, masks }, &mut [], choice, scratch, actions);
+                actor.act(Sensed { observations, masks }, memory, choice, scratch, actions);
             });
         }
     });

@@ -83,7 +83,7 @@ impl Slab<'_> {
 }
 
 /// Returns what happens to the memory of a row after a step of this outcome.
-pub(crate) const fn after_step(outcome: Outcome) -> AfterStep {
+pub const fn after_step(outcome: Outcome) -> AfterStep {
     if begins(outcome) {
         AfterStep::Reset
     } else if outcome.is_waiting() {

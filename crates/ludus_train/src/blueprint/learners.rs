@@ -83,6 +83,7 @@ impl Blueprint {
             observation_width: spec.observation_width(),
             action_width: spec.action_width(),
             mask_width: spec.mask_width(),
+            memory_width: network.memory_width(),
             parameters: network.parameters().iter().map(Parameter::count).sum(),
             activations: network.activations(),
         }

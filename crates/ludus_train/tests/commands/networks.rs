@@ -10,8 +10,8 @@ use ludus_agent::{
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_policy::PolicyFile;
 use ludus_spec::{AgentSpec, Head, Seed};
-use ludus_torch::tch::Tensor;
-use ludus_torch::{Forward, Mlp, Parameter, TorchNetwork};
+use ludus_torch::tch::{Kind, Tensor};
+use ludus_torch::{Forward, Mlp, Parameter, RecurrentForward, TorchNetwork};
 use ludus_train::session::{Session, SessionSetup};
 use ludus_train::{WatchRequest, WindowFailure, Windows};
 use rand::RngExt;
@@ -57,7 +57,8 @@ pub fn narrow(spec: &AgentSpec, seed: Seed) -> Mlp {
     Mlp::new(Network::new(layout, seed))
 }
 
-/// A network that no config describes: its features are squares of linear functions of the observation.
+/// A network that no config describes: its features are squares of linear functions of the observation, and what is
+/// left of those of earlier steps.
 pub struct Lens {
     inputs: usize,
     width: usize,
@@ -93,8 +94,19 @@ impl TorchNetwork for Lens {
     }
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
-        let seen = observations.matmul(&parameters[0].tr()).square();
-        Forward { outputs: seen.matmul(&parameters[1].tr()), values: seen.matmul(&parameters[2].tr()).squeeze_dim(-1) }
+        let rows = observations.size()[0];
+        let nothing = Tensor::zeros([rows, self.width as i64], (Kind::Float, observations.device()));
+        self.step(parameters, observations, &nothing).forward
+    }
+
+    fn memory_width(&self) -> usize {
+        self.width
+    }
+
+    fn step(&self, parameters: &[Tensor], observations: &Tensor, memory: &Tensor) -> RecurrentForward {
+        let seen = observations.matmul(&parameters[0].tr()).square() + memory * 0.1;
+        let (outputs, values) = (seen.matmul(&parameters[1].tr()), seen.matmul(&parameters[2].tr()).squeeze_dim(-1));
+        RecurrentForward { forward: Forward { outputs, values }, memory: seen }
     }
 }
 
@@ -116,6 +128,8 @@ fn train_without_looking(request: WatchRequest) -> Result<AppExit, WindowFailure
 const MOMENT: [&str; 6] = ["--set", "worlds=2", "--set", "stop.steps=2_000", "--set", "ppo.rollout_steps=64"];
 const TORCH: [&str; 4] = ["--learner", "torch", "--device", "cpu"];
 
+const REMEMBERING: [&str; 6] = ["--learner", "torch", "--device", "cpu", "--set", "network.memory=MinGru(5)"];
+
 /// Runs a command; returns the policy that it has saved.
 fn learned(game: &str, command: &[&str]) -> PolicyFile {
     let folder = tempfile::tempdir().unwrap();
@@ -131,6 +145,7 @@ fn a_window_trains_the_network_and_the_learner_that_train_does() {
     for (game, options) in [
         ("windowed", &[][..]),
         ("windowed", &TORCH),
+        ("windowed", &REMEMBERING),
         ("own_network", &[]),
         ("own_network", &TORCH),
         ("pictures", &["--set", "convolutions=[4]"]),
