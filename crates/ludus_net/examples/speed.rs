@@ -7,7 +7,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ludus_net::{Activation, Adam, Block, GridBlock, Layout, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
+use ludus_net::{
+    Activation, Adam, Block, Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Scratch, SimdLevel,
+    Upstream,
+};
 use ludus_spec::{Head, Seed};
 
 const ROWS: usize = 2048;
@@ -33,9 +36,9 @@ fn main() {
 /// Convolutions over a grid, in front of a layer that actor and critic share.
 fn convolutional(heads: &[Head]) -> Layout {
     let grid = GridBlock { first: 0, height: 20, width: 20, channels: 3 };
-    let (activation, convolutions) = (Activation::Relu, vec![16, 32]);
-    let config = NetworkConfig { hidden: vec![64], activation, shared: true, memory: None, convolutions };
-    Layout::with_grids(grid.count(), &[grid], heads, &config).expect("the layout is valid")
+    let encoders = [("board".to_owned(), Encoder::Convolve(vec![16, 32]))].into();
+    let config = NetworkConfig { encoders, hidden: vec![64], activation: Activation::Relu, shared: true, memory: None };
+    Layout::with_blocks(grid.count(), &[InputBlock::grid("board", grid)], heads, &config).expect("the layout is valid")
 }
 
 fn measure(name: &str, level: SimdLevel, layout: Layout, rounds: usize) {

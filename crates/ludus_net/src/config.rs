@@ -1,11 +1,19 @@
 //! The description of a network.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ludus_spec::{AgentSpec, ObservationField};
 use serde::{Deserialize, Serialize};
 
 /// The description of an actor-critic network. With the inputs and heads of a spec, it determines the network's shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkConfig {
+    /// Layers in front of the hidden layers, each for the field of the observation that it is named after.
+    ///
+    /// Fields without an encoder go into the hidden layers as they are.
+    pub encoders: BTreeMap<String, Encoder>,
     /// Width of each hidden layer, from the observation on.
     ///
     /// Each at least 1; multiples of 16 waste nothing. Usually `[64, 64]`; empty makes the policy linear.
@@ -21,12 +29,16 @@ pub struct NetworkConfig {
     ///
     /// Actor and critic have a memory each, unless they share their layers.
     pub memory: Option<Memory>,
-    /// Output channels of each convolution over the observation's grids, in front of the hidden layers. Empty means no
-    /// convolutions.
+}
+
+/// The layers between a field of the observation and the hidden layers. Actor and critic share them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoder {
+    /// Convolutions over a grid, with these counts of channels.
     ///
-    /// Each has 3×3 kernels, halves the grid, and is rectified. A run's config has them beside `network`.
-    #[serde(skip)]
-    pub convolutions: Vec<usize>,
+    /// Each has 3×3 kernels, halves the grid, and is rectified. Each at least 1; usually two to four of 16 to 64. Mnih
+    /// et al. 2015, doi:10.1038/nature14236.
+    Convolve(Vec<usize>),
 }
 
 /// The activation functions of hidden layers.
@@ -64,33 +76,100 @@ impl Memory {
     }
 }
 
+/// An invalid value of a network's description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkProblem {
+    /// The names of the sections around the value, from the outermost on, and its own: `encoders`, `board`.
+    pub path: Vec<String>,
+    /// A sentence that names the value and the remedy.
+    pub message: String,
+}
+
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self {
-            hidden: vec![64, 64],
-            activation: Activation::Tanh,
-            shared: false,
-            memory: None,
-            convolutions: Vec::new(),
-        }
+        let (encoders, activation) = (BTreeMap::new(), Activation::Tanh);
+        Self { encoders, hidden: vec![64, 64], activation, shared: false, memory: None }
     }
 }
 
 impl NetworkConfig {
-    /// Returns one sentence for each invalid value; empty if the config is valid.
-    pub fn problems(&self) -> Vec<String> {
+    /// Returns one problem for each invalid value; empty if the config is valid.
+    pub fn problems(&self) -> Vec<NetworkProblem> {
         let zero = |(layer, &width): (usize, &usize)| {
-            (width == 0)
-                .then(|| format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out"))
+            let message = || format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out");
+            (width == 0).then(|| NetworkProblem { path: vec!["hidden".to_owned()], message: message() })
         };
-        let no_channels = |(layer, &channels): (usize, &usize)| {
-            (channels == 0)
-                .then(|| format!("`convolutions[{layer}]` is 0; give it at least 1 channel, or leave it out"))
-        };
-        let convolutions = self.convolutions.iter().enumerate().filter_map(no_channels);
+        let hidden = self.hidden.iter().enumerate().filter_map(zero);
+        let of_encoder = |(field, encoder): (&String, &Encoder)| Some(encoder_problem(field, encoder.problem()?));
         let memory = self.memory.filter(|memory| memory.width() == 0).map(|memory| {
-            format!("`memory: {memory:?}` remembers nothing; give it a width of at least 1, or leave it out")
+            let message =
+                format!("`memory: {memory:?}` remembers nothing; give it a width of at least 1, or leave it out");
+            NetworkProblem { path: vec!["memory".to_owned()], message }
         });
-        self.hidden.iter().enumerate().filter_map(zero).chain(convolutions).chain(memory).collect()
+        hidden.chain(self.encoders.iter().filter_map(of_encoder)).chain(memory).collect()
+    }
+
+    /// As [`problems`](Self::problems), and one for each encoder that does not fit the observations of these agents.
+    pub fn problems_for(&self, spec: &AgentSpec) -> Vec<NetworkProblem> {
+        let of_encoder = |(name, encoder): (&String, &Encoder)| {
+            let field = spec.observation.iter().find(|field| field.name == *name);
+            let message = match field {
+                Some(field) => encoder.misfit(field)?,
+                None => unknown_field(name, spec),
+            };
+            Some(encoder_problem(name, message))
+        };
+        let mut problems = self.problems();
+        problems.extend(self.encoders.iter().filter_map(of_encoder));
+        problems
+    }
+}
+
+fn encoder_problem(field: &str, message: String) -> NetworkProblem {
+    NetworkProblem { path: vec!["encoders".to_owned(), field.to_owned()], message }
+}
+
+fn unknown_field(name: &str, spec: &AgentSpec) -> String {
+    let can_have_one = |field: &&ObservationField| field.grid.is_some();
+    let fields = spec.observation.iter().filter(can_have_one).map(|field| format!("`{}`", field.name));
+    let fields = fields.collect::<Vec<_>>().join(", ");
+    let valid = if fields.is_empty() {
+        "it has no grid, so leave `encoders` out".to_owned()
+    } else {
+        format!("valid: {fields}")
+    };
+    format!("`{}` observes no field `{name}`; {valid}", spec.name)
+}
+
+impl Encoder {
+    /// Returns a sentence if a value is invalid.
+    fn problem(&self) -> Option<String> {
+        let Self::Convolve(channels) = self;
+        if channels.is_empty() {
+            return Some(format!("`{self}` has no convolutions; write their channels, such as `Convolve([16, 32])`"));
+        }
+        let zero = channels.iter().position(|&channels| channels == 0)?;
+        Some(format!("channel count {zero} of `{self}` is 0; give the convolution at least 1 channel, or leave it out"))
+    }
+
+    /// Returns a sentence if the encoder can't read this field.
+    fn misfit(&self, field: &ObservationField) -> Option<String> {
+        if field.grid.is_some() {
+            return None;
+        }
+        let (name, width) = (&field.name, field.width());
+        Some(format!(
+            "`{self}` reads a grid, and `{name}` has {width} values; leave it out: fields without an encoder go into the \
+             hidden layers as they are"
+        ))
+    }
+}
+
+/// As in a config.
+impl fmt::Display for Encoder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Convolve(channels) => write!(formatter, "Convolve({channels:?})"),
+        }
     }
 }

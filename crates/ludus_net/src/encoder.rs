@@ -4,6 +4,7 @@ mod convolution;
 mod grid;
 mod map;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::aligned::Aligned;
@@ -11,7 +12,7 @@ use crate::cursor::Cursor;
 use crate::kernel::{Rows, RowsMut};
 use crate::panels::row_stride;
 use crate::pass::{BLOCK_ROWS, Pass};
-use crate::{GridBlock, NetError};
+use crate::{BlockColumns, Encoder, GridBlock, InputBlock, NetError};
 
 pub(crate) use convolution::Convolution;
 pub(crate) use grid::GridEncoder;
@@ -31,7 +32,7 @@ const BLOCK_NUMBERS: usize = 1 << 18;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Encoders {
     pub grids: Vec<GridEncoder>,
-    /// Columns outside grids.
+    /// Columns without an encoder.
     rest: Vec<Range<usize>>,
 }
 
@@ -48,19 +49,33 @@ pub(crate) struct EncoderScratch {
 }
 
 impl Encoders {
-    /// Makes the convolutions over each grid. Grids are in the order of their columns.
+    /// Makes the encoders of these blocks, which are in the order of their columns.
     ///
     /// # Errors
     ///
-    /// If there are convolutions and no grids, if a grid is empty or out of order, or if there are too many
-    /// convolutions or too large maps.
-    pub fn new(inputs: usize, grids: &[GridBlock], channels: &[usize], cursor: &mut Cursor) -> Result<Self, NetError> {
-        if channels.is_empty() {
+    /// If an encoder is for no block, if a block is empty or out of order, or if there are too many convolutions or too
+    /// large maps.
+    pub fn new(
+        inputs: usize,
+        blocks: &[InputBlock],
+        encoders: &BTreeMap<String, Encoder>,
+        cursor: &mut Cursor,
+    ) -> Result<Self, NetError> {
+        if let Some(field) = encoders.keys().find(|&field| blocks.iter().all(|block| block.field != *field)) {
+            return Err(NetError::NoBlock { field: field.clone() });
+        }
+        if encoders.is_empty() {
             return Ok(Self::default());
         }
-        check(inputs, grids, channels)?;
-        let grid = |(index, &block)| GridEncoder::new(&format!("grid.{index}"), block, channels, cursor);
-        let grids = grids.iter().enumerate().map(grid).collect::<Vec<_>>();
+        let encoded = blocks.iter().filter_map(|block| {
+            let Encoder::Convolve(channels) = encoders.get(&block.field)?;
+            let BlockColumns::Grid(grid) = block.columns;
+            Some((block.field.as_str(), grid, channels.as_slice()))
+        });
+        let encoded = encoded.collect::<Vec<_>>();
+        check(inputs, &encoded)?;
+        let grids = encoded.into_iter().map(|(field, grid, channels)| GridEncoder::new(field, grid, channels, cursor));
+        let grids = grids.collect::<Vec<_>>();
         Ok(Self { rest: rest(inputs, &grids), grids })
     }
 
@@ -73,7 +88,7 @@ impl Encoders {
         self.grids.iter().flat_map(|grid| &grid.layers)
     }
 
-    /// Columns outside grids.
+    /// Columns without an encoder.
     pub fn rest(&self) -> &[Range<usize>] {
         &self.rest
     }
@@ -109,8 +124,8 @@ impl Encoders {
         }
     }
 
-    /// Computes the inputs of the dense layers: the columns outside grids, then the outputs of the convolutions of each
-    /// grid, channel by channel. For a perceptron, these are the inputs themselves.
+    /// Computes the inputs of the dense layers: the columns without an encoder, then the outputs of the convolutions of
+    /// each grid, channel by channel. For a perceptron, these are the inputs themselves.
     pub fn encode<'a>(&self, pass: Pass<'_>, input: Rows<'a>, scratch: &'a mut EncoderScratch) -> Rows<'a> {
         if self.is_empty() {
             return input;
@@ -203,16 +218,13 @@ impl EncoderScratch {
     }
 }
 
-fn check(inputs: usize, grids: &[GridBlock], channels: &[usize]) -> Result<(), NetError> {
-    if grids.is_empty() {
-        return Err(NetError::NoGrid);
-    }
-    let count = grids.len().saturating_mul(channels.len());
+fn check(inputs: usize, grids: &[(&str, GridBlock, &[usize])]) -> Result<(), NetError> {
+    let count = grids.iter().map(|(_, _, channels)| channels.len()).fold(0, usize::saturating_add);
     if count > CONVOLUTION_LIMIT {
         return Err(NetError::TooManyConvolutions { count, limit: CONVOLUTION_LIMIT });
     }
     let (mut end, mut numbers) = (0, 0_usize);
-    for grid in grids {
+    for (_, grid, channels) in grids {
         let after = grid.first.saturating_add(grid.count());
         if grid.count() == 0 || grid.first < end || after > inputs {
             return Err(NetError::GridBlock { grid: *grid, inputs });
@@ -236,7 +248,7 @@ fn map_numbers(grid: MapSize, channels: &[usize]) -> usize {
     maps.fold(Bordered::of_grid(grid).len(), usize::saturating_add)
 }
 
-/// Returns the ranges of columns that belong to no grid.
+/// Returns the ranges of columns without an encoder.
 fn rest(inputs: usize, grids: &[GridEncoder]) -> Vec<Range<usize>> {
     let ends = grids.iter().map(|grid| grid.block.first + grid.block.count());
     let starts = grids.iter().map(|grid| grid.block.first).chain([inputs]);
@@ -250,11 +262,15 @@ mod tests {
     const GRID: GridBlock = GridBlock { first: 2, height: 5, width: 4, channels: 3 };
 
     fn encoders(inputs: usize, grids: &[GridBlock], channels: &[usize]) -> Result<Encoders, NetError> {
-        Encoders::new(inputs, grids, channels, &mut Cursor::default())
+        let name = |index: usize| format!("grid {index}");
+        let blocks = grids.iter().enumerate().map(|(index, &grid)| InputBlock::grid(&name(index), grid));
+        let blocks = blocks.collect::<Vec<_>>();
+        let encoders = (0..grids.len().max(1)).map(|index| (name(index), Encoder::Convolve(channels.to_vec())));
+        Encoders::new(inputs, &blocks, &encoders.collect(), &mut Cursor::default())
     }
 
     #[test]
-    fn columns_outside_grids_are_kept() {
+    fn columns_without_an_encoder_are_kept() {
         let check = |inputs, grids: &[GridBlock], expected: &[(usize, usize)]| {
             let rest = encoders(inputs, grids, &[1]).unwrap().rest;
             assert!(rest.iter().map(|columns| (columns.start, columns.end)).eq(expected.iter().copied()), "{rest:?}");
@@ -280,7 +296,7 @@ mod tests {
     fn what_can_not_be_is_refused() {
         let refused =
             |inputs, grid: GridBlock, channels: &[usize]| encoders(inputs, &[grid], channels).unwrap_err().to_string();
-        assert_eq!(encoders(64, &[], &[4]).unwrap_err(), NetError::NoGrid);
+        assert!(encoders(64, &[], &[4]).unwrap_err().to_string().contains("`grid 0`, which is no grid"));
         assert!(refused(61, GRID, &[4]).contains("columns 2 to 61"), "{}", refused(61, GRID, &[4]));
         assert!(refused(64, GridBlock { height: 0, ..GRID }, &[4]).contains("0×4×3"));
         assert!(refused(64, GRID, &[4; 257]).contains("257 convolutions"));

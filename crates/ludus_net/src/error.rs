@@ -73,9 +73,12 @@ pub enum NetError {
         /// The given shape.
         actual: Vec<usize>,
     },
-    /// There are convolutions, but the observation has no grid.
-    #[error("`convolutions` need a grid, and the observation has none; leave them out, or observe a `Grid`")]
-    NoGrid,
+    /// An encoder is for a field that is no block of the observation.
+    #[error("`encoders` has `{field}`, which is no grid of the observation; leave it out")]
+    NoBlock {
+        /// The name of the field.
+        field: String,
+    },
     /// There are too many convolutions.
     #[error("the network would have {count} convolutions over all grids, more than {limit}; leave some out")]
     TooManyConvolutions {

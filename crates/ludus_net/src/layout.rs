@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use ludus_spec::{AgentSpec, Head};
+use ludus_spec::{AgentSpec, GridShape, Head};
 
 use crate::cursor::Cursor;
 use crate::encoder::{Convolution, Encoders};
 use crate::memory::Recurrence;
 use crate::panels::{Panels, padded};
-use crate::{GridBlock, Memory, NetError, NetworkConfig};
+use crate::{BlockColumns, EncodedBlock, GridBlock, InputBlock, Memory, NetError, NetworkConfig};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
 const NARROW: usize = 8;
@@ -89,45 +89,49 @@ impl Layout {
     /// # Errors
     ///
     /// If there are no inputs or heads, if a head or a layer has no width, if the network is too large, or if the
-    /// config has convolutions, which need [grids](Self::with_grids).
+    /// config has encoders, which need [blocks](Self::with_blocks).
     pub fn new(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<Self, NetError> {
-        Self::with_grids(inputs, &[], heads, config)
+        Self::with_blocks(inputs, &[], heads, config)
     }
 
     /// Lays out the network of agents with these observations and actions.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and if there are convolutions but the agents observe no grid, or one that is too large.
+    /// As [`new`](Self::new), and if an encoder is for a field that the agents don't observe, or that it can't read, or
+    /// that is too large.
     pub fn of_agent(spec: &AgentSpec, config: &NetworkConfig) -> Result<Self, NetError> {
+        if let Some(problem) = config.problems_for(spec).into_iter().next() {
+            return Err(NetError::Config(problem.message));
+        }
         let mut first = 0_usize;
-        let mut grids = Vec::new();
+        let mut blocks = Vec::new();
         for field in &spec.observation {
-            if let Some(grid) = field.grid {
-                grids.push(GridBlock { first, height: grid.height, width: grid.width, channels: grid.channels });
+            if let Some(GridShape { height, width, channels }) = field.grid {
+                blocks.push(InputBlock::grid(&field.name, GridBlock { first, height, width, channels }));
             }
             first = first.saturating_add(field.width());
         }
-        Self::with_grids(first, &grids, &spec.heads(), config)
+        Self::with_blocks(first, &blocks, &spec.heads(), config)
     }
 
-    /// Lays out a network with convolutions over these grids, in the order of their columns, if its config has any.
+    /// Lays out a network for observations with these blocks, in the order of their columns.
     ///
-    /// The dense layers read the columns outside grids, then the convolutions' outputs of each grid, channel by
-    /// channel.
+    /// The dense layers read the columns without an encoder, then the outputs of each encoder; those of convolutions
+    /// channel by channel.
     ///
     /// # Errors
     ///
     /// As [`of_agent`](Self::of_agent).
-    pub fn with_grids(
+    pub fn with_blocks(
         inputs: usize,
-        grids: &[GridBlock],
+        blocks: &[InputBlock],
         heads: &[Head],
         config: &NetworkConfig,
     ) -> Result<Self, NetError> {
         check(inputs, heads, config)?;
         let mut cursor = Cursor::default();
-        let encoders = Encoders::new(inputs, grids, &config.convolutions, &mut cursor)?;
+        let encoders = Encoders::new(inputs, blocks, &config.encoders, &mut cursor)?;
         let width = if encoders.is_empty() { inputs } else { encoders.width() };
         let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
         let raw = Source { width, is_raw: true, is_learned: !encoders.is_empty() };
@@ -190,13 +194,17 @@ impl Layout {
         self.log_std.clone()
     }
 
-    /// Returns the grids that are convolved, in order; none for a perceptron.
-    pub fn grids(&self) -> impl Iterator<Item = GridBlock> {
-        self.encoders.grids.iter().map(|grid| grid.block)
+    /// Returns the blocks with an encoder, in the order of their columns; none for a perceptron.
+    pub fn encoded_blocks(&self) -> impl Iterator<Item = EncodedBlock<'_>> {
+        self.encoders.grids.iter().map(|grid| EncodedBlock {
+            field: &grid.field,
+            columns: BlockColumns::Grid(grid.block),
+            encoder: &self.config.encoders[&grid.field],
+        })
     }
 
-    /// Returns the ranges of columns outside grids, which the dense layers read directly; empty for a perceptron.
-    pub fn columns_outside_grids(&self) -> &[Range<usize>] {
+    /// Returns the ranges of columns without an encoder, which the dense layers read directly; empty for a perceptron.
+    pub fn columns_without_encoder(&self) -> &[Range<usize>] {
         self.encoders.rest()
     }
 
@@ -401,7 +409,7 @@ fn check(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<(), Ne
         check_head(index, head)?;
     }
     match config.problems().into_iter().next() {
-        Some(problem) => Err(NetError::Config(problem)),
+        Some(problem) => Err(NetError::Config(problem.message)),
         None => Ok(()),
     }
 }

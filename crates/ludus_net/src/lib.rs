@@ -38,7 +38,7 @@
 //! | to | use |
 //! |---|---|
 //! | choose a shape | [`NetworkConfig`], [`Layout`] |
-//! | convolve grids | [`Layout::of_agent`], [`Layout::with_grids`] |
+//! | convolve grids | [`Encoder`], [`Layout::of_agent`], [`Layout::with_blocks`] |
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
@@ -75,6 +75,7 @@ mod error;
 mod forward;
 mod grid_block;
 mod init;
+mod input_block;
 mod kernel;
 mod lanewise;
 mod layout;
@@ -91,11 +92,12 @@ mod statistics;
 mod transpose;
 
 pub use adam::{Adam, check_finite};
-pub use config::{Activation, Memory, NetworkConfig};
+pub use config::{Activation, Encoder, Memory, NetworkConfig, NetworkProblem};
 pub use distribution::{Distribution, Upstream};
 pub use error::NetError;
 pub use grid_block::GridBlock;
 pub use init::orthogonal;
+pub use input_block::{BlockColumns, EncodedBlock, InputBlock};
 pub use layout::{Layout, Tensor};
 pub use memory::{AfterStep, Sequences};
 pub use named::NamedTensor;

@@ -4,7 +4,9 @@
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 
-use ludus_net::{Adam, GridBlock, Layout, Network, NetworkConfig, Normalizer, Scratch, Statistics, Upstream};
+use ludus_net::{
+    Adam, Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Normalizer, Scratch, Statistics, Upstream,
+};
 use ludus_spec::{Head, Seed};
 
 thread_local! {
@@ -77,10 +79,11 @@ fn nothing_allocates_after_construction() {
 
 #[test]
 fn convolutions_allocate_nothing_after_construction() {
-    let config = NetworkConfig { convolutions: vec![8, 12], hidden: vec![16], ..NetworkConfig::default() };
+    let encoders = [("board".to_owned(), Encoder::Convolve(vec![8, 12]))].into();
+    let config = NetworkConfig { encoders, hidden: vec![16], ..NetworkConfig::default() };
     let grid = GridBlock { first: 1, height: 9, width: 6, channels: 2 };
     let heads = [Head::Categorical { choices: 3 }];
-    let layout = Layout::with_grids(grid.count() + 1, &[grid], &heads, &config).unwrap();
+    let layout = Layout::with_blocks(grid.count() + 1, &[InputBlock::grid("board", grid)], &heads, &config).unwrap();
     let (mut network, mut scratch) = (Network::new(layout.clone(), Seed::new(1)), Scratch::new(&layout));
     let mut adam = Adam::new(layout.parameter_count());
     let inputs = vec![0.5; 150 * layout.inputs()];

@@ -1,7 +1,7 @@
 //! Convolutions in plain Rust agree with their definition.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-use ludus_net::{GridBlock, Layout, Network, NetworkConfig, Scratch, SimdLevel};
+use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Scratch, SimdLevel};
 use ludus_spec::{Head, Seed};
 
 const INPUTS: usize = 3 + 60 + 2 + 14;
@@ -10,13 +10,18 @@ const GRIDS: [GridBlock; 2] = [
     GridBlock { first: 3, height: 5, width: 4, channels: 3 },
     GridBlock { first: 65, height: 2, width: 7, channels: 1 },
 ];
+const FIELDS: [&str; 2] = ["map", "a.board"];
 const HEADS: [Head; 2] = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 4 }];
 const ROWS: usize = 200;
 
+fn blocks() -> [InputBlock; 2] {
+    [0, 1].map(|index| InputBlock::grid(FIELDS[index], GRIDS[index]))
+}
+
 fn network(channels: &[usize], hidden: &[usize], shared: bool) -> Network {
-    let config =
-        NetworkConfig { convolutions: channels.to_vec(), hidden: hidden.to_vec(), shared, ..NetworkConfig::default() };
-    let mut network = Network::new(Layout::with_grids(INPUTS, &GRIDS, &HEADS, &config).unwrap(), Seed::new(1));
+    let encoders = FIELDS.map(|field| (field.to_owned(), Encoder::Convolve(channels.to_vec()))).into();
+    let config = NetworkConfig { encoders, hidden: hidden.to_vec(), shared, ..NetworkConfig::default() };
+    let mut network = Network::new(Layout::with_blocks(INPUTS, &blocks(), &HEADS, &config).unwrap(), Seed::new(1));
     let shift = |(index, number): (usize, &mut f32)| *number += Seed::new(2).derive(index as u64).uniform() - 0.4;
     network.update(|parameters| parameters.iter_mut().enumerate().for_each(shift));
     network
@@ -96,8 +101,8 @@ fn a_convolution_is_what_its_definition_says() {
     for (index, row) in all.chunks_exact(INPUTS).enumerate() {
         let mut features: Vec<_> = row[..3].iter().chain(&row[63..65]).copied().map(f64::from).collect();
         for (number, grid) in GRIDS.into_iter().enumerate() {
-            let first = Map::of_grid(row, grid).convolved(&network, &format!("grid.{number}.0"));
-            features.extend(first.convolved(&network, &format!("grid.{number}.1")).numbers);
+            let first = Map::of_grid(row, grid).convolved(&network, &format!("encoder.{}.0", FIELDS[number]));
+            features.extend(first.convolved(&network, &format!("encoder.{}.1", FIELDS[number])).numbers);
         }
         let hidden: Vec<_> = dense(&network, "trunk.0", &features).into_iter().map(f64::tanh).collect();
         let expected = [dense(&network, "actor.0", &hidden), dense(&network, "critic.0", &hidden)].concat();
@@ -181,16 +186,41 @@ fn parameters_are_named_as_in_pytorch_and_read_back() {
     let layout = network.layout();
     let mut tensors = layout.export(network.parameters());
     let named: Vec<_> = tensors.iter().map(|(name, shape, _)| (name.as_str(), shape.as_slice())).collect();
-    assert_eq!(named[0], ("grid.0.0.weight", &[6, 3, 3, 3][..]));
-    assert_eq!(named[1], ("grid.0.0.bias", &[6][..]));
-    assert_eq!(named[6], ("grid.1.1.weight", &[5, 6, 3, 3][..]));
+    assert_eq!(named[0], ("encoder.map.0.weight", &[6, 3, 3, 3][..]));
+    assert_eq!(named[1], ("encoder.map.0.bias", &[6][..]));
+    assert_eq!(named[6], ("encoder.a.board.1.weight", &[5, 6, 3, 3][..]));
     assert_eq!(named[8], ("trunk.0.weight", &[7, 5 + 5 * 2 + 5 * 2][..]));
     tensors.reverse();
     assert_eq!(layout.import(&tensors).unwrap(), network.parameters());
 }
 
 #[test]
-fn a_network_without_convolutions_sees_a_grid_as_numbers() {
-    let flat = |grids: &[GridBlock]| Layout::with_grids(INPUTS, grids, &HEADS, &NetworkConfig::default()).unwrap();
-    assert_eq!(flat(&GRIDS), flat(&[]));
+fn a_network_without_encoders_reads_a_grid_as_numbers() {
+    let flat = |blocks: &[InputBlock]| Layout::with_blocks(INPUTS, blocks, &HEADS, &NetworkConfig::default()).unwrap();
+    assert_eq!(flat(&blocks()), flat(&[]));
+}
+
+/// Each encoder has its own channels; a grid without one is read as numbers.
+#[test]
+fn an_encoder_is_for_its_field_alone() {
+    let layout = |encoders: &[(&str, &[usize])]| {
+        let encoder = |&(field, channels): &(&str, &[usize])| (field.to_owned(), Encoder::Convolve(channels.to_vec()));
+        let encoders = encoders.iter().map(encoder).collect();
+        let config = NetworkConfig { encoders, hidden: Vec::new(), ..NetworkConfig::default() };
+        Layout::with_blocks(INPUTS, &blocks(), &HEADS, &config)
+    };
+    let second = layout(&[("a.board", &[3])]).unwrap();
+    assert_eq!(second.dense_inputs(), 3 + 60 + 2 + 3 * 4);
+    assert_eq!(second.columns_without_encoder(), [0..65]);
+    assert_eq!(second.encoded_blocks().next().unwrap().field, "a.board");
+    let both = layout(&[("a.board", &[3]), ("map", &[5, 6])]).unwrap();
+    let names = both.tensors().map(|tensor| tensor.name).collect::<Vec<_>>();
+    assert_eq!(names[..3], ["encoder.map.0.weight", "encoder.map.0.bias", "encoder.map.1.weight"]);
+    assert_eq!(both.dense_inputs(), 3 + 2 + 6 * 2 + 3 * 4);
+    let message = layout(&[("bord", &[3])]).unwrap_err().to_string();
+    assert_eq!(message, "`encoders` has `bord`, which is no grid of the observation; leave it out");
+    let message = layout(&[("map", &[])]).unwrap_err().to_string();
+    assert!(message.contains("such as `Convolve([16, 32])`"), "{message}");
+    let message = layout(&[("map", &[4, 0])]).unwrap_err().to_string();
+    assert!(message.contains("channel count 1 of `Convolve([4, 0])` is 0"), "{message}");
 }

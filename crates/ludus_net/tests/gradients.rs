@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use ludus_net::{Activation, GridBlock, Layout, NamedTensor, Network, NetworkConfig, Scratch, SimdLevel, Upstream};
+use ludus_net::{
+    Activation, BlockColumns, Encoder, GridBlock, InputBlock, Layout, NamedTensor, Network, NetworkConfig, Scratch,
+    SimdLevel, Upstream,
+};
 use ludus_spec::{Head, Seed};
 
 /// The number of rows: more than one block, and no multiple of any tile.
@@ -54,9 +57,8 @@ fn gradients_of_convolutions_are_those_of_finite_differences() {
     for (convolutions, hidden, shared) in
         [(&[3][..], &[][..], false), (&[16], &[5], true), (&[17, 2], &[6], false), (&[2, 5, 3], &[17, 3], true)]
     {
-        let (convolutions, hidden) = (convolutions.to_vec(), hidden.to_vec());
-        let config = NetworkConfig { convolutions, hidden, shared, ..NetworkConfig::default() };
-        check_case(&Case::of_layout(&Layout::with_grids(72, GRIDS, MIXED, &config).unwrap()));
+        let config = NetworkConfig { hidden: hidden.to_vec(), shared, ..NetworkConfig::default() };
+        check_case(&Case::of_layout(&convolutional(72, GRIDS, MIXED, convolutions, config)));
     }
 }
 
@@ -64,8 +66,8 @@ fn gradients_of_convolutions_are_those_of_finite_differences() {
 #[test]
 fn gradients_of_large_grids_are_those_of_finite_differences() {
     let grid = GridBlock { first: 0, height: 40, width: 41, channels: 2 };
-    let config = NetworkConfig { convolutions: vec![2, 1], hidden: vec![5], ..NetworkConfig::default() };
-    check_case(&Case::of_layout(&Layout::with_grids(grid.count(), &[grid], CATEGORICAL, &config).unwrap()));
+    let config = NetworkConfig { hidden: vec![5], ..NetworkConfig::default() };
+    check_case(&Case::of_layout(&convolutional(grid.count(), &[grid], CATEGORICAL, &[2, 1], config)));
 }
 
 #[test]
@@ -110,14 +112,29 @@ fn all_simd_levels_agree() {
 
 #[test]
 fn all_simd_levels_agree_on_convolutions() {
-    let config = NetworkConfig { convolutions: vec![40, 70, 16], hidden: vec![9], ..NetworkConfig::default() };
-    let case = Case::of_layout(&Layout::with_grids(72, GRIDS, MIXED, &config).unwrap());
+    let config = NetworkConfig { hidden: vec![9], ..NetworkConfig::default() };
+    let case = Case::of_layout(&convolutional(72, GRIDS, MIXED, &[40, 70, 16], config));
     let results: Vec<_> = SimdLevel::available().into_iter().map(|level| case.run(level)).collect();
     for (level, result) in SimdLevel::available().iter().zip(&results) {
         let what = level.name();
         assert_close(&format!("{what} outputs"), &result.outputs, &to_f64(&results[0].outputs), 1e-5);
         assert_close(&format!("{what} gradient"), &result.gradient, &to_f64(&results[0].gradient), 1e-4);
     }
+}
+
+/// Convolutions over all grids, with these counts of channels. The grids' names are their indices.
+fn convolutional(
+    inputs: usize,
+    grids: &[GridBlock],
+    heads: &[Head],
+    channels: &[usize],
+    mut config: NetworkConfig,
+) -> Layout {
+    let blocks = grids.iter().enumerate().map(|(index, &grid)| InputBlock::grid(&index.to_string(), grid));
+    let blocks = blocks.collect::<Vec<_>>();
+    let encoder = |block: &InputBlock| (block.field.clone(), Encoder::Convolve(channels.to_vec()));
+    config.encoders = blocks.iter().map(encoder).collect();
+    Layout::with_blocks(inputs, &blocks, heads, &config).unwrap()
 }
 
 fn check_gradient(inputs: usize, heads: &[Head], config: NetworkConfig) {
@@ -308,23 +325,28 @@ impl<'a> Reference<'a> {
     /// Returns the columns outside grids, then the outputs of the convolutions of each grid.
     fn encoded(&self, row: &[f64]) -> Vec<f64> {
         let layout = self.case.network.layout();
-        if layout.grids().next().is_none() {
+        if layout.encoded_blocks().next().is_none() {
             return row.to_vec();
         }
-        let mut features: Vec<_> = layout.columns_outside_grids().iter().flat_map(|part| &row[part.clone()]).collect();
-        let maps: Vec<_> = layout.grids().enumerate().map(|(index, grid)| self.convolved(index, grid, row)).collect();
+        let mut features: Vec<_> =
+            layout.columns_without_encoder().iter().flat_map(|part| &row[part.clone()]).collect();
+        let maps = layout.encoded_blocks().map(|block| {
+            let BlockColumns::Grid(grid) = block.columns;
+            self.convolved(block.field, grid, row)
+        });
+        let maps: Vec<_> = maps.collect();
         features.extend(maps.iter().flatten());
         features.into_iter().copied().collect()
     }
 
     /// Returns the output of the last convolution over a grid, channel by channel.
-    fn convolved(&self, index: usize, grid: GridBlock, row: &[f64]) -> Vec<f64> {
+    fn convolved(&self, field: &str, grid: GridBlock, row: &[f64]) -> Vec<f64> {
         let GridBlock { first, mut height, mut width, channels } = grid;
         let cells = (0..channels).flat_map(|channel| (0..height * width).map(move |cell| cell * channels + channel));
         let mut map: Vec<_> = cells.map(|place| row[first + place]).collect();
         for layer in 0.. {
-            let Some((shape, weight)) = self.tensors.get(&format!("grid.{index}.{layer}.weight")) else { break };
-            let bias = &self.tensors[&format!("grid.{index}.{layer}.bias")].1;
+            let Some((shape, weight)) = self.tensors.get(&format!("encoder.{field}.{layer}.weight")) else { break };
+            let bias = &self.tensors[&format!("encoder.{field}.{layer}.bias")].1;
             let at = |channel: usize, y: usize, x: usize| {
                 if y < height && x < width { map[(channel * height + y) * width + x] } else { 0.0 }
             };

@@ -15,7 +15,7 @@ use crate::tensors::{TensorData, TensorFile, Values};
 /// The name of the text that holds everything but numbers.
 const TEXT: &str = "policy";
 /// The version of that text.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The first version, which described perceptrons only.
 const FIRST_FORMAT: u32 = 1;
 
@@ -78,7 +78,8 @@ struct Version {
 
 /// The text of a policy file: it has either `network` or `own_network`.
 ///
-/// Version 1 had no `own_network` and no convolutions: if `foreign` lists parameters, `network` has no meaning.
+/// Version 2 had convolutions over every grid in place of encoders. Version 1 had no `own_network` and no convolutions:
+/// if `foreign` lists parameters, `network` has no meaning.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
@@ -219,8 +220,8 @@ impl PolicyFile {
         match &self.network {
             PolicyNetwork::Described(config) => {
                 let layout = self.layout().map_err(|error| error.to_string())?;
-                if !config.convolutions.is_empty() {
-                    rename(&mut tensors);
+                if !config.encoders.is_empty() {
+                    rename(&mut tensors, &self.spec);
                 }
                 layout.import(&tensors).map_err(|error| error.to_string())
             }
@@ -330,8 +331,8 @@ type WrittenNetworks = (Option<NetworkText>, Option<OwnNetwork>, Vec<(String, Ve
 fn network_of(format: u32, spec: &AgentSpec, written: WrittenNetworks) -> Result<PolicyNetwork, String> {
     match written {
         (Some(_), None, listed) if format == FIRST_FORMAT && !listed.is_empty() => Ok(listed_network(spec, listed)),
-        (Some(network), None, listed) if listed.is_empty() => Ok(NetworkConfig::from(network).into()),
-        (None, Some(own), listed) if format == FORMAT && listed.is_empty() => Ok(PolicyNetwork::Own(own)),
+        (Some(network), None, listed) if listed.is_empty() => Ok(network.of_agent(spec)?.into()),
+        (None, Some(own), listed) if format > FIRST_FORMAT && listed.is_empty() => Ok(PolicyNetwork::Own(own)),
         _ => Err(format!("its `{TEXT}` must have either `network` or `own_network`")),
     }
 }
@@ -364,8 +365,8 @@ fn parameters(file: &TensorFile, spec: &AgentSpec, network: &PolicyNetwork) -> R
     if stored != needed {
         return Err(format!("it has {stored} weights, its network needs {needed}"));
     }
-    if !config.convolutions.is_empty() {
-        rename(&mut named);
+    if !config.encoders.is_empty() {
+        rename(&mut named, spec);
     }
     layout.import(&named).map_err(|error| error.to_string())
 }
@@ -557,15 +558,21 @@ pub(crate) mod tests {
             |file| drop(file.tensors.insert("extra".to_owned(), TensorData::row(vec![1.0]))),
             "weights, its network",
         );
-        refuse(rewrite("\"format\":2", "\"format\":3"), "its format is 3, this version of the library reads 1 to 2");
-        refuse(rewrite("\"format\":2", "\"format\":3,\"memory\":1"), "its format is 3");
+        refuse(rewrite("\"format\":3", "\"format\":4"), "its format is 4, this version of the library reads 1 to 3");
+        refuse(rewrite("\"format\":3", "\"format\":4,\"memory\":1"), "its format is 4");
         refuse(rewrite("\"network\"", "\"own_network\":{\"name\":\"\",\"parameters\":[]},\"network\""), "either");
-        refuse(rewrite("\"format\":2", "\"format\":2,\"foreign\":[[\"a\",[1]]]"), "either");
+        refuse(rewrite("\"format\":3", "\"format\":3,\"foreign\":[[\"a\",[1]]]"), "either");
         refuse(rewrite("\"decision_interval\":5", "\"decision_interval\":0"), "nonzero");
         refuse(rewrite("[5,4]", "[1000000000000,1000000000000]"), "network");
         refuse(rewrite("[5,4]", "[18446744073709551615]"), "network");
         refuse(rewrite("[5,4]", "[0]"), "hidden");
-        refuse(rewrite("\"shared\":false", "\"shared\":false,\"convolutions\":[4]"), "`convolutions` need a grid");
+        let with = |part| rewrite("\"shared\":false", part);
+        refuse(with("\"shared\":false,\"convolutions\":[4]"), "`convolutions` without a grid");
+        let encoder = with("\"shared\":false,\"encoders\":{\"ball\":{\"Convolve\":[4]}}");
+        refuse(encoder, "reads a grid, and `ball` has 3 values");
+        let encoder = with("\"shared\":false,\"encoders\":{\"bell\":{\"Convolve\":[4]}}");
+        refuse(encoder, "observes no field `bell`");
+        refuse(with("\"shared\":false,\"encoders\":{\"ball\":{\"Blur\":[4]}}"), "unknown variant `Blur`");
         refuse(rewrite("[5,4]", "[1000000]"), "weights, its network needs");
         refuse(rewrite("\"rate\"", "\"rate\",\"speed\":1"), "unknown field `speed`");
         refuse(rewrite("\"tick_rate_hz\":50.0", "\"tick_rate_hz\":-1"), "tick rate");

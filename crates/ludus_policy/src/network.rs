@@ -1,6 +1,8 @@
 //! The network of a policy: one that its file describes, or one of a game's own.
 
-use ludus_net::{Activation, Layout, Memory, NamedTensor, NetworkConfig};
+use std::collections::BTreeMap;
+
+use ludus_net::{Activation, Encoder, Layout, Memory, NamedTensor, NetworkConfig};
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +38,10 @@ pub(crate) struct NetworkText {
     shared: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    encoders: BTreeMap<String, Encoder>,
+    /// In version 2, in place of `encoders`: convolutions over every grid.
+    #[serde(default, skip_serializing)]
     convolutions: Vec<usize>,
 }
 
@@ -110,16 +115,35 @@ fn count(shape: &[usize]) -> Option<usize> {
 
 impl From<&NetworkConfig> for NetworkText {
     fn from(config: &NetworkConfig) -> Self {
-        let NetworkConfig { hidden, activation, shared, memory, convolutions } = config.clone();
-        Self { hidden, activation, shared, memory, convolutions }
+        let NetworkConfig { encoders, hidden, activation, shared, memory } = config.clone();
+        Self { hidden, activation, shared, memory, encoders, convolutions: Vec::new() }
     }
 }
 
-impl From<NetworkText> for NetworkConfig {
-    fn from(text: NetworkText) -> Self {
-        let NetworkText { hidden, activation, shared, memory, convolutions } = text;
-        Self { hidden, activation, shared, memory, convolutions }
+impl NetworkText {
+    /// Returns the description of the network of these agents. Errors if there are convolutions without a grid, or
+    /// beside encoders.
+    pub fn of_agent(self, spec: &AgentSpec) -> Result<NetworkConfig, String> {
+        let Self { hidden, activation, shared, memory, mut encoders, convolutions } = self;
+        if !convolutions.is_empty() {
+            let convolved = over_grids(spec, &convolutions);
+            if convolved.is_empty() || !encoders.is_empty() {
+                return Err("its network has `convolutions` without a grid, or beside `encoders`".to_owned());
+            }
+            encoders = convolved;
+        }
+        Ok(NetworkConfig { encoders, hidden, activation, shared, memory })
     }
+}
+
+/// Returns the same convolutions over each grid.
+fn over_grids(spec: &AgentSpec, channels: &[usize]) -> BTreeMap<String, Encoder> {
+    grids(spec).map(|field| (field.to_owned(), Encoder::Convolve(channels.to_vec()))).collect()
+}
+
+/// Returns the names of the fields that are grids, in their order.
+fn grids(spec: &AgentSpec) -> impl Iterator<Item = &str> {
+    spec.observation.iter().filter(|field| field.grid.is_some()).map(|field| field.name.as_str())
 }
 
 /// Returns the network whose parameters a file of version 1 lists: a described network if they are those of a network
@@ -136,34 +160,43 @@ pub(crate) fn listed_network(spec: &AgentSpec, parameters: Vec<(String, Vec<usiz
 fn convolutional(spec: &AgentSpec, parameters: &[(String, Vec<usize>)]) -> Option<NetworkConfig> {
     let output = |name: &str| parameters.iter().find(|(own, _)| own == name)?.1.first().copied();
     let outputs = |chain: &str| (0..DEEPEST).map_while(|index| output(&format!("{chain}.{index}.weight"))).collect();
+    let convolutions: Vec<usize> = outputs("grid.0");
+    if convolutions.is_empty() {
+        return None;
+    }
     let config = NetworkConfig {
-        convolutions: outputs("grid.0"),
+        encoders: over_grids(spec, &convolutions),
         hidden: outputs("trunk"),
         activation: Activation::Relu,
         shared: true,
         memory: None,
     };
-    if config.convolutions.is_empty() {
-        return None;
-    }
     let layout = Layout::of_agent(spec, &config).ok()?;
-    let listed = parameters.iter().map(|(name, shape)| (new_name(name).to_owned(), shape.clone()));
+    let listed = parameters.iter().map(|(name, shape)| (new_name(name, spec), shape.clone()));
     layout.tensors().map(|tensor| (tensor.name, tensor.shape)).eq(listed).then_some(config)
 }
 
-/// Renames the tensors of a network with convolutions from version 1 to version 2.
-pub(crate) fn rename(tensors: &mut [NamedTensor]) {
+/// Renames the tensors of a network with encoders from older versions to the present one.
+pub(crate) fn rename(tensors: &mut [NamedTensor], spec: &AgentSpec) {
     for (name, ..) in tensors {
-        *name = new_name(name).to_owned();
+        *name = new_name(name, spec);
     }
 }
 
-fn new_name(name: &str) -> &str {
+/// Returns the present name of a tensor.
+///
+/// Heads had no index in version 1. Convolutions were named by the index of their grid in versions 1 and 2.
+fn new_name(name: &str, spec: &AgentSpec) -> String {
+    let of_grid = |name: &str| {
+        let (grid, rest) = name.strip_prefix("grid.")?.split_once('.')?;
+        let field = grids(spec).nth(grid.parse().ok()?)?;
+        Some(format!("encoder.{field}.{rest}"))
+    };
     match name {
-        "actor.weight" => "actor.0.weight",
-        "actor.bias" => "actor.0.bias",
-        "critic.weight" => "critic.0.weight",
-        "critic.bias" => "critic.0.bias",
-        name => name,
+        "actor.weight" => "actor.0.weight".to_owned(),
+        "actor.bias" => "actor.0.bias".to_owned(),
+        "critic.weight" => "critic.0.weight".to_owned(),
+        "critic.bias" => "critic.0.bias".to_owned(),
+        name => of_grid(name).unwrap_or_else(|| name.to_owned()),
     }
 }

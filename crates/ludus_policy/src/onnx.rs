@@ -1,6 +1,6 @@
 //! The export of policies as ONNX graphs, for other programs.
 
-mod convolutions;
+mod encoders;
 mod graph;
 mod memory;
 mod proto;
@@ -12,7 +12,7 @@ use ludus_spec::{ActionField, ActionKind, AgentSpec, joined, meant_rate_hz};
 
 use crate::atomic::write_atomically;
 use crate::{PolicyError, PolicyFile};
-use convolutions::encoded;
+use encoders::encoded;
 use graph::{About, Graph, Value};
 use memory::{ChainMemory, remembered};
 

@@ -1,20 +1,20 @@
-//! Files of version 1 can still be read: `version_1` has one file of each kind, written by that version.
+//! Files of older versions can still be read: `version_1` and `version_2` have files that these versions have written.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::path::Path;
 
-use ludus_net::{Activation, NetworkConfig};
+use ludus_net::{Activation, Encoder, NetworkConfig};
 use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyNetwork};
 
 fn read(name: &str) -> PolicyFile {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/version_1");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     PolicyFile::read(&folder.join(name).with_extension("safetensors")).unwrap()
 }
 
-/// Checks that a file is written as version 2, and that reading it gives the same policy.
+/// Checks that a file is written as version 3, and that reading it gives the same policy.
 fn check_rewritten(file: &PolicyFile) {
     let written = file.to_tensor_file();
-    assert!(written.texts["policy"].starts_with("{\"format\":2,"), "{}", written.texts["policy"]);
+    assert!(written.texts["policy"].starts_with("{\"format\":3,"), "{}", written.texts["policy"]);
     assert_eq!(PolicyFile::from_tensor_file(&written).unwrap(), *file);
 }
 
@@ -26,7 +26,7 @@ fn act(policy: &Policy, observations: &[f32]) -> Vec<f32> {
 
 #[test]
 fn a_perceptron_of_version_1_is_read_and_plays() {
-    let file = read("perceptron");
+    let file = read("version_1/perceptron");
     let described = NetworkConfig { hidden: vec![5], ..NetworkConfig::default() };
     assert_eq!(file.network, PolicyNetwork::Described(described));
     assert_eq!(act(&Policy::new(&file).unwrap(), &[-1.0, 1.0]), [0.0, 1.0], "it was trained to");
@@ -35,13 +35,23 @@ fn a_perceptron_of_version_1_is_read_and_plays() {
 
 #[test]
 fn convolutions_of_version_1_are_recognised_and_play_without_their_config() {
-    let file = read("convolutional");
+    check_convolutional("version_1/convolutional");
+}
+
+#[test]
+fn convolutions_of_version_2_become_encoders_of_each_grid() {
+    check_convolutional("version_2/convolutional");
+}
+
+fn check_convolutional(name: &str) {
+    let file = read(name);
+    let encoders = file.spec.observation.iter().map(|field| (field.name.clone(), Encoder::Convolve(vec![3])));
     let described = NetworkConfig {
+        encoders: encoders.collect(),
         hidden: vec![8],
         activation: Activation::Relu,
         shared: true,
         memory: None,
-        convolutions: vec![3],
     };
     assert_eq!(file.network, PolicyNetwork::Described(described));
     // The policy was trained to detect on which side of the second row there is a 1.
@@ -53,7 +63,7 @@ fn convolutions_of_version_1_are_recognised_and_play_without_their_config() {
 
 #[test]
 fn a_network_of_a_game_s_own_of_version_1_is_read_and_names_its_program() {
-    let file = read("own_network");
+    let file = read("version_1/own_network");
     let own = file.network.own().unwrap();
     assert_eq!((own.name.as_str(), own.parameters[0].0.as_str()), ("", "look.weight"));
     let error = Policy::new(&file).unwrap_err().to_string();

@@ -49,7 +49,7 @@
 //! | count copies to and from the device | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
 //! | give it a memory | [`TorchNetwork::step`], [`RecurrentForward`], [`TensorSequences`] |
-//! | learn from grids and images | [`Convolutional`], [`described`] |
+//! | learn from grids and images | [`EncodedMlp`], [`described`] |
 //! | act with a trained network | [`TorchPolicy`], [`PolicyRows`] |
 //! | choose a device | [`open_cuda`], [`cuda_device`] |
 //!
@@ -59,9 +59,9 @@
 mod adam;
 mod attempt;
 mod buffer;
-mod convolutional;
 mod cuda;
 mod decider;
+mod encoded;
 mod error;
 mod graphs;
 mod heads;
@@ -84,8 +84,8 @@ mod storage;
 mod threads;
 mod update;
 
-pub use convolutional::{Convolutional, described};
 pub use cuda::{cuda_device, open_cuda};
+pub use encoded::{EncodedMlp, described};
 pub use error::TorchError;
 pub use learner::{TorchLearner, TorchSettings};
 pub use link::Transfers;

@@ -2,20 +2,21 @@
 
 mod check;
 mod check_kinds;
+mod former;
 mod names;
 mod policy;
 mod starter;
 mod worlds;
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ludus_config::{Location, Node, Problems, Sources, field_names, parse};
 use ludus_learn::PpoConfig;
 use ludus_libtorch::DeviceConfig;
-use ludus_net::{Activation, NetworkConfig};
+use ludus_net::NetworkConfig;
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
@@ -77,11 +78,6 @@ pub struct AgentConfig {
     pub reward: BTreeMap<String, f32>,
     /// The actor's and the critic's network.
     pub network: NetworkConfig,
-    /// Channels that each convolution over the observation's grids makes, in front of `network`'s hidden layers.
-    ///
-    /// Each has 3×3 kernels and halves the grid. Usually none, or two to four of 16 to 64; then the layers
-    /// are shared and rectified. Mnih et al. 2015, doi:10.1038/nature14236.
-    pub convolutions: Vec<NonZeroUsize>,
     /// Settings of proximal policy optimisation.
     pub ppo: PpoConfig,
     /// Settings of the learner on libtorch, for the device that it computes on.
@@ -248,6 +244,7 @@ impl RunConfig {
     fn from_tree(tree: &mut Node, sources: &Sources, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let mut problems = apply_sets(tree, &sources.flags, specs);
         problems.extend(starter::set_unfilled_aside(tree));
+        problems.extend(former::set_convolutions_aside(tree, specs));
         let mut mistakes = Vec::new();
         let config = ludus_config::read::<Self>(tree, &mut mistakes);
         problems.extend(mistakes.iter().map(|mistake| {
@@ -333,7 +330,6 @@ impl Default for AgentConfig {
             rows: None,
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
-            convolutions: Vec::new(),
             ppo: PpoConfig::default(),
             device: DeviceConfig::default(),
             initialize_from: None,
@@ -342,21 +338,6 @@ impl Default for AgentConfig {
 }
 
 impl AgentConfig {
-    /// The network that `network` and `convolutions` describe together: with convolutions, its layers are shared and
-    /// rectified.
-    pub fn described_network(&self) -> NetworkConfig {
-        if self.convolutions.is_empty() {
-            return self.network.clone();
-        }
-        NetworkConfig {
-            hidden: self.network.hidden.clone(),
-            activation: Activation::Relu,
-            shared: true,
-            memory: self.network.memory,
-            convolutions: self.convolutions.iter().map(|channels| channels.get()).collect(),
-        }
-    }
-
     /// The weights of the reward, in the order of the spec's terms.
     pub fn weights(&self, spec: &AgentSpec) -> Vec<f32> {
         spec.reward.iter().map(|term| self.reward.get(&term.name).copied().unwrap_or(0.0)).collect()

@@ -91,11 +91,11 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
 }
 
 fn described(network: &ludus_net::NetworkConfig) -> String {
-    let ludus_net::NetworkConfig { hidden, activation, shared, memory, convolutions } = network;
+    let ludus_net::NetworkConfig { encoders, hidden, activation, shared, memory } = network;
     let memory = memory.map_or(String::new(), |memory| format!(", memory: {memory:?}"));
-    let convolved =
-        if convolutions.is_empty() { String::new() } else { format!(" behind `convolutions: {convolutions:?}`") };
-    format!("(hidden: {hidden:?}, activation: {activation:?}, shared: {shared}{memory}){convolved}")
+    let encoders = encoders.iter().map(|(field, encoder)| format!("{field:?}: {encoder}")).collect::<Vec<_>>();
+    let encoders = if encoders.is_empty() { String::new() } else { format!("encoders: {{{}}}, ", encoders.join(", ")) };
+    format!("({encoders}hidden: {hidden:?}, activation: {activation:?}, shared: {shared}{memory})")
 }
 
 /// The earlier indices of the elements along an axis of an array.
@@ -222,23 +222,25 @@ fn observation_names(spec: &AgentSpec) -> Vec<String> {
 
 /// The names of the inputs of the first dense layers.
 fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
-    if layout.grids().next().is_none() {
+    if layout.encoded_blocks().next().is_none() {
         return observation_names(spec);
     }
-    let rest = layout.columns_outside_grids().iter().cloned().flatten();
+    let rest = layout.columns_without_encoder().iter().cloned().flatten();
     let mut names = rest.filter_map(|column| spec.observation_name(column)).collect::<Vec<_>>();
-    // Outputs of the convolutions have names that no observation has.
+    // Outputs of the encoders have names that no observation has.
     names.extend((names.len()..layout.dense_inputs()).enumerate().map(|(index, _)| format!(" {index}")));
     names
 }
 
-/// Checks that both policies have the same grids, if convolutions go over any.
+/// Checks that both policies have the same grids, if encoders read any.
 fn check_grids(layout: &Layout, from: &PolicyFile, start: WarmStart<'_>) -> Result<(), String> {
+    let is_encoded = |name: &str| layout.encoded_blocks().any(|block| block.field == name);
     let [was, now] = [&from.spec, start.spec].map(|spec| {
-        let grids = spec.observation.iter().filter_map(|field| Some(format!("`{}` of {}", field.name, field.grid?)));
+        let encoded = spec.observation.iter().filter(|field| is_encoded(&field.name));
+        let grids = encoded.filter_map(|field| Some(format!("`{}` of {}", field.name, field.grid?)));
         grids.collect::<Vec<_>>().join(", ")
     });
-    if layout.grids().next().is_none() || was == now {
+    if was == now {
         return Ok(());
     }
     Err(format!("its convolutions look at {was}, here there are {now}; observe the same grids, or leave it out"))

@@ -11,6 +11,8 @@ use crate::pass::Pass;
 /// A grid and the convolutions over it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GridEncoder {
+    /// The name of the grid's field.
+    pub field: String,
     pub block: GridBlock,
     pub layers: Vec<Convolution>,
 }
@@ -26,12 +28,12 @@ pub(crate) struct GridScratch {
 }
 
 impl GridEncoder {
-    /// Lays out the convolutions over a grid. `name` is the start of their names.
-    pub fn new(name: &str, block: GridBlock, channels: &[usize], cursor: &mut Cursor) -> Self {
+    /// Lays out the convolutions over a grid.
+    pub fn new(field: &str, block: GridBlock, channels: &[usize], cursor: &mut Cursor) -> Self {
         let mut input = Bordered::of_grid(MapSize::of(block));
         let mut layers: Vec<Convolution> = Vec::with_capacity(channels.len());
         for (layer, &channels) in channels.iter().enumerate() {
-            let mut convolution = Convolution::new(format!("{name}.{layer}"), input, channels, cursor);
+            let mut convolution = Convolution::new(format!("encoder.{field}.{layer}"), input, channels, cursor);
             // No gradient flows back to the observation.
             if layer > 0 {
                 convolution.transpose(cursor);
@@ -39,7 +41,7 @@ impl GridEncoder {
             input = convolution.output;
             layers.push(convolution);
         }
-        Self { block, layers }
+        Self { field: field.to_owned(), block, layers }
     }
 
     /// Returns the output size of the last convolution.

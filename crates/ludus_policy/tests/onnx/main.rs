@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::Command;
 
-use ludus_net::{Activation, Layout, Memory, Network, NetworkConfig, Normalizer, Scratch, stage};
+use ludus_net::{Activation, Encoder, Layout, Memory, Network, NetworkConfig, Normalizer, Scratch, stage};
 use ludus_policy::{ActionChoice, Origin, OwnNetwork, Policy, PolicyFile, PolicyNetwork, Sensed};
 use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, GridShape, ObservationField, ObservationKind, Seed};
 use serde_json::json;
@@ -67,11 +67,10 @@ fn networks() -> Vec<NetworkConfig> {
         hidden: hidden.to_vec(),
         activation,
         shared,
-        memory: None,
-        convolutions: Vec::new(),
+        ..NetworkConfig::default()
     };
     let convolutional = |convolutions: &[usize], hidden: &[usize], shared| NetworkConfig {
-        convolutions: convolutions.to_vec(),
+        encoders: ["board", "map"].map(|grid| (grid.to_owned(), Encoder::Convolve(convolutions.to_vec()))).into(),
         ..network(hidden, Activation::Relu, shared)
     };
     vec![
@@ -95,7 +94,7 @@ fn normalizer(width: usize) -> Normalizer {
     Normalizer::from_parts(means, variances, 1e5, 10.0).expect("they are finite")
 }
 
-/// Makes a spec with alternating numbers and choices of different ranges. With convolutions, it has grids to observe.
+/// Makes a spec with alternating numbers and choices of different ranges. With encoders, it has grids to observe.
 fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
     let strings = |parts: &[&str]| parts.iter().map(|&part| part.to_owned()).collect::<Vec<_>>();
     let action = |name: &str, parts: &[&str], kind| ActionField {
@@ -114,7 +113,7 @@ fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
     };
     let grid = |height, width, channels| Some(GridShape { height, width, channels });
     let mut observation = vec![observed("eyes", &["a", "b", "c", "d", "e"], None)];
-    if !network.convolutions.is_empty() {
+    if !network.encoders.is_empty() {
         observation.extend([
             observed("board", &[], grid(5, 4, 3)),
             observed("speed", &[""], None),

@@ -1,6 +1,6 @@
 //! Convolutions in plain Rust have the same outputs as libtorch's.
 
-use ludus_net::{GridBlock, Layout, Network, NetworkConfig, Scratch};
+use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Scratch};
 use ludus_spec::{Head, Seed};
 use ludus_torch::tch::Tensor;
 use ludus_torch::{Parameter, described};
@@ -19,9 +19,17 @@ fn open_device() {
     let _ = crate::device();
 }
 
+const FIELDS: [&str; 2] = ["z", "a.map"];
+
+/// Convolutions with these channels over both grids, which are not in the order of their names.
+fn encoders(channels: &[usize]) -> std::collections::BTreeMap<String, Encoder> {
+    FIELDS.map(|field| (field.to_owned(), Encoder::Convolve(channels.to_vec()))).into()
+}
+
 /// Makes a network with initial weights, and biases that are not zero.
 fn network(config: &NetworkConfig) -> Network {
-    let mut network = Network::new(Layout::with_grids(INPUTS, &GRIDS, &HEADS, config).unwrap(), Seed::new(1));
+    let blocks = [0, 1].map(|index| InputBlock::grid(FIELDS[index], GRIDS[index]));
+    let mut network = Network::new(Layout::with_blocks(INPUTS, &blocks, &HEADS, config).unwrap(), Seed::new(1));
     let shift = |(index, number): (usize, &mut f32)| *number += 0.1 * Seed::new(2).derive(index as u64).uniform();
     network.update(|parameters| parameters.iter_mut().enumerate().for_each(shift));
     network
@@ -55,8 +63,8 @@ fn convolutions_agree_with_libtorch() {
     for (channels, hidden, shared) in
         [(&[16, 32][..], &[64][..], true), (&[5], &[], true), (&[4, 6, 8, 10], &[17, 9], true), (&[12], &[20], false)]
     {
-        let (convolutions, hidden) = (channels.to_vec(), hidden.to_vec());
-        check(&NetworkConfig { convolutions, hidden, shared, ..NetworkConfig::default() });
+        let (encoders, hidden) = (encoders(channels), hidden.to_vec());
+        check(&NetworkConfig { encoders, hidden, shared, ..NetworkConfig::default() });
     }
 }
 
@@ -64,7 +72,7 @@ fn convolutions_agree_with_libtorch() {
 #[test]
 fn parameters_stand_in_the_order_of_the_layout() {
     open_device();
-    let config = NetworkConfig { convolutions: vec![4], hidden: vec![3], shared: true, ..NetworkConfig::default() };
+    let config = NetworkConfig { encoders: encoders(&[4]), hidden: vec![3], shared: true, ..NetworkConfig::default() };
     let native = network(&config);
     let tensors = native.layout().export(native.parameters());
     let listed = described(native).parameters();

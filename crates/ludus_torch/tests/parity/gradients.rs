@@ -3,7 +3,7 @@
 use ludus_learn::{
     LaneShape, Learner, LearnerState, Losses, Rollout, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
-use ludus_net::{Activation, GridBlock, Layout, Network, NetworkConfig, Normalizer, stage};
+use ludus_net::{Activation, Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Normalizer, stage};
 use ludus_spec::{Head, Outcome, Seed};
 
 use crate::{PLAIN, Setup, collect, native, of_samples, rollout_of, torch};
@@ -66,9 +66,9 @@ fn scatter(numbers: &mut [f32], seed: Seed, reach: f32) {
 }
 
 fn network(heads: &[Head], config: &NetworkConfig, distance: f32) -> Network {
-    let layout = match config.convolutions.len() {
+    let layout = match config.encoders.len() {
         0 => Layout::new(5, heads, config),
-        _ => Layout::with_grids(62, &[GRID], heads, config),
+        _ => Layout::with_blocks(62, &[InputBlock::grid("board", GRID)], heads, config),
     };
     let mut network = Network::new(layout.unwrap(), Seed::new(1));
     let scatter = |(index, parameter): (usize, &mut f32)| {
@@ -173,8 +173,8 @@ fn gradients_of_convolutions_agree() {
     for (convolutions, hidden, shared) in
         [(&[16, 32][..], &[24][..], true), (&[7], &[], false), (&[5, 20, 3], &[9], false)]
     {
-        let (convolutions, hidden) = (convolutions.to_vec(), hidden.to_vec());
-        let config = NetworkConfig { convolutions, hidden, shared, ..NetworkConfig::default() };
+        let encoders = [("board".to_owned(), Encoder::Convolve(convolutions.to_vec()))].into();
+        let config = NetworkConfig { encoders, hidden: hidden.to_vec(), shared, ..NetworkConfig::default() };
         check(&HYBRID, &config, SETTINGS);
     }
 }

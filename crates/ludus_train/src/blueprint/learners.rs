@@ -18,7 +18,7 @@ const OBSERVATION_CLIP: f32 = 10.0;
 impl Blueprint {
     /// Makes an untrained network for a kind.
     pub fn network(&self, kind: usize) -> Result<Network, LearnError> {
-        let layout = Layout::of_agent(&self.specs[kind], &self.agent(kind).described_network())?;
+        let layout = Layout::of_agent(&self.specs[kind], &self.agent(kind).network)?;
         Ok(Network::new(layout, self.seed_of(Draws::Network, kind)))
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ludus_net::NetworkProblem;
 use ludus_spec::AgentSpec;
 
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
@@ -69,12 +70,9 @@ fn check_checkpoints(config: &RunConfig, report: &mut Problems<'_>) {
 fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>) {
     let section = ["agents", spec.name.as_str()];
     check_reward(agent, spec, report);
-    let has_grid = spec.observation.iter().any(|field| field.grid.is_some());
-    report.require(agent.convolutions.is_empty() || has_grid, &[&section[..], &["convolutions"]].concat(), || {
-        format!("`convolutions` need a grid, and `{}` observes none; leave them out, or observe a `Grid`", spec.name)
-    });
-    for message in agent.network.problems() {
-        report.problem(&[&section[..], &["network", "hidden"]].concat(), message);
+    for NetworkProblem { path, message } in agent.network.problems_for(spec) {
+        let path = path.iter().map(String::as_str);
+        report.problem(&section.into_iter().chain(["network"]).chain(path).collect::<Vec<_>>(), message);
     }
     for (field, message) in agent.ppo.problems() {
         report.problem(&[&section[..], &["ppo", field]].concat(), message);

@@ -68,6 +68,12 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("network", "The actor's and the critic's network."),
     (
+        "network.encoders",
+        "Layers in front of the hidden layers, each for a field of the observation. `{ \"board\": Convolve([16, 32]) }` \
+         convolves a grid; more channels find larger and finer patterns, and are slower. Usually none, or for a grid two to \
+         four of 16 to 64.",
+    ),
+    (
         "network.hidden",
         "Width of each hidden layer. Wider and more layers can do more, and are slower. Each at least 1, usually \
          `[64, 64]`; `[]` makes the policy linear.",
@@ -84,11 +90,6 @@ const FIELDS: &[(&str, &str)] = &[
          `Gru(64)` can tell the order in which things were seen. Whole rows of a rollout are learned from, so \
          `ppo.rollout_steps` should be as long as what is to be remembered. Width at least 1, usually 32 to 128; `None` \
          for agents that see all they need.",
-    ),
-    (
-        "convolutions",
-        "Channels of each convolution over the observation's grids, in front of the hidden layers. More find larger and \
-         finer patterns, and are slower. Each at least 1, usually `[]`, or two to four of 16 to 64.",
     ),
     ("ppo", "Proximal policy optimisation, which trains the policy."),
     (

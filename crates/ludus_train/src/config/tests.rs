@@ -250,7 +250,7 @@ fn a_wrong_set_is_named() {
 
 #[test]
 fn a_field_of_another_section_is_found() {
-    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `reward`, `network`, `convolutions`, `ppo`, `device`, \
+    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `reward`, `network`, `ppo`, `device`, \
                  `initialize_from`";
     let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `stop`, `checkpoints`, `faults`";
     let check = |set: &str, guess: &str| {

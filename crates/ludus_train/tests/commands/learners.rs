@@ -13,7 +13,9 @@ fn what_can_t_be_had_is_refused_in_a_sentence_before_anything_is_written() {
     };
     check(&["--learner", "native", "--device", "cuda:0"], "choose `--learner torch`, or `--device cpu`");
     check(&["--device", "gpu"], "valid: auto, cpu, cuda:0");
-    check(&["--set", "convolutions=[16]"], "`convolutions` need a grid");
+    check(&["--set", "convolutions=[16]"], "`convolutions` need a grid, and `Reader` observes none; leave them out");
+    let encoders = "network.encoders={\"arrow\": Convolve([16])}";
+    check(&["--set", encoders], "`Convolve([16])` reads a grid, and `arrow` has 1 values; leave it out");
     #[cfg(not(feature = "torch"))]
     check(&["--learner", "torch"], "this program was built without libtorch");
     // No machine has as many GPUs.

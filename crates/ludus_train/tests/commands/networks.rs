@@ -1,4 +1,4 @@
-//! Networks that are not the default: the game's own, and those with convolutions. All commands support them.
+//! Networks that are not the default: the game's own, and those with encoders. All commands support them.
 
 use std::io::Write;
 use std::path::Path;
@@ -148,7 +148,7 @@ fn a_window_trains_the_network_and_the_learner_that_train_does() {
         ("windowed", &REMEMBERING),
         ("own_network", &[]),
         ("own_network", &TORCH),
-        ("pictures", &["--set", "convolutions=[4]"]),
+        ("pictures", &["--set", CONVOLVED]),
     ] {
         let trained = learned(game, &[&["train"][..], options].concat());
         let watched = learned(game, &[&["watch"][..], options].concat());
@@ -160,13 +160,15 @@ fn a_window_trains_the_network_and_the_learner_that_train_does() {
     assert!(native != learned("windowed", &[&["watch"][..], &TORCH].concat()), "they add up in another order");
 }
 
+/// A network that convolves the pictures, in a form that trains fast.
+const CONVOLVED: &str = "network=(encoders: {\"cells\": Convolve([4])}, activation: Relu, shared: true)";
+
 /// Weights by which only right answers count, so that the return measures what was learned.
 const RIGHT: [&str; 2] = ["--set", r#"reward={"right": 1, "wrong": 0}"#];
 
 /// Trains on pictures; returns the run's folder.
 fn trained_on_pictures(folder: &Path, options: &[&str]) -> String {
-    let train =
-        ["train", "--json", "--set", "convolutions=[4]", "--set", "worlds=2", "--set", "ppo.learning_rate=0.01"];
+    let train = ["train", "--json", "--set", CONVOLVED, "--set", "worlds=2", "--set", "ppo.learning_rate=0.01"];
     let done = run("pictures", folder, &[&train[..], &RIGHT, options].concat());
     assert_eq!(done.code, 0, "{}", done.errors);
     done.json()["run_dir"].as_str().unwrap().to_owned()
@@ -187,7 +189,7 @@ fn a_policy_with_convolutions_is_played_and_measured() {
     let scored = run("pictures", folder, &["eval", &run_dir, "--episodes", "20", "--json"]);
     let [greedy, scored] = [greedy, scored].map(|done| done.json()["mean_return"].as_f64().unwrap());
     assert!(scored > 11.0 && (greedy - scored).abs() < 0.5, "it plays as well as it is scored: {greedy}, {scored}");
-    let bench = ["bench", "--json", "--seconds", "0.2", "--set", "worlds=2", "--set", "convolutions=[4]"];
+    let bench = ["bench", "--json", "--seconds", "0.2", "--set", "worlds=2", "--set", CONVOLVED];
     let measured = run("pictures", folder, &bench);
     assert_eq!(measured.code, 0, "{}", measured.errors);
     assert!(measured.json()["bench"]["decision"]["milliseconds"].as_f64().unwrap() > 0.0, "{}", measured.out);
@@ -205,8 +207,8 @@ fn a_policy_with_convolutions_needs_nothing_but_its_file() {
     let file = file.to_str().unwrap();
     let all_right = 8.0;
     for command in [&["eval", file, "--episodes", "20"][..], &["play", file, "--episodes", "2"]] {
-        for convolutions in [&[][..], &["--set", "convolutions=[8]"]] {
-            let done = run("pictures", folder, &[command, &["--json"], &RIGHT, convolutions].concat());
+        for encoders in [&[][..], &["--set", "network.encoders={\"cells\": Convolve([8])}"]] {
+            let done = run("pictures", folder, &[command, &["--json"], &RIGHT, encoders].concat());
             assert_eq!((done.code, done.json()["mean_return"].as_f64()), (0, Some(all_right)), "{}", done.errors);
         }
     }
@@ -221,14 +223,14 @@ fn a_run_with_convolutions_starts_from_another_one() {
     let folder = folder.path();
     let run_dir = trained_on_pictures(folder, &["--set", "stop.steps=20_000"]);
     let start = ["train", "--json", "--initialize-from", &run_dir, "--set", "worlds=2", "--set", "stop.steps=1"];
-    let check = |convolutions: &str, expected: &str| {
-        let done = run("pictures", folder, &[&start[..], &RIGHT, &["--set", convolutions]].concat());
+    let check = |network: &str, expected: &str| {
+        let done = run("pictures", folder, &[&start[..], &RIGHT, &["--set", network]].concat());
         assert!(done.errors.contains(expected), "{}", done.errors);
         done
     };
-    let done = check("convolutions=[4]", "starting from `runs/");
+    let done = check(CONVOLVED, "starting from `runs/");
     assert!(done.json()["mean_return"].as_f64().unwrap() > 6.0, "{}", done.out);
-    check("convolutions=[5]", "behind `convolutions: [4]`, the config's");
+    check(&CONVOLVED.replace("[4]", "[5]"), "encoders: {\"cells\": Convolve([4])}, hidden: [64, 64]");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Convolutions over grids and images, for observations that have such blocks in them.
+//! Networks with encoders: convolutions over grids and images.
 
-use ludus_net::{GridBlock, Layout, Network};
+use ludus_net::{BlockColumns, EncodedBlock, Encoder, GridBlock, Layout, Network};
 use ludus_spec::Head;
 use tch::Tensor;
 
@@ -8,25 +8,24 @@ use crate::mlp::Mlp;
 use crate::network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
 use crate::recurrence::MemoryColumns;
 
-/// Convolutions over each grid, and a perceptron over their outputs and the other columns.
+/// Encoders of blocks of the observation, and a perceptron over their outputs and the other columns.
 ///
-/// The same network as a [`ludus_net::Network`] with convolutions: its policies run without libtorch. Mnih et al. 2015,
-/// doi:10.1038/nature14236.
+/// The same network as a [`ludus_net::Network`] with encoders: its policies run without libtorch.
 #[derive(Clone, Debug)]
-pub struct Convolutional {
+pub struct EncodedMlp {
     perceptron: Mlp,
 }
 
-/// Converts a network of `ludus_net` to tensors: a [`Convolutional`] if its config has convolutions, else an [`Mlp`].
+/// Converts a network of `ludus_net` to tensors: an [`EncodedMlp`] if its config has encoders, else an [`Mlp`].
 pub fn described(network: Network) -> Box<dyn TorchNetwork> {
-    if network.layout().config().convolutions.is_empty() {
+    if network.layout().config().encoders.is_empty() {
         Box::new(Mlp::new(network))
     } else {
-        Box::new(Convolutional::new(network))
+        Box::new(EncodedMlp::new(network))
     }
 }
 
-impl Convolutional {
+impl EncodedMlp {
     /// Makes a network whose training starts from these parameters.
     pub fn new(network: Network) -> Self {
         Self { perceptron: Mlp::new(network) }
@@ -38,23 +37,31 @@ impl Convolutional {
 
     /// Returns the parameters of the dense layers, and their inputs, `[rows, features]`.
     fn encoded<'a>(&self, parameters: &'a [Tensor], observations: &Tensor) -> (&'a [Tensor], Tensor) {
-        let layout = self.own_layout();
-        let count = 2 * layout.config().convolutions.len() * layout.grids().count();
-        let (convolutions, dense) = parameters.split_at(count);
-        (dense, self.features(observations, convolutions))
+        let (encoders, dense) = parameters.split_at(self.own_layout().encoded_blocks().map(tensor_count).sum());
+        (dense, self.features(observations, encoders))
     }
 
     /// Returns the inputs of the dense layers, `[rows, features]`.
-    fn features(&self, observations: &Tensor, convolutions: &[Tensor]) -> Tensor {
+    fn features(&self, observations: &Tensor, encoders: &[Tensor]) -> Tensor {
         let layout = self.own_layout();
-        let rest = layout.columns_outside_grids().iter();
+        let rest = layout.columns_without_encoder().iter();
         let columns = rest.map(|columns| observations.narrow(1, columns.start as i64, columns.len() as i64));
         let mut found: Vec<Tensor> = columns.collect();
-        let of_grid = 2 * layout.config().convolutions.len();
-        for (grid, layers) in layout.grids().zip(convolutions.chunks_exact(of_grid)) {
-            found.push(convolve(observations, grid, layers));
+        let mut left = encoders;
+        for block in layout.encoded_blocks() {
+            let own;
+            (own, left) = left.split_at(tensor_count(block));
+            let BlockColumns::Grid(grid) = block.columns;
+            found.push(convolve(observations, grid, own));
         }
         Tensor::cat(&found, 1)
+    }
+}
+
+/// Returns the count of an encoder's tensors.
+fn tensor_count(block: EncodedBlock<'_>) -> usize {
+    match block.encoder {
+        Encoder::Convolve(channels) => 2 * channels.len(),
     }
 }
 
@@ -70,7 +77,7 @@ fn convolve(observations: &Tensor, grid: GridBlock, layers: &[Tensor]) -> Tensor
     maps.flatten(1, -1)
 }
 
-impl TorchNetwork for Convolutional {
+impl TorchNetwork for EncodedMlp {
     fn inputs(&self) -> usize {
         self.own_layout().inputs()
     }
@@ -85,9 +92,9 @@ impl TorchNetwork for Convolutional {
 
     fn activations(&self) -> usize {
         let layout = self.own_layout();
-        let grids: usize = layout.grids().map(GridBlock::count).sum();
+        let blocks: usize = layout.encoded_blocks().map(|block| block.columns.range().len()).sum();
         // Each activation is there twice: before and after the rectifier.
-        2 * (grids + layout.map_numbers() + layout.config().hidden.iter().sum::<usize>())
+        2 * (blocks + layout.map_numbers() + layout.config().hidden.iter().sum::<usize>())
     }
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
@@ -121,7 +128,7 @@ impl TorchNetwork for Convolutional {
 
 #[cfg(test)]
 mod tests {
-    use ludus_net::NetworkConfig;
+    use ludus_net::{InputBlock, NetworkConfig};
     use ludus_spec::Seed;
     use tch::{Device, Kind};
 
@@ -129,10 +136,12 @@ mod tests {
 
     const GRID: GridBlock = GridBlock { first: 2, height: 5, width: 4, channels: 3 };
 
-    fn network() -> Convolutional {
-        let config = NetworkConfig { convolutions: vec![4, 6], hidden: vec![8], shared: true, ..Default::default() };
-        let layout = Layout::with_grids(64, &[GRID], &[Head::Categorical { choices: 5 }], &config).unwrap();
-        Convolutional::new(Network::new(layout, Seed::new(1)))
+    fn network() -> EncodedMlp {
+        let encoders = [("board".to_owned(), Encoder::Convolve(vec![4, 6]))].into();
+        let config = NetworkConfig { encoders, hidden: vec![8], shared: true, ..Default::default() };
+        let blocks = [InputBlock::grid("board", GRID)];
+        let layout = Layout::with_blocks(64, &blocks, &[Head::Categorical { choices: 5 }], &config).unwrap();
+        EncodedMlp::new(Network::new(layout, Seed::new(1)))
     }
 
     /// The sizes are 5×4 → 3×2 → 2×1 cells.

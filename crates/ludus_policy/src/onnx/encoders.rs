@@ -1,22 +1,23 @@
-//! Convolutions over the grids of an observation.
+//! Encoders of the blocks of an observation.
 
-use ludus_net::{GridBlock, Layout};
+use ludus_net::{BlockColumns, GridBlock, Layout};
 
 use super::graph::{Graph, Value};
 use super::{Weights, beside};
 
-/// Adds the convolutions to the graph. Returns the inputs of the dense layers: the columns outside grids, then the
-/// outputs of the convolutions of each grid.
+/// Adds the encoders to the graph. Returns the inputs of the dense layers: the columns without an encoder, then the
+/// outputs of each encoder.
 pub(super) fn encoded(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value) -> Value {
-    if layout.grids().next().is_none() {
+    if layout.encoded_blocks().next().is_none() {
         return inputs;
     }
-    let rest = layout.columns_outside_grids().iter().map(|columns| graph.columns(&inputs, columns.clone()));
+    let rest = layout.columns_without_encoder().iter().map(|columns| graph.columns(&inputs, columns.clone()));
     let mut features = rest.collect::<Vec<_>>();
-    for (index, grid) in layout.grids().enumerate() {
+    for block in layout.encoded_blocks() {
+        let BlockColumns::Grid(grid) = block.columns;
         let cells = graph.columns(&inputs, grid.first..grid.first + grid.count());
         let maps = by_channel(graph, &cells, grid);
-        let maps = convolved(graph, network, &format!("grid.{index}"), maps);
+        let maps = convolved(graph, network, &format!("encoder.{}", block.field), maps);
         features.push(graph.node_with("Flatten", &[&maps], &[("axis", 1)]));
     }
     beside(graph, &features)
