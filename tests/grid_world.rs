@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bevy::prelude::*;
 use bevy_ludus::agent::Action;
-use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
+use bevy_ludus::spec::{Block, Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 
 #[path = "../examples/grid_world/game.rs"]
@@ -109,7 +109,7 @@ fn the_board_is_seen_as_it_is() {
     }
     let spec = world.spec(0);
     assert_eq!(spec.observation_name((3 * PICTURE + 17) * 3 + 1).as_deref(), Some("picture.3.17.1"));
-    assert_eq!(spec.observation[0].grid.map(|grid| grid.to_string()).as_deref(), Some("20×20×3"));
+    assert!(matches!(&spec.observation[0].block, Block::Grid(grid) if grid.to_string() == "20×20×3"));
 }
 
 fn step_all(world: &mut PooledWorld) {

@@ -87,9 +87,8 @@ pub fn spec() -> AgentSpec {
         observation: vec![ObservationField {
             name: name("ball"),
             doc: doc.clone(),
-            parts: vec![name("")],
+            block: ludus_spec::Block::values([""]),
             range: None,
-            grid: None,
             kind: ludus_spec::ObservationKind::default(),
         }],
         action: vec![ActionField {

@@ -3,7 +3,7 @@
 mod grid;
 
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
-use ludus_spec::{ObservationField, ObservationKind, joined};
+use ludus_spec::{Block, ObservationField, ObservationKind, joined};
 
 pub use grid::Grid;
 pub use ludus_derive::Observation;
@@ -107,9 +107,9 @@ impl<T: Observation, const N: usize> Observation for [T; N] {
         let mut element = Vec::new();
         T::fields("", doc, &mut element);
         match element.pop() {
-            Some(number) if element.is_empty() && number.name.is_empty() && number.parts == [""] => {
-                let parts = (0..N).map(|index| index.to_string()).collect();
-                fields.push(ObservationField { name: name.to_owned(), parts, ..number });
+            Some(number) if element.is_empty() && number.name.is_empty() && number.block == Block::values([""]) => {
+                let block = Block::values((0..N).map(|index| index.to_string()));
+                fields.push(ObservationField { name: name.to_owned(), block, ..number });
             }
             _ => (0..N).for_each(|index| T::fields(&joined(name, &index.to_string()), doc, fields)),
         }
@@ -150,7 +150,6 @@ observe_vector!(Vec4, ["x", "y", "z", "w"], None);
 observe_vector!(Quat, ["x", "y", "z", "w"], Some((-1.0, 1.0)));
 
 fn field(name: &str, doc: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
-    let parts = parts.iter().map(|&part| part.to_owned()).collect();
     let (name, doc) = (name.to_owned(), doc.to_owned());
-    ObservationField { name, doc, parts, grid: None, range, kind: ObservationKind::Number }
+    ObservationField { name, doc, block: Block::values(parts.iter().copied()), range, kind: ObservationKind::Number }
 }

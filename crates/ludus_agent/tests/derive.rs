@@ -137,7 +137,10 @@ fn decoded<A: Action + Default>(row: &[f32]) -> A {
 
 #[test]
 fn fields_are_named_by_their_path() {
-    let parts = |field: &ObservationField| format!("{}:{}", field.name, field.parts.join(","));
+    let parts = |field: &ObservationField| {
+        let parts: Vec<_> = field.columns().map(|column| column.part()).collect();
+        format!("{}:{}", field.name, parts.join(","))
+    };
     let fields: Vec<_> = observed::<Senses>().iter().map(parts).collect();
     let expected = [
         "speed:",
@@ -181,7 +184,8 @@ struct Boards {
 #[test]
 fn a_grid_is_one_field_with_a_shape() {
     let fields = observed::<Boards>();
-    let described: Vec<_> = fields.iter().map(|field| (field.name.as_str(), field.grid, field.width())).collect();
+    let described: Vec<_> =
+        fields.iter().map(|field| (field.name.as_str(), field.block.grid(), field.width())).collect();
     let layer = Some(GridShape { height: 1, width: 2, channels: 1 });
     let walls = Some(GridShape { height: 2, width: 3, channels: 2 });
     assert_eq!(described, [("speed", None, 1), ("walls", walls, 12), ("layers.0", layer, 2), ("layers.1", layer, 2)]);

@@ -69,8 +69,7 @@ fn enum_body(variants: &[Variant], library: &TokenStream) -> TokenStream {
             fields.push(#library::spec::ObservationField {
                 name: name.to_owned(),
                 doc: doc.to_owned(),
-                parts: [#(#names),*].map(::std::borrow::ToOwned::to_owned).to_vec(),
-                grid: ::core::option::Option::None,
+                block: #library::spec::Block::values([#(#names),*]),
                 range: ::core::option::Option::Some((0.0, 1.0)),
                 kind: #library::spec::ObservationKind::Flag,
             });
@@ -114,7 +113,7 @@ fn description(field: &Field, range: Option<&ValueRange>, library: &TokenStream)
         let first = fields.len();
         #describe
         for field in &mut fields[first..] {
-            field.range = ::core::option::Option::Some(#range);
+            field.set_range(#range);
         }
     }
 }

@@ -130,7 +130,7 @@ fn encoder_problem(field: &str, message: String) -> NetworkProblem {
 }
 
 fn unknown_field(name: &str, spec: &AgentSpec) -> String {
-    let can_have_one = |field: &&ObservationField| field.grid.is_some();
+    let can_have_one = |field: &&ObservationField| field.block.grid().is_some();
     let fields = spec.observation.iter().filter(can_have_one).map(|field| format!("`{}`", field.name));
     let fields = fields.collect::<Vec<_>>().join(", ");
     let valid = if fields.is_empty() {
@@ -154,7 +154,7 @@ impl Encoder {
 
     /// Returns a sentence if the encoder can't read this field.
     fn misfit(&self, field: &ObservationField) -> Option<String> {
-        if field.grid.is_some() {
+        if field.block.grid().is_some() {
             return None;
         }
         let (name, width) = (&field.name, field.width());

@@ -107,7 +107,7 @@ impl Layout {
         let mut first = 0_usize;
         let mut blocks = Vec::new();
         for field in &spec.observation {
-            if let Some(GridShape { height, width, channels }) = field.grid {
+            if let Some(GridShape { height, width, channels }) = field.block.grid() {
                 blocks.push(InputBlock::grid(&field.name, GridBlock { first, height, width, channels }));
             }
             first = first.saturating_add(field.width());

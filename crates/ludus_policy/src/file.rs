@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use ludus_net::{Layout, NamedTensor, NetworkConfig, Normalizer};
-use ludus_spec::{ActionField, ActionKind, AgentSpec, LONGEST_STEP, ObservationField, TICK_RATES_HZ};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, Block, LONGEST_STEP, ObservationField, TICK_RATES_HZ};
 use serde::{Deserialize, Serialize};
 
 use crate::PolicyError;
@@ -272,7 +272,7 @@ impl Text {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.spec.observation.iter().try_for_each(check_grid)?;
+        self.spec.observation.iter().try_for_each(check_block)?;
         let layout_hash = written(self.spec.layout_hash());
         if self.layout_hash != layout_hash {
             return Err(format!("its layout hash is {}, but that of its spec is {layout_hash}", self.layout_hash));
@@ -302,14 +302,15 @@ impl Text {
     }
 }
 
-/// Returns an error if a grid is empty, or if its field has names for columns.
-fn check_grid(field: &ObservationField) -> Result<(), String> {
-    match field.grid {
-        Some(grid) if grid.count() == 0 || !field.parts.is_empty() => {
-            let (name, parts) = (&field.name, field.parts.len());
-            Err(format!("its observation `{name}` is a grid of {grid} with {parts} names"))
+/// Returns an error if a grid or a set is empty.
+fn check_block(field: &ObservationField) -> Result<(), String> {
+    let name = &field.name;
+    match &field.block {
+        Block::Grid(shape) if shape.count() == 0 => Err(format!("its observation `{name}` is a grid of {shape}")),
+        Block::Set(shape) if shape.capacity == 0 || shape.element_width() == 0 => {
+            Err(format!("its observation `{name}` is a set of {shape}"))
         }
-        _ => Ok(()),
+        Block::Values { .. } | Block::Grid(_) | Block::Set(_) => Ok(()),
     }
 }
 
@@ -411,8 +412,7 @@ pub(crate) mod tests {
             observation: vec![ObservationField {
                 name: "ball".to_owned(),
                 doc: "Where it is [m].".to_owned(),
-                parts: strings(&["x", "y", "z"]),
-                grid: None,
+                block: Block::values(["x", "y", "z"]),
                 range: Some((-1.0, 1.0)),
                 kind: ObservationKind::Number,
             }],
@@ -518,7 +518,7 @@ pub(crate) mod tests {
         policy().write(&path).unwrap();
         assert!(PolicyFile::read_for(&path, &spec()).is_ok());
         let mut changed = spec();
-        changed.observation[0].parts.pop();
+        changed.observation[0].block = Block::values(["x", "y"]);
         let error = PolicyFile::read_for(&path, &changed).unwrap_err().to_string();
         let expected =
             "was trained for a different `Plate`: observation field `ball` had 3 values, now 2; retrain, or load";
@@ -598,8 +598,7 @@ pub(crate) mod tests {
         with_spec(|spec| spec.action.clear(), "0 heads");
         with_spec(|spec| spec.action[1].parts.truncate(1), "categorical of 1 choices");
         let widen = |spec: &mut AgentSpec| {
-            spec.observation[0].parts.clear();
-            spec.observation[0].grid = Some(GridShape { height: 1 << 30, width: 1 << 30, channels: 3 });
+            spec.observation[0].block = Block::Grid(GridShape { height: 1 << 30, width: 1 << 30, channels: 3 });
         };
         with_spec(widen, "the network would have");
         let range = |spec: &mut AgentSpec| spec.action[0].kind = ActionKind::Continuous { low: 1.0, high: 1.0 };
@@ -619,8 +618,7 @@ pub(crate) mod tests {
     /// Makes a policy with a linear network that observes a board of `side` × `side` cells.
     fn sees_a_board(side: usize) -> PolicyFile {
         let mut policy = PolicyFile { normalizer: None, ..policy() };
-        policy.spec.observation[0].parts.clear();
-        policy.spec.observation[0].grid = Some(GridShape { height: side, width: side, channels: 3 });
+        policy.spec.observation[0].block = Block::Grid(GridShape { height: side, width: side, channels: 3 });
         let network = Network::new(policy.layout().unwrap(), Seed::new(3));
         PolicyFile { parameters: network.parameters().to_vec(), ..policy }
     }

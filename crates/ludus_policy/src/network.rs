@@ -143,7 +143,7 @@ fn over_grids(spec: &AgentSpec, channels: &[usize]) -> BTreeMap<String, Encoder>
 
 /// Returns the names of the fields that are grids, in their order.
 fn grids(spec: &AgentSpec) -> impl Iterator<Item = &str> {
-    spec.observation.iter().filter(|field| field.grid.is_some()).map(|field| field.name.as_str())
+    spec.observation.iter().filter(|field| field.block.grid().is_some()).map(|field| field.name.as_str())
 }
 
 /// Returns the network whose parameters a file of version 1 lists: a described network if they are those of a network

@@ -3,7 +3,9 @@
 //! The types that the crates with Bevy (`ludus_agent`, `ludus_worlds`) and those without it
 //! (`ludus_net`, `ludus_learn`, `ludus_policy`) share. No Bevy, no files.
 
+mod block;
 mod clock;
+mod field_text;
 mod grid;
 mod hash;
 mod head;
@@ -13,6 +15,7 @@ mod spec;
 mod tick;
 mod value;
 
+pub use block::{Block, ObservationColumn, SetShape};
 pub use clock::{Clock, stopped_clock};
 pub use grid::GridShape;
 pub use hash::StableHasher;

@@ -1,8 +1,11 @@
 //! The layout of an agent's rows, as the derives read it off the game's types.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{GridShape, Head};
+use crate::field_text::FieldText;
+use crate::{Block, GridShape, Head, ObservationColumn};
 
 /// The layout of one kind of agent: its observations, its actions and the terms of its reward.
 ///
@@ -27,22 +30,18 @@ pub struct AgentSpec {
 
 /// A field of an observation: neighbouring columns of the row that belong together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "FieldText", into = "FieldText")]
 pub struct ObservationField {
     /// Path from the observation, such as `ball` or `eyes.distance`.
     pub name: String,
     /// The field's documentation in the game's source, its units above all.
     pub doc: String,
-    /// One name per column: `x`, `y`, `z` of a vector, the variants of an enum; a single empty name for a number. None
-    /// for a grid, whose columns are too many to be named one by one.
-    pub parts: Vec<String>,
-    /// The shape of a grid, if it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grid: Option<GridShape>,
-    /// The least and the greatest value that the game promises, if it does.
+    /// The shape.
+    pub block: Block,
+    /// The least and the greatest value that the game promises, if it does; of a set, those of its elements' fields
+    /// count.
     pub range: Option<(f32, f32)>,
     /// The kind of the values in its columns.
-    #[serde(default, skip_serializing_if = "ObservationKind::is_number")]
     pub kind: ObservationKind,
 }
 
@@ -119,23 +118,31 @@ impl AgentSpec {
 
     /// Returns the name of an observation column, such as `ball.x`; `None` past the last.
     pub fn observation_name(&self, column: usize) -> Option<String> {
-        let mut first = 0;
+        self.observation_column(column).map(ObservationColumn::name)
+    }
+
+    /// Returns the column with this index; `None` past the last.
+    pub fn observation_column(&self, index: usize) -> Option<ObservationColumn<'_>> {
+        let mut left = index;
         for field in &self.observation {
-            if column < first + field.width() {
-                return Some(joined(&field.name, &field.part(column - first)));
+            match left.checked_sub(field.width()) {
+                Some(rest) => left = rest,
+                None => return field.column(left),
             }
-            first += field.width();
         }
         None
     }
 
+    /// Returns all columns of an observation row, in order.
+    pub fn observation_columns(&self) -> impl Iterator<Item = ObservationColumn<'_>> {
+        self.observation.iter().flat_map(ObservationField::columns)
+    }
+
     /// Returns a flag per observation column: true if a run that normalises observations shifts and scales the column.
     ///
-    /// It is false for flags and grids. A flag that hardly ever changes would become an outlier, and the
-    /// numbers of a grid have one scale already.
+    /// See [`ObservationColumn::is_normalized`].
     pub fn normalized_columns(&self) -> Vec<bool> {
-        let columns = |field: &ObservationField| std::iter::repeat_n(field.is_normalized(), field.width());
-        self.observation.iter().flat_map(columns).collect()
+        self.observation_columns().map(ObservationColumn::is_normalized).collect()
     }
 
     /// Returns a hash of the layout: names, widths, kinds and ranges of actions, but not documentation.
@@ -145,10 +152,7 @@ impl AgentSpec {
         let mut hash = Fnv::default();
         hash.text(&self.name);
         for field in &self.observation {
-            hash.text("observation").text(&field.name).texts(&field.parts);
-            if let Some(GridShape { height, width, channels }) = field.grid {
-                hash.text("grid").sizes([height, width, channels]);
-            }
+            hash.observation("observation", field);
         }
         for field in &self.action {
             hash.text("action").text(&field.name).texts(&field.parts);
@@ -183,27 +187,25 @@ impl AgentSpec {
 impl ObservationField {
     /// Returns the count of columns that the field takes in a row.
     pub fn width(&self) -> usize {
-        self.grid.map_or(self.parts.len(), GridShape::count)
+        self.block.width()
     }
 
-    /// True if a run that normalises observations shifts and scales its columns.
-    pub fn is_normalized(&self) -> bool {
-        self.kind == ObservationKind::Number && self.grid.is_none()
+    /// Returns the column with this index within the field; `None` past the last.
+    pub fn column(&self, index: usize) -> Option<ObservationColumn<'_>> {
+        ObservationColumn::of_field(self, index)
     }
 
-    /// Returns the name of one of its columns; it is empty for a number.
-    ///
-    /// # Panics
-    ///
-    /// If the field has no such column.
-    pub fn part(&self, column: usize) -> String {
-        self.grid.map_or_else(|| self.parts[column].clone(), |grid| grid.part(column))
+    /// Returns all of its columns, in order.
+    pub fn columns(&self) -> impl Iterator<Item = ObservationColumn<'_>> {
+        (0..self.width()).filter_map(|index| self.column(index))
     }
-}
 
-impl ObservationKind {
-    fn is_number(&self) -> bool {
-        *self == Self::Number
+    /// Sets the range of its values; of a set, that of its elements' fields.
+    pub fn set_range(&mut self, range: (f32, f32)) {
+        self.range = Some(range);
+        if let Block::Set(shape) = &mut self.block {
+            shape.element.iter_mut().for_each(|field| field.set_range(range));
+        }
     }
 }
 
@@ -218,32 +220,66 @@ impl ActionField {
 }
 
 /// The layout of a field's columns, for comparison.
-#[derive(PartialEq)]
 struct Columns<'a> {
     name: &'a str,
-    parts: &'a [String],
-    grid: Option<GridShape>,
+    shape: Shape<'a>,
+}
+
+/// A shape that is compared without documentation, ranges and kinds.
+#[derive(PartialEq)]
+enum Shape<'a> {
+    Parts(&'a [String]),
+    Grid(GridShape),
+    /// The capacity, and the names of an element's columns.
+    Set(usize, Vec<String>),
 }
 
 impl<'a> Columns<'a> {
     fn of_observation(field: &'a ObservationField) -> Self {
-        Self { name: &field.name, parts: &field.parts, grid: field.grid }
+        let shape = match &field.block {
+            Block::Values { parts } => Shape::Parts(parts),
+            Block::Grid(shape) => Shape::Grid(*shape),
+            Block::Set(shape) => {
+                let names = shape.element.iter().flat_map(ObservationField::columns).map(ObservationColumn::name);
+                Shape::Set(shape.capacity, names.collect())
+            }
+        };
+        Self { name: &field.name, shape }
     }
 
     fn of_action(field: &'a ActionField) -> Self {
-        Self { name: &field.name, parts: &field.parts, grid: None }
+        Self { name: &field.name, shape: Shape::Parts(&field.parts) }
     }
 
     /// The first difference from what the field was, as the rest of a sentence about it.
     fn difference_from(&self, was: &Self) -> String {
-        match (was.grid, self.grid) {
-            (Some(was), Some(is)) => format!("was a grid of {was}, now of {is}"),
-            (Some(was), None) => format!("was a grid of {was}, now has {} values", self.parts.len()),
-            (None, Some(is)) => format!("had {} values, now is a grid of {is}", was.parts.len()),
-            (None, None) if self.parts.len() != was.parts.len() => {
-                format!("had {} values, now {}", was.parts.len(), self.parts.len())
+        match (&was.shape, &self.shape) {
+            (Shape::Grid(was), Shape::Grid(is)) => format!("was a grid of {was}, now of {is}"),
+            (Shape::Parts(was), Shape::Parts(is)) if was.len() != is.len() => {
+                format!("had {} values, now {}", was.len(), is.len())
             }
-            (None, None) => format!("was {}, now {}", was.parts.join("/"), self.parts.join("/")),
+            (Shape::Parts(was), Shape::Parts(is)) => format!("was {}, now {}", was.join("/"), is.join("/")),
+            (Shape::Set(was, before), Shape::Set(is, now)) if was != is && before == now => {
+                format!("was a set of up to {was} elements, now of {is}")
+            }
+            (Shape::Set(_, was), Shape::Set(_, is)) => {
+                format!("had elements of {}, now of {}", was.join("/"), is.join("/"))
+            }
+            (Shape::Parts(was), is) => format!("had {} values, now is {is}", was.len()),
+            (was, Shape::Parts(is)) => format!("was {was}, now has {} values", is.len()),
+            (was, is) => format!("was {was}, now is {is}"),
+        }
+    }
+}
+
+impl fmt::Display for Shape<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parts(parts) => write!(formatter, "{} values", parts.len()),
+            Self::Grid(shape) => write!(formatter, "a grid of {shape}"),
+            Self::Set(capacity, parts) => {
+                write!(formatter, "a set of up to {capacity} elements of {} values", parts.len())
+            }
         }
     }
 }
@@ -257,7 +293,7 @@ fn first_difference(what: &str, was: &[Columns], is: &[Columns]) -> Option<Strin
         if name != then.name {
             return Some(format!("{what} field {} was `{}`, now `{name}`", index + 1, then.name));
         }
-        if field != then {
+        if field.shape != then.shape {
             return Some(format!("{what} field `{name}` {}", field.difference_from(then)));
         }
     }
@@ -300,6 +336,22 @@ impl Fnv {
         sizes.into_iter().fold(self, |hash, size| hash.bytes(&(size as u64).to_le_bytes()))
     }
 
+    fn observation(&mut self, what: &str, field: &ObservationField) {
+        self.text(what).text(&field.name);
+        match &field.block {
+            Block::Values { parts } => {
+                self.texts(parts);
+            }
+            Block::Grid(GridShape { height, width, channels }) => {
+                self.texts(&[]).text("grid").sizes([*height, *width, *channels]);
+            }
+            Block::Set(shape) => {
+                self.texts(&[]).text("set").sizes([shape.capacity, shape.element.len()]);
+                shape.element.iter().for_each(|field| self.observation("element", field));
+            }
+        }
+    }
+
     fn texts(&mut self, texts: &[String]) -> &mut Self {
         for text in texts {
             self.text(text);
@@ -316,8 +368,7 @@ mod tests {
         let field = |&(name, parts): &(&str, &[&str])| ObservationField {
             name: name.to_owned(),
             doc: String::new(),
-            parts: parts.iter().map(|&part| part.to_owned()).collect(),
-            grid: None,
+            block: Block::values(parts.iter().copied()),
             range: None,
             kind: ObservationKind::Number,
         };
@@ -354,7 +405,7 @@ mod tests {
 
     fn board(height: usize, width: usize) -> AgentSpec {
         let mut spec = sensed(&[("speed", &[""]), ("board", &[])]);
-        spec.observation[1].grid = Some(GridShape { height, width, channels: 3 });
+        spec.observation[1].block = Block::Grid(GridShape { height, width, channels: 3 });
         spec
     }
 
@@ -373,7 +424,7 @@ mod tests {
     fn flags_and_grids_are_not_normalized() {
         let mut spec = sensed(&[("speed", &[""]), ("gear", &["slow", "fast"]), ("board", &[])]);
         spec.observation[1].kind = ObservationKind::Flag;
-        spec.observation[2].grid = Some(GridShape { height: 1, width: 2, channels: 1 });
+        spec.observation[2].block = Block::Grid(GridShape { height: 1, width: 2, channels: 1 });
         assert_eq!(spec.normalized_columns(), [true, false, false, false, false]);
         // The kind is saved unless it is `Number`; older files don't have it.
         let text = serde_json::to_string(&spec).unwrap();

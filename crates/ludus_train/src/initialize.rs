@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ludus_net::{Layout, NamedTensor, Normalizer};
 use ludus_policy::{PolicyFile, files};
-use ludus_spec::{ActionKind, AgentSpec};
+use ludus_spec::{ActionKind, AgentSpec, ObservationColumn};
 
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
@@ -217,7 +217,7 @@ fn take_over(values: &mut [f32], before: &[f32], rows: &Axis, columns: &Axis) {
 }
 
 fn observation_names(spec: &AgentSpec) -> Vec<String> {
-    (0..spec.observation_width()).filter_map(|column| spec.observation_name(column)).collect()
+    spec.observation_columns().map(ObservationColumn::name).collect()
 }
 
 /// The names of the inputs of the first dense layers.
@@ -237,7 +237,7 @@ fn check_grids(layout: &Layout, from: &PolicyFile, start: WarmStart<'_>) -> Resu
     let is_encoded = |name: &str| layout.encoded_blocks().any(|block| block.field == name);
     let [was, now] = [&from.spec, start.spec].map(|spec| {
         let encoded = spec.observation.iter().filter(|field| is_encoded(&field.name));
-        let grids = encoded.filter_map(|field| Some(format!("`{}` of {}", field.name, field.grid?)));
+        let grids = encoded.filter_map(|field| Some(format!("`{}` of {}", field.name, field.block.grid()?)));
         grids.collect::<Vec<_>>().join(", ")
     });
     if was == now {
@@ -266,7 +266,7 @@ mod tests {
 
     use ludus_net::{Network, NetworkConfig, Scratch};
     use ludus_policy::Origin;
-    use ludus_spec::{ActionField, ObservationField, ObservationKind, Seed};
+    use ludus_spec::{ActionField, Block, ObservationField, ObservationKind, Seed};
 
     use super::*;
 
@@ -275,9 +275,8 @@ mod tests {
         let observation = ObservationField {
             name: "ball".to_owned(),
             doc: String::new(),
-            parts: strings(observed),
+            block: Block::values(observed.iter().copied()),
             range: None,
-            grid: None,
             kind: ObservationKind::Number,
         };
         let action = |name: &str, parts, kind| ActionField { name: name.to_owned(), doc: String::new(), parts, kind };

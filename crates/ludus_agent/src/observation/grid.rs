@@ -3,7 +3,7 @@
 use core::ops::{Index, IndexMut};
 
 use bevy::prelude::*;
-use ludus_spec::{GridShape, ObservationField, ObservationKind};
+use ludus_spec::{Block, GridShape, ObservationField, ObservationKind};
 
 use super::Observation;
 
@@ -112,8 +112,7 @@ impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> Observation
         fields.push(ObservationField {
             name: name.to_owned(),
             doc: doc.to_owned(),
-            parts: Vec::new(),
-            grid: Some(GridShape { height: HEIGHT, width: WIDTH, channels: CHANNELS }),
+            block: Block::Grid(GridShape { height: HEIGHT, width: WIDTH, channels: CHANNELS }),
             range: None,
             kind: ObservationKind::Number,
         });

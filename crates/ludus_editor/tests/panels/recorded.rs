@@ -4,7 +4,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ludus_agent::spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, Outcome, RewardTerm};
+use ludus_agent::spec::{
+    ActionField, ActionKind, AgentSpec, Block, ObservationField, ObservationKind, Outcome, RewardTerm,
+};
 use ludus_editor::Direction;
 use ludus_editor::snapshot::{
     AgentEntry, AgentId, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeResult,
@@ -32,7 +34,13 @@ fn texts(texts: &[&str]) -> Vec<String> {
 
 pub fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
     let kind = ObservationKind::Number;
-    ObservationField { name: name.to_owned(), doc: "[m]".to_owned(), parts: texts(parts), range, grid: None, kind }
+    ObservationField {
+        name: name.to_owned(),
+        doc: "[m]".to_owned(),
+        block: Block::values(parts.iter().copied()),
+        range,
+        kind,
+    }
 }
 
 /// The plate's agent, with a choice besides.

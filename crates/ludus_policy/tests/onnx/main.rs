@@ -10,7 +10,9 @@ use std::process::Command;
 
 use ludus_net::{Activation, Encoder, Layout, Memory, Network, NetworkConfig, Normalizer, Scratch, stage};
 use ludus_policy::{ActionChoice, Origin, OwnNetwork, Policy, PolicyFile, PolicyNetwork, Sensed};
-use ludus_spec::{ActionField, ActionKind, ActionValue, AgentSpec, GridShape, ObservationField, ObservationKind, Seed};
+use ludus_spec::{
+    ActionField, ActionKind, ActionValue, AgentSpec, Block, GridShape, ObservationField, ObservationKind, Seed,
+};
 use serde_json::json;
 
 const ROWS: usize = 257;
@@ -103,21 +105,20 @@ fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
         parts: strings(parts),
         kind,
     };
-    let observed = |name: &str, parts: &[&str], grid| ObservationField {
+    let observed = |name: &str, block| ObservationField {
         name: name.to_owned(),
         doc: String::new(),
-        parts: strings(parts),
+        block,
         range: None,
-        grid,
         kind: ObservationKind::Number,
     };
-    let grid = |height, width, channels| Some(GridShape { height, width, channels });
-    let mut observation = vec![observed("eyes", &["a", "b", "c", "d", "e"], None)];
+    let grid = |height, width, channels| Block::Grid(GridShape { height, width, channels });
+    let mut observation = vec![observed("eyes", Block::values(["a", "b", "c", "d", "e"]))];
     if !network.encoders.is_empty() {
         observation.extend([
-            observed("board", &[], grid(5, 4, 3)),
-            observed("speed", &[""], None),
-            observed("map", &[], grid(1, 2, 1)),
+            observed("board", grid(5, 4, 3)),
+            observed("speed", Block::values([""])),
+            observed("map", grid(1, 2, 1)),
         ]);
     }
     AgentSpec {

@@ -1,6 +1,6 @@
 //! Observations, field by field as the game's source has them: one finding per field, however many columns it has.
 
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, ObservationColumn};
 
 use crate::finding::Finding;
 
@@ -49,19 +49,22 @@ impl ColumnRange {
 /// The fields of an observation whose columns are `columns`.
 pub(crate) fn fields(spec: &AgentSpec, columns: &[ColumnRange]) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::new();
-    let mut rest = columns;
-    for field in &spec.observation {
-        let (own, others) = rest.split_at(field.width().min(rest.len()));
-        rest = others;
-        let name = without_indices(&field.name);
-        let known = fields.iter().position(|known| known.name == name && known.range == field.range);
+    for (column, seen) in spec.observation_columns().zip(columns) {
+        let (name, range) = (without_indices(&column.shared_name()), range(column));
+        let known = fields.iter().rposition(|known| known.name == name && known.range == range);
         let index = known.unwrap_or_else(|| {
-            fields.push(Field::new(name, field.range));
+            fields.push(Field::new(name, range));
             fields.len() - 1
         });
-        own.iter().for_each(|column| fields[index].add(*column));
+        fields[index].add(*seen);
     }
     fields
+}
+
+/// The range of a column. Elements of a set that are not present are zeros.
+fn range(column: ObservationColumn<'_>) -> Option<(f32, f32)> {
+    let (low, high) = column.range()?;
+    Some(if column.element().is_some() { (low.min(0.0), high.max(0.0)) } else { (low, high) })
 }
 
 /// The name without the indices of lists: `rays.distance` for `rays.3.distance`.
@@ -129,14 +132,13 @@ impl Field {
 
 #[cfg(test)]
 mod tests {
-    use ludus_spec::{GridShape, ObservationField, ObservationKind};
+    use ludus_spec::{Block, GridShape, ObservationField, ObservationKind, SetShape};
 
     use super::*;
 
     fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
-        let parts = parts.iter().map(|&part| part.to_owned()).collect();
         let (name, doc, kind) = (name.to_owned(), String::new(), ObservationKind::Number);
-        ObservationField { name, doc, parts, kind, grid: None, range }
+        ObservationField { name, doc, block: Block::values(parts.iter().copied()), kind, range }
     }
 
     /// Checks the findings about an observation with these fields, whose columns had these ranges.
@@ -171,12 +173,25 @@ mod tests {
 
     #[test]
     fn a_grid_is_as_wide_as_its_cells() {
-        let grid = Some(GridShape { height: 1, width: 2, channels: 2 });
-        let board = ObservationField { grid, ..field("board", &[], None) };
+        let block = Block::Grid(GridShape { height: 1, width: 2, channels: 2 });
+        let board = ObservationField { block, ..field("board", &[], None) };
         let speed = || field("speed", &[""], Some((-1.0, 1.0)));
         let columns = [(0.0, 0.0), (0.0, 5.0), (0.0, 0.0), (0.0, 0.0), (-1.0, 1.0)];
         check(vec![board.clone(), speed()], &columns, &[]);
         let columns = [(0.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (-1.0, 2.0)];
         check(vec![board, speed()], &columns, &["observation `speed` was from -1 to 2"]);
+    }
+
+    /// Absent elements are zeros, which may be outside the range of those that are present.
+    #[test]
+    fn a_set_has_one_finding_for_each_field_of_its_elements() {
+        let element = vec![field("size", &[""], Some((1.0, 2.0))), field("at", &["x", "y"], None)];
+        let set = |capacity| Block::Set(SetShape { capacity, element: element.clone() });
+        let enemies = ObservationField { block: set(2), ..field("enemies", &[], None) };
+        let columns = [(0.0, 2.0), (0.0, 0.0), (0.0, 0.0), (0.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 2.0)];
+        check(vec![enemies.clone()], &columns, &["observation `enemies.at` was always 0"]);
+        let columns = [(0.0, 3.0), (0.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)];
+        let expected = ["observation `enemies.size` was from 0 to 3, its range says 0 to 2"];
+        check(vec![enemies], &columns, &[expected[0], "observation `enemies.count` was always 0"]);
     }
 }

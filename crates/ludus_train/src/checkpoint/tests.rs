@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_policy::{Origin, TensorData};
-use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, RewardTerm, Seed};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, Block, ObservationField, ObservationKind, RewardTerm, Seed};
 
 use super::hash::HASH;
 use super::*;
@@ -11,8 +11,8 @@ use crate::record::{KindRecord, PastEpisode};
 fn spec() -> AgentSpec {
     let parts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let (name, doc) = (String::new, String::new);
-    let (grid, range, kind) = (None, None, ObservationKind::Number);
-    let observation = ObservationField { name: "ball".to_owned(), doc: doc(), parts: parts(&["x"]), grid, range, kind };
+    let (block, kind) = (Block::values(["x"]), ObservationKind::Number);
+    let observation = ObservationField { name: "ball".to_owned(), doc: doc(), block, range: None, kind };
     let action =
         ActionField { name: "jump".to_owned(), doc: doc(), parts: parts(&["no", "yes"]), kind: ActionKind::Discrete };
     let reward = RewardTerm { name: name(), doc: doc() };

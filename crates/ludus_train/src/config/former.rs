@@ -28,7 +28,7 @@ pub(super) fn set_convolutions_aside(tree: &Node, specs: &[Arc<AgentSpec>]) -> V
 /// Returns a sentence with the line that replaces these convolutions.
 fn replacement(channels: &Value, spec: &AgentSpec) -> String {
     let channels = channels_of(channels).unwrap_or_else(|| "16, 32".to_owned());
-    let grids = spec.observation.iter().filter(|field| field.grid.is_some());
+    let grids = spec.observation.iter().filter(|field| field.block.grid().is_some());
     let encoders = grids.map(|field| format!("{:?}: Convolve([{channels}])", field.name)).collect::<Vec<_>>();
     if encoders.is_empty() {
         return format!("`convolutions` need a grid, and `{}` observes none; leave them out", spec.name);
@@ -52,7 +52,7 @@ fn channels_of(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use ludus_config::parse;
-    use ludus_spec::{GridShape, ObservationField, ObservationKind};
+    use ludus_spec::{Block, GridShape, ObservationField, ObservationKind};
 
     use super::*;
     use crate::config::RunConfig;
@@ -61,8 +61,7 @@ mod tests {
         let field = |&name: &&str| ObservationField {
             name: name.to_owned(),
             doc: String::new(),
-            parts: Vec::new(),
-            grid: Some(GridShape { height: 3, width: 4, channels: 1 }),
+            block: Block::Grid(GridShape { height: 3, width: 4, channels: 1 }),
             range: None,
             kind: ObservationKind::Number,
         };

@@ -46,9 +46,8 @@ fn spec() -> AgentSpec {
         observation: vec![ObservationField {
             name: name("ball"),
             doc: doc.clone(),
-            parts: vec![name("")],
+            block: ludus_spec::Block::values([""]),
             range: None,
-            grid: None,
             kind: ObservationKind::Number,
         }],
         action: vec![ActionField {

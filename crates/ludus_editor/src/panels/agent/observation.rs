@@ -1,6 +1,6 @@
 //! The part of the agent's panel about its observation: a line for each column.
 
-use ludus_agent::spec::{AgentSpec, ObservationField};
+use ludus_agent::spec::{AgentSpec, ObservationColumn};
 
 use crate::egui::{
     Align, Checkbox, Color32, FontId, Label, Rect, RichText, ScrollArea, Sense, TextEdit, TextStyle, Ui, vec2,
@@ -47,11 +47,10 @@ enum Flag {
     Constant,
 }
 
-/// A column of the observation: its field, the index of its part in the field, and its statistics.
+/// A column of the observation, and its statistics.
 #[derive(Clone, Copy)]
 struct ShownColumn<'a> {
-    field: &'a ObservationField,
-    part: usize,
+    column: ObservationColumn<'a>,
     numbers: &'a ColumnSnapshot,
 }
 
@@ -91,8 +90,7 @@ fn places(line: Rect) -> [Rect; 4] {
 
 /// Returns the columns in the order of the spec.
 fn columns<'a>(spec: &'a AgentSpec, numbers: &'a [ColumnSnapshot]) -> Vec<ShownColumn<'a>> {
-    let parts = spec.observation.iter().flat_map(|field| (0..field.width()).map(move |part| (field, part)));
-    parts.zip(numbers).map(|((field, part), numbers)| ShownColumn { field, part, numbers }).collect()
+    spec.observation_columns().zip(numbers).map(|(column, numbers)| ShownColumn { column, numbers }).collect()
 }
 
 /// Draws the number of flagged columns, and the search and the filter if there are many columns. The line of flags is
@@ -159,10 +157,11 @@ fn usual_ui(ui: &Ui, place: Rect, column: &ShownColumn<'_>, font: FontId, color:
 fn details_ui(ui: &mut Ui, column: &ShownColumn<'_>) {
     let numbers = column.numbers;
     ui.strong(column.name());
-    if !column.field.doc.trim().is_empty() {
-        ui.label(column.field.doc.trim());
+    let doc = column.column.doc().trim();
+    if !doc.is_empty() {
+        ui.label(doc);
     }
-    match column.field.range {
+    match column.column.range() {
         Some((low, high)) => ui.label(format!("range {} to {}", fixed(low.into()), fixed(high.into()))),
         None => ui.label("the game promises no range"),
     };
@@ -175,11 +174,7 @@ fn details_ui(ui: &mut Ui, column: &ShownColumn<'_>) {
 
 impl ShownColumn<'_> {
     fn name(&self) -> String {
-        match (self.field.name.as_str(), self.field.part(self.part).as_str()) {
-            (name, "") => name.to_owned(),
-            ("", part) => part.to_owned(),
-            (name, part) => format!("{name}.{part}"),
-        }
+        self.column.name()
     }
 
     fn usual(&self) -> String {
@@ -194,7 +189,7 @@ impl ShownColumn<'_> {
         };
         if faults > 0 || !value.is_finite() {
             Some(Flag::NotFinite)
-        } else if self.field.range.is_some_and(is_outside) {
+        } else if self.column.range().is_some_and(is_outside) {
             Some(Flag::OutOfRange)
         } else {
             (count >= CONSTANT_STEPS && least == greatest).then_some(Flag::Constant)
@@ -203,13 +198,13 @@ impl ShownColumn<'_> {
 
     /// Returns the range bar: between the promised ends, or else between the least and the greatest value so far.
     fn bar(&self, color: Color32) -> RangeBar {
-        let (low, high) = self.field.range.unwrap_or((self.numbers.least, self.numbers.greatest));
+        let (low, high) = self.column.range().unwrap_or((self.numbers.least, self.numbers.greatest));
         RangeBar {
             value: self.numbers.value.into(),
             mean: self.numbers.mean.into(),
             deviation: self.numbers.deviation.into(),
             ends: [low.into(), high.into()],
-            is_promised: self.field.range.is_some(),
+            is_promised: self.column.range().is_some(),
             color,
         }
     }
@@ -241,15 +236,14 @@ impl ObservationState {
 
 #[cfg(test)]
 mod tests {
-    use ludus_agent::spec::ObservationKind;
+    use ludus_agent::spec::{Block, ObservationField, ObservationKind};
 
     use super::*;
 
     fn check(numbers: ColumnSnapshot, range: Option<(f32, f32)>, expected: Option<Flag>) {
-        let parts = vec!["x".into()];
         let (name, doc, kind) = ("ball".into(), String::new(), ObservationKind::Number);
-        let field = ObservationField { name, doc, parts, grid: None, range, kind };
-        let column = ShownColumn { field: &field, part: 0, numbers: &numbers };
+        let field = ObservationField { name, doc, block: Block::values(["x"]), range, kind };
+        let column = ShownColumn { column: field.column(0).unwrap(), numbers: &numbers };
         assert_eq!(column.flag(), expected, "{numbers:?} in {range:?}");
     }
 
