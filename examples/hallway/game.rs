@@ -18,7 +18,7 @@ pub const WALL_THICKNESS: f32 = 0.3;
 /// The height of walls, sign and goals [m].
 pub const HEIGHT: f32 = 1.2;
 /// The radius of the sign [m].
-pub const SIGN_RADIUS: f32 = 0.5;
+pub const SIGN_RADIUS: f32 = 0.7;
 /// The radius of a goal [m].
 pub const GOAL_RADIUS: f32 = 0.8;
 /// The radius of the walker [m].
@@ -30,13 +30,13 @@ const GOAL_X: f32 = 1.9;
 const GOAL_Z: f32 = 1.2;
 /// The distances from the start of the hall at which walker and sign are placed [m].
 const WALKER_PLACES: core::ops::RangeInclusive<f32> = 1.0..=2.0;
-const SIGN_PLACES: core::ops::RangeInclusive<f32> = 3.0..=5.0;
+const SIGN_PLACES: core::ops::RangeInclusive<f32> = 3.0..=4.5;
 /// The speed [m/s].
 const SPEED: f32 = 6.0;
 /// The angular velocity [rad/s].
 const TURN: f32 = 3.5;
 /// The count of rays, from 70° left of the walking direction to 70° right of it.
-const RAYS: usize = 5;
+const RAYS: usize = 7;
 const SPREAD: f32 = 140.0 * PI / 180.0;
 /// The length of the rays [m]: the sign can't be seen from the goals.
 const SIGHT: f32 = 6.0;

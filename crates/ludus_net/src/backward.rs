@@ -62,8 +62,9 @@ impl Pass<'_> {
         if let (Some(head), Some(last)) = (&chain.head, last) {
             match memory {
                 Some(scratch) => {
-                    self.add_gradient(head, scratch.out.rows(), last, gradient);
-                    self.pass_back(head, last, Start::Zero, Finish::Store, scratch.d_out.rows_mut());
+                    let (result, finish, out) = scratch.result_delta(self.activation);
+                    self.add_gradient(head, result, last, gradient);
+                    self.pass_back(head, last, Start::Zero, finish, out);
                 }
                 None => {
                     self.add_gradient(head, features.map_or(input, Padded::rows), last, gradient);

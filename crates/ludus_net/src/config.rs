@@ -56,7 +56,8 @@ pub enum Activation {
 /// A width is at least 1; multiples of 16 waste nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Memory {
-    /// A minimal gated recurrent unit: its gates depend on the input alone, so it learns and decides faster.
+    /// A minimal gated recurrent unit: its gates depend on the input alone, so it learns and decides faster. A dense
+    /// layer of its width behind it combines what is remembered with what is seen.
     ///
     /// Feng et al. 2024, arXiv:2410.01201, §3.1, in the form of appendix B.
     MinGru(usize),

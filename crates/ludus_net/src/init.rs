@@ -32,7 +32,7 @@ fn gain(layout: &Layout, name: &str) -> f64 {
     if layout.actor.head.as_ref().is_some_and(is_of) {
         0.01
     } else if layout.critic.head.as_ref().is_some_and(is_of)
-        || layout.recurrences().flat_map(Recurrence::layers).any(is_of)
+        || layout.recurrences().flat_map(Recurrence::gates).any(is_of)
     {
         1.0
     } else {

@@ -28,6 +28,8 @@ pub(crate) struct Recurrence {
     pub of_input: Vec<Dense>,
     /// The layers from the state to each gate, of a GRU.
     pub of_state: Vec<Dense>,
+    /// The layer behind the state, of a MinGRU.
+    pub output: Option<Dense>,
 }
 
 /// The gate that decides how much of the state is replaced.
@@ -62,11 +64,18 @@ impl Recurrence {
         };
         let of_input = layers("input", true, gates);
         let of_state = layers("state", false, states);
-        Self { memory, columns: first_column..first_column.saturating_add(width), of_input, of_state }
+        let has_output = matches!(memory, Memory::MinGru(_));
+        let output = has_output.then(|| dense(format!("{name}.memory.output"), false, width));
+        Self { memory, columns: first_column..first_column.saturating_add(width), of_input, of_state, output }
     }
 
     /// Returns all layers, in the order of their parameters.
     pub fn layers(&self) -> impl Iterator<Item = &Dense> {
+        self.gates().chain(&self.output)
+    }
+
+    /// Returns the layers of the gates, in the order of their parameters.
+    pub fn gates(&self) -> impl Iterator<Item = &Dense> {
         self.of_input.iter().chain(&self.of_state)
     }
 
@@ -107,11 +116,15 @@ impl Pass<'_> {
             }
             scratch.settle(time, step);
         }
-        scratch.out.rows()
+        if let Some(output) = &layer.output {
+            let finish = Finish::Activate(self.activation);
+            self.wide(output, scratch.out.rows(), finish, scratch.activated.rows_mut());
+        }
+        scratch.result().rows()
     }
 
-    /// Adds the gradients of a memory's parameters to `gradient`. `scratch.d_out` has the gradient with respect to the
-    /// outputs. Leaves the gradient with respect to the gates' sums in `scratch.gates`.
+    /// Adds the gradients of a memory's parameters to `gradient`. The gradient with respect to the outputs is where
+    /// [`MemoryScratch::result_delta`] says. Leaves the gradient with respect to the gates' sums in `scratch.gates`.
     pub fn learn_to_remember(
         self,
         layer: &Recurrence,
@@ -120,6 +133,11 @@ impl Pass<'_> {
         scratch: &mut MemoryScratch,
         gradient: &mut [f32],
     ) {
+        if let Some(output) = &layer.output {
+            let MemoryScratch { out, d_activated, d_out, .. } = &mut *scratch;
+            self.add_gradient(output, out.rows(), d_activated.rows(), gradient);
+            self.pass_back(output, d_activated.rows(), Start::Zero, Finish::Store, d_out.rows_mut());
+        }
         scratch.carry.data.fill(0.0);
         for step in (0..self.row_count / time.rows.max(1)).rev() {
             scratch.receive(time, step);

@@ -3,7 +3,7 @@
 use crate::backward::{ChainBack, InputDelta};
 use crate::kernel::{Finish, Rows, RowsMut, Start};
 use crate::layout::{Chain, Form};
-use crate::memory::{MemoryScratch, Sequences, Timeline};
+use crate::memory::{Sequences, Timeline};
 use crate::pass::Pass;
 use crate::scratch::{ChainScratch, Chains, Padded, Scratch};
 use crate::{Layout, Network};
@@ -239,8 +239,8 @@ impl Network {
         let mut features_delta = |start, is_last: bool, chain: ChainBack<'_>, memory: &mut _, gradient: &mut [f32]| {
             let (above, finish, out) = match (&mut *trunk_memory, trunk_hidden.last()) {
                 (Some(memory), _) => {
-                    let MemoryScratch { out, d_out, .. } = memory;
-                    (out.rows(), Finish::Store, Some(d_out.rows_mut()))
+                    let (result, slope, out) = memory.result_delta(pass.activation);
+                    (result, if is_last { slope } else { Finish::Store }, Some(out))
                 }
                 (None, Some(features)) => {
                     let slope = Finish::Slope(pass.activation, &features.data);

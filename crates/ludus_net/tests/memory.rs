@@ -28,8 +28,8 @@ struct Results {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for memory in [Memory::MinGru(5), Memory::Gru(5), Memory::MinGru(33), Memory::Gru(18)] {
-        for hidden in [&[][..], &[11], &[4, 20]] {
+    for memory in [Memory::MinGru(5), Memory::Gru(5), Memory::MinGru(18), Memory::Gru(18)] {
+        for hidden in [&[][..], &[4, 20]] {
             for shared in [false, true] {
                 let hidden = hidden.to_vec();
                 cases.push(Case::new(NetworkConfig {
@@ -286,7 +286,13 @@ impl<'a> Reference<'a> {
             let mut remember = |chain: &str, input: &[f64]| {
                 let state = self.remember(chain, input, &parts.next().unwrap());
                 after.extend_from_slice(&state);
-                state
+                match config.memory.unwrap() {
+                    Memory::MinGru(_) => {
+                        let sums = self.dense(&format!("{chain}.memory.output"), &state);
+                        sums.iter().map(|sum| sum.tanh()).collect()
+                    }
+                    Memory::Gru(_) => state,
+                }
             };
             let mut features = self.hidden("trunk", to_f64(input));
             if config.shared {

@@ -7,7 +7,7 @@ mod proto;
 
 use std::path::Path;
 
-use ludus_net::{Activation, Layout, NamedTensor, Normalizer};
+use ludus_net::{Activation, Layout, Memory, NamedTensor, Normalizer};
 use ludus_spec::{ActionField, ActionKind, AgentSpec, joined, meant_rate_hz};
 
 use crate::atomic::write_atomically;
@@ -186,7 +186,13 @@ fn computed(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value
         match &state {
             Some((memory, state)) if config.shared == (chain == "trunk") => {
                 let of = ChainMemory { chain, memory: *memory, state };
-                next_memory.insert(remembered(graph, network, &of, &features)).clone()
+                let remembered = next_memory.insert(remembered(graph, network, &of, &features)).clone();
+                match memory {
+                    Memory::MinGru(_) => {
+                        network.hidden(graph, &[network.layer(&format!("{chain}.memory.output"))], remembered)
+                    }
+                    Memory::Gru(_) => remembered,
+                }
             }
             _ => features,
         }

@@ -5,7 +5,7 @@ use ludus_spec::Head;
 use tch::Tensor;
 
 use crate::network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
-use crate::recurrence::{self, MemoryColumns};
+use crate::recurrence::{MemoryColumns, output_layer, tensor_count};
 
 /// The same network as [`ludus_net::Network`]: its policies run without libtorch.
 #[derive(Clone, Debug)]
@@ -34,10 +34,10 @@ impl Mlp {
         let is_recurrent = config.shared == (name == TRUNK);
         let hidden = if is_recurrent { 2 * config.hidden.len() } else { 0 };
         let memory = config.memory.filter(|_| is_recurrent);
-        let gates = memory.map_or(0, recurrence::tensor_count);
+        let of_memory = memory.map_or(0, tensor_count);
         let head = if name == TRUNK { 0 } else { 2 };
         let mut take = |count| rest.split_off(..count).expect("a network has the parameters that it lists");
-        ChainTensors { hidden: take(hidden), memory, gates: take(gates), head: take(head) }
+        ChainTensors { hidden: take(hidden), memory, memory_tensors: take(of_memory), head: take(head) }
     }
 
     /// Computes outputs and values from the inputs of the dense layers, `[steps·rows, inputs]`, and takes the steps of
@@ -59,7 +59,13 @@ impl Mlp {
             self.activate(&features.linear(&layer[0], Some(&layer[1])))
         });
         match chain.memory {
-            Some(kind) => memory.remember(kind, chain.gates, &features),
+            Some(kind) => {
+                let states = memory.remember(kind, chain.memory_tensors, &features);
+                match output_layer(kind, chain.memory_tensors) {
+                    Some([weight, bias]) => self.activate(&states.linear(weight, Some(bias))),
+                    None => states,
+                }
+            }
             None => features,
         }
     }
@@ -91,7 +97,7 @@ const TRUNK: &str = "trunk";
 struct ChainTensors<'a> {
     hidden: &'a [Tensor],
     memory: Option<Memory>,
-    gates: &'a [Tensor],
+    memory_tensors: &'a [Tensor],
     head: &'a [Tensor],
 }
 

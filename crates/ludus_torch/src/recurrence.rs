@@ -13,11 +13,19 @@ const CANDIDATE: usize = 1;
 const RESET: usize = 2;
 
 /// Returns the count of a memory's parameter tensors: weight and bias of each layer. The layers from the input to each
-/// gate come first, then those from the state.
+/// gate come first, then those from the state, then [the one behind the state](output_layer).
 pub(crate) const fn tensor_count(memory: Memory) -> usize {
     2 * match memory {
-        Memory::MinGru(_) => 2,
+        Memory::MinGru(_) => 3,
         Memory::Gru(_) => 6,
+    }
+}
+
+/// Returns weight and bias of the layer behind the state, if a memory has one. `tensors` are all of the memory's.
+pub(crate) fn output_layer(memory: Memory, tensors: &[Tensor]) -> Option<[&Tensor; 2]> {
+    match memory {
+        Memory::MinGru(_) => tensors.last_chunk().map(|[weight, bias]| [weight, bias]),
+        Memory::Gru(_) => None,
     }
 }
 

@@ -3,7 +3,11 @@
 //! ```text
 //! z = σ(Wz·x + bz)    g = c(Wg·x + bg)    h' = h + z·(g − h)
 //! c(a) = a + ½ if a ≥ 0, else σ(a): continuous, positive, and not bounded above
+//! y = f(Wy·h' + by)
 //! ```
+//!
+//! The layer behind the state has the network's activation. Without it, heads would be linear in the state, and nothing
+//! could be decided from what is remembered and seen together. The authors, too, put a perceptron behind each unit.
 //!
 //! # Source
 //!

@@ -1,8 +1,9 @@
 //! The working memory of a recurrent layer, and its state from step to step.
 
 use super::{AfterStep, Recurrence, Timeline, of_step};
-use crate::Memory;
+use crate::kernel::{Finish, Rows, RowsMut};
 use crate::scratch::Padded;
+use crate::{Activation, Memory};
 
 /// The numbers of a recurrent layer in all steps of a block, `[steps, rows, width]` each.
 #[derive(Clone, Debug)]
@@ -19,6 +20,10 @@ pub(crate) struct MemoryScratch {
     pub out: Padded,
     /// The gradient with respect to `out`.
     pub d_out: Padded,
+    /// The outputs of the layer behind the state. Empty without one.
+    pub activated: Padded,
+    /// The gradient with respect to the sums of that layer. Empty without one.
+    pub d_activated: Padded,
     /// The gradient with respect to the state before a step `[rows, width]`.
     pub carry: Padded,
 }
@@ -31,6 +36,7 @@ impl MemoryScratch {
             Memory::MinGru(_) => (Vec::new(), Padded::new(0, width)),
             Memory::Gru(_) => (vec![block(); 3], block()),
         };
+        let output = || Padded::new(if layer.output.is_some() { rows } else { 0 }, width);
         Self {
             gates: layer.of_input.iter().map(|_| block()).collect(),
             candidate_of_state,
@@ -38,7 +44,25 @@ impl MemoryScratch {
             before: block(),
             out: block(),
             d_out: block(),
+            activated: output(),
+            d_activated: output(),
             carry: block(),
+        }
+    }
+
+    /// Returns the outputs of the layer, which the next one reads.
+    pub fn result(&self) -> &Padded {
+        if self.activated.data.is_empty() { &self.out } else { &self.activated }
+    }
+
+    /// Returns the outputs of the layer, the place of the gradient with respect to them, and the operation on the sums
+    /// that are written there.
+    pub fn result_delta(&mut self, activation: Activation) -> (Rows<'_>, Finish<'_>, RowsMut<'_>) {
+        let Self { out, d_out, activated, d_activated, .. } = self;
+        if activated.data.is_empty() {
+            (out.rows(), Finish::Store, d_out.rows_mut())
+        } else {
+            (activated.rows(), Finish::Slope(activation, &activated.data), d_activated.rows_mut())
         }
     }
 

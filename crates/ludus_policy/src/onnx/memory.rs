@@ -12,8 +12,7 @@ pub(super) struct ChainMemory<'a> {
     pub state: &'a Value,
 }
 
-/// Adds a step of a chain's memory behind its hidden layers. Returns what is remembered after it, which the next layer
-/// reads.
+/// Adds a step of a chain's memory behind its hidden layers. Returns what is remembered after it.
 ///
 /// The formulas are those of `ludus_net`: MinGRU with a positive candidate, and GRU as of PyTorch and of ONNX with
 /// `linear_before_reset = 1`.
