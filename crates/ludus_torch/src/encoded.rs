@@ -93,8 +93,10 @@ impl TorchNetwork for EncodedMlp {
     fn activations(&self) -> usize {
         let layout = self.own_layout();
         let blocks: usize = layout.encoded_blocks().map(|block| block.columns.range().len()).sum();
+        // A memory has two to six gates, and its state.
+        let memory = 4 * layout.memory_width();
         // Each activation is there twice: before and after the rectifier.
-        2 * (blocks + layout.map_numbers() + layout.config().hidden.iter().sum::<usize>())
+        2 * (blocks + layout.map_numbers() + layout.config().hidden.iter().sum::<usize>() + memory)
     }
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {

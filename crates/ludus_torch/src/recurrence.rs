@@ -111,25 +111,14 @@ impl<'a> MemoryColumns<'a> {
                 let [is_restored, is_reset] =
                     [GroupExchange::RESTORE, GroupExchange::RESET].map(|flag| after.eq(f64::from(flag)).unsqueeze(-1));
                 let is_kept = is_restored.logical_or(&is_reset).logical_not();
-                // The state before the next step is `kept · h + added`.
                 let kept: Tensor = 1.0 - &update;
                 let kept = kept.masked_fill(&is_restored, 1.0).masked_fill(&is_reset, 0.0);
                 let added = (&update * &candidate) * is_kept;
-                self.states(first, &kept.unbind(0), &added.unbind(0))
+                states(first, &kept.unbind(0), &added.unbind(0))
             }
         };
         let distance = candidate - &before;
         before.addcmul(&update, &distance)
-    }
-
-    /// Returns the states before each step.
-    fn states(&self, first: Tensor, kept: &[Tensor], added: &[Tensor]) -> Tensor {
-        let mut states = vec![first];
-        for (kept, added) in kept.iter().zip(added).take(kept.len() - 1) {
-            let next = added.addcmul(kept, &states[states.len() - 1]);
-            states.push(next);
-        }
-        Tensor::stack(&states, 0)
     }
 
     /// Computes a gated recurrent unit, `[steps, rows, width]`. `of_state` are the layers from the state to the gates,
@@ -157,6 +146,16 @@ impl<'a> MemoryColumns<'a> {
         }
         Tensor::stack(&outputs, 0)
     }
+}
+
+/// Returns the states before each step, `[steps, rows, width]`: `kept · h + added` is the one before the next step.
+fn states(first: Tensor, kept: &[Tensor], added: &[Tensor]) -> Tensor {
+    let mut states = vec![first];
+    for (kept, added) in kept.iter().zip(added).take(kept.len() - 1) {
+        let next = added.addcmul(kept, &states[states.len() - 1]);
+        states.push(next);
+    }
+    Tensor::stack(&states, 0)
 }
 
 /// Layers with the same inputs, side by side.

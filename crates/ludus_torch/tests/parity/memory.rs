@@ -4,7 +4,7 @@ use ludus_learn::{
     Algorithm, Discount, Experience, LaneShape, Learner, LearnerState, Losses, PpoConfig, Rollout, RolloutShape,
     SavedAlgorithm, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
-use ludus_net::{GridBlock, Layout, Memory, Network, NetworkConfig, Normalizer};
+use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Memory, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Outcome, Seed};
 use ludus_torch::tch::Tensor;
 use ludus_torch::{Forward, Parameter, RecurrentForward, TorchLearner, TorchNetwork, Transfers, described};
@@ -83,7 +83,8 @@ fn worlds(sizes: [usize; 2]) -> Vec<Random> {
 
 /// Makes a network whose parameters are scattered by `distance`.
 fn network(config: &NetworkConfig, distance: f32) -> Network {
-    let mut network = Network::new(Layout::with_grids(INPUTS, &[GRID], &HEADS, config).unwrap(), Seed::new(1));
+    let layout = Layout::with_blocks(INPUTS, &[InputBlock::grid("board", GRID)], &HEADS, config);
+    let mut network = Network::new(layout.unwrap(), Seed::new(1));
     let scatter = |(index, parameter): (usize, &mut f32)| {
         *parameter += distance * (Seed::new(2).derive(index as u64).uniform() - 0.5);
     };
@@ -100,7 +101,8 @@ fn configs() -> Vec<NetworkConfig> {
     let of_kind = |memory| {
         let apart = config(memory);
         let (shared, convolutional) = (apart.clone(), apart.clone());
-        [apart, NetworkConfig { shared: true, ..shared }, NetworkConfig { convolutions: vec![5], ..convolutional }]
+        let encoders = [("board".to_owned(), Encoder::Convolve(vec![5]))].into();
+        [apart, NetworkConfig { shared: true, ..shared }, NetworkConfig { encoders, ..convolutional }]
     };
     MEMORIES.into_iter().flat_map(of_kind).collect()
 }
@@ -284,6 +286,7 @@ fn trained(memory: Memory, setup: Setup) -> LearnerState {
         learner.take_losses().unwrap();
         learner.update_normalizer(&rollout).unwrap();
     }
+    assert_eq!(learner.obstacle(), None);
     learner.state()
 }
 
@@ -298,7 +301,7 @@ fn rows_with_memory_learn_the_same_with_any_number_of_threads() {
     }
 }
 
-/// On a GPU, recorded steps have the results of eager ones.
+/// On a GPU, recorded steps have the results of eager ones, and every step can be recorded.
 #[test]
 fn recorded_steps_with_memory_learn_the_same_up_to_rounding() {
     for memory in MEMORIES {

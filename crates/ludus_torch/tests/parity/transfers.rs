@@ -2,8 +2,9 @@
 
 use std::ffi::{CStr, c_char};
 
-use ludus_learn::{Algorithm, PpoConfig};
-use ludus_net::Normalizer;
+use ludus_learn::{Algorithm, Learner, PpoConfig};
+use ludus_net::{Layout, Memory, Network, NetworkConfig, Normalizer};
+use ludus_spec::{Head, Seed};
 use ludus_torch::{TorchLearner, Transfers};
 
 use crate::cart_pole::WIDTH;
@@ -45,11 +46,20 @@ fn a_step_goes_up_once_and_comes_down_once() {
 /// time.
 #[test]
 fn nothing_else_waits() {
+    let remembering = |memory| NetworkConfig { memory: Some(memory), hidden: vec![32], ..NetworkConfig::default() };
+    let layout = |config| Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &config).unwrap();
+    let network = |memory| Network::new(layout(remembering(memory)), Seed::new(1));
+    for network in [cart_pole_network(1), network(Memory::MinGru(16)), network(Memory::Gru(16))] {
+        check_waits(network);
+    }
+}
+
+fn check_waits(network: Network) {
     const WHATS: [&CStr; 5] = [c"pinned copies up", c"other copies up", c"pinned copies down", c"waits", c"recordings"];
     const ITERATIONS: usize = 3;
     let config = PpoConfig { rollout_steps: STEPS, epochs: 3, minibatch: 24, ..PpoConfig::default() };
     let mut worlds = cart_poles(&[16], 2);
-    let learner = torch(cart_pole_network(1), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
+    let learner = torch(network, Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
     let mut ppo = ppo(&config, learner, &worlds, 3);
     let Some(before) = counted(WHATS) else { return };
     let counted_before = ppo.learner().transfers();
@@ -64,6 +74,7 @@ fn nothing_else_waits() {
     assert_eq!(pinned_down, ((STEPS + 1) * ITERATIONS) as u64, "all that is played; losses come once");
     assert_eq!(waits, down + recordings, "before a recording everything has to be over");
     assert!(recordings > 0);
+    assert_eq!(ppo.learner().obstacle(), None);
 }
 
 #[test]
