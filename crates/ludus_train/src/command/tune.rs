@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ludus_config::valid_names;
 use ludus_policy::{files, write_atomically};
@@ -74,11 +75,15 @@ pub(super) fn tune(program: &Program, arguments: &TuneArguments) -> Result<Repor
     search.run(&SearchMachine { jobs, threads, lifelines: &lifelines, interrupted, tell: &tell })?;
     let result = search.result();
     print(&search, &result, jobs);
+    let report = Report { search: Some(result), ..Report::default() };
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(report);
+    }
     let best = search.best()?;
     if let Some(file) = &arguments.write {
         write(file, &folder, &search.sets(best), &specs)?;
     }
-    Ok(Report { search: Some(result), ..Report::default() })
+    Ok(report)
 }
 
 /// Carries out a trial, in whose process this is.

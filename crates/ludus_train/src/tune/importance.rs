@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 
 use optimizer::Study;
+use optimizer::distribution::{Distribution, FloatDistribution};
 use optimizer::param::ParamValue;
 use optimizer::parameter::ParamId;
 use optimizer::sampler::CompletedTrial;
 use optimizer::storage::MemoryStorage;
 
-use super::sampler::{distribution, param};
-use super::space::{KeyValue, Range, Space};
+use super::space::{KeyValue, Space};
 
 /// Fewest trials from which an importance is worked out.
 const LEAST_TRIALS: usize = 10;
+
+/// The places of a range.
+const PLACES: Distribution =
+    Distribution::Float(FloatDistribution { low: 0.0, high: 1.0, log_scale: false, step: None });
 
 /// The share of each key alone in the variance of the trials' ranks, in the space's order; `None` with too few trials.
 ///
@@ -32,8 +36,8 @@ pub(super) fn importance(space: &Space, ranked: &[&[KeyValue]]) -> Option<Vec<f6
     let ids: Vec<ParamId> = space.keys.iter().map(|_| ParamId::new()).collect();
     let trial = |(rank, values): (usize, &&[KeyValue])| {
         let keys = || ids.iter().zip(&space.keys).zip(*values);
-        let params = keys().map(|((id, key), &value)| (*id, feature(&key.range, value))).collect();
-        let distributions = keys().map(|((id, key), _)| (*id, distribution(&key.range))).collect();
+        let params = keys().map(|((id, key), &value)| (*id, ParamValue::Float(key.range.place(value)))).collect();
+        let distributions = ids.iter().map(|id| (*id, PLACES)).collect();
         let labels: HashMap<_, _> = ids.iter().enumerate().map(|(index, id)| (*id, index.to_string())).collect();
         CompletedTrial::new(rank as u64, params, distributions, labels, rank as f64)
     };
@@ -45,19 +49,11 @@ pub(super) fn importance(space: &Space, ranked: &[&[KeyValue]]) -> Option<Vec<f6
     Some((0..space.keys.len()).map(share).collect())
 }
 
-/// A value as a number that trees split: the logarithm where the range is one of logarithms.
-fn feature(range: &Range, value: KeyValue) -> ParamValue {
-    match (range, value) {
-        (Range::Log(..), KeyValue::Number(number)) => ParamValue::Float(number.ln()),
-        _ => param(value),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tune::SamplerKind;
-    use crate::tune::space::Key;
+    use crate::tune::space::{Key, Range};
 
     #[test]
     fn the_key_that_decides_is_the_most_important() {

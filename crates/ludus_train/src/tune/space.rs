@@ -86,8 +86,32 @@ impl Range {
         }
     }
 
+    /// The value at a place of the range, in `0.0..=1.0`: every place is equally likely in a random draw.
+    pub fn at(&self, place: f64) -> KeyValue {
+        let index = |count: f64| (place * count).floor().clamp(0.0, count - 1.0);
+        match *self {
+            Self::Uniform(from, to) => KeyValue::Number(self.rounded(from + place * (to - from))),
+            Self::Log(from, to) => KeyValue::Number(self.rounded((from.ln() + place * (to / from).ln()).exp())),
+            Self::Int(from, to) => KeyValue::Whole(from + index((to - from) as f64 + 1.0) as i64),
+            Self::Choice(ref texts) => KeyValue::Choice(index(texts.len() as f64) as usize),
+        }
+    }
+
+    /// The place of a value in the range, the middle of those that [`at`](Self::at) has it for.
+    pub fn place(&self, value: KeyValue) -> f64 {
+        match (self, value) {
+            (Self::Uniform(from, to), KeyValue::Number(number)) => (number - from) / (to - from),
+            (Self::Log(from, to), KeyValue::Number(number)) => (number / from).ln() / (to / from).ln(),
+            (Self::Int(from, to), KeyValue::Whole(number)) => {
+                ((number - from) as f64 + 0.5) / ((to - from) as f64 + 1.0)
+            }
+            (Self::Choice(texts), KeyValue::Choice(index)) => (index as f64 + 0.5) / texts.len() as f64,
+            _ => 0.5,
+        }
+    }
+
     /// Rounds a number to a few digits. It stays in the range.
-    pub fn rounded(&self, number: f64) -> f64 {
+    fn rounded(&self, number: f64) -> f64 {
         let rounded = format!("{number:.*e}", DIGITS - 1).parse().unwrap_or(number);
         match self {
             Self::Uniform(from, to) | Self::Log(from, to) => rounded.clamp(*from, *to),
@@ -280,6 +304,20 @@ mod tests {
         check(Range::Choice(vec!["[64]".to_owned(), "[8, 8]".to_owned()]), KeyValue::Choice(1), "[8, 8]");
         assert_eq!(Range::Int(1, 8).value("9"), None);
         assert_eq!(Range::Choice(vec!["true".to_owned()]).value("false"), None);
+    }
+
+    #[test]
+    fn a_value_is_at_its_place() {
+        let choices = Range::Choice(["a", "b", "c"].map(str::to_owned).to_vec());
+        for range in [Range::Log(1e-4, 1e-2), Range::Uniform(-1.0, 3.0), Range::Int(1, 4), choices] {
+            for place in [0.0, 0.125, 0.5, 0.7, 1.0] {
+                let value = range.at(place);
+                assert_eq!(range.at(range.place(value)), value, "{range:?} {place}");
+                assert_eq!(range.value(&range.text(value)), Some(value), "{range:?} {place}");
+            }
+        }
+        assert_eq!(Range::Log(1e-4, 1e-2).at(0.5), KeyValue::Number(1e-3));
+        assert_eq!([0.0, 0.24, 0.26, 1.0].map(|place| Range::Int(1, 4).at(place)), [1, 1, 2, 4].map(KeyValue::Whole));
     }
 
     #[test]

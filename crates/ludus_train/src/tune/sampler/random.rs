@@ -1,8 +1,9 @@
 //! Random sampling.
 
-use optimizer::sampler::{RandomSampler as Draws, Sampler as _};
+use ludus_spec::Seed;
+use rand::RngExt;
 
-use super::{Sampler, distribution, draw_seed, key_value};
+use super::Sampler;
 use crate::tune::space::{Key, KeyValue, Space};
 
 /// Draws every value anew.
@@ -13,8 +14,8 @@ pub(super) struct RandomSampler {
 impl Sampler for RandomSampler {
     fn propose(&self, space: &Space, trial: u64, _ranked: &[&[KeyValue]]) -> Vec<KeyValue> {
         let draw = |(index, key): (usize, &Key)| {
-            let value = Draws::with_seed(draw_seed(self.seed, index)).sample(&distribution(&key.range), trial, &[]);
-            key_value(&key.range, &value)
+            let mut rng = Seed::new(self.seed).derive(trial).derive(index as u64).generator();
+            key.range.at(rng.random())
         };
         space.keys.iter().enumerate().map(draw).collect()
     }
