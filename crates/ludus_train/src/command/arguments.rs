@@ -147,7 +147,7 @@ pub struct TuneArguments {
     /// [default: return, or steps with --goal]
     #[arg(long, value_name = "NAME")]
     pub metric: Option<String>,
-    /// Mean return of training at which a trial has reached its goal [default: stop.mean_return]
+    /// Mean return of training at which a trial has reached its goal [default: that of the config]
     #[arg(long, value_name = "RETURN", allow_negative_numbers = true)]
     pub goal: Option<f64>,
     /// A column of metrics.csv is better if it is lower

@@ -63,8 +63,13 @@ fn searched(game: &str, folder: &Path, arguments: &[&str]) -> Value {
 }
 
 fn newest(folder: &Path) -> PathBuf {
-    let searches = fs::read_dir(folder.join("runs")).unwrap().map(|entry| entry.unwrap().path());
-    searches.filter(|path| path.to_string_lossy().contains("-tune-")).max().unwrap()
+    begun(folder).unwrap()
+}
+
+/// The newest search, once there is one.
+fn begun(folder: &Path) -> Option<PathBuf> {
+    let searches = fs::read_dir(folder.join("runs")).into_iter().flatten().map(|entry| entry.unwrap().path());
+    searches.filter(|path| path.to_string_lossy().contains("-tune-")).max()
 }
 
 /// The events in the journal of a search, without the times.
@@ -172,7 +177,7 @@ fn a_search_that_is_killed_goes_on_without_repeating_a_finished_trial() {
     let killed = folder(SPACE);
     let mut child = start("arrows", killed.path(), &[&["tune"], &arguments[..]].concat());
     let ended = |search: &Path| named(&events(search), "ended").len();
-    while !killed.path().join("runs").is_dir() || ended(&newest(killed.path())) < 3 {
+    while begun(killed.path()).is_none_or(|search| ended(&search) < 3) {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -204,11 +209,12 @@ fn no_trial_outlives_its_search() {
     let endless = ["tune", "--jobs", "1", "--set", "stop.steps=1_000_000_000_000", "--set", "checkpoints.every=1"];
     let mut child = start("arrows", folder.path(), &endless);
     let checkpoints = || -> Vec<PathBuf> {
-        let runs = fs::read_dir(newest(folder.path())).unwrap().map(|entry| entry.unwrap().path().join("checkpoints"));
+        let search = begun(folder.path()).and_then(|search| fs::read_dir(search).ok());
+        let runs = search.into_iter().flatten().map(|entry| entry.unwrap().path().join("checkpoints"));
         let files = runs.filter_map(|path| fs::read_dir(path).ok()).flatten();
         files.map(|entry| entry.unwrap().path()).collect()
     };
-    while !folder.path().join("runs").is_dir() || checkpoints().is_empty() {
+    while checkpoints().is_empty() {
         assert!(child.try_wait().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(5));
     }
