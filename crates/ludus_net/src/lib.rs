@@ -1,7 +1,8 @@
 //! Small networks on the CPU in plain Rust: forward, backward, Adam.
 //!
 //! Actor-critic networks for reinforcement learning: any number of layers of any width, tanh or rectified, actor and
-//! critic apart or on one trunk, Gaussian and categorical heads in any mix, convolutions over grids in front of them.
+//! critic apart or on one trunk, Gaussian and categorical heads in any mix, convolutions over grids in front of them, a
+//! memory behind them.
 //! No Bevy, no libtorch, no `unsafe`, and no allocation once everything is made.
 //!
 //! ```
@@ -41,6 +42,7 @@
 //! | convolve grids | [`Encoder`], [`Layout::of_agent`], [`Layout::with_blocks`] |
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
+//! | remember, and learn from sequences | [`Memory`], [`Network::step`], [`Network::gradient_of_sequences`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
 //! | start other networks | [`orthogonal`] |
 //! | save and load | [`Layout::export`], [`Layout::import`], [`Adam::from_state`] |
