@@ -3,27 +3,29 @@
 //! The types that the crates with Bevy (`ludus_agent`, `ludus_worlds`) and those without it
 //! (`ludus_net`, `ludus_learn`, `ludus_policy`) share. No Bevy, no files.
 
-mod block;
 mod clock;
-mod field_text;
+mod column;
 mod grid;
 mod hash;
 mod head;
+mod observation;
 mod outcome;
+mod path;
 mod seed;
 mod spec;
 mod tick;
 mod value;
 
-pub use block::{Block, ObservationColumn, SetShape};
 pub use clock::{Clock, stopped_clock};
+pub use column::ObservationColumn;
 pub use grid::GridShape;
 pub use hash::StableHasher;
 pub use head::Head;
+pub use observation::{Block, ObservationField, ObservationKind, SetShape};
 pub use outcome::Outcome;
-pub use seed::{Generator, Seed};
 #[doc(hidden)]
-pub use spec::joined;
-pub use spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, RewardTerm};
+pub use path::joined;
+pub use seed::{Generator, Seed};
+pub use spec::{ActionField, ActionKind, AgentSpec, RewardTerm};
 pub use tick::{LONGEST_STEP, TICK_RATES_HZ, meant_rate_hz, tick_rate_hz};
 pub use value::{ActionValue, stretched};

@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::field_text::FieldText;
-use crate::{Block, GridShape, Head, ObservationColumn};
+use crate::{Block, GridShape, Head, ObservationColumn, ObservationField};
 
 /// The layout of one kind of agent: its observations, its actions and the terms of its reward.
 ///
@@ -26,35 +25,6 @@ pub struct AgentSpec {
     /// It is no part of the layout: rows are the same with and without.
     #[serde(default)]
     pub masked: bool,
-}
-
-/// A field of an observation: neighbouring columns of the row that belong together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "FieldText", into = "FieldText")]
-pub struct ObservationField {
-    /// Path from the observation, such as `ball` or `eyes.distance`.
-    pub name: String,
-    /// The field's documentation in the game's source, its units above all.
-    pub doc: String,
-    /// The shape.
-    pub block: Block,
-    /// The least and the greatest value that the game promises, if it does; of a set, those of its elements' fields
-    /// count.
-    pub range: Option<(f32, f32)>,
-    /// The kind of the values in its columns.
-    pub kind: ObservationKind,
-}
-
-/// The kinds of values in the columns of an observation's field.
-///
-/// It is no part of the layout: rows are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ObservationKind {
-    /// A quantity of any scale.
-    #[default]
-    Number,
-    /// 0 or 1: a `bool`, or one of an enum's variants.
-    Flag,
 }
 
 /// A field of an action.
@@ -184,31 +154,6 @@ impl AgentSpec {
     }
 }
 
-impl ObservationField {
-    /// Returns the count of columns that the field takes in a row.
-    pub fn width(&self) -> usize {
-        self.block.width()
-    }
-
-    /// Returns the column with this index within the field; `None` past the last.
-    pub fn column(&self, index: usize) -> Option<ObservationColumn<'_>> {
-        ObservationColumn::of_field(self, index)
-    }
-
-    /// Returns all of its columns, in order.
-    pub fn columns(&self) -> impl Iterator<Item = ObservationColumn<'_>> {
-        (0..self.width()).filter_map(|index| self.column(index))
-    }
-
-    /// Sets the range of its values; of a set, that of its elements' fields.
-    pub fn set_range(&mut self, range: (f32, f32)) {
-        self.range = Some(range);
-        if let Block::Set(shape) = &mut self.block {
-            shape.element.iter_mut().for_each(|field| field.set_range(range));
-        }
-    }
-}
-
 impl ActionField {
     /// Returns the distribution that decides the field.
     pub fn head(&self) -> Head {
@@ -300,16 +245,6 @@ fn first_difference(what: &str, was: &[Columns], is: &[Columns]) -> Option<Strin
     was.get(is.len()).map(|field| format!("{what} field `{}` is gone", field.name))
 }
 
-/// The path of `field` in `parent`: with a dot between, unless one of them is empty.
-#[doc(hidden)]
-pub fn joined(parent: &str, field: &str) -> String {
-    match (parent.is_empty(), field.is_empty()) {
-        (true, _) => field.to_owned(),
-        (_, true) => parent.to_owned(),
-        (false, false) => format!("{parent}.{field}"),
-    }
-}
-
 /// FNV-1a: Fowler, Noll and Vo; small, stable across releases of the standard library.
 struct Fnv(u64);
 
@@ -363,6 +298,7 @@ impl Fnv {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ObservationKind;
 
     fn sensed(fields: &[(&str, &[&str])]) -> AgentSpec {
         let field = |&(name, parts): &(&str, &[&str])| ObservationField {

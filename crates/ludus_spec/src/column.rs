@@ -1,38 +1,7 @@
-//! The shapes of an observation's fields, and the meaning of each of their columns.
+//! The columns of an observation row, and the meaning of each.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-use crate::spec::joined;
-use crate::{GridShape, ObservationField, ObservationKind};
-
-/// The shape of a field of an observation.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Block {
-    /// A few values with names.
-    Values {
-        /// One name per column: `x`, `y`, `z` of a vector, the variants of an enum; a single empty name for a number.
-        parts: Vec<String>,
-    },
-    /// Cells whose neighbourhood matters.
-    Grid(GridShape),
-    /// Elements in no order, up to a capacity.
-    Set(SetShape),
-}
-
-/// The shape of a set: any number of elements up to a capacity, in no order.
-///
-/// Its columns are those of each element in turn, then the count of the elements that are present. Elements that are not
-/// present are zeros.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SetShape {
-    /// The maximum count of elements.
-    pub capacity: usize,
-    /// The fields of an element, all of them values.
-    pub element: Vec<ObservationField>,
-}
+use crate::path::joined;
+use crate::{Block, GridShape, ObservationField, ObservationKind};
 
 /// A column of an observation row.
 #[derive(Clone, Copy, Debug)]
@@ -55,53 +24,15 @@ enum Meaning<'a> {
     Count(usize),
 }
 
-impl Block {
-    /// Makes a block of values with these names.
-    pub fn values<T: Into<String>>(parts: impl IntoIterator<Item = T>) -> Self {
-        Self::Values { parts: parts.into_iter().map(Into::into).collect() }
+impl ObservationField {
+    /// Returns the column with this index within the field; `None` past the last.
+    pub fn column(&self, index: usize) -> Option<ObservationColumn<'_>> {
+        ObservationColumn::of_field(self, index)
     }
 
-    /// Returns the count of columns, `usize::MAX` at most.
-    pub fn width(&self) -> usize {
-        match self {
-            Self::Values { parts } => parts.len(),
-            Self::Grid(shape) => shape.count(),
-            Self::Set(shape) => shape.count(),
-        }
-    }
-
-    /// Returns the shape of a grid, if it is one.
-    pub const fn grid(&self) -> Option<GridShape> {
-        match self {
-            Self::Grid(shape) => Some(*shape),
-            Self::Values { .. } | Self::Set(_) => None,
-        }
-    }
-
-    /// Returns the shape of a set, if it is one.
-    pub const fn set(&self) -> Option<&SetShape> {
-        match self {
-            Self::Set(shape) => Some(shape),
-            Self::Values { .. } | Self::Grid(_) => None,
-        }
-    }
-}
-
-impl SetShape {
-    /// Returns the count of columns of an element, `usize::MAX` at most.
-    pub fn element_width(&self) -> usize {
-        self.element.iter().map(ObservationField::width).fold(0, usize::saturating_add)
-    }
-
-    /// Returns the count of columns, `usize::MAX` at most.
-    pub fn count(&self) -> usize {
-        self.capacity.saturating_mul(self.element_width()).saturating_add(1)
-    }
-}
-
-impl fmt::Display for SetShape {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "up to {} elements of {}", self.capacity, self.element_width())
+    /// Returns all of its columns, in order.
+    pub fn columns(&self) -> impl Iterator<Item = ObservationColumn<'_>> {
+        (0..self.width()).filter_map(|index| self.column(index))
     }
 }
 
@@ -215,6 +146,7 @@ impl<'a> ObservationColumn<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SetShape;
 
     fn field(name: &str, block: Block, kind: ObservationKind) -> ObservationField {
         ObservationField { name: name.to_owned(), doc: String::new(), block, range: Some((-1.0, 1.0)), kind }
