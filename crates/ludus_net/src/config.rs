@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ludus_spec::{AgentSpec, ObservationField};
+use ludus_spec::{AgentSpec, Block, ObservationField};
 use serde::{Deserialize, Serialize};
 
 /// The description of an actor-critic network. With the inputs and heads of a spec, it determines the network's shape.
@@ -39,6 +39,21 @@ pub enum Encoder {
     /// Each has 3×3 kernels, halves the grid, and is rectified. Each at least 1; usually two to four of 16 to 64. Mnih
     /// et al. 2015, doi:10.1038/nature14236.
     Convolve(Vec<usize>),
+    /// A layer of this width for each element of a set, then mean and maximum over the elements that are present, and
+    /// their count.
+    ///
+    /// At least 1; usually 16 to 64. Zaheer et al. 2017, arXiv:1703.06114.
+    Pool(usize),
+    /// A layer for each element of a set, then a residual block of self-attention between those that are present, then
+    /// their mean and their count.
+    ///
+    /// Vaswani et al. 2017, arXiv:1706.03762, §3.2; Baker et al. 2020, arXiv:1909.07528, appendix B.
+    Attend {
+        /// Width of the layer and of the attention. At least 1; usually 32 or 64.
+        width: usize,
+        /// Heads of the attention, a divisor of the width; usually 1 to 4.
+        heads: usize,
+    },
 }
 
 /// The activation functions of hidden layers.
@@ -131,11 +146,11 @@ fn encoder_problem(field: &str, message: String) -> NetworkProblem {
 }
 
 fn unknown_field(name: &str, spec: &AgentSpec) -> String {
-    let can_have_one = |field: &&ObservationField| field.block.grid().is_some();
+    let can_have_one = |field: &&ObservationField| !matches!(field.block, Block::Values { .. });
     let fields = spec.observation.iter().filter(can_have_one).map(|field| format!("`{}`", field.name));
     let fields = fields.collect::<Vec<_>>().join(", ");
     let valid = if fields.is_empty() {
-        "it has no grid, so leave `encoders` out".to_owned()
+        "it has neither grids nor sets, so leave `encoders` out".to_owned()
     } else {
         format!("valid: {fields}")
     };
@@ -145,24 +160,44 @@ fn unknown_field(name: &str, spec: &AgentSpec) -> String {
 impl Encoder {
     /// Returns a sentence if a value is invalid.
     fn problem(&self) -> Option<String> {
-        let Self::Convolve(channels) = self;
-        if channels.is_empty() {
-            return Some(format!("`{self}` has no convolutions; write their channels, such as `Convolve([16, 32])`"));
+        match self {
+            Self::Convolve(channels) if channels.is_empty() => {
+                Some(format!("`{self}` has no convolutions; write their channels, such as `Convolve([16, 32])`"))
+            }
+            Self::Convolve(channels) => {
+                let zero = channels.iter().position(|&channels| channels == 0)?;
+                let remedy = "give the convolution at least 1 channel, or leave it out";
+                Some(format!("channel count {zero} of `{self}` is 0; {remedy}"))
+            }
+            Self::Pool(0) | Self::Attend { width: 0, .. } => {
+                Some(format!("the width of `{self}` is 0; give it at least 1, usually 32"))
+            }
+            Self::Attend { width, heads } if *heads == 0 || !width.is_multiple_of(*heads) => {
+                let valid = (1..=*width.min(&64)).filter(|heads| width.is_multiple_of(*heads));
+                let valid = valid.map(|heads| heads.to_string()).collect::<Vec<_>>().join(", ");
+                Some(format!("{heads} heads do not divide the width of `{self}`; valid: {valid}"))
+            }
+            Self::Pool(_) | Self::Attend { .. } => None,
         }
-        let zero = channels.iter().position(|&channels| channels == 0)?;
-        Some(format!("channel count {zero} of `{self}` is 0; give the convolution at least 1 channel, or leave it out"))
     }
 
     /// Returns a sentence if the encoder can't read this field.
     fn misfit(&self, field: &ObservationField) -> Option<String> {
-        if field.block.grid().is_some() {
-            return None;
-        }
-        let (name, width) = (&field.name, field.width());
-        Some(format!(
-            "`{self}` reads a grid, and `{name}` has {width} values; leave it out: fields without an encoder go into the \
-             hidden layers as they are"
-        ))
+        let (reads, remedy) = match (self, &field.block) {
+            (Self::Convolve(_), Block::Grid(_)) | (Self::Pool(_) | Self::Attend { .. }, Block::Set(_)) => return None,
+            (_, Block::Grid(_)) => ("a set", "use `Convolve` for a grid"),
+            (_, Block::Set(_)) => ("a grid", "use `Pool` or `Attend` for a set"),
+            (_, Block::Values { .. }) => {
+                let reads = if matches!(self, Self::Convolve(_)) { "a grid" } else { "a set" };
+                (reads, "leave it out: fields without an encoder go into the hidden layers as they are")
+            }
+        };
+        let is = match &field.block {
+            Block::Values { parts } => format!("has {} values", parts.len()),
+            Block::Grid(shape) => format!("is a grid of {shape}"),
+            Block::Set(shape) => format!("is a set of {shape}"),
+        };
+        Some(format!("`{self}` reads {reads}, and `{}` {is}; {remedy}", field.name))
     }
 }
 
@@ -171,6 +206,8 @@ impl fmt::Display for Encoder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Convolve(channels) => write!(formatter, "Convolve({channels:?})"),
+            Self::Pool(width) => write!(formatter, "Pool({width})"),
+            Self::Attend { width, heads } => write!(formatter, "Attend(width: {width}, heads: {heads})"),
         }
     }
 }

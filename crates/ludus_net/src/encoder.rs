@@ -1,8 +1,11 @@
 //! Encoders: the layers between the observation and the dense layers.
 
+mod attention;
 mod convolution;
 mod grid;
+mod linear;
 mod map;
+mod set;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,19 +13,24 @@ use std::ops::Range;
 use crate::aligned::Aligned;
 use crate::cursor::Cursor;
 use crate::kernel::{Rows, RowsMut};
-use crate::panels::row_stride;
+use crate::panels::{padded, row_stride};
 use crate::pass::{BLOCK_ROWS, Pass};
-use crate::{BlockColumns, Encoder, GridBlock, InputBlock, NetError};
+use crate::{BlockColumns, Encoder, InputBlock, NetError};
 
 pub(crate) use convolution::Convolution;
-pub(crate) use grid::GridEncoder;
+use grid::GridEncoder;
 use grid::GridScratch;
+pub(crate) use linear::Linear;
 use map::{Bordered, MapSize};
+use set::{SetEncoder, SetScratch};
 
-/// The maximum number of convolutions over all grids together. The names of their tensors are compared pairwise.
-const CONVOLUTION_LIMIT: usize = 256;
+/// The maximum number of layers of all encoders together. The names of their tensors are compared pairwise.
+const LAYER_LIMIT: usize = 256;
 
-/// The maximum count of numbers of a row's grids and maps, with border and padding: 64 MiB.
+/// The reason that an encoder finds the working memory of its own kind.
+const OTHER_SCRATCH: &str = "the scratch memory was made for another layout";
+
+/// The maximum count of a row's numbers in the encoders, with borders and padding: 64 MiB.
 const MAP_LIMIT: usize = 1 << 24;
 
 /// The count of numbers of a block of rows: they must stay in the cache.
@@ -31,9 +39,24 @@ const BLOCK_NUMBERS: usize = 1 << 18;
 /// The layers between an observation and the dense layers: none for a perceptron.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Encoders {
-    pub grids: Vec<GridEncoder>,
+    /// In the order of their columns.
+    pub blocks: Vec<BlockEncoder>,
     /// Columns without an encoder.
     rest: Vec<Range<usize>>,
+}
+
+/// A block of the observation, with its layers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum BlockEncoder {
+    Grid(GridEncoder),
+    Set(SetEncoder),
+}
+
+/// A layer of an encoder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum EncoderLayer<'a> {
+    Convolution(&'a Convolution),
+    Linear(&'a Linear),
 }
 
 /// Working memory of the encoders; of no size for a perceptron.
@@ -45,7 +68,14 @@ pub(crate) struct EncoderScratch {
     pub d_features: Aligned,
     /// The count of features, and the distance between their rows of gradients.
     widths: (usize, usize),
-    grids: Vec<GridScratch>,
+    blocks: Vec<BlockScratch>,
+}
+
+/// Working memory of one encoder.
+#[derive(Clone, Debug)]
+enum BlockScratch {
+    Grid(GridScratch),
+    Set(SetScratch),
 }
 
 impl Encoders {
@@ -67,25 +97,28 @@ impl Encoders {
         if encoders.is_empty() {
             return Ok(Self::default());
         }
-        let encoded = blocks.iter().filter_map(|block| {
-            let Encoder::Convolve(channels) = encoders.get(&block.field)?;
-            let BlockColumns::Grid(grid) = block.columns;
-            Some((block.field.as_str(), grid, channels.as_slice()))
-        });
-        let encoded = encoded.collect::<Vec<_>>();
+        let encoded = blocks.iter().filter_map(|block| Some((block, encoders.get(&block.field)?))).collect::<Vec<_>>();
         check(inputs, &encoded)?;
-        let grids = encoded.into_iter().map(|(field, grid, channels)| GridEncoder::new(field, grid, channels, cursor));
-        let grids = grids.collect::<Vec<_>>();
-        Ok(Self { rest: rest(inputs, &grids), grids })
+        let ranges = encoded.iter().map(|(block, _)| block.columns.range());
+        let rest = rest(inputs, &ranges.collect::<Vec<_>>());
+        let blocks = encoded.into_iter().map(|(block, encoder)| match (block.columns, encoder) {
+            (BlockColumns::Grid(grid), Encoder::Convolve(channels)) => {
+                BlockEncoder::Grid(GridEncoder::new(&block.field, grid, channels, cursor))
+            }
+            (BlockColumns::Set(set), encoder) => BlockEncoder::Set(SetEncoder::new(&block.field, set, encoder, cursor)),
+            (BlockColumns::Grid(_), _) => unreachable!("checked above"),
+        });
+        Ok(Self { blocks: blocks.collect(), rest })
     }
 
     /// True for a perceptron.
     pub fn is_empty(&self) -> bool {
-        self.grids.is_empty()
+        self.blocks.is_empty()
     }
 
-    pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
-        self.grids.iter().flat_map(|grid| &grid.layers)
+    /// Returns all layers, in the order of their tensors.
+    pub fn layers(&self) -> impl Iterator<Item = EncoderLayer<'_>> {
+        self.blocks.iter().flat_map(BlockEncoder::layers)
     }
 
     /// Columns without an encoder.
@@ -95,19 +128,18 @@ impl Encoders {
 
     /// Returns the input width of the dense layers; 0 for a perceptron.
     pub fn width(&self) -> usize {
-        let maps = self.grids.iter().map(|grid| grid.output().count());
-        maps.fold(self.rest.iter().map(Range::len).sum(), usize::saturating_add)
+        let features = self.blocks.iter().map(BlockEncoder::features);
+        features.fold(self.rest.iter().map(Range::len).sum(), usize::saturating_add)
     }
 
-    /// Returns the count of the convolutions' outputs per row, all maps together.
+    /// Returns the count of the outputs of all layers per row, where every set is full.
     pub fn map_numbers(&self) -> usize {
-        self.convolutions().map(|layer| layer.output.size.count()).fold(0, usize::saturating_add)
+        self.blocks.iter().map(BlockEncoder::outputs).fold(0, usize::saturating_add)
     }
 
-    /// Returns the count of multiplications per row beyond the first of each parameter.
+    /// Returns the count of multiplications per row beyond the first of each parameter, where every set is full.
     pub fn repeated_multiplications(&self) -> usize {
-        let repeated = |layer: &Convolution| (layer.output.size.cells() - 1).saturating_mul(layer.weight.len());
-        self.convolutions().map(repeated).fold(0, usize::saturating_add)
+        self.blocks.iter().map(BlockEncoder::repeated_multiplications).fold(0, usize::saturating_add)
     }
 
     /// Returns the rows that are computed together.
@@ -115,7 +147,7 @@ impl Encoders {
     /// A whole number of register tiles if possible, and so few that what they need stays in the cache from the forward
     /// to the backward pass.
     pub fn block_rows(&self) -> usize {
-        let numbers = self.grids.iter().fold(2 * self.width(), |sum, grid| sum.saturating_add(grid.memory()));
+        let numbers = self.blocks.iter().fold(2 * self.width(), |sum, block| sum.saturating_add(block.memory()));
         match BLOCK_NUMBERS / numbers.max(1) {
             BLOCK_ROWS.. => BLOCK_ROWS,
             0 => 1,
@@ -124,8 +156,8 @@ impl Encoders {
         }
     }
 
-    /// Computes the inputs of the dense layers: the columns without an encoder, then the outputs of the convolutions of
-    /// each grid, channel by channel. For a perceptron, these are the inputs themselves.
+    /// Computes the inputs of the dense layers: the columns without an encoder, then the outputs of each encoder; those of
+    /// convolutions channel by channel. For a perceptron, these are the inputs themselves.
     pub fn encode<'a>(&self, pass: Pass<'_>, input: Rows<'a>, scratch: &'a mut EncoderScratch) -> Rows<'a> {
         if self.is_empty() {
             return input;
@@ -144,7 +176,7 @@ impl Encoders {
             if rows.len() < pass.row_count {
                 self.encode_block(pass, input, rows.clone(), scratch);
             }
-            self.block_backward(pass, rows, scratch, gradient);
+            self.block_backward(pass, input, rows, scratch, gradient);
         }
     }
 
@@ -157,7 +189,7 @@ impl Encoders {
     fn encode_block(&self, pass: Pass<'_>, input: Rows<'_>, rows: Range<usize>, scratch: &mut EncoderScratch) {
         let pass = Pass { row_count: rows.len(), ..pass };
         let input = Rows { data: &input.data[rows.start * input.stride..], stride: input.stride };
-        let EncoderScratch { features, widths: (width, _), grids, .. } = scratch;
+        let EncoderScratch { features, widths: (width, _), blocks, .. } = scratch;
         let features = &mut features[rows.start * *width..];
         for (row, features) in features.chunks_exact_mut(*width).take(pass.row_count).enumerate() {
             let mut first = 0;
@@ -168,28 +200,115 @@ impl Encoders {
             }
         }
         let mut first = self.rest.iter().map(Range::len).sum();
-        for (grid, scratch) in self.grids.iter().zip(grids) {
+        for (block, scratch) in self.blocks.iter().zip(blocks) {
             let rows = features.chunks_exact_mut(*width).map(|features| &mut features[first..]);
-            grid.encode(pass, input, scratch, rows);
-            first += grid.output().count();
+            match (block, scratch) {
+                (BlockEncoder::Grid(grid), BlockScratch::Grid(scratch)) => grid.encode(pass, input, scratch, rows),
+                (BlockEncoder::Set(set), BlockScratch::Set(scratch)) => set.encode(pass, input, scratch, rows),
+                _ => unreachable!("{OTHER_SCRATCH}"),
+            }
+            first += block.features();
         }
     }
 
-    fn block_backward(&self, pass: Pass<'_>, rows: Range<usize>, scratch: &mut EncoderScratch, gradient: &mut [f32]) {
+    fn block_backward(
+        &self,
+        pass: Pass<'_>,
+        input: Rows<'_>,
+        rows: Range<usize>,
+        scratch: &mut EncoderScratch,
+        gradient: &mut [f32],
+    ) {
         let pass = Pass { row_count: rows.len(), ..pass };
-        let EncoderScratch { d_features, widths: (_, stride), grids, .. } = scratch;
+        let input = Rows { data: &input.data[rows.start * input.stride..], stride: input.stride };
+        let EncoderScratch { d_features, widths: (_, stride), blocks, .. } = scratch;
         let d_features = &d_features[rows.start * *stride..];
         let mut first = self.rest.iter().map(Range::len).sum();
-        for (grid, scratch) in self.grids.iter().zip(grids) {
+        for (block, scratch) in self.blocks.iter().zip(blocks) {
             let rows = d_features.chunks_exact(*stride).map(|features| &features[first..]);
-            grid.backward(pass, rows, scratch, gradient);
-            first += grid.output().count();
+            match (block, scratch) {
+                (BlockEncoder::Grid(grid), BlockScratch::Grid(scratch)) => grid.backward(pass, rows, scratch, gradient),
+                (BlockEncoder::Set(set), BlockScratch::Set(scratch)) => {
+                    set.backward(pass, input, rows, scratch, gradient);
+                }
+                _ => unreachable!("{OTHER_SCRATCH}"),
+            }
+            first += block.features();
         }
     }
 
-    /// Copies the convolutions' weights into their transposed copies.
-    pub fn refresh(&self, parameters: &[f32], transposed: &mut [f32]) {
-        self.convolutions().for_each(|layer| layer.refresh(parameters, transposed));
+    /// Sets the padding to 0, and copies the weights into their transposed copies.
+    pub fn refresh(&self, parameters: &mut [f32], transposed: &mut [f32]) {
+        for layer in self.layers() {
+            match layer {
+                EncoderLayer::Convolution(convolution) => convolution.refresh(parameters, transposed),
+                EncoderLayer::Linear(linear) => linear.refresh(parameters, transposed),
+            }
+        }
+    }
+}
+
+impl BlockEncoder {
+    /// Returns the name of the field that is read.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Grid(grid) => &grid.field,
+            Self::Set(set) => &set.field,
+        }
+    }
+
+    pub fn columns(&self) -> BlockColumns {
+        match self {
+            Self::Grid(grid) => BlockColumns::Grid(grid.block),
+            Self::Set(set) => BlockColumns::Set(set.block),
+        }
+    }
+
+    fn layers(&self) -> impl Iterator<Item = EncoderLayer<'_>> {
+        let (convolutions, linears) = match self {
+            Self::Grid(grid) => (&grid.layers[..], None),
+            Self::Set(set) => (&[][..], Some(set.layers())),
+        };
+        let linears = linears.into_iter().flatten().map(EncoderLayer::Linear);
+        convolutions.iter().map(EncoderLayer::Convolution).chain(linears)
+    }
+
+    /// Returns the count of results per row.
+    fn features(&self) -> usize {
+        match self {
+            Self::Grid(grid) => grid.output().count(),
+            Self::Set(set) => set.features(),
+        }
+    }
+
+    fn outputs(&self) -> usize {
+        match self {
+            Self::Grid(grid) => {
+                grid.layers.iter().map(|layer| layer.output.size.count()).fold(0, usize::saturating_add)
+            }
+            Self::Set(set) => set.memory(),
+        }
+    }
+
+    fn memory(&self) -> usize {
+        match self {
+            Self::Grid(grid) => grid.memory(),
+            Self::Set(set) => set.memory(),
+        }
+    }
+
+    fn repeated_multiplications(&self) -> usize {
+        let repeated = |times: usize, weight: &Range<usize>| (times.max(1) - 1).saturating_mul(weight.len());
+        match self {
+            Self::Grid(grid) => {
+                let layers = grid.layers.iter().map(|layer| repeated(layer.output.size.cells(), &layer.weight));
+                layers.fold(0, usize::saturating_add)
+            }
+            Self::Set(set) => {
+                let layers = set.layers().map(|layer| repeated(set.block.capacity, &layer.weight));
+                layers.fold(0, usize::saturating_add)
+            }
+        }
     }
 }
 
@@ -202,7 +321,7 @@ impl EncoderScratch {
             features: vec![0.0; rows * width],
             d_features: Aligned::zeros(rows * stride),
             widths: (width, stride),
-            grids: encoders.grids.iter().map(|grid| GridScratch::new(grid, block)).collect(),
+            blocks: encoders.blocks.iter().map(|encoder| BlockScratch::new(encoder, block)).collect(),
         }
     }
 
@@ -218,19 +337,37 @@ impl EncoderScratch {
     }
 }
 
-fn check(inputs: usize, grids: &[(&str, GridBlock, &[usize])]) -> Result<(), NetError> {
-    let count = grids.iter().map(|(_, _, channels)| channels.len()).fold(0, usize::saturating_add);
-    if count > CONVOLUTION_LIMIT {
-        return Err(NetError::TooManyConvolutions { count, limit: CONVOLUTION_LIMIT });
+impl BlockScratch {
+    fn new(block: &BlockEncoder, rows: usize) -> Self {
+        match block {
+            BlockEncoder::Grid(grid) => Self::Grid(GridScratch::new(grid, rows)),
+            BlockEncoder::Set(set) => Self::Set(SetScratch::new(set, rows)),
+        }
+    }
+}
+
+fn check(inputs: usize, encoded: &[(&InputBlock, &Encoder)]) -> Result<(), NetError> {
+    let convolutions = encoded.iter().map(|(_, encoder)| match encoder {
+        Encoder::Convolve(channels) => channels.len(),
+        Encoder::Pool(_) => 1,
+        // A layer for each head's values.
+        Encoder::Attend { heads, .. } => heads.saturating_add(4),
+    });
+    let count = convolutions.fold(0, usize::saturating_add);
+    if count > LAYER_LIMIT {
+        return Err(NetError::TooManyLayers { count, limit: LAYER_LIMIT });
     }
     let (mut end, mut numbers) = (0, 0_usize);
-    for (_, grid, channels) in grids {
-        let after = grid.first.saturating_add(grid.count());
-        if grid.count() == 0 || grid.first < end || after > inputs {
-            return Err(NetError::GridBlock { grid: *grid, inputs });
+    for (block, encoder) in encoded {
+        if !block.columns.fits(encoder) {
+            return Err(NetError::NoBlock { field: block.field.clone() });
+        }
+        let Range { start, end: after } = block.columns.range();
+        if is_empty(block.columns) || start < end || after > inputs {
+            return Err(NetError::InputBlock { block: (*block).clone(), inputs });
         }
         end = after;
-        numbers = numbers.saturating_add(map_numbers(MapSize::of(*grid), channels));
+        numbers = numbers.saturating_add(numbers_of(block.columns, encoder));
     }
     if numbers > MAP_LIMIT {
         return Err(NetError::LargeMap { numbers, limit: MAP_LIMIT });
@@ -238,7 +375,30 @@ fn check(inputs: usize, grids: &[(&str, GridBlock, &[usize])]) -> Result<(), Net
     Ok(())
 }
 
-/// Returns the count of numbers of a row's grids and of its convolutions' outputs in memory. Saturates.
+const fn is_empty(columns: BlockColumns) -> bool {
+    match columns {
+        BlockColumns::Grid(grid) => grid.count() == 0,
+        BlockColumns::Set(set) => set.capacity == 0 || set.parts == 0,
+    }
+}
+
+/// Returns about the count of numbers of a row in memory. Saturates.
+fn numbers_of(columns: BlockColumns, encoder: &Encoder) -> usize {
+    match (columns, encoder) {
+        (BlockColumns::Grid(grid), Encoder::Convolve(channels)) => map_numbers(MapSize::of(grid), channels),
+        (BlockColumns::Set(set), Encoder::Attend { width, heads }) => {
+            let scores = heads.saturating_mul(set.capacity).saturating_mul(padded(set.capacity));
+            let of_heads = heads.saturating_mul(padded(width / heads.max(&1)));
+            let of_element = padded(*width).saturating_mul(2).saturating_add(of_heads.saturating_mul(4));
+            let mixed = heads.saturating_mul(padded(*width)).saturating_mul(2);
+            set.capacity.saturating_mul(of_element).saturating_add(scores).saturating_add(mixed)
+        }
+        (BlockColumns::Set(set), Encoder::Pool(width)) => set.capacity.saturating_mul(padded(*width)).saturating_mul(2),
+        (BlockColumns::Grid(_), _) | (BlockColumns::Set(_), Encoder::Convolve(_)) => 0,
+    }
+}
+
+/// Returns the count of numbers of a grid and of its convolutions' outputs in memory. Saturates.
 fn map_numbers(grid: MapSize, channels: &[usize]) -> usize {
     let mut size = grid;
     let maps = channels.iter().map(|&channels| {
@@ -249,15 +409,16 @@ fn map_numbers(grid: MapSize, channels: &[usize]) -> usize {
 }
 
 /// Returns the ranges of columns without an encoder.
-fn rest(inputs: usize, grids: &[GridEncoder]) -> Vec<Range<usize>> {
-    let ends = grids.iter().map(|grid| grid.block.first + grid.block.count());
-    let starts = grids.iter().map(|grid| grid.block.first).chain([inputs]);
+fn rest(inputs: usize, encoded: &[Range<usize>]) -> Vec<Range<usize>> {
+    let ends = encoded.iter().map(|columns| columns.end);
+    let starts = encoded.iter().map(|columns| columns.start).chain([inputs]);
     std::iter::once(0).chain(ends).zip(starts).map(|(start, end)| start..end).filter(|part| !part.is_empty()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::GridBlock;
 
     const GRID: GridBlock = GridBlock { first: 2, height: 5, width: 4, channels: 3 };
 
@@ -284,10 +445,9 @@ mod tests {
     #[test]
     fn every_convolution_halves_the_grid() {
         let encoders = encoders(64, &[GRID], &[4, 6]).unwrap();
-        let sizes = encoders
-            .convolutions()
-            .map(|layer| (layer.output.size.height, layer.output.size.width))
-            .collect::<Vec<_>>();
+        let BlockEncoder::Grid(grid) = &encoders.blocks[0] else { unreachable!("it is a grid") };
+        let sizes = grid.layers.iter().map(|layer| (layer.output.size.height, layer.output.size.width));
+        let sizes = sizes.collect::<Vec<_>>();
         assert_eq!(sizes, [(3, 2), (2, 1)]);
         assert_eq!((encoders.width(), encoders.map_numbers()), (4 + 12, 24 + 12));
     }
@@ -296,14 +456,14 @@ mod tests {
     fn what_can_not_be_is_refused() {
         let refused =
             |inputs, grid: GridBlock, channels: &[usize]| encoders(inputs, &[grid], channels).unwrap_err().to_string();
-        assert!(encoders(64, &[], &[4]).unwrap_err().to_string().contains("`grid 0`, which is no grid"));
-        assert!(refused(61, GRID, &[4]).contains("columns 2 to 61"), "{}", refused(61, GRID, &[4]));
-        assert!(refused(64, GridBlock { height: 0, ..GRID }, &[4]).contains("0×4×3"));
-        assert!(refused(64, GRID, &[4; 257]).contains("257 convolutions"));
-        assert!(refused(64, GRID, &[usize::MAX]).contains("numbers of a row's grids"));
+        assert!(encoders(64, &[], &[4]).unwrap_err().to_string().contains("`grid 0`, which is no grid or set"));
+        assert!(refused(61, GRID, &[4]).contains("columns 2 to 61 of 61"), "{}", refused(61, GRID, &[4]));
+        assert!(refused(64, GridBlock { height: 0, ..GRID }, &[4]).contains("can't be `grid 0`"));
+        assert!(refused(64, GRID, &[4; 257]).contains("257 layers"));
+        assert!(refused(64, GRID, &[usize::MAX]).contains("numbers of a row"));
         let large = GridBlock { first: 0, height: 1 << 13, width: 1 << 12, channels: 1 };
-        assert!(refused(large.count(), large, &[1]).contains("numbers of a row's grids"));
+        assert!(refused(large.count(), large, &[1]).contains("numbers of a row"));
         let huge = GridBlock { first: 0, height: usize::MAX, width: usize::MAX, channels: 1 };
-        assert!(refused(usize::MAX, huge, &[1]).contains("numbers of a row's grids"));
+        assert!(refused(usize::MAX, huge, &[1]).contains("numbers of a row"));
     }
 }

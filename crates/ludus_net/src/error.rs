@@ -73,23 +73,25 @@ pub enum NetError {
         /// The given shape.
         actual: Vec<usize>,
     },
-    /// An encoder is for a field that is no block of the observation.
-    #[error("`encoders` has `{field}`, which is no grid of the observation; leave it out")]
+    /// An encoder is for a field that is no block of the observation that it can read.
+    #[error(
+        "`encoders` has `{field}`, which is no grid or set of the observation that its encoder reads; leave it out"
+    )]
     NoBlock {
         /// The name of the field.
         field: String,
     },
-    /// There are too many convolutions.
-    #[error("the network would have {count} convolutions over all grids, more than {limit}; leave some out")]
-    TooManyConvolutions {
-        /// The number of convolutions, saturating.
+    /// The encoders have too many layers.
+    #[error("the network's encoders would have {count} layers, more than {limit}; leave some out")]
+    TooManyLayers {
+        /// The number of layers, saturating.
         count: usize,
         /// The maximum.
         limit: usize,
     },
-    /// The outputs of convolutions would not fit into memory.
+    /// The outputs of encoders would not fit into memory.
     #[error(
-        "the convolutions would make {numbers} numbers of a row's grids, more than {limit}; give them fewer channels, or observe smaller grids"
+        "the encoders would make {numbers} numbers of a row, more than {limit}; make them narrower, or observe smaller grids and sets"
     )]
     LargeMap {
         /// The count of numbers of a row with padding, saturating.
@@ -97,14 +99,14 @@ pub enum NetError {
         /// The maximum.
         limit: usize,
     },
-    /// A grid is empty, out of order, or beyond the observation's columns.
+    /// A grid or a set is empty, out of order, or beyond the observation's columns.
     #[error(
-        "columns {} to {} of {inputs} can't be a grid of {}×{}×{}; list grids in order, each with a cell at least",
-        grid.first, grid.first.saturating_add(grid.count()).saturating_sub(1), grid.height, grid.width, grid.channels
+        "columns {} to {} of {inputs} can't be `{}`; list grids and sets in order, each with a cell or an element at least",
+        block.columns.range().start, block.columns.range().end.saturating_sub(1), block.field
     )]
-    GridBlock {
-        /// The grid.
-        grid: crate::GridBlock,
+    InputBlock {
+        /// The block.
+        block: crate::InputBlock,
         /// Columns of the observation.
         inputs: usize,
     },

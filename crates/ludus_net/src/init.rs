@@ -33,11 +33,19 @@ fn gain(layout: &Layout, name: &str) -> f64 {
         0.01
     } else if layout.critic.head.as_ref().is_some_and(is_of)
         || layout.recurrences().flat_map(Recurrence::gates).any(is_of)
+        || is_attention(name)
     {
         1.0
     } else {
         SQRT_2
     }
+}
+
+/// True for a layer of an attention, which no activation follows.
+fn is_attention(name: &str) -> bool {
+    let layer = name.strip_prefix("encoder.").and_then(|name| name.strip_suffix(".weight"));
+    let ends = [".query", ".key", ".output"];
+    layer.is_some_and(|layer| ends.iter().any(|end| layer.ends_with(end)) || layer.contains(".value."))
 }
 
 fn write(tensor: &Tensor<'_>, matrix: &[f64], gain: f64, parameters: &mut [f32]) {

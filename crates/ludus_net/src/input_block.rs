@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Encoder, GridBlock};
+use crate::{Encoder, GridBlock, SetBlock};
 
 /// The columns of a field that an encoder can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct InputBlock {
 pub enum BlockColumns {
     /// A grid or an image.
     Grid(GridBlock),
+    /// A set.
+    Set(SetBlock),
 }
 
 /// A field of an observation, and the encoder that reads it.
@@ -36,12 +38,28 @@ impl InputBlock {
     pub fn grid(field: &str, grid: GridBlock) -> Self {
         Self { field: field.to_owned(), columns: BlockColumns::Grid(grid) }
     }
+
+    /// Makes the block of a set.
+    pub fn set(field: &str, set: SetBlock) -> Self {
+        Self { field: field.to_owned(), columns: BlockColumns::Set(set) }
+    }
 }
 
 impl BlockColumns {
+    /// True if this encoder can read the block.
+    pub(crate) const fn fits(self, encoder: &Encoder) -> bool {
+        matches!(
+            (self, encoder),
+            (Self::Grid(_), Encoder::Convolve(_)) | (Self::Set(_), Encoder::Pool(_) | Encoder::Attend { .. })
+        )
+    }
+
     /// Returns the block's columns. Saturates at `usize::MAX`.
     pub const fn range(self) -> Range<usize> {
-        let Self::Grid(grid) = self;
-        grid.first..grid.first.saturating_add(grid.count())
+        let (first, count) = match self {
+            Self::Grid(grid) => (grid.first, grid.count()),
+            Self::Set(set) => (set.first, set.count()),
+        };
+        first..first.saturating_add(count)
     }
 }

@@ -4,16 +4,20 @@
 //! same instructions.
 
 mod activate;
+mod attend;
 mod dots;
 mod outer;
 mod patches;
+mod pool;
 mod product;
 mod tile;
 
 pub(crate) use activate::{positive_candidate, positive_candidate_slope, sigmoid, sigmoid_slope, tanh, tanh_slope};
+pub(crate) use attend::{AddOuter, RowDots, Softmax, SoftmaxBackward, WeightedSum};
 pub(crate) use dots::Dots;
 pub(crate) use outer::OuterSum;
 pub(crate) use patches::{PatchOuterSum, PatchProduct, Patches, RowSum, Segment};
+pub(crate) use pool::{Elements, Pool, PoolBackward};
 pub(crate) use product::{Finish, Product, Start};
 
 /// Rows of equal length in one array; the distance between their starts may be greater than their length.

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use ludus_spec::{AgentSpec, GridShape, Head};
+use ludus_spec::{AgentSpec, Block, GridShape, Head};
 
 use crate::cursor::Cursor;
-use crate::encoder::{Convolution, Encoders};
+use crate::encoder::{Convolution, EncoderLayer, Encoders, Linear};
 use crate::memory::Recurrence;
 use crate::panels::{Panels, padded};
-use crate::{BlockColumns, EncodedBlock, GridBlock, InputBlock, Memory, NetError, NetworkConfig};
+use crate::{EncodedBlock, GridBlock, InputBlock, Memory, NetError, NetworkConfig, SetBlock};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
 const NARROW: usize = 8;
@@ -80,6 +80,8 @@ pub struct Tensor<'a> {
 enum TensorRange<'a> {
     Weight(&'a Dense),
     Kernel(&'a Convolution),
+    Linear(&'a Linear),
+    LinearBias(&'a Linear),
     Row(usize),
 }
 
@@ -107,8 +109,15 @@ impl Layout {
         let mut first = 0_usize;
         let mut blocks = Vec::new();
         for field in &spec.observation {
-            if let Some(GridShape { height, width, channels }) = field.block.grid() {
-                blocks.push(InputBlock::grid(&field.name, GridBlock { first, height, width, channels }));
+            match &field.block {
+                Block::Values { .. } => {}
+                &Block::Grid(GridShape { height, width, channels }) => {
+                    blocks.push(InputBlock::grid(&field.name, GridBlock { first, height, width, channels }));
+                }
+                Block::Set(shape) => {
+                    let set = SetBlock { first, capacity: shape.capacity, parts: shape.element_width() };
+                    blocks.push(InputBlock::set(&field.name, set));
+                }
             }
             first = first.saturating_add(field.width());
         }
@@ -196,10 +205,10 @@ impl Layout {
 
     /// Returns the blocks with an encoder, in the order of their columns; none for a perceptron.
     pub fn encoded_blocks(&self) -> impl Iterator<Item = EncodedBlock<'_>> {
-        self.encoders.grids.iter().map(|grid| EncodedBlock {
-            field: &grid.field,
-            columns: BlockColumns::Grid(grid.block),
-            encoder: &self.config.encoders[&grid.field],
+        self.encoders.blocks.iter().map(|block| EncodedBlock {
+            field: block.field(),
+            columns: block.columns(),
+            encoder: &self.config.encoders[block.field()],
         })
     }
 
@@ -231,8 +240,8 @@ impl Layout {
             shape: vec![self.log_std.len()],
             place: TensorRange::Row(self.log_std.start),
         });
-        let convolutions = self.encoders.convolutions().flat_map(convolution_tensors);
-        convolutions.chain(self.layers().flat_map(Dense::tensors)).chain(log_std)
+        let encoders = self.encoders.layers().flat_map(encoder_tensors);
+        encoders.chain(self.layers().flat_map(Dense::tensors)).chain(log_std)
     }
 
     /// Returns the count of numbers that a row's memory has: those of actor and critic, or of what they share.
@@ -268,6 +277,8 @@ impl Tensor<'_> {
         match &self.place {
             TensorRange::Weight(dense) => dense.position(element / dense.inputs, element % dense.inputs),
             TensorRange::Kernel(convolution) => convolution.position(element),
+            TensorRange::Linear(linear) => linear.position(element),
+            TensorRange::LinearBias(linear) => linear.bias_position(element),
             TensorRange::Row(start) => start + element,
         }
     }
@@ -327,6 +338,26 @@ impl Dense {
         };
         [weight, bias]
     }
+}
+
+fn encoder_tensors(layer: EncoderLayer<'_>) -> Vec<Tensor<'_>> {
+    match layer {
+        EncoderLayer::Convolution(convolution) => convolution_tensors(convolution).into(),
+        EncoderLayer::Linear(linear) => linear_tensors(linear),
+    }
+}
+
+fn linear_tensors(linear: &Linear) -> Vec<Tensor<'_>> {
+    let mut tensors = vec![Tensor {
+        name: format!("{}.weight", linear.name),
+        shape: vec![linear.outputs.total(), linear.inputs.total()],
+        place: TensorRange::Linear(linear),
+    }];
+    if !linear.bias.is_empty() {
+        let (name, shape) = (format!("{}.bias", linear.name), vec![linear.outputs.total()]);
+        tensors.push(Tensor { name, shape, place: TensorRange::LinearBias(linear) });
+    }
+    tensors
 }
 
 fn convolution_tensors(convolution: &Convolution) -> [Tensor<'_>; 2] {

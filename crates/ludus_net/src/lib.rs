@@ -39,7 +39,7 @@
 //! | to | use |
 //! |---|---|
 //! | choose a shape | [`NetworkConfig`], [`Layout`] |
-//! | convolve grids | [`Encoder`], [`Layout::of_agent`], [`Layout::with_blocks`] |
+//! | convolve grids, read sets | [`Encoder`], [`Layout::of_agent`], [`Layout::with_blocks`] |
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | remember, and learn from sequences | [`Memory`], [`Network::step`], [`Network::gradient_of_sequences`] |
@@ -89,6 +89,7 @@ mod panels;
 mod pass;
 mod passes;
 mod scratch;
+mod set_block;
 mod simd;
 mod statistics;
 mod transpose;
@@ -107,5 +108,6 @@ pub use network::Network;
 pub use normalizer::{Normalizer, stage};
 pub use passes::Block;
 pub use scratch::Scratch;
+pub use set_block::SetBlock;
 pub use simd::{SimdLevel, simd_level};
 pub use statistics::Statistics;

@@ -4,7 +4,6 @@ use ludus_spec::Seed;
 
 use crate::aligned::Aligned;
 use crate::init::initial_parameters;
-use crate::panels::Panels;
 use crate::simd::SimdLevel;
 use crate::transpose::transpose;
 use crate::{Distribution, Layout, NetError};
@@ -85,27 +84,14 @@ impl Network {
     /// Sets the padding to 0, and copies the weights into their transposed copies.
     fn refresh(&mut self) {
         self.parameters[self.layout.log_std().end..].fill(0.0);
-        for layer in self.layout.encoders.convolutions() {
-            clear_weight(layer.panels(), layer.weight.start, &mut self.parameters);
-            self.parameters[layer.bias.clone()][layer.channels()..].fill(0.0);
-        }
-        self.layout.encoders.refresh(&self.parameters, &mut self.transposed);
+        self.layout.encoders.refresh(&mut self.parameters, &mut self.transposed);
         for layer in self.layout.layers() {
-            clear_weight(layer.panels(), layer.weight.start, &mut self.parameters);
+            layer.panels().clear_padding(&mut self.parameters[layer.weight.clone()]);
             self.parameters[layer.bias.clone()][layer.outputs..].fill(0.0);
             let copy = &mut self.transposed[layer.transposed.clone()];
             if !copy.is_empty() {
                 transpose(&self.parameters[layer.weight.clone()], layer.panels(), copy);
             }
-        }
-    }
-}
-
-/// Sets the columns past a layer's width to 0: else they would change the results of the next layer.
-fn clear_weight(panels: Panels, start: usize, parameters: &mut [f32]) {
-    for column in panels.width..panels.padded_width() {
-        for row in 0..panels.depth {
-            parameters[start + panels.index(row, column)] = 0.0;
         }
     }
 }

@@ -51,6 +51,15 @@ impl Panels {
         first * self.depth..(first + self.panel_width(first)) * self.depth
     }
 
+    /// Sets the columns past the width of a matrix to 0: else they would change the results of the next layer.
+    pub fn clear_padding(self, matrix: &mut [f32]) {
+        for column in self.width..self.padded_width() {
+            for row in 0..self.depth {
+                matrix[self.index(row, column)] = 0.0;
+            }
+        }
+    }
+
     /// Returns the first columns of all panels.
     pub fn firsts(self) -> impl Iterator<Item = usize> {
         (0..self.padded_width()).step_by(PANEL)

@@ -112,6 +112,28 @@ pub(crate) trait Lanes: Copy {
     }
 
     #[inline(always)]
+    fn sub(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
+        self.simd().sub_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn max(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
+        self.simd().max_f32s(a, b)
+    }
+
+    /// Returns `then` where `a` and `b` are equal, else `otherwise`.
+    #[inline(always)]
+    fn select_equal(
+        self,
+        a: Vector<Self>,
+        b: Vector<Self>,
+        then: Vector<Self>,
+        otherwise: Vector<Self>,
+    ) -> Vector<Self> {
+        self.simd().select_f32s(self.simd().equal_f32s(a, b), then, otherwise)
+    }
+
+    #[inline(always)]
     fn mul(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
         self.simd().mul_f32s(a, b)
     }
@@ -119,11 +141,6 @@ pub(crate) trait Lanes: Copy {
     #[inline(always)]
     fn div(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
         self.simd().div_f32s(a, b)
-    }
-
-    #[inline(always)]
-    fn sub(self, a: Vector<Self>, b: Vector<Self>) -> Vector<Self> {
-        self.simd().sub_f32s(a, b)
     }
 
     /// Returns `max(value, 0)`; NaN stays NaN, since x86 returns the second operand then.

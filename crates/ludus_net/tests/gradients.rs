@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use ludus_net::{
     Activation, BlockColumns, Encoder, GridBlock, InputBlock, Layout, NamedTensor, Network, NetworkConfig, Scratch,
-    SimdLevel, Upstream,
+    SetBlock, SimdLevel, Upstream,
 };
 use ludus_spec::{Head, Seed};
 
@@ -70,6 +70,50 @@ fn gradients_of_large_grids_are_those_of_finite_differences() {
     check_case(&Case::of_layout(&convolutional(grid.count(), &[grid], CATEGORICAL, &[2, 1], config)));
 }
 
+/// A number, a set of up to 5 elements of 3 numbers, two numbers, and a set of up to 20 elements of 1 number.
+const SETS: [SetBlock; 2] =
+    [SetBlock { first: 1, capacity: 5, parts: 3 }, SetBlock { first: 19, capacity: 20, parts: 1 }];
+
+fn with_sets(encoders: [Encoder; 2], config: NetworkConfig) -> Layout {
+    let blocks = [InputBlock::set("enemies", SETS[0]), InputBlock::set("coins", SETS[1])];
+    let [enemies, coins] = encoders;
+    let encoders = [("enemies".to_owned(), enemies), ("coins".to_owned(), coins)].into();
+    Layout::with_blocks(40, &blocks, MIXED, &NetworkConfig { encoders, ..config }).unwrap()
+}
+
+#[test]
+fn gradients_of_pooled_sets_are_those_of_finite_differences() {
+    for (widths, activation, hidden, shared) in [
+        ([4, 17], Activation::Tanh, &[][..], false),
+        ([16, 3], Activation::Relu, &[5], true),
+        ([70, 1], Activation::Tanh, &[6], false),
+    ] {
+        let config = NetworkConfig { hidden: hidden.to_vec(), activation, shared, ..NetworkConfig::default() };
+        check_case(&Case::of_layout(&with_sets(widths.map(Encoder::Pool), config)));
+    }
+}
+
+#[test]
+fn gradients_of_attended_sets_are_those_of_finite_differences() {
+    for (shapes, activation, hidden, shared) in [
+        ([(4, 1), (6, 2)], Activation::Tanh, &[][..], false),
+        ([(34, 2), (5, 5)], Activation::Relu, &[5], true),
+        ([(9, 3), (20, 1)], Activation::Tanh, &[6], false),
+    ] {
+        let config = NetworkConfig { hidden: hidden.to_vec(), activation, shared, ..NetworkConfig::default() };
+        let encoders = shapes.map(|(width, heads)| Encoder::Attend { width, heads });
+        check_case(&Case::of_layout(&with_sets(encoders, config)));
+    }
+}
+
+#[test]
+fn all_simd_levels_agree_on_sets() {
+    for encoder in [Encoder::Pool(37), Encoder::Attend { width: 36, heads: 2 }] {
+        let config = NetworkConfig { hidden: vec![9], ..NetworkConfig::default() };
+        check_levels(&Case::of_layout(&with_sets([encoder.clone(), encoder], config)));
+    }
+}
+
 #[test]
 fn masked_gradients_are_those_of_finite_differences() {
     for heads in [CATEGORICAL, MIXED] {
@@ -114,6 +158,10 @@ fn all_simd_levels_agree() {
 fn all_simd_levels_agree_on_convolutions() {
     let config = NetworkConfig { hidden: vec![9], ..NetworkConfig::default() };
     let case = Case::of_layout(&convolutional(72, GRIDS, MIXED, &[40, 70, 16], config));
+    check_levels(&case);
+}
+
+fn check_levels(case: &Case) {
     let results: Vec<_> = SimdLevel::available().into_iter().map(|level| case.run(level)).collect();
     for (level, result) in SimdLevel::available().iter().zip(&results) {
         let what = level.name();
@@ -189,7 +237,15 @@ impl Case {
             *number += 0.6 * (uniform(2, index) - 0.5);
         }
         network.set_parameters(&layout.import(&tensors).unwrap()).unwrap();
-        let inputs = (0..ROWS * layout.inputs()).map(|index| 4.0 * uniform(3, index) - 2.0).collect();
+        let mut inputs: Vec<_> = (0..ROWS * layout.inputs()).map(|index| 4.0 * uniform(3, index) - 2.0).collect();
+        for (row, inputs) in inputs.chunks_exact_mut(layout.inputs()).enumerate() {
+            for block in layout.encoded_blocks() {
+                // Empty and full sets, and all between. What is past the count has no meaning.
+                if let BlockColumns::Set(set) = block.columns {
+                    inputs[set.first + set.count() - 1] = (row % (set.capacity + 1)) as f32;
+                }
+            }
+        }
         let weights = (0..ROWS).map(|row| [0, 1, 2].map(|part| uniform(4, 3 * row + part) - 0.4)).collect();
         let actions = (0..ROWS).flat_map(|row| action_row(layout.heads(), row)).collect();
         Self { network, inputs, actions, masks: Vec::new(), weights }
@@ -330,9 +386,10 @@ impl<'a> Reference<'a> {
         }
         let mut features: Vec<_> =
             layout.columns_without_encoder().iter().flat_map(|part| &row[part.clone()]).collect();
-        let maps = layout.encoded_blocks().map(|block| {
-            let BlockColumns::Grid(grid) = block.columns;
-            self.convolved(block.field, grid, row)
+        let maps = layout.encoded_blocks().map(|block| match (block.columns, block.encoder) {
+            (BlockColumns::Grid(grid), _) => self.convolved(block.field, grid, row),
+            (BlockColumns::Set(set), Encoder::Attend { heads, .. }) => self.attended(block.field, set, *heads, row),
+            (BlockColumns::Set(set), _) => self.pooled(block.field, set, row),
         });
         let maps: Vec<_> = maps.collect();
         features.extend(maps.iter().flatten());
@@ -364,6 +421,69 @@ impl<'a> Reference<'a> {
             (map, height, width) = (output, height.div_ceil(2), width.div_ceil(2));
         }
         map
+    }
+
+    /// Returns the outputs of the layer over each element that is present.
+    fn embedded(&self, field: &str, set: SetBlock, row: &[f64]) -> Vec<Vec<f64>> {
+        let count = row[set.first + set.capacity * set.parts] as usize;
+        let elements = row[set.first..].chunks_exact(set.parts).take(count);
+        let sums = elements.map(|element| self.linear(&format!("encoder.{field}.embedding"), element));
+        sums.map(|sums| sums.into_iter().map(|sum| self.activate(sum)).collect()).collect()
+    }
+
+    fn linear(&self, name: &str, input: &[f64]) -> Vec<f64> {
+        let (shape, weight) = &self.tensors[&format!("{name}.weight")];
+        let bias = self.tensors.get(&format!("{name}.bias"));
+        let rows = weight.chunks_exact(shape[1]).enumerate();
+        let sum = |weights: &[f64]| weights.iter().zip(input).map(|(weight, input)| weight * input).sum::<f64>();
+        rows.map(|(output, weights)| bias.map_or(0.0, |(_, bias)| bias[output]) + sum(weights)).collect()
+    }
+
+    fn pooled(&self, field: &str, set: SetBlock, row: &[f64]) -> Vec<f64> {
+        let elements = self.embedded(field, set, row);
+        let width = self.tensors[&format!("encoder.{field}.embedding.bias")].1.len();
+        let column = |index: usize| elements.iter().map(move |element| element[index]);
+        let mean = |index| column(index).sum::<f64>() / elements.len().max(1) as f64;
+        let maximum = |index| column(index).reduce(f64::max).unwrap_or(0.0);
+        let count = elements.len() as f64 / set.capacity as f64;
+        (0..width).map(mean).chain((0..width).map(maximum)).chain([count]).collect()
+    }
+
+    /// Attention as it is defined: with a result for each element, of which the mean is taken.
+    fn attended(&self, field: &str, set: SetBlock, heads: usize, row: &[f64]) -> Vec<f64> {
+        let elements = self.embedded(field, set, row);
+        let of = |layer: &str| elements.iter().map(|x| self.linear(&format!("encoder.{field}.{layer}"), x)).collect();
+        let (queries, keys): (Vec<_>, Vec<_>) = (of("query"), of("key"));
+        let width = self.tensors[&format!("encoder.{field}.embedding.bias")].1.len();
+        let size = width / heads;
+        let values: Vec<Vec<Vec<f64>>> = (0..heads).map(|head| of(&format!("value.{head}"))).collect();
+        let mut result = vec![0.0; width];
+        for (element, query) in elements.iter().zip(&queries) {
+            let mut mixed = Vec::new();
+            for head in 0..heads {
+                let part = |row: &[f64]| row[head * size..][..size].to_vec();
+                let score = |key: &Vec<f64>| {
+                    let products = part(query).into_iter().zip(part(key)).map(|(query, key)| query * key);
+                    (products.sum::<f64>() / (size as f64).sqrt()).exp()
+                };
+                let scores: Vec<_> = keys.iter().map(score).collect();
+                let total: f64 = scores.iter().sum();
+                let value = |index: usize| {
+                    scores
+                        .iter()
+                        .zip(&values[head])
+                        .map(|(score, value): (_, &Vec<f64>)| score / total * value[index])
+                        .sum()
+                };
+                mixed.extend((0..size).map(value).collect::<Vec<f64>>());
+            }
+            let output = self.linear(&format!("encoder.{field}.output"), &mixed);
+            for ((result, x), output) in result.iter_mut().zip(element).zip(output) {
+                *result += (x + output) / elements.len() as f64;
+            }
+        }
+        result.push(elements.len() as f64 / set.capacity as f64);
+        result
     }
 
     fn chain(&self, name: &str, inputs: Vec<Vec<f64>>, activate_last: bool) -> Vec<Vec<f64>> {

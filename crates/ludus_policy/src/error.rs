@@ -63,6 +63,12 @@ pub enum PolicyError {
         /// The program that trained it.
         program: String,
     },
+    /// The network encodes a set, which an ONNX graph of ours can't do.
+    #[error("the policy encodes the set `{field}`, which ONNX graphs of this library can't; play it with the library")]
+    SetInOnnx {
+        /// The name of the field.
+        field: String,
+    },
     /// The parameters are not those of the network.
     #[error(transparent)]
     Network(NetError),

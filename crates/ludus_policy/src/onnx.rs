@@ -44,7 +44,7 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// If the network is a game's own.
+    /// If the network is a game's own, or encodes a set.
     ///
     /// # Panics
     ///
@@ -56,7 +56,7 @@ impl PolicyFile {
         let observed = self.spec.observation_width();
         let observation = graph.input("observation", observed, &observation_columns(&self.spec).join(", "));
         let inputs = staged(&mut graph, &observation, self.normalizer.as_ref());
-        let inputs = encoded(&mut graph, &layout, &network, inputs);
+        let inputs = encoded(&mut graph, &layout, &network, inputs)?;
         let Outputs { outputs, next_memory } = computed(&mut graph, &layout, &network, inputs);
         self.decide(&mut graph, &outputs);
         if let Some((_, _, log_std)) = network.tensor("log_std") {

@@ -1,6 +1,6 @@
-//! Networks with encoders: convolutions over grids and images.
+//! Networks with encoders: convolutions over grids and images, layers over sets.
 
-use ludus_net::{BlockColumns, EncodedBlock, Encoder, GridBlock, Layout, Network};
+use ludus_net::{Activation, BlockColumns, EncodedBlock, Encoder, GridBlock, Layout, Network, SetBlock};
 use ludus_spec::Head;
 use tch::Tensor;
 
@@ -51,8 +51,17 @@ impl EncodedMlp {
         for block in layout.encoded_blocks() {
             let own;
             (own, left) = left.split_at(tensor_count(block));
-            let BlockColumns::Grid(grid) = block.columns;
-            found.push(convolve(observations, grid, own));
+            found.push(match block.columns {
+                BlockColumns::Grid(grid) => convolve(observations, grid, own),
+                BlockColumns::Set(set) => {
+                    let set = PresentElements::new(observations, set);
+                    let embedded = set.embedded(own, layout.config().activation);
+                    match block.encoder {
+                        Encoder::Attend { heads, .. } => set.attended(&embedded, &own[2..], *heads),
+                        Encoder::Pool(_) | Encoder::Convolve(_) => set.pooled(&embedded),
+                    }
+                }
+            });
         }
         Tensor::cat(&found, 1)
     }
@@ -62,6 +71,9 @@ impl EncodedMlp {
 fn tensor_count(block: EncodedBlock<'_>) -> usize {
     match block.encoder {
         Encoder::Convolve(channels) => 2 * channels.len(),
+        Encoder::Pool(_) => 2,
+        // Weights and biases of the embedding, queries, values of each head and the output; keys have no bias.
+        Encoder::Attend { heads, .. } => 7 + 2 * heads,
     }
 }
 
@@ -75,6 +87,74 @@ fn convolve(observations: &Tensor, grid: GridBlock, layers: &[Tensor]) -> Tensor
         maps = maps.conv2d(&layer[0], Some(&layer[1]), stride, padding, [1, 1], 1).relu();
     }
     maps.flatten(1, -1)
+}
+
+/// The elements of a set in some rows.
+struct PresentElements {
+    /// `[rows, capacity, parts]`; those past the count are 0.
+    elements: Tensor,
+    /// 1 for those that are present, else 0, `[rows, capacity, 1]`.
+    present: Tensor,
+    /// The count, 1 at least, `[rows, 1]`.
+    divisor: Tensor,
+    /// The share of the capacity that is present, `[rows, 1]`.
+    share: Tensor,
+}
+
+impl PresentElements {
+    fn new(observations: &Tensor, set: SetBlock) -> Self {
+        let (first, capacity, parts) = (set.first as i64, set.capacity as i64, set.parts as i64);
+        let count = observations.narrow(1, first + capacity * parts, 1).round().clamp(0.0, capacity as f64);
+        let indices = Tensor::arange(capacity, (observations.kind(), observations.device())).unsqueeze(0);
+        let present = indices.lt_tensor(&count).to_kind(observations.kind()).unsqueeze(-1);
+        let elements = observations.narrow(1, first, capacity * parts).reshape([-1, capacity, parts]);
+        let elements = elements.where_self(&present.gt(0.5), &elements.zeros_like());
+        Self { elements, present, divisor: count.clamp_min(1.0), share: &count / capacity as f64 }
+    }
+
+    /// Returns the outputs of the layer over each element, `[rows, capacity, width]`.
+    fn embedded(&self, tensors: &[Tensor], activation: Activation) -> Tensor {
+        let sums = self.elements.linear(&tensors[0], Some(&tensors[1]));
+        match activation {
+            Activation::Tanh => sums.tanh(),
+            Activation::Relu => sums.relu(),
+        }
+    }
+
+    /// Returns the mean over the elements that are present, `[rows, width]`.
+    fn mean(&self, numbers: &Tensor) -> Tensor {
+        (numbers * &self.present).sum_dim_intlist(&[1_i64][..], false, None) / &self.divisor
+    }
+
+    /// Returns mean and maximum, then the share of the capacity.
+    fn pooled(&self, embedded: &Tensor) -> Tensor {
+        let absent = self.present.lt(0.5);
+        let (maxima, _) = embedded.masked_fill(&absent, f64::NEG_INFINITY).max_dim(1, false);
+        let maxima = maxima.where_self(&self.share.gt(0.0), &maxima.zeros_like());
+        Tensor::cat(&[&self.mean(embedded), &maxima, &self.share], 1)
+    }
+
+    /// Returns the mean of a residual block of self-attention, then the share of the capacity. `tensors` are those of
+    /// the attention.
+    fn attended(&self, embedded: &Tensor, tensors: &[Tensor], heads: usize) -> Tensor {
+        let size = tensors[0].size()[0] / heads as i64;
+        let by_head = |numbers: Tensor| numbers.unflatten(-1, [heads as i64, size]).transpose(1, 2);
+        let queries = by_head(embedded.linear(&tensors[0], Some(&tensors[1])));
+        let keys = by_head(embedded.linear(&tensors[2], None::<&Tensor>));
+        let of_head = |layer: &[Tensor]| embedded.linear(&layer[0], Some(&layer[1]));
+        let values: Vec<Tensor> = tensors[3..3 + 2 * heads].chunks_exact(2).map(of_head).collect();
+        let values = Tensor::stack(&values, 1);
+        let scores = queries.matmul(&keys.transpose(-1, -2)) / (size as f64).sqrt();
+        // Of an empty set, every score is 0, so that the softmax is finite; its results are not used.
+        let absent = self.present.lt(0.5).transpose(1, 2).unsqueeze(1);
+        let is_empty = self.share.lt(1e-9).unsqueeze(-1).unsqueeze(-1);
+        let absent = absent.logical_and(&is_empty.logical_not());
+        let weights = scores.masked_fill(&absent, f64::NEG_INFINITY).softmax(-1, None);
+        let mixed = weights.matmul(&values).transpose(1, 2).flatten(2, -1);
+        let output = &tensors[3 + 2 * heads..];
+        let results = embedded + mixed.linear(&output[0], Some(&output[1]));
+        Tensor::cat(&[self.mean(&results), self.share.shallow_clone()], 1)
+    }
 }
 
 impl TorchNetwork for EncodedMlp {

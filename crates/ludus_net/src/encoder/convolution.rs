@@ -126,9 +126,11 @@ impl Convolution {
         self.weight.start + self.panels().index(place * inputs + input, output)
     }
 
-    /// Copies the weight into its transposed copy, if it has one.
-    pub fn refresh(&self, parameters: &[f32], transposed: &mut [f32]) {
+    /// Sets the padding to 0, and copies the weight into its transposed copy if it has one.
+    pub fn refresh(&self, parameters: &mut [f32], transposed: &mut [f32]) {
         let (panels, turned) = (self.panels(), self.transposed_panels());
+        panels.clear_padding(&mut parameters[self.weight.clone()]);
+        parameters[self.bias.clone()][self.channels()..].fill(0.0);
         let (weight, copy) = (&parameters[self.weight.clone()], &mut transposed[self.transposed.clone()]);
         if copy.is_empty() {
             return;

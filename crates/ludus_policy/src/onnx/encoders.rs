@@ -4,23 +4,31 @@ use ludus_net::{BlockColumns, GridBlock, Layout};
 
 use super::graph::{Graph, Value};
 use super::{Weights, beside};
+use crate::PolicyError;
 
 /// Adds the encoders to the graph. Returns the inputs of the dense layers: the columns without an encoder, then the
 /// outputs of each encoder.
-pub(super) fn encoded(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value) -> Value {
+pub(super) fn encoded(
+    graph: &mut Graph,
+    layout: &Layout,
+    network: &Weights,
+    inputs: Value,
+) -> Result<Value, PolicyError> {
     if layout.encoded_blocks().next().is_none() {
-        return inputs;
+        return Ok(inputs);
     }
     let rest = layout.columns_without_encoder().iter().map(|columns| graph.columns(&inputs, columns.clone()));
     let mut features = rest.collect::<Vec<_>>();
     for block in layout.encoded_blocks() {
-        let BlockColumns::Grid(grid) = block.columns;
+        let BlockColumns::Grid(grid) = block.columns else {
+            return Err(PolicyError::SetInOnnx { field: block.field.to_owned() });
+        };
         let cells = graph.columns(&inputs, grid.first..grid.first + grid.count());
         let maps = by_channel(graph, &cells, grid);
         let maps = convolved(graph, network, &format!("encoder.{}", block.field), maps);
         features.push(graph.node_with("Flatten", &[&maps], &[("axis", 1)]));
     }
-    beside(graph, &features)
+    Ok(beside(graph, &features))
 }
 
 /// Returns the cells of a grid as `[rows, channels, height, width]`.

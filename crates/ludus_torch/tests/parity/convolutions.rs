@@ -1,6 +1,6 @@
 //! Convolutions in plain Rust have the same outputs as libtorch's.
 
-use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Scratch};
+use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Scratch, SetBlock};
 use ludus_spec::{Head, Seed};
 use ludus_torch::tch::Tensor;
 use ludus_torch::{Parameter, described};
@@ -29,18 +29,30 @@ fn encoders(channels: &[usize]) -> std::collections::BTreeMap<String, Encoder> {
 /// Makes a network with initial weights, and biases that are not zero.
 fn network(config: &NetworkConfig) -> Network {
     let blocks = [0, 1].map(|index| InputBlock::grid(FIELDS[index], GRIDS[index]));
-    let mut network = Network::new(Layout::with_blocks(INPUTS, &blocks, &HEADS, config).unwrap(), Seed::new(1));
+    shifted(Layout::with_blocks(INPUTS, &blocks, &HEADS, config).unwrap())
+}
+
+fn shifted(layout: Layout) -> Network {
+    let mut network = Network::new(layout, Seed::new(1));
     let shift = |(index, number): (usize, &mut f32)| *number += 0.1 * Seed::new(2).derive(index as u64).uniform();
     network.update(|parameters| parameters.iter_mut().enumerate().for_each(shift));
     network
 }
 
 fn check(config: &NetworkConfig) {
-    let native = network(config);
-    let observations: Vec<f32> =
-        (0..ROWS * INPUTS).map(|index| 2.0 * Seed::new(3).derive(index as u64).uniform() - 1.0).collect();
+    compare(network(config), &noise(INPUTS));
+}
+
+fn noise(inputs: usize) -> Vec<f32> {
+    (0..ROWS * inputs).map(|index| 2.0 * Seed::new(3).derive(index as u64).uniform() - 1.0).collect()
+}
+
+/// Compares the outputs and values of both networks.
+fn compare(native: Network, observations: &[f32]) {
+    let inputs = native.layout().inputs();
+    let config = native.layout().config().clone();
     let (mut outputs, mut values) = (vec![0.0; ROWS * native.layout().output_width()], vec![0.0; ROWS]);
-    native.forward(&observations, &mut Scratch::new(native.layout()), &mut outputs, &mut values);
+    native.forward(observations, &mut Scratch::new(native.layout()), &mut outputs, &mut values);
 
     let torch = described(native);
     let tensor = |Parameter { shape, values, .. }: Parameter| {
@@ -49,7 +61,7 @@ fn check(config: &NetworkConfig) {
     let mut parameters: Vec<Tensor> = torch.parameters().into_iter().map(tensor).collect();
     // The network itself does not read `log_std`.
     parameters.pop();
-    let forward = torch.forward(&parameters, &Tensor::from_slice(&observations).view([ROWS as i64, INPUTS as i64]));
+    let forward = torch.forward(&parameters, &Tensor::from_slice(observations).view([ROWS as i64, inputs as i64]));
     for (numbers, tensor) in [(&outputs, &forward.outputs), (&values, &forward.values)] {
         let greatest = numbers.iter().fold(1.0_f32, |greatest, number| greatest.max(number.abs()));
         let difference = (Tensor::from_slice(numbers) - tensor.reshape([-1])).abs().max().double_value(&[]);
@@ -65,6 +77,24 @@ fn convolutions_agree_with_libtorch() {
     {
         let (encoders, hidden) = (encoders(channels), hidden.to_vec());
         check(&NetworkConfig { encoders, hidden, shared, ..NetworkConfig::default() });
+    }
+}
+
+/// A number, a set of up to 4 elements of 3 numbers, and a number.
+#[test]
+fn sets_agree_with_libtorch() {
+    open_device();
+    let set = SetBlock { first: 1, capacity: 4, parts: 3 };
+    let inputs = 15;
+    for encoder in [Encoder::Pool(9), Encoder::Attend { width: 32, heads: 2 }, Encoder::Attend { width: 5, heads: 1 }] {
+        let encoders = [("enemies".to_owned(), encoder)].into();
+        let config = NetworkConfig { encoders, hidden: vec![8], ..NetworkConfig::default() };
+        let layout = Layout::with_blocks(inputs, &[InputBlock::set("enemies", set)], &HEADS, &config).unwrap();
+        let mut observations = noise(inputs);
+        for (row, observations) in observations.chunks_exact_mut(inputs).enumerate() {
+            observations[13] = (row % 5) as f32;
+        }
+        compare(shifted(layout), &observations);
     }
 }
 
