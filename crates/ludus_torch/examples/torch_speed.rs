@@ -1,6 +1,9 @@
 //! Measures the speed of the learner on libtorch, without a game.
 //!
-//! `cargo run --release -p ludus_torch --features libtorch --example torch_speed -- [ROWS] [MINIBATCH] [EPOCHS] [THREADS]`
+//! `cargo run --release -p ludus_torch --features libtorch --example torch_speed -- [ROWS] [MINIBATCH] [EPOCHS] [THREADS]
+//! [MEMORY]`
+//!
+//! `MEMORY` is 0 for a network without memory, 1 for a `MinGru(64)`, 2 for a `Gru(64)`.
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
 #[path = "../../ludus_learn/tests/ppo/cart_pole.rs"]
@@ -11,23 +14,25 @@ use std::time::Instant;
 
 use cart_pole::{CartPoles, WIDTH};
 use ludus_learn::{Learner, Machine, NativeLearner, Ppo, PpoConfig, Simulation};
-use ludus_net::{Layout, Network, NetworkConfig};
+use ludus_net::{Layout, Memory, Network, NetworkConfig};
 use ludus_spec::{Head, Seed};
 use ludus_torch::{DeviceConfig, Mlp, TorchLearner, TorchSettings, tch};
 
 const SECONDS: f64 = 5.0;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let [rows, minibatch, epochs, threads] = arguments([1024, 2048, 1, 1])?;
+    let [rows, minibatch, epochs, threads, memory] = arguments([1024, 2048, 1, 1, 0])?;
+    let memory = [None, Some(Memory::MinGru(64)), Some(Memory::Gru(64))].get(memory).copied().flatten();
     let config =
         PpoConfig { rollout_steps: 16, minibatch, epochs, normalize_observations: false, ..PpoConfig::default() };
-    let layout = Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &NetworkConfig::default())?;
+    let network = NetworkConfig { memory, ..NetworkConfig::default() };
+    let layout = Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &network)?;
     let network = Network::new(layout, Seed::new(1));
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?);
     let machine = Machine { pool, clock };
     let settings =
         TorchSettings { device: tch::Device::Cpu, config: DeviceConfig::default(), machine: machine.clone() };
-    println!("{rows} rows, minibatch {minibatch}, {epochs} epochs, {threads} threads");
+    println!("{rows} rows, minibatch {minibatch}, {epochs} epochs, {threads} threads, memory {memory:?}");
     let torch = TorchLearner::new(Box::new(Mlp::new(network.clone())), None, settings)?;
     measure("torch", &config, torch, rows)?;
     measure("native", &config, NativeLearner::new(network, None, machine)?, rows)

@@ -336,3 +336,23 @@ fn note_episodes(world: &mut World) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two numbers per row, of rows that decide, begin an episode, and wait.
+    #[test]
+    fn what_is_remembered_follows_the_outcomes() {
+        let mut memory = EpisodeMemory::default();
+        let first = memory.settle(&[Outcome::Restart; 3], 2);
+        assert_eq!(first, [0.0; 6]);
+        first.copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let second = memory.settle(&[Outcome::Running; 3], 2);
+        assert_eq!(second, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        second.fill(9.0);
+        let third = memory.settle(&[Outcome::Running, Outcome::Restart, Outcome::Waiting], 2);
+        assert_eq!(third, [9.0, 9.0, 0.0, 0.0, 5.0, 6.0]);
+        assert_eq!(memory.settle(&[Outcome::Running; 4], 0), [0.0; 0]);
+    }
+}
