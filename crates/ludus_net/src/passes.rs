@@ -272,7 +272,7 @@ impl Network {
         };
         let chain = ChainBack { chain: &layout.trunk, time, input, hidden: trunk_hidden, last };
         let has_trunk = trunk_memory.is_some() || !trunk_hidden.is_empty();
-        let input_delta = (has_encoders && has_trunk).then(|| InputDelta {
+        let input_delta = (has_encoders && has_trunk).then_some(InputDelta {
             start: Start::Zero,
             finish: Finish::Store,
             out: d_encoded,
