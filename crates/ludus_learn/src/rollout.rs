@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ludus_net::AfterStep;
 use ludus_spec::Outcome;
 
 use crate::gae::{Discount, Trajectories, estimate_advantages};
@@ -127,6 +128,7 @@ struct Columns {
     memory: Vec<f32>,
     past_memory: Vec<f32>,
     first_memory: Vec<f32>,
+    after: Vec<AfterStep>,
 }
 
 /// A rollout's arrays, to read. All but `first_memory` have the same sample indices.
@@ -158,6 +160,8 @@ pub struct Samples<'a> {
     pub returns: &'a [f32],
     /// The policy's memory of each row before the first step. `[rows, memory width]`, all rows in order.
     pub first_memory: &'a [f32],
+    /// What happened to the policy's memory after the step, or empty without memory. `[samples]`.
+    pub after: &'a [AfterStep],
 }
 
 impl Samples<'_> {
@@ -208,6 +212,8 @@ pub struct Slab<'a> {
     pub past_memory: &'a mut [f32],
     /// The memory before the first step. `[rows, memory width]`.
     pub first_memory: &'a mut [f32],
+    /// What happens to the memory after each step. `[steps + 1, rows]`, or empty without memory.
+    pub after: &'a mut [AfterStep],
 }
 
 impl Rollout {
@@ -232,6 +238,7 @@ impl Rollout {
             memory: vec![0.0; rows * shape.memory_width],
             past_memory: vec![0.0; rows * shape.memory_width],
             first_memory: vec![0.0; rows * shape.memory_width],
+            after: vec![AfterStep::Keep; with(shape.memory_width > 0)],
         };
         Self { shape, filled: 0, has_begun: false, columns }
     }
@@ -292,6 +299,7 @@ impl Rollout {
             advantages: &columns.advantages,
             returns: &columns.returns,
             first_memory: &columns.first_memory,
+            after: &columns.after,
         }
     }
 
@@ -328,6 +336,7 @@ impl Rollout {
             memory: &mut columns.memory,
             past_memory: &mut columns.past_memory,
             first_memory: &mut columns.first_memory,
+            after: &mut columns.after,
         };
         let shape = &self.shape;
         shape.rows.iter().map(move |&rows| left.split_off_first(rows, shape))
@@ -396,6 +405,7 @@ impl<'a> Slab<'a> {
             memory: split_off_first(&mut self.memory, rows * shape.memory_width),
             past_memory: split_off_first(&mut self.past_memory, rows * shape.memory_width),
             first_memory: split_off_first(&mut self.first_memory, rows * shape.memory_width),
+            after: split_off_first(&mut self.after, with(shape.memory_width > 0)),
         }
     }
 

@@ -55,10 +55,13 @@ impl Slab<'_> {
             return;
         }
         let width = self.memory.len() / self.rows;
-        let outcomes = &self.outcomes[self.step * self.rows..][..self.rows];
+        let now = self.step * self.rows..(self.step + 1) * self.rows;
         let memories = self.memory.chunks_exact_mut(width).zip(self.past_memory.chunks_exact(width));
-        for ((memory, past), &outcome) in memories.zip(outcomes) {
-            match after_step(outcome) {
+        // Kept, since faults and drivers may change the outcomes later, and an update repeats these steps.
+        let steps = self.outcomes[now.clone()].iter().zip(&mut self.after[now]);
+        for ((memory, past), (&outcome, after)) in memories.zip(steps) {
+            *after = after_step(outcome);
+            match after {
                 AfterStep::Keep => {}
                 AfterStep::Reset => memory.fill(0.0),
                 AfterStep::Restore => memory.copy_from_slice(past),

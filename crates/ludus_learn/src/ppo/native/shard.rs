@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use ludus_net::{AfterStep, Block, Network, Scratch, Sequences, Upstream};
 
-use crate::collect::after_step;
 use crate::ppo::{Losses, Minibatch, UpdateSettings, surrogate, value_error};
 use crate::{Samples, Standardization};
 
@@ -139,7 +138,7 @@ impl SequenceColumns {
             samples.extend(rows.iter().map(|row| row.steps.sample(step) as u32));
         }
         after.clear();
-        after.extend(samples.iter().map(|&sample| after_step(context.rollout.outcomes[sample as usize])));
+        after.extend(samples.iter().map(|&sample| context.rollout.after[sample as usize]));
         let width = context.network.layout().memory_width();
         first_memory.clear();
         for row in rows {

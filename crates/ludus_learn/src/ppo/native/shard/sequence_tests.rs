@@ -24,7 +24,8 @@ const SETTINGS: UpdateSettings = UpdateSettings {
     normalize_advantages: true,
 };
 
-/// Agents that come, go, wait and begin episodes at any step, with random observations and masks.
+/// Agents that come, go, wait and begin episodes at any step, with random masks and observations, some of them not
+/// finite.
 struct Random {
     rows: usize,
     seed: Seed,
@@ -40,6 +41,9 @@ impl Random {
         for row in 0..self.rows {
             for (column, number) in next.observations[4 * row..4 * row + 4].iter_mut().enumerate() {
                 *number = 4.0 * self.uniform(row, column as u64) - 2.0;
+            }
+            if self.uniform(row, 9) < 0.05 {
+                next.observations[4 * row] = f32::NAN;
             }
             let always = (3.0 * self.uniform(row, 10)) as usize;
             for (choice, is_allowed) in next.masks[3 * row..3 * row + 3].iter_mut().enumerate() {
@@ -97,6 +101,7 @@ fn collect(learner: &mut NativeLearner, worlds: &mut [Random], rollout: &mut Rol
     let collector = Collector::new(learner.machine().clone());
     let lane = CollectedLane { decider: learner.decider(), others: &[], rollout, seed: Seed::new(5) };
     collector.collect(worlds, &mut [lane], STEPS).unwrap();
+    rollout.mask_faults();
     rollout.estimate_advantages(&[crate::Discount { gamma: 0.9, lambda: 0.9 }], &[]);
 }
 
