@@ -31,7 +31,7 @@ impl Observed {
             return;
         }
         let (width, samples) = (normalizer.width(), rollout.samples());
-        self.slabs.resize_with(rollout.shape().rows.len(), || ObservedSlab::new(width));
+        self.slabs.resize_with(rollout.shape().rows.len(), || ObservedSlab::new(normalizer));
         for (slab, place) in self.slabs.iter_mut().zip(rollout.slab_places()) {
             slab.samples = place;
         }
@@ -41,8 +41,8 @@ impl Observed {
 }
 
 impl ObservedSlab {
-    fn new(width: usize) -> Self {
-        Self { statistics: Statistics::new(width), samples: 0..0 }
+    fn new(normalizer: &Normalizer) -> Self {
+        Self { statistics: normalizer.empty_statistics(), samples: 0..0 }
     }
 
     fn gather(&mut self, rollout: Samples<'_>, width: usize) {

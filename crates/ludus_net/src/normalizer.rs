@@ -1,9 +1,10 @@
 //! The normalisation of observations to zero mean and unit variance, by running statistics.
 
+use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::simd::{Kernel, Lanes, SimdLevel};
-use crate::{NetError, Statistics};
+use crate::{NetError, SetBlock, Statistics};
 
 /// Added to the variance, so that a constant column is not divided by 0.
 const VARIANCE_FLOOR: f64 = 1e-8;
@@ -18,6 +19,9 @@ const VARIANCE_FLOOR: f64 = 1e-8;
 ///
 /// Columns that are not followed, such as flags, keep mean 0 and variance 1: they are only clipped. 1 / √(1 + 1e-8) is
 /// 1 in single precision.
+///
+/// In a [set](Self::with_sets), the count of elements stays as it is and is not clipped either. The elements share their
+/// statistics, and those that are absent become 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct Normalizer {
@@ -29,6 +33,8 @@ pub struct Normalizer {
     factors: Vec<f32>,
     /// True for each column whose statistics follow the observations. It comes from the spec and is not saved.
     is_followed: Vec<bool>,
+    /// The sets among the columns. They come from the spec and are not saved.
+    sets: Vec<SetBlock>,
 }
 
 /// The serialised form of a normaliser.
@@ -58,6 +64,7 @@ impl Normalizer {
             means: vec![0.0; width],
             factors: vec![1.0; width],
             is_followed: vec![true; width],
+            sets: Vec::new(),
         }
     }
 
@@ -73,6 +80,36 @@ impl Normalizer {
             normalizer.statistics.set_column(column, 0.0, 1.0);
         }
         Self { is_followed, ..normalizer }
+    }
+
+    /// Makes an empty normaliser of an agent's observations. Flags, grids and counts stay as they are.
+    ///
+    /// # Panics
+    ///
+    /// If `clip` is not positive and finite.
+    pub fn of_agent(spec: &AgentSpec, clip: f32) -> Self {
+        Self::of_columns(spec.normalized_columns(), clip).with_sets(SetBlock::of_agent(spec))
+    }
+
+    /// As it is, but some of its columns are sets.
+    ///
+    /// All elements of a set get the statistics of its first. The column of the count gets statistics too, which weigh
+    /// those of the elements and are not applied.
+    ///
+    /// # Panics
+    ///
+    /// If a set has a column that is not there.
+    #[must_use]
+    pub fn with_sets(mut self, sets: Vec<SetBlock>) -> Self {
+        sets.iter().for_each(|set| self.is_followed[set.count_column()] = true);
+        self.sets = sets;
+        self.share_among_elements();
+        self
+    }
+
+    /// Makes empty statistics of rows of its columns, to [merge](Self::merge).
+    pub fn empty_statistics(&self) -> Statistics {
+        Statistics::with_sets(self.width(), self.sets.clone())
     }
 
     /// Makes a normaliser that leaves finite observations as they are.
@@ -119,6 +156,11 @@ impl Normalizer {
         &self.statistics
     }
 
+    /// Returns the sets among the columns.
+    pub fn sets(&self) -> &[SetBlock] {
+        &self.sets
+    }
+
     /// Returns the greatest absolute value of a normalised number.
     pub fn clip(&self) -> f32 {
         self.clip
@@ -139,7 +181,7 @@ impl Normalizer {
         self.is_followed.contains(&true)
     }
 
-    /// Takes the statistics and the clip of `saved`, and keeps its own followed columns.
+    /// Takes the statistics and the clip of `saved`, and keeps its own followed columns and sets.
     ///
     /// A column that is no longer followed keeps the statistics that it was saved with: the policy was trained on them.
     ///
@@ -152,6 +194,7 @@ impl Normalizer {
         self.clip = saved.clip;
         self.means.clone_from(&saved.means);
         self.factors.clone_from(&saved.factors);
+        self.share_among_elements();
     }
 
     /// Merges the statistics of further rows.
@@ -180,6 +223,14 @@ impl Normalizer {
         SimdLevel::best().run(Apply { of: self, raw, out });
     }
 
+    fn share_among_elements(&mut self) {
+        if self.sets.is_empty() {
+            return;
+        }
+        self.statistics.set_sets(self.sets.clone());
+        self.refresh();
+    }
+
     fn refresh(&mut self) {
         if self.statistics.count() == 0.0 {
             return;
@@ -189,6 +240,14 @@ impl Normalizer {
         }
         for (factor, variance) in self.factors.iter_mut().zip(self.statistics.variance()) {
             *factor = (variance + VARIANCE_FLOOR).sqrt().recip() as f32;
+        }
+        for set in &self.sets {
+            let counts = set.count_column();
+            // Before the first element, there are no statistics to apply.
+            let unscaled =
+                if self.statistics.mean()[counts] > 0.0 { counts..counts + 1 } else { set.first..counts + 1 };
+            self.means[unscaled.clone()].fill(0.0);
+            self.factors[unscaled].fill(1.0);
         }
     }
 }
@@ -248,11 +307,16 @@ struct Apply<'a> {
 impl Kernel for Apply<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
-        let Normalizer { means, factors, clip, .. } = self.of;
+        let Normalizer { means, factors, clip, sets, .. } = self.of;
         let width = means.len().max(1);
         for (raw, out) in self.raw.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {
             for (((out, raw), mean), factor) in out.iter_mut().zip(raw).zip(means).zip(factors) {
                 *out = ((raw - mean) * factor).clamp(-clip, *clip);
+            }
+            for set in sets {
+                let counts = set.count_column();
+                out[set.element_columns(set.present(raw)).start..counts].fill(0.0);
+                out[counts] = raw[counts];
             }
         }
     }
@@ -307,6 +371,40 @@ mod tests {
             (normalizer.statistics().mean(), normalizer.statistics().variance()),
             (&[0.0, 2.0][..], &[1.0; 2][..])
         );
+    }
+
+    /// A set of up to 20 elements of one part, of which 2 have been present.
+    #[test]
+    fn elements_are_normalised_if_they_are_present_and_their_count_is_not() {
+        let set = SetBlock { first: 1, capacity: 20, parts: 1 };
+        let row = |numbers: &[f32], count: f32| {
+            let mut row = vec![0.0; 22];
+            row[1..][..numbers.len()].copy_from_slice(numbers);
+            row[21] = count;
+            row
+        };
+        let mut normalizer = Normalizer::of_columns([vec![true; 21], vec![false]].concat(), 10.0).with_sets(vec![set]);
+        let observe = |normalizer: &mut Normalizer, row: &[f32]| {
+            let mut statistics = normalizer.empty_statistics();
+            statistics.observe(row, |_| true);
+            normalizer.merge(&statistics);
+        };
+        observe(&mut normalizer, &row(&[], 0.0));
+        assert_eq!(normalised(&normalizer, &row(&[3.0], 1.0)), row(&[3.0], 1.0), "there are no statistics yet");
+        observe(&mut normalizer, &row(&[4.0, 8.0], 2.0));
+        for found in [normalizer.clone(), {
+            let saved = Normalizer::try_from(Saved::from(normalizer.clone())).unwrap();
+            let mut resumed = Normalizer::of_columns(vec![true; 22], 10.0).with_sets(vec![set]);
+            resumed.go_on_from(&saved);
+            assert_eq!(saved.with_sets(vec![set]).means(), normalizer.means());
+            resumed
+        }] {
+            let all = [[8.0; 20].as_slice(), &[]].concat();
+            assert!(normalised(&found, &row(&all, 20.0))[1..21].iter().all(|number| (number - 1.0).abs() < 1e-6));
+            assert_eq!(normalised(&found, &row(&all, 20.0))[21], 20.0, "a count is not clipped");
+            let few = normalised(&found, &row(&[4.0, 6.0], 2.0));
+            assert!((few[1] + 1.0).abs() < 1e-6 && few[2..21] == [0.0; 19] && few[21] == 2.0, "{few:?}");
+        }
     }
 
     /// Policies that were saved with statistics of flags keep these.

@@ -1,5 +1,9 @@
 //! A set among the columns of an observation.
 
+use std::ops::Range;
+
+use ludus_spec::{AgentSpec, Block};
+
 /// Columns of an observation that are a set: the parts of each element in turn, then the count of those present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetBlock {
@@ -12,6 +16,36 @@ pub struct SetBlock {
 }
 
 impl SetBlock {
+    /// Returns the sets of an agent's observation, in the order of their columns.
+    pub fn of_agent(spec: &AgentSpec) -> Vec<Self> {
+        let mut next = 0_usize;
+        let mut sets = Vec::new();
+        for field in &spec.observation {
+            let first = next;
+            next = next.saturating_add(field.width());
+            if let Block::Set(shape) = &field.block {
+                sets.push(Self { first, capacity: shape.capacity, parts: shape.element_width() });
+            }
+        }
+        sets
+    }
+
+    /// Returns the column of the count.
+    pub const fn count_column(self) -> usize {
+        self.first + self.capacity * self.parts
+    }
+
+    /// Returns the columns of all elements.
+    pub const fn elements(self) -> Range<usize> {
+        self.first..self.count_column()
+    }
+
+    /// Returns the columns of an element.
+    pub const fn element_columns(self, element: usize) -> Range<usize> {
+        let first = self.first + element * self.parts;
+        first..first + self.parts
+    }
+
     /// Returns the count of columns. Saturates at `usize::MAX`.
     pub const fn count(self) -> usize {
         self.capacity.saturating_mul(self.parts).saturating_add(1)
@@ -26,6 +60,6 @@ impl SetBlock {
     /// If the row is too short.
     pub fn present(self, row: &[f32]) -> usize {
         // The cast saturates, and NaN becomes 0.
-        (row[self.first + self.count() - 1].round() as usize).min(self.capacity)
+        (row[self.count_column()].round() as usize).min(self.capacity)
     }
 }

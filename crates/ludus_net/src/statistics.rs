@@ -1,10 +1,13 @@
 //! Means and variances of columns, computed in parts that are merged.
 
-use crate::NetError;
+use crate::{NetError, SetBlock};
 
 /// Mean and variance of each column of some rows.
 ///
 /// Threads gather statistics of their own rows, which are then merged in a fixed order.
+///
+/// The elements of a set share mean and variance part by part: those of the elements that are present, of all rows. The
+/// mean of the column of the count times the count of rows is the count of these elements.
 ///
 /// # Source
 ///
@@ -14,6 +17,7 @@ pub struct Statistics {
     count: f64,
     mean: Vec<f64>,
     variance: Vec<f64>,
+    sets: Vec<SetBlock>,
     batch: BatchMoments,
 }
 
@@ -35,7 +39,13 @@ impl Statistics {
     /// Makes empty statistics of rows of this width.
     pub fn new(width: usize) -> Self {
         let zeros = || vec![0.0; width];
-        Self { count: 0.0, mean: zeros(), variance: zeros(), batch: BatchMoments { mean: zeros(), variance: zeros() } }
+        let batch = BatchMoments { mean: zeros(), variance: zeros() };
+        Self { count: 0.0, mean: zeros(), variance: zeros(), sets: Vec::new(), batch }
+    }
+
+    /// Makes empty statistics of rows of this width with these sets.
+    pub fn with_sets(width: usize, sets: Vec<SetBlock>) -> Self {
+        Self { sets, ..Self::new(width) }
     }
 
     /// Makes statistics from known numbers; `variance` is that of the population, σ².
@@ -86,6 +96,7 @@ impl Statistics {
         }
         let mut batch = std::mem::take(&mut self.batch);
         batch.gather(counted, count);
+        self.sets.iter().for_each(|&set| batch.gather_elements(counted, set));
         self.combine(count, &batch.mean, &batch.variance, |_| true);
         self.batch = batch;
     }
@@ -116,17 +127,58 @@ impl Statistics {
     }
 
     fn combine(&mut self, count: f64, mean: &[f64], variance: &[f64], is_merged: impl Fn(usize) -> bool) {
+        self.combine_elements(count, [mean, variance], &is_merged);
         let total = self.count + count;
-        let (own_share, share) = (self.count / total, count / total);
+        let shares = [self.count / total, count / total];
+        let is_element = |column: usize| self.sets.iter().any(|set| set.elements().contains(&column));
         let columns = self.mean.iter_mut().zip(&mut self.variance).zip(mean.iter().zip(variance));
-        for (_, ((own_mean, own_variance), (mean, variance))) in
-            columns.enumerate().filter(|&(column, _)| is_merged(column))
+        for (_, (own, (&mean, &variance))) in
+            columns.enumerate().filter(|&(column, _)| is_merged(column) && !is_element(column))
         {
-            let offset = mean - *own_mean;
-            *own_mean += offset * share;
-            *own_variance = *own_variance * own_share + variance * share + offset * offset * (own_share * share);
+            combine_column(own, [mean, variance], shares);
         }
         self.count = total;
+    }
+
+    /// Adds the elements of sets. The columns of the counts still have the means of the rows so far.
+    fn combine_elements(&mut self, count: f64, [mean, variance]: [&[f64]; 2], is_merged: &impl Fn(usize) -> bool) {
+        for set in &self.sets {
+            let counts = set.count_column();
+            let (own, others) = (self.mean[counts] * self.count, mean[counts] * count);
+            if others <= 0.0 {
+                continue;
+            }
+            let shares = [own / (own + others), others / (own + others)];
+            for column in set.elements().filter(|&column| is_merged(column)) {
+                let own = (&mut self.mean[column], &mut self.variance[column]);
+                combine_column(own, [mean[column], variance[column]], shares);
+            }
+        }
+    }
+
+    /// Replaces the sets. All elements of a set get the mean and the variance of its first.
+    pub(crate) fn set_sets(&mut self, sets: Vec<SetBlock>) {
+        self.sets = sets;
+        for set in &self.sets {
+            share_first(&mut self.mean, *set);
+            share_first(&mut self.variance, *set);
+        }
+    }
+}
+
+/// Merges mean and variance of a column, each with its share of the numbers.
+#[inline]
+fn combine_column(own: (&mut f64, &mut f64), [mean, variance]: [f64; 2], [own_share, share]: [f64; 2]) {
+    let (own_mean, own_variance) = own;
+    let offset = mean - *own_mean;
+    *own_mean += offset * share;
+    *own_variance = *own_variance * own_share + variance * share + offset * offset * (own_share * share);
+}
+
+/// Copies the numbers of a set's first element to the others.
+fn share_first(numbers: &mut [f64], set: SetBlock) {
+    for element in 1..set.capacity {
+        numbers.copy_within(set.element_columns(0), set.element_columns(element).start);
     }
 }
 
@@ -145,6 +197,29 @@ impl BatchMoments {
             }
         }
         self.variance.iter_mut().for_each(|sum| *sum /= count);
+    }
+
+    /// Computes mean and variance of the elements that are present, for all places of the set.
+    fn gather_elements<'a, I: Iterator<Item = &'a [f32]>>(&mut self, rows: impl Fn() -> I, set: SetBlock) {
+        let elements =
+            || rows().flat_map(move |row| row[set.elements()].chunks_exact(set.parts).take(set.present(row)));
+        let count = (elements().count() as f64).max(1.0);
+        let (mean, variance) = (&mut self.mean[..], &mut self.variance[..]);
+        mean[set.elements()].fill(0.0);
+        variance[set.elements()].fill(0.0);
+        let first = set.element_columns(0);
+        for element in elements() {
+            mean[first.clone()].iter_mut().zip(element).for_each(|(sum, &number)| *sum += f64::from(number));
+        }
+        mean[first.clone()].iter_mut().for_each(|sum| *sum /= count);
+        for element in elements() {
+            for ((sum, mean), &number) in variance[first.clone()].iter_mut().zip(&mean[first.clone()]).zip(element) {
+                *sum += (f64::from(number) - mean).powi(2);
+            }
+        }
+        variance[first].iter_mut().for_each(|sum| *sum /= count);
+        share_first(mean, set);
+        share_first(variance, set);
     }
 }
 
@@ -231,6 +306,29 @@ mod tests {
         let mut statistics = Statistics::new(WIDTH);
         statistics.observe(&all, |row| row % 2 == 0);
         assert_eq!(statistics, of(&even));
+    }
+
+    /// A set of two elements of one part among other columns. Present are 1, 3 and 5: mean 3, variance 8/3.
+    #[test]
+    fn elements_share_statistics_of_those_that_are_present() {
+        let set = SetBlock { first: 1, capacity: 2, parts: 1 };
+        let rows = [[7.0, 1.0, 99.0, 1.0], [7.0, 99.0, 99.0, 0.0], [7.0, 3.0, 5.0, 2.0], [9.0, 8.0, 8.0, 0.0]];
+        let of = |rows: &[[f32; 4]]| {
+            let mut statistics = Statistics::with_sets(4, vec![set]);
+            statistics.observe(rows.as_flattened(), |_| true);
+            statistics
+        };
+        let check = |statistics: &Statistics| {
+            let expected = [7.5, 3.0, 3.0, 0.75, 0.75, 8.0 / 3.0, 8.0 / 3.0, 11.0 / 16.0];
+            let found = [statistics.mean(), statistics.variance()].concat();
+            assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12), "{found:?}");
+        };
+        check(&of(&rows));
+        for cut in 0..4 {
+            let mut merged = of(&rows[..cut]);
+            merged.merge(&of(&rows[cut..]));
+            check(&merged);
+        }
     }
 
     #[test]

@@ -63,8 +63,8 @@ pub enum PolicyError {
         /// The program that trained it.
         program: String,
     },
-    /// The network encodes a set, which an ONNX graph of ours can't do.
-    #[error("the policy encodes the set `{field}`, which ONNX graphs of this library can't; play it with the library")]
+    /// The policy observes a set, which an ONNX graph of ours can't do.
+    #[error("the policy observes the set `{field}`, which ONNX graphs of this library can't; play it with the library")]
     SetInOnnx {
         /// The name of the field.
         field: String,

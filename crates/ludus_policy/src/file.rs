@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use ludus_net::{Layout, NamedTensor, NetworkConfig, Normalizer};
+use ludus_net::{Layout, NamedTensor, NetworkConfig, Normalizer, SetBlock};
 use ludus_spec::{ActionField, ActionKind, AgentSpec, Block, LONGEST_STEP, ObservationField, TICK_RATES_HZ};
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +191,7 @@ impl PolicyFile {
         let network = network_of(format, &spec, (network, own_network, foreign))?;
         check_depth(&network)?;
         let parameters = parameters(file, &spec, &network)?;
-        let normalizer = text.normalized.then(|| normalizer(file, spec.observation_width())).transpose()?;
+        let normalizer = text.normalized.then(|| normalizer(file, &spec)).transpose()?;
         let Text { decision_interval, tick_rate_hz, origin, .. } = text;
         Ok(Self { spec, network, parameters, normalizer, decision_interval, tick_rate_hz, origin })
     }
@@ -372,14 +372,16 @@ fn parameters(file: &TensorFile, spec: &AgentSpec, network: &PolicyNetwork) -> R
     layout.import(&named).map_err(|error| error.to_string())
 }
 
-fn normalizer(file: &TensorFile, width: usize) -> Result<Normalizer, String> {
+fn normalizer(file: &TensorFile, spec: &AgentSpec) -> Result<Normalizer, String> {
+    let width = spec.observation_width();
     let mean = file.f64s(MEAN)?;
     if mean.len() != width {
         return Err(format!("`{MEAN}` has {} numbers, it must have {width}", mean.len()));
     }
     let (mean, variance) = (mean.to_vec(), file.f64s(VARIANCE)?.to_vec());
     let (count, clip) = (single(file, COUNT)?, single(file, CLIP)?);
-    Normalizer::from_parts(mean, variance, count, clip as f32).map_err(|error| error.to_string())
+    let normalizer = Normalizer::from_parts(mean, variance, count, clip as f32).map_err(|error| error.to_string())?;
+    Ok(normalizer.with_sets(SetBlock::of_agent(spec)))
 }
 
 fn single(file: &TensorFile, name: &str) -> Result<f64, String> {

@@ -44,13 +44,16 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// If the network is a game's own, or encodes a set.
+    /// If the network is a game's own, or the observation has a set.
     ///
     /// # Panics
     ///
     /// If there are more or fewer parameters than the network has.
     pub fn to_onnx(&self) -> Result<Vec<u8>, PolicyError> {
         let layout = self.layout()?;
+        if let Some(field) = self.spec.observation.iter().find(|field| field.block.set().is_some()) {
+            return Err(PolicyError::SetInOnnx { field: field.name.clone() });
+        }
         let network = Weights { tensors: layout.export(&self.parameters), activation: layout.config().activation };
         let mut graph = Graph::default();
         let observed = self.spec.observation_width();

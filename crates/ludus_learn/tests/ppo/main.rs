@@ -12,6 +12,7 @@ mod masking;
 mod memory;
 mod pendulum;
 mod resume;
+mod sets;
 
 use std::sync::Arc;
 

@@ -32,7 +32,7 @@ impl Blueprint {
         lanes: &[LaneShape],
     ) -> Result<(BuiltAlgorithm, BackendChoice), TrainError> {
         let (agent, spec) = (self.agent(kind), &self.specs[kind]);
-        let normalize = || Normalizer::of_columns(spec.normalized_columns(), OBSERVATION_CLIP);
+        let normalize = || Normalizer::of_agent(spec, OBSERVATION_CLIP);
         let normalizer = agent.ppo.normalize_observations.then(normalize);
         let rows = lanes.iter().map(|lane| lane.rows).sum();
         let workload = Workload {
