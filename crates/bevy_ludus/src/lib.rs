@@ -348,7 +348,7 @@ pub mod prelude {
     pub use ludus_agent::{Action as _, Agent as _, Observation as _, Reward as _};
     pub use ludus_agent::{
         ActionMask, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng, EpisodeScope,
-        EpisodeScoped, EpisodeStart, Grid, InArena, ScoreAgents, SenseAgents, StateHashAppExt,
+        EpisodeScoped, EpisodeStart, Grid, InArena, ScoreAgents, SenseAgents, SetOf, StateHashAppExt,
     };
     pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner};
 }

@@ -216,6 +216,7 @@
 //! | agents | [`Agent`], [`AgentAppExt`], [`Controller`], [`left_to_the_game`] |
 //! | observations, actions, rewards | [`Observation`], [`Action`], [`Reward`] |
 //! | boards, maps and images in observations | [`Grid`] |
+//! | any number of things in observations | [`SetOf`] |
 //! | masks of actions | [`ActionMask`], [`Choices`] |
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
@@ -274,7 +275,7 @@ pub use ludus_spec as spec;
 #[doc(hidden)]
 pub use ludus_spec::joined;
 pub use mask::Mask;
-pub use observation::{Grid, Observation};
+pub use observation::{Grid, Observation, SetOf};
 pub use restart::StartingArena;
 pub use reward::Reward;
 pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};

@@ -1,17 +1,19 @@
 //! Observations: the values that an agent senses, and their columns in a row.
 
 mod grid;
+mod set;
 
 use bevy::math::{Quat, Vec2, Vec3, Vec3A, Vec4};
 use ludus_spec::{Block, ObservationField, ObservationKind, joined};
 
 pub use grid::Grid;
 pub use ludus_derive::Observation;
+pub use set::SetOf;
 
 /// A value that a policy can observe: a fixed count of numbers, each with a name.
 ///
-/// A number, a vector, an array, a [`Grid`], a unit enum (one column per variant), or a struct of such. Derive it; the
-/// [derive](macro@Observation) lists what a field can be. A `bool` and an enum's variants are flags, which a run that
+/// A number, a vector, an array, a [`Grid`], a [`SetOf`] elements, a unit enum (one column per variant), or a struct of
+/// such. Derive it; the [derive](macro@Observation) lists what a field can be. A `bool` and an enum's variants are flags, which a run that
 /// normalises observations leaves as they are. An agent's observation is a component besides:
 ///
 /// ```
@@ -56,6 +58,9 @@ pub trait Observation {
     /// The count of columns that a value takes in a row.
     const WIDTH: usize;
 
+    /// True if it has a [`Grid`] or a [`SetOf`] inside, so that it can't be an element of a set.
+    const HAS_BLOCKS: bool = false;
+
     /// Appends a description of each field to `fields`, in the order of the columns.
     ///
     /// `name` is the path of the parent, empty for a whole observation; `doc` is the documentation of fields that have
@@ -68,6 +73,13 @@ pub trait Observation {
     ///
     /// If `row` is shorter.
     fn write(&self, row: &mut [f32]);
+
+    /// Calls `report` for each [`SetOf`] inside that was given more elements than fit, with the column of its count.
+    ///
+    /// `first` is the value's first column.
+    fn overflows(&self, first: usize, report: &mut dyn FnMut(usize)) {
+        let _ = (first, report);
+    }
 }
 
 impl Observation for f32 {
@@ -102,6 +114,7 @@ impl<T: Observation, const N: usize> Observation for [T; N] {
         assert!(N * T::WIDTH > 0, "an array without elements is no observation: give it a length");
         N * T::WIDTH
     };
+    const HAS_BLOCKS: bool = T::HAS_BLOCKS;
 
     fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
         let mut element = Vec::new();
@@ -119,6 +132,12 @@ impl<T: Observation, const N: usize> Observation for [T; N] {
     fn write(&self, row: &mut [f32]) {
         for (element, columns) in self.iter().zip(row[..Self::WIDTH].chunks_exact_mut(T::WIDTH)) {
             element.write(columns);
+        }
+    }
+
+    fn overflows(&self, first: usize, report: &mut dyn FnMut(usize)) {
+        for (index, element) in self.iter().enumerate() {
+            element.overflows(first + index * T::WIDTH, report);
         }
     }
 }

@@ -108,7 +108,7 @@ pub struct FinishedEpisode {
     pub reward: f32,
 }
 
-/// A number that was not finite, or a mask that allowed nothing.
+/// A number that was not finite, a mask that allowed nothing, or a set that got more elements than fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
     /// The agent's row.
@@ -128,6 +128,11 @@ pub enum FaultPlace {
     Reward(u32),
     /// The [mask](crate::ActionMask) of this field of the action allowed nothing: everything counts as allowed.
     Mask(u32),
+    /// The [set](crate::SetOf) whose count is in this column of the observation got more elements than fit.
+    ///
+    /// A world reports it once per set. It is no number that is not finite: [`Rows::fault_count`] leaves it out, and the
+    /// step is learned from.
+    Set(u32),
 }
 
 /// The count of all faults, and the first few since the last call of [`Rows::drain_faults`].
@@ -135,6 +140,8 @@ pub enum FaultPlace {
 pub(crate) struct Faults {
     pub total: u64,
     pub recent: Vec<Fault>,
+    /// The columns of the sets that have been reported.
+    overflowed: Vec<u32>,
     /// Rows whose step can't be learned from.
     pub spoiled: Vec<u32>,
 }
@@ -541,6 +548,15 @@ impl Faults {
         self.total += 1;
         if self.recent.len() < FAULTS_KEPT {
             self.recent.push(fault);
+        }
+    }
+
+    /// Reports that a set got more elements than fit, unless it has been reported.
+    #[cold]
+    pub(crate) fn report_overflow(&mut self, row: u32, column: u32, tick: u64) {
+        if self.recent.len() < FAULTS_KEPT && !self.overflowed.contains(&column) {
+            self.overflowed.push(column);
+            self.recent.push(Fault { row, place: FaultPlace::Set(column), tick });
         }
     }
 }

@@ -132,8 +132,14 @@ fn sense_table<T: Observation>(rows: &mut Rows, tick: u64, slots: &[Slot], obser
     for run in runs(slots) {
         let seen = &mut rows.observations[run.first_row * T::WIDTH..][..run.agents.len() * T::WIDTH];
         let mut poison = 0.0;
-        for (row, observation) in seen.chunks_exact_mut(T::WIDTH).zip(&observations[run.agents.clone()]) {
+        for (index, (row, observation)) in
+            seen.chunks_exact_mut(T::WIDTH).zip(&observations[run.agents.clone()]).enumerate()
+        {
             observation.write(row);
+            if T::HAS_BLOCKS {
+                let row = (run.first_row + index) as u32;
+                observation.overflows(0, &mut |column| rows.faults.report_overflow(row, column as u32, tick));
+            }
             // Zero times a finite number is zero; zero times any other is NaN. So one test serves for the whole run.
             poison += row.iter().map(|value| value * 0.0).sum::<f32>();
         }

@@ -57,6 +57,7 @@ pub fn derive_agent(input: TokenStream) -> TokenStream {
 /// | `Vec2`, `Vec3`, `Vec3A`, `Vec4` | 2, 3, 3, 4 |
 /// | `Quat` | 4: x, y, z, w |
 /// | `Grid<HEIGHT, WIDTH, CHANNELS>` | as many as it has numbers, in one field with that shape |
+/// | `SetOf<T, N>` | those of `N` elements, then their count, in one field |
 /// | a unit enum that derives `Observation` | one per variant: 1 for the value's own, 0 for the others |
 /// | a struct that derives `Observation` | its fields', each named `field.inner` |
 /// | `[T; N]` of these | N times as many: one field of numbers, or `field.0`, `field.1`, … of anything wider |

@@ -34,12 +34,13 @@ fn struct_body(fields: &[Field], library: &TokenStream, errors: &mut Errors) -> 
     let checks = ranges.iter().flatten().map(ValueRange::check);
     let types: Vec<_> = fields.iter().map(|field| observation(field, library)).collect();
     let descriptions = fields.iter().zip(&ranges).map(|(field, range)| description(field, range.as_ref(), library));
-    let idents = fields.iter().map(|field| field.ident);
+    let idents: Vec<_> = fields.iter().map(|field| field.ident).collect();
     quote! {
         const WIDTH: usize = {
             #(#checks)*
             0 #(+ #types::WIDTH)*
         };
+        const HAS_BLOCKS: bool = false #(|| #types::HAS_BLOCKS)*;
 
         fn fields(name: &str, doc: &str, fields: &mut ::std::vec::Vec<#library::spec::ObservationField>) {
             #(#descriptions)*
@@ -53,6 +54,17 @@ fn struct_body(fields: &[Field], library: &TokenStream, errors: &mut Errors) -> 
                 #types::write(&self.#idents, columns);
             )*
             let _ = row;
+        }
+
+        fn overflows(&self, first: usize, report: &mut dyn ::core::ops::FnMut(usize)) {
+            if <Self as #library::Observation>::HAS_BLOCKS {
+                let mut first = first;
+                #(
+                    #types::overflows(&self.#idents, first, report);
+                    first += #types::WIDTH;
+                )*
+                let _ = first;
+            }
         }
     }
 }

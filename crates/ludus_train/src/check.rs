@@ -249,9 +249,13 @@ impl Seen {
 
     fn fault_finding(&self, specs: &[Arc<AgentSpec>]) -> Option<Finding> {
         let first = fault_sentence(&self.fault?, specs);
-        let what = format!("{first}, the first of {}", self.faults);
+        let what = match self.fault?.fault.place {
+            FaultPlace::Set(_) => first,
+            _ => format!("{first}, the first of {}", self.faults),
+        };
         let remedy = match self.fault?.fault.place {
             FaultPlace::Mask(_) => "allow at least one choice at any time, if only to do nothing",
+            FaultPlace::Set(_) => "give its `SetOf` a greater capacity, or fill it with less",
             FaultPlace::Observation(_) | FaultPlace::Reward(_) => {
                 "look for a division by zero or the square root of a negative number there"
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ludus_agent::FaultPlace;
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, ObservationColumn};
 
 use crate::finding::Finding;
 use crate::group::{Accident, WorldFault, WorldGroup};
@@ -33,6 +33,8 @@ pub(crate) struct IncidentTeller {
     /// The number of accidents: a panic, and those while its world was built anew, count as one.
     accidents: u64,
     has_told_exit: bool,
+    /// The sets that got more elements than fit: the index of the kind, and the column of the count.
+    overflowed_sets: Vec<(usize, u32)>,
 }
 
 impl Incidents {
@@ -51,12 +53,16 @@ impl Incidents {
 impl IncidentTeller {
     /// Creates a teller for the worlds of a training run.
     pub const fn of_training() -> Self {
-        Self { consequence: "that step is not learned from", faults: 0, panics: 0, accidents: 0, has_told_exit: false }
+        Self::with_consequence("that step is not learned from")
     }
 
     /// Creates a teller for the worlds of an evaluation.
     pub const fn of_evaluation() -> Self {
-        Self { consequence: "zeros took its place", faults: 0, panics: 0, accidents: 0, has_told_exit: false }
+        Self::with_consequence("zeros took its place")
+    }
+
+    const fn with_consequence(consequence: &'static str) -> Self {
+        Self { consequence, faults: 0, panics: 0, accidents: 0, has_told_exit: false, overflowed_sets: Vec::new() }
     }
 
     /// The number of panics so far.
@@ -65,7 +71,22 @@ impl IncidentTeller {
     }
 
     fn consequence(&self, WorldFault { fault, .. }: &WorldFault) -> &'static str {
-        if matches!(fault.place, FaultPlace::Mask(_)) { "all of it was allowed" } else { self.consequence }
+        match fault.place {
+            FaultPlace::Mask(_) => "all of it was allowed",
+            FaultPlace::Set(_) => "the rest was left out; this is reported once",
+            FaultPlace::Observation(_) | FaultPlace::Reward(_) => self.consequence,
+        }
+    }
+
+    /// False for a set that got more elements than fit in another world before.
+    fn is_news(&mut self, WorldFault { kind, fault, .. }: &WorldFault) -> bool {
+        let FaultPlace::Set(column) = fault.place else { return true };
+        let set = (*kind, column);
+        let is_news = !self.overflowed_sets.contains(&set);
+        if is_news {
+            self.overflowed_sets.push(set);
+        }
+        is_news
     }
 
     pub fn tell(&mut self, incidents: Incidents, specs: &[Arc<AgentSpec>], tell: &mut dyn FnMut(String)) {
@@ -85,6 +106,9 @@ impl IncidentTeller {
             tell(exit_finding(*world).sentence());
         }
         for fault in incidents.faults {
+            if !self.is_news(&fault) {
+                continue;
+            }
             self.faults += 1;
             match self.faults {
                 ..FAULTS_TOLD => tell(format!("{}; {}", fault_sentence(&fault, specs), self.consequence(&fault))),
@@ -137,8 +161,16 @@ pub(crate) fn fault_sentence(WorldFault { world, kind, fault }: &WorldFault, spe
             format!("reward `{name}`")
         }
         FaultPlace::Mask(field) => mask_name(field as usize, spec),
+        FaultPlace::Set(column) => {
+            let field = spec.observation_columns().nth(column as usize).map(ObservationColumn::field);
+            format!("the set `{}`", field.map_or_else(|| column.to_string(), |field| field.name.clone()))
+        }
     };
-    let problem = if matches!(fault.place, FaultPlace::Mask(_)) { "allowed no choice" } else { "was not finite" };
+    let problem = match fault.place {
+        FaultPlace::Mask(_) => "allowed no choice",
+        FaultPlace::Set(_) => "got more elements than fit",
+        FaultPlace::Observation(_) | FaultPlace::Reward(_) => "was not finite",
+    };
     format!("{place} of `{}` in row {} of world {world} {problem} at tick {}", spec.name, fault.row, fault.tick)
 }
 

@@ -17,7 +17,7 @@ use crate::cpu;
 use crate::diagnostics::Diagnostics;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
-use crate::group::Accident;
+use crate::group::{Accident, WorldFault};
 use crate::incidents::{IncidentTeller, fault_sentence};
 use crate::lock::RunLock;
 use crate::metrics::Metrics;
@@ -26,6 +26,7 @@ use crate::progress::{KindProgress, Progress, RunEvent, RunStart, RunSummary, St
 use crate::resume::RunTarget;
 use crate::training::{Lap, Training};
 use beginning::{Before, initialize};
+use ludus_agent::FaultPlace;
 use ludus_replay::HashLog;
 use no_experience::{Emptiness, NoExperience};
 
@@ -207,7 +208,8 @@ impl Run {
         let (specs, faults) = (&self.training.blueprint.specs, &self.training.blueprint.config.faults);
         let panics = incidents.panics.iter().flat_map(Accident::panics);
         panics.for_each(|panic| self.panics.note(panic, self.training.steps));
-        let first = incidents.faults.first().map(|fault| fault_sentence(fault, specs));
+        let is_bad = |fault: &&WorldFault| !matches!(fault.fault.place, FaultPlace::Set(_));
+        let first = incidents.faults.iter().find(is_bad).map(|fault| fault_sentence(fault, specs));
         self.incidents.tell(incidents, specs, &mut |sentence| tell(RunEvent::Trouble(sentence)));
         let steps = faults.panic_steps.get();
         let fault = first.filter(|_| faults.bad_steps == Reaction::Stop);

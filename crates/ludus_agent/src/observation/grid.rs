@@ -107,6 +107,7 @@ impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> Observation
         );
         HEIGHT * WIDTH * CHANNELS
     };
+    const HAS_BLOCKS: bool = true;
 
     fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
         fields.push(ObservationField {

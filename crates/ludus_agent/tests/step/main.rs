@@ -10,6 +10,7 @@ mod game;
 mod masks;
 mod restart;
 mod scripts;
+mod sets;
 mod sleep;
 mod stagger;
 mod turnover;

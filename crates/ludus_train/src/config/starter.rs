@@ -70,8 +70,9 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "network.encoders",
         "Layers in front of the hidden layers, each for a field of the observation. `{ \"board\": Convolve([16, 32]) }` \
-         convolves a grid; more channels find larger and finer patterns, and are slower. Usually none, or for a grid two to \
-         four of 16 to 64.",
+         convolves a grid; more channels find larger and finer patterns, and are slower; usually two to four of 16 to 64. \
+         `Pool(32)` reads the elements of a set one by one, which is fast; `Attend(width: 32, heads: 2)` also compares \
+         them with each other. Usually none, unless there are grids or sets.",
     ),
     (
         "network.hidden",
