@@ -13,7 +13,21 @@ use super::Observation;
 /// order; a network without an encoder for the field reads the columns as they are. A run that normalises observations
 /// takes the statistics of the elements from those that are present, one for all places, and leaves the count as it is.
 ///
-/// An element is a number, a vector or a type that derives `Observation`, without grids and sets inside.
+/// An element is a number, a vector or a type that derives `Observation`. A grid or a set inside is a compile error:
+///
+/// ```compile_fail
+/// use ludus_agent::{Grid, Observation, SetOf};
+///
+/// #[derive(Observation)]
+/// struct Senses {
+///     boards: SetOf<Board, 4>,
+/// }
+///
+/// #[derive(Observation)]
+/// struct Board {
+///     cells: Grid<2, 2, 1>,
+/// }
+/// ```
 ///
 /// [`fill`](Self::fill) and [`fill_nearest`](Self::fill_nearest) replace all elements. If a set gets more than `N`, the
 /// world reports it once per field, with the agent and the field.
