@@ -181,3 +181,32 @@ fn mask_name(field: usize, spec: &AgentSpec) -> String {
         _ => "the action mask".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ludus_agent::Fault;
+    use ludus_spec::{Block, ObservationField, ObservationKind, SetShape};
+
+    use super::*;
+
+    fn field(name: &str, block: Block) -> ObservationField {
+        let (name, doc) = (name.to_owned(), String::new());
+        ObservationField { name, doc, block, range: None, kind: ObservationKind::Number }
+    }
+
+    #[test]
+    fn more_elements_than_fit_are_told_once_for_all_worlds() {
+        let set = Block::Set(SetShape { capacity: 2, element: vec![field("", Block::values(["x", "y"]))] });
+        let observation = vec![field("enemies", set)];
+        let specs = [Arc::new(AgentSpec { name: "Wolf".to_owned(), observation, ..AgentSpec::default() })];
+        let fault = Fault { row: 3, place: FaultPlace::Set(4), tick: 9 };
+        let (mut teller, mut told) = (IncidentTeller::of_training(), Vec::new());
+        for world in 0..2 {
+            let incidents = Incidents { faults: vec![WorldFault { world, kind: 0, fault }], ..Incidents::default() };
+            teller.tell(incidents, &specs, &mut |sentence| told.push(sentence));
+        }
+        let expected = "the set `enemies` of `Wolf` in row 3 of world 0 got more elements than fit at tick 9; the rest was \
+                        left out; this is reported once";
+        assert_eq!(told, [expected]);
+    }
+}
