@@ -16,6 +16,8 @@ mod balance;
 mod cart_pole;
 #[path = "../../examples/grid_world/game.rs"]
 mod grid_world;
+#[path = "../../examples/hallway/game.rs"]
+mod hallway;
 #[path = "../../examples/minimal.rs"]
 #[expect(dead_code, reason = "its `main` is the example's own")]
 mod minimal;
@@ -32,13 +34,17 @@ mod custom_network;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 5] = [
+pub(crate) const GAMES: [NamedGame; 6] = [
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
     ("grid_world", grid_world::grid_world),
+    ("hallway", hallway::hallway),
     ("minimal", minimal::seek),
     ("pillars", pillars::pillars),
 ];
+
+/// Configs of variants of these games.
+const VARIANTS: [NamedGame; 1] = [("cart_pole_hidden", cart_pole::cart_pole)];
 
 /// The games with several kinds of agents.
 pub(crate) const GAMES_OF_SEVERAL: [NamedGame; 1] = [("pursuit", pursuit::pursuit)];
@@ -54,7 +60,7 @@ const TORCH_NAMES: [&str; 1] = ["custom_network"];
 
 #[test]
 fn every_shipped_config_loads() {
-    for (name, game) in GAMES.into_iter().chain(GAMES_OF_SEVERAL).chain(TORCH_GAMES) {
+    for (name, game) in GAMES.into_iter().chain(VARIANTS).chain(GAMES_OF_SEVERAL).chain(TORCH_GAMES) {
         let specs = specs_of(&(Arc::new(game) as _)).unwrap();
         let file = in_repository("assets/train").join(name).with_extension("ron");
         let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs);

@@ -8,7 +8,7 @@
 use std::mem;
 
 use crate::aligned::Aligned;
-use crate::kernel::{Finish, OuterSum, Product, Rows, RowsMut, Start};
+use crate::kernel::{Finish, InputDelta, OuterSum, Product, Rows, RowsMut, Start};
 use crate::layout::{Chain, Dense, Form};
 use crate::memory::{MemoryScratch, Timeline};
 use crate::panels::{Panels, row_stride};
@@ -27,13 +27,6 @@ pub(crate) struct ChainBack<'a> {
     /// The gradient with respect to the outputs of the head, or without a head to the sums of the last hidden layer.
     /// `None` if the chain ends in a memory, whose working memory has it.
     pub last: Option<Rows<'a>>,
-}
-
-/// The destination of the gradient with respect to a chain's input: `out = finish(start + gradient)`.
-pub(crate) struct InputDelta<'a> {
-    pub start: Start<'a>,
-    pub finish: Finish<'a>,
-    pub out: RowsMut<'a>,
 }
 
 /// The gradient with respect to the sums of some layer: given by the caller, or in a buffer.

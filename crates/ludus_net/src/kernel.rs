@@ -41,6 +41,13 @@ pub(crate) struct RowsMut<'a> {
     pub stride: usize,
 }
 
+/// The destination of the gradient with respect to a layer's input: `out = finish(start + gradient)`.
+pub(crate) struct InputDelta<'a> {
+    pub start: Start<'a>,
+    pub finish: Finish<'a>,
+    pub out: RowsMut<'a>,
+}
+
 impl RowsMut<'_> {
     #[inline(always)]
     fn row(&mut self, index: usize, columns: std::ops::Range<usize>) -> &mut [f32] {

@@ -8,8 +8,7 @@ mod state;
 use std::ops::Range;
 
 use crate::Memory;
-use crate::backward::InputDelta;
-use crate::kernel::{Finish, Rows, RowsMut, Start};
+use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
 use crate::layout::Dense;
 use crate::pass::Pass;
 use crate::scratch::Padded;

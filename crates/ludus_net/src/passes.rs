@@ -1,7 +1,7 @@
 //! Forward and backward passes over any number of rows, block by block.
 
-use crate::backward::{ChainBack, InputDelta};
-use crate::kernel::{Finish, Rows, RowsMut, Start};
+use crate::backward::ChainBack;
+use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
 use crate::layout::{Chain, Form};
 use crate::memory::{Sequences, Timeline};
 use crate::pass::Pass;

@@ -56,6 +56,7 @@
 //! Without the feature `libtorch` the crate is empty, so that a workspace builds where there is no libtorch.
 #![cfg(feature = "libtorch")]
 
+mod activation;
 mod adam;
 mod attempt;
 mod buffer;

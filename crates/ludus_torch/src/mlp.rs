@@ -4,6 +4,7 @@ use ludus_net::{Activation, Layout, Memory, Network};
 use ludus_spec::Head;
 use tch::Tensor;
 
+use crate::activation::tanh;
 use crate::network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
 use crate::recurrence::{MemoryColumns, output_layer, tensor_count};
 
@@ -76,18 +77,6 @@ impl Mlp {
             Activation::Relu => sums.relu(),
         }
     }
-}
-
-/// The hyperbolic tangent.
-///
-/// On the CPU it is computed as 2σ(2x) − 1: libtorch's own comes from MKL, which takes four times as long on processors
-/// that are not Intel's.
-pub(crate) fn tanh(sums: &Tensor) -> Tensor {
-    if sums.device().is_cuda() {
-        return sums.tanh();
-    }
-    let share = (sums * 2.0).sigmoid_();
-    (share * 2.0).g_sub_scalar_(1.0)
 }
 
 /// The name of the layers that actor and critic share.

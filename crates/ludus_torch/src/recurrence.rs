@@ -4,7 +4,7 @@ use ludus_learn::GroupExchange;
 use ludus_net::Memory;
 use tch::{Kind, Tensor};
 
-use crate::mlp::tanh;
+use crate::activation::tanh;
 use crate::network::{TensorSequences, settled};
 
 /// The indices of a gate among those of a memory, as in `ludus_net`.
