@@ -49,7 +49,7 @@ pub(crate) struct Encoders {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum BlockEncoder {
     Grid(GridEncoder),
-    Set(SetEncoder),
+    Set(Box<SetEncoder>),
 }
 
 /// A layer of an encoder.
@@ -75,7 +75,7 @@ pub(crate) struct EncoderScratch {
 #[derive(Clone, Debug)]
 enum BlockScratch {
     Grid(GridScratch),
-    Set(SetScratch),
+    Set(Box<SetScratch>),
 }
 
 impl Encoders {
@@ -105,7 +105,9 @@ impl Encoders {
             (BlockColumns::Grid(grid), Encoder::Convolve(channels)) => {
                 BlockEncoder::Grid(GridEncoder::new(&block.field, grid, channels, cursor))
             }
-            (BlockColumns::Set(set), encoder) => BlockEncoder::Set(SetEncoder::new(&block.field, set, encoder, cursor)),
+            (BlockColumns::Set(set), encoder) => {
+                BlockEncoder::Set(Box::new(SetEncoder::new(&block.field, set, encoder, cursor)))
+            }
             (BlockColumns::Grid(_), _) => unreachable!("checked above"),
         });
         Ok(Self { blocks: blocks.collect(), rest })
@@ -341,7 +343,7 @@ impl BlockScratch {
     fn new(block: &BlockEncoder, rows: usize) -> Self {
         match block {
             BlockEncoder::Grid(grid) => Self::Grid(GridScratch::new(grid, rows)),
-            BlockEncoder::Set(set) => Self::Set(SetScratch::new(set, rows)),
+            BlockEncoder::Set(set) => Self::Set(Box::new(SetScratch::new(set, rows))),
         }
     }
 }
