@@ -73,7 +73,8 @@ fn every_example_is_a_game_with_a_config() {
     let games = GAMES.iter().chain(&GAMES_OF_SEVERAL).map(|(name, _)| *name).chain(TORCH_NAMES);
     let games: BTreeSet<_> = games.map(str::to_owned).collect();
     assert_eq!(names_in("examples", |path| path.is_dir() || path.extension().is_some_and(|end| end == "rs")), games);
-    assert_eq!(names_in("assets/train", |_| true), games);
+    let with_variants = games.into_iter().chain(VARIANTS.iter().map(|(name, _)| (*name).to_owned())).collect();
+    assert_eq!(names_in("assets/train", |_| true), with_variants);
 }
 
 /// Returns the names of the entries of a folder, without their extensions.

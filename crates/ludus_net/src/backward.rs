@@ -8,8 +8,9 @@
 use std::mem;
 
 use crate::aligned::Aligned;
+use crate::dense::{Dense, Form};
 use crate::kernel::{Finish, InputDelta, OuterSum, Product, Rows, RowsMut, Start};
-use crate::layout::{Chain, Dense, Form};
+use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Timeline};
 use crate::panels::{Panels, row_stride};
 use crate::pass::Pass;

@@ -1,7 +1,8 @@
 //! The forward pass of one block of rows.
 
+use crate::dense::{Dense, Form};
 use crate::kernel::{Dots, Finish, Product, Rows, RowsMut, Start};
-use crate::layout::{Chain, Dense, Form};
+use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Timeline};
 use crate::pass::Pass;
 use crate::scratch::{ChainScratch, Padded};

@@ -5,7 +5,8 @@ use std::f64::consts::{SQRT_2, TAU};
 use ludus_spec::Seed;
 
 use crate::Layout;
-use crate::layout::{Dense, Tensor};
+use crate::dense::Dense;
+use crate::layout::Tensor;
 use crate::memory::Recurrence;
 
 /// Writes orthogonal weights and the biases of update gates, and leaves all other parameters at 0.

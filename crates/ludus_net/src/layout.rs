@@ -5,9 +5,10 @@ use std::ops::Range;
 use ludus_spec::{AgentSpec, Block, GridShape, Head};
 
 use crate::cursor::Cursor;
+use crate::dense::{Dense, Form};
 use crate::encoder::{Convolution, EncoderLayer, Encoders, Linear};
 use crate::memory::Recurrence;
-use crate::panels::{Panels, padded};
+use crate::panels::padded;
 use crate::{EncodedBlock, GridBlock, InputBlock, Memory, NetError, NetworkConfig, SetBlock};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
@@ -41,28 +42,6 @@ pub(crate) struct Chain {
     pub hidden: Vec<Dense>,
     pub memory: Option<Recurrence>,
     pub head: Option<Dense>,
-}
-
-/// A fully connected layer, with the places of its parameters.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Dense {
-    pub name: String,
-    pub inputs: usize,
-    pub outputs: usize,
-    pub form: Form,
-    pub weight: Range<usize>,
-    pub bias: Range<usize>,
-    /// The place of a wide weight's transposed copy among all copies; empty if the backward pass ends here.
-    pub transposed: Range<usize>,
-}
-
-/// The kinds of orientation of a layer's weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// `[in, out]`: outputs side by side, for a product of matrices.
-    Wide,
-    /// `[out, in]`: inputs side by side, for a dot product per output.
-    Narrow,
 }
 
 /// A named part of the parameter array.
@@ -241,7 +220,7 @@ impl Layout {
             place: TensorRange::Row(self.log_std.start),
         });
         let encoders = self.encoders.layers().flat_map(encoder_tensors);
-        encoders.chain(self.layers().flat_map(Dense::tensors)).chain(log_std)
+        encoders.chain(self.layers().flat_map(dense_tensors)).chain(log_std)
     }
 
     /// Returns the count of numbers that a row's memory has: those of actor and critic, or of what they share.
@@ -303,41 +282,18 @@ impl Chain {
     }
 }
 
-impl Dense {
-    /// Returns the layout of the weight within its range.
-    pub fn panels(&self) -> Panels {
-        match self.form {
-            Form::Wide => Panels { depth: self.inputs, width: self.outputs },
-            Form::Narrow => Panels { depth: self.outputs, width: self.inputs },
-        }
-    }
-
-    /// Returns the layout of a wide weight's transposed copy within its range.
-    pub fn transposed_panels(&self) -> Panels {
-        Panels { depth: self.outputs, width: self.inputs }
-    }
-
-    fn position(&self, output: usize, input: usize) -> usize {
-        let (row, column) = match self.form {
-            Form::Wide => (input, output),
-            Form::Narrow => (output, input),
-        };
-        self.weight.start + self.panels().index(row, column)
-    }
-
-    fn tensors(&self) -> [Tensor<'_>; 2] {
-        let weight = Tensor {
-            name: format!("{}.weight", self.name),
-            shape: vec![self.outputs, self.inputs],
-            place: TensorRange::Weight(self),
-        };
-        let bias = Tensor {
-            name: format!("{}.bias", self.name),
-            shape: vec![self.outputs],
-            place: TensorRange::Row(self.bias.start),
-        };
-        [weight, bias]
-    }
+fn dense_tensors(dense: &Dense) -> [Tensor<'_>; 2] {
+    let weight = Tensor {
+        name: format!("{}.weight", dense.name),
+        shape: vec![dense.outputs, dense.inputs],
+        place: TensorRange::Weight(dense),
+    };
+    let bias = Tensor {
+        name: format!("{}.bias", dense.name),
+        shape: vec![dense.outputs],
+        place: TensorRange::Row(dense.bias.start),
+    };
+    [weight, bias]
 }
 
 fn encoder_tensors(layer: EncoderLayer<'_>) -> Vec<Tensor<'_>> {

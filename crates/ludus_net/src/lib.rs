@@ -71,6 +71,7 @@ mod aligned;
 mod backward;
 mod config;
 mod cursor;
+mod dense;
 mod distribution;
 mod encoder;
 mod error;

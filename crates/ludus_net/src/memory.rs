@@ -8,8 +8,8 @@ mod state;
 use std::ops::Range;
 
 use crate::Memory;
+use crate::dense::Dense;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
-use crate::layout::Dense;
 use crate::pass::Pass;
 use crate::scratch::Padded;
 

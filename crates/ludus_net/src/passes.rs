@@ -1,8 +1,9 @@
 //! Forward and backward passes over any number of rows, block by block.
 
 use crate::backward::ChainBack;
+use crate::dense::Form;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
-use crate::layout::{Chain, Form};
+use crate::layout::Chain;
 use crate::memory::{Sequences, Timeline};
 use crate::pass::Pass;
 use crate::scratch::{ChainScratch, Chains, Padded, Scratch};

@@ -2,9 +2,10 @@
 
 use crate::Layout;
 use crate::aligned::Aligned;
+use crate::dense::Form;
 use crate::encoder::EncoderScratch;
 use crate::kernel::{Rows, RowsMut};
-use crate::layout::{Chain, Form};
+use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Recurrence};
 use crate::panels::row_stride;
 
