@@ -12,9 +12,9 @@ use crate::dense::{Dense, Form};
 use crate::kernel::{Finish, InputDelta, OuterSum, Product, Rows, RowsMut, Start};
 use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Timeline};
+use crate::padded_block::Padded;
 use crate::panels::{Panels, row_stride};
 use crate::pass::Pass;
-use crate::scratch::Padded;
 
 /// A chain on its way back.
 #[derive(Clone, Copy)]

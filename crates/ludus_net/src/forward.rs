@@ -4,8 +4,9 @@ use crate::dense::{Dense, Form};
 use crate::kernel::{Dots, Finish, Product, Rows, RowsMut, Start};
 use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Timeline};
+use crate::padded_block::Padded;
 use crate::pass::Pass;
-use crate::scratch::{ChainScratch, Padded};
+use crate::scratch::ChainScratch;
 
 impl Pass<'_> {
     /// Computes hidden layers. Returns the input of the next layer.

@@ -86,6 +86,7 @@ mod memory;
 mod named;
 mod network;
 mod normalizer;
+mod padded_block;
 mod panels;
 mod pass;
 mod passes;

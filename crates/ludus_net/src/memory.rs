@@ -10,8 +10,8 @@ use std::ops::Range;
 use crate::Memory;
 use crate::dense::Dense;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
+use crate::padded_block::Padded;
 use crate::pass::Pass;
-use crate::scratch::Padded;
 
 pub(crate) use sequences::Timeline;
 pub use sequences::{AfterStep, Sequences};

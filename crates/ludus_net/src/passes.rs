@@ -5,8 +5,9 @@ use crate::dense::Form;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
 use crate::layout::Chain;
 use crate::memory::{Sequences, Timeline};
+use crate::padded_block::Padded;
 use crate::pass::Pass;
-use crate::scratch::{ChainScratch, Chains, Padded, Scratch};
+use crate::scratch::{ChainScratch, Chains, Scratch};
 use crate::{Layout, Network};
 
 /// A block of rows between the forward and the backward pass: the results, and the derivatives for the loss to write.

@@ -11,8 +11,8 @@
 
 use super::{CANDIDATE, MemoryScratch, RESET, Recurrence, UPDATE, of_step};
 use crate::kernel::{Finish, Rows, RowsMut, Start, sigmoid, sigmoid_slope, tanh, tanh_slope};
+use crate::padded_block::Padded;
 use crate::pass::Pass;
-use crate::scratch::Padded;
 use crate::simd::{Kernel, Lanes};
 
 impl Pass<'_> {

@@ -2,7 +2,7 @@
 
 use super::{AfterStep, Recurrence, Timeline, of_step};
 use crate::kernel::{Finish, Rows, RowsMut};
-use crate::scratch::Padded;
+use crate::padded_block::Padded;
 use crate::{Activation, Memory};
 
 /// The numbers of a recurrent layer in all steps of a block, `[steps, rows, width]` each.
