@@ -142,7 +142,7 @@ pub struct GroupExchange<'a> {
     pub children: &'a [u64],
     /// 1 for each choice that is allowed, else 0 `[rows, mask width]`.
     pub masks: &'a mut [f32],
-    /// What happened to the memory of each row after its last decision: [`KEEP`](Self::KEEP), [`RESET`](Self::RESET) or
+    /// The change of the memory of each row after its last decision: [`KEEP`](Self::KEEP), [`RESET`](Self::RESET) or
     /// [`RESTORE`](Self::RESTORE). `[rows]`, or empty for a policy without memory.
     ///
     /// The collector writes it after each step, and leaves it as it is when it begins a rollout.

@@ -160,7 +160,7 @@ pub struct Samples<'a> {
     pub returns: &'a [f32],
     /// The policy's memory of each row before the first step. `[rows, memory width]`, all rows in order.
     pub first_memory: &'a [f32],
-    /// What happened to the policy's memory after the step, or empty without memory. `[samples]`.
+    /// The change of the policy's memory after the step, or empty without memory. `[samples]`.
     pub after: &'a [AfterStep],
 }
 
@@ -212,7 +212,7 @@ pub struct Slab<'a> {
     pub past_memory: &'a mut [f32],
     /// The memory before the first step. `[rows, memory width]`.
     pub first_memory: &'a mut [f32],
-    /// What happens to the memory after each step. `[steps + 1, rows]`, or empty without memory.
+    /// The change of the memory after each step. `[steps + 1, rows]`, or empty without memory.
     pub after: &'a mut [AfterStep],
 }
 

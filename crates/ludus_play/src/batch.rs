@@ -21,7 +21,7 @@ pub(crate) struct Batch {
     /// Agents whose action is drawn, each with its seed.
     drawn: Vec<Decider>,
     seeds: Vec<Seed>,
-    /// What the policy remembers of each agent's episode; empty without memory.
+    /// The memory that the policy keeps of each agent's episode; empty without memory.
     memory: Vec<f32>,
     observations: Vec<f32>,
     /// Flags of the choices that are allowed; empty for agents without masks.

@@ -37,7 +37,7 @@ pub struct PolicyRunner {
     pub choice: ActionChoice,
 }
 
-/// What an agent's policy remembers of its episode.
+/// The memory that an agent's policy keeps of its episode.
 ///
 /// A [`PolicyRunner`] adds it. It is part of a saved game, since decisions depend on it: save and load it with the
 /// agent's other components.

@@ -31,11 +31,11 @@ pub(crate) struct RowExchange {
     recording: Recording,
     /// The tensors that a recorded decision reads and writes.
     decision: Option<DecisionTensors>,
-    /// What is remembered of each row, if the network has a memory.
+    /// The memory of each row, if the network has a memory.
     memory: Option<RowMemory>,
 }
 
-/// What is remembered of rows, on the device, `[rows, memory width]`: before the last decision and after it.
+/// The memory of rows, on the device, `[rows, memory width]`: before the last decision and after it.
 #[derive(Debug)]
 struct RowMemory {
     past: Tensor,
@@ -49,7 +49,7 @@ struct DecisionTensors {
     /// The inputs of the network.
     inputs: Tensor,
     masks: Option<Tensor>,
-    /// What happened to the memory after the last decision, and what was remembered before this one.
+    /// The change of the memory after the last decision, and what was remembered before this one.
     memory: Option<[Tensor; 2]>,
     /// The results that are copied to the host: actions, log-probability and value of each row.
     played: Tensor,

@@ -130,16 +130,16 @@ impl Forward {
 pub struct RecurrentForward {
     /// Outputs and values.
     pub forward: Forward,
-    /// What is remembered after the step: `[rows, memory width]`.
+    /// The memory after the step: `[rows, memory width]`.
     pub memory: Tensor,
 }
 
 /// Consecutive steps of rows: what is remembered before the first one, and what happens to it after each step.
 #[derive(Clone, Copy, Debug)]
 pub struct TensorSequences<'a> {
-    /// What is remembered before the first step: `[rows, memory width]`.
+    /// The memory before the first step: `[rows, memory width]`.
     pub first_memory: &'a Tensor,
-    /// What happens to it after each step: [`GroupExchange::KEEP`], [`GroupExchange::RESET`] or
+    /// The change of it after each step: [`GroupExchange::KEEP`], [`GroupExchange::RESET`] or
     /// [`GroupExchange::RESTORE`]. `[steps, rows]`.
     pub after: &'a Tensor,
 }

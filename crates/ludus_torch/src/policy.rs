@@ -27,7 +27,7 @@ pub struct PolicyRows<'a> {
     pub observations: &'a [f32],
     /// True for each choice that is allowed `[rows, mask width]`; empty if all are.
     pub masks: &'a [bool],
-    /// What is remembered of each row's episode, zero at its start `[rows, memory width]`.
+    /// The memory of each row's episode, zero at its start `[rows, memory width]`.
     pub memory: &'a mut [f32],
     /// Actions `[rows, action width]`.
     pub actions: &'a mut [f32],

@@ -29,15 +29,15 @@ pub(crate) fn output_layer(memory: Memory, tensors: &[Tensor]) -> Option<[&Tenso
     }
 }
 
-/// What is remembered in some steps of some rows. Each memory of a network takes its own columns, in their order.
+/// The memory in some steps of some rows. Each memory of a network takes its own columns, in their order.
 pub(crate) struct MemoryColumns<'a> {
-    /// What is remembered before the first step: `[rows, memory width]`.
+    /// The memory before the first step: `[rows, memory width]`.
     first: &'a Tensor,
-    /// What happens after each step: `[steps, rows]`. `None` for a single step.
+    /// The change of the memory after each step: `[steps, rows]`. `None` for a single step.
     after: Option<&'a Tensor>,
     /// The first column of the next memory.
     next_column: i64,
-    /// What each memory has left after the last step.
+    /// The state of each memory after the last step.
     left: Vec<Tensor>,
 }
 

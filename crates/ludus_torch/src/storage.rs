@@ -20,19 +20,19 @@ pub(crate) struct Storage {
     targets: Tensor,
     /// Masks `[samples, mask width]`, if there are any.
     masks: Option<Tensor>,
-    /// What was remembered, if the network has a memory.
+    /// The memory, if the network has a memory.
     memory: Option<StoredMemory>,
     staging: Buffer,
     /// The index on the device of each sample of the host's rollout.
     places: Vec<u32>,
 }
 
-/// What was remembered before a rollout, and what happened to it.
+/// The memory before a rollout, and what happened to it.
 #[derive(Debug)]
 struct StoredMemory {
     /// `[rows, memory width]`.
     first: Tensor,
-    /// What happened after each step: `[steps, rows]`.
+    /// The change of the memory after each step: `[steps, rows]`.
     after: Tensor,
 }
 
@@ -49,11 +49,11 @@ pub(crate) struct Batch {
     pub memory: Option<BatchMemory>,
 }
 
-/// What was remembered before the first step of a minibatch's rows, and what happened to it.
+/// The memory before the first step of a minibatch's rows, and what happened to it.
 pub(crate) struct BatchMemory {
     /// `[rows, memory width]`.
     pub first: Tensor,
-    /// What happened after each step: `[steps, rows]`.
+    /// The change of the memory after each step: `[steps, rows]`.
     pub after: Tensor,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Kept<'a> {
     pub inputs: &'a Tensor,
     pub played: &'a Tensor,
     pub masks: Option<&'a Tensor>,
-    /// What happened to the memory after the step before, `[rows, 1]`, and what was remembered before this one.
+    /// The change of the memory after the step before, `[rows, 1]`, and what was remembered before this one.
     pub memory: Option<&'a [Tensor; 2]>,
 }
 

@@ -172,7 +172,7 @@ struct OwnRunner {
     memory: EpisodeMemory,
 }
 
-/// What a policy remembers of each row's episode, before its last decision and after it. `[rows, memory width]`.
+/// The memory that a policy keeps of each row's episode, before its last decision and after it. `[rows, memory width]`.
 #[derive(Default)]
 struct EpisodeMemory {
     past: Vec<f32>,

@@ -45,7 +45,7 @@ struct StepRows {
 pub struct Player {
     loaded: Arc<LoadedPolicy>,
     scratch: PolicyScratch,
-    /// What policy and critic remember of each row's episode `[rows, memory width]`; of no width without memory.
+    /// The memory that policy and critic keep of each row's episode `[rows, memory width]`; of no width without memory.
     memory: Vec<f32>,
 }
 

@@ -1,6 +1,6 @@
 //! The steps of rows with memory.
 
-/// What happens to the memory of a row after a step.
+/// The change of the memory of a row after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterStep {
     /// The next step begins with what the step remembered.
@@ -16,7 +16,7 @@ pub enum AfterStep {
 pub struct Sequences<'a> {
     /// The memory before the first step `[rows, memory width]`.
     pub first_memory: &'a [f32],
-    /// What happens after each step `[steps, rows]`.
+    /// The change of the memory after each step `[steps, rows]`.
     pub after: &'a [AfterStep],
 }
 
@@ -25,7 +25,7 @@ pub struct Sequences<'a> {
 pub(crate) struct Timeline<'a> {
     /// Rows of a step.
     pub rows: usize,
-    /// What happens after each step `[steps, rows]`; may lack the last step.
+    /// The change of the memory after each step `[steps, rows]`; may lack the last step.
     pub after: &'a [AfterStep],
 }
 
