@@ -127,6 +127,10 @@ pub enum StateTensor {
     PerParameter(Vec<f32>),
     /// Numbers of running statistics, in an order that the algorithm defines.
     Statistics(Vec<f64>),
+    /// Any other numbers, in an order that the algorithm defines.
+    Column(Vec<f32>),
+    /// Bytes, in an order that the algorithm defines.
+    Bytes(Vec<u8>),
 }
 
 impl AlgorithmState {
@@ -159,6 +163,30 @@ impl AlgorithmState {
     pub fn statistics(&self, name: &'static str) -> Result<&[f64], LearnError> {
         match self.tensors.get(name) {
             Some(StateTensor::Statistics(numbers)) => Ok(numbers),
+            _ => Err(LearnError::Missing { name }),
+        }
+    }
+
+    /// Returns the column with this name.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Missing`] if there is none.
+    pub fn column(&self, name: &'static str) -> Result<&[f32], LearnError> {
+        match self.tensors.get(name) {
+            Some(StateTensor::Column(numbers)) => Ok(numbers),
+            _ => Err(LearnError::Missing { name }),
+        }
+    }
+
+    /// Returns the bytes with this name.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Missing`] if there are none.
+    pub fn bytes(&self, name: &'static str) -> Result<&[u8], LearnError> {
+        match self.tensors.get(name) {
+            Some(StateTensor::Bytes(bytes)) => Ok(bytes),
             _ => Err(LearnError::Missing { name }),
         }
     }

@@ -38,6 +38,12 @@ pub enum LearnError {
         /// The number: NaN or infinite.
         value: f32,
     },
+    /// An algorithm that learns values of actions was given a continuous action.
+    #[error("its actions are continuous, and only discrete ones have a value each; learn with `ppo` or `sac`")]
+    Continuous,
+    /// An algorithm that can't learn with a memory was given a network that has one.
+    #[error("its network has a `memory`, with which this algorithm can't learn; leave it out, or learn with `ppo`")]
+    Memory,
     /// The rollout has more samples than `u32` indices can address.
     #[error(
         "a rollout has {samples} samples, there may be {} at most; train with fewer agents, or with a lower \

@@ -106,14 +106,19 @@
 mod algorithm;
 mod collect;
 mod decider;
+mod dqn;
 mod error;
 mod gae;
+mod gradient;
 mod iterate;
 mod lane;
 mod machine;
 mod observed;
 mod phases;
 mod ppo;
+mod pqn;
+mod problems;
+mod replay;
 mod report;
 mod rollout;
 mod schedule;
@@ -121,11 +126,13 @@ mod simulation;
 mod statistics;
 mod threads;
 mod tree;
+mod value;
 mod worker_pool;
 
 pub use algorithm::{Algorithm, AlgorithmState, LearnedPolicy, SavedAlgorithm, StateTensor};
 pub use collect::{CollectedLane, Collector, after_step};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
+pub use dqn::{Dqn, DqnConfig, PriorityConfig};
 pub use error::LearnError;
 pub use gae::{Discount, Trajectories, estimate_advantages};
 pub use iterate::{IteratedLane, IterationPlan, IterationResult, PlayedLane};
@@ -137,9 +144,11 @@ pub use ppo::{
     Experience, ExperienceRow, Iteration, Learner, LearnerState, LearningRate, Losses, Minibatch, NativeLearner, Ppo,
     PpoConfig, PpoState, RowSteps, Surrogate, UpdateSettings, ValueError, surrogate, value_error,
 };
+pub use pqn::{Pqn, PqnConfig};
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};
 pub use schedule::Schedule;
 pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};
 pub use tree::sum_along_tree;
+pub use value::{TdError, td_error};

@@ -364,7 +364,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
 }
 
 /// Returns an error if there are too many samples for indices of 32 bits. These halve the memory that is shuffled.
-fn check_samples(shape: &RolloutShape) -> Result<(), LearnError> {
+pub(crate) fn check_samples(shape: &RolloutShape) -> Result<(), LearnError> {
     match shape.total_samples() {
         samples if u32::try_from(samples).is_err() => Err(LearnError::TooManySamples { samples }),
         _ => Ok(()),

@@ -352,7 +352,7 @@ fn parameters(file: &TensorFile, spec: &AgentSpec, network: &PolicyNetwork) -> R
     let weights = file.tensors.iter().filter(|(name, _)| is_weight(name));
     let named = weights.map(|(name, tensor)| match &tensor.values {
         Values::F32(values) => Ok((name.clone(), tensor.shape.clone(), values.clone())),
-        Values::F64(_) => Err(format!("tensor `{name}` is of type F64, it must be F32")),
+        other => Err(format!("tensor `{name}` is of type {}, it must be F32", other.type_name())),
     });
     let mut named = named.collect::<Result<Vec<_>, _>>()?;
     let config = match network {

@@ -36,13 +36,26 @@ pub struct TensorData {
     pub values: Values,
 }
 
-/// Numbers of either precision.
+/// Numbers of one of the types that are read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     /// Single precision, for the network's parameters.
     F32(Vec<f32>),
     /// Double precision, for statistics.
     F64(Vec<f64>),
+    /// Bytes, for flags.
+    U8(Vec<u8>),
+}
+
+impl Values {
+    /// Returns the name of the type.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::F32(_) => "F32",
+            Self::F64(_) => "F64",
+            Self::U8(_) => "U8",
+        }
+    }
 }
 
 impl TensorData {
@@ -54,6 +67,11 @@ impl TensorData {
     /// A tensor of double precision with one dimension.
     pub fn double_row(values: Vec<f64>) -> Self {
         Self { shape: vec![values.len()], values: Values::F64(values) }
+    }
+
+    /// A tensor of bytes with one dimension.
+    pub fn bytes(values: Vec<u8>) -> Self {
+        Self { shape: vec![values.len()], values: Values::U8(values) }
     }
 }
 
@@ -87,7 +105,7 @@ impl TensorFile {
     pub fn f32s(&self, name: &str) -> Result<&[f32], String> {
         match self.tensor(name)?.values {
             Values::F32(ref values) => Ok(values),
-            Values::F64(_) => Err(format!("tensor `{name}` is of type F64, it must be F32")),
+            ref other => Err(format!("tensor `{name}` is of type {}, it must be F32", other.type_name())),
         }
     }
 
@@ -99,7 +117,7 @@ impl TensorFile {
     pub fn f64s(&self, name: &str) -> Result<&[f64], String> {
         match self.tensor(name)?.values {
             Values::F64(ref values) => Ok(values),
-            Values::F32(_) => Err(format!("tensor `{name}` is of type F32, it must be F64")),
+            ref other => Err(format!("tensor `{name}` is of type {}, it must be F64", other.type_name())),
         }
     }
 
@@ -173,6 +191,7 @@ impl TensorData {
         match &self.values {
             Values::F32(values) => (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             Values::F64(values) => (Dtype::F64, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Values::U8(values) => (Dtype::U8, values.clone()),
         }
     }
 
@@ -181,7 +200,8 @@ impl TensorData {
         let values = match view.dtype() {
             Dtype::F32 => Values::F32(data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
             Dtype::F64 => Values::F64(data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()),
-            other => return Err(format!("is of type {other}; only F32 and F64 are read")),
+            Dtype::U8 => Values::U8(data.to_vec()),
+            other => return Err(format!("is of type {other}; only F32, F64 and U8 are read")),
         };
         Ok(Self { shape: view.shape().to_vec(), values })
     }
@@ -197,6 +217,7 @@ mod tests {
         TensorFile {
             texts: BTreeMap::from([("about".to_owned(), "a \"test\"".to_owned())]),
             tensors: BTreeMap::from([
+                ("flags".to_owned(), TensorData::bytes(vec![1, 0, 255])),
                 ("bias".to_owned(), TensorData::row(vec![0.5, -1.0, f32::MIN_POSITIVE])),
                 ("mean".to_owned(), TensorData::double_row(vec![0.1])),
                 ("none".to_owned(), TensorData { shape: vec![0, 3], values: Values::F32(Vec::new()) }),
@@ -261,7 +282,7 @@ mod tests {
         );
         check(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, &[0; 4], "invalid");
         check(r#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,4]}}"#, &[0; 4], "header");
-        check(r#"{"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#, &[0; 4], "only F32 and F64");
+        check(r#"{"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#, &[0; 4], "only F32, F64 and U8");
         let huge = format!(r#"{{"a":{{"dtype":"F32","shape":[{0},{0}],"data_offsets":[0,4]}}}}"#, u64::MAX);
         check(&huge, &[0; 4], "overflow");
         assert!(TensorFile::from_bytes(&u64::MAX.to_le_bytes()).is_err());

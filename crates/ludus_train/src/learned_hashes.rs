@@ -27,6 +27,10 @@ fn hashes_of(SavedAlgorithm { policy, state }: &SavedAlgorithm) -> [(&'static st
         match tensor {
             StateTensor::PerParameter(numbers) => drop(optimizer.floats(numbers)),
             StateTensor::Statistics(numbers) => doubles(&mut statistics, numbers),
+            StateTensor::Column(numbers) => drop(statistics.floats(numbers)),
+            StateTensor::Bytes(bytes) => {
+                bytes.iter().fold(&mut statistics, |hasher, &byte| hasher.word(byte.into()));
+            }
         }
     }
     if let Some(normalizer) = &policy.normalizer {

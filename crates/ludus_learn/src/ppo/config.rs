@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::LearningRate;
+use crate::problems::{Problems, Range};
 use crate::{Discount, Schedule};
 
 /// The settings of PPO: a section of a run's config.
@@ -155,63 +156,6 @@ impl PpoConfig {
             problems.0.push(("minibatch", sentence.to_owned()));
         }
         problems.0
-    }
-}
-
-/// The kinds of ranges that a field's numbers may have.
-#[derive(Clone, Copy)]
-enum Range {
-    Positive,
-    NotNegative,
-    Fraction,
-    Clip,
-}
-
-impl Range {
-    /// True if the value is in the range. NaN is in no range.
-    fn contains(self, value: f32) -> bool {
-        match self {
-            Self::Positive => value > 0.0 && value.is_finite(),
-            Self::NotNegative => value >= 0.0 && value.is_finite(),
-            Self::Fraction => (0.0..=1.0).contains(&value),
-            Self::Clip => value > 0.0 && value < 1.0,
-        }
-    }
-
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Positive => "above 0",
-            Self::NotNegative => "at least 0",
-            Self::Fraction => "from 0 to 1",
-            Self::Clip => "above 0 and below 1",
-        }
-    }
-}
-
-#[derive(Default)]
-struct Problems(Vec<(&'static str, String)>);
-
-impl Problems {
-    fn count(&mut self, field: &'static str, value: usize) -> &mut Self {
-        if value == 0 {
-            self.0.push((field, format!("`{field}` is 0; it must be at least 1")));
-        }
-        self
-    }
-
-    fn learning_rate(&mut self, rate: LearningRate) -> &mut Self {
-        match rate {
-            LearningRate::Scheduled(schedule) => self.numbers("learning_rate", &schedule.ends(), Range::NotNegative),
-            LearningRate::Adaptive { kl, from } => self.numbers("learning_rate", &[kl, from], Range::Positive),
-        }
-    }
-
-    /// Adds one sentence per field, about the first of its numbers that is out of range.
-    fn numbers(&mut self, field: &'static str, values: &[f32], range: Range) -> &mut Self {
-        if let Some(value) = values.iter().find(|&&value| !range.contains(value)) {
-            self.0.push((field, format!("`{field}` is {value}; it must be {}", range.text())));
-        }
-        self
     }
 }
 

@@ -7,6 +7,8 @@ use super::SavedPolicy;
 
 /// Prefix of the names of the algorithm's arrays.
 pub(super) const STATE: &str = "state.";
+/// Prefix of the names of columns, behind [`STATE`].
+const COLUMN: &str = "column.";
 /// Most arrays of an algorithm that have one number per parameter.
 const MOST_ARRAYS: usize = 16;
 
@@ -18,6 +20,12 @@ impl SavedPolicy {
                 StateTensor::PerParameter(numbers) => self.add_per_parameter(&mut file, name, numbers),
                 StateTensor::Statistics(numbers) => {
                     file.tensors.insert(format!("{STATE}{name}"), TensorData::double_row(numbers.clone()));
+                }
+                StateTensor::Column(numbers) => {
+                    file.tensors.insert(format!("{STATE}{COLUMN}{name}"), TensorData::row(numbers.clone()));
+                }
+                StateTensor::Bytes(bytes) => {
+                    file.tensors.insert(format!("{STATE}{COLUMN}{name}"), TensorData::bytes(bytes.clone()));
                 }
             }
         }
@@ -36,6 +44,7 @@ impl SavedPolicy {
     pub(super) fn from_tensor_file(file: &TensorFile, mut state: AlgorithmState, before: &str) -> Result<Self, String> {
         let policy = PolicyFile::from_tensor_file(file)?;
         state.tensors.extend(statistics(file));
+        state.tensors.extend(columns(file));
         for name in per_parameter_names(file, &policy, before)? {
             let numbers = per_parameter(file, &policy, &format!("{before}{name}."))?;
             state.tensors.insert(name, StateTensor::PerParameter(numbers));
@@ -49,6 +58,18 @@ fn statistics(file: &TensorFile) -> impl Iterator<Item = (String, StateTensor)> 
     file.tensors.iter().filter_map(|(name, tensor)| match (name.strip_prefix(STATE), &tensor.values) {
         (Some(name), Values::F64(numbers)) => Some((name.to_owned(), StateTensor::Statistics(numbers.clone()))),
         _ => None,
+    })
+}
+
+/// The columns of the algorithm: arrays of a length of their own.
+fn columns(file: &TensorFile) -> impl Iterator<Item = (String, StateTensor)> {
+    file.tensors.iter().filter_map(|(name, tensor)| {
+        let name = name.strip_prefix(STATE)?.strip_prefix(COLUMN)?.to_owned();
+        match &tensor.values {
+            Values::F32(numbers) => Some((name, StateTensor::Column(numbers.clone()))),
+            Values::U8(bytes) => Some((name, StateTensor::Bytes(bytes.clone()))),
+            Values::F64(_) => None,
+        }
     })
 }
 
@@ -72,7 +93,7 @@ fn per_parameter(file: &TensorFile, policy: &PolicyFile, prefix: &str) -> Result
     let stored = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
     let named = stored.map(|(name, tensor)| match &tensor.values {
         Values::F32(values) => Ok((name.to_owned(), tensor.shape.clone(), values.clone())),
-        Values::F64(_) => Err(format!("tensor `{prefix}{name}` is of type F64, it must be F32")),
+        other => Err(format!("tensor `{prefix}{name}` is of type {}, it must be F32", other.type_name())),
     });
     let named = named.collect::<Result<Vec<_>, _>>()?;
     policy.unnamed(named)

@@ -4,20 +4,9 @@ use std::ops::Range;
 
 use ludus_net::{AfterStep, Block, Network, Scratch, Sequences, Upstream};
 
+use crate::gradient::Shard;
 use crate::ppo::{Losses, Minibatch, UpdateSettings, surrogate, value_error};
 use crate::{Samples, Standardization};
-
-/// A part of a minibatch, its gradient and its share of the losses.
-///
-/// The cut of a minibatch depends on its size alone, and shards are added up along a fixed tree: so the sum has the
-/// same bits for any assignment of shards to threads.
-#[derive(Debug)]
-pub(super) struct Shard {
-    pub gradient: Vec<f32>,
-    pub losses: Losses,
-    /// The shard's part of the minibatch's samples, or of its rows if it has rows.
-    pub units: Range<usize>,
-}
 
 /// The inputs of a minibatch's loss.
 #[derive(Clone, Copy, Debug)]
@@ -77,9 +66,7 @@ impl GradientWorker {
     }
 
     /// Computes a shard's gradient and losses.
-    pub fn compute_gradient(&mut self, context: LossContext<'_>, shard: &mut Shard) {
-        shard.gradient.fill(0.0);
-        shard.losses = Losses::default();
+    pub fn compute_gradient(&mut self, context: LossContext<'_>, shard: &mut Shard<Losses>) {
         if context.minibatch.rows.is_empty() {
             let samples = &context.minibatch.samples[shard.units.clone()];
             self.gather(context, samples);
@@ -304,13 +291,13 @@ mod tests {
         rollout
     }
 
-    fn compute_gradient(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard {
+    fn compute_gradient(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard<Losses> {
         let advantages = Standardization::of(rollout.samples().advantages, samples);
         let minibatch = Minibatch { samples, rows: &[] };
         let context =
             LossContext { network, rollout: rollout.samples(), steps: 1, minibatch, advantages, settings: &SETTINGS };
-        let gradient = vec![f32::NAN; network.parameters().len()];
-        let mut shard = Shard { gradient, losses: Losses::default(), units: 0..samples.len() };
+        let gradient = vec![0.0; network.parameters().len()];
+        let mut shard = Shard { gradient, losses: Losses::default(), units: 0..samples.len(), errors: Vec::new() };
         GradientWorker::new(Scratch::new(network.layout())).compute_gradient(context, &mut shard);
         shard
     }
@@ -351,8 +338,8 @@ mod tests {
         let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         let mut learner = NativeLearner::new(network, None, Machine { pool, clock: stopped_clock }).unwrap();
         learner.learn_minibatch(&rollout, Minibatch { samples: &samples, rows: &[] }, &SETTINGS).unwrap();
-        assert_eq!(learner.shards.len(), 3);
-        for (sum, expected) in learner.gradient.iter().zip(&whole.gradient) {
+        assert_eq!(learner.gradient.shards.len(), 3);
+        for (sum, expected) in learner.gradient.sum.iter().zip(&whole.gradient) {
             assert!((sum - expected).abs() < 1e-5, "{sum} instead of {expected}");
         }
         let losses = learner.take_losses().unwrap();

@@ -135,7 +135,8 @@ fn an_update_recomputes_the_bits_of_its_rollout() {
                     settings: &SETTINGS,
                 };
                 let gradient = vec![0.0; learner.network().parameters().len()];
-                let mut shard = Shard { gradient, losses: Losses::default(), units: 0..minibatch.rows.len() };
+                let mut shard =
+                    Shard { gradient, losses: Losses::default(), units: 0..minibatch.rows.len(), errors: Vec::new() };
                 let mut worker = GradientWorker::new(Scratch::new(learner.network().layout()));
                 worker.compute_gradient(context, &mut shard);
                 for (&sample, log_prob) in worker.sequences.samples.iter().zip(&worker.block.log_probs) {

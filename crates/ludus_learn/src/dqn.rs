@@ -1,0 +1,282 @@
+//! Deep Q-networks with a replay: value learning from few samples.
+//!
+//! From the first step to the last, in the order in which it happens: collect, remember, sample, targets, gradient
+//! steps, target network. Mnih et al. 2015, doi:10.1038/nature14236, algorithm 1; its details are numbered in the crate's
+//! documentation.
+
+mod config;
+mod samples;
+mod sampling;
+mod state;
+
+use ludus_net::{Network, Normalizer};
+use ludus_spec::{Outcome, Seed};
+
+use crate::gradient::StepSize;
+use crate::ppo::check_samples;
+use crate::replay::{Replay, ReplayShape, Transition};
+use crate::value::{ValueLearner, ValueLosses, ValueMetrics, ValueStep};
+use crate::{
+    Algorithm, CollectedLane, Decider, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Report, Rollout,
+    RolloutShape, SavedAlgorithm, Schedule,
+};
+use samples::ReplaySamples;
+use sampling::{Priorities, draw_evenly};
+
+pub use config::{DqnConfig, PriorityConfig};
+
+/// Indices of the seed's children, one for each purpose of the draws.
+const ACTIONS: u64 = 0;
+const SAMPLES: u64 = 1;
+
+/// Q-learning from a replay.
+#[derive(Debug)]
+pub struct Dqn {
+    config: DqnConfig,
+    learner: ValueLearner,
+    /// The network whose values are in the targets.
+    target: Network,
+    rollout: Rollout,
+    replay: Replay,
+    priorities: Option<Priorities>,
+    minibatch: Minibatch,
+    seed: Seed,
+    iteration: u64,
+    /// Gradient steps so far.
+    gradient_steps: u64,
+    /// Gradient steps that are due: the experience so far times the replay ratio, less the steps that were taken.
+    due: f32,
+    good: Option<MarkedNumbers>,
+}
+
+/// The samples of a gradient step.
+#[derive(Debug, Default)]
+struct Minibatch {
+    entries: Vec<usize>,
+    transitions: Vec<Transition>,
+    weights: Vec<f32>,
+}
+
+/// The state of the algorithm itself that was marked as good. The replay is not part of it.
+#[derive(Clone, Debug, Default)]
+struct MarkedNumbers {
+    iteration: u64,
+    gradient_steps: u64,
+    due: f32,
+    epsilon: f32,
+    target: Vec<f32>,
+}
+
+impl Dqn {
+    /// Makes DQN for a lane of simulations. `lanes` has the shape of that lane in each simulation.
+    ///
+    /// With a `normalizer`, observations are normalised. Its statistics are the start; experience is merged into them.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::Continuous`] if an action is
+    /// continuous, [`LearnError::Memory`] if the network has a memory, and [`LearnError::Lanes`] if the lanes differ in
+    /// more than their rows.
+    pub fn new(
+        config: DqnConfig,
+        network: Network,
+        normalizer: Option<Normalizer>,
+        machine: Machine,
+        lanes: &[LaneShape],
+        seed: Seed,
+    ) -> Result<Self, LearnError> {
+        let shape = RolloutShape::of_lane(config.rollout_steps, lanes)?;
+        let mut problems = config.problems();
+        problems.extend(config.replay_problem(shape.total_rows()).map(|sentence| ("replay", sentence)));
+        if !problems.is_empty() {
+            return Err(LearnError::Config(problems));
+        }
+        check_samples(&shape)?;
+        let target = network.clone();
+        let mut learner = ValueLearner::new(network, normalizer, machine, config.dueling)?;
+        learner.epsilon = config.epsilon(0.0);
+        let replay = Replay::new(ReplayShape::of_rollout(&shape, config.replay));
+        let priorities = config.priorities.as_ref().map(|config| Priorities::new(&replay, config));
+        Ok(Self {
+            config,
+            learner,
+            target,
+            rollout: Rollout::new(shape),
+            replay,
+            priorities,
+            minibatch: Minibatch::default(),
+            seed,
+            iteration: 0,
+            gradient_steps: 0,
+            due: 0.0,
+            good: None,
+        })
+    }
+
+    /// Returns the bytes of the replay of such a run, which are allocated at its start.
+    pub fn replay_bytes(config: &DqnConfig, lane: LaneShape, rows: usize) -> usize {
+        let shape = RolloutShape::of_lane(config.rollout_steps, &[LaneShape { rows, ..lane }]).unwrap_or_default();
+        ReplayShape::of_rollout(&shape, config.replay).bytes()
+    }
+
+    /// Learns once the rollout is full.
+    fn learn_rollout(&mut self, progress: f32) -> Result<Report, LearnError> {
+        // The samples stay readable until the next collection.
+        self.rollout.restart();
+        let mut report = self.remember();
+        let epsilon = self.learner.epsilon;
+        let mut metrics =
+            ValueMetrics { epsilon, learning_rate: self.config.learning_rate.at(progress), ..Default::default() };
+        if self.replay.experience() >= self.config.learning_starts.max(1) {
+            self.due += report.experience as f32 * self.config.replay_ratio;
+            let samples = self.seed.derive(SAMPLES).derive(self.iteration);
+            let steps = self.due as usize;
+            for step in 0..steps {
+                let losses = self.take_step(metrics.learning_rate, progress, samples.derive(step as u64))?;
+                metrics.losses.add(&losses, 1.0 / steps as f32);
+            }
+            self.due -= steps as f32;
+            report.gradient_steps = steps;
+            self.learner.check()?;
+        }
+        report.metrics = metrics.metrics();
+        self.learner.epsilon = self.config.epsilon(progress);
+        self.iteration += 1;
+        Ok(report)
+    }
+
+    /// Appends the rollout to the replay, and merges its observations into the normaliser.
+    fn remember(&mut self) -> Report {
+        self.rollout.mask_faults();
+        self.replay.append(&self.rollout);
+        if let Some(priorities) = &mut self.priorities {
+            priorities.follow(&self.replay, self.config.rollout_steps);
+        }
+        self.learner.update_normalizer(&self.rollout);
+        let outcomes = self.rollout.samples().outcomes;
+        let count = |is_counted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is_counted(outcome)).count();
+        let experience = count(|outcome| outcome.is_experience());
+        let faulty = count(|outcome| *outcome == Outcome::Faulty);
+        Report { experience, faulty, ..Report::default() }
+    }
+
+    /// Takes one gradient step on samples of the replay. Details 27 to 30.
+    fn take_step(&mut self, learning_rate: f32, progress: f32, seed: Seed) -> Result<ValueLosses, LearnError> {
+        self.sample(progress, seed);
+        let Self { config, learner, target, replay, minibatch, .. } = self;
+        let Minibatch { transitions, weights, .. } = &*minibatch;
+        let samples = ReplaySamples { replay, transitions, weights, target, is_double: config.double };
+        let size = StepSize { learning_rate, max_grad_norm: config.max_grad_norm };
+        let losses = learner.learn(&samples, ValueStep { size, huber: config.huber })?;
+        if let Some(priorities) = &mut self.priorities {
+            priorities.update(&self.minibatch.entries, self.learner.errors());
+        }
+        self.gradient_steps += 1;
+        if self.gradient_steps.is_multiple_of(self.config.target_interval as u64) {
+            self.update_target();
+        }
+        Ok(losses)
+    }
+
+    /// Draws the samples of a gradient step.
+    fn sample(&mut self, progress: f32, seed: Seed) {
+        let Self { config, replay, priorities, minibatch, .. } = self;
+        let Minibatch { entries, transitions, weights } = minibatch;
+        match (priorities, &config.priorities) {
+            (Some(priorities), Some(PriorityConfig { beta, .. })) => {
+                priorities.draw(replay, beta.at(progress), seed, (entries, weights), config.minibatch);
+            }
+            _ => draw_evenly(replay, config.minibatch, seed, entries),
+        }
+        transitions.clear();
+        let of_entry = |&entry: &usize| Transition::new(replay, entry, config.n_step, config.gamma);
+        transitions.extend(entries.iter().filter_map(of_entry));
+    }
+
+    /// Moves the target network's weights towards the learned ones. Detail 30.
+    fn update_target(&mut self) {
+        let (rate, learned) = (self.config.target_rate, self.learner.network.parameters());
+        self.target.update(|parameters| {
+            for (target, &learned) in parameters.iter_mut().zip(learned) {
+                *target = if rate == 1.0 { learned } else { *target + rate * (learned - *target) };
+            }
+        });
+    }
+}
+
+impl Algorithm for Dqn {
+    /// Every action is the newest network's greedy one, or random with the probability ε. Detail 22.
+    fn collected_lane(&mut self) -> CollectedLane<'_> {
+        let seed = self.seed.derive(ACTIONS).derive(self.iteration);
+        CollectedLane { decider: Decider::PerGroup(&self.learner), others: &[], rollout: &mut self.rollout, seed }
+    }
+
+    fn wanted_steps(&self) -> usize {
+        self.rollout.missing_steps()
+    }
+
+    fn learn(&mut self, progress: f32) -> Result<Report, LearnError> {
+        self.learn_rollout(progress)
+    }
+
+    fn metrics(&self) -> &'static [MetricInfo] {
+        &ValueMetrics::INFO
+    }
+
+    fn rollout(&self) -> &Rollout {
+        &self.rollout
+    }
+
+    fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.learner.machine
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: Schedule) -> Result<(), LearnError> {
+        let config = DqnConfig { learning_rate, ..self.config.clone() };
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(LearnError::Config(problems));
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<(), LearnError> {
+        self.learner.mark();
+        let good = self.good.get_or_insert_default();
+        self.target.parameters().clone_into(&mut good.target);
+        (good.iteration, good.gradient_steps, good.due) = (self.iteration, self.gradient_steps, self.due);
+        good.epsilon = self.learner.epsilon;
+        Ok(())
+    }
+
+    fn rewind(&mut self) {
+        self.rollout.restart();
+        if let Some(good) = &self.good {
+            self.learner.rewind();
+            self.target.set_parameters(&good.target).expect("what was marked is of this network");
+            (self.iteration, self.gradient_steps, self.due) = (good.iteration, good.gradient_steps, good.due);
+            self.learner.epsilon = good.epsilon;
+        }
+    }
+
+    fn skip(&mut self) {
+        self.iteration += 1;
+    }
+
+    fn policy(&self) -> LearnedPolicy {
+        self.learner.policy()
+    }
+
+    fn save(&self) -> SavedAlgorithm {
+        state::saved(self)
+    }
+
+    fn restore(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
+        state::restore(self, saved)
+    }
+}

@@ -1,0 +1,69 @@
+//! Checks of settings: sentences about those that are out of range.
+
+use crate::{LearningRate, Schedule};
+
+/// The kinds of ranges that a field's numbers may have.
+#[derive(Clone, Copy)]
+pub(crate) enum Range {
+    Positive,
+    NotNegative,
+    Fraction,
+    /// Above 0 and at most 1.
+    Share,
+    Clip,
+}
+
+impl Range {
+    /// True if the value is in the range. NaN is in no range.
+    fn contains(self, value: f32) -> bool {
+        match self {
+            Self::Positive => value > 0.0 && value.is_finite(),
+            Self::NotNegative => value >= 0.0 && value.is_finite(),
+            Self::Fraction => (0.0..=1.0).contains(&value),
+            Self::Share => value > 0.0 && value <= 1.0,
+            Self::Clip => value > 0.0 && value < 1.0,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Positive => "above 0",
+            Self::NotNegative => "at least 0",
+            Self::Fraction => "from 0 to 1",
+            Self::Share => "above 0 and at most 1",
+            Self::Clip => "above 0 and below 1",
+        }
+    }
+}
+
+/// The settings that are out of range: each field's name, and a sentence with its value and the valid range.
+#[derive(Default)]
+pub(crate) struct Problems(pub Vec<(&'static str, String)>);
+
+impl Problems {
+    pub fn count(&mut self, field: &'static str, value: usize) -> &mut Self {
+        if value == 0 {
+            self.0.push((field, format!("`{field}` is 0; it must be at least 1")));
+        }
+        self
+    }
+
+    pub fn learning_rate(&mut self, rate: LearningRate) -> &mut Self {
+        match rate {
+            LearningRate::Scheduled(schedule) => self.schedule("learning_rate", schedule, Range::NotNegative),
+            LearningRate::Adaptive { kl, from } => self.numbers("learning_rate", &[kl, from], Range::Positive),
+        }
+    }
+
+    pub fn schedule(&mut self, field: &'static str, schedule: Schedule, range: Range) -> &mut Self {
+        self.numbers(field, &schedule.ends(), range)
+    }
+
+    /// Adds one sentence per field, about the first of its numbers that is out of range.
+    pub fn numbers(&mut self, field: &'static str, values: &[f32], range: Range) -> &mut Self {
+        if let Some(value) = values.iter().find(|&&value| !range.contains(value)) {
+            self.0.push((field, format!("`{field}` is {value}; it must be {}", range.text())));
+        }
+        self
+    }
+}

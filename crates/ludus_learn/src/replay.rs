@@ -1,0 +1,10 @@
+//! Experience of the past, from which an algorithm learns again and again.
+
+mod ring;
+mod state;
+mod sum_tree;
+mod transition;
+
+pub(crate) use ring::{Replay, ReplayShape};
+pub(crate) use sum_tree::SumTree;
+pub(crate) use transition::Transition;
