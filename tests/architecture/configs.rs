@@ -43,8 +43,12 @@ pub(crate) const GAMES: [NamedGame; 6] = [
     ("pillars", pillars::pillars),
 ];
 
-/// Configs of variants of these games.
-const VARIANTS: [NamedGame; 1] = [("cart_pole_hidden", cart_pole::cart_pole)];
+/// Configs of variants of these games, and of other algorithms: `<game>-<section>`.
+const VARIANTS: [NamedGame; 3] = [
+    ("cart_pole-dqn", cart_pole::cart_pole),
+    ("cart_pole-pqn", cart_pole::cart_pole),
+    ("cart_pole_hidden", cart_pole::cart_pole),
+];
 
 /// The games with several kinds of agents.
 pub(crate) const GAMES_OF_SEVERAL: [NamedGame; 1] = [("pursuit", pursuit::pursuit)];

@@ -1,5 +1,8 @@
 //! Tutorials, each with code that is tested.
 
+#[doc = include_str!("guide/algorithms.md")]
+pub mod algorithms {}
+
 #[doc = include_str!("guide/porting.md")]
 pub mod porting {}
 

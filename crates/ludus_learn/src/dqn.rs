@@ -12,8 +12,8 @@ mod state;
 use ludus_net::{Network, Normalizer};
 use ludus_spec::{Outcome, Seed};
 
+use crate::experience::check_samples;
 use crate::gradient::StepSize;
-use crate::ppo::check_samples;
 use crate::replay::{Replay, ReplayShape, Transition};
 use crate::value::{ValueLearner, ValueLosses, ValueMetrics, ValueStep};
 use crate::{
@@ -160,7 +160,7 @@ impl Dqn {
         Report { experience, faulty, ..Report::default() }
     }
 
-    /// Takes one gradient step on samples of the replay. Details 27 to 30.
+    /// Takes one gradient step on samples of the replay. Details 26 to 30.
     fn take_step(&mut self, learning_rate: f32, progress: f32, seed: Seed) -> Result<ValueLosses, LearnError> {
         self.sample(progress, seed);
         let Self { config, learner, target, replay, minibatch, .. } = self;

@@ -1,8 +1,8 @@
 //! Reinforcement learning on slices: simulations step, policies decide, algorithms learn. No Bevy, no libtorch.
 //!
 //! A [`Simulation`] steps rows of agents: a game's worlds, or plain arrays. A [`Collector`] steps simulations and calls
-//! policies ([`Decider`]) in lockstep. An [`Algorithm`] learns from the rollouts that this fills. [`Ppo`] is such an
-//! algorithm; its arithmetic is in a [`Learner`], and [`NativeLearner`] is the one in plain Rust.
+//! policies ([`Decider`]) in lockstep. An [`Algorithm`] learns from the rollouts that this fills: [`Ppo`], [`Pqn`] or
+//! [`Dqn`]. The arithmetic of PPO is in a [`Learner`], and [`NativeLearner`] is the one in plain Rust.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -89,6 +89,37 @@
 //! 19. **Choices that are not allowed** have the logit −∞, when an action is drawn and when it is learned from: no
 //!     probability, no gradient, no part in the entropy. Huang and Ontañón 2020, arXiv:2006.14171.
 //!
+//! # Value learning, detail by detail
+//!
+//! [`Pqn`] learns from rollouts, [`Dqn`] from a replay. Both learn the value of each choice of a discrete action.
+//!
+//! 20. **The policy's outputs are values**: the greedy action is the allowed choice with the greatest output. Watkins and
+//!     Dayan 1992, doi:10.1007/BF00992698. The branches of an action have values of their own, whose mean is that of the
+//!     action. Tavakoli et al. 2018, arXiv:1711.08946, §4.1.
+//! 21. **Dueling**, if wanted: the critic's value plus the outputs less their mean. Wang et al. 2016, arXiv:1511.06581,
+//!     eq. 9.
+//! 22. **ε-greedy exploration**, in training alone, by a schedule over a part of the run. Mnih et al. 2015,
+//!     doi:10.1038/nature14236, methods.
+//! 23. **λ-returns** (PQN) over the greedy values of the rollout: Peng's Q(λ), with the traces of detail 4 to 6.
+//!     Gallici et al. 2024, arXiv:2407.04811, §4.2; Peng and Williams 1996, doi:10.1007/BF00114731.
+//! 24. **Epochs of shuffled minibatches without a target network** (PQN). A network with layer normalisation keeps that
+//!     stable. Gallici et al. 2024, §3 and algorithm 1.
+//! 25. **A replay** (DQN): a ring of the last steps of all rows, in which an observation is kept once. Lin 1992,
+//!     doi:10.1007/BF00992699; Mnih et al. 2015.
+//! 26. **n-step targets** (DQN) from the replay: they stop where an episode ends, bootstrap where it was truncated or
+//!     where no more is known, and never cross a restart step or a world that was built anew. Hessel et al. 2018,
+//!     arXiv:1710.02298.
+//! 27. **Priorities** (DQN), if wanted: surprising experience is sampled more often, and weighed less. Schaul et al. 2016,
+//!     arXiv:1511.05952, §3.3 and §3.4.
+//! 28. **Double Q-learning** (DQN): the learned network chooses, the target network estimates. van Hasselt et al. 2016,
+//!     arXiv:1509.06461, eq. 4.
+//! 29. **Huber's loss** (DQN), if wanted. Mnih et al. 2015, methods.
+//! 30. **A target network** (DQN) that is copied now and then, or follows slowly. Mnih et al. 2015; Lillicrap et al. 2016,
+//!     arXiv:1509.02971, §3.
+//! 31. **Choices that are not allowed** are in no maximum, and never drawn, as in detail 19.
+//!
+//! Details 2, 3, 5, 6, 13 and 14 hold for them too.
+//!
 //! # Types by topic
 //!
 //! | for | see |
@@ -98,6 +129,7 @@
 //! | policies that decide | [`Decider`], [`GroupDecider`], [`BatchDecider`] |
 //! | the lockstep loop | [`Collector`], [`CollectedLane`] |
 //! | algorithms | [`Algorithm`], [`Report`], [`Collector::iterate`] |
+//! | value learning | [`Pqn`], [`PqnConfig`], [`Dqn`], [`DqnConfig`] |
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
@@ -108,10 +140,12 @@ mod collect;
 mod decider;
 mod dqn;
 mod error;
+mod experience;
 mod gae;
 mod gradient;
 mod iterate;
 mod lane;
+mod learner_state;
 mod machine;
 mod observed;
 mod phases;
@@ -134,15 +168,17 @@ pub use collect::{CollectedLane, Collector, after_step};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
 pub use dqn::{Dqn, DqnConfig, PriorityConfig};
 pub use error::LearnError;
+pub use experience::{Experience, ExperienceRow, Minibatch, RowSteps};
 pub use gae::{Discount, Trajectories, estimate_advantages};
 pub use iterate::{IteratedLane, IterationPlan, IterationResult, PlayedLane};
 pub use lane::{LaneShape, SensedRows, StepRows};
+pub use learner_state::LearnerState;
 pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
 pub use ppo::{
-    Experience, ExperienceRow, Iteration, Learner, LearnerState, LearningRate, Losses, Minibatch, NativeLearner, Ppo,
-    PpoConfig, PpoState, RowSteps, Surrogate, UpdateSettings, ValueError, surrogate, value_error,
+    Iteration, Learner, LearningRate, Losses, NativeLearner, Ppo, PpoConfig, PpoState, Surrogate, UpdateSettings,
+    ValueError, surrogate, value_error,
 };
 pub use pqn::{Pqn, PqnConfig};
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};

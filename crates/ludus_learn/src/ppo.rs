@@ -2,7 +2,6 @@
 //! estimate, epochs, minibatches, gradient steps. The arithmetic of these is in [`Learner`] and its implementations.
 
 mod config;
-mod experience;
 mod iteration;
 mod learner;
 mod learning_rate;
@@ -13,22 +12,22 @@ mod state;
 
 use ludus_spec::{Outcome, Seed};
 
+use crate::experience::check_samples;
 use crate::statistics::{Moments, explained_variance};
 use crate::threads::run_in;
 use crate::{
-    Algorithm, CollectedLane, Collector, Decider, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo,
-    PhaseTimes, Report, Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
+    Algorithm, CollectedLane, Collector, Decider, Experience, LaneShape, LearnError, LearnedPolicy, Machine,
+    MetricInfo, PhaseTimes, Report, Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
 };
 use reward_scale::RewardScale;
 
 pub use config::PpoConfig;
-pub use experience::{Experience, ExperienceRow, Minibatch, RowSteps};
 pub use iteration::Iteration;
 pub use learner::{Learner, UpdateSettings};
 pub use learning_rate::LearningRate;
 pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
 pub use native::NativeLearner;
-pub use state::{LearnerState, PpoState};
+pub use state::PpoState;
 
 /// Indices of the seed's children, one for each purpose of the draws.
 const ACTIONS: u64 = 0;
@@ -360,13 +359,5 @@ impl<L: Learner> Algorithm for Ppo<L> {
 
     fn restore(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
         self.restore_state(&PpoState::try_from(saved)?)
-    }
-}
-
-/// Returns an error if there are too many samples for indices of 32 bits. These halve the memory that is shuffled.
-pub(crate) fn check_samples(shape: &RolloutShape) -> Result<(), LearnError> {
-    match shape.total_samples() {
-        samples if u32::try_from(samples).is_err() => Err(LearnError::TooManySamples { samples }),
-        _ => Ok(()),
     }
 }

@@ -10,12 +10,12 @@ mod state;
 use ludus_net::{Network, Normalizer};
 use ludus_spec::{Outcome, Seed};
 
+use crate::experience::check_samples;
 use crate::gradient::StepSize;
-use crate::ppo::{Experience, check_samples};
 use crate::value::{ValueLearner, ValueLosses, ValueMetrics, ValueStep};
 use crate::{
-    Algorithm, CollectedLane, Decider, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Report, Rollout,
-    RolloutShape, SavedAlgorithm, Schedule,
+    Algorithm, CollectedLane, Decider, Experience, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Report,
+    Rollout, RolloutShape, SavedAlgorithm, Schedule,
 };
 use samples::RolloutSamples;
 

@@ -90,7 +90,7 @@ impl Blueprint {
     /// Steps of the longest rollout that a policy of the run learns from.
     pub fn longest_rollout(&self) -> usize {
         let learned = (0..self.specs.len()).filter(|&kind| self.agent(kind).policy == PolicySource::Learned);
-        learned.map(|kind| self.agent(kind).ppo.rollout_steps).max().unwrap_or(1)
+        learned.map(|kind| self.agent(kind).algorithm().rollout_steps()).max().unwrap_or(1)
     }
 
     /// The settings of a kind's episodes, for `rows` rows in all.

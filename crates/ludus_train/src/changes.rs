@@ -31,7 +31,8 @@ impl Change {
             true => self.setting.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')),
             false => Some(self.setting.as_str()),
         };
-        setting == Some("ppo.learning_rate")
+        let name = setting.and_then(|setting| setting.split_once('.')).map(|(_, name)| name);
+        name == Some("learning_rate")
     }
 
     /// Appends the change to the CSV table at `path`. An empty or missing table gets its header first.

@@ -1,5 +1,6 @@
 //! The config of a run: typed, every problem reported at once.
 
+mod algorithm;
 mod check;
 mod check_kinds;
 mod former;
@@ -14,12 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ludus_config::{Location, Node, Problems, Sources, field_names, parse};
-use ludus_learn::PpoConfig;
+use ludus_learn::{DqnConfig, PpoConfig, PqnConfig};
 use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
 use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
+pub use algorithm::AlgorithmConfig;
 pub use ludus_config::{ConfigError, Problem};
 pub use policy::{MeanReturn, PolicySource};
 pub use starter::starter_config;
@@ -78,8 +80,16 @@ pub struct AgentConfig {
     pub reward: BTreeMap<String, f32>,
     /// The actor's and the critic's network.
     pub network: NetworkConfig,
-    /// Settings of proximal policy optimisation.
-    pub ppo: PpoConfig,
+    /// Settings of proximal policy optimisation, which learns the policy unless another section is there: at most one
+    /// of `ppo`, `pqn` and `dqn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ppo: Option<PpoConfig>,
+    /// Settings of Q-learning with many agents, without replay: for discrete actions in fast simulations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pqn: Option<PqnConfig>,
+    /// Settings of Q-learning from a replay: for discrete actions where steps are expensive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dqn: Option<DqnConfig>,
     /// Settings of the learner on libtorch, for the device that it computes on.
     pub device: DeviceConfig,
     /// The policy that learning starts from: a run's folder, its name, or a policy file. By default, there is none.
@@ -246,13 +256,16 @@ impl RunConfig {
         problems.extend(starter::set_unfilled_aside(tree));
         problems.extend(former::set_convolutions_aside(tree, specs));
         let mut mistakes = Vec::new();
-        let config = ludus_config::read::<Self>(tree, &mut mistakes);
+        let mut config = ludus_config::read::<Self>(tree, &mut mistakes);
         problems.extend(mistakes.iter().map(|mistake| {
             let place = mistake.place.unwrap_or(tree.place);
             (place, names::explained(mistake, place))
         }));
         let mut report = Problems::new(tree, problems);
-        if let Some(config) = &config {
+        if let Some(config) = &mut config {
+            for (kind, agent) in &mut config.agents {
+                agent.choose_algorithm(report.is_written(&["agents", kind, "ppo"]));
+            }
             check::check(config, specs, &mut report);
         }
         report.finish(sources)?;
@@ -330,7 +343,9 @@ impl Default for AgentConfig {
             rows: None,
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
-            ppo: PpoConfig::default(),
+            ppo: Some(PpoConfig::default()),
+            pqn: None,
+            dqn: None,
             device: DeviceConfig::default(),
             initialize_from: None,
         }
@@ -346,7 +361,10 @@ impl AgentConfig {
 
 fn read_tree(file: Option<&Path>, specs: &[Arc<AgentSpec>]) -> Result<Node, ConfigError> {
     let Some(path) = file else {
-        return Ok(parse(&RunConfig::for_agents(specs).to_ron()).expect("what RON wrote is RON"));
+        let mut defaults = RunConfig::for_agents(specs);
+        // The default algorithm is not written, so that the command line may name another.
+        defaults.agents.values_mut().for_each(|agent| agent.ppo = None);
+        return Ok(parse(&defaults.to_ron()).expect("what RON wrote is RON"));
     };
     let shown = path.display();
     let text = read_text(path).map_err(|error| ConfigError::single(shown.to_string(), error.sentence("--config")))?;

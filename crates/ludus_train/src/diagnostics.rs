@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ludus_learn::{PpoConfig, Samples};
+use ludus_learn::Samples;
 use ludus_spec::{ActionKind, AgentSpec, Outcome};
 
 use crate::census::{Census, FEW_VACANT};
 use crate::check::{ColumnRange, Field, fields, without_indices};
+use crate::config::AlgorithmConfig;
 use crate::finding::Finding;
 use crate::group::WorldGroup;
 use crate::training::{LearnedLane, PolicyLane, Training};
@@ -61,7 +62,7 @@ impl Diagnostics {
             let mut own = saturated(spec, samples);
             let has_several = training.blueprint.has_several_kinds();
             own.extend(exploded(spec, samples).into_iter().map(|finding| finding.of_kind(&spec.name, has_several)));
-            own.extend(large_rewards(&spec.name, &training.blueprint.agent(kind).ppo, samples));
+            own.extend(large_rewards(&spec.name, training.blueprint.agent(kind).algorithm(), samples));
             own.extend(self.missing(training, lane));
             own.extend(vacant(training, lane, learned));
             own.extend(learned.algorithm().obstacle().map(slowed));
@@ -190,14 +191,19 @@ fn continuous_columns(spec: &AgentSpec) -> Vec<(usize, String)> {
 }
 
 /// The finding that discounted rewards add up to more than [`LARGE_RETURN`], if they do.
-fn large_rewards(agent: &str, ppo: &PpoConfig, samples: Samples<'_>) -> Option<Finding> {
-    if ppo.scale_rewards {
-        return None;
-    }
-    let size = discounted_return(f64::from(ppo.gamma), samples);
+fn large_rewards(agent: &str, algorithm: AlgorithmConfig<'_>, samples: Samples<'_>) -> Option<Finding> {
+    let (name, remedy) = match algorithm {
+        AlgorithmConfig::Ppo(ppo) if ppo.scale_rewards => return None,
+        AlgorithmConfig::Ppo(_) => {
+            ("PPO", "set `scale_rewards: true` in the config's `ppo`, or lower the weights of `reward`")
+        }
+        AlgorithmConfig::Pqn(_) => ("PQN", "lower the weights of `reward`"),
+        AlgorithmConfig::Dqn(_) => ("DQN", "lower the weights of `reward`"),
+    };
+    let size = discounted_return(f64::from(algorithm.gamma()), samples);
     (size > LARGE_RETURN).then(|| {
-        let what = format!("discounted rewards of `{agent}` add up to some {size:.0}, which PPO learns from slowly");
-        Finding::new(what, "set `scale_rewards: true` in the config's `ppo`, or lower the weights of `reward`")
+        let what = format!("discounted rewards of `{agent}` add up to some {size:.0}, which {name} learns from slowly");
+        Finding::new(what, remedy)
     })
 }
 
@@ -236,6 +242,8 @@ fn exploded(spec: &AgentSpec, samples: Samples<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use ludus_spec::{ActionField, Outcome};
+
+    use ludus_learn::PpoConfig;
 
     use super::*;
 
@@ -291,7 +299,7 @@ mod tests {
         let rewarded = |outcome: &Outcome| if outcome.is_experience() { reward } else { 1e9 };
         let rewards: Vec<f32> = outcomes.iter().map(rewarded).collect();
         let samples = Samples { rewards: &rewards, outcomes, ..Samples::default() };
-        large_rewards("Pole", ppo, samples).map(|finding| finding.sentence())
+        large_rewards("Pole", AlgorithmConfig::Ppo(ppo), samples).map(|finding| finding.sentence())
     }
 
     /// With γ = 0.99, rewards count for 100 steps.

@@ -132,6 +132,15 @@ pub enum TrainError {
     /// The native learner can't learn the network.
     #[error("the native learner does not learn a game's own network; choose `--learner torch`")]
     NativeNetwork,
+    /// The algorithm learns in plain Rust only.
+    #[error(
+        "`{section}` learns in plain Rust on the CPU, the network that the config describes; leave out `--learner torch` \
+         and `--device cuda`, or learn with `ppo`"
+    )]
+    NativeAlgorithm {
+        /// The name of the algorithm's section.
+        section: &'static str,
+    },
     /// The program has no libtorch.
     #[error(
         "this program was built without libtorch; build it with the feature `torch`, as `cargo xtask train {game} \
@@ -332,6 +341,7 @@ impl TrainError {
             | Self::Policy(_)
             | Self::NativeOnGpu { .. }
             | Self::NativeNetwork
+            | Self::NativeAlgorithm { .. }
             | Self::NoTorch { .. }
             | Self::Torch(_)
             | Self::Busy { .. }

@@ -75,7 +75,9 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
     check_grids(&layout, from, start)?;
     if from.normalizer.is_some() != start.normalizer.is_some() {
         let own = from.normalizer.is_some();
-        return Err(format!("it was trained with `normalize_observations: {own}`; give `ppo` the same"));
+        return Err(format!(
+            "it was trained with `normalize_observations: {own}`; give the algorithm's section the same"
+        ));
     }
     let observations = Axis::new(&observation_names(&from.spec), &observation_names(start.spec));
     let inputs = Axis::new(&input_names(&from.spec, &layout), &input_names(start.spec, start.layout));

@@ -4,6 +4,7 @@ mod choice;
 mod decision;
 #[cfg(feature = "torch")]
 mod torch;
+mod values;
 
 use ludus_learn::{Algorithm, LaneShape, LearnError, Learner, Machine, NativeLearner, Ppo, PpoConfig};
 use ludus_net::{Network, Normalizer};
@@ -11,9 +12,10 @@ use ludus_policy::PolicyNetwork;
 use ludus_spec::Seed;
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
-pub(crate) use decision::{Backend, BackendChoice, Workload, decide};
+pub(crate) use decision::{Backend, BackendChoice, Workload, decide, decide_native};
 #[cfg(feature = "torch")]
 pub(crate) use torch::{NetworkMaker, TorchParts, open_cuda};
+pub(crate) use values::ValueParts;
 
 /// An algorithm of a run, with the network that it learns.
 pub(crate) struct BuiltAlgorithm {

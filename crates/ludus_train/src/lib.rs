@@ -46,6 +46,7 @@ mod learned_hashes;
 mod learner;
 mod lock;
 mod ludus;
+mod memory;
 mod metrics;
 mod panics;
 mod patience;

@@ -139,7 +139,7 @@ impl Training {
         let number = self.iteration;
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
         self.kept.before(number, recorders.into_iter());
-        let plan = IterationPlan { progress, least_steps: 0 };
+        let plan = IterationPlan { progress, least_steps: self.iteration_steps() };
         let mut lanes: Vec<_> = self.lanes.iter_mut().map(|lane| lane.iterated(number)).collect();
         let played = self.collector.iterate(&mut self.groups, &mut lanes, plan);
         drop(lanes);
@@ -162,6 +162,15 @@ impl Training {
         self.world_steps += world_steps as u64;
         self.steps += lap.experience() as u64;
         Ok(lap)
+    }
+
+    /// The steps that an iteration has at least: those that the algorithms ask for.
+    fn iteration_steps(&self) -> usize {
+        let of_lane = |(lane, _): (&PolicyLane, &LearnedLane)| {
+            let rows = lane.kinds.iter().map(|&kind| self.rows_of(kind)).sum();
+            self.blueprint.agent(lane.owner()).algorithm().iteration_steps(rows)
+        };
+        self.learned_lanes().map(of_lane).max().unwrap_or(1)
     }
 
     /// Takes the reports of the policies that learn. If one can't go on, all are as they were before the iteration.
@@ -198,7 +207,7 @@ impl Training {
         let lane = self.lanes.iter_mut().find(|lane| lane.owner() == kind).and_then(PolicyLane::learned_mut);
         let Some(lane) = lane else { return Ok(()) };
         lane.algorithm_mut().set_learning_rate(learning_rate.into())?;
-        self.blueprint.agent_mut(kind).ppo.learning_rate = learning_rate.into();
+        self.blueprint.agent_mut(kind).set_learning_rate(learning_rate.into());
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The interface between PPO and its arithmetic.
 
-use super::{LearnerState, Losses, Minibatch};
-use crate::{Decider, LearnError, LearnedPolicy, Machine, Rollout};
+use super::Losses;
+use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Rollout};
 
 /// The arithmetic of PPO: a policy and a critic that decide and learn from minibatches.
 ///

@@ -5,9 +5,9 @@ mod shard;
 
 use ludus_net::{Adam, Network, Normalizer, Scratch};
 
-use super::{Learner, LearnerState, Losses, Minibatch, UpdateSettings};
+use super::{Learner, Losses, UpdateSettings};
 use crate::gradient::{LossSums, ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
-use crate::{Decider, LearnError, LearnedPolicy, Machine, Observed, Rollout, Standardization};
+use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Observed, Rollout, Standardization};
 use shard::{GradientWorker, LossContext};
 
 /// The learner for small networks on the CPU.

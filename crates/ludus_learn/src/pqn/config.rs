@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::experience::minibatch_count;
 use crate::problems::{Problems, Range};
 use crate::{Discount, Schedule};
 
@@ -79,8 +80,7 @@ impl PqnConfig {
     /// Returns the number of minibatches of an epoch over this many samples, so that their size comes closest to
     /// `minibatch`.
     pub const fn minibatches(&self, samples: usize) -> usize {
-        let rounded = (samples + self.minibatch / 2) / self.minibatch;
-        if rounded == 0 { 1 } else { rounded }
+        minibatch_count(samples, self.minibatch)
     }
 
     /// Returns every setting that is out of range: the field's name, and a sentence with its value and the valid range.

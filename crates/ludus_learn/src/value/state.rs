@@ -1,12 +1,9 @@
 //! The part of a saved state that all algorithms of value learning have.
 
 use super::ValueLearner;
+use crate::learner_state::{FIRST_MOMENTS, OPTIMIZER_STEPS, SECOND_MOMENTS};
 use crate::{AlgorithmState, LearnError, LearnedPolicy, LearnerState, SavedAlgorithm, StateTensor};
 
-/// Names of counters and arrays in a saved state.
-const OPTIMIZER_STEPS: &str = "optimizer_steps";
-const FIRST_MOMENTS: &str = "adam.mean";
-const SECOND_MOMENTS: &str = "adam.variance";
 /// The bits of ε, an `f32`, as a counter.
 const EPSILON: &str = "epsilon_bits";
 

@@ -1,5 +1,7 @@
 //! The networks and the algorithms of a run.
 
+#[cfg(feature = "torch")]
+use ludus_learn::PpoConfig;
 use ludus_learn::{LaneShape, LearnError, Machine};
 use ludus_net::{Layout, Network, Normalizer};
 #[cfg(feature = "torch")]
@@ -7,10 +9,12 @@ use ludus_torch::{Demand, Parameter, TorchNetwork, described};
 
 use super::{Blueprint, Draws};
 use crate::clock;
+use crate::config::AlgorithmConfig;
 use crate::error::TrainError;
-use crate::learner::{Backend, BackendChoice, BuiltAlgorithm, PpoParts, Workload, decide};
+use crate::learner::{Backend, BackendChoice, BuiltAlgorithm, PpoParts, ValueParts, Workload, decide, decide_native};
 #[cfg(feature = "torch")]
 use crate::learner::{TorchParts, open_cuda};
+use crate::memory;
 
 /// The greatest absolute value of a normalised observation. Huang et al. 2022, continuous detail 5.
 const OBSERVATION_CLIP: f32 = 10.0;
@@ -18,7 +22,7 @@ const OBSERVATION_CLIP: f32 = 10.0;
 impl Blueprint {
     /// Makes an untrained network for a kind.
     pub fn network(&self, kind: usize) -> Result<Network, LearnError> {
-        let layout = Layout::of_agent(&self.specs[kind], &self.agent(kind).network)?;
+        let layout = Layout::of_agent(&self.specs[kind], &self.agent(kind).learned_network())?;
         Ok(Network::new(layout, self.seed_of(Draws::Network, kind)))
     }
 
@@ -33,8 +37,12 @@ impl Blueprint {
     ) -> Result<(BuiltAlgorithm, BackendChoice), TrainError> {
         let (agent, spec) = (self.agent(kind), &self.specs[kind]);
         let normalize = || Normalizer::of_agent(spec, OBSERVATION_CLIP);
-        let normalizer = agent.ppo.normalize_observations.then(normalize);
+        let algorithm = agent.algorithm();
+        let normalizer = algorithm.normalizes_observations().then(normalize);
         let rows = lanes.iter().map(|lane| lane.rows).sum();
+        let AlgorithmConfig::Ppo(ppo) = algorithm else {
+            return self.value_algorithm(kind, network, normalizer, lanes);
+        };
         let workload = Workload {
             rows,
             parameters: network.parameters().len(),
@@ -43,14 +51,14 @@ impl Blueprint {
             is_described: !self.definition.has_own_network(),
         };
         let decision = decide(self.learner, workload, open_cuda)?;
-        let parts = PpoParts { config: agent.ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind) };
+        let parts = PpoParts { config: ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind) };
         let machine = self.machine();
         let built = match decision.place {
             Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,
             #[cfg(feature = "torch")]
             place => {
                 let network = self.own_network(kind).unwrap_or_else(|| described(network));
-                let demand = self.demand(kind, &*network, rows);
+                let demand = self.demand(kind, ppo, &*network, rows);
                 let config = agent.device.clone();
                 parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
             }
@@ -58,6 +66,28 @@ impl Blueprint {
             _ => return Err(TrainError::NoTorch { game: self.definition.name.clone() }),
         };
         Ok((built, decision))
+    }
+
+    /// Makes an algorithm that learns the values of actions, for a kind's lane in all groups.
+    fn value_algorithm(
+        &self,
+        kind: usize,
+        network: Network,
+        normalizer: Option<Normalizer>,
+        lanes: &[LaneShape],
+    ) -> Result<(BuiltAlgorithm, BackendChoice), TrainError> {
+        let algorithm = self.agent(kind).algorithm();
+        let section = algorithm.section();
+        let rows = lanes.iter().map(|lane| lane.rows).sum();
+        let why = match algorithm.replay_bytes(&self.specs[kind], rows) as u64 {
+            0 => format!("as `{section}` does"),
+            bytes => format!("as `{section}` does, with a replay of {}", memory::in_words(bytes)),
+        };
+        let decision = decide_native(self.learner, section, !self.definition.has_own_network(), why)?;
+        let seed = self.seed_of(Draws::Learning, kind);
+        let parts = ValueParts { network, normalizer, machine: self.machine(), lanes, seed };
+        let built = parts.build(algorithm).map_err(TrainError::Learner)?;
+        Ok((built.expect("PPO is built elsewhere"), decision))
     }
 
     /// The threads of the run, and its clock.
@@ -74,12 +104,12 @@ impl Blueprint {
 
     /// The sizes that decide how much memory of a GPU a kind's learner needs.
     #[cfg(feature = "torch")]
-    fn demand(&self, kind: usize, network: &dyn TorchNetwork, rows: usize) -> Demand {
-        let (agent, spec) = (self.agent(kind), &self.specs[kind]);
+    fn demand(&self, kind: usize, ppo: &PpoConfig, network: &dyn TorchNetwork, rows: usize) -> Demand {
+        let spec = &self.specs[kind];
         Demand {
             rows,
-            steps: agent.ppo.rollout_steps,
-            minibatch: agent.ppo.minibatch,
+            steps: ppo.rollout_steps,
+            minibatch: ppo.minibatch,
             observation_width: spec.observation_width(),
             action_width: spec.action_width(),
             mask_width: spec.mask_width(),

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use ludus_net::NetworkProblem;
 use ludus_spec::AgentSpec;
 
+use super::algorithm::SECTIONS;
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
 use super::{AgentConfig, PolicySource, RunConfig};
+use crate::memory;
 use ludus_config::Problems;
 use ludus_config::valid_names;
 
@@ -48,9 +50,10 @@ fn check_size(config: &RunConfig, report: &mut Problems<'_>) {
 fn check_rollout(kind: &str, agent: &AgentConfig, rows: u64, report: &mut Problems<'_>) {
     let message = || format!("{rows} rows in all; there may be {MOST_ROWS} at most");
     report.require(rows <= MOST_ROWS, &["agents", kind, "rows"], message);
-    let samples = rows.saturating_mul(agent.ppo.rollout_steps as u64);
+    let algorithm = agent.algorithm();
+    let samples = rows.saturating_mul(algorithm.rollout_steps() as u64);
     let message = || format!("a rollout of {samples} samples; there may be {MOST_SAMPLES} at most");
-    report.require(samples <= MOST_SAMPLES, &["agents", kind, "ppo", "rollout_steps"], message);
+    report.require(samples <= MOST_SAMPLES, &["agents", kind, algorithm.section(), "rollout_steps"], message);
 }
 
 fn check_stop(config: &RunConfig, report: &mut Problems<'_>) {
@@ -74,9 +77,41 @@ fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>)
         let path = path.iter().map(String::as_str);
         report.problem(&section.into_iter().chain(["network"]).chain(path).collect::<Vec<_>>(), message);
     }
-    for (field, message) in agent.ppo.problems() {
-        report.problem(&[&section[..], &["ppo", field]].concat(), message);
+    check_algorithm(agent, spec, report);
+}
+
+/// Reports settings of the algorithm that are out of range, more than one algorithm, and one that can't learn from these
+/// agents.
+fn check_algorithm(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>) {
+    let (section, algorithm) = (["agents", spec.name.as_str()], agent.algorithm());
+    let in_section = |field: &'static str| [&section[..], &[algorithm.section(), field]].concat();
+    for (field, message) in algorithm.problems() {
+        report.problem(&in_section(field), message);
     }
+    let path = [&section[..], &[algorithm.section()]].concat();
+    let sections = agent.algorithm_sections();
+    if sections.len() != 1 {
+        let names = sections.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+        let has = if names.is_empty() {
+            "no algorithm".to_owned()
+        } else {
+            format!("{names}, and one policy has one algorithm")
+        };
+        report.problem(&path, format!("`{}` has {has}; keep one of {}", spec.name, valid_sections()));
+    }
+    if let Some(message) = algorithm.misfit(agent, spec) {
+        report.problem(&path, message);
+    }
+    let (bytes, free) = (algorithm.replay_bytes(spec, 1) as u64, memory::available());
+    report.require(bytes <= free, &in_section("replay"), || {
+        let [needed, free] = [bytes, free].map(memory::in_words);
+        format!("the replay takes {needed} of memory, and {free} are free; give `replay` fewer steps")
+    });
+}
+
+/// The sections of algorithms, in words.
+fn valid_sections() -> String {
+    SECTIONS.map(|name| format!("`{name}`")).join(", ")
 }
 
 fn check_reward(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>) {

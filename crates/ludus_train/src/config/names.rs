@@ -1,6 +1,6 @@
 //! Names of all sections of a config, to find a field that was written in another section, or with a typing mistake.
 
-use ludus_learn::PpoConfig;
+use ludus_learn::{DqnConfig, PpoConfig, PqnConfig};
 use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
 use serde::de::DeserializeOwned;
@@ -26,7 +26,7 @@ struct Section {
 }
 
 /// The sections that `--set` reaches with a path from the top or from the agent's section, in the order of a config.
-fn sections() -> [Section; 8] {
+fn sections() -> [Section; 10] {
     fn section<T: DeserializeOwned>(prefix: &'static str, place: &'static str) -> Section {
         Section { prefix, place, fields: field_names::<T>() }
     }
@@ -35,6 +35,8 @@ fn sections() -> [Section; 8] {
         section::<AgentConfig>("", "in the agent's section"),
         section::<NetworkConfig>("network.", "in `network`"),
         section::<PpoConfig>("ppo.", "in `ppo`"),
+        section::<PqnConfig>("pqn.", "in `pqn`"),
+        section::<DqnConfig>("dqn.", "in `dqn`"),
         section::<DeviceConfig>("device.", "in `device`"),
         section::<StopConfig>("stop.", "in `stop`"),
         section::<CheckpointConfig>("checkpoints.", "in `checkpoints`"),
@@ -102,6 +104,7 @@ mod tests {
     use ludus_spec::AgentSpec;
 
     use super::*;
+    use crate::config::algorithm::SECTIONS;
     use ludus_config::parse;
     use ludus_config::{Node, Value};
 
@@ -153,6 +156,7 @@ mod tests {
             };
             to_visit.extend(entries.into_iter().map(|entry| entry.node));
         }
-        assert_eq!(found, known.len());
+        // A section has one algorithm, PPO by default.
+        assert_eq!(found + SECTIONS.len() - 1, known.len());
     }
 }

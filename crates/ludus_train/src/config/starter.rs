@@ -92,7 +92,11 @@ const FIELDS: &[(&str, &str)] = &[
          `ppo.rollout_steps` should be as long as what is to be remembered. Width at least 1, usually 32 to 128; `None` \
          for agents that see all they need.",
     ),
-    ("ppo", "Proximal policy optimisation, which trains the policy."),
+    (
+        "ppo",
+        "Proximal policy optimisation, which trains the policy. In its place there may be `pqn: (…)`, Q-learning with many \
+         agents, or `dqn: (…)`, Q-learning from a replay.",
+    ),
     (
         "ppo.rollout_steps",
         "Steps that every agent plays between two updates. More see further and are less noisy, fewer learn more often. \

@@ -78,7 +78,7 @@ fn the_designs_config_is_valid() {
     let agent = config.agent(&plate());
     assert_eq!(agent.weights(&plate()), [0.1, -1.0]);
     assert_eq!(agent.episode_limit.map(NonZeroU32::get), Some(1000));
-    assert_eq!([0.0, 1.0].map(|part| agent.ppo.learning_rate.at(part)), [3e-4, 0.0]);
+    assert_eq!([0.0, 1.0].map(|part| agent.algorithm().learning_rate().at(part)), [3e-4, 0.0]);
 }
 
 #[test]
@@ -223,8 +223,8 @@ fn sets_change_the_config_before_it_is_checked() {
     ];
     let config = load(&with("stop: (steps: 0),", "clip: 7.0"), &sets).unwrap();
     let agent = config.agent(&plate());
-    assert_eq!(agent.ppo.clip.ends(), [0.1, 0.1]);
-    assert_eq!(agent.ppo.epochs, 2);
+    assert_eq!(agent.ppo.as_ref().unwrap().clip.ends(), [0.1, 0.1]);
+    assert_eq!(agent.ppo.as_ref().unwrap().epochs, 2);
     assert_eq!(config.worlds.resolve().get(), 3);
     assert_eq!(config.stop.steps.get(), 1000);
     assert_eq!(config.stop.goal("Plate"), Some(5.0));
@@ -280,7 +280,7 @@ fn whole_numbers_may_have_an_exponent() {
     assert_eq!((config.worlds.resolve().get(), config.arenas.get()), (10, 200));
     assert_eq!((config.stop.steps.get(), config.seed), (1_000_000, 1_000));
     let agent = config.agent(&plate());
-    assert_eq!((agent.ppo.minibatch, agent.episode_limit.map(NonZeroU32::get)), (512, Some(100)));
+    assert_eq!((agent.ppo.as_ref().unwrap().minibatch, agent.episode_limit.map(NonZeroU32::get)), (512, Some(100)));
     check(
         &with(EMPTY, EMPTY),
         &["stop.steps=1.5", "worlds=0.5"],

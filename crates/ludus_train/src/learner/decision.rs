@@ -64,6 +64,24 @@ pub(crate) fn decide(
     }
 }
 
+/// The learner of an algorithm that learns in plain Rust only. `why` is the reason that it is shown with.
+///
+/// # Errors
+///
+/// If another learner, a GPU or a network of the game's own was asked for.
+pub(crate) fn decide_native(
+    choice: LearnerChoice,
+    section: &'static str,
+    is_described: bool,
+    why: String,
+) -> Result<BackendChoice, TrainError> {
+    let is_asked_for = matches!(choice.device, DeviceChoice::Cuda(_)) || choice.learner == Some(LearnerKind::Torch);
+    if is_asked_for || !is_described {
+        return Err(TrainError::NativeAlgorithm { section });
+    }
+    Ok(BackendChoice { place: Backend::Native, why })
+}
+
 /// Chooses the learner on the CPU: in plain Rust, which is the fastest, unless the network is a game's own.
 fn on_cpu(workload: Workload, why: String) -> BackendChoice {
     let place = if workload.is_described { Backend::Native } else { Backend::TorchCpu };

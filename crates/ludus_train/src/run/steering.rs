@@ -39,10 +39,11 @@ impl Run {
 
     fn set_learning_rate(&mut self, kind: usize, rate: f32) -> Result<Change, String> {
         self.check_kind(kind)?;
-        let schedule = self.training.blueprint.agent(kind).ppo.learning_rate;
+        let algorithm = self.training.blueprint.agent(kind).algorithm();
+        let (section, schedule) = (algorithm.section(), algorithm.learning_rate());
         self.training.set_learning_rate(kind, rate).map_err(|error| error.to_string())?;
         let was = ron::to_string(&schedule).expect("a schedule has no value that RON can't write");
-        Ok(self.change(kind, "ppo.learning_rate", was, rate))
+        Ok(self.change(kind, &format!("{section}.learning_rate"), was, rate))
     }
 
     fn set_weight(&mut self, kind: usize, term: usize, weight: f32) -> Result<Change, String> {

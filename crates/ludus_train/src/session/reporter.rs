@@ -76,7 +76,7 @@ impl<'a> Reporter<'a> {
                 kind.weights = self.weights[index].to_vec();
                 let agent = training.blueprint.agent(index);
                 if change.is_learning_rate_of(&kind.spec.name, training.blueprint.has_several_kinds()) {
-                    kind.learning_rate = agent.ppo.learning_rate.at(0.0);
+                    kind.learning_rate = agent.algorithm().learning_rate().at(0.0);
                 }
             }
             snapshot.changes.push(change.clone());

@@ -146,7 +146,7 @@ impl TrainingSnapshot {
             let Some(agent) = config.agents.get(&kind.spec.name) else { continue };
             kind.policy = agent.policy.clone();
             let learns = agent.policy == PolicySource::Learned;
-            kind.learning_rate = if learns { agent.ppo.learning_rate.at(progress as f32) } else { 0.0 };
+            kind.learning_rate = if learns { agent.algorithm().learning_rate().at(progress as f32) } else { 0.0 };
             kind.weights = agent.weights(&kind.spec);
         }
     }

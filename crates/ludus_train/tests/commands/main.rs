@@ -34,4 +34,5 @@ mod same;
 mod trouble;
 #[cfg(all(unix, feature = "tune"))]
 mod tune;
+mod values;
 mod work;

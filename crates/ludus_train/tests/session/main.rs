@@ -224,7 +224,7 @@ fn changes_are_written_into_the_run() {
     let source = ConfigSource { file: Some(run.config()), ..ConfigSource::default() };
     let config = RunConfig::load(&source, std::slice::from_ref(&end.kinds[0].spec)).unwrap();
     let agent = config.agent(&end.kinds[0].spec);
-    assert_eq!((agent.ppo.learning_rate.at(0.5), agent.reward["wrong"]), (0.002, -0.5));
+    assert_eq!((agent.algorithm().learning_rate().at(0.5), agent.reward["wrong"]), (0.002, -0.5));
 }
 
 #[test]

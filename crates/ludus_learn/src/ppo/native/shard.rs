@@ -5,8 +5,8 @@ use std::ops::Range;
 use ludus_net::{AfterStep, Block, Network, Scratch, Sequences, Upstream};
 
 use crate::gradient::Shard;
-use crate::ppo::{Losses, Minibatch, UpdateSettings, surrogate, value_error};
-use crate::{Samples, Standardization};
+use crate::ppo::{Losses, UpdateSettings, surrogate, value_error};
+use crate::{Minibatch, Samples, Standardization};
 
 /// The inputs of a minibatch's loss.
 #[derive(Clone, Copy, Debug)]

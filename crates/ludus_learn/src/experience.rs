@@ -3,7 +3,7 @@
 use ludus_spec::{Outcome, Seed};
 use rand::seq::SliceRandom;
 
-use crate::RolloutShape;
+use crate::{LearnError, RolloutShape};
 
 /// The samples of a rollout that are experience, in the order in which they are learned from.
 ///
@@ -129,6 +129,20 @@ impl Experience {
             Minibatch { samples: own, rows }
         })
     }
+}
+
+/// Returns an error if there are too many samples for indices of 32 bits. These halve the memory that is shuffled.
+pub(crate) fn check_samples(shape: &RolloutShape) -> Result<(), LearnError> {
+    match shape.total_samples() {
+        samples if u32::try_from(samples).is_err() => Err(LearnError::TooManySamples { samples }),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the number of minibatches of about this size of so many samples, so that their size comes closest to it.
+pub(crate) const fn minibatch_count(samples: usize, minibatch: usize) -> usize {
+    let rounded = (samples + minibatch / 2) / minibatch;
+    if rounded == 0 { 1 } else { rounded }
 }
 
 /// Returns all rows of a rollout, in order.
