@@ -1,16 +1,26 @@
 //! The memory of the machine.
 
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use std::path::Path;
 
-/// Bytes that are free for this program, those in use as caches included. `u64::MAX` where that is unknown.
+use ludus_policy::files::{self, Links};
+
+/// Most bytes that are read of the system's table.
+const LONGEST: u64 = 1 << 16;
+
+/// Bytes that are free for this program, those in use as caches included. `u64::MAX` where that is unknown: it is known
+/// on Linux.
+///
+/// A crate for it would bring a dozen others for this one number.
 pub(crate) fn available() -> u64 {
-    let system =
-        System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
-    let limited = system.cgroup_limits().map(|limits| limits.free_memory);
-    match system.available_memory() {
-        0 => u64::MAX,
-        free => limited.map_or(free, |limited| limited.min(free)),
-    }
+    let read = |path| files::read_text(Path::new(path), Links::Follow, LONGEST).unwrap_or_default();
+    free_of(&read("/proc/meminfo")).unwrap_or(u64::MAX)
+}
+
+/// The available memory in the words of Linux: a line `MemAvailable:   21429152 kB`.
+fn free_of(table: &str) -> Option<u64> {
+    let line = table.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 /// A count of bytes in words: `3.8 GiB`.
@@ -36,7 +46,10 @@ mod tests {
     }
 
     #[test]
-    fn some_memory_is_free() {
+    fn free_memory_is_what_the_system_says() {
+        let table = "MemTotal:       24684152 kB\nMemFree:        16312304 kB\nMemAvailable:   20429152 kB\n";
+        assert_eq!(free_of(table), Some(20_429_152 << 10));
+        assert_eq!([free_of(""), free_of("MemAvailable: much"), free_of("MemAvailable: 99999999999999999 kB")], [None; 3]);
         assert!(available() > 1 << 20);
     }
 }

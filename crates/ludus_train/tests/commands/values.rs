@@ -37,7 +37,7 @@ fn a_policy_of_values_is_learned_scored_exported_and_resumed() {
         let scored = report(folder.path(), &["eval", "--json", "--episodes", "50"]);
         assert_eq!(scored["mean_return"], 8.0, "{settings}: the greedy policy makes no mistakes: {scored}");
         let graph = folder.path().join("policy.onnx");
-        let exported = run("arrows", folder.path(), &["export", "latest", graph.to_str().unwrap(), "--onnx"]);
+        let exported = run("arrows", folder.path(), &["export", "latest", "--to", graph.to_str().unwrap(), "--onnx"]);
         assert!(exported.code == 0 && graph.exists(), "{}", exported.errors);
 
         let resumed = report(folder.path(), &["train", "--json", "--resume", "latest", "--set", "stop.steps=34_000"]);
