@@ -107,6 +107,11 @@ pub(crate) fn check_game(blueprint: &Blueprint, settings: CheckSettings) -> Resu
     Ok(CheckResult { findings, random_play })
 }
 
+/// The findings of the check before a run; none if a world can't be built, which the run reports.
+pub(crate) fn short_findings(blueprint: &Blueprint) -> Vec<Finding> {
+    check_game(blueprint, CheckSettings::SHORT).map_or(Vec::new(), |examined| examined.findings)
+}
+
 /// Steps the world with random actions of all kinds in `seen`.
 fn take_step(world: &mut PooledWorld, seen: &mut [Seen], seed: Seed) -> Result<(), ludus_worlds::WorldPanic> {
     let draw = |(index, seen): (u64, &Seen)| seen.draw(world, if index == 0 { seed } else { seed.derive(index) });

@@ -35,6 +35,8 @@ use crate::lock::RunLock;
 pub(crate) enum RunTarget<'a> {
     /// A new folder in this folder of runs.
     New(&'a Path),
+    /// The same, for a game that was checked before.
+    NewOfChecked(&'a Path),
     /// The folder of a run that is resumed.
     Old(Box<Resumption>),
 }
@@ -51,7 +53,7 @@ impl RunTarget<'_> {
     /// Iterations that are over.
     pub fn iteration(&self) -> u64 {
         match self {
-            Self::New(_) => 0,
+            Self::New(_) | Self::NewOfChecked(_) => 0,
             Self::Old(resumption) => resumption.iteration(),
         }
     }
@@ -61,7 +63,7 @@ impl RunTarget<'_> {
     /// The folder of runs that it is in.
     pub fn runs(&self) -> &Path {
         match self {
-            Self::New(runs) => runs,
+            Self::New(runs) | Self::NewOfChecked(runs) => runs,
             Self::Old(resumption) => resumption.folder.path().parent().unwrap_or(Path::new("")),
         }
     }

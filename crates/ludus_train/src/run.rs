@@ -1,14 +1,14 @@
 //! A run from its first iteration to its last.
 
 mod beginning;
-mod metric_names;
+pub(crate) mod metric_names;
 mod no_experience;
 mod recording;
 mod saving;
 mod steering;
 
 use crate::blueprint::Blueprint;
-use crate::check::{CheckSettings, check_game};
+use crate::check::short_findings;
 use crate::checkpoints::Checkpoints;
 use crate::clock;
 use crate::config::{Reaction, StopConfig};
@@ -37,20 +37,18 @@ pub(crate) fn train(
     control: &dyn Control,
     tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<RunSummary, TrainError> {
-    if let RunTarget::New(runs) = &place {
+    if let RunTarget::New(runs) | RunTarget::NewOfChecked(runs) = &place {
         RunFolder::try_to_create(runs).map_err(at(*runs))?;
     }
     let build_start = clock::seconds();
     let mut training = Training::build(Blueprint { iteration: place.iteration(), ..blueprint })?;
     let build_seconds = clock::seconds() - build_start;
     initialize(&mut training, &place, tell)?;
-    // A world that can't be built was reported before.
-    let examined = check_game(&training.blueprint, CheckSettings::SHORT);
-    for finding in examined.map_or(Vec::new(), |examined| examined.findings) {
-        tell(RunEvent::Trouble(finding.sentence()));
+    if !matches!(place, RunTarget::NewOfChecked(_)) {
+        short_findings(&training.blueprint).iter().for_each(|finding| tell(RunEvent::Trouble(finding.sentence())));
     }
     let mut run = match place {
-        RunTarget::New(runs) => Run::create(training, runs)?,
+        RunTarget::New(runs) | RunTarget::NewOfChecked(runs) => Run::create(training, runs)?,
         RunTarget::Old(resumption) => Run::resume(training, *resumption, tell)?,
     };
     run.build_seconds = build_seconds;
@@ -75,7 +73,7 @@ struct Run {
     checkpoints: Checkpoints,
     metrics: Metrics,
     build_seconds: f64,
-    /// The time at which training began or was resumed, plus the time of all pauses [s of the clock].
+    /// The time at which training began or was resumed, plus the time of all pauses and reports [s of the clock].
     began: f64,
     /// The progress of the run when it was resumed.
     before: Before,
@@ -125,7 +123,7 @@ impl Run {
                 }
             };
             let progress = self.progress();
-            tell(RunEvent::Progress(&progress, &self.training, &lap));
+            self.tell_progress(&progress, &lap, tell);
             self.record(&lap, &progress)?;
             self.log_hashes()?;
             self.tell_incidents(tell)?;
@@ -152,6 +150,14 @@ impl Run {
                 self.save(tell)?;
             }
         }
+    }
+
+    /// Reports an iteration. The time that the caller takes for it, such as for an evaluation, does not count as time of
+    /// training.
+    fn tell_progress(&mut self, progress: &Progress, lap: &Lap, tell: &mut dyn FnMut(RunEvent<'_>)) {
+        let told = clock::seconds();
+        tell(RunEvent::Progress(progress, &self.training, lap));
+        self.began += clock::seconds() - told;
     }
 
     fn stop(&self) -> &StopConfig {

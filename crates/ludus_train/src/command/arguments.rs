@@ -142,20 +142,23 @@ pub struct TuneArguments {
     /// Sampler of the trials' values
     #[arg(long, value_enum, default_value = "tpe")]
     pub sampler: SamplerKind,
-    /// Metric that judges a trial: return (of an evaluation), area (mean of the learning curve), steps or seconds (to
-    /// --goal), or a column of metrics.csv; KIND/return and so on with several kinds of agents
-    /// [default: return, or steps with --goal]
+    /// Metric that judges a trial, by evaluations with seeds that training doesn't use: return (at the end), area (mean
+    /// over the run), steps or seconds (to --goal), or a column of metrics.csv; KIND/return and so on with several kinds
+    /// of agents [default: return, or steps with --goal]
     #[arg(long, value_name = "NAME")]
     pub metric: Option<String>,
-    /// Mean return of training at which a trial has reached its goal [default: that of the config]
+    /// Mean return of an evaluation at which a run has reached its goal [default: that of the config]
     #[arg(long, value_name = "RETURN", allow_negative_numbers = true)]
     pub goal: Option<f64>,
     /// A column of metrics.csv is better if it is lower
     #[arg(long, requires = "metric")]
     pub minimize: bool,
-    /// Episodes of an evaluation
-    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = whole::<NonZeroU32>)]
-    pub episodes: NonZeroU32,
+    /// Episodes of an evaluation [default: 100 at the end of a run; 20 for area, steps and seconds]
+    #[arg(long, value_name = "COUNT", value_parser = whole::<NonZeroU32>)]
+    pub episodes: Option<NonZeroU32>,
+    /// Evaluates with actions that are drawn, as in training, instead of the most probable ones
+    #[arg(long)]
+    pub sample: bool,
     /// Lets every trial go on to its end, however bad it is
     #[arg(long)]
     pub no_pruning: bool,
@@ -167,7 +170,7 @@ pub struct TuneArguments {
     pub write: Option<PathBuf>,
     /// Goes on with a search: its folder, its name, or `latest`; all but --trials, --jobs and --write are those that it had
     #[arg(long, value_name = "SEARCH", conflicts_with_all = ["space", "seeds", "sampler", "metric", "goal", "minimize",
-        "episodes", "no_pruning", "fresh_seeds", "config", "set", "seed", "learner", "device"])]
+        "episodes", "sample", "no_pruning", "fresh_seeds", "config", "set", "seed", "learner", "device"])]
     pub resume: Option<PathBuf>,
     #[command(flatten)]
     pub learner: LearnerArguments,

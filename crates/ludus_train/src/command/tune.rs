@@ -27,7 +27,8 @@ use crate::tune::pruning::rung_steps;
 use crate::tune::search::{Search, SearchMachine};
 use crate::tune::settings::Settings;
 use crate::tune::space::Space;
-use crate::tune::trial::{self, TrialContext, TrialOrder};
+use crate::tune::trial::{TrialContext, TrialOrder};
+use crate::tune::trial_run;
 use crate::tune::{SearchResult, TrialResult, TuneError};
 
 use super::arguments::TuneArguments;
@@ -100,7 +101,7 @@ fn carry_out(program: &Program, specs: &[Arc<AgentSpec>], order: &TrialOrder) ->
         Ok(Blueprint { definition, specs: specs.to_vec(), config, pool, iteration: 0, hash_every: None, learner, note })
     };
     let interrupted = interrupt::listen(|| {});
-    trial::carry_out(order, &TrialContext { specs, blueprint: &blueprint, interrupted, warn: &warn })
+    trial_run::carry_out(order, &TrialContext { specs, blueprint: &blueprint, interrupted, warn: &warn })
 }
 
 /// Finds the search to go on with.
@@ -145,7 +146,8 @@ impl NewSearch {
             fresh_seeds: (0..u64::from(arguments.fresh_seeds))
                 .map(|index| config.seed.wrapping_add(seeds + index))
                 .collect(),
-            episodes: arguments.episodes.get(),
+            episodes: arguments.episodes.map_or_else(|| objective.metric.episodes(), |episodes| episodes.get()),
+            sampled: arguments.sample,
             rung_steps: if prunes { rung_steps(config.stop.steps.get()) } else { Vec::new() },
             learner: arguments.learner.learner.and_then(|kind| {
                 <LearnerKind as clap::ValueEnum>::to_possible_value(&kind).map(|value| value.get_name().to_owned())

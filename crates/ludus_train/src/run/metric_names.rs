@@ -8,13 +8,16 @@ use crate::blueprint::Blueprint;
 use crate::phases::Phases;
 use crate::training::Training;
 
+/// Mean return of the episodes.
+pub(crate) const RETURN: &str = "charts/episodic_return";
+/// Mean length of the episodes \[steps\].
+pub(crate) const LENGTH: &str = "charts/episodic_length";
+
 /// The columns of a run's metrics, under CleanRL's names.
 pub(super) fn metric_names(training: &Training) -> Vec<String> {
     let names = MetricNames::of(&training.blueprint);
-    let returns = training
-        .blueprint
-        .driven_kinds()
-        .flat_map(|kind| ["charts/episodic_return", "charts/episodic_length"].map(|name| names.of_kind(kind, name)));
+    let returns =
+        training.blueprint.driven_kinds().flat_map(|kind| [RETURN, LENGTH].map(|name| names.of_kind(kind, name)));
     let losses = training.learned_lanes().flat_map(|(lane, learned)| {
         learned.algorithm().metrics().iter().map(move |info| names.of_kind(lane.owner(), info.name))
     });
@@ -28,7 +31,7 @@ pub(super) fn metric_names(training: &Training) -> Vec<String> {
 
 /// The names of metrics that belong to a kind of agents: with the kind's name in front if there are several kinds.
 #[derive(Clone, Copy)]
-pub(super) struct MetricNames<'a>(Option<&'a [Arc<AgentSpec>]>);
+pub(crate) struct MetricNames<'a>(Option<&'a [Arc<AgentSpec>]>);
 
 impl<'a> MetricNames<'a> {
     pub fn of(blueprint: &'a Blueprint) -> Self {
@@ -41,7 +44,7 @@ impl<'a> MetricNames<'a> {
     }
 }
 
-pub(super) fn reward_name(term: &str) -> String {
+pub(crate) fn reward_name(term: &str) -> String {
     format!("reward/{term}")
 }
 

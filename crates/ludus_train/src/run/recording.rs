@@ -3,7 +3,7 @@
 use ludus_replay::NO_WORLD;
 
 use super::Run;
-use super::metric_names::{MetricNames, phase_name, reward_name};
+use super::metric_names::{LENGTH, MetricNames, RETURN, phase_name, reward_name};
 use crate::clock;
 use crate::error::{TrainError, at};
 use crate::progress::Progress;
@@ -24,8 +24,8 @@ impl Run {
         }
         metrics.set("charts/SPS", progress.steps_per_second);
         for kind in progress.kinds.iter().filter(|kind| lap.episodes[kind.kind] > 0) {
-            metrics.set(&names.of_kind(kind.kind, "charts/episodic_return"), kind.returns.mean);
-            metrics.set(&names.of_kind(kind.kind, "charts/episodic_length"), kind.length);
+            metrics.set(&names.of_kind(kind.kind, RETURN), kind.returns.mean);
+            metrics.set(&names.of_kind(kind.kind, LENGTH), kind.length);
             for (term, mean) in &kind.terms {
                 metrics.set(&names.of_kind(kind.kind, &reward_name(term)), *mean);
             }

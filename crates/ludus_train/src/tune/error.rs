@@ -111,7 +111,7 @@ pub enum TuneError {
         goal: f64,
         /// The number of the best trial.
         trial: u64,
-        /// The mean return at the end of its runs.
+        /// The mean return of the last evaluations of its runs.
         mean_return: f64,
     },
 }

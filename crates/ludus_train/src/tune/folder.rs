@@ -38,8 +38,20 @@ impl SearchFolder {
 
     /// The newest search of this game in `runs`.
     pub fn newest(runs: &Path, game: &str) -> Option<Self> {
-        let folders = all(runs, game).into_iter().filter(|(_, folder)| folder.journal().is_file());
-        folders.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, folder)| folder)
+        Self::all(runs, game).into_iter().next()
+    }
+
+    /// All searches of this game in `runs`, the newest first.
+    pub fn all(runs: &Path, game: &str) -> Vec<Self> {
+        let mut folders = all(runs, game);
+        folders.retain(|(_, folder)| folder.journal().is_file());
+        folders.sort_by(|(one, _), (other, _)| other.cmp(one));
+        folders.into_iter().map(|(_, folder)| folder).collect()
+    }
+
+    /// The search in this folder.
+    pub fn open(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 
     /// The path of the folder.
@@ -97,6 +109,9 @@ mod tests {
         );
         fs::write(folders[0].journal(), "").unwrap();
         assert_eq!(SearchFolder::newest(runs.path(), "arrows").as_ref(), Some(&folders[0]));
+        fs::write(folders[1].journal(), "").unwrap();
+        let newest_first = [&folders[1], &folders[0]].map(Clone::clone);
+        assert_eq!(SearchFolder::all(runs.path(), "arrows"), newest_first);
         assert_eq!(SearchFolder::named(runs.path(), Path::new(&names[0])).as_ref(), Some(&folders[0]));
         assert!(RunFolder::all(runs.path(), "arrows").is_empty());
     }

@@ -53,20 +53,13 @@ impl Journal {
     /// The outer one if the file can't be read or written, the inner one if a line but the last can't be read.
     pub fn open(path: &Path) -> io::Result<Result<(Self, Vec<Event>), TuneError>> {
         let text = files::read(path, Links::Refuse, LONGEST_FILE)?;
-        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let mut events = Vec::new();
-        for (index, line) in text[..whole].split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty())
-        {
-            match serde_json::from_slice(line) {
-                Ok(event) => events.push(event),
-                Err(error) => {
-                    let problem = format!("is no event of a search: {error}");
-                    return Ok(Err(TuneError::Journal { path: path.to_owned(), line: index + 1, problem }));
-                }
-            }
-        }
+        let whole = whole_lines(&text);
+        let events = match parsed(whole, path) {
+            Ok(events) => events,
+            Err(error) => return Ok(Err(error)),
+        };
         let mut file = files::open_own(path)?;
-        file.set_len(whole as u64)?;
+        file.set_len(whole.len() as u64)?;
         file.seek(SeekFrom::End(0))?;
         Ok(Ok((Self { file, path: path.to_owned() }, events)))
     }
@@ -82,6 +75,40 @@ impl Journal {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The events in the journal of a search that may be going on in another process.
+///
+/// # Errors
+///
+/// As [`Journal::open`].
+pub(super) fn read(path: &Path) -> io::Result<Result<Vec<Event>, TuneError>> {
+    let text = files::read(path, Links::Refuse, LONGEST_FILE)?;
+    Ok(parsed(whole_lines(&text), path))
+}
+
+/// The settings that a search had last.
+pub(super) fn last_settings(events: &[Event]) -> Option<&Settings> {
+    events.iter().rev().find_map(|event| match event {
+        Event::Search { settings } => Some(settings),
+        _ => None,
+    })
+}
+
+/// The text without an incomplete last line.
+fn whole_lines(text: &[u8]) -> &[u8] {
+    &text[..text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1)]
+}
+
+fn parsed(text: &[u8], path: &Path) -> Result<Vec<Event>, TuneError> {
+    let lines = text.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    let event = |(index, line): (usize, &[u8])| {
+        serde_json::from_slice(line).map_err(|error| {
+            let problem = format!("is no event of a search: {error}");
+            TuneError::Journal { path: path.to_owned(), line: index + 1, problem }
+        })
+    };
+    lines.map(event).collect()
 }
 
 #[cfg(test)]

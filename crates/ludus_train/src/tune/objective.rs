@@ -10,23 +10,26 @@ pub(crate) struct Objective {
     pub kind: String,
     /// True if less is better.
     pub is_minimized: bool,
-    /// The mean return at which a trial has reached its goal, where the metric counts up to one.
+    /// The mean return of an evaluation at which a run has reached its goal, where the metric counts up to one.
     pub goal: Option<f64>,
 }
 
 /// The metrics that trials can be judged by.
+///
+/// Returns are those of evaluations, in episodes whose seeds training does not use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Metric {
-    /// Mean return of an evaluation, in episodes whose seeds training does not use.
+    /// Mean return of an evaluation at the end of the run.
     Return,
-    /// Mean of the training's mean return over all steps: the area under the learning curve, divided by the steps.
+    /// Mean over all steps of the mean return of evaluations: the area under the learning curve, divided by the steps.
     Area,
-    /// Steps until the training's mean return reaches the goal.
+    /// Steps until the mean return of an evaluation reaches the goal.
     Steps,
-    /// Seconds of training until its mean return reaches the goal.
+    /// Seconds of training until the mean return of an evaluation reaches the goal.
     Seconds,
-    /// The last value of a column of the run's metrics.
+    /// A column of the run's metrics: of an evaluation at the end where evaluations have it, such as a term of the
+    /// reward, else its last value.
     Column(String),
 }
 
@@ -58,6 +61,16 @@ impl Metric {
         matches!(self, Self::Steps | Self::Seconds)
     }
 
+    /// Episodes of an evaluation, unless a user names a number.
+    ///
+    /// A run that is evaluated on the way has several evaluations, or one that a goal confirms, so fewer do.
+    pub const fn episodes(&self) -> u32 {
+        match self {
+            Self::Return | Self::Column(_) => 100,
+            Self::Area | Self::Steps | Self::Seconds => 20,
+        }
+    }
+
     /// True if the training's mean return tells on the way how good a trial will be.
     pub const fn follows_return(&self) -> bool {
         !matches!(self, Self::Column(_))
@@ -65,13 +78,6 @@ impl Metric {
 }
 
 impl Objective {
-    /// The change of the config that ends a run at the goal, as `--set` takes it.
-    pub fn goal_set(&self) -> Option<String> {
-        let goal = self.goal?;
-        let kind = serde_json::to_string(&self.kind).expect("a name is JSON");
-        Some(format!("stop.mean_return={{ {kind}: {goal:?} }}"))
-    }
-
     /// The header of the metric's column in a table, with the goal if it has one.
     pub fn title(&self) -> String {
         match (&self.metric, self.goal) {

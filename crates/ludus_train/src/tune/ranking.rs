@@ -33,6 +33,9 @@ pub(super) struct Score {
     pub value: f64,
     /// The same number, with the sign by which less is better.
     cost: f64,
+    /// The mean return of the last evaluations; NaN if there are none.
+    pub evaluated: f64,
+    /// The training's mean return at the end.
     pub mean_return: f64,
     pub steps: f64,
 }
@@ -76,15 +79,20 @@ impl Score {
             without_value: runs.len() - values.count(),
             value,
             cost: if objective.is_minimized { value } else { -value },
+            evaluated: mean(runs.iter().filter_map(|run| run.evaluations.last().map(|&(_, mean)| mean))),
             mean_return: mean(runs.iter().filter_map(|run| run.mean_return)),
             steps: mean(runs.iter().map(|run| run.steps as f64)),
         }
     }
 
-    /// The better one comes first. Scores with the same value are ordered by their mean return, then by their steps.
+    /// The better one comes first. Scores with the same value, such as those of games that are played perfectly, are
+    /// ordered by the mean returns of evaluations, then of training, then by their steps.
     fn order(&self, other: &Self) -> Ordering {
         let by_value = self.without_value.cmp(&other.without_value).then(self.cost.total_cmp(&other.cost));
-        by_value.then(other.mean_return.total_cmp(&self.mean_return)).then(self.steps.total_cmp(&other.steps))
+        by_value
+            .then(other.evaluated.total_cmp(&self.evaluated))
+            .then(other.mean_return.total_cmp(&self.mean_return))
+            .then(self.steps.total_cmp(&other.steps))
     }
 }
 
@@ -127,10 +135,13 @@ mod tests {
             steps: 100,
             seconds: 1.0,
             cpu_seconds: None,
+            evaluation_cpu_seconds: None,
             mean_return: Some(mean_return),
             value,
             at_rungs: at_rungs.to_vec(),
             curve: Vec::new(),
+            evaluations: Vec::new(),
+            troubles: Vec::new(),
         }
     }
 

@@ -27,7 +27,7 @@ pub struct SearchResult {
 }
 
 /// The results of a trial.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TrialResult {
     /// The number; 0 is the config as it is.
     pub trial: u64,
@@ -37,7 +37,7 @@ pub struct TrialResult {
     pub value: Option<f64>,
     /// Runs without a value, such as those that did not reach the goal.
     pub without_value: usize,
-    /// The mean over the runs of their mean return at the end.
+    /// The mean over the runs of the training's mean return at the end.
     pub mean_return: Option<f64>,
     /// The mean steps of a run.
     pub steps: Option<f64>,
@@ -73,6 +73,17 @@ impl TrialResult {
     }
 }
 
+impl TrialResult {
+    /// The value of the metric, as `shown` writes it, or the reason that there is none.
+    pub(super) fn outcome(&self, shown: impl Fn(f64) -> String) -> String {
+        match (self.state, self.value, self.without_value) {
+            ("finished", Some(value), 0) => shown(value),
+            ("finished", _, missed) => format!("missed on {missed}"),
+            (state, ..) => state.to_owned(),
+        }
+    }
+}
+
 impl SearchResult {
     /// The trials as a table, the best first, with a column for each of `keys`.
     pub fn table(&self, keys: &[String], shown: impl Fn(f64) -> String) -> Vec<String> {
@@ -85,11 +96,7 @@ impl SearchResult {
 
 fn row(trial: &TrialResult, keys: &[String], shown: impl Fn(f64) -> String) -> Vec<String> {
     let nothing = || "-".to_owned();
-    let result = match (trial.state, trial.value, trial.without_value) {
-        ("finished", Some(value), 0) => shown(value),
-        ("finished", _, missed) => format!("missed on {missed}"),
-        (state, ..) => state.to_owned(),
-    };
+    let result = trial.outcome(shown);
     let number = if trial.trial == 0 { "as it is".to_owned() } else { trial.trial.to_string() };
     let numbers = [
         trial.mean_return.map_or_else(nothing, |mean| format!("{mean:.2}")),

@@ -1,6 +1,6 @@
 //! The loop over the trials of a search.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,15 +9,15 @@ use ludus_spec::{AgentSpec, Seed};
 use super::TuneError;
 use super::child::{self, Lifelines};
 use super::folder::SearchFolder;
-use super::importance::importance;
-use super::journal::{Event, Journal};
+use super::journal::{Event, Journal, last_settings};
 use super::objective::Objective;
 use super::pruning::{Rung, least};
 use super::ranking::{Score, Trial, TrialState, ranked};
-use super::result::{KeyImportance, SearchResult, TrialResult};
+use super::result::SearchResult;
 use super::settings::Settings;
 use super::space::{KeyValue, Space};
-use super::trial::{RunOutcome, TrialOrder, TrialReport};
+use super::trial::{TrialOrder, TrialReport};
+use super::trials::{Trials, failure_of, texts};
 use crate::clock;
 use crate::config::ConfigSource;
 use crate::error::{TrainError, at};
@@ -46,11 +46,9 @@ pub(crate) struct Search {
     space: Space,
     settings: Settings,
     journal: Journal,
-    /// All trials that have begun, by their number.
-    trials: Vec<Trial>,
+    trials: Trials,
     /// Trials that had begun when the search was killed.
     to_repeat: VecDeque<u64>,
-    confirmed: BTreeMap<(u64, u64), TrialReport>,
     failure: Option<TrainError>,
     /// Wall time of all processes of trials \[s\].
     process_seconds: f64,
@@ -100,9 +98,12 @@ impl Search {
         let space = Space::load(&folder.space(), &base, specs).map_err(TuneError::Space)?;
         let mut search = Self::new(folder, space, settings, journal);
         for event in events {
-            search.replay(event)?;
+            if !search.trials.take_up(event, &search.space) {
+                let problem = format!("a trial has values that `{}` does not allow", search.folder.space().display());
+                return Err(TuneError::Journal { path, line: 1, problem }.into());
+            }
         }
-        let open = search.trials.iter().filter(|trial| trial.state().is_none());
+        let open = search.trials.all.iter().filter(|trial| trial.state().is_none());
         search.to_repeat = open.map(|trial| trial.number).collect();
         Ok(search)
     }
@@ -113,49 +114,11 @@ impl Search {
             space,
             settings,
             journal,
-            trials: Vec::new(),
+            trials: Trials::default(),
             to_repeat: VecDeque::new(),
-            confirmed: BTreeMap::new(),
             failure: None,
             process_seconds: 0.0,
             began: clock::seconds(),
-        }
-    }
-
-    /// Takes up an event of the journal.
-    fn replay(&mut self, event: Event) -> Result<(), TuneError> {
-        match event {
-            Event::Search { .. } => {}
-            Event::Began { trial: number, values } => {
-                let values = self.values_of(&values)?;
-                if self.trials.iter().all(|trial| trial.number != number) {
-                    self.trials.push(Trial { number, values, report: None });
-                }
-            }
-            Event::Ended { trial, report } => {
-                if let Some(trial) = self.trials.iter_mut().find(|begun| begun.number == trial) {
-                    trial.report = Some(report);
-                }
-            }
-            Event::Confirmed { trial, seed, report } => {
-                self.confirmed.insert((trial, seed), report);
-            }
-        }
-        Ok(())
-    }
-
-    fn values_of(&self, texts: &BTreeMap<String, String>) -> Result<Option<Vec<KeyValue>>, TuneError> {
-        if texts.is_empty() {
-            return Ok(None);
-        }
-        let value = |key: &super::space::Key| texts.get(&key.name).and_then(|text| key.range.value(text));
-        let values: Option<Vec<_>> = self.space.keys.iter().map(value).collect();
-        match values {
-            Some(values) if texts.len() == values.len() => Ok(Some(values)),
-            _ => {
-                let problem = format!("a trial has values that `{}` does not allow", self.folder.space().display());
-                Err(TuneError::Journal { path: self.journal.path().to_owned(), line: 1, problem })
-            }
         }
     }
 
@@ -190,37 +153,26 @@ impl Search {
         if let Some(number) = self.to_repeat.pop_front() {
             return Ok(Some(Work::Trial(number)));
         }
-        let number = self.trials.len() as u64;
+        let number = self.trials.all.len() as u64;
         if number > self.settings.trials {
             return Ok(None);
         }
         let values = (number > 0).then(|| self.new_values(number));
         let trial = Trial { number, values, report: None };
-        self.write(&Event::Began { trial: number, values: self.texts(&trial) })?;
-        self.trials.push(trial);
+        self.write(&Event::Began { trial: number, values: texts(&trial, &self.space) })?;
+        self.trials.all.push(trial);
         Ok(Some(Work::Trial(number)))
     }
 
     /// The values of a new trial. Values that a trial has had are drawn again, a few times.
     fn new_values(&self, number: u64) -> Vec<KeyValue> {
-        let ranked = self.ranked_values();
+        let ranked = self.trials.ranked_values(&self.settings.objective);
         let draw = |draw: u64| {
             let seed = Seed::new(self.settings.seed).derive(draw).bits();
             self.settings.sampler.with_seed(seed).propose(&self.space, number, &ranked)
         };
-        let is_new = |values: &Vec<KeyValue>| self.trials.iter().all(|trial| trial.values.as_ref() != Some(values));
+        let is_new = |values: &Vec<KeyValue>| self.trials.all.iter().all(|trial| trial.values.as_ref() != Some(values));
         (0..MOST_DRAWS).map(draw).find(is_new).unwrap_or_else(|| draw(0))
-    }
-
-    /// The values of the trials that have ended, the best first.
-    fn ranked_values(&self) -> Vec<&[KeyValue]> {
-        ranked(&self.trials, &self.settings.objective).into_iter().filter_map(|trial| trial.values.as_deref()).collect()
-    }
-
-    /// The values of a trial, as `--set` takes them.
-    fn texts(&self, trial: &Trial) -> BTreeMap<String, String> {
-        let values = trial.values.iter().flatten();
-        self.space.keys.iter().zip(values).map(|(key, &value)| (key.name.clone(), key.range.text(value))).collect()
     }
 
     fn write(&mut self, event: &Event) -> Result<(), TrainError> {
@@ -236,9 +188,8 @@ impl Search {
             }
         };
         let objective = &self.settings.objective;
-        let texts = self.trials.get(number as usize).map(|trial| self.texts(trial)).unwrap_or_default();
-        let mut sets: Vec<_> = texts.into_iter().map(|(key, text)| format!("{key}={text}")).collect();
-        sets.extend(objective.goal_set());
+        let texts = self.trials.all.get(number as usize).map(|trial| texts(trial, &self.space)).unwrap_or_default();
+        let sets = texts.into_iter().map(|(key, text)| format!("{key}={text}")).collect();
         TrialOrder {
             search: self.folder.path().to_owned(),
             report: self
@@ -251,6 +202,8 @@ impl Search {
             seeds,
             objective: objective.clone(),
             episodes: self.settings.episodes,
+            sampled: self.settings.sampled,
+            checks: work == Work::Trial(0),
             rungs,
             learner: self.settings.learner.clone(),
             device: self.settings.device.clone(),
@@ -261,7 +214,7 @@ impl Search {
     /// The rungs of a trial that begins now.
     fn rungs(&self) -> Vec<Rung> {
         let rung = |(rung, &steps): (usize, &u64)| {
-            let mut earlier: Vec<_> = self.trials.iter().filter_map(|trial| trial.at_rung(rung)).collect();
+            let mut earlier: Vec<_> = self.trials.all.iter().filter_map(|trial| trial.at_rung(rung)).collect();
             Rung { steps, least: least(&mut earlier) }
         };
         self.settings.rung_steps.iter().enumerate().map(rung).collect()
@@ -280,13 +233,15 @@ impl Search {
             }
             (Work::Trial(number), report) => {
                 self.write(&Event::Ended { trial: number, report: report.clone() })?;
-                self.trials[number as usize].report = Some(report);
+                self.trials.all[number as usize].report = Some(report);
+                let troubles = self.trials.all[number as usize].runs().iter().flat_map(|run| &run.troubles);
+                troubles.for_each(|trouble| tell(format!("warning: {trouble}")));
                 tell(self.progress_sentence(number));
                 Ok(self.check_failures()?)
             }
             (Work::Confirmation { trial, seed }, report) => {
                 self.write(&Event::Confirmed { trial, seed, report: report.clone() })?;
-                self.confirmed.insert((trial, seed), report);
+                self.trials.confirmed.insert((trial, seed), report);
                 Ok(())
             }
         }
@@ -294,7 +249,7 @@ impl Search {
 
     /// Ends the search if every trial so far has failed, and there were several.
     fn check_failures(&self) -> Result<(), TuneError> {
-        let ended: Vec<_> = self.trials.iter().filter_map(|trial| Some((trial.state()?, trial))).collect();
+        let ended: Vec<_> = self.trials.all.iter().filter_map(|trial| Some((trial.state()?, trial))).collect();
         let has_failed = |(state, _): &(TrialState, &Trial)| *state == TrialState::Failed;
         match ended.last() {
             Some((_, last)) if ended.len() > MOST_FAILURES && ended.iter().all(has_failed) => {
@@ -306,7 +261,7 @@ impl Search {
 
     /// A sentence about a trial that has ended.
     fn progress_sentence(&self, number: u64) -> String {
-        let trial = &self.trials[number as usize];
+        let trial = &self.trials.all[number as usize];
         let objective = &self.settings.objective;
         let last = trial.runs().last();
         let result = match trial.state() {
@@ -323,8 +278,9 @@ impl Search {
             }
             None => String::new(),
         };
-        let best = ranked(&self.trials, objective).first().map_or(0, |best| best.number);
-        let values = self.texts(trial).into_iter().map(|(key, text)| format!("{key}={text}")).collect::<Vec<_>>();
+        let best = ranked(&self.trials.all, objective).first().map_or(0, |best| best.number);
+        let values =
+            texts(trial, &self.space).into_iter().map(|(key, text)| format!("{key}={text}")).collect::<Vec<_>>();
         let values = if values.is_empty() { "the config as it is".to_owned() } else { values.join(" ") };
         format!("trial {number} of {}: {result}; {values}; the best is trial {best}", self.settings.trials)
     }
@@ -332,7 +288,7 @@ impl Search {
     /// The best trial, if it has come to its end with a value for each run.
     pub fn best(&self) -> Result<u64, TuneError> {
         let objective = &self.settings.objective;
-        let ranked = ranked(&self.trials, objective);
+        let ranked = ranked(&self.trials.all, objective);
         let best = ranked.first().filter(|best| best.state() == Some(TrialState::Finished));
         let Some(best) = best else {
             let reason = ranked.first().and_then(|trial| failure_of(trial));
@@ -343,7 +299,7 @@ impl Search {
         let score = Score::of(best.runs(), objective);
         match objective.goal {
             Some(goal) if score.without_value > 0 => {
-                Err(TuneError::GoalNotReached { goal, trial: best.number, mean_return: score.mean_return })
+                Err(TuneError::GoalNotReached { goal, trial: best.number, mean_return: score.evaluated })
             }
             _ => Ok(best.number),
         }
@@ -355,7 +311,7 @@ impl Search {
         let trials = if best == 0 { vec![0] } else { vec![best, 0] };
         let seeds = &self.settings.fresh_seeds;
         let runs = trials.into_iter().flat_map(|trial| seeds.iter().map(move |&seed| (trial, seed)));
-        let left = runs.filter(|run| !self.confirmed.contains_key(run));
+        let left = runs.filter(|run| !self.trials.confirmed.contains_key(run));
         left.map(|(trial, seed)| Work::Confirmation { trial, seed }).collect()
     }
 
@@ -366,7 +322,7 @@ impl Search {
 
     /// The changes of the config that a trial makes, as `--set` takes them.
     pub fn sets(&self, number: u64) -> Vec<String> {
-        let texts = self.trials.get(number as usize).map(|trial| self.texts(trial)).unwrap_or_default();
+        let texts = self.trials.all.get(number as usize).map(|trial| texts(trial, &self.space)).unwrap_or_default();
         texts.into_iter().map(|(key, text)| format!("{key}={text}")).collect()
     }
 
@@ -378,60 +334,17 @@ impl Search {
     /// The results so far.
     pub fn result(&self) -> SearchResult {
         let objective = &self.settings.objective;
-        let ranked = ranked(&self.trials, objective);
-        let shares = importance(&self.space, &self.ranked_values()).unwrap_or_default();
-        let importance = self.space.keys.iter().zip(shares);
+        let ranked = ranked(&self.trials.all, objective).into_iter();
         SearchResult {
             search: self.folder.path().to_owned(),
             metric: objective.title(),
             seeds: self.settings.seeds.clone(),
-            trials: ranked.into_iter().filter_map(|trial| self.trial_result(trial)).collect(),
-            importance: importance.map(|(key, share)| KeyImportance { key: key.name.clone(), share }).collect(),
+            trials: ranked.filter_map(|trial| self.trials.result(trial, &self.space, objective)).collect(),
+            importance: self.trials.importance(&self.space, objective),
             fresh_seeds: self.settings.fresh_seeds.clone(),
             seconds: clock::seconds() - self.began,
             process_seconds: self.process_seconds,
         }
-    }
-
-    fn trial_result(&self, trial: &Trial) -> Option<TrialResult> {
-        let score = Score::of(trial.runs(), &self.settings.objective);
-        let finite = |number: f64| Some(number).filter(|number| number.is_finite());
-        let fresh = self.confirmed.iter().filter(|((of, _), _)| *of == trial.number);
-        let value = |report: &TrialReport| match report {
-            TrialReport::Done(runs) => runs.first().and_then(|run: &RunOutcome| run.value),
-            _ => None,
-        };
-        Some(TrialResult {
-            trial: trial.number,
-            state: match trial.state()? {
-                TrialState::Finished => "finished",
-                TrialState::Pruned => "pruned",
-                TrialState::Failed => "failed",
-            },
-            value: finite(score.value),
-            without_value: score.without_value,
-            mean_return: finite(score.mean_return),
-            steps: finite(score.steps),
-            values: self.texts(trial),
-            runs: trial.runs().iter().map(|run| run.run.clone()).collect(),
-            fresh: fresh.map(|(_, report)| value(report)).collect(),
-            reason: failure_of(trial),
-        })
-    }
-}
-
-/// The settings that a search had last.
-fn last_settings(events: &[Event]) -> Option<&Settings> {
-    events.iter().rev().find_map(|event| match event {
-        Event::Search { settings } => Some(settings),
-        _ => None,
-    })
-}
-
-fn failure_of(trial: &Trial) -> Option<String> {
-    match &trial.report {
-        Some(TrialReport::Failed(reason)) => Some(reason.clone()),
-        _ => None,
     }
 }
 

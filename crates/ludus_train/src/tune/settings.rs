@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub fresh_seeds: Vec<u64>,
     /// Episodes of an evaluation.
     pub episodes: u32,
+    /// True if actions of evaluations are drawn, as in training; else they are the most probable ones.
+    pub sampled: bool,
     /// The steps at which trials are compared, to end the worse ones; none if every trial goes on to its end.
     pub rung_steps: Vec<u64>,
     /// The learner, and the device that it computes on, as on the command line.

@@ -119,8 +119,8 @@ impl Range {
         }
     }
 
-    /// The values at the ends of the range, and all choices.
-    fn extremes(&self) -> Vec<KeyValue> {
+    /// The values at the ends of the range, or all choices.
+    pub fn extremes(&self) -> Vec<KeyValue> {
         match self {
             Self::Uniform(from, to) | Self::Log(from, to) => vec![KeyValue::Number(*from), KeyValue::Number(*to)],
             Self::Int(from, to) => vec![KeyValue::Whole(*from), KeyValue::Whole(*to)],
@@ -148,6 +148,17 @@ impl Space {
             let sets = base.sets.iter().cloned().chain([set.to_owned()]).collect();
             RunConfig::load(&ConfigSource { sets, ..base.clone() }, specs).map(drop)
         })
+    }
+
+    /// Reads the space of a search, which was checked when the search began.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, or if it is no space.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let shown = file.display().to_string();
+        let text = read_text(file).map_err(|error| ConfigError::single(&shown, error.sentence("--space")))?;
+        Self::parse(&text, &shown, |_| Ok(()))
     }
 
     /// Reads a space from its text. `try_value` checks a config with the change `key=value`.

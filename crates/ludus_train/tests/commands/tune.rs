@@ -55,6 +55,13 @@ fn tune(game: &str, folder: &Path, arguments: &[&str]) -> Done {
     run(game, folder, &[&["tune", "--json"], arguments].concat())
 }
 
+/// The result of another command that went well.
+fn run_command(game: &str, folder: &Path, arguments: &[&str]) -> Value {
+    let done = run(game, folder, arguments);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    done.json()
+}
+
 /// The result of a search that went well.
 fn searched(game: &str, folder: &Path, arguments: &[&str]) -> Value {
     let done = tune(game, folder, arguments);
@@ -80,6 +87,7 @@ fn events(search: &Path) -> Vec<Value> {
         for run in event["report"]["done"].as_array_mut().into_iter().flatten() {
             run["seconds"] = json!(null);
             run["cpu_seconds"] = json!(null);
+            run["evaluation_cpu_seconds"] = json!(null);
             run["run"] = json!(null);
         }
     }
@@ -153,10 +161,12 @@ fn with_one_job_a_search_is_the_same_bit_for_bit() {
     assert!(policies(&one) == policies(&other), "the policies differ");
 }
 
+/// The evaluations on the way leave no trace in what is learned.
 #[test]
 fn a_trial_alone_is_a_run_that_can_be_trained_again() {
     let folder = folder(SPACE);
-    let result = searched("arrows", folder.path(), &["--trials", "4", "--jobs", "3", "--seeds", "2", "--no-pruning"]);
+    let arguments = ["--trials", "4", "--jobs", "3", "--seeds", "2", "--no-pruning", "--metric", "area"];
+    let result = searched("arrows", folder.path(), &arguments);
     let search = folder.path().join(result["search"].as_str().unwrap());
     for trial in result["trials"].as_array().unwrap() {
         let of_trial = search.join(trial["runs"][1].as_str().unwrap());
@@ -247,6 +257,15 @@ fn trials_that_fail_are_marked_and_end_nothing() {
 }
 
 #[test]
+fn problems_of_the_game_are_reported_once() {
+    let folder = folder(SPACE);
+    let done = tune("two_writers", folder.path(), &["--trials", "2", "--seeds", "2", "--fresh-seeds", "1"]);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    let told = done.errors.lines().filter(|line| line.starts_with("warning: 2 systems write the action of `Reader`"));
+    assert_eq!(told.count(), 1, "{}", done.errors);
+}
+
+#[test]
 fn a_search_in_which_every_trial_fails_ends_with_the_reason() {
     let folder = folder(SPACE);
     let done = tune("aborting", folder.path(), &["--set", "arenas=24", "--jobs", "1"]);
@@ -272,6 +291,68 @@ fn bad_trials_are_pruned() {
     assert!(whole["trials"].as_array().unwrap().iter().all(|trial| trial["state"] == "finished"), "{whole}");
 }
 
+/// The runs of a search, as its journal has them.
+fn runs_of(folder: &Path) -> Vec<Value> {
+    let events = events(&newest(folder));
+    let ended = named(&events, "ended").into_iter();
+    ended.flat_map(|event| event["report"]["done"].as_array().unwrap().clone()).collect()
+}
+
+/// The points of a curve in a journal.
+fn points(curve: &Value) -> Vec<(f64, f64)> {
+    serde_json::from_value(curve.clone()).unwrap()
+}
+
+#[test]
+fn a_trial_is_judged_by_an_evaluation_that_eval_repeats() {
+    let check = |metric: &str, of_eval: &dyn Fn(&Value) -> f64, options: &[&str]| {
+        let folder = folder(SPACE);
+        let arguments = ["--trials", "1", "--metric", metric, "--fresh-seeds", "0", "--jobs", "1"];
+        let result = searched("arrows", folder.path(), &[&arguments[..], options].concat());
+        for trial in result["trials"].as_array().unwrap() {
+            let run = newest(folder.path()).join(trial["runs"][0].as_str().unwrap());
+            let score = [&["eval", run.to_str().unwrap(), "--episodes", "100", "--json"], options].concat();
+            let evaluated = run_command("arrows", folder.path(), &score);
+            assert_eq!(trial["value"].as_f64().unwrap(), of_eval(&evaluated), "{metric} {options:?} {trial}");
+        }
+    };
+    check("return", &|evaluated| evaluated["mean_return"].as_f64().unwrap(), &[]);
+    check("return", &|evaluated| evaluated["mean_return"].as_f64().unwrap(), &["--sample"]);
+    check("reward/wrong", &|evaluated| evaluated["terms"]["wrong"].as_f64().unwrap(), &[]);
+}
+
+#[test]
+fn the_area_is_that_under_evaluations() {
+    let folder = folder(SPACE);
+    searched("arrows", folder.path(), &["--trials", "2", "--metric", "area", "--fresh-seeds", "0", "--no-pruning"]);
+    for run in runs_of(folder.path()) {
+        let points = points(&run["evaluations"]);
+        assert!((8..=11).contains(&points.len()), "a tenth of the steps apart: {run}");
+        let first = points[0].0 * points[0].1;
+        let rest = points.windows(2).map(|pair| (pair[1].0 - pair[0].0) * 0.5 * (pair[0].1 + pair[1].1));
+        let mean = (first + rest.sum::<f64>()) / points[points.len() - 1].0;
+        assert!((run["value"].as_f64().unwrap() - mean).abs() < 1e-9, "{run}");
+    }
+}
+
+#[test]
+fn a_goal_is_reached_in_an_evaluation() {
+    let folder = folder(SPACE);
+    searched("arrows", folder.path(), &["--trials", "3", "--goal", "7.5", "--fresh-seeds", "0", "--no-pruning"]);
+    let runs = runs_of(folder.path());
+    let reached: Vec<_> = runs.iter().filter(|run| run["end"] == "reached").collect();
+    assert!(!reached.is_empty());
+    for run in reached {
+        let &(steps, mean) = points(&run["evaluations"]).last().unwrap();
+        assert!(mean >= 7.5 && run["value"].as_f64() == Some(steps) && run["steps"].as_f64() == Some(steps), "{run}");
+    }
+    assert!(runs.iter().any(|run| run["steps"].as_f64().unwrap() < 4_000.0), "a run ends there: {runs:?}");
+    for run in runs.iter().filter(|run| run["end"] == "over") {
+        let &(_, mean) = points(&run["evaluations"]).last().unwrap();
+        assert!(mean < 7.5 && run["value"].is_null(), "{run}");
+    }
+}
+
 #[test]
 fn a_column_of_the_metrics_can_be_the_metric() {
     let folder = folder(SPACE);
@@ -280,7 +361,8 @@ fn a_column_of_the_metrics_can_be_the_metric() {
     let values: Vec<_> =
         result["trials"].as_array().unwrap().iter().map(|trial| trial["value"].as_f64().unwrap()).collect();
     assert!(values.is_sorted(), "{values:?}");
-    let area = searched("arrows", folder.path(), &["--trials", "2", "--metric", "area", "--fresh-seeds", "0"]);
+    let area =
+        searched("arrows", folder.path(), &["--trials", "2", "--metric", "area", "--sample", "--fresh-seeds", "0"]);
     assert!((3.0..8.0).contains(&area["trials"][0]["value"].as_f64().unwrap()), "{area}");
 }
 
