@@ -72,6 +72,23 @@ fn every_shipped_config_loads() {
     }
 }
 
+#[cfg(feature = "tune")]
+#[test]
+fn every_shipped_space_fits_its_config() {
+    let named = |name: &str| GAMES.into_iter().find(|(game, _)| *game == name);
+    let spaces = names_in("assets/tune", |_| true);
+    assert!(spaces.len() >= 5, "{spaces:?}");
+    for name in spaces {
+        let (_, game) = named(&name).unwrap_or_else(|| panic!("`assets/tune/{name}.ron` belongs to no game"));
+        let specs = specs_of(&(Arc::new(game) as _)).unwrap();
+        let [config, space] =
+            ["train", "tune"].map(|kind| in_repository("assets").join(kind).join(&name).with_extension("ron"));
+        let base = ConfigSource { file: Some(config), ..ConfigSource::default() };
+        let checked = bevy_ludus::train::tune::check_space(&space, &base, &specs);
+        assert!(checked.is_ok(), "{}", checked.unwrap_err());
+    }
+}
+
 #[test]
 fn every_example_is_a_game_with_a_config() {
     let games = GAMES.iter().chain(&GAMES_OF_SEVERAL).map(|(name, _)| *name).chain(TORCH_NAMES);

@@ -7,6 +7,7 @@ mod libtorch;
 mod measure;
 mod ordeals;
 mod same_bits;
+mod samplers;
 mod software_gpu;
 mod train;
 
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
   software-gpu [COMMAND]… tests the learner for GPUs on a GPU in software, or runs a command on it
   measure-gpu [--trial]   measures both learners on this machine's GPU and CPU, in less than ten minutes
   same-bits REVISION      trains the examples with another revision and with this one, and compares the policies
+  compare-samplers        searches in four games with both samplers of `tune`, and compares what they find
   doctor                  says what is here of libtorch and CUDA, and what is missing";
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         ["measure-gpu"] => measure::measure(Extent::Whole),
         ["measure-gpu", "--trial"] => measure::measure(Extent::Trial),
         ["same-bits", revision] => same_bits::compare(revision),
+        ["compare-samplers"] => samplers::compare(),
         ["doctor"] => doctor(),
         _ => refuse(USAGE),
     }
