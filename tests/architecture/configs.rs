@@ -1,6 +1,6 @@
 //! Every config that is shipped belongs to a game and loads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use bevy_ludus::worlds::specs_of;
 
 use crate::in_repository;
 
+#[path = "../../examples/acrobot/game.rs"]
+mod acrobot;
 #[path = "../../examples/balance/game.rs"]
 mod balance;
 #[path = "../../examples/cart_pole/game.rs"]
@@ -21,6 +23,10 @@ mod hallway;
 #[path = "../../examples/minimal.rs"]
 #[expect(dead_code, reason = "its `main` is the example's own")]
 mod minimal;
+#[path = "../../examples/mountain_car/game.rs"]
+mod mountain_car;
+#[path = "../../examples/pendulum/game.rs"]
+mod pendulum;
 #[path = "../../examples/pillars/game.rs"]
 mod pillars;
 #[path = "../../examples/pursuit/game.rs"]
@@ -34,20 +40,22 @@ mod custom_network;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 6] = [
+pub(crate) const GAMES: [NamedGame; 9] = [
+    ("acrobot", acrobot::acrobot),
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
     ("grid_world", grid_world::grid_world),
     ("hallway", hallway::hallway),
     ("minimal", minimal::seek),
+    ("mountain_car", mountain_car::mountain_car),
+    ("pendulum", pendulum::pendulum),
     ("pillars", pillars::pillars),
 ];
 
-/// Configs of variants of these games, and of other algorithms: `<game>-<section>`.
-const VARIANTS: [NamedGame; 3] = [
-    ("cart_pole-dqn", cart_pole::cart_pole),
-    ("cart_pole-pqn", cart_pole::cart_pole),
+/// Variants of these games, which have configs of their own.
+pub(crate) const VARIANTS: [NamedGame; 2] = [
     ("cart_pole_hidden", cart_pole::cart_pole),
+    ("mountain_car_continuous", mountain_car::continuous::mountain_car_continuous),
 ];
 
 /// The games with several kinds of agents.
@@ -64,9 +72,11 @@ const TORCH_NAMES: [&str; 1] = ["custom_network"];
 
 #[test]
 fn every_shipped_config_loads() {
-    for (name, game) in GAMES.into_iter().chain(VARIANTS).chain(GAMES_OF_SEVERAL).chain(TORCH_GAMES) {
-        let specs = specs_of(&(Arc::new(game) as _)).unwrap();
-        let file = in_repository("assets/train").join(name).with_extension("ron");
+    let games: BTreeMap<_, _> = GAMES.into_iter().chain(VARIANTS).chain(GAMES_OF_SEVERAL).chain(TORCH_GAMES).collect();
+    for config in names_in("assets/train", |_| true) {
+        let Some(game) = games.get(game_of(&config)) else { continue };
+        let specs = specs_of(&(Arc::new(*game) as _)).unwrap();
+        let file = in_repository("assets/train").join(&config).with_extension("ron");
         let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs);
         assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
     }
@@ -89,13 +99,20 @@ fn every_shipped_space_fits_its_config() {
     }
 }
 
+/// The name of the game of a config, which may be followed by `-` and an algorithm.
+fn game_of(config: &str) -> &str {
+    config.split('-').next().unwrap_or(config)
+}
+
 #[test]
 fn every_example_is_a_game_with_a_config() {
     let games = GAMES.iter().chain(&GAMES_OF_SEVERAL).map(|(name, _)| *name).chain(TORCH_NAMES);
     let games: BTreeSet<_> = games.map(str::to_owned).collect();
     assert_eq!(names_in("examples", |path| path.is_dir() || path.extension().is_some_and(|end| end == "rs")), games);
-    let with_variants = games.into_iter().chain(VARIANTS.iter().map(|(name, _)| (*name).to_owned())).collect();
-    assert_eq!(names_in("assets/train", |_| true), with_variants);
+    let games: BTreeSet<_> = games.into_iter().chain(VARIANTS.map(|(name, _)| name.to_owned())).collect();
+    let configs = names_in("assets/train", |_| true);
+    assert!(configs.is_superset(&games), "each has one for `train` without `--config`: {configs:?}");
+    assert_eq!(configs.iter().map(|config| game_of(config).to_owned()).collect::<BTreeSet<_>>(), games);
 }
 
 /// Returns the names of the entries of a folder, without their extensions.

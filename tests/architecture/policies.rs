@@ -7,15 +7,25 @@ use bevy_ludus::policy::PolicyFile;
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
 use bevy_ludus::worlds::specs_of;
 
-use crate::configs::{GAMES, GAMES_OF_SEVERAL, names_in};
+use crate::configs::{GAMES, GAMES_OF_SEVERAL, NamedGame, VARIANTS, names_in};
 use crate::in_repository;
 
 /// The most that a policy takes beside its parameters, of 4 bytes each \[bytes\]. A checkpoint has them three times.
 const BESIDE: usize = 20_000;
 
+/// Games and variants that ship no policy.
+const WITHOUT_POLICY: [&str; 5] =
+    ["acrobot", "cart_pole_hidden", "mountain_car", "mountain_car_continuous", "pendulum"];
+
+/// The games and variants that ship policies.
+fn shipping() -> impl Iterator<Item = NamedGame> {
+    let games = GAMES.into_iter().chain(VARIANTS).chain(GAMES_OF_SEVERAL);
+    games.filter(|(name, _)| !WITHOUT_POLICY.contains(name))
+}
+
 #[test]
 fn every_example_ships_policies_that_fit_it() {
-    for (name, game) in GAMES.into_iter().chain(GAMES_OF_SEVERAL) {
+    for (name, game) in shipping() {
         let specs = specs_of(&(Arc::new(game) as _)).unwrap();
         let file = in_repository("assets/train").join(name).with_extension("ron");
         let config = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs).unwrap();
@@ -45,6 +55,6 @@ fn shipped(game: &str, kind: &str, kinds: usize) -> String {
 
 #[test]
 fn every_shipped_policy_belongs_to_an_example() {
-    let games = GAMES.iter().chain(&GAMES_OF_SEVERAL).map(|(name, _)| (*name).to_owned()).collect();
+    let games = shipping().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(names_in("assets/policies", |_| true), games);
 }

@@ -84,7 +84,9 @@ fn chasers_learn_to_catch_and_their_episodes_are_exact() {
 #[test]
 fn no_example_has_a_flaw() {
     let runs = tempfile::tempdir().expect("a folder for the runs");
-    for example in ["minimal", "cart_pole", "balance", "grid_world", "pillars", "pursuit"] {
+    let examples =
+        ["minimal", "acrobot", "balance", "cart_pole", "grid_world", "mountain_car", "pendulum", "pillars", "pursuit"];
+    for example in examples {
         let report = run(example, &["check"], &runs);
         assert_eq!(report["findings"].as_array().map(Vec::len), Some(0), "{example}: {report}");
     }
