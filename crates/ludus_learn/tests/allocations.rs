@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cart_pole::{CartPoles, WIDTH};
 use ludus_learn::{LaneShape, Machine, NativeLearner, Ppo, PpoConfig, SensedRows, Simulation, StepLanes};
-use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
+use ludus_net::{Encoder, InputBlock, Layout, Network, NetworkConfig, Normalizer, ValuesBlock};
 use ludus_spec::{Head, Seed, stopped_clock};
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -61,15 +61,26 @@ impl Simulation for LeftOnly {
 #[test]
 fn steps_and_minibatches_do_not_allocate() {
     let mut worlds = [CartPoles::new(0..20, Seed::new(2)), CartPoles::new(20..30, Seed::new(2))];
-    check(&mut worlds, |world| world.finished.clear());
-    check(&mut worlds.map(LeftOnly), |world| world.0.finished.clear());
+    let perceptron = NetworkConfig::default();
+    check(&mut worlds, &perceptron, |world| world.finished.clear());
+    let encoders = [("pole".to_owned(), Encoder::Stack(3))].into();
+    let remembering = NetworkConfig {
+        encoders,
+        observe_last_action: true,
+        layer_norm: true,
+        memory: Some(ludus_net::Memory::MinGru(16)),
+        ..NetworkConfig::default()
+    };
+    check(&mut worlds, &remembering, |world| world.finished.clear());
+    check(&mut worlds.map(LeftOnly), &perceptron, |world| world.0.finished.clear());
 }
 
 /// Checks that, after the first iteration, an iteration allocates the lists of its lanes, slabs and simulations, and
 /// nothing else.
-fn check<S: Simulation>(worlds: &mut [S], tidy_up: fn(&mut S)) {
+fn check<S: Simulation>(worlds: &mut [S], network: &NetworkConfig, tidy_up: fn(&mut S)) {
     let config = PpoConfig { rollout_steps: 64, minibatch: 200, scale_rewards: true, ..PpoConfig::default() };
-    let layout = Layout::new(WIDTH, &[Head::Categorical { choices: 2 }], &NetworkConfig::default()).unwrap();
+    let blocks = [InputBlock::values("pole", ValuesBlock { first: 2, width: 2 })];
+    let layout = Layout::with_blocks(WIDTH, &blocks, &[Head::Categorical { choices: 2 }], network).unwrap();
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
     let machine = Machine { pool, clock: stopped_clock };
     let learner =

@@ -9,6 +9,7 @@ use std::mem;
 
 use crate::aligned::Aligned;
 use crate::dense::{Dense, Form};
+use crate::hidden::{Hidden, HiddenScratch};
 use crate::kernel::{Finish, InputDelta, OuterSum, Product, Rows, RowsMut, Start};
 use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Timeline};
@@ -23,14 +24,15 @@ pub(crate) struct ChainBack<'a> {
     pub time: Timeline<'a>,
     /// The input of the first layer.
     pub input: Rows<'a>,
-    /// The outputs of the hidden layers.
-    pub hidden: &'a [Padded],
-    /// The gradient with respect to the outputs of the head, or without a head to the sums of the last hidden layer.
+    /// The hidden layers.
+    pub hidden: &'a [HiddenScratch],
+    /// The gradient with respect to the outputs of the head, or without a head to what the activation of the last hidden
+    /// layer is applied to.
     /// `None` if the chain ends in a memory, whose working memory has it.
     pub last: Option<Rows<'a>>,
 }
 
-/// The gradient with respect to the sums of some layer: given by the caller, or in a buffer.
+/// The gradient with respect to what the activation of some layer is applied to: given by the caller, or in a buffer.
 #[derive(Clone, Copy)]
 enum Delta<'a> {
     Given(Rows<'a>),
@@ -51,7 +53,7 @@ impl Pass<'_> {
         let ChainBack { chain, time, input, hidden, last } = back;
         let [read, write] = buffers;
         let (mut read, mut write) = (read, write);
-        let features = hidden.last();
+        let features = hidden.last().map(|layer| &layer.out);
         let mut delta = last.map_or(Delta::Buffer, Delta::Given);
         if let (Some(head), Some(last)) = (&chain.head, last) {
             match memory {
@@ -78,13 +80,22 @@ impl Pass<'_> {
             mem::swap(&mut read, &mut write);
         }
         for (index, layer) in chain.hidden.iter().enumerate().rev() {
+            let Hidden { dense: layer, norm } = layer;
             let stride = row_stride(layer.outputs);
+            if let (Some(norm), Some(scratch)) = (norm, &hidden[index].norm) {
+                if let Delta::Given(rows) = delta {
+                    let len = self.row_count * stride;
+                    read[..len].copy_from_slice(&rows.data[..len]);
+                    delta = Delta::Buffer;
+                }
+                self.normalize_backward(layer.outputs, norm, scratch, RowsMut { data: read, stride }, gradient);
+            }
             let sums = match delta {
                 Delta::Given(rows) => rows,
                 Delta::Buffer => Rows { data: read, stride },
             };
             let (before, rows) = match index.checked_sub(1) {
-                Some(before) => (Some(&hidden[before]), hidden[before].rows()),
+                Some(before) => (Some(&hidden[before].out), hidden[before].out.rows()),
                 None => (None, input),
             };
             self.add_gradient(layer, rows, sums, gradient);

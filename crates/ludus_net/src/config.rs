@@ -14,12 +14,23 @@ pub struct NetworkConfig {
     ///
     /// Fields without an encoder go into the hidden layers as they are.
     pub encoders: BTreeMap<String, Encoder>,
+    /// True if the last action is an input too: for each number its value in -1..=1, and for each choice 1 if it was
+    /// made, else 0. All are 0 where an episode starts.
+    ///
+    /// Usually with a memory, for agents that can't see what they did.
+    pub observe_last_action: bool,
     /// Width of each hidden layer, from the observation on.
     ///
     /// Each at least 1; multiples of 16 waste nothing. Usually `[64, 64]`; empty makes the policy linear.
     pub hidden: Vec<usize>,
     /// The activation function of every hidden layer.
     pub activation: Activation,
+    /// True if the sums of every hidden layer are normalised before its activation: to mean 0 and variance 1 over the
+    /// layer's units, then scaled and shifted by a learned gain and bias of each unit.
+    ///
+    /// Off for PPO as a rule. Q-learning without a target network needs it. Encoders and memories have none.
+    /// Ba et al. 2016, arXiv:1607.06450, §3.
+    pub layer_norm: bool,
     /// True if actor and critic share their hidden layers.
     ///
     /// Separate layers are the safer default; sharing halves the time. Andrychowicz et al. 2021, arXiv:2006.05990,
@@ -34,6 +45,10 @@ pub struct NetworkConfig {
 /// The layers between a field of the observation and the hidden layers. Actor and critic share them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoder {
+    /// The values of a field in the last steps, this many with the present one; zeros before an episode's start.
+    ///
+    /// At least 2; usually 2 to 8. Mnih et al. 2015, doi:10.1038/nature14236.
+    Stack(usize),
     /// Convolutions over a grid, with these counts of channels.
     ///
     /// Each has 3×3 kernels, halves the grid, and is rectified. Each at least 1; usually two to four of 16 to 64. Mnih
@@ -103,8 +118,15 @@ pub struct NetworkProblem {
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        let (encoders, activation) = (BTreeMap::new(), Activation::Tanh);
-        Self { encoders, hidden: vec![64, 64], activation, shared: false, memory: None }
+        Self {
+            encoders: BTreeMap::new(),
+            observe_last_action: false,
+            hidden: vec![64, 64],
+            activation: Activation::Tanh,
+            layer_norm: false,
+            shared: false,
+            memory: None,
+        }
     }
 }
 
@@ -123,6 +145,19 @@ impl NetworkConfig {
             NetworkProblem { path: vec!["memory".to_owned()], message }
         });
         hidden.chain(self.encoders.iter().filter_map(of_encoder)).chain(memory).collect()
+    }
+
+    /// Returns the name and value of the first setting by which the network remembers earlier steps; `None` if its
+    /// outputs depend on the present observation alone.
+    ///
+    /// Algorithms that learn from single steps can't train a network that remembers.
+    pub fn remembers(&self) -> Option<String> {
+        let memory = self.memory.map(|memory| format!("memory: {memory:?}"));
+        let stacks = self.encoders.iter().filter(|(_, encoder)| matches!(encoder, Encoder::Stack(_)));
+        let mut stacks = stacks.map(|(field, encoder)| format!("encoders: {{{field:?}: {encoder}}}"));
+        memory
+            .or_else(|| stacks.next())
+            .or_else(|| self.observe_last_action.then(|| "observe_last_action: true".to_owned()))
     }
 
     /// As [`problems`](Self::problems), and one for each encoder that does not fit the observations of these agents.
@@ -146,21 +181,18 @@ fn encoder_problem(field: &str, message: String) -> NetworkProblem {
 }
 
 fn unknown_field(name: &str, spec: &AgentSpec) -> String {
-    let can_have_one = |field: &&ObservationField| !matches!(field.block, Block::Values { .. });
-    let fields = spec.observation.iter().filter(can_have_one).map(|field| format!("`{}`", field.name));
+    let fields = spec.observation.iter().map(|field| format!("`{}`", field.name));
     let fields = fields.collect::<Vec<_>>().join(", ");
-    let valid = if fields.is_empty() {
-        "it has neither grids nor sets, so leave `encoders` out".to_owned()
-    } else {
-        format!("valid: {fields}")
-    };
-    format!("`{}` observes no field `{name}`; {valid}", spec.name)
+    format!("`{}` observes no field `{name}`; valid: {fields}", spec.name)
 }
 
 impl Encoder {
     /// Returns a sentence if a value is invalid.
     fn problem(&self) -> Option<String> {
         match self {
+            Self::Stack(0 | 1) => {
+                Some(format!("`{self}` reads the present step alone; give it at least 2, or leave it out"))
+            }
             Self::Convolve(channels) if channels.is_empty() => {
                 Some(format!("`{self}` has no convolutions; write their channels, such as `Convolve([16, 32])`"))
             }
@@ -177,19 +209,26 @@ impl Encoder {
                 let valid = valid.map(|heads| heads.to_string()).collect::<Vec<_>>().join(", ");
                 Some(format!("{heads} heads do not divide the width of `{self}`; valid: {valid}"))
             }
-            Self::Pool(_) | Self::Attend { .. } => None,
+            Self::Stack(_) | Self::Pool(_) | Self::Attend { .. } => None,
         }
     }
 
     /// Returns a sentence if the encoder can't read this field.
     fn misfit(&self, field: &ObservationField) -> Option<String> {
-        let (reads, remedy) = match (self, &field.block) {
-            (Self::Convolve(_), Block::Grid(_)) | (Self::Pool(_) | Self::Attend { .. }, Block::Set(_)) => return None,
-            (_, Block::Grid(_)) => ("a set", "use `Convolve` for a grid"),
-            (_, Block::Set(_)) => ("a grid", "use `Pool` or `Attend` for a set"),
+        let reads = match self {
+            Self::Stack(_) => "values",
+            Self::Convolve(_) => "a grid",
+            Self::Pool(_) | Self::Attend { .. } => "a set",
+        };
+        let remedy = match (self, &field.block) {
+            (Self::Stack(_), Block::Values { .. })
+            | (Self::Convolve(_), Block::Grid(_))
+            | (Self::Pool(_) | Self::Attend { .. }, Block::Set(_)) => return None,
+            (_, Block::Grid(_)) => "use `Convolve` for a grid",
+            (_, Block::Set(_)) => "use `Pool` or `Attend` for a set",
             (_, Block::Values { .. }) => {
-                let reads = if matches!(self, Self::Convolve(_)) { "a grid" } else { "a set" };
-                (reads, "leave it out: fields without an encoder go into the hidden layers as they are")
+                "leave it out: fields without an encoder go into the hidden layers as they are; or use `Stack` for their \
+                 last steps"
             }
         };
         let is = match &field.block {
@@ -205,6 +244,7 @@ impl Encoder {
 impl fmt::Display for Encoder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Stack(steps) => write!(formatter, "Stack({steps})"),
             Self::Convolve(channels) => write!(formatter, "Convolve({channels:?})"),
             Self::Pool(width) => write!(formatter, "Pool({width})"),
             Self::Attend { width, heads } => write!(formatter, "Attend(width: {width}, heads: {heads})"),

@@ -5,13 +5,12 @@ use std::ops::Range;
 use crate::panels::padded;
 
 /// Allocates ranges of the parameter array, each starting on a multiple of [`LANES`](crate::panels::LANES), and ranges
-/// of the array of transposed weights.
+/// of the array of transposed weights and of a row of memory.
 #[derive(Default)]
 pub(crate) struct Cursor {
     pub parameters: usize,
     pub transposed: usize,
-    /// Columns of a row of memory so far.
-    pub memory: usize,
+    memory: usize,
 }
 
 impl Cursor {
@@ -20,6 +19,13 @@ impl Cursor {
         let start = self.parameters;
         self.parameters = start.saturating_add(padded(len));
         start..start.saturating_add(len)
+    }
+
+    /// Allocates columns of a row of memory.
+    pub fn take_memory(&mut self, width: usize) -> Range<usize> {
+        let start = self.memory;
+        self.memory = start.saturating_add(width);
+        start..self.memory
     }
 
     /// Allocates a range of the array of transposed weights. `len` is a multiple of

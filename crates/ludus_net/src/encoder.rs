@@ -3,12 +3,17 @@
 mod attention;
 mod convolution;
 mod grid;
+mod history;
+mod last_action;
 mod linear;
 mod map;
 mod set;
+mod stack;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+use ludus_spec::Head;
 
 use crate::aligned::Aligned;
 use crate::cursor::Cursor;
@@ -20,9 +25,11 @@ use crate::{BlockColumns, Encoder, InputBlock, NetError};
 pub(crate) use convolution::Convolution;
 use grid::GridEncoder;
 use grid::GridScratch;
+use last_action::LastAction;
 pub(crate) use linear::Linear;
 use map::{Bordered, MapSize};
 use set::{SetEncoder, SetScratch};
+use stack::StackEncoder;
 
 /// The maximum number of layers of all encoders together. The names of their tensors are compared pairwise.
 const LAYER_LIMIT: usize = 256;
@@ -36,18 +43,21 @@ const MAP_LIMIT: usize = 1 << 24;
 /// The count of numbers of a block of rows: they must stay in the cache.
 const BLOCK_NUMBERS: usize = 1 << 18;
 
-/// The layers between an observation and the dense layers: none for a perceptron.
+/// What stands between an observation and the dense layers: nothing for a perceptron.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Encoders {
     /// In the order of their columns.
     pub blocks: Vec<BlockEncoder>,
     /// Columns without an encoder.
     rest: Vec<Range<usize>>,
+    /// The last action, if the dense layers read it.
+    last_action: Option<LastAction>,
 }
 
 /// A block of the observation, with its layers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum BlockEncoder {
+    Stack(StackEncoder),
     Grid(GridEncoder),
     Set(Box<SetEncoder>),
 }
@@ -68,12 +78,16 @@ pub(crate) struct EncoderScratch {
     pub d_features: Aligned,
     /// The count of features, and the distance between their rows of gradients.
     widths: (usize, usize),
+    /// What encoders read of earlier steps: `[rows, history width]`.
+    history: Vec<f32>,
+    history_width: usize,
     blocks: Vec<BlockScratch>,
 }
 
 /// Working memory of one encoder.
 #[derive(Clone, Debug)]
 enum BlockScratch {
+    None,
     Grid(GridScratch),
     Set(Box<SetScratch>),
 }
@@ -102,20 +116,36 @@ impl Encoders {
         let ranges = encoded.iter().map(|(block, _)| block.columns.range());
         let rest = rest(inputs, &ranges.collect::<Vec<_>>());
         let blocks = encoded.into_iter().map(|(block, encoder)| match (block.columns, encoder) {
+            (BlockColumns::Values(values), &Encoder::Stack(steps)) => {
+                BlockEncoder::Stack(StackEncoder::new(&block.field, values, steps, cursor))
+            }
             (BlockColumns::Grid(grid), Encoder::Convolve(channels)) => {
                 BlockEncoder::Grid(GridEncoder::new(&block.field, grid, channels, cursor))
             }
             (BlockColumns::Set(set), encoder) => {
                 BlockEncoder::Set(Box::new(SetEncoder::new(&block.field, set, encoder, cursor)))
             }
-            (BlockColumns::Grid(_), _) => unreachable!("checked above"),
+            (BlockColumns::Values(_) | BlockColumns::Grid(_), _) => unreachable!("checked above"),
         });
-        Ok(Self { blocks: blocks.collect(), rest })
+        Ok(Self { blocks: blocks.collect(), rest, last_action: None })
+    }
+
+    /// Lets the dense layers read the last action too, behind all other inputs.
+    pub fn observe_last_action(&mut self, inputs: usize, heads: &[Head], cursor: &mut Cursor) {
+        if self.is_empty() {
+            self.rest = rest(inputs, &[]);
+        }
+        self.last_action = Some(LastAction::new(heads, cursor));
     }
 
     /// True for a perceptron.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.blocks.is_empty() && self.last_action.is_none()
+    }
+
+    /// True if an encoder has parameters.
+    pub fn has_layers(&self) -> bool {
+        self.layers().next().is_some()
     }
 
     /// Returns all layers, in the order of their tensors.
@@ -131,7 +161,8 @@ impl Encoders {
     /// Returns the input width of the dense layers; 0 for a perceptron.
     pub fn width(&self) -> usize {
         let features = self.blocks.iter().map(BlockEncoder::features);
-        features.fold(self.rest.iter().map(Range::len).sum(), usize::saturating_add)
+        let own = self.last_action.iter().map(|action| action.columns.len());
+        features.chain(own).fold(self.rest.iter().map(Range::len).sum(), usize::saturating_add)
     }
 
     /// Returns the count of the outputs of all layers per row, where every set is full.
@@ -159,7 +190,7 @@ impl Encoders {
     }
 
     /// Computes the inputs of the dense layers: the columns without an encoder, then the outputs of each encoder; those of
-    /// convolutions channel by channel. For a perceptron, these are the inputs themselves.
+    /// convolutions channel by channel; then the last action. For a perceptron, these are the inputs themselves.
     pub fn encode<'a>(&self, pass: Pass<'_>, input: Rows<'a>, scratch: &'a mut EncoderScratch) -> Rows<'a> {
         if self.is_empty() {
             return input;
@@ -173,7 +204,7 @@ impl Encoders {
     /// Adds the gradients of all parameters to `gradient`. `scratch` holds the results of the last
     /// [`encode`](Self::encode), and the gradients with respect to them.
     pub fn backward(&self, pass: Pass<'_>, input: Rows<'_>, scratch: &mut EncoderScratch, gradient: &mut [f32]) {
-        for rows in self.blocks(pass.row_count).filter(|_| !self.is_empty()) {
+        for rows in self.blocks(pass.row_count).filter(|_| self.has_layers()) {
             // Of several blocks, as there are with memory, only the last one's maps are still there.
             if rows.len() < pass.row_count {
                 self.encode_block(pass, input, rows.clone(), scratch);
@@ -191,7 +222,8 @@ impl Encoders {
     fn encode_block(&self, pass: Pass<'_>, input: Rows<'_>, rows: Range<usize>, scratch: &mut EncoderScratch) {
         let pass = Pass { row_count: rows.len(), ..pass };
         let input = Rows { data: &input.data[rows.start * input.stride..], stride: input.stride };
-        let EncoderScratch { features, widths: (width, _), blocks, .. } = scratch;
+        let EncoderScratch { features, widths: (width, _), blocks, history, history_width, .. } = scratch;
+        let history = EncoderScratch::history_from(history, *history_width, rows.start);
         let features = &mut features[rows.start * *width..];
         for (row, features) in features.chunks_exact_mut(*width).take(pass.row_count).enumerate() {
             let mut first = 0;
@@ -205,11 +237,17 @@ impl Encoders {
         for (block, scratch) in self.blocks.iter().zip(blocks) {
             let rows = features.chunks_exact_mut(*width).map(|features| &mut features[first..]);
             match (block, scratch) {
+                (BlockEncoder::Stack(stack), _) => stack.encode(input, history, rows.take(pass.row_count)),
                 (BlockEncoder::Grid(grid), BlockScratch::Grid(scratch)) => grid.encode(pass, input, scratch, rows),
                 (BlockEncoder::Set(set), BlockScratch::Set(scratch)) => set.encode(pass, input, scratch, rows),
                 _ => unreachable!("{OTHER_SCRATCH}"),
             }
             first += block.features();
+        }
+        if let Some(LastAction { columns, .. }) = &self.last_action {
+            for (row, features) in features.chunks_exact_mut(*width).take(pass.row_count).enumerate() {
+                features[first..].copy_from_slice(&history.data[row * history.stride..][columns.clone()]);
+            }
         }
     }
 
@@ -229,6 +267,7 @@ impl Encoders {
         for (block, scratch) in self.blocks.iter().zip(blocks) {
             let rows = d_features.chunks_exact(*stride).map(|features| &features[first..]);
             match (block, scratch) {
+                (BlockEncoder::Stack(_), _) => {}
                 (BlockEncoder::Grid(grid), BlockScratch::Grid(scratch)) => grid.backward(pass, rows, scratch, gradient),
                 (BlockEncoder::Set(set), BlockScratch::Set(scratch)) => {
                     set.backward(pass, input, rows, scratch, gradient);
@@ -254,6 +293,7 @@ impl BlockEncoder {
     /// Returns the name of the field that is read.
     pub fn field(&self) -> &str {
         match self {
+            Self::Stack(stack) => &stack.field,
             Self::Grid(grid) => &grid.field,
             Self::Set(set) => &set.field,
         }
@@ -261,13 +301,23 @@ impl BlockEncoder {
 
     pub fn columns(&self) -> BlockColumns {
         match self {
+            Self::Stack(stack) => BlockColumns::Values(stack.block),
             Self::Grid(grid) => BlockColumns::Grid(grid.block),
             Self::Set(set) => BlockColumns::Set(set.block),
         }
     }
 
+    /// Returns the columns of a row's memory that are read.
+    pub fn memory_columns(&self) -> Range<usize> {
+        match self {
+            Self::Stack(stack) => stack.columns.clone(),
+            Self::Grid(_) | Self::Set(_) => 0..0,
+        }
+    }
+
     fn layers(&self) -> impl Iterator<Item = EncoderLayer<'_>> {
         let (convolutions, linears) = match self {
+            Self::Stack(_) => (&[][..], None),
             Self::Grid(grid) => (&grid.layers[..], None),
             Self::Set(set) => (&[][..], Some(set.layers())),
         };
@@ -276,8 +326,9 @@ impl BlockEncoder {
     }
 
     /// Returns the count of results per row.
-    fn features(&self) -> usize {
+    pub fn features(&self) -> usize {
         match self {
+            Self::Stack(stack) => stack.features(),
             Self::Grid(grid) => grid.output().count(),
             Self::Set(set) => set.features(),
         }
@@ -285,6 +336,7 @@ impl BlockEncoder {
 
     fn outputs(&self) -> usize {
         match self {
+            Self::Stack(_) => 0,
             Self::Grid(grid) => {
                 grid.layers.iter().map(|layer| layer.output.size.count()).fold(0, usize::saturating_add)
             }
@@ -294,6 +346,7 @@ impl BlockEncoder {
 
     fn memory(&self) -> usize {
         match self {
+            Self::Stack(_) => 0,
             Self::Grid(grid) => grid.memory(),
             Self::Set(set) => set.memory(),
         }
@@ -302,6 +355,7 @@ impl BlockEncoder {
     fn repeated_multiplications(&self) -> usize {
         let repeated = |times: usize, weight: &Range<usize>| (times.max(1) - 1).saturating_mul(weight.len());
         match self {
+            Self::Stack(_) => 0,
             Self::Grid(grid) => {
                 let layers = grid.layers.iter().map(|layer| repeated(layer.output.size.cells(), &layer.weight));
                 layers.fold(0, usize::saturating_add)
@@ -323,6 +377,8 @@ impl EncoderScratch {
             features: vec![0.0; rows * width],
             d_features: Aligned::zeros(rows * stride),
             widths: (width, stride),
+            history: vec![0.0; rows * encoders.history_width()],
+            history_width: encoders.history_width(),
             blocks: encoders.blocks.iter().map(|encoder| BlockScratch::new(encoder, block)).collect(),
         }
     }
@@ -342,6 +398,7 @@ impl EncoderScratch {
 impl BlockScratch {
     fn new(block: &BlockEncoder, rows: usize) -> Self {
         match block {
+            BlockEncoder::Stack(_) => Self::None,
             BlockEncoder::Grid(grid) => Self::Grid(GridScratch::new(grid, rows)),
             BlockEncoder::Set(set) => Self::Set(Box::new(SetScratch::new(set, rows))),
         }
@@ -350,6 +407,7 @@ impl BlockScratch {
 
 fn check(inputs: usize, encoded: &[(&InputBlock, &Encoder)]) -> Result<(), NetError> {
     let convolutions = encoded.iter().map(|(_, encoder)| match encoder {
+        Encoder::Stack(_) => 0,
         Encoder::Convolve(channels) => channels.len(),
         Encoder::Pool(_) => 1,
         // A layer for each head's values.
@@ -379,6 +437,7 @@ fn check(inputs: usize, encoded: &[(&InputBlock, &Encoder)]) -> Result<(), NetEr
 
 const fn is_empty(columns: BlockColumns) -> bool {
     match columns {
+        BlockColumns::Values(values) => values.width == 0,
         BlockColumns::Grid(grid) => grid.count() == 0,
         BlockColumns::Set(set) => set.capacity == 0 || set.parts == 0,
     }
@@ -396,7 +455,8 @@ fn numbers_of(columns: BlockColumns, encoder: &Encoder) -> usize {
             set.capacity.saturating_mul(of_element).saturating_add(scores).saturating_add(mixed)
         }
         (BlockColumns::Set(set), Encoder::Pool(width)) => set.capacity.saturating_mul(padded(*width)).saturating_mul(2),
-        (BlockColumns::Grid(_), _) | (BlockColumns::Set(_), Encoder::Convolve(_)) => 0,
+        (BlockColumns::Values(values), &Encoder::Stack(steps)) => values.width.saturating_mul(steps),
+        (BlockColumns::Values(_) | BlockColumns::Grid(_), _) | (BlockColumns::Set(_), _) => 0,
     }
 }
 
@@ -458,7 +518,7 @@ mod tests {
     fn what_can_not_be_is_refused() {
         let refused =
             |inputs, grid: GridBlock, channels: &[usize]| encoders(inputs, &[grid], channels).unwrap_err().to_string();
-        assert!(encoders(64, &[], &[4]).unwrap_err().to_string().contains("`grid 0`, which is no grid or set"));
+        assert!(encoders(64, &[], &[4]).unwrap_err().to_string().contains("`grid 0`, which is no field"));
         assert!(refused(61, GRID, &[4]).contains("columns 2 to 61 of 61"), "{}", refused(61, GRID, &[4]));
         assert!(refused(64, GridBlock { height: 0, ..GRID }, &[4]).contains("can't be `grid 0`"));
         assert!(refused(64, GRID, &[4; 257]).contains("257 layers"));

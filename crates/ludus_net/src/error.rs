@@ -73,10 +73,8 @@ pub enum NetError {
         /// The given shape.
         actual: Vec<usize>,
     },
-    /// An encoder is for a field that is no block of the observation that it can read.
-    #[error(
-        "`encoders` has `{field}`, which is no grid or set of the observation that its encoder reads; leave it out"
-    )]
+    /// An encoder is for a field that the observation doesn't have, or that it can't read.
+    #[error("`encoders` has `{field}`, which is no field of the observation that its encoder reads; leave it out")]
     NoBlock {
         /// The name of the field.
         field: String,
@@ -99,9 +97,9 @@ pub enum NetError {
         /// The maximum.
         limit: usize,
     },
-    /// A grid or a set is empty, out of order, or beyond the observation's columns.
+    /// A block is empty, out of order, or beyond the observation's columns.
     #[error(
-        "columns {} to {} of {inputs} can't be `{}`; list grids and sets in order, each with a cell or an element at least",
+        "columns {} to {} of {inputs} can't be `{}`; list blocks in order, each with a column at least",
         block.columns.range().start, block.columns.range().end.saturating_sub(1), block.field
     )]
     InputBlock {

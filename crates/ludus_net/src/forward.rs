@@ -1,24 +1,14 @@
 //! The forward pass of one block of rows.
 
 use crate::dense::{Dense, Form};
+use crate::hidden::HiddenScratch;
 use crate::kernel::{Dots, Finish, Product, Rows, RowsMut, Start};
 use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Timeline};
-use crate::padded_block::Padded;
 use crate::pass::Pass;
 use crate::scratch::ChainScratch;
 
 impl Pass<'_> {
-    /// Computes hidden layers. Returns the input of the next layer.
-    pub fn hidden<'s>(self, layers: &[Dense], input: Rows<'s>, blocks: &'s mut [Padded]) -> Rows<'s> {
-        let mut input = input;
-        for (layer, block) in layers.iter().zip(blocks) {
-            self.wide(layer, input, Finish::Activate(self.activation), block.rows_mut());
-            input = block.rows();
-        }
-        input
-    }
-
     /// Computes hidden layers, and the memory behind them from the state in `scratch` on. Returns the input of the next
     /// layer.
     pub fn features<'s>(
@@ -26,7 +16,7 @@ impl Pass<'_> {
         chain: &Chain,
         time: Timeline<'_>,
         input: Rows<'s>,
-        hidden: &'s mut [Padded],
+        hidden: &'s mut [HiddenScratch],
         memory: &'s mut Option<MemoryScratch>,
     ) -> Rows<'s> {
         let features = self.hidden(&chain.hidden, input, hidden);

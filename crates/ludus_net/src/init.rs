@@ -9,7 +9,7 @@ use crate::dense::Dense;
 use crate::layout::Tensor;
 use crate::memory::Recurrence;
 
-/// Writes orthogonal weights and the biases of update gates, and leaves all other parameters at 0.
+/// Writes orthogonal weights, gains of 1 and the biases of update gates, and leaves all other parameters at 0.
 pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [f32]) {
     for (index, tensor) in layout.tensors().enumerate() {
         if let [outputs, inputs @ ..] = &tensor.shape[..]
@@ -18,6 +18,9 @@ pub(crate) fn initial_parameters(layout: &Layout, seed: Seed, parameters: &mut [
             let matrix = orthogonal(*outputs, inputs.iter().product(), seed.derive(index as u64));
             write(&tensor, &matrix, gain(layout, &tensor.name), parameters);
         }
+    }
+    for (layer, norm) in layout.norms() {
+        parameters[norm.gain.clone()][..layer.outputs].fill(1.0);
     }
     for recurrence in layout.recurrences() {
         for layer in recurrence.layers() {

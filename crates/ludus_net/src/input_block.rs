@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Encoder, GridBlock, SetBlock};
+use crate::{Encoder, GridBlock, SetBlock, ValuesBlock};
 
 /// The columns of a field that an encoder can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct InputBlock {
 /// The kinds of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockColumns {
+    /// Values.
+    Values(ValuesBlock),
     /// A grid or an image.
     Grid(GridBlock),
     /// A set.
@@ -23,7 +25,7 @@ pub enum BlockColumns {
 }
 
 /// A field of an observation, and the encoder that reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedBlock<'a> {
     /// The field's name. The names of the encoder's tensors start with `encoder.` and this name.
     pub field: &'a str,
@@ -31,9 +33,18 @@ pub struct EncodedBlock<'a> {
     pub columns: BlockColumns,
     /// The encoder.
     pub encoder: &'a Encoder,
+    /// The count of numbers that the dense layers read of it.
+    pub features: usize,
+    /// The columns of a row's memory that the encoder reads; empty if it reads the present step alone.
+    pub memory: Range<usize>,
 }
 
 impl InputBlock {
+    /// Makes the block of a field of values.
+    pub fn values(field: &str, values: ValuesBlock) -> Self {
+        Self { field: field.to_owned(), columns: BlockColumns::Values(values) }
+    }
+
     /// Makes the block of a grid.
     pub fn grid(field: &str, grid: GridBlock) -> Self {
         Self { field: field.to_owned(), columns: BlockColumns::Grid(grid) }
@@ -50,13 +61,16 @@ impl BlockColumns {
     pub(crate) const fn fits(self, encoder: &Encoder) -> bool {
         matches!(
             (self, encoder),
-            (Self::Grid(_), Encoder::Convolve(_)) | (Self::Set(_), Encoder::Pool(_) | Encoder::Attend { .. })
+            (Self::Values(_), Encoder::Stack(_))
+                | (Self::Grid(_), Encoder::Convolve(_))
+                | (Self::Set(_), Encoder::Pool(_) | Encoder::Attend { .. })
         )
     }
 
     /// Returns the block's columns. Saturates at `usize::MAX`.
     pub const fn range(self) -> Range<usize> {
         let (first, count) = match self {
+            Self::Values(values) => (values.first, values.width),
             Self::Grid(grid) => (grid.first, grid.count()),
             Self::Set(set) => (set.first, set.count()),
         };

@@ -6,6 +6,7 @@
 mod activate;
 mod attend;
 mod dots;
+mod normalize;
 mod outer;
 mod patches;
 mod pool;
@@ -15,6 +16,7 @@ mod tile;
 pub(crate) use activate::{positive_candidate, positive_candidate_slope, sigmoid, sigmoid_slope, tanh, tanh_slope};
 pub(crate) use attend::{AddOuter, RowDots, Softmax, SoftmaxBackward, WeightedSum};
 pub(crate) use dots::Dots;
+pub(crate) use normalize::{Normalize, NormalizeBackward};
 pub(crate) use outer::OuterSum;
 pub(crate) use patches::{PatchOuterSum, PatchProduct, Patches, RowSum, Segment};
 pub(crate) use pool::{Elements, Pool, PoolBackward};

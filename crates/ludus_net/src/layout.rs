@@ -7,9 +7,10 @@ use ludus_spec::{AgentSpec, Block, GridShape, Head};
 use crate::cursor::Cursor;
 use crate::dense::{Dense, Form};
 use crate::encoder::{Convolution, EncoderLayer, Encoders, Linear};
+use crate::hidden::{Hidden, LayerNorm};
 use crate::memory::Recurrence;
 use crate::panels::padded;
-use crate::{EncodedBlock, GridBlock, InputBlock, Memory, NetError, NetworkConfig, SetBlock};
+use crate::{EncodedBlock, GridBlock, InputBlock, Memory, NetError, NetworkConfig, SetBlock, ValuesBlock};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
 const NARROW: usize = 8;
@@ -39,7 +40,7 @@ pub struct Layout {
 /// Consecutive layers: hidden layers, a memory behind them, and a head.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Chain {
-    pub hidden: Vec<Dense>,
+    pub hidden: Vec<Hidden>,
     pub memory: Option<Recurrence>,
     pub head: Option<Dense>,
 }
@@ -47,10 +48,10 @@ pub(crate) struct Chain {
 /// A named part of the parameter array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {
-    /// The tensor's name, such as `actor.0.weight`, `trunk.1.bias` or `log_std`.
+    /// The tensor's name, such as `actor.0.weight`, `trunk.1.bias`, `trunk.1.norm.weight` or `log_std`.
     pub name: String,
-    /// The tensor's shape: `[out, in]` of a weight, `[out, in, height, width]` of a convolution's, `[out]` of a bias,
-    /// `[dimensions]` of `log_std`.
+    /// The tensor's shape: `[out, in]` of a weight, `[out, in, height, width]` of a convolution's, `[out]` of a bias and
+    /// of a layer normalisation's gain, `[dimensions]` of `log_std`.
     pub shape: Vec<usize>,
     place: TensorRange<'a>,
 }
@@ -89,7 +90,9 @@ impl Layout {
         let mut blocks = Vec::new();
         for field in &spec.observation {
             match &field.block {
-                Block::Values { .. } => {}
+                Block::Values { parts } => {
+                    blocks.push(InputBlock::values(&field.name, ValuesBlock { first, width: parts.len() }));
+                }
                 &Block::Grid(GridShape { height, width, channels }) => {
                     blocks.push(InputBlock::grid(&field.name, GridBlock { first, height, width, channels }));
                 }
@@ -106,7 +109,7 @@ impl Layout {
     /// Lays out a network for observations with these blocks, in the order of their columns.
     ///
     /// The dense layers read the columns without an encoder, then the outputs of each encoder; those of convolutions
-    /// channel by channel.
+    /// channel by channel; then the last action if the network observes it.
     ///
     /// # Errors
     ///
@@ -119,15 +122,20 @@ impl Layout {
     ) -> Result<Self, NetError> {
         check(inputs, heads, config)?;
         let mut cursor = Cursor::default();
-        let encoders = Encoders::new(inputs, blocks, &config.encoders, &mut cursor)?;
+        let mut encoders = Encoders::new(inputs, blocks, &config.encoders, &mut cursor)?;
+        if config.observe_last_action {
+            encoders.observe_last_action(inputs, heads, &mut cursor);
+        }
         let width = if encoders.is_empty() { inputs } else { encoders.width() };
         let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
-        let raw = Source { width, is_raw: true, is_learned: !encoders.is_empty() };
+        let raw = Source { width, is_raw: true, is_learned: encoders.has_layers() };
         let (shared_memory, own_memory) = if config.shared { (config.memory, None) } else { (None, config.memory) };
-        let trunk = cursor.chain("trunk", raw, ChainShape { hidden: shared, memory: shared_memory, head: None });
+        let layer_norm = config.layer_norm;
+        let of_trunk = ChainShape { hidden: shared, layer_norm, memory: shared_memory, head: None };
+        let trunk = cursor.chain("trunk", raw, of_trunk);
         let features = trunk.output(raw);
         let output_width = saturating_sum(heads.iter().map(|head| head.output_width()));
-        let own = ChainShape { hidden: own, memory: own_memory, head: None };
+        let own = ChainShape { hidden: own, layer_norm, memory: own_memory, head: None };
         let actor = cursor.chain("actor", features, ChainShape { head: Some(output_width), ..own });
         let critic = cursor.chain("critic", features, ChainShape { head: Some(1), ..own });
         let log_std = cursor.take(saturating_sum(heads.iter().copied().map(gaussian_width)));
@@ -188,6 +196,8 @@ impl Layout {
             field: block.field(),
             columns: block.columns(),
             encoder: &self.config.encoders[block.field()],
+            features: block.features(),
+            memory: block.memory_columns(),
         })
     }
 
@@ -220,17 +230,44 @@ impl Layout {
             place: TensorRange::Row(self.log_std.start),
         });
         let encoders = self.encoders.layers().flat_map(encoder_tensors);
-        encoders.chain(self.layers().flat_map(dense_tensors)).chain(log_std)
+        let chains = [&self.trunk, &self.actor, &self.critic].into_iter().flat_map(Chain::tensors);
+        encoders.chain(chains).chain(log_std)
     }
 
-    /// Returns the count of numbers that a row's memory has: those of actor and critic, or of what they share.
+    /// Returns the count of numbers that a row's memory has: what encoders read of earlier steps, then the states of
+    /// actor and critic, or of what they share.
     pub fn memory_width(&self) -> usize {
-        self.recurrences().map(|layer| layer.columns.len()).sum()
+        self.history_width() + self.recurrences().map(|layer| layer.columns.len()).sum::<usize>()
+    }
+
+    /// Returns the count of numbers, the first of a row's memory, that encoders read of earlier steps.
+    pub fn history_width(&self) -> usize {
+        self.encoders.history_width()
+    }
+
+    /// Returns the columns of the last action in a row's memory, of which there are as many as outputs; empty if the
+    /// network does not observe it.
+    pub fn last_action_columns(&self) -> Range<usize> {
+        self.encoders.last_action_columns()
+    }
+
+    /// Writes the actions of a step into the memory that the step has left, if the network observes its last action.
+    ///
+    /// # Shapes
+    ///
+    /// `actions` is `[rows, action_width]`, `memory` `[rows, memory_width]` or `[rows, policy_memory_width]`.
+    ///
+    /// # Panics
+    ///
+    /// If an action is not one of the choices.
+    pub fn remember_actions(&self, actions: &[f32], memory: &mut [f32]) {
+        self.encoders.remember_actions(actions, memory);
     }
 
     /// Returns the count of numbers, the first of a row's memory, that a policy needs without its critic.
     pub fn policy_memory_width(&self) -> usize {
-        self.trunk.memory.iter().chain(&self.actor.memory).map(|layer| layer.columns.len()).sum()
+        let own = self.trunk.memory.iter().chain(&self.actor.memory);
+        self.history_width() + own.map(|layer| layer.columns.len()).sum::<usize>()
     }
 
     pub(crate) fn recurrences(&self) -> impl Iterator<Item = &Recurrence> {
@@ -239,6 +276,12 @@ impl Layout {
 
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Dense> {
         [&self.trunk, &self.actor, &self.critic].into_iter().flat_map(Chain::layers)
+    }
+
+    /// Returns the layer normalisations, each with the dense layer before it.
+    pub(crate) fn norms(&self) -> impl Iterator<Item = (&Dense, &LayerNorm)> {
+        let hidden = [&self.trunk, &self.actor, &self.critic].into_iter().flat_map(|chain| &chain.hidden);
+        hidden.filter_map(|layer| Some((&layer.dense, layer.norm.as_ref()?)))
     }
 
     fn check_size(self) -> Result<Self, NetError> {
@@ -269,14 +312,23 @@ impl Tensor<'_> {
 }
 
 impl Chain {
-    /// Returns all layers, in the order of their parameters.
+    /// Returns all dense layers, in the order of their parameters.
     pub fn layers(&self) -> impl Iterator<Item = &Dense> {
-        self.hidden.iter().chain(self.memory.iter().flat_map(Recurrence::layers)).chain(&self.head)
+        self.hidden.iter().map(|layer| &layer.dense).chain(self.behind_hidden())
+    }
+
+    /// Returns the dense layers of the memory and the head.
+    fn behind_hidden(&self) -> impl Iterator<Item = &Dense> {
+        self.memory.iter().flat_map(Recurrence::layers).chain(&self.head)
+    }
+
+    fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
+        self.hidden.iter().flat_map(hidden_tensors).chain(self.behind_hidden().flat_map(dense_tensors))
     }
 
     /// Returns the source of the layer behind the chain's memory. `source` is that of the chain.
     fn output(&self, source: Source) -> Source {
-        let hidden = self.hidden.last().map(|last| last.outputs);
+        let hidden = self.hidden.last().map(|last| last.dense.outputs);
         let width = self.memory.as_ref().map(|layer| layer.memory.width()).or(hidden);
         width.map_or(source, |width| Source { width, is_raw: false, is_learned: true })
     }
@@ -294,6 +346,19 @@ fn dense_tensors(dense: &Dense) -> [Tensor<'_>; 2] {
         place: TensorRange::Row(dense.bias.start),
     };
     [weight, bias]
+}
+
+fn hidden_tensors(layer: &Hidden) -> impl Iterator<Item = Tensor<'_>> {
+    let norm = layer.norm.as_ref().map(|norm| norm_tensors(&layer.dense, norm));
+    dense_tensors(&layer.dense).into_iter().chain(norm.into_iter().flatten())
+}
+
+fn norm_tensors<'a>(dense: &Dense, norm: &LayerNorm) -> [Tensor<'a>; 2] {
+    [("weight", &norm.gain), ("bias", &norm.bias)].map(|(part, range)| Tensor {
+        name: format!("{}.norm.{part}", dense.name),
+        shape: vec![dense.outputs],
+        place: TensorRange::Row(range.start),
+    })
 }
 
 fn encoder_tensors(layer: EncoderLayer<'_>) -> Vec<Tensor<'_>> {
@@ -334,6 +399,7 @@ fn convolution_tensors(convolution: &Convolution) -> [Tensor<'_>; 2] {
 #[derive(Clone, Copy)]
 struct ChainShape<'a> {
     hidden: &'a [usize],
+    layer_norm: bool,
     memory: Option<Memory>,
     head: Option<usize>,
 }
@@ -343,15 +409,15 @@ impl Cursor {
     fn chain(&mut self, name: &str, source: Source, shape: ChainShape<'_>) -> Chain {
         let mut chain = Chain::default();
         for (index, &outputs) in shape.hidden.iter().enumerate() {
-            let layer = self.dense(format!("{name}.{index}"), chain.output(source), outputs, Form::Wide);
-            chain.hidden.push(layer);
+            let dense = self.dense(format!("{name}.{index}"), chain.output(source), outputs, Form::Wide);
+            let norm = shape.layer_norm.then(|| self.layer_norm(outputs));
+            chain.hidden.push(Hidden { dense, norm });
         }
         if let Some(memory) = shape.memory {
             let input = chain.output(source);
             let state = Source { width: memory.width(), is_raw: false, is_learned: true };
-            let first_column = self.memory;
-            self.memory = self.memory.saturating_add(memory.width());
-            chain.memory = Some(Recurrence::new(name, memory, first_column, |name, is_of_input, width| {
+            let columns = self.take_memory(memory.width());
+            chain.memory = Some(Recurrence::new(name, memory, columns, |name, is_of_input, width| {
                 self.dense(name, if is_of_input { input } else { state }, width, Form::Wide)
             }));
         }
@@ -372,6 +438,10 @@ impl Cursor {
             dense.transposed = self.take_transposed(dense.transposed_panels().len());
         }
         dense
+    }
+
+    fn layer_norm(&mut self, width: usize) -> LayerNorm {
+        LayerNorm { gain: self.take(padded(width)), bias: self.take(padded(width)) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Small networks on the CPU in plain Rust: forward, backward, Adam.
 //!
-//! Actor-critic networks for reinforcement learning: any number of layers of any width, tanh or rectified, actor and
-//! critic apart or on one trunk, Gaussian and categorical heads in any mix, convolutions over grids in front of them, a
-//! memory behind them.
+//! Actor-critic networks for reinforcement learning: any number of layers of any width, tanh or rectified, with or
+//! without layer normalisation, actor and critic apart or on one trunk, Gaussian and categorical heads in any mix,
+//! convolutions over grids in front of them, a memory behind them.
 //! No Bevy, no libtorch, no `unsafe`, and no allocation once everything is made.
 //!
 //! ```
@@ -77,6 +77,7 @@ mod encoder;
 mod error;
 mod forward;
 mod grid_block;
+mod hidden;
 mod init;
 mod input_block;
 mod kernel;
@@ -95,6 +96,7 @@ mod set_block;
 mod simd;
 mod statistics;
 mod transpose;
+mod values_block;
 
 pub use adam::{Adam, check_finite};
 pub use config::{Activation, Encoder, Memory, NetworkConfig, NetworkProblem};
@@ -113,3 +115,4 @@ pub use scratch::Scratch;
 pub use set_block::SetBlock;
 pub use simd::{SimdLevel, simd_level};
 pub use statistics::Statistics;
+pub use values_block::ValuesBlock;

@@ -49,7 +49,7 @@ impl Recurrence {
     pub fn new(
         name: &str,
         memory: Memory,
-        first_column: usize,
+        columns: Range<usize>,
         mut dense: impl FnMut(String, bool, usize) -> Dense,
     ) -> Self {
         let width = memory.width();
@@ -65,7 +65,7 @@ impl Recurrence {
         let of_state = layers("state", false, states);
         let has_output = matches!(memory, Memory::MinGru(_));
         let output = has_output.then(|| dense(format!("{name}.memory.output"), false, width));
-        Self { memory, columns: first_column..first_column.saturating_add(width), of_input, of_state, output }
+        Self { memory, columns, of_input, of_state, output }
     }
 
     /// Returns all layers, in the order of their parameters.

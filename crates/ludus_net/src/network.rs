@@ -85,6 +85,11 @@ impl Network {
     fn refresh(&mut self) {
         self.parameters[self.layout.log_std().end..].fill(0.0);
         self.layout.encoders.refresh(&mut self.parameters, &mut self.transposed);
+        for (layer, norm) in self.layout.norms() {
+            for range in [&norm.gain, &norm.bias] {
+                self.parameters[range.clone()][layer.outputs..].fill(0.0);
+            }
+        }
         for layer in self.layout.layers() {
             layer.panels().clear_padding(&mut self.parameters[layer.weight.clone()]);
             self.parameters[layer.bias.clone()][layer.outputs..].fill(0.0);

@@ -2,6 +2,7 @@
 
 use crate::backward::ChainBack;
 use crate::dense::Form;
+use crate::hidden::HiddenScratch;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
 use crate::layout::Chain;
 use crate::memory::{Sequences, Timeline};
@@ -68,7 +69,7 @@ impl Network {
             let time = Timeline::step(self.row_count(input));
             memory.load(&self.layout, &mut scratch.chains);
             self.forward_block(input, time, &mut scratch.chains, outputs, values);
-            memory.store(&self.layout, &mut scratch.chains, time.rows);
+            memory.store(&self.layout, &mut scratch.chains, self.rows(input), time.rows);
         }
     }
 
@@ -98,7 +99,7 @@ impl Network {
             let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
             let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
             pass.chain(&self.layout.actor, time, features, actor, outputs);
-            memory.store(&self.layout, &mut scratch.chains, time.rows);
+            memory.store(&self.layout, &mut scratch.chains, self.rows(input), time.rows);
         }
     }
 
@@ -123,9 +124,11 @@ impl Network {
         assert_eq!(memory.len(), row_count * width, "one row of memory per input row");
         for (index, (input, values)) in self.blocks(inputs).zip(values.chunks_mut(self.block_rows())).enumerate() {
             let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
+            let memory = &memory[index * self.block_rows() * width..];
             for (layer, state) in scratch.chains.memories(&self.layout) {
-                state.load(layer, &memory[index * self.block_rows() * width..], width);
+                state.load(layer, memory, width);
             }
+            scratch.chains.encoder.load_history(memory, width);
             let Chains { encoder, trunk, critic, .. } = &mut scratch.chains;
             let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
             let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
@@ -184,6 +187,9 @@ impl Network {
         for (layer, state) in scratch.chains.memories(&self.layout) {
             state.load(layer, sequences.first_memory, memory_width);
         }
+        let encoder = &mut scratch.chains.encoder;
+        encoder.load_history(sequences.first_memory, memory_width);
+        encoder.replay_history(&self.layout.encoders, self.rows(inputs), sequences, rows);
         let time = Timeline { rows, after: sequences.after };
         self.block_gradient(inputs, time, 0, scratch, gradient, &mut loss);
     }
@@ -233,9 +239,9 @@ impl Network {
         let Scratch { chains: Chains { encoder, trunk, actor, critic }, heads, deltas, trunk_delta, .. } = scratch;
         let (pass, layout) = (self.pass(input), &self.layout);
         let (encoded, mut d_encoded) = encoder.rows_and_gradients();
-        let has_encoders = !layout.encoders.is_empty();
+        let has_layers = layout.encoders.has_layers();
         let observed = self.rows(input);
-        let input = if has_encoders { encoded } else { observed };
+        let input = if layout.encoders.is_empty() { observed } else { encoded };
         let ChainScratch { hidden: trunk_hidden, memory: trunk_memory, .. } = trunk;
         // The gradient with respect to what actor and critic read: after the trunk's activation, or of its sums.
         let mut features_delta = |start, is_last: bool, chain: ChainBack<'_>, memory: &mut _, gradient: &mut [f32]| {
@@ -244,12 +250,12 @@ impl Network {
                     let (result, slope, out) = memory.result_delta(pass.activation);
                     (result, if is_last { slope } else { Finish::Store }, Some(out))
                 }
-                (None, Some(features)) => {
+                (None, Some(HiddenScratch { out: features, .. })) => {
                     let slope = Finish::Slope(pass.activation, &features.data);
                     let out = RowsMut { data: trunk_delta, stride: features.stride };
                     (features.rows(), if is_last { slope } else { Finish::Store }, Some(out))
                 }
-                (None, None) if has_encoders => {
+                (None, None) if has_layers => {
                     let RowsMut { data, stride } = &mut d_encoded;
                     (input, Finish::Store, Some(RowsMut { data, stride: *stride }))
                 }
@@ -269,12 +275,12 @@ impl Network {
         features_delta(Start::Out, true, chain, memory, gradient);
 
         let last = match (&*trunk_memory, trunk_hidden.last()) {
-            (None, Some(features)) => Some(Rows { data: trunk_delta, stride: features.stride }),
+            (None, Some(features)) => Some(Rows { data: trunk_delta, stride: features.out.stride }),
             _ => None,
         };
         let chain = ChainBack { chain: &layout.trunk, time, input, hidden: trunk_hidden, last };
         let has_trunk = trunk_memory.is_some() || !trunk_hidden.is_empty();
-        let input_delta = (has_encoders && has_trunk).then_some(InputDelta {
+        let input_delta = (has_layers && has_trunk).then_some(InputDelta {
             start: Start::Zero,
             finish: Finish::Store,
             out: d_encoded,
@@ -341,13 +347,15 @@ impl<'a> MemoryRows<'a> {
         for (layer, state) in chains.memories(layout).filter(|(layer, _)| layer.columns.end <= self.width) {
             state.load(layer, self.rest, self.width);
         }
+        chains.encoder.load_history(self.rest, self.width);
     }
 
     /// Copies the new state of this many rows back, and moves on behind them.
-    fn store(&mut self, layout: &Layout, chains: &mut Chains, row_count: usize) {
+    fn store(&mut self, layout: &Layout, chains: &mut Chains, input: Rows<'_>, row_count: usize) {
         for (layer, state) in chains.memories(layout).filter(|(layer, _)| layer.columns.end <= self.width) {
             state.store(layer, &mut self.rest[..row_count * self.width], self.width);
         }
+        layout.encoders.remember(input, &mut self.rest[..row_count * self.width], self.width);
         self.skip(row_count);
     }
 

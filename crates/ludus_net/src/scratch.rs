@@ -4,6 +4,7 @@ use crate::Layout;
 use crate::aligned::Aligned;
 use crate::dense::Form;
 use crate::encoder::EncoderScratch;
+use crate::hidden::HiddenScratch;
 use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Recurrence};
 use crate::padded_block::Padded;
@@ -36,7 +37,7 @@ pub(crate) struct Chains {
 /// The outputs of a chain's layers.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainScratch {
-    pub hidden: Vec<Padded>,
+    pub hidden: Vec<HiddenScratch>,
     pub memory: Option<MemoryScratch>,
     /// A wide head's outputs, then the gradient with respect to them. Empty for narrow heads.
     pub head: Padded,
@@ -124,7 +125,7 @@ impl ChainScratch {
     fn new(chain: &Chain, rows: usize) -> Self {
         let wide_head = chain.head.as_ref().filter(|head| head.form == Form::Wide);
         Self {
-            hidden: chain.hidden.iter().map(|layer| Padded::new(rows, layer.outputs)).collect(),
+            hidden: chain.hidden.iter().map(|layer| HiddenScratch::new(layer, rows)).collect(),
             memory: chain.memory.as_ref().map(|layer| MemoryScratch::new(layer, rows)),
             head: Padded::new(rows, wide_head.map_or(0, |head| head.outputs)),
         }

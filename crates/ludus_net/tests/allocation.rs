@@ -39,8 +39,11 @@ fn nothing_allocates_after_construction() {
     // One choice of each categorical head is allowed.
     let mask: [bool; 15] = std::array::from_fn(|choice| choice == 1 || choice == 7);
     let masks = [Vec::new(), mask.repeat(ROWS)];
-    for (shared, masks) in [(false, &masks[0]), (true, &masks[0]), (false, &masks[1])] {
-        let layout = Layout::new(6, &heads, &NetworkConfig { shared, ..NetworkConfig::default() }).unwrap();
+    for (shared, layer_norm, masks) in
+        [(false, false, &masks[0]), (true, false, &masks[0]), (false, false, &masks[1]), (true, true, &masks[0])]
+    {
+        let config = NetworkConfig { shared, layer_norm, ..NetworkConfig::default() };
+        let layout = Layout::new(6, &heads, &config).unwrap();
         let mut network = Network::new(layout.clone(), Seed::new(1));
         let mut scratch = Scratch::new(&layout);
         let mut adam = Adam::new(layout.parameter_count());

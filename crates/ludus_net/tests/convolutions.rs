@@ -218,7 +218,7 @@ fn an_encoder_is_for_its_field_alone() {
     assert_eq!(names[..3], ["encoder.map.0.weight", "encoder.map.0.bias", "encoder.map.1.weight"]);
     assert_eq!(both.dense_inputs(), 3 + 2 + 6 * 2 + 3 * 4);
     let message = layout(&[("bord", &[3])]).unwrap_err().to_string();
-    assert!(message.contains("`encoders` has `bord`, which is no grid or set of the observation"), "{message}");
+    assert!(message.contains("`encoders` has `bord`, which is no field of the observation"), "{message}");
     let message = layout(&[("map", &[])]).unwrap_err().to_string();
     assert!(message.contains("such as `Convolve([16, 32])`"), "{message}");
     let message = layout(&[("map", &[4, 0])]).unwrap_err().to_string();

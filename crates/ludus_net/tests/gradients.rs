@@ -46,6 +46,61 @@ fn wide_networks_have_right_gradients() {
     check_gradient(2, &[Head::Categorical { choices: 20 }], config(&[6], true));
 }
 
+#[test]
+fn gradients_of_layer_normalisation_are_those_of_finite_differences() {
+    for (hidden, activation, shared) in [
+        (&[5][..], Activation::Tanh, false),
+        (&[16], Activation::Relu, false),
+        (&[17, 3], Activation::Tanh, true),
+        (&[4, 70, 6], Activation::Relu, true),
+    ] {
+        let config = NetworkConfig { hidden: hidden.to_vec(), activation, shared, ..normalised() };
+        check_gradient(3, MIXED, config);
+    }
+    let behind_convolutions = NetworkConfig { hidden: vec![5], ..normalised() };
+    check_case(&Case::of_layout(&convolutional(72, GRIDS, CATEGORICAL, &[3], behind_convolutions)));
+}
+
+#[test]
+fn all_simd_levels_agree_on_layer_normalisation() {
+    for shared in [false, true] {
+        check_levels(&Case::new(9, MIXED, NetworkConfig { hidden: vec![40, 64, 100], shared, ..normalised() }));
+    }
+}
+
+/// The gradient is clipped by the length of the whole array.
+#[test]
+fn the_padding_of_layer_normalisation_has_no_gradient() {
+    for shared in [false, true] {
+        let case = Case::new(3, MIXED, NetworkConfig { hidden: vec![17, 5], shared, ..normalised() });
+        let (layout, gradient) = (case.network.layout(), case.run(SimdLevel::best()).gradient);
+        assert_eq!(gradient, layout.import(&layout.export(&gradient)).unwrap());
+    }
+}
+
+/// Sums that are all equal have no deviation to divide by.
+#[test]
+fn equal_sums_are_normalised_to_zero() {
+    let layout = Layout::new(2, CATEGORICAL, &NetworkConfig { hidden: vec![6], ..normalised() }).unwrap();
+    let mut network = Network::new(layout.clone(), Seed::new(1));
+    let mut tensors = layout.export(network.parameters());
+    let mut fill = |name: &str, number: f32| {
+        let (.., numbers) = tensors.iter_mut().find(|(found, ..)| found == name).unwrap();
+        numbers.fill(number);
+    };
+    fill("critic.0.weight", 0.0);
+    fill("critic.0.norm.bias", 0.25);
+    fill("critic.1.weight", 1.0);
+    network.set_parameters(&layout.import(&tensors).unwrap()).unwrap();
+    let (mut outputs, mut values) = ([0.0; 3], [0.0]);
+    network.forward(&[3.0, -4.0], &mut Scratch::new(&layout), &mut outputs, &mut values);
+    assert!((f64::from(values[0]) - 6.0 * 0.25_f64.tanh()).abs() < 1e-6, "{values:?}");
+}
+
+fn normalised() -> NetworkConfig {
+    NetworkConfig { layer_norm: true, ..NetworkConfig::default() }
+}
+
 /// Grids of odd and even sizes, in which a kernel may cover only the border beside a cell. Columns beside them.
 const GRIDS: &[GridBlock] = &[
     GridBlock { first: 1, height: 5, width: 4, channels: 3 },
@@ -332,6 +387,15 @@ fn assert_close(what: &str, actual: &[f32], expected: &[f64], tolerance: f64) {
     }
 }
 
+/// Layer normalisation as it is defined.
+fn normalize(sums: &[f64], gain: &[f64], bias: &[f64]) -> Vec<f64> {
+    let mean_of = |numbers: &mut dyn Iterator<Item = f64>| numbers.sum::<f64>() / sums.len() as f64;
+    let mean = mean_of(&mut sums.iter().copied());
+    let deviation = (mean_of(&mut sums.iter().map(|sum| (sum - mean).powi(2))) + 1e-5).sqrt();
+    let normalized = sums.iter().map(|sum| (sum - mean) / deviation);
+    normalized.zip(gain.iter().zip(bias)).map(|(number, (gain, bias))| gain * number + bias).collect()
+}
+
 /// The same network in the simplest possible code.
 struct Reference<'a> {
     case: &'a Case,
@@ -388,6 +452,7 @@ impl<'a> Reference<'a> {
             layout.columns_without_encoder().iter().flat_map(|part| &row[part.clone()]).collect();
         let maps = layout.encoded_blocks().map(|block| match (block.columns, block.encoder) {
             (BlockColumns::Grid(grid), _) => self.convolved(block.field, grid, row),
+            (BlockColumns::Values(_), _) => unreachable!("no field is stacked"),
             (BlockColumns::Set(set), Encoder::Attend { heads, .. }) => self.attended(block.field, set, *heads, row),
             (BlockColumns::Set(set), _) => self.pooled(block.field, set, row),
         });
@@ -492,12 +557,17 @@ impl<'a> Reference<'a> {
         (0..depth).fold(inputs, |rows, index| {
             let ((shape, weight), (_, bias)) = (layer(index, "weight").unwrap(), layer(index, "bias").unwrap());
             let is_activated = index + 1 < depth || activate_last;
-            let output = |input: &[f64], output: usize| {
+            let sum = |input: &[f64], output: usize| {
                 let weights = &weight[output * shape[1]..][..shape[1]];
-                let sum = bias[output] + weights.iter().zip(input).map(|(weight, input)| weight * input).sum::<f64>();
-                if is_activated { self.activate(sum) } else { sum }
+                bias[output] + weights.iter().zip(input).map(|(weight, input)| weight * input).sum::<f64>()
             };
-            rows.iter().map(|row| (0..shape[0]).map(|index| output(row, index)).collect()).collect()
+            let sums = |row: &Vec<f64>| (0..shape[0]).map(|index| sum(row, index)).collect::<Vec<_>>();
+            let norm = layer(index, "norm.weight").zip(layer(index, "norm.bias"));
+            let output = |row: &Vec<f64>| {
+                let sums = norm.map_or_else(|| sums(row), |((_, gain), (_, bias))| normalize(&sums(row), gain, bias));
+                sums.into_iter().map(|sum| if is_activated { self.activate(sum) } else { sum }).collect()
+            };
+            rows.iter().map(output).collect()
         })
     }
 

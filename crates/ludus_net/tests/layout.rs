@@ -48,6 +48,17 @@ fn tensors_are_named_as_in_pytorch() {
 }
 
 #[test]
+fn a_layer_normalisation_stands_behind_its_layer_and_begins_at_gain_1() {
+    let config = NetworkConfig { hidden: vec![20], layer_norm: true, shared: true, ..NetworkConfig::default() };
+    let network = Network::new(Layout::new(4, &HEADS, &config).unwrap(), Seed::new(3));
+    let tensors = network.layout().export(network.parameters());
+    let names: Vec<_> = tensors.iter().map(|(name, ..)| name.as_str()).take(5).collect();
+    assert_eq!(names, ["trunk.0.weight", "trunk.0.bias", "trunk.0.norm.weight", "trunk.0.norm.bias", "actor.0.weight"]);
+    assert_eq!((&tensors[2].1, &tensors[2].2, &tensors[3].2), (&vec![20], &vec![1.0; 20], &vec![0.0; 20]));
+    assert_eq!(network.layout().import(&tensors).unwrap(), network.parameters());
+}
+
+#[test]
 fn widths_follow_from_the_heads() {
     let layout = layout(4, &HEADS, &[64, 64], false).unwrap();
     assert_eq!((layout.inputs(), layout.output_width(), layout.action_width(), layout.log_std().len()), (4, 5, 4, 3));

@@ -29,15 +29,11 @@ struct Results {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for memory in [Memory::MinGru(5), Memory::Gru(5), Memory::MinGru(18), Memory::Gru(18)] {
-        for hidden in [&[][..], &[4, 20]] {
+        for (hidden, layer_norm) in [(&[][..], false), (&[4, 20], false), (&[18, 7], true)] {
             for shared in [false, true] {
-                let hidden = hidden.to_vec();
-                cases.push(Case::new(NetworkConfig {
-                    hidden,
-                    shared,
-                    memory: Some(memory),
-                    ..NetworkConfig::default()
-                }));
+                let (hidden, memory) = (hidden.to_vec(), Some(memory));
+                let config = NetworkConfig { hidden, layer_norm, shared, memory, ..NetworkConfig::default() };
+                cases.push(Case::new(config));
             }
         }
     }
@@ -67,7 +63,7 @@ impl Case {
     }
 
     fn sequences(&self) -> Sequences<'_> {
-        Sequences { first_memory: &self.first_memory, after: &self.after }
+        Sequences { first_memory: &self.first_memory, after: &self.after, actions: &[] }
     }
 
     /// Returns the results of all steps at once, and the gradient of Σ `weight·outputs² + weight·values²`.
@@ -321,10 +317,22 @@ impl<'a> Reference<'a> {
         let config = self.case.network.layout().config();
         if (chain == "trunk") == config.shared {
             for layer in 0..config.hidden.len() {
-                features = self.dense(&format!("{chain}.{layer}"), &features).iter().map(|sum| sum.tanh()).collect();
+                let sums = self.dense(&format!("{chain}.{layer}"), &features);
+                let sums = self.normalized(&format!("{chain}.{layer}.norm"), &sums);
+                features = sums.into_iter().map(f64::tanh).collect();
             }
         }
         features
+    }
+
+    /// Returns the sums, or their layer normalisation if there is one with this name.
+    fn normalized(&self, name: &str, sums: &[f64]) -> Vec<f64> {
+        let parameters = |part: &str| self.tensors.get(&format!("{name}.{part}")).map(|(_, numbers)| numbers);
+        let Some((gains, biases)) = parameters("weight").zip(parameters("bias")) else { return sums.to_vec() };
+        let mean = sums.iter().sum::<f64>() / sums.len() as f64;
+        let variance = sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / sums.len() as f64;
+        let normalized = sums.iter().map(|sum| (sum - mean) / (variance + 1e-5).sqrt());
+        normalized.zip(gains.iter().zip(biases)).map(|(number, (gain, bias))| gain * number + bias).collect()
     }
 
     fn remember(&self, chain: &str, input: &[f64], state: &[f64]) -> Vec<f64> {

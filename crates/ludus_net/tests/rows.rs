@@ -11,13 +11,15 @@ const HEADS: [Head; 3] =
 #[test]
 fn a_row_does_not_depend_on_its_neighbours() {
     for level in SimdLevel::available() {
-        for (heads, hidden, shared) in [
-            (&HEADS[..], &[64, 64][..], false),
-            (&HEADS[..], &[37, 100], true),
-            (&HEADS[1..2], &[13, 64], false),
-            (&HEADS[1..], &[], false),
+        for (heads, hidden, shared, layer_norm) in [
+            (&HEADS[..], &[64, 64][..], false, false),
+            (&HEADS[..], &[37, 100], true, false),
+            (&HEADS[1..2], &[13, 64], false, false),
+            (&HEADS[1..], &[], false, false),
+            (&HEADS[..], &[64, 37], true, true),
         ] {
-            let config = NetworkConfig { hidden: hidden.to_vec(), shared, ..NetworkConfig::default() };
+            let hidden = hidden.to_vec();
+            let config = NetworkConfig { hidden, shared, layer_norm, ..NetworkConfig::default() };
             let mut network = Network::new(Layout::new(5, heads, &config).unwrap(), Seed::new(1));
             network.set_simd_level(level);
             let together = results(&network, ROWS);

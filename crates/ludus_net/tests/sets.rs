@@ -181,6 +181,6 @@ fn encoders_that_can_t_be_are_refused_in_a_sentence() {
     check(attend(0, 1), "the width of `Attend(width: 0, heads: 1)` is 0");
     check(attend(6, 4), "4 heads do not divide the width of `Attend(width: 6, heads: 4)`; valid: 1, 2, 3, 6");
     check(attend(6, 0), "0 heads do not divide");
-    check(Encoder::Convolve(vec![4]), "no grid or set of the observation that its encoder reads");
+    check(Encoder::Convolve(vec![4]), "no field of the observation that its encoder reads");
     check(Encoder::Pool(1 << 26), "numbers of a row");
 }

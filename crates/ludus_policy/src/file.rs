@@ -452,7 +452,18 @@ pub(crate) mod tests {
     fn what_is_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.safetensors");
-        for policy in [policy(), PolicyFile { normalizer: None, ..policy() }] {
+        let encoders = [("ball".to_owned(), ludus_net::Encoder::Stack(3))].into();
+        let remembering = NetworkConfig {
+            encoders,
+            observe_last_action: true,
+            layer_norm: true,
+            memory: Some(ludus_net::Memory::Gru(4)),
+            ..NetworkConfig::default()
+        };
+        let layout = Layout::of_agent(&spec(), &remembering).unwrap();
+        let parameters = Network::new(layout, Seed::new(3)).parameters().to_vec();
+        let remembering = PolicyFile { network: remembering.into(), parameters, ..policy() };
+        for policy in [policy(), PolicyFile { normalizer: None, ..policy() }, remembering] {
             policy.write(&path).unwrap();
             assert_eq!(PolicyFile::read(&path).unwrap(), policy);
             assert_eq!(std::fs::read(&path).unwrap(), policy.to_tensor_file().to_bytes());
@@ -575,6 +586,8 @@ pub(crate) mod tests {
         let encoder = with("\"shared\":false,\"encoders\":{\"bell\":{\"Convolve\":[4]}}");
         refuse(encoder, "observes no field `bell`");
         refuse(with("\"shared\":false,\"encoders\":{\"ball\":{\"Blur\":[4]}}"), "unknown variant `Blur`");
+        let stacked = with("\"shared\":false,\"encoders\":{\"ball\":{\"Stack\":1}}");
+        refuse(stacked, "`Stack(1)` reads the present step alone");
         refuse(rewrite("[5,4]", "[1000000]"), "weights, its network needs");
         refuse(rewrite("\"rate\"", "\"rate\",\"speed\":1"), "unknown field `speed`");
         refuse(rewrite("\"tick_rate_hz\":50.0", "\"tick_rate_hz\":-1"), "tick rate");

@@ -35,9 +35,13 @@ pub struct OwnNetwork {
 pub(crate) struct NetworkText {
     hidden: Vec<usize>,
     activation: Activation,
+    #[serde(default, skip_serializing_if = "is_false")]
+    layer_norm: bool,
     shared: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    observe_last_action: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     encoders: BTreeMap<String, Encoder>,
     /// In version 2, in place of `encoders`: convolutions over every grid.
@@ -108,6 +112,11 @@ impl OwnNetwork {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// Returns the count of a tensor's numbers; `None` if it overflows.
 fn count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size))
@@ -115,8 +124,10 @@ fn count(shape: &[usize]) -> Option<usize> {
 
 impl From<&NetworkConfig> for NetworkText {
     fn from(config: &NetworkConfig) -> Self {
-        let NetworkConfig { encoders, hidden, activation, shared, memory } = config.clone();
-        Self { hidden, activation, shared, memory, encoders, convolutions: Vec::new() }
+        let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory } =
+            config.clone();
+        let convolutions = Vec::new();
+        Self { hidden, activation, layer_norm, shared, memory, observe_last_action, encoders, convolutions }
     }
 }
 
@@ -124,7 +135,8 @@ impl NetworkText {
     /// Returns the description of the network of these agents. Errors if there are convolutions without a grid, or
     /// beside encoders.
     pub fn of_agent(self, spec: &AgentSpec) -> Result<NetworkConfig, String> {
-        let Self { hidden, activation, shared, memory, mut encoders, convolutions } = self;
+        let Self { hidden, activation, layer_norm, shared, memory, observe_last_action, mut encoders, convolutions } =
+            self;
         if !convolutions.is_empty() {
             let convolved = over_grids(spec, &convolutions);
             if convolved.is_empty() || !encoders.is_empty() {
@@ -132,7 +144,7 @@ impl NetworkText {
             }
             encoders = convolved;
         }
-        Ok(NetworkConfig { encoders, hidden, activation, shared, memory })
+        Ok(NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory })
     }
 }
 
@@ -169,7 +181,7 @@ fn convolutional(spec: &AgentSpec, parameters: &[(String, Vec<usize>)]) -> Optio
         hidden: outputs("trunk"),
         activation: Activation::Relu,
         shared: true,
-        memory: None,
+        ..NetworkConfig::default()
     };
     let layout = Layout::of_agent(spec, &config).ok()?;
     let listed = parameters.iter().map(|(name, shape)| (new_name(name, spec), shape.clone()));

@@ -2,6 +2,7 @@
 
 mod encoders;
 mod graph;
+mod history;
 mod memory;
 mod proto;
 
@@ -28,12 +29,12 @@ impl PolicyFile {
     /// | | shape | is |
     /// |---|---|---|
     /// | input `observation` | `[rows, observation width]` | observations as the game has them |
-    /// | input `memory` | `[rows, memory width]` | what is remembered of each row's episode, zeros where an episode starts; only for policies with memory |
+    /// | input `memory` | `[rows, memory width]` | what is remembered of each row's episode, zeros where an episode starts: earlier steps of stacked fields as the network reads them, the last action (a number in -1..=1, and for each choice 1 if it was made, else 0), then the memory; only for policies that remember |
     /// | input `mask` | `[rows, mask width]` | true for each allowed choice; only for agents that have masks |
     /// | output `action` | `[rows, action width]` | the most probable action, numbers stretched to their range, choices by their index |
     /// | output `distribution` | `[rows, output width]` | a mean per number, before it is clamped, and a logit per choice, −∞ where it is not allowed |
     /// | output `log_std` | `[1, numbers]` | logarithms of the numbers' standard deviations, if there are any |
-    /// | output `next_memory` | `[rows, memory width]` | the `memory` of the row's next decision; only for policies with memory |
+    /// | output `next_memory` | `[rows, memory width]` | the `memory` of the row's next decision, if `action` is what is done; only for policies that remember |
     ///
     /// As in the game, a field whose mask allows no choice has all choices allowed.
     ///
@@ -59,14 +60,22 @@ impl PolicyFile {
         let observed = self.spec.observation_width();
         let observation = graph.input("observation", observed, &observation_columns(&self.spec).join(", "));
         let inputs = staged(&mut graph, &observation, self.normalizer.as_ref());
-        let inputs = encoded(&mut graph, &layout, &network, inputs)?;
-        let Outputs { outputs, next_memory } = computed(&mut graph, &layout, &network, inputs);
-        self.decide(&mut graph, &outputs);
+        let memory_width = layout.policy_memory_width();
+        let memory = (memory_width > 0).then(|| graph.input("memory", memory_width, MEMORY_DOC));
+        let features = encoded(&mut graph, &layout, &network, &inputs, memory.as_ref())?;
+        let Outputs { outputs, next_state } = computed(&mut graph, &layout, &network, (features, memory.as_ref()));
+        let distributions = self.decide(&mut graph, &outputs);
         if let Some((_, _, log_std)) = network.tensor("log_std") {
             graph.constant_output("log_std", log_std, "one for each number of the action");
         }
-        if let Some(next_memory) = next_memory {
-            graph.output("next_memory", &next_memory, layout.policy_memory_width(), "`memory` of the next decision");
+        if let Some(memory) = memory {
+            let mut parts = history::remembered(&mut graph, &layout, &inputs, &memory);
+            if layout.config().observe_last_action {
+                parts.extend(history::last_action(&mut graph, &self.spec, &distributions));
+            }
+            parts.extend(next_state);
+            let next_memory = beside(&mut graph, &parts);
+            graph.output("next_memory", &next_memory, memory_width, "`memory` of the next decision");
         }
         Ok(graph.into_bytes(&About {
             name: &self.spec.name,
@@ -87,8 +96,9 @@ impl PolicyFile {
             .map_err(|source| PolicyError::Unwritable { path: path.to_owned(), source })
     }
 
-    /// Adds the outputs `action` and `distribution`, computed from the network's outputs.
-    fn decide(&self, graph: &mut Graph, outputs: &Value) {
+    /// Adds the outputs `action` and `distribution`, computed from the network's outputs. Returns the distribution of
+    /// each field.
+    fn decide(&self, graph: &mut Graph, outputs: &Value) -> Vec<Value> {
         let spec = &self.spec;
         let mask = (spec.mask_width() > 0)
             .then(|| graph.flags_input("mask", spec.mask_width(), &mask_columns(spec).join(", ")));
@@ -109,6 +119,7 @@ impl PolicyFile {
         graph.output("action", &action, spec.action_width(), &action_columns(spec).join(", "));
         let distribution = if mask.is_some() { beside(graph, &distributions) } else { outputs.clone() };
         graph.output("distribution", &distribution, first, "means and logits, field after field");
+        distributions
     }
 
     /// Returns the texts of the metadata.
@@ -173,26 +184,34 @@ fn staged(graph: &mut Graph, observation: &Value, normalizer: Option<&Normalizer
     graph.node("Where", &[&is_nan, &zero, &clipped])
 }
 
-/// The network's outputs, and what is remembered after the step if it has a memory.
+/// The network's outputs, and the state of its recurrent layer after the step if it has one.
 struct Outputs {
     outputs: Value,
-    next_memory: Option<Value>,
+    next_state: Option<Value>,
 }
 
 /// Adds the layers from the inputs of the dense ones on.
-fn computed(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value) -> Outputs {
+fn computed(
+    graph: &mut Graph,
+    layout: &Layout,
+    network: &Weights,
+    (inputs, memory): (Value, Option<&Value>),
+) -> Outputs {
     let config = layout.config();
-    let state = config.memory.map(|memory| (memory, graph.input("memory", memory.width(), MEMORY_DOC)));
-    let mut next_memory = None;
-    let mut features = |graph: &mut Graph, chain, hidden: &[[&NamedTensor; 2]], inputs| {
+    let first = layout.history_width();
+    let state = config.memory.zip(memory);
+    let state = state.map(|(memory, all)| (memory, graph.columns(all, first..first + memory.width())));
+    let mut next_state = None;
+    let mut features = |graph: &mut Graph, chain, hidden: &[Layer<'_>], inputs| {
         let features = network.hidden(graph, hidden, inputs);
         match &state {
             Some((memory, state)) if config.shared == (chain == "trunk") => {
                 let of = ChainMemory { chain, memory: *memory, state };
-                let remembered = next_memory.insert(remembered(graph, network, &of, &features)).clone();
+                let remembered = next_state.insert(remembered(graph, network, &of, &features)).clone();
                 match memory {
                     Memory::MinGru(_) => {
-                        network.hidden(graph, &[network.layer(&format!("{chain}.memory.output"))], remembered)
+                        let sums = sums(graph, &network.layer(&format!("{chain}.memory.output")), &remembered);
+                        network.activated(graph, &sums)
                     }
                     Memory::Gru(_) => remembered,
                 }
@@ -204,7 +223,7 @@ fn computed(graph: &mut Graph, layout: &Layout, network: &Weights, inputs: Value
     let actor = network.layers("actor");
     let (head, hidden) = actor.split_last().expect("an actor ends in a head");
     let inputs = features(graph, "actor", hidden, inputs);
-    Outputs { outputs: sums(graph, head, &inputs), next_memory }
+    Outputs { outputs: sums(graph, &head.dense, &inputs), next_state }
 }
 
 /// The network's tensors by name.
@@ -213,15 +232,28 @@ struct Weights {
     activation: Activation,
 }
 
+/// Weight and bias of a dense layer, and gain and bias of its layer normalisation.
+struct Layer<'a> {
+    dense: [&'a NamedTensor; 2],
+    norm: Option<[&'a NamedTensor; 2]>,
+}
+
 impl Weights {
     fn tensor(&self, name: &str) -> Option<&NamedTensor> {
         self.tensors.iter().find(|(own, ..)| own == name)
     }
 
-    /// Returns the weight and the bias of each layer of a chain, from the input on.
-    fn layers(&self, chain: &str) -> Vec<[&NamedTensor; 2]> {
-        let part = |index: usize, part: &str| self.tensor(&format!("{chain}.{index}.{part}"));
-        (0..).map_while(|index| Some([part(index, "weight")?, part(index, "bias")?])).collect()
+    /// Returns the layers of a chain, from the input on.
+    fn layers(&self, chain: &str) -> Vec<Layer<'_>> {
+        let parts = |name: &str| {
+            let [weight, bias] = ["weight", "bias"].map(|part| self.tensor(&format!("{name}.{part}")));
+            Some([weight?, bias?])
+        };
+        let layer = |index: usize| {
+            let name = format!("{chain}.{index}");
+            Some(Layer { dense: parts(&name)?, norm: parts(&format!("{name}.norm")) })
+        };
+        (0..).map_while(layer).collect()
     }
 
     /// Returns the weight and the bias of the layer with this name.
@@ -230,16 +262,30 @@ impl Weights {
     }
 
     /// Adds hidden layers.
-    fn hidden(&self, graph: &mut Graph, layers: &[[&NamedTensor; 2]], input: Value) -> Value {
+    fn hidden(&self, graph: &mut Graph, layers: &[Layer<'_>], input: Value) -> Value {
+        layers.iter().fold(input, |value, layer| {
+            let sums = sums(graph, &layer.dense, &value);
+            let sums = layer.norm.as_ref().map_or(sums.clone(), |norm| normalized(graph, norm, &sums));
+            self.activated(graph, &sums)
+        })
+    }
+
+    /// Adds the activation of a hidden layer.
+    fn activated(&self, graph: &mut Graph, sums: &Value) -> Value {
         let operator = match self.activation {
             Activation::Tanh => "Tanh",
             Activation::Relu => "Relu",
         };
-        layers.iter().fold(input, |value, layer| {
-            let sums = sums(graph, layer, &value);
-            graph.node(operator, &[&sums])
-        })
+        graph.node(operator, &[sums])
     }
+}
+
+/// Adds the layer normalisation of a layer's sums.
+///
+/// Without attributes, the axis is the last one, and 1e-5 is added to the variance.
+fn normalized(graph: &mut Graph, norm: &[&NamedTensor; 2], sums: &Value) -> Value {
+    let [gain, bias] = norm.map(|(_, shape, numbers)| graph.constant(shape, numbers));
+    graph.node("LayerNormalization", &[sums, &gain, &bias])
 }
 
 /// Adds a layer without its activation.

@@ -167,11 +167,12 @@ impl Policy {
         }
         let greedy = rows - seeds.len();
         let (outputs, outputs_drawn) = outputs.split_at(greedy * layout.output_width());
-        let (actions, actions_drawn) = actions.split_at_mut(greedy * layout.action_width());
+        let (probable, drawn) = actions.split_at_mut(greedy * layout.action_width());
         let (masks, masks_drawn) = masks.split_at(masks.len() / rows.max(1) * greedy);
-        distribution.masked(masks).mode(outputs, actions);
+        distribution.masked(masks).mode(outputs, probable);
         log_probs.resize(seeds.len(), 0.0);
-        distribution.masked(masks_drawn).sample(outputs_drawn, |row| seeds[row], actions_drawn, log_probs);
+        distribution.masked(masks_drawn).sample(outputs_drawn, |row| seeds[row], drawn, log_probs);
+        layout.remember_actions(actions, memory);
     }
 }
 

@@ -51,7 +51,7 @@ fn check_convolutional(name: &str) {
         hidden: vec![8],
         activation: Activation::Relu,
         shared: true,
-        memory: None,
+        ..NetworkConfig::default()
     };
     assert_eq!(file.network, PolicyNetwork::Described(described));
     // The policy was trained to detect on which side of the second row there is a 1.

@@ -241,11 +241,11 @@ impl RolloutPolicy<'_> {
         let masks = (widths.mask > 0).then_some(masks);
         let before = memory.as_ref().map(|memory| memory.settled(&after));
         let (Forward { outputs, values }, now) = self.forward(&inputs, before.as_ref());
-        if let (Some(memory), Some(before), Some(now)) = (memory, &before, &now) {
-            memory.go_on(before, now);
-        }
         let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
         let (actions, log_probs) = self.heads.sample(outputs, &draws);
+        if let (Some(memory), Some(before), Some(now)) = (memory, &before, now) {
+            memory.go_on(before, &self.network.remember_actions(now, &actions));
+        }
         let played = Tensor::cat(&[actions, log_probs, values], 1);
         let memory = before.map(|before| [after, before]);
         DecisionTensors { up: up.shallow_clone(), inputs, masks, memory, played }

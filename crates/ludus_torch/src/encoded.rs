@@ -1,9 +1,10 @@
-//! Networks with encoders: convolutions over grids and images, layers over sets.
+//! Networks with encoders: convolutions over grids and images, layers over sets, the last steps of fields.
 
-use ludus_net::{Activation, BlockColumns, EncodedBlock, Encoder, GridBlock, Layout, Network, SetBlock};
+use ludus_net::{Activation, BlockColumns, EncodedBlock, Encoder, GridBlock, Layout, Network, NetworkConfig, SetBlock};
 use ludus_spec::Head;
 use tch::Tensor;
 
+use crate::history::History;
 use crate::mlp::Mlp;
 use crate::network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
 use crate::recurrence::MemoryColumns;
@@ -16,9 +17,11 @@ pub struct EncodedMlp {
     perceptron: Mlp,
 }
 
-/// Converts a network of `ludus_net` to tensors: an [`EncodedMlp`] if its config has encoders, else an [`Mlp`].
+/// Converts a network of `ludus_net` to tensors: an [`EncodedMlp`] if its config has encoders or observes the last
+/// action, else an [`Mlp`].
 pub fn described(network: Network) -> Box<dyn TorchNetwork> {
-    if network.layout().config().encoders.is_empty() {
+    let NetworkConfig { encoders, observe_last_action, .. } = network.layout().config();
+    if encoders.is_empty() && !observe_last_action {
         Box::new(Mlp::new(network))
     } else {
         Box::new(EncodedMlp::new(network))
@@ -35,14 +38,20 @@ impl EncodedMlp {
         self.perceptron.own_layout()
     }
 
-    /// Returns the parameters of the dense layers, and their inputs, `[rows, features]`.
-    fn encoded<'a>(&self, parameters: &'a [Tensor], observations: &Tensor) -> (&'a [Tensor], Tensor) {
-        let (encoders, dense) = parameters.split_at(self.own_layout().encoded_blocks().map(tensor_count).sum());
-        (dense, self.features(observations, encoders))
+    const fn history(&self) -> History<'_> {
+        History::new(self.own_layout())
+    }
+
+    /// Returns the parameters of the dense layers, and their inputs, `[rows, features]`. `history` is what encoders
+    /// remember of earlier steps.
+    fn encoded<'a>(&self, parameters: &'a [Tensor], observations: &Tensor, history: &Tensor) -> (&'a [Tensor], Tensor) {
+        let count = self.own_layout().encoded_blocks().map(|block| tensor_count(&block)).sum();
+        let (encoders, dense) = parameters.split_at(count);
+        (dense, self.features(observations, history, encoders))
     }
 
     /// Returns the inputs of the dense layers, `[rows, features]`.
-    fn features(&self, observations: &Tensor, encoders: &[Tensor]) -> Tensor {
+    fn features(&self, observations: &Tensor, history: &Tensor, encoders: &[Tensor]) -> Tensor {
         let layout = self.own_layout();
         let rest = layout.columns_without_encoder().iter();
         let columns = rest.map(|columns| observations.narrow(1, columns.start as i64, columns.len() as i64));
@@ -50,26 +59,31 @@ impl EncodedMlp {
         let mut left = encoders;
         for block in layout.encoded_blocks() {
             let own;
-            (own, left) = left.split_at(tensor_count(block));
+            (own, left) = left.split_at(tensor_count(&block));
             found.push(match block.columns {
+                BlockColumns::Values(values) => self.history().stacked(observations, history, values, &block.memory),
                 BlockColumns::Grid(grid) => convolve(observations, grid, own),
                 BlockColumns::Set(set) => {
                     let set = PresentElements::new(observations, set);
                     let embedded = set.embedded(own, layout.config().activation);
                     match block.encoder {
                         Encoder::Attend { heads, .. } => set.attended(&embedded, &own[2..], *heads),
-                        Encoder::Pool(_) | Encoder::Convolve(_) => set.pooled(&embedded),
+                        Encoder::Pool(_) | Encoder::Convolve(_) | Encoder::Stack(_) => set.pooled(&embedded),
                     }
                 }
             });
+        }
+        if layout.config().observe_last_action {
+            found.push(self.history().last_action(history, observations.kind()));
         }
         Tensor::cat(&found, 1)
     }
 }
 
 /// Returns the count of an encoder's tensors.
-fn tensor_count(block: EncodedBlock<'_>) -> usize {
+fn tensor_count(block: &EncodedBlock<'_>) -> usize {
     match block.encoder {
+        Encoder::Stack(_) => 0,
         Encoder::Convolve(channels) => 2 * channels.len(),
         Encoder::Pool(_) => 2,
         // Weights and biases of the embedding, queries, values of each head and the output; keys have no bias.
@@ -176,12 +190,15 @@ impl TorchNetwork for EncodedMlp {
         // A memory has two to six gates, and its state.
         let memory = 4 * layout.memory_width();
         // Each activation is there twice: before and after the rectifier.
-        2 * (blocks + layout.map_numbers() + layout.config().hidden.iter().sum::<usize>() + memory)
+        // Layer normalisation has results of its own.
+        let per_hidden = if layout.config().layer_norm { 2 } else { 1 };
+        let hidden = per_hidden * layout.config().hidden.iter().sum::<usize>();
+        2 * (blocks + layout.map_numbers() + hidden + memory)
     }
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
-        let (dense, features) = self.encoded(parameters, observations);
-        self.perceptron.forward(dense, &features)
+        let memory = MemoryColumns::zeros(self.memory_width(), observations);
+        self.step(parameters, observations, &memory).forward
     }
 
     fn memory_width(&self) -> usize {
@@ -189,8 +206,16 @@ impl TorchNetwork for EncodedMlp {
     }
 
     fn step(&self, parameters: &[Tensor], observations: &Tensor, memory: &Tensor) -> RecurrentForward {
-        let (dense, features) = self.encoded(parameters, observations);
-        self.perceptron.step(dense, &features, memory)
+        let history = self.history();
+        let before = history.of(memory);
+        let (dense, features) = self.encoded(parameters, observations, &before);
+        let mut columns = MemoryColumns::step(memory, self.own_layout().history_width());
+        let forward = self.perceptron.pass(dense, &features, &mut columns);
+        RecurrentForward { forward, memory: columns.memory(history.after(&before, observations)) }
+    }
+
+    fn remember_actions(&self, memory: Tensor, actions: &Tensor) -> Tensor {
+        self.history().remember_actions(memory, actions)
     }
 
     fn forward_sequences(
@@ -199,8 +224,10 @@ impl TorchNetwork for EncodedMlp {
         observations: &Tensor,
         sequences: TensorSequences<'_>,
     ) -> Forward {
-        let (dense, features) = self.encoded(parameters, &observations.flatten(0, 1));
-        self.perceptron.pass(dense, &features, &mut MemoryColumns::sequences(sequences)).by_step(sequences)
+        let before = self.history().of_sequences(observations, sequences);
+        let (dense, features) = self.encoded(parameters, &observations.flatten(0, 1), &before);
+        let mut columns = MemoryColumns::sequences(sequences, self.own_layout().history_width());
+        self.perceptron.pass(dense, &features, &mut columns).by_step(sequences)
     }
 
     fn layout(&self) -> Option<&Layout> {
@@ -210,7 +237,7 @@ impl TorchNetwork for EncodedMlp {
 
 #[cfg(test)]
 mod tests {
-    use ludus_net::{InputBlock, NetworkConfig};
+    use ludus_net::InputBlock;
     use ludus_spec::Seed;
     use tch::{Device, Kind};
 

@@ -67,6 +67,7 @@ mod error;
 mod graphs;
 mod heads;
 mod heap;
+mod history;
 mod inputs;
 mod learner;
 mod link;

@@ -33,12 +33,17 @@ impl Mlp {
     fn chain<'a>(&self, name: &str, rest: &mut &'a [Tensor]) -> ChainTensors<'a> {
         let config = self.layout.config();
         let is_recurrent = config.shared == (name == TRUNK);
-        let hidden = if is_recurrent { 2 * config.hidden.len() } else { 0 };
+        let hidden = if is_recurrent { self.tensors_per_hidden() * config.hidden.len() } else { 0 };
         let memory = config.memory.filter(|_| is_recurrent);
         let of_memory = memory.map_or(0, tensor_count);
         let head = if name == TRUNK { 0 } else { 2 };
         let mut take = |count| rest.split_off(..count).expect("a network has the parameters that it lists");
         ChainTensors { hidden: take(hidden), memory, memory_tensors: take(of_memory), head: take(head) }
+    }
+
+    /// Weight and bias, then gain and bias of a layer normalisation.
+    fn tensors_per_hidden(&self) -> usize {
+        if self.layout.config().layer_norm { 4 } else { 2 }
     }
 
     /// Computes outputs and values from the inputs of the dense layers, `[steps·rows, inputs]`, and takes the steps of
@@ -55,9 +60,13 @@ impl Mlp {
 
     /// Applies the hidden layers of a chain and its memory.
     fn features(&self, chain: &ChainTensors<'_>, inputs: &Tensor, memory: &mut MemoryColumns<'_>) -> Tensor {
-        let layers = chain.hidden.chunks_exact(2);
+        let layers = chain.hidden.chunks_exact(self.tensors_per_hidden());
         let features = layers.fold(inputs.shallow_clone(), |features, layer| {
-            self.activate(&features.linear(&layer[0], Some(&layer[1])))
+            let sums = features.linear(&layer[0], Some(&layer[1]));
+            self.activate(&match layer {
+                [_, _, gain, bias] => normalized(&sums, gain, bias),
+                _ => sums,
+            })
         });
         match chain.memory {
             Some(kind) => {
@@ -77,6 +86,12 @@ impl Mlp {
             Activation::Relu => sums.relu(),
         }
     }
+}
+
+/// Returns the layer normalisation of sums, `[rows, width]`.
+fn normalized(sums: &Tensor, gain: &Tensor, bias: &Tensor) -> Tensor {
+    const EPSILON: f64 = 1e-5;
+    sums.layer_norm(gain.size(), Some(gain), Some(bias), EPSILON, true)
 }
 
 /// The name of the layers that actor and critic share.
@@ -105,7 +120,7 @@ impl TorchNetwork for Mlp {
 
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
         let first = MemoryColumns::zeros(self.memory_width(), observations);
-        self.pass(parameters, observations, &mut MemoryColumns::step(&first))
+        self.pass(parameters, observations, &mut MemoryColumns::step(&first, 0))
     }
 
     fn memory_width(&self) -> usize {
@@ -113,9 +128,9 @@ impl TorchNetwork for Mlp {
     }
 
     fn step(&self, parameters: &[Tensor], observations: &Tensor, memory: &Tensor) -> RecurrentForward {
-        let mut columns = MemoryColumns::step(memory);
+        let mut columns = MemoryColumns::step(memory, 0);
         let forward = self.pass(parameters, observations, &mut columns);
-        RecurrentForward { forward, memory: columns.memory() }
+        RecurrentForward { forward, memory: columns.memory(None) }
     }
 
     fn forward_sequences(
@@ -125,7 +140,7 @@ impl TorchNetwork for Mlp {
         sequences: TensorSequences<'_>,
     ) -> Forward {
         let inputs = observations.flatten(0, 1);
-        self.pass(parameters, &inputs, &mut MemoryColumns::sequences(sequences)).by_step(sequences)
+        self.pass(parameters, &inputs, &mut MemoryColumns::sequences(sequences, 0)).by_step(sequences)
     }
 
     fn layout(&self) -> Option<&Layout> {

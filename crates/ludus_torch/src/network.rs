@@ -60,6 +60,20 @@ pub trait TorchNetwork: Send + Sync {
         RecurrentForward { forward, memory: memory.shallow_clone() }
     }
 
+    /// Returns what is remembered after a step, from the `memory` that the step has left and the actions that were drawn
+    /// in it.
+    ///
+    /// The default is the memory as it is. Override it if the network reads its last action.
+    ///
+    /// # Shapes
+    ///
+    /// `memory` is `[rows, memory width]`, `actions` `[rows, action width]`: a number for each dimension of a Gaussian
+    /// head, the index of the choice for a categorical one.
+    fn remember_actions(&self, memory: Tensor, actions: &Tensor) -> Tensor {
+        let _ = actions;
+        memory
+    }
+
     /// Computes outputs and values in all steps of sequences. Gradients flow back through what is remembered.
     ///
     /// The default calls [`step`](Self::step) once per step. Override it if most of the network does not depend on what
@@ -79,6 +93,7 @@ pub trait TorchNetwork: Send + Sync {
         let (mut outputs, mut values) = (Vec::new(), Vec::new());
         for (step, observations) in observations.unbind(0).iter().enumerate() {
             let RecurrentForward { forward, memory } = self.step(parameters, observations, &before);
+            let memory = self.remember_actions(memory, &sequences.actions.get(step as i64));
             before = sequences.next_memory(step, &before, &memory.to_kind(Kind::Float));
             outputs.push(forward.outputs);
             values.push(forward.values);
@@ -134,7 +149,8 @@ pub struct RecurrentForward {
     pub memory: Tensor,
 }
 
-/// Consecutive steps of rows: what is remembered before the first one, and what happens to it after each step.
+/// Consecutive steps of rows: what is remembered before the first one, what happens to it after each step, and what was
+/// done in it.
 #[derive(Clone, Copy, Debug)]
 pub struct TensorSequences<'a> {
     /// The memory before the first step: `[rows, memory width]`.
@@ -142,6 +158,8 @@ pub struct TensorSequences<'a> {
     /// The change of it after each step: [`GroupExchange::KEEP`], [`GroupExchange::RESET`] or
     /// [`GroupExchange::RESTORE`]. `[steps, rows]`.
     pub after: &'a Tensor,
+    /// The actions of each step: `[steps, rows, action width]`.
+    pub actions: &'a Tensor,
 }
 
 impl TensorSequences<'_> {

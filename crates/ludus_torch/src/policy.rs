@@ -75,13 +75,12 @@ impl TorchPolicy {
         let rows = rows as i64;
         let inputs = self.inputs.stage(&Tensor::from_slice(observations).view([rows, -1]));
         let parameters = self.leaves.of_network(Kind::Float);
-        let forward = if memory.is_empty() {
-            self.network.forward(&parameters, &inputs)
+        let (forward, after) = if memory.is_empty() {
+            (self.network.forward(&parameters, &inputs), None)
         } else {
             let before = Tensor::from_slice(memory).view([rows, -1]);
             let RecurrentForward { forward, memory: after } = self.network.step(&parameters, &inputs, &before);
-            after.contiguous().copy_data(memory, memory.len());
-            forward
+            (forward, Some(after))
         };
         let masks: Vec<f32> = masks.iter().map(|&is_allowed| f32::from(is_allowed)).collect();
         let masks = (!masks.is_empty()).then(|| Tensor::from_slice(&masks).view([rows, -1]));
@@ -90,6 +89,9 @@ impl TorchPolicy {
             None => self.heads.mode(outputs),
             Some(seed) => self.heads.sample(outputs, &self.draws(seed, rows)).0,
         };
+        if let Some(after) = after {
+            self.network.remember_actions(after, &chosen).contiguous().copy_data(memory, memory.len());
+        }
         chosen.contiguous().copy_data(actions, actions.len());
     }
 

@@ -47,21 +47,23 @@ impl<'a> MemoryColumns<'a> {
         Tensor::zeros([observations.size()[0], width as i64], (Kind::Float, observations.device()))
     }
 
-    /// A single step.
-    pub const fn step(first: &'a Tensor) -> Self {
-        Self { first, after: None, next_column: 0, left: Vec::new() }
+    /// A single step. The columns before `first_column` belong to encoders.
+    pub const fn step(first: &'a Tensor, first_column: usize) -> Self {
+        Self { first, after: None, next_column: first_column as i64, left: Vec::new() }
     }
 
-    pub const fn sequences(sequences: TensorSequences<'a>) -> Self {
-        let TensorSequences { first_memory, after } = sequences;
-        Self { first: first_memory, after: Some(after), next_column: 0, left: Vec::new() }
+    /// Sequences. The columns before `first_column` belong to encoders.
+    pub const fn sequences(sequences: TensorSequences<'a>, first_column: usize) -> Self {
+        let TensorSequences { first_memory, after, .. } = sequences;
+        Self { first: first_memory, after: Some(after), next_column: first_column as i64, left: Vec::new() }
     }
 
-    /// Returns what is remembered after the last step: `[rows, memory width]`.
-    pub fn memory(&self) -> Tensor {
-        match &self.left[..] {
+    /// Returns what is remembered after the last step: `[rows, memory width]`. `history` is what encoders remember.
+    pub fn memory(self, history: Option<Tensor>) -> Tensor {
+        let mut parts: Vec<Tensor> = history.into_iter().chain(self.left).collect();
+        match &parts[..] {
             [] => self.first.shallow_clone(),
-            [one] => one.shallow_clone(),
+            [_] => parts.remove(0),
             several => Tensor::cat(several, 1),
         }
     }

@@ -49,12 +49,14 @@ pub(crate) struct Batch {
     pub memory: Option<BatchMemory>,
 }
 
-/// The memory before the first step of a minibatch's rows, and what happened to it.
+/// The memory before the first step of a minibatch's rows, what happened to it, and what was done.
 pub(crate) struct BatchMemory {
     /// `[rows, memory width]`.
     pub first: Tensor,
     /// The change of the memory after each step: `[steps, rows]`.
     pub after: Tensor,
+    /// The actions of each step, experience or not: `[steps, rows, action width]`.
+    pub actions: Tensor,
 }
 
 /// The data of a step that is stored: inputs, decisions, and masks if there are any.
@@ -167,6 +169,7 @@ impl Storage {
     fn gather_rows(&self, rows: &Tensor, memory: &StoredMemory) -> Batch {
         let by_step = |samples: &Tensor| samples.view([self.steps as i64, self.rows as i64, -1]);
         let of_rows = |samples: &Tensor| by_step(samples).index_select(1, rows).flatten(0, 1);
+        let actions = by_step(&self.played).narrow(2, 0, self.shape.action_width as i64);
         let counted = of_rows(&self.targets.get(2));
         let ignored = counted.le(0.5);
         let targets = self.targets.narrow(0, 0, 2).view([2, self.steps as i64, self.rows as i64]);
@@ -180,6 +183,7 @@ impl Storage {
             memory: Some(BatchMemory {
                 first: memory.first.index_select(0, rows),
                 after: memory.after.index_select(1, rows),
+                actions: actions.index_select(1, rows),
             }),
         }
     }
@@ -213,9 +217,10 @@ impl Batch {
             targets: self.targets.view([2, -1, units]).narrow(2, first, count).flatten(1, 2),
             masks: self.masks.as_ref().map(part),
             counted: self.counted.as_ref().map(part),
-            memory: self.memory.as_ref().map(|BatchMemory { first: memory, after }| BatchMemory {
+            memory: self.memory.as_ref().map(|BatchMemory { first: memory, after, actions }| BatchMemory {
                 first: memory.narrow(0, first, count),
                 after: after.narrow(1, first, count),
+                actions: actions.narrow(1, first, count),
             }),
         }
     }

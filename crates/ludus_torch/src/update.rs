@@ -268,12 +268,12 @@ impl GradientWorker {
     /// Computes outputs and values of all samples.
     fn forward(&self, network: &dyn TorchNetwork, batch: &Batch, kind: Kind) -> Forward {
         let (parameters, observations) = (self.leaves.of_network(kind), batch.observations.to_kind(kind));
-        let Some(BatchMemory { first, after }) = &batch.memory else {
+        let Some(BatchMemory { first, after, actions }) = &batch.memory else {
             return network.forward(&parameters, &observations);
         };
         let size = after.size();
         let observations = observations.view([size[0], size[1], -1]);
-        let sequences = TensorSequences { first_memory: first, after };
+        let sequences = TensorSequences { first_memory: first, after, actions };
         let Forward { outputs, values } = network.forward_sequences(&parameters, &observations, sequences);
         Forward { outputs: outputs.flatten(0, 1), values: values.flatten(0, 1) }
     }

@@ -1,8 +1,9 @@
 //! Warm starts: a policy takes over the parameters of another one, matched by name where the layout has changed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ludus_net::{Layout, NamedTensor, Normalizer};
+use ludus_net::{BlockColumns, EncodedBlock, Encoder, GridBlock, Layout, NamedTensor, NetworkConfig, Normalizer};
 use ludus_policy::{PolicyFile, files};
 use ludus_spec::{ActionKind, AgentSpec, ObservationColumn};
 
@@ -57,22 +58,22 @@ pub(crate) fn locate(named: &Path, runs: &Path, game: &str, kind: &str) -> Resul
 }
 
 /// Takes over the parameters of everything that has the same name in both policies: columns of the observation, parts
-/// of the action, and the layers between them.
+/// of the action, encoders, and the layers between them.
 ///
-/// Weights of new observations are zero, so that the policy acts as before until it learns to use them. New parts of
-/// the action keep the parameters of the new network.
+/// Weights of new observations and of what new encoders compute are zero, so that the policy acts as before until it
+/// learns to use them. New parts of the action and new encoders keep the parameters of the new network. An encoder is
+/// new if its field, its kind or its sizes have changed.
 ///
 /// # Errors
 ///
-/// A sentence if the networks differ in anything but their inputs and outputs, or if one normalises observations and
-/// the other doesn't.
+/// A sentence if the networks differ in anything but their inputs, encoders and outputs, or if one normalises
+/// observations and the other doesn't.
 pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<WarmStarted, String> {
     let layout = from.layout().map_err(|error| error.to_string())?;
-    if layout.config() != start.layout.config() {
+    if without_encoders(&layout) != without_encoders(start.layout) {
         let [was, now] = [layout.config(), start.layout.config()].map(described);
         return Err(format!("its network is {was}, the config's {now}; give `network` the same values"));
     }
-    check_grids(&layout, from, start)?;
     if from.normalizer.is_some() != start.normalizer.is_some() {
         let own = from.normalizer.is_some();
         return Err(format!(
@@ -81,10 +82,12 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
     }
     let observations = Axis::new(&observation_names(&from.spec), &observation_names(start.spec));
     let inputs = Axis::new(&input_names(&from.spec, &layout), &input_names(start.spec, start.layout));
+    let encoders = Axis::new(&encoder_names(&layout), &encoder_names(start.layout));
     let outputs = Axis::new(&output_names(&from.spec), &output_names(start.spec));
     let deviations = Axis::new(&deviation_names(&from.spec), &deviation_names(start.spec));
-    let differences = [observations.differences("observation"), outputs.differences("action")].concat();
-    let axes = Axes { observations, inputs, outputs, deviations };
+    let differences = [("observation", &observations), ("encoder", &encoders), ("action", &outputs)];
+    let differences = differences.map(|(what, axis)| axis.differences(what)).concat();
+    let axes = Axes { observations, inputs, encoders, outputs, deviations };
     Ok(WarmStarted {
         parameters: axes.parameters(&layout.export(&from.parameters), start)?,
         normalizer: from.normalizer.as_ref().zip(start.normalizer).map(|(was, now)| axes.normalizer(was, now)),
@@ -92,12 +95,21 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
     })
 }
 
-fn described(network: &ludus_net::NetworkConfig) -> String {
-    let ludus_net::NetworkConfig { encoders, hidden, activation, shared, memory } = network;
+/// Returns the description of what is behind the inputs.
+fn without_encoders(layout: &Layout) -> NetworkConfig {
+    NetworkConfig { encoders: BTreeMap::new(), observe_last_action: false, ..layout.config().clone() }
+}
+
+fn described(network: &NetworkConfig) -> String {
+    let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory } = network;
     let memory = memory.map_or(String::new(), |memory| format!(", memory: {memory:?}"));
     let encoders = encoders.iter().map(|(field, encoder)| format!("{field:?}: {encoder}")).collect::<Vec<_>>();
     let encoders = if encoders.is_empty() { String::new() } else { format!("encoders: {{{}}}, ", encoders.join(", ")) };
-    format!("({encoders}hidden: {hidden:?}, activation: {activation:?}, shared: {shared}{memory})")
+    let layer_norm = if *layer_norm { "layer_norm: true, " } else { "" };
+    let last_action = if *observe_last_action { "observe_last_action: true, " } else { "" };
+    format!(
+        "({encoders}{last_action}hidden: {hidden:?}, activation: {activation:?}, {layer_norm}shared: {shared}{memory})"
+    )
 }
 
 /// The earlier indices of the elements along an axis of an array.
@@ -140,8 +152,10 @@ impl Axis {
 struct Axes {
     /// Columns of the observation.
     observations: Axis,
-    /// Inputs of the first dense layers: the columns of the observation, unless some are convolved.
+    /// Inputs of the first dense layers: the columns of the observation, unless encoders read some.
     inputs: Axis,
+    /// Encoders, each with its field and its sizes.
+    encoders: Axis,
     outputs: Axis,
     /// The deviations of Gaussian heads.
     deviations: Axis,
@@ -151,7 +165,9 @@ impl Axes {
     fn parameters(&self, source: &[NamedTensor], start: WarmStart<'_>) -> Result<Vec<f32>, String> {
         let mut named = start.layout.export(start.parameters);
         for (name, shape, values) in &mut named {
-            let Some((_, shape_before, before)) = source.iter().find(|(before, ..)| before == name) else { continue };
+            let before =
+                source.iter().find(|(before, ..)| before == name && !self.is_of_new_encoder(name, start.layout));
+            let Some((_, shape_before, before)) = before else { continue };
             let [rows, columns] = self.of_tensor(name, shape, start.layout);
             if shape_before.iter().product::<usize>() != rows.len_before * columns.len_before {
                 return Err(format!("its `{name}` has the shape {shape_before:?}; only inputs and outputs may differ"));
@@ -159,6 +175,15 @@ impl Axes {
             take_over(values, before, &rows, &columns);
         }
         start.layout.import(&named).map_err(|error| error.to_string())
+    }
+
+    /// True for a tensor of an encoder that the earlier network didn't have.
+    fn is_of_new_encoder(&self, tensor: &str, layout: &Layout) -> bool {
+        let is_of = |block: &EncodedBlock<'_>| tensor.starts_with(&format!("encoder.{}.", block.field));
+        // Of two fields, one name may begin with the other: then the longer one is meant.
+        let own = layout.encoded_blocks().enumerate().filter(|(_, block)| is_of(block));
+        let own = own.max_by_key(|(_, block)| block.field.len());
+        own.is_some_and(|(index, _)| self.encoders.origins[index].is_none())
     }
 
     /// The axes of a tensor's rows and columns. A tensor of one dimension is a column.
@@ -224,28 +249,40 @@ fn observation_names(spec: &AgentSpec) -> Vec<String> {
 
 /// The names of the inputs of the first dense layers.
 fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
-    if layout.encoded_blocks().next().is_none() {
+    let last_action = layout.last_action_columns();
+    if layout.encoded_blocks().next().is_none() && last_action.is_empty() {
         return observation_names(spec);
     }
-    let rest = layout.columns_without_encoder().iter().cloned().flatten();
-    let mut names = rest.filter_map(|column| spec.observation_name(column)).collect::<Vec<_>>();
-    // Outputs of the encoders have names that no observation has.
-    names.extend((names.len()..layout.dense_inputs()).enumerate().map(|(index, _)| format!(" {index}")));
+    let name = |column: usize| spec.observation_name(column).expect("a layout has the columns of its spec");
+    let mut names: Vec<_> = layout.columns_without_encoder().iter().cloned().flatten().map(name).collect();
+    for block in layout.encoded_blocks() {
+        match block.encoder {
+            // The present step has the names that the field has without an encoder.
+            &Encoder::Stack(steps) => names.extend((0..steps).flat_map(|back| {
+                let columns = block.columns.range().map(name);
+                columns.map(move |column| if back == 0 { column } else { format!("{column} {back} steps ago") })
+            })),
+            _ => names.extend((0..block.features).map(|index| format!("{} {index}", encoder_name(&block)))),
+        }
+    }
+    if !last_action.is_empty() {
+        names.extend(output_names(spec).into_iter().map(|part| format!("last action {part}")));
+    }
     names
 }
 
-/// Checks that both policies have the same grids, if encoders read any.
-fn check_grids(layout: &Layout, from: &PolicyFile, start: WarmStart<'_>) -> Result<(), String> {
-    let is_encoded = |name: &str| layout.encoded_blocks().any(|block| block.field == name);
-    let [was, now] = [&from.spec, start.spec].map(|spec| {
-        let encoded = spec.observation.iter().filter(|field| is_encoded(&field.name));
-        let grids = encoded.filter_map(|field| Some(format!("`{}` of {}", field.name, field.block.grid()?)));
-        grids.collect::<Vec<_>>().join(", ")
-    });
-    if was == now {
-        return Ok(());
-    }
-    Err(format!("its convolutions look at {was}, here there are {now}; observe the same grids, or leave it out"))
+/// The names of the encoders with their sizes, in the order of their columns.
+fn encoder_names(layout: &Layout) -> Vec<String> {
+    layout.encoded_blocks().map(|block| encoder_name(&block)).collect()
+}
+
+fn encoder_name(block: &EncodedBlock<'_>) -> String {
+    let size = match block.columns {
+        BlockColumns::Values(values) => format!("{} values", values.width),
+        BlockColumns::Grid(GridBlock { height, width, channels, .. }) => format!("{height}×{width}×{channels}"),
+        BlockColumns::Set(set) => format!("{} × {}", set.capacity, set.parts),
+    };
+    format!("{}: {} over {size}", block.field, block.encoder)
 }
 
 /// The names of the actor's outputs: a mean for each dimension, a logit for each choice.
@@ -294,9 +331,15 @@ mod tests {
     }
 
     fn network(spec: &AgentSpec, shared: bool, seed: u64) -> Network {
-        let config = NetworkConfig { hidden: vec![5, 4], shared, ..NetworkConfig::default() };
-        let mut network =
-            Network::new(Layout::new(spec.observation_width(), &spec.heads(), &config).unwrap(), Seed::new(seed));
+        network_of(
+            spec,
+            &NetworkConfig { hidden: vec![5, 4], layer_norm: shared, shared, ..NetworkConfig::default() },
+            seed,
+        )
+    }
+
+    fn network_of(spec: &AgentSpec, config: &NetworkConfig, seed: u64) -> Network {
+        let mut network = Network::new(Layout::of_agent(spec, config).unwrap(), Seed::new(seed));
         // Biases and deviations are zero in a new one.
         let draw = |index: usize| Seed::new(seed).derive(index as u64).uniform() - 0.5;
         network.update(|parameters| parameters.iter_mut().enumerate().for_each(|(index, one)| *one = draw(index)));
@@ -319,7 +362,8 @@ mod tests {
         let mut scratch = Scratch::new(network.layout());
         let mut outputs = vec![0.0; network.layout().output_width()];
         let mut values = [0.0];
-        network.forward(row, &mut scratch, &mut outputs, &mut values);
+        let mut memory = vec![0.0; network.layout().memory_width()];
+        network.step(row, &mut memory, &mut scratch, &mut outputs, &mut values);
         (outputs, values[0])
     }
 
@@ -348,6 +392,58 @@ mod tests {
         }
     }
 
+    /// The policy acts as before on the first step of an episode, of which nothing earlier is known.
+    #[test]
+    fn other_encoders_keep_what_has_the_same_name() {
+        let mut spec = spec(&["x", "y"], &["a"], &["no", "yes"]);
+        let board = ObservationField { name: "board".to_owned(), block: board(3), ..spec.observation[0].clone() };
+        spec.observation.push(board);
+        let config = |encoders: &[(&str, Encoder)]| NetworkConfig {
+            encoders: encoders.iter().map(|(field, encoder)| ((*field).to_owned(), encoder.clone())).collect(),
+            hidden: vec![5],
+            ..NetworkConfig::default()
+        };
+        let convolve = |channels| ("board", Encoder::Convolve(vec![channels]));
+        let stack = |steps| ("ball", Encoder::Stack(steps));
+        let row: Vec<f32> = (0..11).map(|column| column as f32 / 5.0 - 1.0).collect();
+        let taken = |was: &[(&str, Encoder)], now: &[(&str, Encoder)]| {
+            let before = network_of(&spec, &config(was), 1);
+            let mut after = network_of(&spec, &config(now), 2);
+            let (layout, parameters) = (after.layout().clone(), after.parameters().to_vec());
+            let start = WarmStart { spec: &spec, layout: &layout, parameters: &parameters, normalizer: None };
+            let taken = warm_start(&policy(spec.clone(), &before, None), start).unwrap();
+            after.set_parameters(&taken.parameters).unwrap();
+            (outputs(&before, &row), outputs(&after, &row), taken.differences)
+        };
+        for (was, now, differences) in [
+            (vec![convolve(4)], vec![convolve(4), stack(3)], vec!["encoder `ball: Stack(3) over 2 values` is new"]),
+            (vec![convolve(4), stack(2)], vec![convolve(4)], vec!["encoder `ball: Stack(2) over 2 values` is gone"]),
+        ] {
+            let ((before, value_before), (after, value), said) = taken(&was, &now);
+            let error =
+                before.iter().zip(&after).fold((value - value_before).abs(), |error, (a, b)| error.max((a - b).abs()));
+            assert!(error < 1e-6, "{error}");
+            assert_eq!(said, differences);
+        }
+        let was = network_of(&spec, &config(&[]), 1);
+        let now = NetworkConfig { observe_last_action: true, ..config(&[]) };
+        let mut now = network_of(&spec, &now, 2);
+        let (layout, parameters) = (now.layout().clone(), now.parameters().to_vec());
+        let start = WarmStart { spec: &spec, layout: &layout, parameters: &parameters, normalizer: None };
+        now.set_parameters(&warm_start(&policy(spec.clone(), &was, None), start).unwrap().parameters).unwrap();
+        let ((was, value_before), (now, value)) = (outputs(&was, &row), outputs(&now, &row));
+        let error = was.iter().zip(&now).fold((value - value_before).abs(), |error, (a, b)| error.max((a - b).abs()));
+        assert!(error < 1e-6, "{error}");
+
+        let (.., said) = taken(&[convolve(4)], &[convolve(6)]);
+        let expected = ["`board: Convolve([6]) over 3×3×1` is new", "`board: Convolve([4]) over 3×3×1` is gone"];
+        assert_eq!(said, expected.map(|difference| format!("encoder {difference}")));
+    }
+
+    fn board(side: usize) -> Block {
+        Block::Grid(ludus_spec::GridShape { height: side, width: side, channels: 1 })
+    }
+
     #[test]
     fn statistics_go_with_their_columns() {
         let was = spec(&["x", "y"], &["a"], &["no", "yes"]);
@@ -373,7 +469,8 @@ mod tests {
             let error = warm_start(&policy(was.clone(), &before, None), start).unwrap_err();
             assert!(error.contains(expected), "{error}");
         };
-        check(&shared, None, "shared: false), the config's (hidden: [5, 4], activation: Tanh, shared: true)");
+        let of_config = "the config's (hidden: [5, 4], activation: Tanh, layer_norm: true, shared: true)";
+        check(&shared, None, &format!("shared: false), {of_config}"));
         check(&before, Some(&own), "normalize_observations: false");
     }
 }

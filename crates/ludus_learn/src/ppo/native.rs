@@ -78,7 +78,8 @@ impl Learner for NativeLearner {
     }
 
     fn keeps_inputs(&self) -> bool {
-        self.normalizer.is_some()
+        // With memory, an update repeats all steps, also those whose observations are not finite.
+        self.normalizer.is_some() || self.memory_width() > 0
     }
 
     fn memory_width(&self) -> usize {

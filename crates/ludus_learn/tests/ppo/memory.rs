@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ludus_learn::{
     LaneShape, Machine, NativeLearner, Ppo, PpoConfig, Schedule, SensedRows, Simulation, StepLanes, StepRows,
 };
-use ludus_net::{Layout, Memory, Network, NetworkConfig};
+use ludus_net::{Encoder, InputBlock, Layout, Memory, Network, NetworkConfig, ValuesBlock};
 use ludus_spec::{Head, Outcome, Seed, stopped_clock};
 
 /// A task of one row: what it shows, and what comes of an action.
@@ -164,8 +164,15 @@ impl Task for TMaze {
 
 /// Learns a task for some iterations. Returns the rewards of the decisions of the last one.
 fn learn<T: Task>(task: &T, memory: Option<Memory>, iterations: usize) -> Vec<f32> {
-    let shape = NetworkConfig { hidden: vec![32], memory, ..NetworkConfig::default() };
-    let layout = Layout::new(T::WIDTH, &[Head::Categorical { choices: T::CHOICES }], &shape).unwrap();
+    learn_with(task, NetworkConfig { memory, ..NetworkConfig::default() }, iterations)
+}
+
+/// As [`learn`], with the encoders and the memory of this network.
+fn learn_with<T: Task>(task: &T, shape: NetworkConfig, iterations: usize) -> Vec<f32> {
+    let shape = NetworkConfig { hidden: vec![32], ..shape };
+    let blocks = [InputBlock::values("seen", ValuesBlock { first: 0, width: T::WIDTH })];
+    let heads = [Head::Categorical { choices: T::CHOICES }];
+    let layout = Layout::with_blocks(T::WIDTH, &blocks, &heads, &shape).unwrap();
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
     let machine = Machine { pool, clock: stopped_clock };
     let learner = NativeLearner::new(Network::new(layout, Seed::new(11)), None, machine).unwrap();
@@ -198,6 +205,54 @@ fn what_was_seen_four_steps_ago_is_repeated_with_memory_only() {
             None => assert!(mean < -0.3, "guessed: {mean}"),
             Some(_) => assert!(mean > 0.9, "{memory:?}: {mean}"),
         }
+    }
+}
+
+#[test]
+fn what_was_seen_four_steps_ago_is_repeated_with_five_stacked_steps() {
+    let task = RepeatPrevious { seed: Seed::new(0), cards: vec![0] };
+    for (steps, is_enough) in [(4, false), (5, true)] {
+        let encoders = [("seen".to_owned(), Encoder::Stack(steps))].into();
+        let rewards = learn_with(&task, NetworkConfig { encoders, ..NetworkConfig::default() }, 60);
+        let mean = rewards.iter().sum::<f32>() / rewards.iter().filter(|reward| **reward != 0.0).count() as f32;
+        assert!(if is_enough { mean > 0.9 } else { mean < -0.3 }, "{steps} steps: {mean}");
+    }
+}
+
+/// The action is to be the one after the last action.
+#[derive(Clone)]
+struct TakeTurns {
+    last: Option<usize>,
+    steps: usize,
+}
+
+impl Task for TakeTurns {
+    const WIDTH: usize = 1;
+    const CHOICES: usize = 4;
+    const GAMMA: f32 = 0.0;
+
+    fn begin(&mut self, _: Seed) {
+        (self.last, self.steps) = (None, 0);
+    }
+
+    fn observe(&self, observation: &mut [f32]) {
+        observation.fill(1.0);
+    }
+
+    fn act(&mut self, choice: usize) -> (f32, Outcome) {
+        let is_next = self.last.is_none_or(|last| choice == (last + 1) % Self::CHOICES);
+        (self.last, self.steps) = (Some(choice), self.steps + 1);
+        (if is_next { 1.0 } else { -1.0 }, if self.steps == 20 { Outcome::Terminated } else { Outcome::Running })
+    }
+}
+
+#[test]
+fn what_follows_from_the_last_action_is_learned_only_if_it_is_observed() {
+    let task = TakeTurns { last: None, steps: 0 };
+    for observe_last_action in [false, true] {
+        let rewards = learn_with(&task, NetworkConfig { observe_last_action, ..NetworkConfig::default() }, 30);
+        let mean = rewards.iter().sum::<f32>() / rewards.len() as f32;
+        assert!(if observe_last_action { mean > 0.9 } else { mean < 0.0 }, "{observe_last_action}: {mean}");
     }
 }
 

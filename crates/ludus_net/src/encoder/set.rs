@@ -54,7 +54,7 @@ impl SetEncoder {
         let (width, heads) = match *encoder {
             Encoder::Pool(width) => (width, None),
             Encoder::Attend { width, heads } => (width, Some(heads)),
-            Encoder::Convolve(_) => unreachable!("checked before"),
+            Encoder::Stack(_) | Encoder::Convolve(_) => unreachable!("checked before"),
         };
         let name = format!("encoder.{field}");
         // No gradient flows back to the observation.

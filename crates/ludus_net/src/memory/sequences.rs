@@ -11,13 +11,17 @@ pub enum AfterStep {
     Restore,
 }
 
-/// Consecutive steps of rows with memory: the state before the first step, and what happens to it after each step.
+/// Consecutive steps of rows with memory: the state before the first step, what happens to it after each step, and what
+/// was done in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sequences<'a> {
     /// The memory before the first step `[rows, memory width]`.
     pub first_memory: &'a [f32],
     /// The change of the memory after each step `[steps, rows]`.
     pub after: &'a [AfterStep],
+    /// The actions of each step `[steps, rows, action width]`; may be empty if the network does not observe its last
+    /// action.
+    pub actions: &'a [f32],
 }
 
 /// The division of a block into steps.

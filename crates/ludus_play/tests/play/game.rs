@@ -7,7 +7,7 @@ use std::time::Duration;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use ludus_agent::{Action, ActionMask, Agent, AgentAppExt, Observation, Reward, SenseAgents};
-use ludus_net::{Layout, NetworkConfig};
+use ludus_net::{Encoder, Layout, NetworkConfig};
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem};
 use ludus_policy::{Origin, PolicyFile};
 
@@ -80,6 +80,28 @@ pub fn line(slope: f32, offset: f32) -> PolicyFile {
         tick_rate_hz: 64.0,
         origin: Origin::default(),
     }
+}
+
+/// Returns the policy `velocity = ½·place before the last step − ½·last velocity + ¼`, with the gait `Run`.
+pub fn looking_back() -> PolicyFile {
+    let network = NetworkConfig {
+        encoders: [("place".to_owned(), Encoder::Stack(2))].into(),
+        observe_last_action: true,
+        hidden: Vec::new(),
+        ..NetworkConfig::default()
+    };
+    let layout = Layout::of_agent(&Walker::spec(), &network).expect("there is such a network");
+    let tensors = layout.tensors().map(|tensor| {
+        let values = match tensor.name.as_str() {
+            // The place now and before, the last velocity, and the gaits.
+            "actor.0.weight" => [vec![0.0, 0.5, -0.5, 0.0, 0.0], vec![0.0; 10]].concat(),
+            "actor.0.bias" => vec![0.25, 1.0, 0.0],
+            _ => vec![0.0; tensor.element_count()],
+        };
+        (tensor.name.clone(), tensor.shape.clone(), values)
+    });
+    let parameters = layout.import(&tensors.collect::<Vec<_>>()).expect("they are its tensors");
+    PolicyFile { network: network.into(), parameters, ..line(0.0, 0.0) }
 }
 
 /// Returns the same policy with another decision interval.

@@ -1,10 +1,12 @@
 //! Policies decide, each for its own agents.
 
-use bevy::prelude::*;
-use ludus_agent::ActionMask;
-use ludus_play::PolicyRunner;
+use core::num::NonZeroU32;
 
-use crate::game::{Gait, Game, Place, Walk, Walker, line};
+use bevy::prelude::*;
+use ludus_agent::{ActionMask, EpisodeLimit};
+use ludus_play::{PolicyRunner, PolicyState};
+
+use crate::game::{Gait, Game, Place, Walk, Walker, line, looking_back};
 
 #[test]
 fn an_agent_does_what_its_policy_says() {
@@ -80,6 +82,29 @@ fn what_a_mask_forbids_is_not_done() {
     game.tick(3);
     assert_eq!((game.walk(free).gait, game.walk(bound).gait), (Gait::Run, Gait::Stand));
     assert_eq!((game.place(free), game.place(bound)), (1.0, 1.0));
+}
+
+/// What it has seen and done is the component `PolicyState` of the agent, and is forgotten where an episode starts.
+#[test]
+fn a_policy_looks_back_within_an_episode() {
+    let mut game = Game::new();
+    let policy = game.load("walk.safetensors", &looking_back());
+    let limit = EpisodeLimit(NonZeroU32::new(3).expect("not zero"));
+    let walker = game.app.world_mut().spawn((Walker, limit, PolicyRunner::new(policy.clone()))).id();
+    game.app.world_mut().spawn((Walker, PolicyRunner::new(policy)));
+    game.tick(1);
+    let state =
+        |game: &Game| game.app.world().get::<PolicyState>(walker).expect("its runner requires it").memory.clone();
+    // ¼, then ¼ − ½·¼, then ¼ + ½·¼ − ½·⅛.
+    for (place, memory) in
+        [(0.25, [0.0, 0.25, 1.0, 0.0]), (0.375, [0.25, 0.125, 1.0, 0.0]), (0.6875, [0.375, 0.3125, 1.0, 0.0])]
+    {
+        game.tick(1);
+        assert_eq!((game.place(walker), &state(&game)[..]), (place, &memory[..]));
+    }
+    // The restart, and the first step of the next episode, which knows nothing of the last one.
+    game.tick(2);
+    assert_eq!((game.place(walker), &state(&game)[..]), (0.9375, &[0.6875, 0.25, 1.0, 0.0][..]));
 }
 
 /// A policy in memory, such as the newest one of a training, needs no file.

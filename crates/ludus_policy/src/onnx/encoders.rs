@@ -3,30 +3,42 @@
 use ludus_net::{BlockColumns, GridBlock, Layout};
 
 use super::graph::{Graph, Value};
+use super::history::stacked;
 use super::{Weights, beside};
 use crate::PolicyError;
 
 /// Adds the encoders to the graph. Returns the inputs of the dense layers: the columns without an encoder, then the
-/// outputs of each encoder.
+/// outputs of each encoder, then the last action if the network observes it. `memory` is what is remembered before the step.
 pub(super) fn encoded(
     graph: &mut Graph,
     layout: &Layout,
     network: &Weights,
-    inputs: Value,
+    inputs: &Value,
+    memory: Option<&Value>,
 ) -> Result<Value, PolicyError> {
-    if layout.encoded_blocks().next().is_none() {
-        return Ok(inputs);
+    let last_action = layout.last_action_columns();
+    if layout.encoded_blocks().next().is_none() && last_action.is_empty() {
+        return Ok(inputs.clone());
     }
-    let rest = layout.columns_without_encoder().iter().map(|columns| graph.columns(&inputs, columns.clone()));
+    let rest = layout.columns_without_encoder().iter().map(|columns| graph.columns(inputs, columns.clone()));
     let mut features = rest.collect::<Vec<_>>();
     for block in layout.encoded_blocks() {
-        let BlockColumns::Grid(grid) = block.columns else {
-            return Err(PolicyError::SetInOnnx { field: block.field.to_owned() });
-        };
-        let cells = graph.columns(&inputs, grid.first..grid.first + grid.count());
-        let maps = by_channel(graph, &cells, grid);
-        let maps = convolved(graph, network, &format!("encoder.{}", block.field), maps);
-        features.push(graph.node_with("Flatten", &[&maps], &[("axis", 1)]));
+        features.push(match block.columns {
+            BlockColumns::Values(values) => {
+                let memory = memory.expect("a network that stacks has a memory");
+                stacked(graph, values, block.memory, [inputs, memory])
+            }
+            BlockColumns::Grid(grid) => {
+                let cells = graph.columns(inputs, grid.first..grid.first + grid.count());
+                let maps = by_channel(graph, &cells, grid);
+                let maps = convolved(graph, network, &format!("encoder.{}", block.field), maps);
+                graph.node_with("Flatten", &[&maps], &[("axis", 1)])
+            }
+            BlockColumns::Set(_) => return Err(PolicyError::SetInOnnx { field: block.field.to_owned() }),
+        });
+    }
+    if let Some(memory) = memory.filter(|_| !last_action.is_empty()) {
+        features.push(graph.columns(memory, last_action));
     }
     Ok(beside(graph, &features))
 }
@@ -46,7 +58,7 @@ fn convolved(graph: &mut Graph, network: &Weights, chain: &str, grid: Value) -> 
         ("pads", &[GridBlock::PADDING as i64; 4]),
     ];
     network.layers(chain).iter().fold(grid, |maps, layer| {
-        let [weight, bias] = layer.map(|(_, shape, numbers)| graph.constant(shape, numbers));
+        let [weight, bias] = layer.dense.map(|(_, shape, numbers)| graph.constant(shape, numbers));
         let sums = graph.node_with_lists("Conv", &[&maps, &weight, &bias], &ATTRIBUTES);
         graph.node("Relu", &[&sums])
     })

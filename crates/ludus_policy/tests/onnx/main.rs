@@ -79,13 +79,30 @@ fn networks() -> Vec<NetworkConfig> {
         network(&[64, 64], Activation::Tanh, false),
         network(&[17, 9], Activation::Relu, true),
         network(&[], Activation::Tanh, false),
+        NetworkConfig { layer_norm: true, ..network(&[64, 17], Activation::Relu, false) },
+        NetworkConfig { layer_norm: true, ..convolutional(&[6], &[12], true) },
         convolutional(&[6, 9], &[12], true),
         convolutional(&[17], &[], false),
         NetworkConfig { memory: Some(Memory::MinGru(17)), ..network(&[12], Activation::Tanh, false) },
         NetworkConfig { memory: Some(Memory::Gru(9)), ..network(&[12], Activation::Tanh, true) },
         NetworkConfig { memory: Some(Memory::Gru(16)), ..network(&[], Activation::Tanh, false) },
         NetworkConfig { memory: Some(Memory::Gru(8)), ..convolutional(&[6], &[12], true) },
+        stacking(2, network(&[12], Activation::Tanh, false)),
+        stacking(5, network(&[], Activation::Tanh, true)),
+        NetworkConfig { observe_last_action: true, ..network(&[12], Activation::Tanh, false) },
+        NetworkConfig {
+            observe_last_action: true,
+            memory: Some(Memory::Gru(8)),
+            ..stacking(3, network(&[9], Activation::Tanh, true))
+        },
+        stacking(3, NetworkConfig { memory: Some(Memory::Gru(8)), ..convolutional(&[6], &[12], true) }),
     ]
+}
+
+/// Adds an encoder of the last steps of the field `eyes`.
+fn stacking(steps: usize, mut network: NetworkConfig) -> NetworkConfig {
+    network.encoders.insert("eyes".to_owned(), Encoder::Stack(steps));
+    network
 }
 
 /// Makes a normaliser of the field `eyes`, in which all further columns stay as they are.
@@ -114,7 +131,7 @@ fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
     };
     let grid = |height, width, channels| Block::Grid(GridShape { height, width, channels });
     let mut observation = vec![observed("eyes", Block::values(["a", "b", "c", "d", "e"]))];
-    if !network.encoders.is_empty() {
+    if network.encoders.contains_key("board") {
         observation.extend([
             observed("board", grid(5, 4, 3)),
             observed("speed", Block::values([""])),

@@ -169,6 +169,20 @@ fn gradients_agree() {
 }
 
 #[test]
+fn gradients_of_layer_normalisation_agree() {
+    for shared in [false, true] {
+        for activation in [Activation::Tanh, Activation::Relu] {
+            let hidden = vec![24, 17];
+            check(
+                &HYBRID,
+                &NetworkConfig { hidden, activation, layer_norm: true, shared, ..NetworkConfig::default() },
+                SETTINGS,
+            );
+        }
+    }
+}
+
+#[test]
 fn gradients_of_convolutions_agree() {
     for (convolutions, hidden, shared) in
         [(&[16, 32][..], &[24][..], true), (&[7], &[], false), (&[5, 20, 3], &[9], false)]

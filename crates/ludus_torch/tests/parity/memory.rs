@@ -1,10 +1,12 @@
 //! Networks with memory: both learners remember, recompute and learn the same.
 
+use std::collections::BTreeMap;
+
 use ludus_learn::{
     Algorithm, Discount, Experience, LaneShape, Learner, LearnerState, Losses, PpoConfig, Rollout, RolloutShape,
     SavedAlgorithm, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
-use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Memory, Network, NetworkConfig, Normalizer};
+use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Memory, Network, NetworkConfig, Normalizer, ValuesBlock};
 use ludus_spec::{Head, Outcome, Seed};
 use ludus_torch::tch::Tensor;
 use ludus_torch::{Forward, Parameter, RecurrentForward, TorchLearner, TorchNetwork, Transfers, described};
@@ -16,6 +18,7 @@ const HEADS: [Head; 2] = [Head::Categorical { choices: 3 }, Head::Gaussian { wid
 const INPUTS: usize = 4;
 const STEPS: usize = 23;
 const GRID: GridBlock = GridBlock { first: 1, height: 3, width: 1, channels: 1 };
+const TILT: ValuesBlock = ValuesBlock { first: 0, width: 1 };
 const MEMORIES: [Memory; 2] = [Memory::MinGru(18), Memory::Gru(18)];
 
 /// Agents that come, go, wait and begin episodes at any step, with random observations and masks. What is no experience
@@ -83,7 +86,8 @@ fn worlds(sizes: [usize; 2]) -> Vec<Random> {
 
 /// Makes a network whose parameters are scattered by `distance`.
 fn network(config: &NetworkConfig, distance: f32) -> Network {
-    let layout = Layout::with_blocks(INPUTS, &[InputBlock::grid("board", GRID)], &HEADS, config);
+    let blocks = [InputBlock::values("tilt", TILT), InputBlock::grid("board", GRID)];
+    let layout = Layout::with_blocks(INPUTS, &blocks, &HEADS, config);
     let mut network = Network::new(layout.unwrap(), Seed::new(1));
     let scatter = |(index, parameter): (usize, &mut f32)| {
         *parameter += distance * (Seed::new(2).derive(index as u64).uniform() - 0.5);
@@ -96,15 +100,20 @@ fn config(memory: Memory) -> NetworkConfig {
     NetworkConfig { hidden: vec![20], memory: Some(memory), ..NetworkConfig::default() }
 }
 
-/// Networks of both kinds: actor and critic apart, on one trunk, and behind convolutions.
+/// Networks of both kinds: actor and critic apart, on one trunk, behind convolutions, and beside the last steps of a
+/// field; and such that remember these, the last action, or both.
 fn configs() -> Vec<NetworkConfig> {
     let of_kind = |memory| {
         let apart = config(memory);
         let (shared, convolutional) = (apart.clone(), apart.clone());
         let encoders = [("board".to_owned(), Encoder::Convolve(vec![5]))].into();
-        [apart, NetworkConfig { shared: true, ..shared }, NetworkConfig { encoders, ..convolutional }]
+        let stacked = NetworkConfig { encoders: [("tilt".to_owned(), Encoder::Stack(4))].into(), ..apart.clone() };
+        [apart, NetworkConfig { shared: true, ..shared }, NetworkConfig { encoders, ..convolutional }, stacked]
     };
-    MEMORIES.into_iter().flat_map(of_kind).collect()
+    let stacked = NetworkConfig { memory: None, ..of_kind(MEMORIES[0])[3].clone() };
+    let acting = NetworkConfig { observe_last_action: true, encoders: BTreeMap::new(), ..stacked.clone() };
+    let all = NetworkConfig { observe_last_action: true, memory: Some(MEMORIES[1]), ..stacked.clone() };
+    MEMORIES.into_iter().flat_map(of_kind).chain([stacked, acting, all]).collect()
 }
 
 fn normalizer() -> Normalizer {
@@ -242,6 +251,10 @@ impl TorchNetwork for Stepwise {
 
     fn step(&self, parameters: &[Tensor], observations: &Tensor, memory: &Tensor) -> RecurrentForward {
         self.0.step(parameters, observations, memory)
+    }
+
+    fn remember_actions(&self, memory: Tensor, actions: &Tensor) -> Tensor {
+        self.0.remember_actions(memory, actions)
     }
 
     fn layout(&self) -> Option<&Layout> {

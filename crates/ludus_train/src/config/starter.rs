@@ -72,7 +72,13 @@ const FIELDS: &[(&str, &str)] = &[
         "Layers in front of the hidden layers, each for a field of the observation. `{ \"board\": Convolve([16, 32]) }` \
          convolves a grid; more channels find larger and finer patterns, and are slower; usually two to four of 16 to 64. \
          `Pool(32)` reads the elements of a set one by one, which is fast; `Attend(width: 32, heads: 2)` also compares \
-         them with each other. Usually none, unless there are grids or sets.",
+         them with each other. `Stack(4)` reads the last four steps of a field of values. Usually none, unless there are \
+         grids or sets.",
+    ),
+    (
+        "network.observe_last_action",
+        "If true, the last action is an input too; zero where an episode starts. For agents that can't see what they did, \
+         usually with a memory. `true` or `false`, usually `false`.",
     ),
     (
         "network.hidden",
@@ -80,6 +86,12 @@ const FIELDS: &[(&str, &str)] = &[
          `[64, 64]`; `[]` makes the policy linear.",
     ),
     ("network.activation", "Function of the hidden units. `Tanh`, which is usual, or `Relu`, a little faster."),
+    (
+        "network.layer_norm",
+        "If true, the sums of every hidden layer are normalised before its activation, with a learned gain and bias of \
+         each unit: training is steadier with large or changing inputs, and a step takes longer. `true` or `false`, usually \
+         `false` with `ppo`.",
+    ),
     (
         "network.shared",
         "If true, actor and critic share their hidden layers, which halves the time and may disturb learning. `true` \

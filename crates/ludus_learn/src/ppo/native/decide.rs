@@ -37,6 +37,7 @@ impl GroupDecider for NativeLearner {
             // action. Without memory, they stay as they have always been.
             entropies.resize(rows.log_probs.len(), 0.0);
             distribution.evaluate(outputs, rows.actions, rows.log_probs, entropies);
+            layout.remember_actions(rows.actions, rows.memory);
         }
         timer.forwarded();
     }

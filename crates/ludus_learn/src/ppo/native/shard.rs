@@ -40,6 +40,8 @@ struct SequenceColumns {
     samples: Vec<u32>,
     after: Vec<AfterStep>,
     first_memory: Vec<f32>,
+    /// The actions of all samples, if the network observes its last action.
+    actions: Vec<f32>,
 }
 
 /// Columns of one block of rows.
@@ -83,7 +85,8 @@ impl GradientWorker {
             self.ignore_what_is_no_experience(context, &samples);
             let Self { scratch, inputs, actions, masks, block: columns, sequences, .. } = self;
             let decided = Decided { samples: &samples, actions, masks };
-            let steps = Sequences { first_memory: &sequences.first_memory, after: &sequences.after };
+            let SequenceColumns { first_memory, after, actions: all_actions, .. } = sequences;
+            let steps = Sequences { first_memory, after, actions: all_actions };
             context.network.gradient_of_sequences(inputs, steps, scratch, &mut shard.gradient, |block| {
                 columns.derive(context, decided, block, &mut shard.losses);
             });
@@ -118,7 +121,7 @@ impl GradientWorker {
 impl SequenceColumns {
     /// Lists all steps of a minibatch's rows in this range.
     fn list(&mut self, context: LossContext<'_>, rows: Range<usize>) {
-        let Self { samples, after, first_memory } = self;
+        let Self { samples, after, first_memory, actions } = self;
         let rows = &context.minibatch.rows[rows];
         samples.clear();
         for step in 0..context.steps {
@@ -126,7 +129,12 @@ impl SequenceColumns {
         }
         after.clear();
         after.extend(samples.iter().map(|&sample| context.rollout.after[sample as usize]));
-        let width = context.network.layout().memory_width();
+        let layout = context.network.layout();
+        if !layout.last_action_columns().is_empty() {
+            actions.resize(samples.len() * layout.action_width(), 0.0);
+            gather_rows(context.rollout.actions, samples, actions);
+        }
+        let width = layout.memory_width();
         first_memory.clear();
         for row in rows {
             first_memory.extend_from_slice(&context.rollout.first_memory[row.steps.row as usize * width..][..width]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ludus_net::{Layout, Memory, Network, NetworkConfig, Normalizer};
+use ludus_net::{Encoder, InputBlock, Layout, Memory, Network, NetworkConfig, Normalizer, ValuesBlock};
 use ludus_spec::{Head, Outcome, Seed, stopped_clock};
 use rayon::ThreadPoolBuilder;
 
@@ -86,14 +86,27 @@ fn worlds() -> Vec<Random> {
     [3, 8].map(|rows| Random { rows, seed: Seed::new(rows as u64), step: 0 }).into()
 }
 
-fn learner(memory: Memory, shared: bool, threads: usize) -> NativeLearner {
-    let config = NetworkConfig { hidden: vec![20], memory: Some(memory), shared, ..NetworkConfig::default() };
-    let layout = Layout::new(4, &HEADS, &config).unwrap();
+/// Networks that remember: with a recurrent layer, with the last steps of a field, with the last action, and with all.
+fn configs() -> Vec<NetworkConfig> {
+    let plain = NetworkConfig { hidden: vec![20], ..NetworkConfig::default() };
+    let remembering = MEMORIES.map(|memory| NetworkConfig { memory: Some(memory), ..plain.clone() });
+    let stacking = NetworkConfig { encoders: [("tilt".to_owned(), Encoder::Stack(4))].into(), ..plain.clone() };
+    let both = NetworkConfig { memory: Some(MEMORIES[1]), layer_norm: true, ..stacking.clone() };
+    let acting = NetworkConfig { observe_last_action: true, ..plain.clone() };
+    let all = NetworkConfig { observe_last_action: true, ..both.clone() };
+    let apart = [&remembering[..], &[stacking, both, acting, all]].concat();
+    let shared = apart.iter().map(|config| NetworkConfig { shared: true, ..config.clone() });
+    apart.iter().cloned().chain(shared).collect()
+}
+
+fn learner(config: &NetworkConfig, normalizer: Option<Normalizer>, threads: usize) -> NativeLearner {
+    let blocks = [InputBlock::values("tilt", ValuesBlock { first: 0, width: 2 })];
+    let layout = Layout::with_blocks(4, &blocks, &HEADS, config).unwrap();
     let mut network = Network::new(layout, Seed::new(1));
     let scatter = |(index, p): (usize, &mut f32)| *p += 0.5 * (Seed::new(2).derive(index as u64).uniform() - 0.5);
     network.update(|parameters| parameters.iter_mut().enumerate().for_each(scatter));
     let pool = Arc::new(ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    NativeLearner::new(network, Some(Normalizer::new(4, 10.0)), Machine { pool, clock: stopped_clock }).unwrap()
+    NativeLearner::new(network, normalizer, Machine { pool, clock: stopped_clock }).unwrap()
 }
 
 fn collect(learner: &mut NativeLearner, worlds: &mut [Random], rollout: &mut Rollout) {
@@ -108,7 +121,8 @@ fn collect(learner: &mut NativeLearner, worlds: &mut [Random], rollout: &mut Rol
 fn rollout(learner: &NativeLearner, worlds: &[Random]) -> Rollout {
     let lanes: Vec<LaneShape> = worlds.iter().map(|world| world.lane(0)).collect();
     let shape = RolloutShape::of_lane(STEPS, &lanes).unwrap();
-    Rollout::new(RolloutShape { has_inputs: true, memory_width: learner.memory_width(), ..shape })
+    let (has_inputs, memory_width) = (learner.keeps_inputs(), learner.memory_width());
+    Rollout::new(RolloutShape { has_inputs, memory_width, ..shape })
 }
 
 const MEMORIES: [Memory; 2] = [Memory::MinGru(18), Memory::Gru(18)];
@@ -116,8 +130,9 @@ const MEMORIES: [Memory; 2] = [Memory::MinGru(18), Memory::Gru(18)];
 /// Before the first gradient step of an update, for each of two rollouts: the second begins within episodes.
 #[test]
 fn an_update_recomputes_the_bits_of_its_rollout() {
-    for (memory, shared) in MEMORIES.into_iter().flat_map(|memory| [(memory, false), (memory, true)]) {
-        let (mut worlds, mut learner) = (worlds(), learner(memory, shared, 1));
+    let normalizers = [None, Some(Normalizer::new(4, 10.0))];
+    for (config, normalizer) in configs().iter().flat_map(|config| normalizers.clone().map(|one| (config, one))) {
+        let (mut worlds, mut learner) = (worlds(), learner(config, normalizer, 1));
         let mut rollout = rollout(&learner, &worlds);
         let mut experience = Experience::of_rows(rollout.shape());
         for round in 0..2 {
@@ -142,7 +157,7 @@ fn an_update_recomputes_the_bits_of_its_rollout() {
                 for (&sample, log_prob) in worker.sequences.samples.iter().zip(&worker.block.log_probs) {
                     if context.is_experience(sample) {
                         let collected = rollout.samples().log_probs[sample as usize];
-                        assert_eq!(log_prob.to_bits(), collected.to_bits(), "{memory:?}, {shared}, sample {sample}");
+                        assert_eq!(log_prob.to_bits(), collected.to_bits(), "{config:?}, sample {sample}");
                         compared += 1;
                     }
                 }
@@ -157,8 +172,8 @@ fn an_update_recomputes_the_bits_of_its_rollout() {
 /// Rows are cut into shards by their number alone.
 #[test]
 fn rows_with_memory_learn_the_same_with_any_number_of_threads() {
-    let learned = |memory, threads| {
-        let (mut worlds, mut learner) = (worlds(), learner(memory, false, threads));
+    let learned = |config, threads| {
+        let (mut worlds, mut learner) = (worlds(), learner(config, Some(Normalizer::new(4, 10.0)), threads));
         let mut rollout = rollout(&learner, &worlds);
         let mut experience = Experience::of_rows(rollout.shape());
         for round in 0..3 {
@@ -175,9 +190,9 @@ fn rows_with_memory_learn_the_same_with_any_number_of_threads() {
         }
         learner.network().parameters().iter().map(|parameter| parameter.to_bits()).collect::<Vec<u32>>()
     };
-    for memory in MEMORIES {
-        let once = learned(memory, 1);
-        assert_eq!(once, learned(memory, 2));
-        assert_eq!(once, learned(memory, 5));
+    for config in &configs() {
+        let once = learned(config, 1);
+        assert_eq!(once, learned(config, 2), "{config:?}");
+        assert_eq!(once, learned(config, 5), "{config:?}");
     }
 }
