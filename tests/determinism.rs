@@ -108,7 +108,7 @@ fn act(seed: Seed, heads: &[Head], row: &mut [f32]) {
             let draw = seed.derive(column as u64).uniform();
             *value = match *head {
                 Head::Categorical { choices } => (draw * choices as f32).floor(),
-                Head::Gaussian { .. } => draw * 2.0 - 1.0,
+                Head::Gaussian { .. } | Head::SquashedGaussian { .. } => draw * 2.0 - 1.0,
             };
         }
     }

@@ -9,19 +9,19 @@ mod samples;
 mod sampling;
 mod state;
 
-use ludus_net::{Network, Normalizer};
+use ludus_net::{Network, Normalizer, TargetNetwork};
 use ludus_spec::{Outcome, Seed};
 
 use crate::experience::check_samples;
 use crate::gradient::StepSize;
-use crate::replay::{Replay, ReplayShape, Transition};
+use crate::replay::{Replay, ReplayShape, Transition, draw_evenly};
 use crate::value::{ValueLearner, ValueLosses, ValueMetrics, ValueStep};
 use crate::{
     Algorithm, CollectedLane, Decider, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Report, Rollout,
     RolloutShape, SavedAlgorithm, Schedule,
 };
 use samples::ReplaySamples;
-use sampling::{Priorities, draw_evenly};
+use sampling::Priorities;
 
 pub use config::{DqnConfig, PriorityConfig};
 
@@ -35,7 +35,7 @@ pub struct Dqn {
     config: DqnConfig,
     learner: ValueLearner,
     /// The network whose values are in the targets.
-    target: Network,
+    target: TargetNetwork,
     rollout: Rollout,
     replay: Replay,
     priorities: Option<Priorities>,
@@ -92,7 +92,7 @@ impl Dqn {
             return Err(LearnError::Config(problems));
         }
         check_samples(&shape)?;
-        let target = network.clone();
+        let target = TargetNetwork::new(&network);
         let mut learner = ValueLearner::new(network, normalizer, machine, config.dueling)?;
         learner.epsilon = config.epsilon(0.0);
         let replay = Replay::new(ReplayShape::of_rollout(&shape, config.replay));
@@ -195,12 +195,7 @@ impl Dqn {
 
     /// Moves the target network's weights towards the learned ones. Detail 30.
     fn update_target(&mut self) {
-        let (rate, learned) = (self.config.target_rate, self.learner.network.parameters());
-        self.target.update(|parameters| {
-            for (target, &learned) in parameters.iter_mut().zip(learned) {
-                *target = if rate == 1.0 { learned } else { *target + rate * (learned - *target) };
-            }
-        });
+        self.target.follow(&self.learner.network, self.config.target_rate);
     }
 }
 

@@ -41,6 +41,9 @@ pub enum LearnError {
     /// An algorithm that learns values of actions was given a continuous action.
     #[error("its actions are continuous, and only discrete ones have a value each; learn with `ppo` or `sac`")]
     Continuous,
+    /// Soft actor-critic was given a network whose numbers are not squashed into the range of the action.
+    #[error("its network's continuous actions are not squashed, as `sac` needs them; make it with `squashed: true`")]
+    NotSquashed,
     /// An algorithm that can't learn with a memory was given a network that has one.
     #[error("its network has a `memory`, with which this algorithm can't learn; leave it out, or learn with `ppo`")]
     Memory,

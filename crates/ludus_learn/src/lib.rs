@@ -120,6 +120,28 @@
 //!
 //! Details 2, 3, 5, 6, 13 and 14 hold for them too.
 //!
+//! # SAC, detail by detail
+//!
+//! *Haarnoja* is Haarnoja et al. 2018, arXiv:1812.05905.
+//!
+//! 32. **Every action is drawn** from the newest policy while it learns, and at random before the first update. A saved
+//!     policy chooses the squashed mean, and the most probable choices. Haarnoja, algorithm 1.
+//! 33. **A replay** of the last steps of every row, sampled evenly; transitions over n decisions end where the episode
+//!     does. As for DQN.
+//! 34. **Targets** are rewards and the soft value of what follows: the smaller one of two target critics, for actions
+//!     that the policy draws there, and the entropy with its weight. A truncated step bootstraps, a terminated one
+//!     doesn't. Haarnoja, eq. 5 and §5; Fujimoto et al. 2018, arXiv:1802.09477, for the smaller one.
+//! 35. **Both critics** learn the same targets with half the squared error, each by an Adam of its own. Haarnoja, eq. 5.
+//! 36. **The policy** ascends the soft value of its own actions, through the numbers that the critics read and by
+//!     expectation over choices. Haarnoja, eq. 7; Christodoulou 2019, arXiv:1910.07207, eq. 12, for choices; Delalleau et
+//!     al. 2019, arXiv:1912.11077, for both.
+//! 37. **Temperatures are tuned**, one for numbers and one for choices, until the policy has the target entropy. Haarnoja,
+//!     eq. 18.
+//! 38. **Target critics** follow the critics at a distance after every gradient step. Haarnoja, algorithm 1.
+//! 39. **Heads**: numbers squashed into -1..=1, whose deviation depends on the observation (in `ludus_net`), choices, any
+//!     mix. A choice that is not allowed has no probability, no part in an expectation and no part in the entropy.
+//!     Haarnoja, appendix C.
+//!
 //! # Types by topic
 //!
 //! | for | see |
@@ -131,6 +153,7 @@
 //! | algorithms | [`Algorithm`], [`Report`], [`Collector::iterate`] |
 //! | value learning | [`Pqn`], [`PqnConfig`], [`Dqn`], [`DqnConfig`] |
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
+//! | SAC | [`Sac`], [`SacConfig`], [`Temperature`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
 //! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
@@ -155,6 +178,7 @@ mod problems;
 mod replay;
 mod report;
 mod rollout;
+mod sac;
 mod schedule;
 mod simulation;
 mod statistics;
@@ -183,6 +207,7 @@ pub use ppo::{
 pub use pqn::{Pqn, PqnConfig};
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};
+pub use sac::{Sac, SacConfig, Temperature};
 pub use schedule::Schedule;
 pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};

@@ -11,6 +11,7 @@ pub(crate) enum Range {
     /// Above 0 and at most 1.
     Share,
     Clip,
+    Finite,
 }
 
 impl Range {
@@ -22,6 +23,7 @@ impl Range {
             Self::Fraction => (0.0..=1.0).contains(&value),
             Self::Share => value > 0.0 && value <= 1.0,
             Self::Clip => value > 0.0 && value < 1.0,
+            Self::Finite => value.is_finite(),
         }
     }
 
@@ -32,6 +34,7 @@ impl Range {
             Self::Fraction => "from 0 to 1",
             Self::Share => "above 0 and at most 1",
             Self::Clip => "above 0 and below 1",
+            Self::Finite => "finite",
         }
     }
 }
@@ -66,4 +69,27 @@ impl Problems {
         }
         self
     }
+
+    /// Adds a sentence if a replay of this many steps never holds the steps after which learning starts.
+    pub fn learning_starts(&mut self, learning_starts: usize, replay: usize) -> &mut Self {
+        if learning_starts > replay {
+            let sentence = format!(
+                "`learning_starts` is {learning_starts}, which a `replay` of {replay} never holds; give it {replay} at most"
+            );
+            self.0.push(("learning_starts", sentence));
+        }
+        self
+    }
+}
+
+/// Returns a sentence if a replay of this many steps keeps fewer than `needed` steps of each of this many rows.
+pub(crate) fn replay_problem(replay: usize, rows: usize, needed: usize) -> Option<String> {
+    let steps = replay / rows.max(1);
+    (steps < needed).then(|| {
+        let least = needed.saturating_mul(rows);
+        format!(
+            "a `replay` of {replay} keeps {steps} steps of each of {rows} agents, and `n_step` and `rollout_steps` need \
+             {needed}; give it {least} at least"
+        )
+    })
 }

@@ -8,7 +8,7 @@ mod metrics;
 mod state;
 mod worker;
 
-pub(crate) use action_values::OutputRow;
+pub(crate) use action_values::{OutputRow, drawn_choice};
 pub(crate) use learner::{ValueLearner, ValueStep};
 pub(crate) use metrics::{ValueLosses, ValueMetrics};
 pub(crate) use state::{restore_value, save_value};

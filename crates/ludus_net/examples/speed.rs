@@ -37,8 +37,8 @@ fn main() {
 fn convolutional(heads: &[Head]) -> Layout {
     let grid = GridBlock { first: 0, height: 20, width: 20, channels: 3 };
     let encoders = [("board".to_owned(), Encoder::Convolve(vec![16, 32]))].into();
-    let activation = Activation::Relu;
-    let config = NetworkConfig { encoders, hidden: vec![64], activation, shared: true, ..NetworkConfig::default() };
+    let (hidden, activation) = (vec![64], Activation::Relu);
+    let config = NetworkConfig { encoders, hidden, activation, shared: true, ..NetworkConfig::default() };
     Layout::with_blocks(grid.count(), &[InputBlock::grid("board", grid)], heads, &config).expect("the layout is valid")
 }
 

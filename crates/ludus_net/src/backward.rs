@@ -10,7 +10,7 @@ use std::mem;
 use crate::aligned::Aligned;
 use crate::dense::{Dense, Form};
 use crate::hidden::{Hidden, HiddenScratch};
-use crate::kernel::{Finish, InputDelta, OuterSum, Product, Rows, RowsMut, Start};
+use crate::kernel::{Dots, Finish, InputDelta, OuterSum, Product, Rows, RowsMut, Start};
 use crate::layout::Chain;
 use crate::memory::{MemoryScratch, Timeline};
 use crate::padded_block::Padded;
@@ -40,13 +40,17 @@ enum Delta<'a> {
 }
 
 impl Pass<'_> {
-    /// Adds the gradients of a chain's parameters to `gradient`, and writes the gradient with respect to its input if
-    /// that is needed.
+    /// Adds the gradients of a chain's parameters to `gradient`, if they are needed, and writes the gradient with respect
+    /// to its input if that is needed.
+    ///
+    /// # Panics
+    ///
+    /// If the chain has a memory and no `gradient` is given.
     pub fn backward(
         self,
         back: ChainBack<'_>,
         memory: &mut Option<MemoryScratch>,
-        gradient: &mut [f32],
+        mut gradient: Option<&mut [f32]>,
         buffers: &mut [Aligned; 2],
         mut input_delta: Option<InputDelta<'_>>,
     ) {
@@ -59,13 +63,13 @@ impl Pass<'_> {
             match memory {
                 Some(scratch) => {
                     let (result, finish, out) = scratch.result_delta(self.activation);
-                    self.add_gradient(head, result, last, gradient);
+                    self.add_gradient_if(head, result, last, &mut gradient);
                     self.pass_back(head, last, Start::Zero, finish, out);
                 }
                 None => {
-                    self.add_gradient(head, features.map_or(input, Padded::rows), last, gradient);
+                    self.add_gradient_if(head, features.map_or(input, Padded::rows), last, &mut gradient);
                     if let Some(below) = self.below(features, write, &mut input_delta) {
-                        self.pass_back(head, last, below.start, below.finish, below.out);
+                        self.pass_below(head, last, below);
                     }
                     mem::swap(&mut read, &mut write);
                 }
@@ -73,6 +77,7 @@ impl Pass<'_> {
             delta = Delta::Buffer;
         }
         if let (Some(layer), Some(scratch)) = (&chain.memory, memory) {
+            let gradient = gradient.as_deref_mut().expect("a memory learns whenever a gradient flows through it");
             self.learn_to_remember(layer, time, features.map_or(input, Padded::rows), scratch, gradient);
             if let Some(below) = self.below(features, write, &mut input_delta) {
                 self.pass_back_from_memory(layer, scratch, below);
@@ -88,7 +93,7 @@ impl Pass<'_> {
                     read[..len].copy_from_slice(&rows.data[..len]);
                     delta = Delta::Buffer;
                 }
-                self.normalize_backward(layer.outputs, norm, scratch, RowsMut { data: read, stride }, gradient);
+                self.normalize_backward(layer.outputs, norm, scratch, RowsMut { data: read, stride }, gradient.as_deref_mut());
             }
             let sums = match delta {
                 Delta::Given(rows) => rows,
@@ -98,9 +103,9 @@ impl Pass<'_> {
                 Some(before) => (Some(&hidden[before].out), hidden[before].out.rows()),
                 None => (None, input),
             };
-            self.add_gradient(layer, rows, sums, gradient);
+            self.add_gradient_if(layer, rows, sums, &mut gradient);
             if let Some(below) = self.below(before, write, &mut input_delta) {
-                self.pass_back(layer, sums, below.start, below.finish, below.out);
+                self.pass_below(layer, sums, below);
             }
             mem::swap(&mut read, &mut write);
             delta = Delta::Buffer;
@@ -116,12 +121,40 @@ impl Pass<'_> {
         input_delta: &'b mut Option<InputDelta<'_>>,
     ) -> Option<InputDelta<'b>> {
         let Some(before) = before else {
-            let InputDelta { start, finish, out } = input_delta.as_mut()?;
-            let out = RowsMut { data: out.data, stride: out.stride };
-            return Some(InputDelta { start: *start, finish: *finish, out });
+            return Some(match input_delta.as_mut()? {
+                InputDelta::Whole { start, finish, out } => {
+                    let out = RowsMut { data: out.data, stride: out.stride };
+                    InputDelta::Whole { start: *start, finish: *finish, out }
+                }
+                InputDelta::Columns { columns, out } => InputDelta::Columns { columns: columns.clone(), out },
+            });
         };
         let finish = Finish::Slope(self.activation, &before.data);
-        Some(InputDelta { start: Start::Zero, finish, out: RowsMut { data: write, stride: before.stride } })
+        let out = RowsMut { data: write, stride: before.stride };
+        Some(InputDelta::Whole { start: Start::Zero, finish, out })
+    }
+
+    /// Writes the gradient with respect to the layer's input.
+    fn pass_below(self, layer: &Dense, delta: Rows<'_>, below: InputDelta<'_>) {
+        match below {
+            InputDelta::Whole { start, finish, out } => self.pass_back(layer, delta, start, finish, out),
+            // The weights of an input, one for each output, are side by side: the gradient is their dot product.
+            InputDelta::Columns { columns, out } => self.level.run(Dots {
+                row_count: self.row_count,
+                a: delta,
+                b: &self.parameters[layer.weight.clone()],
+                panels: layer.panels(),
+                bias: None,
+                out: RowsMut { data: out, stride: columns.len() },
+                outputs: columns,
+            }),
+        }
+    }
+
+    fn add_gradient_if(self, layer: &Dense, input: Rows<'_>, delta: Rows<'_>, gradient: &mut Option<&mut [f32]>) {
+        if let Some(gradient) = gradient {
+            self.add_gradient(layer, input, delta, gradient);
+        }
     }
 
     /// Writes `out = finish(start + delta·W)`: the gradient with respect to the layer's input.

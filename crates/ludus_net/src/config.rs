@@ -40,6 +40,12 @@ pub struct NetworkConfig {
     ///
     /// Actor and critic have a memory each, unless they share their layers.
     pub memory: Option<Memory>,
+    /// True if the numbers of a continuous action are squashed into -1..=1, and their deviation depends on the
+    /// observation, as soft actor-critic needs them. Its runs set this themselves.
+    ///
+    /// Haarnoja et al. 2018, arXiv:1801.01290, appendix C.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub squashed: bool,
 }
 
 /// The layers between a field of the observation and the hidden layers. Actor and critic share them.
@@ -126,6 +132,7 @@ impl Default for NetworkConfig {
             layer_norm: false,
             shared: false,
             memory: None,
+            squashed: false,
         }
     }
 }

@@ -7,16 +7,20 @@ mod categorical;
 mod gaussian;
 mod group;
 mod rows;
+mod squashed;
 
 use ludus_spec::{Head, Seed};
 
 use crate::simd::SimdLevel;
 use rows::{Backward, Evaluate, Mode, Sample};
 
+pub use squashed::{SquashedDraw, SquashedGaussian, normal_draw};
+
 /// The action distributions of a policy, computed from output rows by its heads.
 ///
-/// An action row holds one number per Gaussian dimension, unbounded, and one per categorical head: the index of the
-/// choice. Log-probabilities and entropies are sums over all heads, in nats.
+/// An action row holds one number per Gaussian dimension, unbounded unless the head is squashed, and one per categorical
+/// head: the index of the choice. Log-probabilities and entropies are sums over all heads, in nats. The entropy of a
+/// squashed head is that of its numbers before they are squashed, since theirs has no closed form.
 ///
 /// A mask row holds one flag per choice of each categorical head: true if the choice is allowed. See [`Self::masked`].
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +89,8 @@ impl<'a> Distribution<'a> {
         self.level.run(Sample { of: self, outputs, seed_of, actions, log_probs });
     }
 
-    /// Computes the most probable action of each row: the mean, and the allowed choice with the greatest logit.
+    /// Computes the most probable action of each row: the mean, and the allowed choice with the greatest logit. The number
+    /// of a squashed head is the squashed mean.
     ///
     /// # Shapes
     ///
@@ -165,6 +170,8 @@ enum ActionColumn {
     Categorical(CategoricalColumns),
     /// A Gaussian dimension, with its mean in column `output`.
     Gaussian { output: usize, action: usize, log_std: f32 },
+    /// A dimension of a squashed Gaussian, with its mean in column `output` and its deviation in column `spread`.
+    Squashed { output: usize, spread: usize, action: usize },
 }
 
 /// The columns of one categorical head.
@@ -186,7 +193,7 @@ struct Parts<'a> {
     output: usize,
     action: usize,
     mask: usize,
-    /// The index of the next dimension of the current head, if it is Gaussian.
+    /// The index of the next dimension of the current head, if it is Gaussian or squashed.
     dimension: usize,
 }
 
@@ -211,6 +218,12 @@ impl Iterator for Parts<'_> {
                 let (&log_std, rest) = self.log_std.split_first()?;
                 self.log_std = rest;
                 (ActionColumn::Gaussian { output, action, log_std }, self.dimension == width)
+            }
+            Head::SquashedGaussian { width } => {
+                self.dimension += 1;
+                let is_last = self.dimension == width;
+                self.output += if is_last { 1 + width } else { 1 };
+                (ActionColumn::Squashed { output, spread: output + width, action }, is_last)
             }
         };
         if is_last {

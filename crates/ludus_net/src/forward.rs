@@ -65,7 +65,8 @@ impl Pass<'_> {
             a: input,
             b: &self.parameters[layer.weight.clone()],
             panels: layer.panels(),
-            bias: &self.parameters[layer.bias.clone()],
+            outputs: 0..layer.outputs,
+            bias: Some(&self.parameters[layer.bias.clone()]),
             out: RowsMut { data: out, stride: layer.outputs },
         });
     }

@@ -85,17 +85,20 @@ impl Pass<'_> {
     }
 
     /// Replaces the gradient with respect to the inputs of a layer's activation by that with respect to its sums, and
-    /// adds the gradients of the normalisation's parameters to `gradient`.
+    /// adds the gradients of the normalisation's parameters to `gradient`, if they are needed.
     pub fn normalize_backward(
         self,
         width: usize,
         norm: &LayerNorm,
         scratch: &NormScratch,
         deltas: RowsMut<'_>,
-        gradient: &mut [f32],
+        gradient: Option<&mut [f32]>,
     ) {
-        // The ranges follow each other.
-        let (before, after) = gradient.split_at_mut(norm.bias.start);
+        let sums = gradient.map(|gradient| {
+            // The ranges follow each other.
+            let (before, after) = gradient.split_at_mut(norm.bias.start);
+            [&mut before[norm.gain.clone()], &mut after[..norm.bias.len()]]
+        });
         self.level.run(NormalizeBackward {
             row_count: self.row_count,
             width,
@@ -103,8 +106,7 @@ impl Pass<'_> {
             normalized: scratch.normalized.rows(),
             inverses: &scratch.inverses,
             deltas,
-            d_gain: &mut before[norm.gain.clone()],
-            d_bias: &mut after[..norm.bias.len()],
+            sums,
         });
     }
 }

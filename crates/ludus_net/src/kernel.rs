@@ -13,6 +13,7 @@ mod pool;
 mod product;
 mod tile;
 
+pub(crate) use activate::{TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR};
 pub(crate) use activate::{positive_candidate, positive_candidate_slope, sigmoid, sigmoid_slope, tanh, tanh_slope};
 pub(crate) use attend::{AddOuter, RowDots, Softmax, SoftmaxBackward, WeightedSum};
 pub(crate) use dots::Dots;
@@ -43,11 +44,12 @@ pub(crate) struct RowsMut<'a> {
     pub stride: usize,
 }
 
-/// The destination of the gradient with respect to a layer's input: `out = finish(start + gradient)`.
-pub(crate) struct InputDelta<'a> {
-    pub start: Start<'a>,
-    pub finish: Finish<'a>,
-    pub out: RowsMut<'a>,
+/// The destination of the gradient with respect to a layer's input.
+pub(crate) enum InputDelta<'a> {
+    /// `out = finish(start + gradient)`, with respect to all columns.
+    Whole { start: Start<'a>, finish: Finish<'a>, out: RowsMut<'a> },
+    /// The gradient with respect to these columns of a layer without a transposed copy, side by side and without padding.
+    Columns { columns: std::ops::Range<usize>, out: &'a mut [f32] },
 }
 
 impl RowsMut<'_> {

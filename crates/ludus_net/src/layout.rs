@@ -126,6 +126,7 @@ impl Layout {
         if config.observe_last_action {
             encoders.observe_last_action(inputs, heads, &mut cursor);
         }
+        let heads: Vec<Head> = heads.iter().map(|&head| if config.squashed { head.squashed() } else { head }).collect();
         let width = if encoders.is_empty() { inputs } else { encoders.width() };
         let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
         let raw = Source { width, is_raw: true, is_learned: encoders.has_layers() };
@@ -141,7 +142,7 @@ impl Layout {
         let log_std = cursor.take(saturating_sum(heads.iter().copied().map(gaussian_width)));
         let layout = Self {
             inputs,
-            heads: heads.to_vec(),
+            heads,
             config: config.clone(),
             log_std,
             parameter_count: cursor.parameters,
@@ -164,7 +165,7 @@ impl Layout {
         self.inputs
     }
 
-    /// Returns the columns of an output row: means and logits, head after head.
+    /// Returns the columns of an output row: means, logits and the deviations of squashed heads, head after head.
     pub fn output_width(&self) -> usize {
         self.heads.iter().map(|head| head.output_width()).sum()
     }
@@ -185,7 +186,7 @@ impl Layout {
     }
 
     /// Returns the range of the logarithms of the Gaussian heads' standard deviations, head after head; empty without
-    /// such heads.
+    /// such heads. Those of squashed heads are outputs.
     pub fn log_std(&self) -> Range<usize> {
         self.log_std.clone()
     }
@@ -473,9 +474,9 @@ fn check(inputs: usize, heads: &[Head], config: &NetworkConfig) -> Result<(), Ne
 
 fn check_head(head: usize, shape: Head) -> Result<(), NetError> {
     match shape {
-        Head::Gaussian { width: 0 } => Err(NetError::EmptyGaussian { head }),
+        Head::Gaussian { width: 0 } | Head::SquashedGaussian { width: 0 } => Err(NetError::EmptyGaussian { head }),
         Head::Categorical { choices } if choices < 2 => Err(NetError::TooFewChoices { head, choices }),
-        Head::Gaussian { .. } | Head::Categorical { .. } => Ok(()),
+        Head::Gaussian { .. } | Head::SquashedGaussian { .. } | Head::Categorical { .. } => Ok(()),
     }
 }
 
@@ -487,6 +488,6 @@ fn saturating_sum(numbers: impl Iterator<Item = usize>) -> usize {
 fn gaussian_width(head: Head) -> usize {
     match head {
         Head::Gaussian { width } => width,
-        Head::Categorical { .. } => 0,
+        Head::SquashedGaussian { .. } | Head::Categorical { .. } => 0,
     }
 }

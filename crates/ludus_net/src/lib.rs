@@ -44,6 +44,7 @@
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | remember, and learn from sequences | [`Memory`], [`Network::step`], [`Network::gradient_of_sequences`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
+//! | learn from several networks at once | [`Network::outputs_of_block`], [`Network::gradient_of_block`], [`Network::input_gradient_of_block`], [`TargetNetwork`] |
 //! | start other networks | [`orthogonal`] |
 //! | save and load | [`Layout::export`], [`Layout::import`], [`Adam::from_state`] |
 //! | normalise observations | [`Normalizer`], [`Statistics`] |
@@ -95,12 +96,13 @@ mod scratch;
 mod set_block;
 mod simd;
 mod statistics;
+mod target;
 mod transpose;
 mod values_block;
 
 pub use adam::{Adam, check_finite};
 pub use config::{Activation, Encoder, Memory, NetworkConfig, NetworkProblem};
-pub use distribution::{Distribution, Upstream};
+pub use distribution::{Distribution, SquashedDraw, SquashedGaussian, Upstream, normal_draw};
 pub use error::NetError;
 pub use grid_block::GridBlock;
 pub use init::orthogonal;
@@ -115,4 +117,5 @@ pub use scratch::Scratch;
 pub use set_block::SetBlock;
 pub use simd::{SimdLevel, simd_level};
 pub use statistics::Statistics;
+pub use target::TargetNetwork;
 pub use values_block::ValuesBlock;

@@ -155,12 +155,10 @@ impl Pass<'_> {
     }
 
     /// Writes `out = finish(start + Σ gradient of a gate's sums · W)`: the gradient with respect to a memory's input.
-    pub fn pass_back_from_memory(
-        self,
-        layer: &Recurrence,
-        scratch: &MemoryScratch,
-        InputDelta { start, finish, out: RowsMut { data, stride } }: InputDelta<'_>,
-    ) {
+    pub fn pass_back_from_memory(self, layer: &Recurrence, scratch: &MemoryScratch, below: InputDelta<'_>) {
+        let InputDelta::Whole { start, finish, out: RowsMut { data, stride } } = below else {
+            unreachable!("single columns are wanted of networks without memory")
+        };
         let count = layer.of_input.len();
         for (index, (gate, delta)) in layer.of_input.iter().zip(&scratch.gates).enumerate() {
             let start = if index == 0 { start } else { Start::Out };

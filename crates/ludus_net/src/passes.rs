@@ -1,5 +1,7 @@
 //! Forward and backward passes over any number of rows, block by block.
 
+mod outputs;
+
 use crate::backward::ChainBack;
 use crate::dense::Form;
 use crate::hidden::HiddenScratch;
@@ -28,6 +30,15 @@ pub struct Block<'a> {
     pub d_values: &'a mut [f32],
     /// `∂L/∂log_std`, `[dimensions]`: the loss adds to it.
     pub d_log_std: &'a mut [f32],
+}
+
+/// The results that a loss depends on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Outputs and values.
+    OfAll,
+    /// Outputs alone: the critic takes no part.
+    OfOutputs,
 }
 
 impl Network {
@@ -216,7 +227,7 @@ impl Network {
             d_values: heads.d_values,
             d_log_std: &mut gradient[self.layout.log_std()],
         });
-        self.backward_block(input, time, scratch, gradient);
+        self.backward_block(input, time, scratch, Loss::OfAll, gradient);
     }
 
     fn forward_block(
@@ -235,7 +246,14 @@ impl Network {
         pass.chain(&self.layout.critic, time, features, critic, values);
     }
 
-    fn backward_block(&self, input: &[f32], time: Timeline<'_>, scratch: &mut Scratch, gradient: &mut [f32]) {
+    fn backward_block(
+        &self,
+        input: &[f32],
+        time: Timeline<'_>,
+        scratch: &mut Scratch,
+        loss: Loss,
+        gradient: &mut [f32],
+    ) {
         let Scratch { chains: Chains { encoder, trunk, actor, critic }, heads, deltas, trunk_delta, .. } = scratch;
         let (pass, layout) = (self.pass(input), &self.layout);
         let (encoded, mut d_encoded) = encoder.rows_and_gradients();
@@ -261,18 +279,20 @@ impl Network {
                 }
                 (None, None) => (input, Finish::Store, None),
             };
-            let input_delta = out.map(|out| InputDelta { start, finish, out });
-            pass.backward(ChainBack { input: above, ..chain }, memory, gradient, deltas, input_delta);
+            let input_delta = out.map(|out| InputDelta::Whole { start, finish, out });
+            pass.backward(ChainBack { input: above, ..chain }, memory, Some(gradient), deltas, input_delta);
         };
 
         let ChainScratch { hidden, memory, head } = actor;
         let last = Some(head_delta(&layout.actor, &heads.d_outputs, head));
         let chain = ChainBack { chain: &layout.actor, time, input, hidden, last };
-        features_delta(Start::Zero, false, chain, memory, gradient);
-        let ChainScratch { hidden, memory, head } = critic;
-        let last = Some(head_delta(&layout.critic, &heads.d_values, head));
-        let chain = ChainBack { chain: &layout.critic, time, input, hidden, last };
-        features_delta(Start::Out, true, chain, memory, gradient);
+        features_delta(Start::Zero, loss == Loss::OfOutputs, chain, memory, gradient);
+        if loss == Loss::OfAll {
+            let ChainScratch { hidden, memory, head } = critic;
+            let last = Some(head_delta(&layout.critic, &heads.d_values, head));
+            let chain = ChainBack { chain: &layout.critic, time, input, hidden, last };
+            features_delta(Start::Out, true, chain, memory, gradient);
+        }
 
         let last = match (&*trunk_memory, trunk_hidden.last()) {
             (None, Some(features)) => Some(Rows { data: trunk_delta, stride: features.out.stride }),
@@ -280,12 +300,12 @@ impl Network {
         };
         let chain = ChainBack { chain: &layout.trunk, time, input, hidden: trunk_hidden, last };
         let has_trunk = trunk_memory.is_some() || !trunk_hidden.is_empty();
-        let input_delta = (has_layers && has_trunk).then_some(InputDelta {
+        let input_delta = (has_layers && has_trunk).then_some(InputDelta::Whole {
             start: Start::Zero,
             finish: Finish::Store,
             out: d_encoded,
         });
-        pass.backward(chain, trunk_memory, gradient, deltas, input_delta);
+        pass.backward(chain, trunk_memory, Some(&mut *gradient), deltas, input_delta);
         layout.encoders.backward(pass, observed, encoder, gradient);
     }
 

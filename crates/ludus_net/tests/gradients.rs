@@ -21,10 +21,12 @@ const MIXED: &[Head] = &[
     Head::Categorical { choices: 4 },
     Head::Gaussian { width: 3 },
 ];
+const SQUASHED: &[Head] =
+    &[Head::SquashedGaussian { width: 2 }, Head::Categorical { choices: 3 }, Head::SquashedGaussian { width: 1 }];
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    for heads in [GAUSSIAN, CATEGORICAL, MIXED] {
+    for heads in [GAUSSIAN, CATEGORICAL, MIXED, SQUASHED] {
         for hidden in [&[][..], &[5], &[17, 3], &[4, 16, 6]] {
             for activation in [Activation::Tanh, Activation::Relu] {
                 for shared in [false, true] {
@@ -364,6 +366,7 @@ fn action_row(heads: &[Head], row: usize) -> Vec<f32> {
     let column = |head: usize, column: usize| uniform(5 + head as u64, 10 * row + column);
     let parts = heads.iter().enumerate().map(|(index, &head)| match head {
         Head::Gaussian { width } => (0..width).map(|dimension| 2.0 * column(index, dimension) - 1.0).collect(),
+        Head::SquashedGaussian { width } => (0..width).map(|place| 1.8 * column(index, place) - 0.9).collect(),
         Head::Categorical { choices } => vec![(column(index, 0) * choices as f32).floor()],
     });
     parts.collect::<Vec<_>>().concat()
@@ -604,6 +607,16 @@ impl<'a> Reference<'a> {
                     let total: f64 = allowed.iter().map(|logit| logit.exp()).sum();
                     log_prob += own[action[0] as usize] - total.ln();
                     entropy -= allowed.iter().map(|logit| logit.exp() / total * (logit - total.ln())).sum::<f64>();
+                }
+                Head::SquashedGaussian { width } => {
+                    for (dimension, &action) in action.iter().enumerate() {
+                        let (mean, action) = (own[dimension], f64::from(action));
+                        let log_std = -1.5 + 3.5 * own[width + dimension].tanh();
+                        let z = (action.atanh() - mean) / log_std.exp();
+                        let before = -0.5 * z * z - log_std - 0.5 * std::f64::consts::TAU.ln();
+                        log_prob += before - (1.0 - action * action).ln();
+                        entropy += log_std + 0.5 * (std::f64::consts::TAU * std::f64::consts::E).ln();
+                    }
                 }
                 Head::Gaussian { .. } => {
                     for (mean, &action) in own.iter().zip(action) {

@@ -1,6 +1,6 @@
 //! Distributions and values of a policy, for display.
 
-use ludus_net::stage;
+use ludus_net::{SquashedGaussian, stage};
 use ludus_spec::Head;
 
 use crate::{Policy, PolicyScratch, Sensed};
@@ -18,7 +18,8 @@ pub struct Insight {
 /// The distribution of one head's action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeadInsight {
-    /// Independent normal distributions, one for each dimension; -1..=1 is the field's range.
+    /// Independent distributions, one for each dimension; -1..=1 is the field's range. They are normal, or normal ones
+    /// that were squashed into the range.
     Gaussian {
         /// The mean of each dimension.
         mean: Vec<f32>,
@@ -85,6 +86,12 @@ impl Policy {
                 mean: outputs.by_ref().take(width).collect(),
                 deviation: log_std.by_ref().take(width).map(|log| log.exp()).collect(),
             },
+            Head::SquashedGaussian { width } => {
+                let means = outputs.by_ref().take(width).collect::<Vec<_>>();
+                let of = means.into_iter().zip(outputs.by_ref().take(width));
+                let (mean, deviation) = of.map(|(mean, spread)| SquashedGaussian::new(mean, spread).moments()).unzip();
+                HeadInsight::Gaussian { mean, deviation }
+            }
             Head::Categorical { choices } => {
                 let logits = outputs.by_ref().take(choices).zip(allowed.by_ref());
                 let logits = logits.map(|(logit, allowed)| if allowed { logit } else { f32::NEG_INFINITY });

@@ -42,6 +42,8 @@ pub(crate) struct NetworkText {
     memory: Option<Memory>,
     #[serde(default, skip_serializing_if = "is_false")]
     observe_last_action: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    squashed: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     encoders: BTreeMap<String, Encoder>,
     /// In version 2, in place of `encoders`: convolutions over every grid.
@@ -124,10 +126,10 @@ fn count(shape: &[usize]) -> Option<usize> {
 
 impl From<&NetworkConfig> for NetworkText {
     fn from(config: &NetworkConfig) -> Self {
-        let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory } =
+        let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed } =
             config.clone();
         let convolutions = Vec::new();
-        Self { hidden, activation, layer_norm, shared, memory, observe_last_action, encoders, convolutions }
+        Self { hidden, activation, layer_norm, shared, memory, squashed, observe_last_action, encoders, convolutions }
     }
 }
 
@@ -135,8 +137,17 @@ impl NetworkText {
     /// Returns the description of the network of these agents. Errors if there are convolutions without a grid, or
     /// beside encoders.
     pub fn of_agent(self, spec: &AgentSpec) -> Result<NetworkConfig, String> {
-        let Self { hidden, activation, layer_norm, shared, memory, observe_last_action, mut encoders, convolutions } =
-            self;
+        let Self {
+            hidden,
+            activation,
+            layer_norm,
+            shared,
+            memory,
+            squashed,
+            observe_last_action,
+            mut encoders,
+            convolutions,
+        } = self;
         if !convolutions.is_empty() {
             let convolved = over_grids(spec, &convolutions);
             if convolved.is_empty() || !encoders.is_empty() {
@@ -144,7 +155,7 @@ impl NetworkText {
             }
             encoders = convolved;
         }
-        Ok(NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory })
+        Ok(NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed })
     }
 }
 

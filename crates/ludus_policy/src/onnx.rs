@@ -8,8 +8,8 @@ mod proto;
 
 use std::path::Path;
 
-use ludus_net::{Activation, Layout, Memory, NamedTensor, Normalizer};
-use ludus_spec::{ActionField, ActionKind, AgentSpec, joined, meant_rate_hz};
+use ludus_net::{Activation, Layout, Memory, NamedTensor, Normalizer, SquashedGaussian};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, Head, joined, meant_rate_hz};
 
 use crate::atomic::write_atomically;
 use crate::{PolicyError, PolicyFile};
@@ -32,7 +32,7 @@ impl PolicyFile {
     /// | input `memory` | `[rows, memory width]` | what is remembered of each row's episode, zeros where an episode starts: earlier steps of stacked fields as the network reads them, the last action (a number in -1..=1, and for each choice 1 if it was made, else 0), then the memory; only for policies that remember |
     /// | input `mask` | `[rows, mask width]` | true for each allowed choice; only for agents that have masks |
     /// | output `action` | `[rows, action width]` | the most probable action, numbers stretched to their range, choices by their index |
-    /// | output `distribution` | `[rows, output width]` | a mean per number, before it is clamped, and a logit per choice, −∞ where it is not allowed |
+    /// | output `distribution` | `[rows, output width]` | a mean per number, before it is clamped, and a logit per choice, −∞ where it is not allowed; of squashed numbers the means before they are squashed, then the logarithms of their standard deviations |
     /// | output `log_std` | `[1, numbers]` | logarithms of the numbers' standard deviations, if there are any |
     /// | output `next_memory` | `[rows, memory width]` | the `memory` of the row's next decision, if `action` is what is done; only for policies that remember |
     ///
@@ -64,7 +64,7 @@ impl PolicyFile {
         let memory = (memory_width > 0).then(|| graph.input("memory", memory_width, MEMORY_DOC));
         let features = encoded(&mut graph, &layout, &network, &inputs, memory.as_ref())?;
         let Outputs { outputs, next_state } = computed(&mut graph, &layout, &network, (features, memory.as_ref()));
-        let distributions = self.decide(&mut graph, &outputs);
+        let distributions = self.decide(&mut graph, layout.heads(), &outputs);
         if let Some((_, _, log_std)) = network.tensor("log_std") {
             graph.constant_output("log_std", log_std, "one for each number of the action");
         }
@@ -98,26 +98,37 @@ impl PolicyFile {
 
     /// Adds the outputs `action` and `distribution`, computed from the network's outputs. Returns the distribution of
     /// each field.
-    fn decide(&self, graph: &mut Graph, outputs: &Value) -> Vec<Value> {
+    fn decide(&self, graph: &mut Graph, heads: &[Head], outputs: &Value) -> Vec<Value> {
         let spec = &self.spec;
         let mask = (spec.mask_width() > 0)
             .then(|| graph.flags_input("mask", spec.mask_width(), &mask_columns(spec).join(", ")));
         let (mut first, mut first_flag) = (0, 0);
         let (mut distributions, mut actions) = (Vec::new(), Vec::new());
-        for field in &spec.action {
-            let head = field.head();
+        for (field, &head) in spec.action.iter().zip(heads) {
             let mut own = graph.columns(outputs, first..first + head.output_width());
             if let Some(mask) = mask.as_ref().filter(|_| head.mask_width() > 0) {
                 let flags = graph.columns(mask, first_flag..first_flag + head.mask_width());
                 own = masked(graph, &own, &flags, head.mask_width());
             }
             (first, first_flag) = (first + head.output_width(), first_flag + head.mask_width());
-            actions.push(decided(graph, field.kind, &own));
+            let is_squashed = matches!(head, Head::SquashedGaussian { .. });
+            if is_squashed {
+                own = squashed(graph, &own, head.action_width());
+            }
+            actions.push(match field.kind {
+                ActionKind::Continuous { low, high } => {
+                    let means =
+                        if is_squashed { squashed_means(graph, &own, head.action_width()) } else { own.clone() };
+                    stretched(graph, [low, high], &means)
+                }
+                ActionKind::Discrete => chosen(graph, &own),
+            });
             distributions.push(own);
         }
         let action = beside(graph, &actions);
         graph.output("action", &action, spec.action_width(), &action_columns(spec).join(", "));
-        let distribution = if mask.is_some() { beside(graph, &distributions) } else { outputs.clone() };
+        let is_squashed = heads.iter().any(|head| matches!(head, Head::SquashedGaussian { .. }));
+        let distribution = if mask.is_some() || is_squashed { beside(graph, &distributions) } else { outputs.clone() };
         graph.output("distribution", &distribution, first, "means and logits, field after field");
         distributions
     }
@@ -310,16 +321,33 @@ fn beside(graph: &mut Graph, values: &[Value]) -> Value {
     graph.node_with("Concat", &values.iter().collect::<Vec<_>>(), &[("axis", 1)])
 }
 
-/// Adds a field's value: means clamped to -1..=1 and scaled to the field's range, or the choice with the greatest
-/// logit.
-fn decided(graph: &mut Graph, kind: ActionKind, outputs: &Value) -> Value {
-    let ActionKind::Continuous { low, high } = kind else {
-        let choice = graph.node_with("ArgMax", &[outputs], &[("axis", 1)]);
-        return graph.node_with("Cast", &[&choice], &[("to", graph::FLOAT)]);
-    };
+/// Adds the choice with the greatest logit.
+fn chosen(graph: &mut Graph, logits: &Value) -> Value {
+    let choice = graph.node_with("ArgMax", &[logits], &[("axis", 1)]);
+    graph.node_with("Cast", &[&choice], &[("to", graph::FLOAT)])
+}
+
+/// Adds a field's numbers: means clamped to -1..=1 and scaled to the field's range.
+fn stretched(graph: &mut Graph, [low, high]: [f32; 2], means: &Value) -> Value {
     let [least, greatest, half, middle] =
         [-1.0, 1.0, high * 0.5 - low * 0.5, low.midpoint(high)].map(|number| graph.number(number));
-    let clamped = graph.node("Clip", &[outputs, &least, &greatest]);
+    let clamped = graph.node("Clip", &[means, &least, &greatest]);
     let stretched = graph.node("Mul", &[&clamped, &half]);
     graph.node("Add", &[&stretched, &middle])
+}
+
+/// Adds the distribution of a squashed head: its means, then the logarithms of its deviations.
+fn squashed(graph: &mut Graph, outputs: &Value, width: usize) -> Value {
+    let (means, spreads) = (graph.columns(outputs, 0..width), graph.columns(outputs, width..2 * width));
+    let [middle, reach] = SquashedGaussian::LOG_STD_MIDDLE_AND_REACH.map(|number| graph.number(number));
+    let bounded = graph.node("Tanh", &[&spreads]);
+    let scaled = graph.node("Mul", &[&bounded, &reach]);
+    let log_std = graph.node("Add", &[&scaled, &middle]);
+    beside(graph, &[means, log_std])
+}
+
+/// Adds the squashed means of such a distribution.
+fn squashed_means(graph: &mut Graph, distribution: &Value, width: usize) -> Value {
+    let means = graph.columns(distribution, 0..width);
+    graph.node("Tanh", &[&means])
 }

@@ -12,6 +12,12 @@ pub enum Head {
         /// The count of dimensions.
         width: usize,
     },
+    /// Independent normal distributions, squashed into -1..=1 by a hyperbolic tangent; mean and standard deviation
+    /// depend on the observation.
+    SquashedGaussian {
+        /// The count of dimensions.
+        width: usize,
+    },
     /// One of several choices.
     Categorical {
         /// The count of choices, at least 2.
@@ -23,7 +29,7 @@ impl Head {
     /// Columns that the head takes of an action row: one per dimension, or one that holds the choice's index.
     pub const fn action_width(self) -> usize {
         match self {
-            Self::Gaussian { width } => width,
+            Self::Gaussian { width } | Self::SquashedGaussian { width } => width,
             Self::Categorical { .. } => 1,
         }
     }
@@ -31,15 +37,26 @@ impl Head {
     /// Columns that the head takes of a mask row: one per choice.
     pub const fn mask_width(self) -> usize {
         match self {
-            Self::Gaussian { .. } => 0,
+            Self::Gaussian { .. } | Self::SquashedGaussian { .. } => 0,
             Self::Categorical { choices } => choices,
         }
     }
 
-    /// Outputs of the network that the head reads: one mean per dimension, or one logit per choice.
+    /// Returns the head with the same actions whose numbers are squashed into -1..=1.
+    #[must_use]
+    pub const fn squashed(self) -> Self {
+        match self {
+            Self::Gaussian { width } => Self::SquashedGaussian { width },
+            Self::SquashedGaussian { .. } | Self::Categorical { .. } => self,
+        }
+    }
+
+    /// Outputs of the network that the head reads: one mean per dimension, one logit per choice, or of a squashed head
+    /// the means of all dimensions and then a number for the deviation of each.
     pub const fn output_width(self) -> usize {
         match self {
             Self::Gaussian { width } => width,
+            Self::SquashedGaussian { width } => width.saturating_mul(2),
             Self::Categorical { choices } => choices,
         }
     }

@@ -44,6 +44,12 @@ pub enum TorchError {
         /// The shape of the output.
         actual: Vec<i64>,
     },
+    /// The network's numbers are squashed.
+    #[error(
+        "a network with `squashed: true`, as `sac` learns it, has no implementation on libtorch; it learns and plays in \
+         plain Rust: leave `--learner torch` out"
+    )]
+    Squashed,
     /// The network can't be computed at all.
     #[error("the network can't be computed: {0}; mend its `forward`, or the shapes of its `parameters`")]
     Network(String),

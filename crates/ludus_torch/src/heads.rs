@@ -5,6 +5,11 @@ use std::f64::consts::TAU;
 use ludus_spec::{Head, Seed};
 use tch::{Kind, Tensor};
 
+use crate::TorchError;
+
+/// The reason that no head is squashed.
+const REFUSED: &str = "squashed heads are refused where the columns are found";
+
 /// ln √(2π)
 const LOG_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
 
@@ -44,10 +49,18 @@ struct HeadColumns {
 }
 
 impl Heads {
-    pub fn new(heads: &[Head]) -> Self {
+    /// Finds the columns of these heads.
+    ///
+    /// # Errors
+    ///
+    /// [`TorchError::Squashed`] if a head is squashed.
+    pub fn new(heads: &[Head]) -> Result<Self, TorchError> {
         let mut this = Self { parts: Vec::new(), children: Vec::new(), output_width: 0, action_width: 0 };
         let (mut dimension, mut mask) = (0, 0);
         for &head in heads {
+            if matches!(head, Head::SquashedGaussian { .. }) {
+                return Err(TorchError::Squashed);
+            }
             let (output, action) = (this.output_width as i64, this.action_width as i64);
             this.parts.push(HeadColumns { head, output, action, draw: this.children.len() as i64, dimension, mask });
             // As in `ludus_net`: column c draws from children 2c and 2c + 1, all radii before all angles.
@@ -62,7 +75,7 @@ impl Heads {
             this.output_width += head.output_width();
             this.action_width += head.action_width();
         }
-        this
+        Ok(this)
     }
 
     /// Returns the columns of an output row.
@@ -100,6 +113,7 @@ impl Heads {
     pub fn sample(&self, outputs: Outputs<'_>, draws: &Tensor) -> (Tensor, Tensor) {
         let drawn = |part: &HeadColumns| match part.head {
             Head::Categorical { .. } => sample_choice(&part.logits(outputs), &draws.narrow(1, part.draw, 1)),
+            Head::SquashedGaussian { .. } => unreachable!("{REFUSED}"),
             Head::Gaussian { width } => {
                 let width = width as i64;
                 let uniforms = [part.draw, part.draw + width].map(|first| draws.narrow(1, first, width));
@@ -114,6 +128,7 @@ impl Heads {
     pub fn mode(&self, outputs: Outputs<'_>) -> Tensor {
         let most_probable = |part: &HeadColumns| match part.head {
             Head::Categorical { .. } => part.logits(outputs).argmax(-1, true).to_kind(Kind::Float),
+            Head::SquashedGaussian { .. } => unreachable!("{REFUSED}"),
             Head::Gaussian { .. } => part.outputs(outputs),
         };
         side_by_side(self.parts.iter().map(most_probable).collect())
@@ -125,6 +140,7 @@ impl Heads {
             let actions = actions.narrow(1, part.action, part.head.action_width() as i64);
             match part.head {
                 Head::Categorical { .. } => evaluate_choice(&part.logits(outputs), &actions),
+                Head::SquashedGaussian { .. } => unreachable!("{REFUSED}"),
                 Head::Gaussian { .. } => evaluate_numbers(&part.outputs(outputs), &part.log_std(outputs), &actions),
             }
         };

@@ -109,7 +109,7 @@ impl TorchLearner {
         normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.check_width(width)).map_err(LearnError::from)?;
         open(settings.device)?;
         let (link, kind) = (Link::new(settings.device), kind(&settings.config));
-        let heads = Heads::new(network.heads());
+        let heads = Heads::new(network.heads())?;
         let (places, values) = ParameterLayout::new(&*network);
         let packing = Packing::new(network.layout(), &places);
         let update = Update::new(places.clone(), &values, &link, kind);

@@ -56,7 +56,7 @@ pub fn listed_parameters(network: &dyn TorchNetwork) -> Vec<(String, Vec<usize>)
 fn gaussian_width(head: Head) -> usize {
     match head {
         Head::Gaussian { width } => width,
-        Head::Categorical { .. } => 0,
+        Head::SquashedGaussian { .. } | Head::Categorical { .. } => 0,
     }
 }
 

@@ -53,7 +53,7 @@ impl TorchPolicy {
         let link = Link::new(Device::Cpu);
         let flat = link.send(parameters);
         Ok(Self {
-            heads: Heads::new(network.heads()),
+            heads: Heads::new(network.heads())?,
             leaves: Leaves::new(&places, &flat),
             inputs: Inputs::new(normalizer, &link),
             network,

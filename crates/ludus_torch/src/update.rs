@@ -369,7 +369,7 @@ mod tests {
             memory: None,
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let heads = Heads::new(&heads);
+        let heads = Heads::new(&heads).unwrap();
         let samples = SAMPLES as usize;
         let context = StepContext {
             network: &network,

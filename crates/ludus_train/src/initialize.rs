@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ludus_net::{BlockColumns, EncodedBlock, Encoder, GridBlock, Layout, NamedTensor, NetworkConfig, Normalizer};
 use ludus_policy::{PolicyFile, files};
-use ludus_spec::{ActionKind, AgentSpec, ObservationColumn};
+use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationColumn, joined};
 
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
@@ -83,7 +83,9 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
     let observations = Axis::new(&observation_names(&from.spec), &observation_names(start.spec));
     let inputs = Axis::new(&input_names(&from.spec, &layout), &input_names(start.spec, start.layout));
     let encoders = Axis::new(&encoder_names(&layout), &encoder_names(start.layout));
-    let outputs = Axis::new(&output_names(&from.spec), &output_names(start.spec));
+    let is_squashed = layout.config().squashed;
+    let [was, now] = [&from.spec, start.spec].map(|spec| output_names(spec, is_squashed));
+    let outputs = Axis::new(&was, &now);
     let deviations = Axis::new(&deviation_names(&from.spec), &deviation_names(start.spec));
     let differences = [("observation", &observations), ("encoder", &encoders), ("action", &outputs)];
     let differences = differences.map(|(what, axis)| axis.differences(what)).concat();
@@ -101,14 +103,15 @@ fn without_encoders(layout: &Layout) -> NetworkConfig {
 }
 
 fn described(network: &NetworkConfig) -> String {
-    let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory } = network;
+    let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed } = network;
     let memory = memory.map_or(String::new(), |memory| format!(", memory: {memory:?}"));
     let encoders = encoders.iter().map(|(field, encoder)| format!("{field:?}: {encoder}")).collect::<Vec<_>>();
     let encoders = if encoders.is_empty() { String::new() } else { format!("encoders: {{{}}}, ", encoders.join(", ")) };
     let layer_norm = if *layer_norm { "layer_norm: true, " } else { "" };
     let last_action = if *observe_last_action { "observe_last_action: true, " } else { "" };
+    let squashed = if *squashed { ", squashed: true" } else { "" };
     format!(
-        "({encoders}{last_action}hidden: {hidden:?}, activation: {activation:?}, {layer_norm}shared: {shared}{memory})"
+        "({encoders}{last_action}hidden: {hidden:?}, activation: {activation:?}, {layer_norm}shared: {shared}{memory}{squashed})"
     )
 }
 
@@ -285,18 +288,24 @@ fn encoder_name(block: &EncodedBlock<'_>) -> String {
     format!("{}: {} over {size}", block.field, block.encoder)
 }
 
-/// The names of the actor's outputs: a mean for each dimension, a logit for each choice.
-fn output_names(spec: &AgentSpec) -> Vec<String> {
-    let named = |field: &ludus_spec::ActionField| {
-        field.parts.iter().map(|part| ludus_spec::joined(&field.name, part)).collect::<Vec<_>>()
+/// The names of the actor's outputs: a mean for each dimension, a logit for each choice; behind the means of squashed
+/// numbers, their deviations.
+fn output_names(spec: &AgentSpec, is_squashed: bool) -> Vec<String> {
+    let named = |field: &ActionField| {
+        let mut names = field.parts.iter().map(|part| joined(&field.name, part)).collect::<Vec<_>>();
+        if is_squashed && matches!(field.kind, ActionKind::Continuous { .. }) {
+            let deviations = names.iter().map(|name| format!("deviation of {name}")).collect::<Vec<_>>();
+            names.extend(deviations);
+        }
+        names
     };
     spec.action.iter().flat_map(named).collect()
 }
 
 fn deviation_names(spec: &AgentSpec) -> Vec<String> {
-    let is_continuous = |field: &&ludus_spec::ActionField| matches!(field.kind, ActionKind::Continuous { .. });
+    let is_continuous = |field: &&ActionField| matches!(field.kind, ActionKind::Continuous { .. });
     let action = spec.action.iter().filter(is_continuous).cloned().collect();
-    output_names(&AgentSpec { action, ..AgentSpec::default() })
+    output_names(&AgentSpec { action, ..AgentSpec::default() }, false)
 }
 
 #[cfg(test)]
@@ -305,7 +314,7 @@ mod tests {
 
     use ludus_net::{Network, NetworkConfig, Scratch};
     use ludus_policy::Origin;
-    use ludus_spec::{ActionField, Block, ObservationField, ObservationKind, Seed};
+    use ludus_spec::{Block, ObservationField, ObservationKind, Seed};
 
     use super::*;
 

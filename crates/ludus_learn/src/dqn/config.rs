@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Schedule;
-use crate::problems::{Problems, Range};
+use crate::problems::{Problems, Range, replay_problem};
 
 /// The settings of DQN: a section of a run's config.
 ///
@@ -144,28 +144,13 @@ impl DqnConfig {
             let [from, to] = beta.ends();
             problems.numbers("priorities", &[alpha, from, to], Range::Fraction);
         }
-        if self.learning_starts > self.replay {
-            let Self { learning_starts, replay, .. } = self;
-            let sentence = format!(
-                "`learning_starts` is {learning_starts}, which a `replay` of {replay} never holds; give it {replay} at most"
-            );
-            problems.0.push(("learning_starts", sentence));
-        }
+        problems.learning_starts(self.learning_starts, self.replay);
         problems.0
     }
 
     /// Returns a sentence if the replay holds fewer steps of each of this many rows than a target needs.
     pub fn replay_problem(&self, rows: usize) -> Option<String> {
-        let steps = self.replay / rows.max(1);
-        let needed = self.n_step.max(self.rollout_steps);
-        (steps < needed).then(|| {
-            let least = needed.saturating_mul(rows);
-            format!(
-                "a `replay` of {} keeps {steps} steps of each of {rows} agents, and `n_step` and `rollout_steps` need \
-                 {needed}; give it {least} at least",
-                self.replay
-            )
-        })
+        replay_problem(self.replay, rows, self.n_step.max(self.rollout_steps))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_net::{Network, Scratch, stage};
+use ludus_net::{Scratch, TargetNetwork, stage};
 
 use crate::replay::{Replay, Transition};
 use crate::value::{Batch, NextRows, Online, OutputRow, ValueSamples};
@@ -18,7 +18,7 @@ pub(super) struct ReplaySamples<'a> {
     pub transitions: &'a [Transition],
     /// The weight of each sample's loss, or empty if all are 1.
     pub weights: &'a [f32],
-    pub target: &'a Network,
+    pub target: &'a TargetNetwork,
     pub is_double: bool,
 }
 

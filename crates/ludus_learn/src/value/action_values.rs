@@ -105,10 +105,7 @@ impl ActionValues {
     /// Returns the allowed choice that a draw in `0.0..1.0` selects, each with the same probability; 0 if there is none.
     pub fn drawn(&self, mask: &[bool], head: usize, draw: f32) -> usize {
         let (first, choices) = self.heads[head];
-        let scaled = |count: usize| ((draw * count as f32) as usize).min(count.saturating_sub(1));
-        let Some(mask) = mask.get(first..first + choices) else { return scaled(choices) };
-        let allowed = || (0..choices).filter(|&choice| mask[choice]);
-        allowed().nth(scaled(allowed().count())).unwrap_or(0)
+        drawn_choice(choices, mask.get(first..first + choices).unwrap_or_default(), draw)
     }
 
     fn outputs<'a>(&self, row: OutputRow<'a>, head: usize) -> &'a [f32] {
@@ -128,6 +125,17 @@ impl ActionValues {
         }
         best.map(|(choice, _)| choice)
     }
+}
+
+/// Returns the allowed choice that a draw in `0.0..1.0` selects, each with the same probability; 0 if there is none.
+/// `allowed` is empty if all are.
+pub(crate) fn drawn_choice(choices: usize, allowed: &[bool], draw: f32) -> usize {
+    let scaled = |count: usize| ((draw * count as f32) as usize).min(count.saturating_sub(1));
+    if allowed.is_empty() {
+        return scaled(choices);
+    }
+    let allowed = || (0..choices).filter(|&choice| allowed[choice]);
+    allowed().nth(scaled(allowed().count())).unwrap_or(0)
 }
 
 fn mean(numbers: &[f32]) -> f32 {

@@ -41,9 +41,9 @@ impl Pendulums {
         }
     }
 
-    /// Returns the mean return of the last 100 episodes.
-    pub fn mean_return(&self) -> f32 {
-        let last = &self.finished[self.finished.len().saturating_sub(100)..];
+    /// Returns the mean return of the last episodes, this many of them.
+    pub fn mean_return(&self, episodes: usize) -> f32 {
+        let last = &self.finished[self.finished.len().saturating_sub(episodes)..];
         last.iter().sum::<f32>() / last.len() as f32
     }
 

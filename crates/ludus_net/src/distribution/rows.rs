@@ -5,8 +5,9 @@ use std::iter::repeat;
 use super::categorical::Categorical;
 use super::gaussian::Gaussian;
 use super::group::{Group, GroupMut, MaskGroup, lane};
+use super::squashed::SquashedGaussian;
 use super::{ActionColumn, Distribution, Upstream};
-use crate::lanewise::{Lane, add};
+use crate::lanewise::{Lane, add, normal};
 use crate::panels::LANES;
 use crate::simd::{Kernel, Lanes};
 use ludus_spec::Seed;
@@ -50,6 +51,10 @@ fn sample_group(of: Distribution<'_>, logits: Logits<'_>, seeds: &[Seed; LANES],
                 let gaussian = Gaussian { mean: outputs.column(output), log_std };
                 (action, gaussian.sample(draws(seeds, 2 * action), draws(seeds, 2 * action + 1)))
             }
+            ActionColumn::Squashed { output, spread, action } => {
+                let squashed = Squashed { mean: outputs.column(output), spread: outputs.column(spread) };
+                (action, squashed.sample(draws(seeds, 2 * action), draws(seeds, 2 * action + 1)))
+            }
         };
         actions.set(column, action);
         log_prob = add(log_prob, log_prob_of_part);
@@ -85,6 +90,10 @@ impl Kernel for Mode<'_> {
                         actions.set(columns.action, Categorical { outputs, masks, columns }.mode());
                     }
                     ActionColumn::Gaussian { output, action, .. } => actions.set(action, outputs.column(output)),
+                    ActionColumn::Squashed { output, spread, action } => {
+                        let squashed = Squashed { mean: outputs.column(output), spread: outputs.column(spread) };
+                        actions.set(action, squashed.mode());
+                    }
                 }
             }
         }
@@ -124,6 +133,10 @@ fn evaluate_group(of: Distribution<'_>, logits: Logits<'_>, actions: Group<'_>) 
             }
             ActionColumn::Gaussian { output, action, log_std } => {
                 Gaussian { mean: outputs.column(output), log_std }.evaluate(actions.column(action))
+            }
+            ActionColumn::Squashed { output, spread, action } => {
+                let squashed = Squashed { mean: outputs.column(output), spread: outputs.column(spread) };
+                squashed.evaluate(actions.column(action))
             }
         };
         log_prob = add(log_prob, log_prob_of_part);
@@ -166,9 +179,71 @@ impl Kernel for Backward<'_> {
                         d_outputs.add(output, d_mean);
                         d_log_std.next().into_iter().for_each(|sum| *sum += by_log_std.iter().sum::<f32>());
                     }
+                    ActionColumn::Squashed { output, spread, action } => {
+                        let squashed = Squashed { mean: outputs.column(output), spread: outputs.column(spread) };
+                        let [d_mean, d_spread] = squashed.backward(actions.column(action), d_log_prob, d_entropy);
+                        d_outputs.add(output, d_mean);
+                        d_outputs.add(spread, d_spread);
+                    }
                 }
             }
         }
+    }
+}
+
+/// One dimension of a squashed head, of a group of rows.
+#[derive(Clone, Copy)]
+struct Squashed {
+    mean: Lane,
+    spread: Lane,
+}
+
+impl Squashed {
+    #[inline(always)]
+    fn of(self, row: usize) -> SquashedGaussian {
+        SquashedGaussian::new(self.mean[row], self.spread[row])
+    }
+
+    /// Returns the numbers that two uniform draws select, and their log-densities.
+    #[inline(always)]
+    fn sample(self, radius: Lane, angle: Lane) -> (Lane, Lane) {
+        let (mut actions, mut log_densities) = ([0.0; LANES], [0.0; LANES]);
+        for row in 0..LANES {
+            let draw = self.of(row).draw(normal(radius[row], angle[row]));
+            (actions[row], log_densities[row]) = (draw.action, draw.log_density);
+        }
+        (actions, log_densities)
+    }
+
+    #[inline(always)]
+    fn mode(self) -> Lane {
+        let mut actions = [0.0; LANES];
+        for (row, action) in actions.iter_mut().enumerate() {
+            *action = self.of(row).mode();
+        }
+        actions
+    }
+
+    /// Returns the log-densities of these numbers, and the entropies before they are squashed.
+    #[inline(always)]
+    fn evaluate(self, action: Lane) -> (Lane, Lane) {
+        let (mut log_densities, mut entropies) = ([0.0; LANES], [0.0; LANES]);
+        for row in 0..LANES {
+            log_densities[row] = self.of(row).log_density(action[row]);
+            entropies[row] = self.of(row).entropy_before();
+        }
+        (log_densities, entropies)
+    }
+
+    /// Returns the derivatives with respect to both outputs.
+    #[inline(always)]
+    fn backward(self, action: Lane, d_log_prob: Lane, d_entropy: Lane) -> [Lane; 2] {
+        let mut gradients = [[0.0; LANES]; 2];
+        for row in 0..LANES {
+            let own = self.of(row).backward(action[row], d_log_prob[row], d_entropy[row]);
+            (gradients[0][row], gradients[1][row]) = (own[0], own[1]);
+        }
+        gradients
     }
 }
 

@@ -4,12 +4,12 @@ use crate::Activation;
 use crate::simd::{Lanes, Vector};
 
 /// Beyond this, tanh is 1 to within 4e-7.
-const TANH_LIMIT: f32 = 7.75;
+pub(crate) const TANH_LIMIT: f32 = 7.75;
 
 /// Numerator and denominator of `tanh(x)/x` as polynomials of `x²`, lowest power first: fitted by ourselves for the
 /// least relative error (1.2e-7) on `0..=TANH_LIMIT`.
-const TANH_NUMERATOR: [f32; 4] = [0.999_999_9, 0.129_474_52, 2.974_592_4e-3, 1.168_791_3e-5];
-const TANH_DENOMINATOR: [f32; 5] = [1.0, 0.462_806_94, 2.391_151e-2, 2.420_268_4e-4, 2.543_237_7e-7];
+pub(crate) const TANH_NUMERATOR: [f32; 4] = [0.999_999_9, 0.129_474_52, 2.974_592_4e-3, 1.168_791_3e-5];
+pub(crate) const TANH_DENOMINATOR: [f32; 5] = [1.0, 0.462_806_94, 2.391_151e-2, 2.420_268_4e-4, 2.543_237_7e-7];
 
 /// Applies the activation to a vector of sums.
 #[inline(always)]

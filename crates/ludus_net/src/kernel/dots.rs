@@ -1,29 +1,34 @@
 //! Narrow heads: a dot product per row and output.
 
+use std::ops::Range;
+
 use super::{Rows, RowsMut};
 use crate::panels::Panels;
 use crate::simd::{Kernel, Lanes, Vector};
 
-/// `out[r][o] = bias[o] + a[r]·b[o]`.
+/// `out[r][o] = bias[o] + a[r]·b[o]`, for some of the rows `o` of `b`.
 ///
 /// # Shapes
 ///
-/// `a` is `[rows, padded width]`, `b` an `[outputs, width]` matrix in panels, `out` `[rows, outputs]`.
+/// `a` is `[rows, padded width]`, `b` a `[depth, width]` matrix in panels, `out` `[rows, outputs]`.
 pub(crate) struct Dots<'a> {
     pub row_count: usize,
     pub a: Rows<'a>,
     pub b: &'a [f32],
     pub panels: Panels,
-    pub bias: &'a [f32],
+    /// The rows of `b` that are outputs.
+    pub outputs: Range<usize>,
+    /// `None` for no bias.
+    pub bias: Option<&'a [f32]>,
     pub out: RowsMut<'a>,
 }
 
 impl Kernel for Dots<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
-        let mut output = 0;
-        while output < self.panels.depth {
-            output += match self.panels.depth - output {
+        let mut output = self.outputs.start;
+        while output < self.outputs.end {
+            output += match self.outputs.end - output {
                 4.. => self.all_rows::<L, 4>(lanes, output),
                 2..=3 => self.all_rows::<L, 2>(lanes, output),
                 _ => self.all_rows::<L, 1>(lanes, output),
@@ -38,9 +43,11 @@ impl Dots<'_> {
     fn all_rows<L: Lanes, const OUTPUTS: usize>(&mut self, lanes: L, output: usize) -> usize {
         for row in 0..self.row_count {
             let sums = self.row::<L, OUTPUTS>(lanes, row, output);
-            let out = self.out.row(row, output..output + OUTPUTS);
+            let first = output - self.outputs.start;
+            let out = self.out.row(row, first..first + OUTPUTS);
             for (index, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
-                *out = lanes.sum(sum) + self.bias[output + index];
+                let sum = lanes.sum(sum);
+                *out = if let Some(bias) = self.bias { sum + bias[output + index] } else { sum };
             }
         }
         OUTPUTS

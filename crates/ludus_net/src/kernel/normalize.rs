@@ -43,8 +43,8 @@ pub(crate) struct NormalizeBackward<'a> {
     pub normalized: Rows<'a>,
     pub inverses: &'a [f32],
     pub deltas: RowsMut<'a>,
-    pub d_gain: &'a mut [f32],
-    pub d_bias: &'a mut [f32],
+    /// The gradients of gain and bias, if they are wanted.
+    pub sums: Option<[&'a mut [f32]; 2]>,
 }
 
 impl Kernel for Normalize<'_> {
@@ -84,16 +84,20 @@ impl Kernel for NormalizeBackward<'_> {
     fn run<L: Lanes>(mut self, lanes: L) {
         let (padded, share) = (self.gain.len(), 1.0 / self.width as f32);
         let gain = lanes.vectors(self.gain);
-        let (d_gain, d_bias) = (lanes.vectors_mut(self.d_gain), lanes.vectors_mut(self.d_bias));
+        let mut learned = self.sums.map(|[d_gain, d_bias]| (lanes.vectors_mut(d_gain), lanes.vectors_mut(d_bias)));
         for row in 0..self.row_count {
             let normalized = lanes.vectors(self.normalized.row(row, padded));
             let deltas = self.deltas.row(row, 0..padded);
             let (mut sum, mut product) = (lanes.splat(0.0), lanes.splat(0.0));
-            let sums = d_gain.iter_mut().zip(d_bias.iter_mut());
+            if let Some((d_gain, d_bias)) = &mut learned {
+                let numbers = lanes.vectors(deltas).iter().zip(normalized);
+                for ((&delta, &normalized), (d_gain, d_bias)) in numbers.zip(d_gain.iter_mut().zip(d_bias.iter_mut())) {
+                    *d_gain = lanes.mul_add(delta, normalized, *d_gain);
+                    *d_bias = lanes.add(*d_bias, delta);
+                }
+            }
             let numbers = lanes.vectors_mut(deltas).iter_mut().zip(normalized);
-            for ((delta, &normalized), ((d_gain, d_bias), &gain)) in numbers.zip(sums.zip(gain)) {
-                *d_gain = lanes.mul_add(*delta, normalized, *d_gain);
-                *d_bias = lanes.add(*d_bias, *delta);
+            for ((delta, &normalized), &gain) in numbers.zip(gain) {
                 *delta = lanes.mul(*delta, gain);
                 sum = lanes.add(sum, *delta);
                 product = lanes.mul_add(*delta, normalized, product);

@@ -160,7 +160,7 @@ impl EpisodeKind {
 /// The choices of each column of an action row, 0 for numbers.
 pub(in super::super) fn choices_of(spec: &AgentSpec) -> Vec<u32> {
     let columns = |head: &Head| match *head {
-        Head::Gaussian { width } => vec![0; width],
+        Head::Gaussian { width } | Head::SquashedGaussian { width } => vec![0; width],
         Head::Categorical { choices } => vec![u32::try_from(choices).unwrap_or(u32::MAX)],
     };
     spec.heads().iter().flat_map(columns).collect()

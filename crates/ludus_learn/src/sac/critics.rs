@@ -1,0 +1,327 @@
+//! The two critics, their targets and their gradient step.
+
+use ludus_net::{
+    Adam, EncodedBlock, InputBlock, Layout, NetError, Network, NetworkConfig, Scratch, TargetNetwork, check_finite,
+    stage,
+};
+use ludus_spec::Seed;
+
+use super::actor::Actor;
+use super::drawn::{Drawn, Temperatures};
+use super::losses::SacLosses;
+use super::parts::ActionParts;
+use crate::gradient::{Shard, ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
+use crate::replay::{Replay, Transition};
+use crate::{LearnError, Machine};
+
+/// Two networks that estimate the values of actions, each with a target that follows it.
+#[derive(Debug)]
+pub(super) struct Critics {
+    pub networks: [Network; 2],
+    targets: [TargetNetwork; 2],
+    optimizers: [Adam; 2],
+    pub scratch: Scratch,
+    gradient: ShardedGradient<CriticWorker, SacLosses>,
+}
+
+/// The numbers of the critics: everything that a run needs to resume.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct CriticNumbers {
+    /// Those of both critics, one after the other, as all others.
+    pub parameters: Vec<f32>,
+    pub targets: Vec<f32>,
+    pub first_moments: Vec<f32>,
+    pub second_moments: Vec<f32>,
+    pub optimizer_steps: u64,
+}
+
+/// The inputs of a minibatch's gradients.
+#[derive(Clone, Copy)]
+pub(super) struct SacContext<'a> {
+    pub actor: &'a Actor,
+    pub parts: &'a ActionParts,
+    pub replay: &'a Replay,
+    pub transitions: &'a [Transition],
+    pub temperatures: Temperatures,
+    /// The seed of the draws of the actions that are estimated. A sample's seed is the child with its index.
+    pub seed: Seed,
+}
+
+/// The working memory of one thread for the critics' gradient.
+#[derive(Debug)]
+struct CriticWorker {
+    actor: Scratch,
+    critic: Scratch,
+    drawn: Drawn,
+    batch: CriticBatch,
+}
+
+/// Samples of the replay side by side.
+#[derive(Debug, Default)]
+struct CriticBatch {
+    raw: Vec<f32>,
+    masks: Vec<bool>,
+    actions: Vec<f32>,
+    /// Normalised observations.
+    observations: Vec<f32>,
+    /// The policy's outputs.
+    outputs: Vec<f32>,
+    inputs: Vec<f32>,
+    /// Outputs of both critics, and the derivatives with respect to those of one.
+    values: [Vec<f32>; 2],
+    d_values: Vec<f32>,
+    targets: Vec<f32>,
+}
+
+impl Critics {
+    /// Makes critics of the same hidden layers and encoders as the policy.
+    ///
+    /// # Errors
+    ///
+    /// If the networks are too large.
+    pub fn new(policy: &Layout, parts: &ActionParts, machine: &Machine, seed: Seed) -> Result<Self, NetError> {
+        let layout = critic_layout(policy, parts)?;
+        let network = |index: u64| Network::new(layout.clone(), seed.derive(index));
+        let networks = [network(0), network(1)];
+        let scratch = Scratch::new(&layout);
+        let actor = Scratch::new(policy);
+        let parameters = layout.parameter_count();
+        let make = || CriticWorker::new(actor.clone(), scratch.clone());
+        Ok(Self {
+            targets: [0, 1].map(|index| TargetNetwork::new(&networks[index])),
+            optimizers: [Adam::new(parameters), Adam::new(parameters)],
+            gradient: ShardedGradient::new(2 * parameters, &machine.pool, make),
+            networks,
+            scratch,
+        })
+    }
+
+    /// Takes a gradient step towards the targets of these samples. Returns the means of the losses. Detail 35.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::NotFinite`] or [`LearnError::Gradient`]; the parameters of a critic are as they were before if its
+    /// own gradient is not finite.
+    pub fn learn(
+        &mut self,
+        context: SacContext<'_>,
+        machine: &Machine,
+        size: StepSize,
+    ) -> Result<SacLosses, LearnError> {
+        let Self { networks, targets, optimizers, scratch, gradient } = self;
+        let samples = context.transitions.len();
+        let make = || CriticWorker::new(context.actor.scratch.clone(), scratch.clone());
+        let critics = CriticPair { networks, targets };
+        let sums = gradient.compute(&machine.pool, Units::Samples(samples), make, |worker, shard| {
+            worker.compute_gradient(context, critics, shard);
+        });
+        let mut losses = SacLosses::default();
+        losses.add(&sums, 1.0 / samples as f32);
+        check_loss("critics' loss", losses.critic_loss)?;
+        let parameters = networks[0].parameters().len();
+        for (index, gradient) in gradient.sum.chunks_exact(parameters).enumerate() {
+            let norm = take_step(&mut networks[index], &mut optimizers[index], gradient, size)?;
+            losses.critic_grad_norm = losses.critic_grad_norm.max(norm);
+        }
+        Ok(losses)
+    }
+
+    /// Moves the targets towards the critics. Detail 38.
+    pub fn move_targets(&mut self, rate: f32) {
+        self.targets.iter_mut().zip(&self.networks).for_each(|(target, network)| target.follow(network, rate));
+    }
+
+    /// Returns an error if a gradient step has left a parameter that is not finite.
+    pub fn check(&self) -> Result<(), LearnError> {
+        self.networks.iter().try_for_each(check_parameters)
+    }
+
+    pub fn numbers(&self) -> CriticNumbers {
+        let Self { networks, targets, optimizers, .. } = self;
+        CriticNumbers {
+            parameters: networks.iter().flat_map(Network::parameters).copied().collect(),
+            targets: targets.iter().flat_map(TargetNetwork::parameters).copied().collect(),
+            first_moments: optimizers.iter().flat_map(Adam::mean).copied().collect(),
+            second_moments: optimizers.iter().flat_map(Adam::variance).copied().collect(),
+            optimizer_steps: optimizers[0].step_count(),
+        }
+    }
+
+    /// Returns an error if these numbers are not those of such critics.
+    pub fn check_numbers(&self, numbers: &CriticNumbers) -> Result<(), LearnError> {
+        let CriticNumbers { parameters, targets, first_moments, second_moments, .. } = numbers;
+        let now = self.gradient.sum.len();
+        for (what, array) in [
+            ("weights of critics", parameters),
+            ("weights of target critics", targets),
+            ("moments of critics", first_moments),
+            ("moments of critics", second_moments),
+        ] {
+            if array.len() != now {
+                return Err(LearnError::Checkpoint { what, was: array.len(), now });
+            }
+            check_finite(&format!("the checkpoint's array of {what}"), array)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces all numbers by those that were [checked](Self::check_numbers).
+    ///
+    /// # Errors
+    ///
+    /// If they were not.
+    pub fn set_numbers(&mut self, numbers: &CriticNumbers) -> Result<(), LearnError> {
+        let count = self.networks[0].parameters().len();
+        for index in 0..2 {
+            let of = |array: &[f32]| array[index * count..(index + 1) * count].to_vec();
+            self.networks[index].set_parameters(&of(&numbers.parameters))?;
+            self.targets[index].set_parameters(&of(&numbers.targets))?;
+            let moments = (of(&numbers.first_moments), of(&numbers.second_moments));
+            self.optimizers[index] = Adam::from_state(moments.0, moments.1, numbers.optimizer_steps)?;
+        }
+        Ok(())
+    }
+}
+
+/// Lays out a critic: the policy's encoders and hidden layers, with the numbers of the action behind the observation.
+fn critic_layout(policy: &Layout, parts: &ActionParts) -> Result<Layout, NetError> {
+    let block = |block: EncodedBlock<'_>| InputBlock { field: block.field.to_owned(), columns: block.columns };
+    let blocks: Vec<InputBlock> = policy.encoded_blocks().map(block).collect();
+    // The critic's own value is not used: on a common trunk it costs next to nothing.
+    let config = NetworkConfig { shared: true, squashed: false, ..policy.config().clone() };
+    Layout::with_blocks(policy.inputs() + parts.numbers.len(), &blocks, &parts.critic_heads(), &config)
+}
+
+/// The critics as they are before the gradient step.
+#[derive(Clone, Copy)]
+struct CriticPair<'a> {
+    networks: &'a [Network; 2],
+    targets: &'a [TargetNetwork; 2],
+}
+
+impl CriticWorker {
+    fn new(actor: Scratch, critic: Scratch) -> Self {
+        Self { actor, critic, drawn: Drawn::default(), batch: CriticBatch::default() }
+    }
+
+    /// Computes the gradients of both critics and the losses of a shard.
+    fn compute_gradient(&mut self, context: SacContext<'_>, critics: CriticPair<'_>, shard: &mut Shard<SacLosses>) {
+        let transitions = &context.transitions[shard.units.clone()];
+        self.estimate_targets(context, critics, shard.units.start, transitions);
+        self.gather(context, transitions);
+        let Self { critic: scratch, batch, .. } = self;
+        let weight = 1.0 / context.transitions.len() as f32;
+        let (losses, gradient) = (&mut shard.losses, &mut shard.gradient);
+        let parameters = gradient.len() / 2;
+        for (network, gradient) in critics.networks.iter().zip(gradient.chunks_exact_mut(parameters)) {
+            batch.add_gradient(context, network, weight, scratch, (gradient, losses));
+        }
+    }
+
+    /// Writes the targets of the transitions, with actions that the policy draws after them. Detail 34.
+    ///
+    /// ```text
+    /// target = r[0] + γ·r[1] + … + γⁿ·V(s[n])      V by the target critics
+    /// ```
+    fn estimate_targets(
+        &mut self,
+        context: SacContext<'_>,
+        critics: CriticPair<'_>,
+        first: usize,
+        transitions: &[Transition],
+    ) {
+        let SacContext { actor, parts, replay, temperatures, seed, .. } = context;
+        let Self { actor: policy_scratch, critic: scratch, drawn, batch } = self;
+        let CriticBatch { raw, masks, observations, outputs, inputs, values, targets, .. } = batch;
+        (raw.clear(), masks.clear(), targets.clear());
+        for transition in transitions {
+            raw.extend_from_slice(replay.observation(transition.next));
+            masks.extend_from_slice(replay.mask(transition.next));
+        }
+        observations.resize(raw.len(), 0.0);
+        stage(actor.normalizer.as_ref(), raw, observations);
+        outputs.resize(transitions.len() * parts.output_width, 0.0);
+        actor.network.forward_policy(observations, policy_scratch, outputs);
+        drawn.draw(parts, outputs, masks, |row| seed.derive((first + row) as u64));
+        parts.critic_inputs(observations, &drawn.actions, inputs);
+        let width = parts.value_width();
+        for (target, values) in critics.targets.iter().zip(&mut *values) {
+            values.resize(transitions.len() * width, 0.0);
+            target.forward_policy(inputs, scratch, values);
+        }
+        for (row, transition) in transitions.iter().enumerate() {
+            let of_row = [0, 1].map(|critic| &values[critic][row * width..][..width]);
+            let value = drawn.row(parts, row).soft_value(parts, of_row, temperatures);
+            // A terminated step has no successor, whose value might not even be a number.
+            let later = if transition.bootstrap == 0.0 { 0.0 } else { transition.bootstrap * value };
+            targets.push(transition.reward + later);
+        }
+    }
+
+    /// Copies the transitions' own observations and actions side by side.
+    fn gather(&mut self, context: SacContext<'_>, transitions: &[Transition]) {
+        let CriticBatch { raw, actions, observations, inputs, .. } = &mut self.batch;
+        (raw.clear(), actions.clear());
+        for transition in transitions {
+            raw.extend_from_slice(context.replay.observation(transition.entry));
+            actions.extend_from_slice(context.replay.action(transition.entry));
+        }
+        stage(context.actor.normalizer.as_ref(), raw, observations);
+        context.parts.critic_inputs(observations, actions, inputs);
+    }
+}
+
+impl CriticBatch {
+    /// Adds the gradient of one critic's squared error, and its losses.
+    fn add_gradient(
+        &mut self,
+        context: SacContext<'_>,
+        network: &Network,
+        weight: f32,
+        scratch: &mut Scratch,
+        (gradient, losses): (&mut [f32], &mut SacLosses),
+    ) {
+        let Self { inputs, values: [values, _], d_values, actions, targets, .. } = self;
+        let (width, columns, parts) = (context.parts.value_width(), network.layout().inputs(), context.parts);
+        let most = network.most_block_rows();
+        for (block, inputs) in inputs.chunks(most * columns).enumerate() {
+            let rows = inputs.len() / columns;
+            let values = &mut values[..rows * width];
+            network.outputs_of_block(inputs, scratch, values);
+            d_values.clear();
+            d_values.resize(rows * width, 0.0);
+            for row in 0..rows {
+                let sample = block * most + row;
+                let action = &actions[sample * parts.action_width..][..parts.action_width];
+                let of_row = (&values[row * width..][..width], &mut d_values[row * width..][..width]);
+                derive_error(parts, action, targets[sample], weight, of_row, losses);
+            }
+            network.gradient_of_block(inputs, scratch, d_values, gradient);
+        }
+    }
+}
+
+/// Adds the loss of one sample, half the squared error, and writes its derivatives.
+///
+/// Each head's value of the chosen choice is led to the same target, as for DQN.
+fn derive_error(
+    parts: &ActionParts,
+    action: &[f32],
+    target: f32,
+    weight: f32,
+    (values, d_values): (&[f32], &mut [f32]),
+    losses: &mut SacLosses,
+) {
+    let per_head = 1.0 / parts.choices.len().max(1) as f32;
+    let mut add = |column: usize| {
+        let error = values[column] - target;
+        // Both critics are added up: their mean is reported.
+        losses.critic_loss += 0.5 * per_head * 0.5 * error * error;
+        losses.value += 0.5 * per_head * values[column];
+        d_values[column] = weight * per_head * error;
+    };
+    if parts.choices.is_empty() {
+        add(0);
+    }
+    parts.choices.iter().for_each(|choice| add(choice.first + action[choice.action] as usize));
+}
