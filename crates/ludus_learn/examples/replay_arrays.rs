@@ -5,14 +5,16 @@
 //! cargo run --release -p ludus_learn --example replay_arrays -- dqn hidden=64,64 minibatch=64 steps=20000
 //! ```
 //!
-//! `sac` learns to swing up a pendulum, `dqn` to balance a pole. Settings, each `name=value`: `copies steps hidden
+//! `sac` learns to swing up a pendulum, `car` to drive a car up a mountain by SAC too, `dqn` to balance a pole. Settings, each `name=value`: `copies steps hidden
 //! activation rollout_steps replay_ratio minibatch learning_rate learning_starts gamma target_rate
-//! normalize_observations threads seeds`.
+//! normalize_observations max_grad_norm gsde temperature threads seeds`.
 
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 #[path = "../tests/ppo/cart_pole.rs"]
 mod cart_pole;
+#[path = "../tests/sac/mountain_car.rs"]
+mod mountain_car;
 #[path = "../tests/ppo/pendulum.rs"]
 mod pendulum;
 
@@ -22,23 +24,25 @@ use std::time::Instant;
 
 use cart_pole::CartPoles;
 use ludus_learn::{
-    Algorithm, Collector, Dqn, DqnConfig, IteratedLane, IterationPlan, LaneShape, Machine, Sac, SacConfig, Schedule,
-    Simulation,
+    Algorithm, Collector, Dqn, DqnConfig, GsdeConfig, IteratedLane, IterationPlan, LaneShape, Machine, Sac, SacConfig,
+    Schedule, Simulation, Temperature,
 };
 use ludus_net::{Activation, Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed};
+use mountain_car::MountainCars;
 use pendulum::Pendulums;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let algorithm = arguments.next().ok_or("the first argument is `sac` or `dqn`")?;
+    let algorithm = arguments.next().ok_or("the first argument is `sac`, `car` or `dqn`")?;
     let settings = Settings::from_arguments(arguments)?;
     println!("{settings:?}");
     for seed in 1..=settings.seeds {
         match algorithm.as_str() {
             "sac" => learn_pendulum(&settings, Seed::new(seed))?,
+            "car" => learn_mountain_car(&settings, Seed::new(seed))?,
             "dqn" => learn_cart_pole(&settings, Seed::new(seed))?,
-            other => return Err(format!("there is no algorithm `{other}`; valid: `sac`, `dqn`").into()),
+            other => return Err(format!("there is no algorithm `{other}`; valid: `sac`, `car`, `dqn`").into()),
         }
     }
     Ok(())
@@ -84,6 +88,8 @@ impl Settings {
             "gamma" => sac.gamma = value.parse()?,
             "target_rate" => sac.target_rate = value.parse()?,
             "max_grad_norm" => sac.max_grad_norm = value.parse()?,
+            "gsde" => sac.gsde = Some(GsdeConfig { interval: value.parse()? }),
+            "temperature" => sac.temperature = Temperature::Fixed(value.parse()?),
             "normalize_observations" => sac.normalize_observations = value.parse()?,
             _ => return Err(format!("there is no setting `{name}={value}`").into()),
         }
@@ -98,15 +104,29 @@ impl Settings {
 
 fn learn_pendulum(settings: &Settings, seed: Seed) -> Result<(), Box<dyn Error>> {
     let mut worlds = [Pendulums::new(settings.copies as usize, seed.derive(0))];
-    let lanes: Vec<LaneShape> = worlds.iter().map(|world| world.lane(0)).collect();
-    let config = NetworkConfig { squashed: true, ..settings.network.clone() };
-    let layout = Layout::new(pendulum::WIDTH, &[Head::Gaussian { width: 1 }], &config)?;
-    let normalizer = settings.sac.normalize_observations.then(|| Normalizer::new(pendulum::WIDTH, 10.0));
-    let network = Network::new(layout, seed.derive(1));
-    let mut sac = Sac::new(settings.sac.clone(), network, normalizer, settings.machine()?, &lanes, seed.derive(2))?;
+    let mut sac = sac(settings, worlds[0].lane(0), seed)?;
     measure(settings, &mut sac, &mut worlds, |[world]| {
         format!("mean return of the last 20 episodes {:.0}", world.mean_return(20))
     })
+}
+
+fn learn_mountain_car(settings: &Settings, seed: Seed) -> Result<(), Box<dyn Error>> {
+    let mut worlds = [MountainCars::new(settings.copies as usize, seed.derive(0))];
+    let mut sac = sac(settings, worlds[0].lane(0), seed)?;
+    measure(settings, &mut sac, &mut worlds, |[world]| {
+        let last = &world.finished[world.finished.len().saturating_sub(20)..];
+        format!("mean return of the last 20 episodes {:.1}", last.iter().sum::<f32>() / last.len() as f32)
+    })
+}
+
+/// Makes SAC for one number in -1..=1.
+fn sac(settings: &Settings, lane: LaneShape, seed: Seed) -> Result<Sac, Box<dyn Error>> {
+    let width = lane.observation_width;
+    let config = NetworkConfig { squashed: true, ..settings.network.clone() };
+    let layout = Layout::new(width, &[Head::Gaussian { width: 1 }], &config)?;
+    let normalizer = settings.sac.normalize_observations.then(|| Normalizer::new(width, 10.0));
+    let network = Network::new(layout, seed.derive(1));
+    Ok(Sac::new(settings.sac.clone(), network, normalizer, settings.machine()?, &[lane], seed.derive(2))?)
 }
 
 fn learn_cart_pole(settings: &Settings, seed: Seed) -> Result<(), Box<dyn Error>> {

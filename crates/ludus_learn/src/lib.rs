@@ -141,6 +141,8 @@
 //! 39. **Heads**: numbers squashed into -1..=1, whose deviation depends on the observation (in `ludus_net`), choices, any
 //!     mix. A choice that is not allowed has no probability, no part in an expectation and no part in the entropy.
 //!     Haarnoja, appendix C.
+//! 40. **State-dependent exploration**, if wanted: the noise of numbers is a smooth function of the observation for some
+//!     updates, with the same density for each action. Raffin et al. 2021, arXiv:2005.05719; see [`GsdeConfig`].
 //!
 //! # Types by topic
 //!
@@ -153,7 +155,7 @@
 //! | algorithms | [`Algorithm`], [`Report`], [`Collector::iterate`] |
 //! | value learning | [`Pqn`], [`PqnConfig`], [`Dqn`], [`DqnConfig`] |
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
-//! | SAC | [`Sac`], [`SacConfig`], [`Temperature`] |
+//! | SAC | [`Sac`], [`SacConfig`], [`Temperature`], [`GsdeConfig`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
 //! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
@@ -207,7 +209,7 @@ pub use ppo::{
 pub use pqn::{Pqn, PqnConfig};
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
 pub use rollout::{Rollout, RolloutShape, Samples, Slab};
-pub use sac::{Sac, SacConfig, Temperature};
+pub use sac::{GsdeConfig, Sac, SacConfig, Temperature};
 pub use schedule::Schedule;
 pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};

@@ -9,6 +9,8 @@ mod config;
 mod critics;
 mod decide;
 mod drawn;
+#[cfg(test)]
+mod gradient_tests;
 mod losses;
 mod parts;
 mod state;
@@ -30,12 +32,13 @@ use losses::{SacLosses, SacMetrics};
 use state::SacNumbers;
 use temperature::TunedTemperatures;
 
-pub use config::{SacConfig, Temperature};
+pub use config::{GsdeConfig, SacConfig, Temperature};
 
 /// Indices of the seed's children, one for each purpose of the draws.
 const ACTIONS: u64 = 0;
 const SAMPLES: u64 = 1;
 const CRITICS: u64 = 2;
+const NOISE: u64 = 3;
 
 /// Indices of the children of a gradient step's seed.
 const ENTRIES: u64 = 0;
@@ -183,7 +186,8 @@ impl Sac {
             temperatures: temperatures.now(),
             seed: seed.derive(NEXT_ACTIONS),
         };
-        let mut losses = critics.learn(context, machine, sizes[0])?;
+        let mut losses = critics.compute(context, machine)?;
+        losses.critic_grad_norm = critics.take_step(sizes[0])?;
         let context = SacContext { seed: seed.derive(OWN_ACTIONS), ..context };
         let of_policy = update.compute(context, critics, machine)?;
         losses.add(&of_policy, 1.0);
@@ -205,8 +209,10 @@ impl Sac {
 }
 
 impl Algorithm for Sac {
-    /// Every action is drawn from the newest policy, or at random before it has learned. Detail 32.
+    /// Every action is drawn from the newest policy, or at random before it has learned. Details 32 and 40.
     fn collected_lane(&mut self) -> CollectedLane<'_> {
+        let of_noise = |gsde: &GsdeConfig| self.seed.derive(NOISE).derive(self.iteration / gsde.interval as u64);
+        self.actor.smooth_noise = self.config.gsde.as_ref().map(of_noise);
         let seed = self.seed.derive(ACTIONS).derive(self.iteration);
         CollectedLane { decider: Decider::PerGroup(&self.actor), others: &[], rollout: &mut self.rollout, seed }
     }

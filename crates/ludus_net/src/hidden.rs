@@ -52,6 +52,15 @@ impl HiddenScratch {
         let norm = layer.norm.as_ref().map(|_| NormScratch { normalized: out(), inverses: vec![0.0; rows] });
         Self { out: out(), norm }
     }
+
+    /// Moves the numbers of these rows, in ascending order, to the front.
+    pub fn keep_rows(&mut self, rows: &[usize]) {
+        self.out.keep_rows(rows);
+        if let Some(NormScratch { normalized, inverses }) = &mut self.norm {
+            normalized.keep_rows(rows);
+            rows.iter().enumerate().for_each(|(to, &from)| inverses[to] = inverses[from]);
+        }
+    }
 }
 
 impl Pass<'_> {

@@ -44,7 +44,7 @@
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | remember, and learn from sequences | [`Memory`], [`Network::step`], [`Network::gradient_of_sequences`] |
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
-//! | learn from several networks at once | [`Network::outputs_of_block`], [`Network::gradient_of_block`], [`Network::input_gradient_of_block`], [`TargetNetwork`] |
+//! | learn from several networks at once | [`Network::outputs_of_block`], [`Network::gradient_of_block`], [`Network::input_gradient_of_rows`], [`TargetNetwork`] |
 //! | start other networks | [`orthogonal`] |
 //! | save and load | [`Layout::export`], [`Layout::import`], [`Adam::from_state`] |
 //! | normalise observations | [`Normalizer`], [`Statistics`] |

@@ -31,6 +31,13 @@ impl Padded {
         }
     }
 
+    /// Moves these rows, in ascending order, to the front.
+    pub fn keep_rows(&mut self, rows: &[usize]) {
+        for (to, &from) in rows.iter().enumerate() {
+            self.data.copy_within(from * self.stride..(from + 1) * self.stride, to * self.stride);
+        }
+    }
+
     pub fn rows(&self) -> Rows<'_> {
         Rows { data: &self.data, stride: self.stride }
     }

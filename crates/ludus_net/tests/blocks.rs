@@ -59,6 +59,8 @@ fn a_block_has_the_outputs_and_the_gradient_of_all_rows() {
             let [mut whole, mut own] = [0, 1].map(|_| vec![0.0; layout.parameter_count()]);
             network.gradient(&inputs, &mut scratch, &mut whole, |block| block.d_outputs.copy_from_slice(&factors));
             network.outputs_of_block(&inputs, &mut scratch, &mut outputs);
+            let width = network.features_of_row(&scratch, ROWS - 1).map(<[f32]>::len);
+            assert_eq!(width, layout.config().hidden.last().copied());
             network.gradient_of_block(&inputs, &mut scratch, &factors, &mut own);
             assert_eq!((outputs, own), (expected, whole), "{:?}", layout.config());
         }
@@ -76,20 +78,28 @@ fn input_gradients_are_those_of_finite_differences() {
 }
 
 fn check_input_gradient(network: &Network, columns: Range<usize>) {
-    let (inputs, factors) = (inputs(), factors());
+    check_rows(network, columns.clone(), &(0..ROWS).collect::<Vec<_>>());
+    check_rows(network, columns.clone(), &[1, 4, 5, 16]);
+    check_rows(network, columns, &[]);
+}
+
+fn check_rows(network: &Network, columns: Range<usize>, rows: &[usize]) {
+    let inputs = inputs();
+    let factors: Vec<f32> = factors()[..rows.len() * 10].to_vec();
     let mut scratch = Scratch::new(network.layout());
-    let (mut outputs, mut found) = (vec![0.0; ROWS * 10], vec![f32::NAN; ROWS * columns.len()]);
+    let (mut outputs, mut found) = (vec![0.0; ROWS * 10], vec![f32::NAN; rows.len() * columns.len()]);
     network.outputs_of_block(&inputs, &mut scratch, &mut outputs);
-    network.input_gradient_of_block(&inputs, &mut scratch, &factors, columns.clone(), &mut found);
+    network.input_gradient_of_rows(rows, &mut scratch, &factors, columns.clone(), &mut found);
     let step = 0.02;
     for (index, found) in found.into_iter().enumerate() {
-        let (row, column) = (index / columns.len(), columns.start + index % columns.len());
+        let (place, column) = (index / columns.len(), columns.start + index % columns.len());
+        let row = rows[place];
         let mut loss = |change: f32| {
-            let mut row_of = inputs[row * INPUTS..(row + 1) * INPUTS].to_vec();
-            row_of[column] += change;
+            let mut moved = inputs[row * INPUTS..(row + 1) * INPUTS].to_vec();
+            moved[column] += change;
             let mut outputs = [0.0; 10];
-            network.forward_policy(&row_of, &mut scratch, &mut outputs);
-            let products = outputs.iter().zip(&factors[row * 10..]).map(|(o, f)| f64::from(*o) * f64::from(*f));
+            network.forward_policy(&moved, &mut scratch, &mut outputs);
+            let products = outputs.iter().zip(&factors[place * 10..]).map(|(o, f)| f64::from(*o) * f64::from(*f));
             products.sum::<f64>()
         };
         let expected = (loss(step) - loss(-step)) / f64::from(2.0 * step);

@@ -153,6 +153,28 @@ mod tests {
         assert_eq!(insight.heads[1], HeadInsight::Categorical { probabilities: vec![1.0, 0.0] });
     }
 
+    /// Spread outputs are 0, so ln σ = −1.5.
+    #[test]
+    fn squashed_numbers_are_shown_as_the_game_gets_them() {
+        let mut file = PolicyFile { normalizer: None, ..policy() };
+        file.network = NetworkConfig { hidden: Vec::new(), squashed: true, ..NetworkConfig::default() }.into();
+        let layout = file.layout().unwrap();
+        assert_eq!((layout.output_width(), layout.log_std().len()), (6, 0));
+        file.parameters = layout.import(&layout.export(&vec![0.0; layout.parameter_count()])).unwrap();
+        let again = PolicyFile::from_tensor_file(&file.to_tensor_file()).unwrap();
+        let policy = Policy::new(&again).unwrap();
+        let sensed = Sensed { observations: &[0.25, 1.0, 3.0], masks: &[] };
+        let insight = policy.insight(sensed, &[], &mut policy.scratch());
+        let HeadInsight::Gaussian { mean, deviation } = &insight.heads[0] else { panic!("{insight:?}") };
+        assert!(mean.len() == 2 && mean.iter().all(|mean| mean.abs() < 1e-6), "{mean:?}");
+        // A little less than σ before it is squashed.
+        assert!(deviation.iter().all(|deviation| (0.2..0.2232).contains(deviation)), "{deviation:?}");
+        let mut drawn = vec![0.0; 300];
+        let choice = crate::ActionChoice::Sampled(ludus_spec::Seed::new(1));
+        policy.act(&[0.0; 300], choice, &mut policy.scratch(), &mut drawn);
+        assert!(drawn.chunks(3).all(|row| row[0].abs() < 1.0 && row[0] != 0.0));
+    }
+
     #[test]
     fn values_are_those_of_the_rows() {
         let policy = linear();

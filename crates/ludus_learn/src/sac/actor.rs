@@ -1,6 +1,7 @@
 //! The policy: its gradient step.
 
 use ludus_net::{Adam, Network, Normalizer, Scratch, SquashedGaussian, stage};
+use ludus_spec::Seed;
 
 use super::critics::{Critics, SacContext};
 use super::drawn::{Drawn, DrawnRow, Temperatures, smaller};
@@ -18,6 +19,8 @@ pub(super) struct Actor {
     pub scratch: Scratch,
     /// True while actions are random, before anything was learned.
     pub is_random: bool,
+    /// The seed of the noise that is a function of the observation; `None` for another draw in every step.
+    pub smooth_noise: Option<Seed>,
 }
 
 /// The policy's optimiser, and the working memory of its gradient.
@@ -41,8 +44,11 @@ struct ActorWorker {
     inputs: Vec<f32>,
     values: [Vec<f32>; 2],
     d_values: [Vec<f32>; 2],
-    /// Derivatives with respect to the numbers, by each critic `[rows, numbers]`.
-    d_numbers: [Vec<f32>; 2],
+    /// Derivatives with respect to the numbers `[rows, numbers]`.
+    d_numbers: Vec<f32>,
+    /// Those of the rows on which a critic has an influence, and the rows.
+    d_inputs: Vec<f32>,
+    rows: Vec<usize>,
 }
 
 impl Actor {
@@ -59,7 +65,7 @@ impl Actor {
             return Err(LearnError::Memory);
         }
         let (parts, scratch) = (ActionParts::new(layout.heads())?, Scratch::new(layout));
-        Ok(Self { network, normalizer, parts, scratch, is_random: true })
+        Ok(Self { network, normalizer, parts, scratch, is_random: true, smooth_noise: None })
     }
 
     pub fn policy(&self) -> LearnedPolicy {
@@ -110,6 +116,12 @@ impl ActorUpdate {
         Ok(losses)
     }
 
+    /// The gradient that was computed last.
+    #[cfg(test)]
+    pub fn gradient(&self) -> &[f32] {
+        &self.gradient.sum
+    }
+
     /// Takes a step along the gradient that was computed. Returns its norm.
     ///
     /// # Errors
@@ -156,7 +168,9 @@ impl ActorWorker {
             inputs: Vec::new(),
             values: Default::default(),
             d_values: Default::default(),
-            d_numbers: Default::default(),
+            d_numbers: Vec::new(),
+            d_inputs: Vec::new(),
+            rows: Vec::new(),
         }
     }
 
@@ -223,33 +237,54 @@ impl ActorWorker {
     /// Adds the block's gradient of the policy, through the numbers that the critics read.
     fn backward(&mut self, context: SacContext<'_>, critics: &[Network; 2], gradient: &mut [f32]) {
         let SacContext { actor, parts, temperatures, transitions, .. } = context;
-        let Self { observations, outputs, d_outputs, inputs, d_values, d_numbers, drawn, .. } = self;
-        let numbers = parts.numbers.len();
-        if numbers > 0 {
-            let (rows, columns) = (outputs.len() / parts.output_width, actor.network.layout().inputs());
-            for (index, critic) in critics.iter().enumerate() {
-                d_numbers[index].resize(rows * numbers, 0.0);
-                critic.input_gradient_of_block(
-                    inputs,
-                    &mut self.critics[index],
-                    &d_values[index],
-                    columns..columns + numbers,
-                    &mut d_numbers[index],
-                );
-            }
+        if !parts.numbers.is_empty() {
+            self.derive_numbers(parts, critics);
+            let Self { outputs, d_outputs, d_numbers, drawn, .. } = self;
             let d_log_density = temperatures.numbers / transitions.len() as f32;
-            for row in 0..rows {
-                let place = row * parts.output_width..(row + 1) * parts.output_width;
-                let (outputs, d_outputs) = (&outputs[place.clone()], &mut d_outputs[place]);
-                for (index, (number, draw)) in parts.numbers.iter().zip(drawn.row(parts, row).numbers).enumerate() {
-                    let d_action = d_numbers[0][row * numbers + index] + d_numbers[1][row * numbers + index];
+            let d_rows = d_numbers.chunks_exact(parts.numbers.len());
+            let rows = outputs.chunks_exact(parts.output_width).zip(d_outputs.chunks_exact_mut(parts.output_width));
+            for (row, ((outputs, d_outputs), d_numbers)) in rows.zip(d_rows).enumerate() {
+                for ((number, draw), d_number) in parts.numbers.iter().zip(drawn.row(parts, row).numbers).zip(d_numbers)
+                {
                     let of = SquashedGaussian::new(outputs[number.mean], outputs[number.spread]);
                     [d_outputs[number.mean], d_outputs[number.spread]] =
-                        of.backward_draw(*draw, d_action, d_log_density);
+                        of.backward_draw(*draw, *d_number, d_log_density);
                 }
             }
         }
-        actor.network.gradient_of_block(observations, &mut self.actor, d_outputs, gradient);
+        actor.network.gradient_of_block(&self.observations, &mut self.actor, &self.d_outputs, gradient);
+    }
+
+    /// Writes the derivatives with respect to the numbers, through the rows on which each critic has an influence: about
+    /// half of them where there are no choices.
+    fn derive_numbers(&mut self, parts: &ActionParts, critics: &[Network; 2]) {
+        let Self { values, d_values, d_numbers, d_inputs, rows, .. } = self;
+        let (width, numbers) = (parts.value_width(), parts.numbers.len());
+        d_numbers.clear();
+        d_numbers.resize(values[0].len() / width * numbers, 0.0);
+        for (index, critic) in critics.iter().enumerate() {
+            let d_values = &mut d_values[index];
+            rows.clear();
+            let slopes = d_values.chunks_exact(width).enumerate();
+            // A slope that is no number counts too.
+            rows.extend(slopes.filter(|(_, slopes)| slopes.iter().any(|&slope| slope != 0.0)).map(|(row, _)| row));
+            for (to, &from) in rows.iter().enumerate() {
+                d_values.copy_within(from * width..(from + 1) * width, to * width);
+            }
+            d_inputs.resize(rows.len() * numbers, 0.0);
+            let inputs = critic.layout().inputs();
+            critic.input_gradient_of_rows(
+                rows,
+                &mut self.critics[index],
+                &d_values[..rows.len() * width],
+                inputs - numbers..inputs,
+                d_inputs,
+            );
+            for (&row, d_inputs) in rows.iter().zip(d_inputs.chunks_exact(numbers)) {
+                let d_numbers = &mut d_numbers[row * numbers..(row + 1) * numbers];
+                d_numbers.iter_mut().zip(d_inputs).for_each(|(sum, derivative)| *sum += derivative);
+            }
+        }
     }
 }
 

@@ -52,6 +52,11 @@ pub struct SacConfig {
     /// In `0.0..=1.0`, usually 0.3 to 0.9. Christodoulou 2019, arXiv:1910.07207, uses 0.98, which keeps a policy nearly
     /// random.
     pub choice_target_entropy: f32,
+    /// Noise that is a smooth function of the observation, instead of another draw in every step; `None` for the latter.
+    ///
+    /// Where rewards are rare, as on a mountain that takes many swings, it explores whole courses of action. It concerns
+    /// the numbers of actions in training alone.
+    pub gsde: Option<GsdeConfig>,
     /// The maximum norm of the gradients, of the policy and of each critic. Above 0, usually 10 or more.
     pub max_grad_norm: f32,
     /// True if observations are shifted and scaled by their running mean and deviation, as for PPO. Usually on.
@@ -60,6 +65,27 @@ pub struct SacConfig {
     ///
     /// Otherwise it fills an empty replay first. A checkpoint is as large as the replay then.
     pub save_replay: bool,
+}
+
+/// The settings of generalised state-dependent exploration.
+///
+/// The standard normal number of a draw is `θ·f/‖f‖`: `f` are the outputs of the policy's last hidden layer, and θ is drawn
+/// for each row and number from the standard normal distribution. So every draw has the density of the policy's head, and
+/// what is learned from it is the same; but while θ stays, equal observations get equal noise. In the paper the deviation
+/// is a learned weight of each feature, here it is the head's.
+///
+/// Raffin et al. 2021, arXiv:2005.05719, §3.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GsdeConfig {
+    /// Updates from one θ to the next: `interval · rollout_steps` steps. At least 1; usually 8 to 64 steps.
+    pub interval: usize,
+}
+
+impl Default for GsdeConfig {
+    fn default() -> Self {
+        Self { interval: 32 }
+    }
 }
 
 /// The weight of the entropy beside the return (α).
@@ -106,6 +132,7 @@ impl Default for SacConfig {
             target_entropy: -1.0,
             choice_temperature: Temperature::Tuned(1.0),
             choice_target_entropy: 0.5,
+            gsde: None,
             max_grad_norm: 100.0,
             normalize_observations: true,
             save_replay: false,
@@ -139,6 +166,9 @@ impl SacConfig {
         if let Some(rate) = self.critic_learning_rate {
             problems.schedule("critic_learning_rate", rate, Range::NotNegative);
         }
+        if let Some(GsdeConfig { interval: 0 }) = self.gsde {
+            problems.0.push(("gsde", "`interval` of `gsde` is 0; it must be at least 1".to_owned()));
+        }
         problems.learning_starts(self.learning_starts, self.replay);
         problems.0
     }
@@ -160,11 +190,12 @@ mod tests {
             replay: 500,
             temperature: Temperature::Fixed(0.0),
             target_entropy: f32::NAN,
+            gsde: Some(GsdeConfig { interval: 0 }),
             critic_learning_rate: Some(Schedule::Constant(-1.0)),
             ..SacConfig::default()
         };
         let fields: Vec<_> = config.problems().into_iter().map(|(field, _)| field).collect();
-        assert_eq!(fields, ["temperature", "target_entropy", "critic_learning_rate", "learning_starts"]);
+        assert_eq!(fields, ["temperature", "target_entropy", "critic_learning_rate", "gsde", "learning_starts"]);
     }
 
     #[test]

@@ -96,19 +96,13 @@ impl Critics {
         })
     }
 
-    /// Takes a gradient step towards the targets of these samples. Returns the means of the losses. Detail 35.
+    /// Computes the gradients of both critics on these samples. Returns the means of the losses. Details 34 and 35.
     ///
     /// # Errors
     ///
-    /// [`LearnError::NotFinite`] or [`LearnError::Gradient`]; the parameters of a critic are as they were before if its
-    /// own gradient is not finite.
-    pub fn learn(
-        &mut self,
-        context: SacContext<'_>,
-        machine: &Machine,
-        size: StepSize,
-    ) -> Result<SacLosses, LearnError> {
-        let Self { networks, targets, optimizers, scratch, gradient } = self;
+    /// [`LearnError::NotFinite`].
+    pub fn compute(&mut self, context: SacContext<'_>, machine: &Machine) -> Result<SacLosses, LearnError> {
+        let Self { networks, targets, scratch, gradient, .. } = self;
         let samples = context.transitions.len();
         let make = || CriticWorker::new(context.actor.scratch.clone(), scratch.clone());
         let critics = CriticPair { networks, targets };
@@ -118,12 +112,23 @@ impl Critics {
         let mut losses = SacLosses::default();
         losses.add(&sums, 1.0 / samples as f32);
         check_loss("critics' loss", losses.critic_loss)?;
-        let parameters = networks[0].parameters().len();
-        for (index, gradient) in gradient.sum.chunks_exact(parameters).enumerate() {
-            let norm = take_step(&mut networks[index], &mut optimizers[index], gradient, size)?;
-            losses.critic_grad_norm = losses.critic_grad_norm.max(norm);
-        }
         Ok(losses)
+    }
+
+    /// Takes a step along the gradients that were computed. Returns the greater one of their norms.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::NotFinite`] or [`LearnError::Gradient`]; the parameters of a critic are as they were before if its
+    /// own gradient is not finite.
+    pub fn take_step(&mut self, size: StepSize) -> Result<f32, LearnError> {
+        let Self { networks, optimizers, gradient, .. } = self;
+        let parameters = networks[0].parameters().len();
+        let mut greatest = 0.0_f32;
+        for (index, gradient) in gradient.sum.chunks_exact(parameters).enumerate() {
+            greatest = greatest.max(take_step(&mut networks[index], &mut optimizers[index], gradient, size)?);
+        }
+        Ok(greatest)
     }
 
     /// Moves the targets towards the critics. Detail 38.
@@ -134,6 +139,12 @@ impl Critics {
     /// Returns an error if a gradient step has left a parameter that is not finite.
     pub fn check(&self) -> Result<(), LearnError> {
         self.networks.iter().try_for_each(check_parameters)
+    }
+
+    /// The gradients that were computed last.
+    #[cfg(test)]
+    pub fn gradient(&self) -> &[f32] {
+        &self.gradient.sum
     }
 
     pub fn numbers(&self) -> CriticNumbers {

@@ -14,7 +14,8 @@ mod resume;
 use std::sync::Arc;
 
 use ludus_learn::{
-    Algorithm, Collector, IteratedLane, IterationPlan, LaneShape, Machine, Report, Sac, SacConfig, Schedule, Simulation,
+    Algorithm, Collector, GsdeConfig, IteratedLane, IterationPlan, LaneShape, Machine, Report, Sac, SacConfig,
+    Schedule, Simulation,
 };
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed, stopped_clock};
@@ -60,6 +61,7 @@ fn small() -> SacConfig {
         replay_ratio: 0.25,
         minibatch: 64,
         n_step: 3,
+        gsde: Some(GsdeConfig { interval: 2 }),
         learning_rate: Schedule::Linear { from: 3e-3, to: 0.0 },
         ..SacConfig::default()
     }

@@ -191,6 +191,7 @@ mod tests {
                     second += mass * action * action;
                 }
             }
+            // Of the widest, a few percent are beyond.
             let is_wide = spread > 2.0;
             assert!((total - 1.0).abs() < if is_wide { 0.05 } else { 1e-4 }, "{mean}, {spread}: {total}");
             if !is_wide {
@@ -217,7 +218,7 @@ mod tests {
         assert!(SquashedGaussian::new(f32::NAN, 0.0).draw(0.1).action.is_nan());
         assert!(SquashedGaussian::new(0.0, f32::NAN).draw(0.1).log_density.is_nan());
         let far = SquashedGaussian::new(200.0, 0.0).draw(0.5);
-        assert!(far.action == 1.0 && far.log_density.is_finite(), "{far:?}");
+        assert!(far.action > 0.999_999 && far.action <= 1.0 && far.log_density.is_finite(), "{far:?}");
         assert!(SquashedGaussian::new(0.0, 0.0).log_density(1.0).is_finite());
     }
 

@@ -8,6 +8,7 @@ use crate::Network;
 use crate::backward::ChainBack;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
 use crate::memory::Timeline;
+use crate::pass::Pass;
 use crate::scratch::{ChainScratch, Chains, Scratch};
 
 impl Network {
@@ -27,7 +28,7 @@ impl Network {
     /// # Panics
     ///
     /// If there are more rows, if the slices' lengths don't match, if `scratch` was made for another layout, or if the
-    /// network has a memory. The same holds for both backward passes.
+    /// network has a memory. The same holds for the backward pass.
     pub fn outputs_of_block(&self, inputs: &[f32], scratch: &mut Scratch, outputs: &mut [f32]) {
         let rows = self.check_block(inputs, outputs);
         let (pass, time) = (self.pass(inputs), Timeline::step(rows));
@@ -50,32 +51,40 @@ impl Network {
         self.backward_block(inputs, Timeline::step(rows), scratch, Loss::OfOutputs, gradient);
     }
 
-    /// Writes the gradient of a loss with respect to some columns of the inputs, which no encoder reads. `scratch` is as
-    /// [`outputs_of_block`](Self::outputs_of_block) of the same rows has left it.
+    /// Writes the gradient of a loss, on which some rows of a block have an influence, with respect to some columns of
+    /// their inputs, which no encoder reads.
+    ///
+    /// `scratch` is as [`outputs_of_block`](Self::outputs_of_block) of the block has left it, and can't be used for
+    /// another backward pass afterwards. `rows` are the indices of the rows, in ascending order.
     ///
     /// # Shapes
     ///
-    /// `d_outputs` is as for [`gradient_of_block`](Self::gradient_of_block), `d_inputs` `[rows, columns]`.
+    /// `d_outputs` is `[rows, output_width]`, the derivatives of the loss with respect to the outputs of these rows,
+    /// `d_inputs` `[rows, columns]`.
     ///
     /// # Panics
     ///
-    /// As [`outputs_of_block`](Self::outputs_of_block), and if an encoder reads one of the columns, or if they are not
-    /// neighbours among the columns without an encoder.
-    pub fn input_gradient_of_block(
+    /// If the slices' lengths don't match, if the network has a memory, if an encoder reads one of the columns, or if
+    /// they are not neighbours among the columns without an encoder.
+    pub fn input_gradient_of_rows(
         &self,
-        inputs: &[f32],
+        rows: &[usize],
         scratch: &mut Scratch,
         d_outputs: &[f32],
         columns: Range<usize>,
         d_inputs: &mut [f32],
     ) {
-        let rows = self.check_block(inputs, d_outputs);
-        assert_eq!(d_inputs.len(), rows * columns.len(), "one derivative per row and column");
-        let (pass, layout, time) = (self.pass(inputs), &self.layout, Timeline::step(rows));
+        let layout = &self.layout;
+        assert_eq!(d_outputs.len(), rows.len() * layout.output_width(), "one row of derivatives per row");
+        assert_eq!(d_inputs.len(), rows.len() * columns.len(), "one derivative per row and column");
+        assert_eq!(layout.memory_width(), 0, "a network with memory has no single blocks");
+        let (pass, time) = (Pass { row_count: rows.len(), ..self.pass(&[]) }, Timeline::step(rows.len()));
         let wanted = InputDelta::Columns { columns: self.dense_columns(columns), out: d_inputs };
-        let Scratch { chains: Chains { encoder, trunk, actor, .. }, deltas, trunk_delta, .. } = scratch;
-        let input = if layout.encoders.is_empty() { self.rows(inputs) } else { encoder.rows() };
+        let Scratch { chains: Chains { trunk, actor, .. }, deltas, trunk_delta, .. } = scratch;
         let ChainScratch { hidden, memory, head } = actor;
+        trunk.hidden.iter_mut().chain(&mut *hidden).for_each(|block| block.keep_rows(rows));
+        // Only gradients of weights read the input of a chain.
+        let input = Rows { data: &[], stride: 0 };
         let last = Some(head_delta(&layout.actor, d_outputs, head));
         let of_actor = ChainBack { chain: &layout.actor, time, input, hidden, last };
         let Some(features) = trunk.hidden.last() else {
@@ -84,10 +93,19 @@ impl Network {
         let out = RowsMut { data: trunk_delta, stride: features.out.stride };
         let finish = Finish::Slope(pass.activation, &features.out.data);
         let above = InputDelta::Whole { start: Start::Zero, finish, out };
-        pass.backward(ChainBack { input: features.out.rows(), ..of_actor }, memory, None, deltas, Some(above));
+        pass.backward(of_actor, memory, None, deltas, Some(above));
         let last = Some(Rows { data: trunk_delta, stride: features.out.stride });
         let of_trunk = ChainBack { chain: &layout.trunk, time, input, hidden: &trunk.hidden, last };
         pass.backward(of_trunk, &mut trunk.memory, None, deltas, Some(wanted));
+    }
+
+    /// Returns what the head of the policy reads in a row, the outputs of its last hidden layer, as
+    /// [`outputs_of_block`](Self::outputs_of_block) has left it in `scratch`. `None` if there is no hidden layer.
+    pub fn features_of_row<'a>(&self, scratch: &'a Scratch, row: usize) -> Option<&'a [f32]> {
+        let Chains { trunk, actor, .. } = &scratch.chains;
+        let block = actor.hidden.last().or(trunk.hidden.last())?;
+        let layer = self.layout.actor.hidden.last().or(self.layout.trunk.hidden.last())?;
+        Some(&block.out.data[row * block.out.stride..][..layer.dense.outputs])
     }
 
     /// Returns the places of columns of the inputs among the inputs of the first dense layers.

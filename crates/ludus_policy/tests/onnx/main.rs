@@ -83,6 +83,7 @@ fn networks() -> Vec<NetworkConfig> {
         NetworkConfig { layer_norm: true, ..convolutional(&[6], &[12], true) },
         convolutional(&[6, 9], &[12], true),
         convolutional(&[17], &[], false),
+        NetworkConfig { squashed: true, ..network(&[12], Activation::Tanh, true) },
         NetworkConfig { memory: Some(Memory::MinGru(17)), ..network(&[12], Activation::Tanh, false) },
         NetworkConfig { memory: Some(Memory::Gru(9)), ..network(&[12], Activation::Tanh, true) },
         NetworkConfig { memory: Some(Memory::Gru(16)), ..network(&[], Activation::Tanh, false) },
