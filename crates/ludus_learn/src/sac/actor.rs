@@ -191,7 +191,8 @@ impl ActorWorker {
     fn forward(&mut self, context: SacContext<'_>, critics: &[Network; 2], first: usize, rows: usize) {
         let SacContext { actor, parts, replay, transitions, seed, .. } = context;
         let Self { raw, masks, observations, outputs, inputs, values, drawn, .. } = self;
-        (raw.clear(), masks.clear());
+        raw.clear();
+        masks.clear();
         for transition in &transitions[first..first + rows] {
             raw.extend_from_slice(replay.observation(transition.entry));
             masks.extend_from_slice(replay.mask(transition.entry));

@@ -244,7 +244,9 @@ impl CriticWorker {
         let SacContext { actor, parts, replay, temperatures, seed, .. } = context;
         let Self { actor: policy_scratch, critic: scratch, drawn, batch } = self;
         let CriticBatch { raw, masks, observations, outputs, inputs, values, targets, .. } = batch;
-        (raw.clear(), masks.clear(), targets.clear());
+        raw.clear();
+        masks.clear();
+        targets.clear();
         for transition in transitions {
             raw.extend_from_slice(replay.observation(transition.next));
             masks.extend_from_slice(replay.mask(transition.next));
@@ -272,7 +274,8 @@ impl CriticWorker {
     /// Copies the transitions' own observations and actions side by side.
     fn gather(&mut self, context: SacContext<'_>, transitions: &[Transition]) {
         let CriticBatch { raw, actions, observations, inputs, .. } = &mut self.batch;
-        (raw.clear(), actions.clear());
+        raw.clear();
+        actions.clear();
         for transition in transitions {
             raw.extend_from_slice(context.replay.observation(transition.entry));
             actions.extend_from_slice(context.replay.action(transition.entry));

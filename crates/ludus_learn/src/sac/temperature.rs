@@ -110,8 +110,8 @@ mod tests {
             SacLosses { number_entropy: -3.0, choice_entropy: 0.9, greatest_entropy: 1.6, ..SacLosses::default() };
         of.learn(&losses, 0.1).unwrap();
         assert!((of.logs[0] - 0.1).abs() < 1e-4 && (of.logs[1] + 0.1).abs() < 1e-4, "{:?}", of.logs);
-        assert!((of.optimizer.mean()[0] - 0.1 * -1.0).abs() < 1e-6);
-        assert!((of.optimizer.mean()[1] - 0.1 * 0.1).abs() < 1e-6);
+        assert!((of.optimizer.mean()[0] + 0.1).abs() < 1e-6);
+        assert!((of.optimizer.mean()[1] - 0.01).abs() < 1e-6);
         let before = of.clone();
         let error = of.learn(&SacLosses { number_entropy: f32::NAN, ..losses }, 0.1).unwrap_err();
         assert!(error.to_string().contains("entropy") && of.logs == before.logs);

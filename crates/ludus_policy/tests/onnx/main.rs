@@ -246,9 +246,12 @@ fn case(file: &PolicyFile, policy: &Policy, step: u64, memory: &mut [f32]) -> se
     let actions = actions.chunks_exact(5).map(|row| in_game_units(&file.spec, row)).collect::<Vec<_>>();
     let mut outputs = json!({
         "action": actions,
-        "distribution": texts(&distribution).chunks(8).collect::<Vec<_>>(),
-        "log_std": [texts(&log_std(file))],
+        "distribution": texts(&distribution).chunks(distribution.len() / ROWS).collect::<Vec<_>>(),
     });
+    let log_std = log_std(file);
+    if !log_std.is_empty() {
+        outputs["log_std"] = json!([texts(&log_std)]);
+    }
     if !memory.is_empty() {
         outputs["next_memory"] = texts(memory).chunks(policy.memory_width()).collect::<Vec<_>>().into();
     }
@@ -302,10 +305,17 @@ fn distribution(file: &PolicyFile, observations: &[f32], allowed: &[bool], memor
     let (mut inputs, mut outputs) = (vec![0.0; observations.len()], vec![0.0; ROWS * layout.output_width()]);
     stage(file.normalizer.as_ref(), observations, &mut inputs);
     network.step_policy(&inputs, &mut memory.to_vec(), &mut Scratch::new(&layout), &mut outputs);
-    // The columns are three gears, two numbers, two choices and a number.
-    for (outputs, allowed) in outputs.chunks_exact_mut(8).zip(allowed.chunks_exact(5)) {
-        for (place, flag) in [(0, 0), (1, 1), (2, 2), (5, 3), (6, 4)] {
+    // The columns are three gears, two numbers, two choices and a number; behind squashed numbers are their deviations.
+    let is_squashed = layout.config().squashed;
+    let (horn, deviations) = if is_squashed { (7, &[5, 6, 10][..]) } else { (5, &[][..]) };
+    for (outputs, allowed) in outputs.chunks_exact_mut(layout.output_width()).zip(allowed.chunks_exact(5)) {
+        for (place, flag) in [(0, 0), (1, 1), (2, 2), (horn, 3), (horn + 1, 4)] {
             outputs[place] = if allowed[flag] { outputs[place] } else { f32::NEG_INFINITY };
+        }
+    }
+    for outputs in outputs.chunks_exact_mut(layout.output_width()) {
+        for &place in deviations {
+            outputs[place] = -1.5 + 3.5 * outputs[place].tanh();
         }
     }
     outputs
