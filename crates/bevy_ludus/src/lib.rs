@@ -228,7 +228,7 @@
 //! | let a player or a script decide | [`Controller`](agent::Controller) |
 //! | let agents take turns | [`Controller::wait`](agent::Controller::wait) |
 //! | order systems around the library's | [`AgentSystems`](agent::AgentSystems) |
-//! | use physics, cast rays | `bevy_ludus::rapier` |
+//! | use physics, cast rays, sense what is near | `bevy_ludus::rapier` |
 //! | train, score and measure | `bevy_ludus::Ludus`; its config is `bevy_ludus::train::config::RunConfig` |
 //! | choose how it learns | `bevy_ludus::learn::PpoConfig`, `PqnConfig` or `DqnConfig`, [`NetworkConfig`](net::NetworkConfig) |
 //! | let a trained policy play | [`PolicyPlugin`](play::PolicyPlugin), [`PolicyRunner`](play::PolicyRunner) |

@@ -1,4 +1,4 @@
-//! Physics arenas and ray sensors on [`bevy_rapier3d`].
+//! Physics arenas, ray sensors and proximity sensors on [`bevy_rapier3d`].
 //!
 //! One plugin adds rapier, steps it once per fixed tick and keeps arenas from touching each other:
 //!
@@ -33,6 +33,7 @@
 //! |---|---|
 //! | choose whether arenas share a physics context | [`ArenaPhysics`] |
 //! | sense distances | [`RaySensor`], [`RayCaster`] and, as a field of the observation, [`Rays`] |
+//! | sense what is near, as a set | [`ProximitySensor`], [`ProximityQuery`] and, as a field of the observation, [`SetOf`](ludus_agent::SetOf) |
 //!
 //! # A tick
 //!
@@ -62,10 +63,15 @@
 
 mod contexts;
 mod entry;
+mod error;
 mod placement;
 mod plugin;
+mod proximity;
 mod rays;
 mod reset;
+mod surroundings;
 
+pub use error::SensorError;
 pub use plugin::{ArenaPhysics, ArenaPhysicsPlugin};
-pub use rays::{RayCaster, RayError, RaySensor, Rays};
+pub use proximity::{Near, ProximityQuery, ProximitySensor};
+pub use rays::{RayCaster, RaySensor, Rays};

@@ -4,5 +4,5 @@ mod caster;
 mod sensor;
 mod sketch;
 
-pub use caster::{RayCaster, RayError};
+pub use caster::RayCaster;
 pub use sensor::{RaySensor, Rays};

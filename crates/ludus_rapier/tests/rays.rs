@@ -8,7 +8,7 @@ use bevy::prelude::*;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{AgentPlugin, Arena, Arenas, Episode, InArena, SenseAgents, SensorSketches};
-use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, RayCaster, RayError, RaySensor, Rays};
+use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, RayCaster, RaySensor, Rays, SensorError};
 
 const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 6.0 };
 const LENGTH: f32 = 10.0;
@@ -263,7 +263,7 @@ fn what_cannot_cast_says_why() {
     let astray = app.world_mut().spawn((Transform::default(), RapierContextEntityLink(nowhere))).id();
     let cast = move |caster: RayCaster| [nowhere, astray].map(|agent| caster.cast(agent, &four_rays().0));
     let seen = app.world_mut().run_system_once(cast).unwrap();
-    assert_eq!(seen, [Err(RayError::NoTransform(nowhere)), Err(RayError::NoContext(astray))]);
+    assert_eq!(seen, [Err(SensorError::NoTransform(nowhere)), Err(SensorError::NoContext(astray))]);
 }
 
 /// The wall in front is 3 m away; nothing else is there.

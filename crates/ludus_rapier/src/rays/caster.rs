@@ -3,10 +3,11 @@
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
-use ludus_agent::{Episode, InArena, SensorLine, UnfilteredQuery};
-use thiserror::Error;
+use ludus_agent::SensorLine;
 
 use super::{RaySensor, Rays};
+use crate::SensorError;
+use crate::surroundings::{Layers, Surroundings};
 
 /// Casts the rays of sensors: a parameter of the game's systems in [`SenseAgents`](ludus_agent::SenseAgents).
 ///
@@ -26,29 +27,7 @@ use super::{RaySensor, Rays};
 /// ```
 #[derive(SystemParam)]
 pub struct RayCaster<'w, 's> {
-    contexts: UnfilteredQuery<'w, 's, Context>,
-    default_context: Query<'w, 's, Entity, With<DefaultRapierContext>>,
-    links: UnfilteredQuery<'w, 's, &'static RapierContextEntityLink>,
-    bodies: UnfilteredQuery<'w, 's, Has<RapierRigidBodyHandle>>,
-    // Unfiltered, because physics also simulates colliders that are `Disabled` for Bevy.
-    agents: UnfilteredQuery<'w, 's, Has<Episode>>,
-    homes: UnfilteredQuery<'w, 's, &'static InArena>,
-    parents: UnfilteredQuery<'w, 's, &'static ChildOf>,
-    transforms: TransformHelper<'w, 's>,
-}
-
-type Context = (&'static RapierContextSimulation, &'static RapierContextColliders, &'static RapierRigidBodySet);
-
-/// The reasons that rays can't be cast.
-#[derive(Error, Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RayError {
-    /// The entity or one of its parents has no [`Transform`].
-    #[error("{0} casts rays but has no place; give it, and every parent it has, a `Transform`")]
-    NoTransform(Entity),
-    /// There is no physics to cast the rays in.
-    #[error("{0} casts rays but has no physics context; add `ArenaPhysicsPlugin`, or make it a member with `InArena`")]
-    NoContext(Entity),
+    surroundings: Surroundings<'w, 's>,
 }
 
 impl RayCaster<'_, '_> {
@@ -61,22 +40,10 @@ impl RayCaster<'_, '_> {
     /// # Errors
     ///
     /// If the agent has no [`Transform`] or is in no physics context.
-    pub fn cast<const N: usize>(&self, agent: Entity, sensor: &RaySensor<N>) -> Result<Rays<N>, RayError> {
-        let place = self.transforms.compute_global_transform(agent).map_err(|_| RayError::NoTransform(agent))?;
-        let (simulation, colliders, bodies) = self.context(agent).ok_or(RayError::NoContext(agent))?;
-        let (home, own) = (self.home(agent), self.own(agent));
-        let is_near = |other: Entity| home.is_none_or(|home| self.home(other).is_none_or(|other| other == home));
-        let is_in_sight = |other: Entity| !self.lineage(other).any(|part| part == own) && is_near(other);
-        let filter = QueryFilter {
-            flags: sensor.excluded,
-            groups: Some(sensor.groups),
-            exclude_collider: Some(agent),
-            exclude_rigid_body: Some(self.body(agent)),
-            predicate: Some(&is_in_sight),
-        };
-        let dispatcher = simulation.narrow_phase.query_dispatcher();
-        let cast = |rays: RapierQueryPipeline<'_>| sensor.cast(place, rays);
-        Ok(RapierQueryPipeline::new_scoped(&simulation.broad_phase, colliders, bodies, &filter, dispatcher, cast))
+    pub fn cast<const N: usize>(&self, agent: Entity, sensor: &RaySensor<N>) -> Result<Rays<N>, SensorError> {
+        let place = self.surroundings.place(agent)?;
+        let layers = Layers { groups: sensor.groups, excluded: sensor.excluded };
+        self.surroundings.measure(agent, layers, |colliders| sensor.cast(place, colliders))
     }
 
     /// Casts the rays and returns them as lines in world space.
@@ -84,43 +51,15 @@ impl RayCaster<'_, '_> {
         &self,
         agent: Entity,
         sensor: &RaySensor<N>,
-    ) -> Result<Vec<SensorLine>, RayError> {
+    ) -> Result<Vec<SensorLine>, SensorError> {
         let seen = self.cast(agent, sensor)?;
-        let place = self.transforms.compute_global_transform(agent).map_err(|_| RayError::NoTransform(agent))?;
+        let place = self.surroundings.place(agent)?;
         let from = place.transform_point(sensor.offset);
         let line = |ray: usize| {
             let reach = seen.distances[ray] * sensor.length;
             SensorLine { from, to: from + place.rotation() * *sensor.directions[ray] * reach, is_hit: seen.hits[ray] }
         };
         Ok((0..N).map(line).collect())
-    }
-
-    fn context(
-        &self,
-        agent: Entity,
-    ) -> Option<(&RapierContextSimulation, &RapierContextColliders, &RapierRigidBodySet)> {
-        let link = self.links.get(agent).ok().map(|link| link.0);
-        self.contexts.get(link.or_else(|| self.default_context.single().ok())?).ok()
-    }
-
-    /// Returns the arena that an entity belongs to, by itself or as part of a member.
-    fn home(&self, entity: Entity) -> Option<Entity> {
-        self.lineage(entity).find_map(|entity| self.homes.get(entity).ok()).map(|home| home.0)
-    }
-
-    /// Returns the body that an entity is or is part of; the entity itself if there is none.
-    fn body(&self, entity: Entity) -> Entity {
-        self.lineage(entity).find(|&entity| self.bodies.get(entity).is_ok_and(|is_body| is_body)).unwrap_or(entity)
-    }
-
-    /// Returns the agent that an entity is or is part of; the entity itself if there is none.
-    fn own(&self, entity: Entity) -> Entity {
-        self.lineage(entity).find(|&entity| self.agents.get(entity).is_ok_and(|is_agent| is_agent)).unwrap_or(entity)
-    }
-
-    /// Returns the entity and all its ancestors, nearest first.
-    fn lineage(&self, entity: Entity) -> impl Iterator<Item = Entity> {
-        core::iter::successors(Some(entity), |&child| self.parents.get(child).ok().map(ChildOf::parent))
     }
 }
 
