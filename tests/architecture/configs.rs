@@ -31,6 +31,8 @@ mod pendulum;
 mod pillars;
 #[path = "../../examples/pursuit/game.rs"]
 mod pursuit;
+#[path = "../../examples/sorter/game.rs"]
+mod sorter;
 
 #[cfg(feature = "torch")]
 #[path = "../../examples/custom_network.rs"]
@@ -40,7 +42,7 @@ mod custom_network;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 9] = [
+pub(crate) const GAMES: [NamedGame; 10] = [
     ("acrobot", acrobot::acrobot),
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
@@ -50,12 +52,14 @@ pub(crate) const GAMES: [NamedGame; 9] = [
     ("mountain_car", mountain_car::mountain_car),
     ("pendulum", pendulum::pendulum),
     ("pillars", pillars::pillars),
+    ("sorter", sorter::sorter),
 ];
 
 /// Variants of these games, which have configs of their own.
-pub(crate) const VARIANTS: [NamedGame; 2] = [
+pub(crate) const VARIANTS: [NamedGame; 3] = [
     ("cart_pole_hidden", cart_pole::cart_pole),
     ("mountain_car_continuous", mountain_car::continuous::mountain_car_continuous),
+    ("sorter_pool", sorter::sorter),
 ];
 
 /// The games with several kinds of agents.
