@@ -63,12 +63,6 @@ pub enum PolicyError {
         /// The program that trained it.
         program: String,
     },
-    /// The policy observes a set, which an ONNX graph of ours can't do.
-    #[error("the policy observes the set `{field}`, which ONNX graphs of this library can't; play it with the library")]
-    SetInOnnx {
-        /// The name of the field.
-        field: String,
-    },
     /// The parameters are not those of the network.
     #[error(transparent)]
     Network(NetError),

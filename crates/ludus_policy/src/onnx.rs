@@ -4,11 +4,13 @@ mod encoders;
 mod graph;
 mod history;
 mod memory;
+mod observed;
 mod proto;
+mod sets;
 
 use std::path::Path;
 
-use ludus_net::{Activation, Layout, Memory, NamedTensor, Normalizer, SquashedGaussian};
+use ludus_net::{Activation, Layout, Memory, NamedTensor, SetBlock, SquashedGaussian};
 use ludus_spec::{ActionField, ActionKind, AgentSpec, Head, joined, meant_rate_hz};
 
 use crate::atomic::write_atomically;
@@ -16,6 +18,7 @@ use crate::{PolicyError, PolicyFile};
 use encoders::encoded;
 use graph::{About, Graph, Value};
 use memory::{ChainMemory, remembered};
+use observed::{Observed, element_columns, set_names};
 
 const DOC: &str = "From rows of observations to rows of actions. `action` is the most probable action in the game's own \
                    units; `distribution` has what it was taken from, a mean per number and a logit per choice.";
@@ -28,7 +31,9 @@ impl PolicyFile {
     ///
     /// | | shape | is |
     /// |---|---|---|
-    /// | input `observation` | `[rows, observation width]` | observations as the game has them |
+    /// | input `observation` | `[rows, observation width]` | observations as the game has them, without the sets |
+    /// | input `observation.<field>` | `[rows, capacity, element width]` | the elements of a set, those that are present first; what is in the places after them has no effect |
+    /// | input `observation.<field>.count` | `[rows]`, integers | the count of elements that are present |
     /// | input `memory` | `[rows, memory width]` | what is remembered of each row's episode, zeros where an episode starts: earlier steps of stacked fields as the network reads them, the last action (a number in -1..=1, and for each choice 1 if it was made, else 0), then the memory; only for policies that remember |
     /// | input `mask` | `[rows, mask width]` | true for each allowed choice; only for agents that have masks |
     /// | output `action` | `[rows, action width]` | the most probable action, numbers stretched to their range, choices by their index |
@@ -39,37 +44,32 @@ impl PolicyFile {
     /// As in the game, a field whose mask allows no choice has all choices allowed.
     ///
     /// The file's metadata has the names of all columns (`observation`, `mask`, `action`), the names of each field's
-    /// choices (`choices`, a JSON object), the ticks per step (`decision_interval`) and per second (`tick_rate_hz`),
+    /// choices (`choices`, a JSON object) and of the columns of each set's elements (`sets`, a JSON object), the ticks per step (`decision_interval`) and per second (`tick_rate_hz`),
     /// and where the policy comes from (`program`, `library`, `seed`, `steps`). Its `model_version` is the steps too,
     /// its `producer_version` that of the library which wrote it.
     ///
     /// # Errors
     ///
-    /// If the network is a game's own, or the observation has a set.
+    /// If the network is a game's own.
     ///
     /// # Panics
     ///
     /// If there are more or fewer parameters than the network has.
     pub fn to_onnx(&self) -> Result<Vec<u8>, PolicyError> {
         let layout = self.layout()?;
-        if let Some(field) = self.spec.observation.iter().find(|field| field.block.set().is_some()) {
-            return Err(PolicyError::SetInOnnx { field: field.name.clone() });
-        }
         let network = Weights { tensors: layout.export(&self.parameters), activation: layout.config().activation };
         let mut graph = Graph::default();
-        let observed = self.spec.observation_width();
-        let observation = graph.input("observation", observed, &observation_columns(&self.spec).join(", "));
-        let inputs = staged(&mut graph, &observation, self.normalizer.as_ref());
+        let observed = Observed::new(&mut graph, &self.spec, self.normalizer.as_ref());
         let memory_width = layout.policy_memory_width();
         let memory = (memory_width > 0).then(|| graph.input("memory", memory_width, MEMORY_DOC));
-        let features = encoded(&mut graph, &layout, &network, &inputs, memory.as_ref())?;
+        let features = encoded(&mut graph, &layout, &network, &observed, memory.as_ref());
         let Outputs { outputs, next_state } = computed(&mut graph, &layout, &network, (features, memory.as_ref()));
         let distributions = self.decide(&mut graph, layout.heads(), &outputs);
         if let Some((_, _, log_std)) = network.tensor("log_std") {
             graph.constant_output("log_std", log_std, "one for each number of the action");
         }
         if let Some(memory) = memory {
-            let mut parts = history::remembered(&mut graph, &layout, &inputs, &memory);
+            let mut parts = history::remembered(&mut graph, &layout, &observed, &memory);
             if layout.config().observe_last_action {
                 parts.extend(history::last_action(&mut graph, &self.spec, &distributions));
             }
@@ -150,12 +150,19 @@ impl PolicyFile {
         if spec.mask_width() > 0 {
             texts.push(("mask", mask_columns(spec).join(",")));
         }
+        if set_names(spec).next().is_some() {
+            texts.push(("sets", sets(spec).to_string()));
+        }
         texts
     }
 }
 
+/// Returns the names of the columns that are in no set.
 fn observation_columns(spec: &AgentSpec) -> Vec<String> {
-    (0..spec.observation_width()).filter_map(|column| spec.observation_name(column)).collect()
+    let sets = SetBlock::of_agent(spec);
+    let is_in_set = |column: &usize| sets.iter().any(|set| (set.first..=set.count_column()).contains(column));
+    let columns = (0..spec.observation_width()).filter(|column| !is_in_set(column));
+    columns.filter_map(|column| spec.observation_name(column)).collect()
 }
 
 fn action_columns(spec: &AgentSpec) -> Vec<String> {
@@ -172,27 +179,17 @@ fn mask_columns(spec: &AgentSpec) -> Vec<String> {
     spec.action.iter().filter(|field| field.kind == ActionKind::Discrete).flat_map(names).collect()
 }
 
+/// Returns the names of the columns of each set's elements.
+fn sets(spec: &AgentSpec) -> serde_json::Value {
+    let blocks = SetBlock::of_agent(spec);
+    let sets = set_names(spec).zip(blocks);
+    sets.map(|(field, block)| (field.to_owned(), serde_json::Value::from(element_columns(spec, block)))).collect()
+}
+
 /// Returns the names of each discrete field's choices, in the order of their indices.
 fn choices(spec: &AgentSpec) -> serde_json::Value {
     let discrete = spec.action.iter().filter(|field| field.kind == ActionKind::Discrete);
     discrete.map(|field| (field.name.clone(), serde_json::Value::from(field.parts.clone()))).collect()
-}
-
-/// Adds the conversion of observations to the network's inputs, as in [`ludus_net::stage`].
-fn staged(graph: &mut Graph, observation: &Value, normalizer: Option<&Normalizer>) -> Value {
-    let is_nan = graph.node("IsNaN", &[observation]);
-    let zero = graph.number(0.0);
-    let Some(normalizer) = normalizer else {
-        let is_infinite = graph.node("IsInf", &[observation]);
-        let is_refused = graph.node("Or", &[&is_nan, &is_infinite]);
-        return graph.node("Where", &[&is_refused, &zero, observation]);
-    };
-    let [means, factors] = [normalizer.means(), normalizer.factors()].map(|row| graph.constant(&[1, row.len()], row));
-    let [low, high] = [-normalizer.clip(), normalizer.clip()].map(|limit| graph.number(limit));
-    let centred = graph.node("Sub", &[observation, &means]);
-    let scaled = graph.node("Mul", &[&centred, &factors]);
-    let clipped = graph.node("Clip", &[&scaled, &low, &high]);
-    graph.node("Where", &[&is_nan, &zero, &clipped])
 }
 
 /// The network's outputs, and the state of its recurrent layer after the step if it has one.
@@ -272,6 +269,11 @@ impl Weights {
         ["weight", "bias"].map(|part| self.tensor(&format!("{name}.{part}")).expect("the layout has this layer"))
     }
 
+    /// Returns the count of the outputs of the layer with this name.
+    fn width(&self, name: &str) -> usize {
+        self.tensor(&format!("{name}.weight")).map_or(0, |(_, shape, _)| shape[0])
+    }
+
     /// Adds hidden layers.
     fn hidden(&self, graph: &mut Graph, layers: &[Layer<'_>], input: Value) -> Value {
         layers.iter().fold(input, |value, layer| {
@@ -289,6 +291,7 @@ impl Weights {
         };
         graph.node(operator, &[sums])
     }
+
 }
 
 /// Adds the layer normalisation of a layer's sums.

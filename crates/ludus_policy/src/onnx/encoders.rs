@@ -1,11 +1,12 @@
 //! Encoders of the blocks of an observation.
 
-use ludus_net::{BlockColumns, GridBlock, Layout};
+use ludus_net::{BlockColumns, Encoder, GridBlock, Layout};
 
 use super::graph::{Graph, Value};
 use super::history::stacked;
+use super::observed::Observed;
+use super::sets::encoded_set;
 use super::{Weights, beside};
-use crate::PolicyError;
 
 /// Adds the encoders to the graph. Returns the inputs of the dense layers: the columns without an encoder, then the
 /// outputs of each encoder, then the last action if the network observes it. `memory` is what is remembered before the step.
@@ -13,34 +14,39 @@ pub(super) fn encoded(
     graph: &mut Graph,
     layout: &Layout,
     network: &Weights,
-    inputs: &Value,
+    observed: &Observed,
     memory: Option<&Value>,
-) -> Result<Value, PolicyError> {
+) -> Value {
     let last_action = layout.last_action_columns();
     if layout.encoded_blocks().next().is_none() && last_action.is_empty() {
-        return Ok(inputs.clone());
+        return observed.columns(graph, 0..layout.inputs());
     }
-    let rest = layout.columns_without_encoder().iter().map(|columns| graph.columns(inputs, columns.clone()));
+    let rest = layout.columns_without_encoder().iter().map(|columns| observed.columns(graph, columns.clone()));
     let mut features = rest.collect::<Vec<_>>();
     for block in layout.encoded_blocks() {
+        let name = format!("encoder.{}", block.field);
         features.push(match block.columns {
             BlockColumns::Values(values) => {
                 let memory = memory.expect("a network that stacks has a memory");
-                stacked(graph, values, block.memory, [inputs, memory])
+                stacked(graph, values, block.memory, (observed, memory))
             }
             BlockColumns::Grid(grid) => {
-                let cells = graph.columns(inputs, grid.first..grid.first + grid.count());
+                let cells = observed.columns(graph, grid.first..grid.first + grid.count());
                 let maps = by_channel(graph, &cells, grid);
-                let maps = convolved(graph, network, &format!("encoder.{}", block.field), maps);
+                let maps = convolved(graph, network, &name, maps);
                 graph.node_with("Flatten", &[&maps], &[("axis", 1)])
             }
-            BlockColumns::Set(_) => return Err(PolicyError::SetInOnnx { field: block.field.to_owned() }),
+            BlockColumns::Set(set) => {
+                let heads = if let Encoder::Attend { heads, .. } = *block.encoder { Some(heads) } else { None };
+                let observed = observed.sets.iter().find(|own| own.block == set).expect("every set is an input");
+                encoded_set(graph, network, (&name, heads), observed)
+            }
         });
     }
     if let Some(memory) = memory.filter(|_| !last_action.is_empty()) {
         features.push(graph.columns(memory, last_action));
     }
-    Ok(beside(graph, &features))
+    beside(graph, &features)
 }
 
 /// Returns the cells of a grid as `[rows, channels, height, width]`.

@@ -42,16 +42,27 @@ pub(super) struct About<'a> {
 impl Graph {
     /// Adds an input of `[rows, width]`.
     pub fn input(&mut self, name: &str, width: usize, doc: &str) -> Value {
-        self.input_of(TensorProto::FLOAT, name, width, doc)
+        self.input_of(TensorProto::FLOAT, name, vec![rows(), dimension(width)], doc)
     }
 
     /// Adds an input of flags, `[rows, width]`.
     pub fn flags_input(&mut self, name: &str, width: usize, doc: &str) -> Value {
-        self.input_of(TensorProto::BOOL, name, width, doc)
+        self.input_of(TensorProto::BOOL, name, vec![rows(), dimension(width)], doc)
     }
 
-    fn input_of(&mut self, element: i32, name: &str, width: usize, doc: &str) -> Value {
-        self.proto.input.push(described(name, element, [rows(), dimension(width)], doc));
+    /// Adds an input of sets, `[rows, capacity, width]`.
+    pub fn set_input(&mut self, name: &str, [capacity, width]: [usize; 2], doc: &str) -> Value {
+        let shape = vec![rows(), dimension(capacity), dimension(width)];
+        self.input_of(TensorProto::FLOAT, name, shape, doc)
+    }
+
+    /// Adds an input of counts, `[rows]`.
+    pub fn count_input(&mut self, name: &str, doc: &str) -> Value {
+        self.input_of(TensorProto::INT64, name, vec![rows()], doc)
+    }
+
+    fn input_of(&mut self, element: i32, name: &str, shape: Vec<DimensionProto>, doc: &str) -> Value {
+        self.proto.input.push(described(name, element, shape, doc));
         Value(name.to_owned())
     }
 
@@ -61,7 +72,7 @@ impl Graph {
     }
 
     fn name_output(&mut self, name: &str, value: &Value, shape: [DimensionProto; 2], doc: &str) {
-        self.proto.output.push(described(name, TensorProto::FLOAT, shape, doc));
+        self.proto.output.push(described(name, TensorProto::FLOAT, shape.into(), doc));
         self.proto.node.push(NodeProto {
             input: vec![value.0.clone()],
             output: vec![name.to_owned()],
@@ -170,8 +181,8 @@ impl Graph {
 }
 
 /// Returns a value's name, type, shape and documentation.
-fn described(name: &str, elem_type: i32, shape: [DimensionProto; 2], doc: &str) -> ValueInfoProto {
-    let tensor_type = TensorTypeProto { elem_type, shape: TensorShapeProto { dim: shape.into() } };
+fn described(name: &str, elem_type: i32, dim: Vec<DimensionProto>, doc: &str) -> ValueInfoProto {
+    let tensor_type = TensorTypeProto { elem_type, shape: TensorShapeProto { dim } };
     ValueInfoProto { name: name.to_owned(), r#type: TypeProto { tensor_type }, doc_string: doc.to_owned() }
 }
 

@@ -5,24 +5,25 @@ use ludus_spec::{ActionField, ActionKind, AgentSpec};
 
 use super::beside;
 use super::graph::{FLOAT, Graph, Value};
+use super::observed::Observed;
 
 /// Adds the last steps of a field, the present one first. `columns` are those of the earlier steps in the memory.
 pub(super) fn stacked(
     graph: &mut Graph,
     block: ValuesBlock,
     columns: std::ops::Range<usize>,
-    [inputs, memory]: [&Value; 2],
+    (observed, memory): (&Observed, &Value),
 ) -> Value {
-    let parts = [present(graph, block, inputs), graph.columns(memory, columns)];
+    let parts = [present(graph, block, observed), graph.columns(memory, columns)];
     beside(graph, &parts)
 }
 
 /// Adds what is remembered of the inputs after the step, in the order of the memory's columns.
-pub(super) fn remembered(graph: &mut Graph, layout: &Layout, inputs: &Value, memory: &Value) -> Vec<Value> {
+pub(super) fn remembered(graph: &mut Graph, layout: &Layout, observed: &Observed, memory: &Value) -> Vec<Value> {
     let mut parts = Vec::new();
     for block in layout.encoded_blocks() {
         let BlockColumns::Values(values) = block.columns else { continue };
-        parts.push(present(graph, values, inputs));
+        parts.push(present(graph, values, observed));
         let kept = block.memory.start..block.memory.end - values.width;
         if !kept.is_empty() {
             parts.push(graph.columns(memory, kept));
@@ -49,6 +50,6 @@ pub(super) fn last_action(graph: &mut Graph, spec: &AgentSpec, distributions: &[
     spec.action.iter().zip(distributions).map(encoded).collect()
 }
 
-fn present(graph: &mut Graph, block: ValuesBlock, inputs: &Value) -> Value {
-    graph.columns(inputs, block.first..block.first + block.width)
+fn present(graph: &mut Graph, block: ValuesBlock, observed: &Observed) -> Value {
+    observed.columns(graph, block.first..block.first + block.width)
 }

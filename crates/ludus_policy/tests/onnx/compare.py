@@ -15,6 +15,23 @@ def numbers(rows):
     return numpy.array([[float(number) for number in row] for row in rows], dtype=numpy.float32)
 
 
+def observed(rows, sets):
+    """Returns the inputs: the columns that are in no set, then the elements and the count of each set."""
+    columns = numpy.ones(rows.shape[1], dtype=bool)
+    inputs = {}
+    for given in sets:
+        first, capacity, parts = given["first"], given["capacity"], given["parts"]
+        end = first + capacity * parts
+        columns[first : end + 1] = False
+        elements = rows[:, first:end].reshape(-1, capacity, parts).copy()
+        counts = rows[:, end].astype(numpy.int64)
+        # What is in places without an element has no effect.
+        elements[numpy.arange(capacity) >= counts[:, None]] = 7.0
+        inputs[f"observation.{given['name']}"] = elements
+        inputs[f"observation.{given['name']}.count"] = counts
+    return {"observation": rows[:, columns], **inputs}
+
+
 def compared(name, actual, expected):
     """Returns the greatest error."""
     assert actual.shape == expected.shape, f"{name} is {actual.shape}, not {expected.shape}"
@@ -33,7 +50,7 @@ memory = numpy.zeros((len(cases["steps"][0]["observation"]), cases["memory_width
 
 greatest = 0.0
 for case in cases["steps"]:
-    inputs = {"observation": numbers(case["observation"])}
+    inputs = observed(numbers(case["observation"]), cases["sets"])
     if memory.size:
         inputs["memory"] = memory
     if case["mask"]:

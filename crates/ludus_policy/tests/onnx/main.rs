@@ -8,18 +8,17 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::Command;
 
-use ludus_net::{Activation, Encoder, Layout, Memory, Network, NetworkConfig, Normalizer, Scratch, stage};
+use ludus_net::{Activation, Encoder, Layout, Memory, Network, NetworkConfig, Normalizer, Scratch, SetBlock, stage};
 use ludus_policy::{ActionChoice, Origin, OwnNetwork, Policy, PolicyFile, PolicyNetwork, Sensed};
 use ludus_spec::{
     ActionField, ActionKind, ActionValue, AgentSpec, Block, GridShape, ObservationField, ObservationKind, Seed,
+    SetShape,
 };
 use serde_json::json;
 
 const ROWS: usize = 257;
 /// Steps of a policy with memory.
 const STEPS: u64 = 5;
-/// Columns of the observation field that all agents of this test have.
-const EYES: usize = 5;
 
 /// The environment variable with the Python to use, if `python3` has no onnxruntime.
 const PYTHON: &str = "LUDUS_PYTHON";
@@ -28,7 +27,7 @@ const PYTHON: &str = "LUDUS_PYTHON";
 /// metadata.
 #[test]
 fn the_producer_is_the_library_that_writes() {
-    let graph = policy(networks().remove(0), None, false).to_onnx().expect("it is a perceptron");
+    let graph = policy(networks().remove(0), false, false).to_onnx().expect("it is a perceptron");
     let version = env!("CARGO_PKG_VERSION");
     // The expected bytes are field 2, the producer, then field 3, its version.
     let expected = [&[0x12, 10][..], b"bevy_ludus", &[0x1a, version.len() as u8], version.as_bytes()].concat();
@@ -39,7 +38,7 @@ fn the_producer_is_the_library_that_writes() {
 fn a_network_of_the_game_s_own_is_refused() {
     let parameters = vec![("kernel".to_owned(), vec![1])];
     let network = PolicyNetwork::Own(OwnNetwork { name: "driver::Net".to_owned(), parameters });
-    let file = PolicyFile { network, parameters: vec![0.0], ..policy(networks().remove(0), None, false) };
+    let file = PolicyFile { network, parameters: vec![0.0], ..policy(networks().remove(0), false, false) };
     let error = file.to_onnx().expect_err("only libtorch knows it").to_string();
     assert!(error.contains("`driver::Net` is one of `driver`'s own"), "{error}");
 }
@@ -52,19 +51,25 @@ fn onnxruntime_agrees() {
         println!("skipped: `{python}` has no onnxruntime; `pip install onnxruntime`, or name a Python in {PYTHON}");
         return;
     }
-    for network in networks() {
+    for (blocks, network) in networks() {
         for normalized in [false, true] {
             for masked in [false, true] {
-                let width = spec(masked, &network).observation_width();
-                let normalizer = normalized.then(|| normalizer(width));
-                let told = check(&python, &policy(network.clone(), normalizer, masked));
-                println!("{network:?}, masks: {masked}: {told}");
+                let told = check(&python, &policy((blocks, network.clone()), normalized, masked));
+                println!("{network:?}, {blocks:?}, masks: {masked}: {told}");
             }
         }
     }
 }
 
-fn networks() -> Vec<NetworkConfig> {
+/// The blocks that an agent observes, besides values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Blocks {
+    None,
+    Grids,
+    Sets,
+}
+
+fn networks() -> Vec<(Blocks, NetworkConfig)> {
     let network = |hidden: &[usize], activation, shared| NetworkConfig {
         hidden: hidden.to_vec(),
         activation,
@@ -75,28 +80,42 @@ fn networks() -> Vec<NetworkConfig> {
         encoders: ["board", "map"].map(|grid| (grid.to_owned(), Encoder::Convolve(convolutions.to_vec()))).into(),
         ..network(hidden, Activation::Relu, shared)
     };
+    let with_sets = |encoders: &[(&str, Encoder)], hidden: &[usize], activation| NetworkConfig {
+        encoders: encoders.iter().map(|(field, encoder)| ((*field).to_owned(), encoder.clone())).collect(),
+        ..network(hidden, activation, false)
+    };
+    let remembering = |memory, network| NetworkConfig { memory: Some(memory), ..network };
+    let attend = |width, heads| Encoder::Attend { width, heads };
+    let both = [("foes", attend(12, 3)), ("items", Encoder::Pool(5))];
     vec![
-        network(&[64, 64], Activation::Tanh, false),
-        network(&[17, 9], Activation::Relu, true),
-        network(&[], Activation::Tanh, false),
-        NetworkConfig { layer_norm: true, ..network(&[64, 17], Activation::Relu, false) },
-        NetworkConfig { layer_norm: true, ..convolutional(&[6], &[12], true) },
-        convolutional(&[6, 9], &[12], true),
-        convolutional(&[17], &[], false),
-        NetworkConfig { squashed: true, ..network(&[12], Activation::Tanh, true) },
-        NetworkConfig { memory: Some(Memory::MinGru(17)), ..network(&[12], Activation::Tanh, false) },
-        NetworkConfig { memory: Some(Memory::Gru(9)), ..network(&[12], Activation::Tanh, true) },
-        NetworkConfig { memory: Some(Memory::Gru(16)), ..network(&[], Activation::Tanh, false) },
-        NetworkConfig { memory: Some(Memory::Gru(8)), ..convolutional(&[6], &[12], true) },
-        stacking(2, network(&[12], Activation::Tanh, false)),
-        stacking(5, network(&[], Activation::Tanh, true)),
-        NetworkConfig { observe_last_action: true, ..network(&[12], Activation::Tanh, false) },
-        NetworkConfig {
-            observe_last_action: true,
-            memory: Some(Memory::Gru(8)),
-            ..stacking(3, network(&[9], Activation::Tanh, true))
-        },
-        stacking(3, NetworkConfig { memory: Some(Memory::Gru(8)), ..convolutional(&[6], &[12], true) }),
+        (Blocks::None, network(&[64, 64], Activation::Tanh, false)),
+        (Blocks::None, network(&[17, 9], Activation::Relu, true)),
+        (Blocks::None, network(&[], Activation::Tanh, false)),
+        (Blocks::Grids, convolutional(&[6, 9], &[12], true)),
+        (Blocks::Grids, convolutional(&[17], &[], false)),
+        (Blocks::None, remembering(Memory::MinGru(17), network(&[12], Activation::Tanh, false))),
+        (Blocks::None, remembering(Memory::Gru(9), network(&[12], Activation::Tanh, true))),
+        (Blocks::None, remembering(Memory::Gru(16), network(&[], Activation::Tanh, false))),
+        (Blocks::Grids, remembering(Memory::Gru(8), convolutional(&[6], &[12], true))),
+        (Blocks::None, NetworkConfig { layer_norm: true, ..network(&[64, 17], Activation::Relu, false) }),
+        (Blocks::Grids, NetworkConfig { layer_norm: true, ..convolutional(&[6], &[12], true) }),
+        (Blocks::None, NetworkConfig { squashed: true, ..network(&[12], Activation::Tanh, true) }),
+        (Blocks::None, stacking(2, network(&[12], Activation::Tanh, false))),
+        (Blocks::None, stacking(5, network(&[], Activation::Tanh, true))),
+        (Blocks::None, NetworkConfig { observe_last_action: true, ..network(&[12], Activation::Tanh, false) }),
+        (
+            Blocks::None,
+            NetworkConfig {
+                observe_last_action: true,
+                ..remembering(Memory::Gru(8), stacking(3, network(&[9], Activation::Tanh, true)))
+            },
+        ),
+        (Blocks::Grids, stacking(3, remembering(Memory::Gru(8), convolutional(&[6], &[12], true)))),
+        (Blocks::Sets, network(&[12], Activation::Relu, false)),
+        (Blocks::Sets, with_sets(&[("foes", Encoder::Pool(17))], &[9], Activation::Relu)),
+        (Blocks::Sets, with_sets(&[("foes", attend(16, 1))], &[9], Activation::Tanh)),
+        (Blocks::Sets, with_sets(&both, &[], Activation::Tanh)),
+        (Blocks::Sets, remembering(Memory::Gru(6), with_sets(&both, &[8], Activation::Tanh))),
     ]
 }
 
@@ -106,16 +125,22 @@ fn stacking(steps: usize, mut network: NetworkConfig) -> NetworkConfig {
     network
 }
 
-/// Makes a normaliser of the field `eyes`, in which all further columns stay as they are.
-fn normalizer(width: usize) -> Normalizer {
+/// Makes a normaliser of the field `eyes` and of the sets' elements. All further columns stay as they are.
+fn normalizer(spec: &AgentSpec) -> Normalizer {
     let (mut means, mut variances) = (vec![0.5, -3.0, 0.0, 100.0, 1e-3], vec![1.0, 4.0, 0.0, 900.0, 1e-4]);
-    means.resize(width, 0.0);
-    variances.resize(width, 1.0);
-    Normalizer::from_parts(means, variances, 1e5, 10.0).expect("they are finite")
+    means.resize(spec.observation_width(), 0.0);
+    variances.resize(spec.observation_width(), 1.0);
+    for set in SetBlock::of_agent(spec) {
+        for (part, column) in set.element_columns(0).enumerate() {
+            (means[column], variances[column]) = (0.5 - part as f64, 2.0 + part as f64);
+        }
+        means[set.count_column()] = 1.5;
+    }
+    Normalizer::from_parts(means, variances, 1e5, 10.0).expect("they are finite").with_sets(SetBlock::of_agent(spec))
 }
 
-/// Makes a spec with alternating numbers and choices of different ranges. With encoders, it has grids to observe.
-fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
+/// Makes a spec with alternating numbers and choices of different ranges.
+fn spec(masked: bool, blocks: Blocks) -> AgentSpec {
     let strings = |parts: &[&str]| parts.iter().map(|&part| part.to_owned()).collect::<Vec<_>>();
     let action = |name: &str, parts: &[&str], kind| ActionField {
         name: name.to_owned(),
@@ -132,12 +157,22 @@ fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
     };
     let grid = |height, width, channels| Block::Grid(GridShape { height, width, channels });
     let mut observation = vec![observed("eyes", Block::values(["a", "b", "c", "d", "e"]))];
-    if network.encoders.contains_key("board") {
-        observation.extend([
+    match blocks {
+        Blocks::None => {}
+        Blocks::Grids => observation.extend([
             observed("board", grid(5, 4, 3)),
             observed("speed", Block::values([""])),
             observed("map", grid(1, 2, 1)),
-        ]);
+        ]),
+        Blocks::Sets => {
+            let foe = vec![observed("place", Block::values(["x", "y"])), observed("health", Block::values([""]))];
+            let item = vec![observed("", Block::values([""]))];
+            observation.extend([
+                observed("foes", Block::Set(SetShape { capacity: 6, element: foe })),
+                observed("speed", Block::values([""])),
+                observed("items", Block::Set(SetShape { capacity: 3, element: item })),
+            ]);
+        }
     }
     AgentSpec {
         name: "Driver".to_owned(),
@@ -154,8 +189,9 @@ fn spec(masked: bool, network: &NetworkConfig) -> AgentSpec {
 }
 
 /// Makes a policy with weights so large that no two logits are close and some means are beyond their range.
-fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) -> PolicyFile {
-    let spec = spec(masked, &network);
+fn policy((blocks, network): (Blocks, NetworkConfig), normalized: bool, masked: bool) -> PolicyFile {
+    let spec = spec(masked, blocks);
+    let normalizer = normalized.then(|| normalizer(&spec));
     let layout = Layout::of_agent(&spec, &network).expect("there is such a network");
     let mut parameters = Network::new(layout.clone(), Seed::new(3)).parameters().to_vec();
     for tensor in layout.tensors() {
@@ -178,7 +214,7 @@ fn policy(network: NetworkConfig, normalizer: Option<Normalizer>, masked: bool) 
 }
 
 /// Makes the observations of a step. They are far from 0 only with a normaliser. The first few rows have NaN and
-/// infinite numbers.
+/// infinite numbers. Sets have all counts in turn, and zeros for absent elements.
 fn observations(file: &PolicyFile, step: u64) -> Vec<f32> {
     let draw = |index: usize| (Seed::new(9 + step).derive(index as u64).uniform() - 0.5) * 8.0;
     let width = file.spec.observation_width();
@@ -186,6 +222,13 @@ fn observations(file: &PolicyFile, step: u64) -> Vec<f32> {
     for row in observations.chunks_exact_mut(width) {
         row[3] *= if file.normalizer.is_some() { 50.0 } else { 1.0 };
         row[4] *= 0.01;
+    }
+    for set in SetBlock::of_agent(&file.spec) {
+        for (count, row) in observations.chunks_exact_mut(width).enumerate() {
+            let count = count % (set.capacity + 1);
+            row[set.count_column()] = count as f32;
+            row[set.first + count * set.parts..set.count_column()].fill(0.0);
+        }
     }
     (observations[0], observations[width + 1], observations[2 * width + 2]) =
         (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
@@ -231,9 +274,17 @@ fn cases(file: &PolicyFile) -> serde_json::Value {
     json!({
         "steps": (0..steps).map(|step| case(file, &policy, step, &mut memory)).collect::<Vec<_>>(),
         "memory_width": policy.memory_width(),
+        "sets": sets(&file.spec),
         "texts": expected_texts(file),
         "version": file.origin.steps,
     })
+}
+
+/// Returns the names and places of the sets.
+fn sets(spec: &AgentSpec) -> Vec<serde_json::Value> {
+    let names = spec.observation.iter().filter(|field| field.block.set().is_some()).map(|field| &field.name);
+    let set = |(name, set): (&String, SetBlock)| json!({"name": name, "first": set.first, "capacity": set.capacity, "parts": set.parts});
+    names.zip(SetBlock::of_agent(spec)).map(set).collect()
 }
 
 fn case(file: &PolicyFile, policy: &Policy, step: u64, memory: &mut [f32]) -> serde_json::Value {
@@ -288,9 +339,14 @@ fn expected_texts(file: &PolicyFile) -> serde_json::Value {
         "seed": "18446744073709551615",
         "steps": "12345",
     });
-    if file.spec.observation_width() > EYES {
+    let fields = file.spec.observation.iter().map(|field| &*field.name).collect::<Vec<_>>();
+    if fields.contains(&"board") {
         let names = (0..file.spec.observation_width()).filter_map(|column| file.spec.observation_name(column));
         texts["observation"] = names.collect::<Vec<_>>().join(",").into();
+    }
+    if fields.contains(&"foes") {
+        texts["observation"] = "eyes.a,eyes.b,eyes.c,eyes.d,eyes.e,speed".into();
+        texts["sets"] = r#"{"foes":["place.x","place.y","health"],"items":[""]}"#.into();
     }
     if file.spec.masked {
         texts["mask"] = "gear.back,gear.neutral,gear.forward,horn.no,horn.yes".into();
@@ -303,7 +359,8 @@ fn distribution(file: &PolicyFile, observations: &[f32], allowed: &[bool], memor
     let mut network = Network::new(layout.clone(), Seed::default());
     network.set_parameters(&file.parameters).expect("they are its parameters");
     let (mut inputs, mut outputs) = (vec![0.0; observations.len()], vec![0.0; ROWS * layout.output_width()]);
-    stage(file.normalizer.as_ref(), observations, &mut inputs);
+    let normalizer = file.normalizer.clone().map(|normalizer| normalizer.with_sets(SetBlock::of_agent(&file.spec)));
+    stage(normalizer.as_ref(), observations, &mut inputs);
     network.step_policy(&inputs, &mut memory.to_vec(), &mut Scratch::new(&layout), &mut outputs);
     // The columns are three gears, two numbers, two choices and a number; behind squashed numbers are their deviations.
     let is_squashed = layout.config().squashed;
