@@ -116,6 +116,7 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     let action = if players.is_idle(id) { Vec::new() } else { action };
     let records = world.resource::<Records>();
     let decided_by = decided.as_ref().map(|decided| decided.label.clone());
+    let memory = decided.as_ref().map_or(Vec::new(), |decided| decided.memory.clone());
     let ((heads, value), (next_heads, next_value)) = (shown(decided), shown(next));
     AgentSnapshot {
         id,
@@ -124,6 +125,7 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
         columns: records.columns(id),
         heads,
         value,
+        memory,
         decided_by,
         next_heads,
         next_value,

@@ -175,6 +175,9 @@ pub struct AgentSnapshot {
     pub heads: Vec<HeadSnapshot>,
     /// The policy's value estimate for that observation; NaN where `heads` are empty.
     pub value: f32,
+    /// The numbers that the policy remembered of the episode when it decided; empty for a policy without memory, and where
+    /// `heads` are empty.
+    pub memory: Vec<f32>,
     /// The policy of `heads` and `value`. In a replay, and for an agent that was taken over, it did not choose the
     /// action.
     pub decided_by: Option<PolicyLabel>,

@@ -2,6 +2,7 @@
 
 mod action;
 mod episode;
+mod memory;
 mod observation;
 
 use crate::egui::{Button, ComboBox, Label, ScrollArea, Ui};
@@ -10,6 +11,7 @@ use crate::widgets::{count, notice_ui};
 use crate::{EditorCommand, EditorCommands};
 use action::action_ui;
 use episode::{episode_ui, rewards_ui, values_ui};
+use memory::memory_ui;
 use observation::{ObservationState, observation_ui};
 
 /// The state of the panel's inputs.
@@ -39,6 +41,7 @@ pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, co
             episode_ui(ui, scene, agent);
             observation_ui(ui, &kind.spec, agent, observation);
             action_ui(ui, kind, agent);
+            memory_ui(ui, agent);
             values_ui(ui, kind, agent);
             rewards_ui(ui, kind, agent);
         });

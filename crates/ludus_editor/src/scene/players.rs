@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use ludus_agent::{Episode, InArena, Rows, StepClock};
+use ludus_agent::{Controller, Episode, InArena, Rows, StepClock};
 use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed};
-use ludus_spec::Outcome;
 
 use super::{OfRival, SceneKinds};
 use crate::snapshot::{AgentId, PolicyLabel};
@@ -39,6 +38,8 @@ struct StepRows {
     rivals: Vec<usize>,
     /// The rows within an episode.
     running: Vec<usize>,
+    /// The rows whose agents wait: they do not decide in this step.
+    waiting: Vec<usize>,
 }
 
 /// A policy and its working memory.
@@ -79,6 +80,8 @@ struct Decisions {
 pub struct Decided {
     /// The label of the policy.
     pub label: PolicyLabel,
+    /// The numbers that the policy remembered.
+    pub memory: Vec<f32>,
     /// The distributions and the value.
     pub insight: Insight,
 }
@@ -94,17 +97,31 @@ impl Player {
         &self.loaded.label
     }
 
-    /// Forgets the episodes that ended before this step. `outcomes` are those of the last step. Returns the policy with
-    /// what it remembers.
-    fn recall(&mut self, outcomes: &[Outcome]) -> RememberedPolicy {
+    /// Returns the policy with what it remembers.
+    fn recall(&mut self, rows: &Rows) -> RememberedPolicy {
         let width = self.loaded.policy.memory_width_with_critic();
-        self.memory.resize(outcomes.len() * width, 0.0);
-        for (memory, outcome) in self.memory.chunks_exact_mut(width.max(1)).zip(outcomes) {
-            if matches!(outcome, Outcome::Restart | Outcome::Vacant) {
+        self.memory.resize(rows.len() * width, 0.0);
+        RememberedPolicy { loaded: self.loaded.clone(), memory: self.memory.clone() }
+    }
+
+    /// Corrects what is remembered after a decision for all rows: agents that wait remember what they did `before`.
+    fn wait(&mut self, waiting: &[usize], before: Option<&RememberedPolicy>) {
+        let width = self.loaded.policy.memory_width_with_critic();
+        for row in waiting.iter().map(|row| row * width..(row + 1) * width) {
+            if let Some(before) = before {
+                self.memory[row.clone()].copy_from_slice(&before.memory[row]);
+            }
+        }
+    }
+
+    /// Forgets what was observed in rows that are not within an episode.
+    fn forget_ended(&mut self, running: &[usize]) {
+        let width = self.loaded.policy.memory_width_with_critic();
+        for (row, memory) in self.memory.chunks_exact_mut(width.max(1)).enumerate() {
+            if running.binary_search(&row).is_err() {
                 memory.fill(0.0);
             }
         }
-        RememberedPolicy { loaded: self.loaded.clone(), memory: self.memory.clone() }
     }
 
     /// Writes the most probable action and the value estimate of each row.
@@ -129,7 +146,9 @@ impl LoadedPolicy {
         let width = self.policy.memory_width_with_critic();
         let none = vec![0.0; width];
         let memory = memory.get(row * width..(row + 1) * width).unwrap_or(&none);
-        Decided { label: self.label.clone(), insight: self.policy.insight(sensed, memory, scratch) }
+        // Those of the critic follow.
+        let own = memory[..self.policy.memory_width()].to_vec();
+        Decided { label: self.label.clone(), memory: own, insight: self.policy.insight(sensed, memory, scratch) }
     }
 }
 
@@ -168,16 +187,17 @@ impl Decisions {
 
 impl KindPlayers {
     /// Runs the policies for all rows, and writes their actions and values.
-    fn decide(&mut self, rows: &mut Rows, StepRows { rivals, running }: &StepRows) {
-        self.last.note(rows, running);
-        self.last.own = self.own.as_mut().map(|own| own.recall(rows.outcomes()));
-        self.last.rival = self.rival.as_mut().map(|rival| rival.recall(rows.outcomes()));
+    fn decide(&mut self, rows: &mut Rows, agents: &StepRows) {
+        self.last.note(rows, &agents.running);
+        self.last.own = self.own.as_mut().map(|own| own.recall(rows));
+        self.last.rival = self.rival.as_mut().map(|rival| rival.recall(rows));
         self.values.clear();
         self.values.resize(rows.len(), f32::NAN);
         if let Some(own) = &mut self.own {
             rows.decide(|observations, masks, actions| {
                 own.act(Sensed { observations, masks }, actions, &mut self.values);
             });
+            own.wait(&agents.waiting, self.last.own.as_ref());
         }
         if let Some(rival) = &mut self.rival {
             let width = rows.spec().action_width();
@@ -185,7 +205,8 @@ impl KindPlayers {
             let mut values = vec![0.0; rows.len()];
             let sensed = Sensed { observations: rows.observations(), masks: rows.masks() };
             rival.act(sensed, &mut self.spare, &mut values);
-            for &row in rivals {
+            rival.wait(&agents.waiting, self.last.rival.as_ref());
+            for &row in &agents.rivals {
                 rows.actions_mut()[row * width..][..width].copy_from_slice(&self.spare[row * width..][..width]);
                 self.values[row] = values[row];
             }
@@ -282,13 +303,14 @@ impl Players {
         } else {
             players.last.keep(&agents.running);
         }
+        players.own.iter_mut().chain(&mut players.rival).for_each(|player| player.forget_ended(&agents.running));
     }
 }
 
 /// Writes the actions of the policies to the rows, on a step's first tick, for the kinds that decide in this step.
 pub fn decide(
     world: &mut World,
-    agents: &mut QueryState<(&Episode, Option<&InArena>)>,
+    agents: &mut QueryState<(&Episode, &Controller, Option<&InArena>)>,
     rivals: &mut QueryState<(), With<OfRival>>,
 ) {
     if !world.resource::<StepClock>().is_first_tick() {
@@ -303,12 +325,15 @@ pub fn decide(
             let (agents, of_rival) = (agents.query(world), rivals.query(world));
             let mut of_step = StepRows::default();
             for (id, agent) in kinds.agents(world, index) {
-                let Ok((episode, home)) = agents.get(agent) else { continue };
+                let Ok((episode, controller, home)) = agents.get(agent) else { continue };
                 if home.is_some_and(|home| of_rival.contains(home.0)) {
                     of_step.rivals.push(id.row);
                 }
                 if episode.is_running() {
                     of_step.running.push(id.row);
+                }
+                if *controller == Controller::Waiting {
+                    of_step.waiting.push(id.row);
                 }
             }
             players.step(index, kind.rows_mut(world), &of_step);

@@ -11,7 +11,7 @@ use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Controller, Episode, EpisodeRng, EpisodeStart, InArena, Observation, Reward,
     SenseAgents, SensorLine, SensorSketches, Slot, StepClock,
 };
-use ludus_net::{Layout, NetworkConfig};
+use ludus_net::{Layout, Memory, Network, NetworkConfig};
 use ludus_policy::{Origin, PolicyFile};
 use ludus_train::config::RunConfig;
 use rand::RngExt;
@@ -152,6 +152,16 @@ fn walking_file(velocity: f32) -> PolicyFile {
 fn homing(gain: f32) -> super::Player {
     let file = linear_file("actor.0.weight", gain);
     policies::player("home".to_owned(), &file, file.decision_interval).unwrap()
+}
+
+/// A policy with memory and random weights.
+fn remembering() -> super::Player {
+    let network = NetworkConfig { memory: Some(Memory::Gru(5)), ..NetworkConfig::default() };
+    let file = walking_file(0.0);
+    let layout = Layout::of_agent(&file.spec, &network).unwrap();
+    let parameters = Network::new(layout, Seed::new(3)).parameters().to_vec();
+    let file = PolicyFile { network: network.into(), parameters, ..file };
+    policies::player("remember".to_owned(), &file, file.decision_interval).unwrap()
 }
 
 fn linear_file(tensor_name: &str, value: f32) -> PolicyFile {
@@ -407,6 +417,29 @@ fn in_a_restart_step_nobody_decides() {
         idle += u32::from(agent.heads.is_empty());
     }
     assert_eq!(idle, 8, "one step in four, of two ticks");
+}
+
+/// Of every episode of three steps, the first decision remembers nothing, and the others do.
+#[test]
+fn what_a_policy_remembers_lasts_for_an_episode() {
+    let mut app = scene();
+    with_episodes_of(&mut app, 3);
+    app.world_mut().resource_mut::<Players>().set_own(0, remembering());
+    send(&mut app, EditorCommand::Select(walker(0)));
+    update(&mut app, 4);
+    let mut last = None;
+    let mut remembered = Vec::new();
+    for _ in 0..32 {
+        update(&mut app, 1);
+        let agent = selected(&app);
+        assert_eq!(agent.memory.len(), if agent.heads.is_empty() { 0 } else { 5 });
+        let step = (agent.episode.number, agent.episode.steps, agent.heads.is_empty());
+        if last.replace(step) != Some(step) && !agent.heads.is_empty() {
+            remembered.push(agent.memory.iter().any(|&number| number != 0.0));
+        }
+    }
+    let begins = remembered.iter().position(|&remembers| !remembers).expect("an episode began");
+    assert!(remembered[begins..].chunks_exact(3).all(|episode| episode == [false, true, true]), "{remembered:?}");
 }
 
 #[test]

@@ -54,6 +54,8 @@ fn an_agent_is_shown_in_numbers() {
         "▶ Low",
         " 70 %",
         "masked",
+        "Memory",
+        "40 numbers, with which it decided",
         "balanced",
         "× 0.100",
         "34.500",

@@ -164,6 +164,7 @@ pub fn scene() -> SceneSnapshot {
         columns: (0..8).map(|index| column(0.1 * index as f32 - 0.4)).collect(),
         heads,
         value: 5.55,
+        memory: (0..40).map(|index| 0.05 * index as f32 - 0.5).collect(),
         decided_by: Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 1_638_400 }),
         next_heads: vec![
             HeadSnapshot::Gaussian { mean: vec![0.125, -0.5], deviation: vec![0.2, 0.05] },
