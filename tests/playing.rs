@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
-use bevy_ludus::agent::{Agent, Arenas, WorldSeed};
-use bevy_ludus::policy::{ActionChoice, Policy, PolicyFile};
+use bevy_ludus::agent::{Agent, Arenas, Home, WorldSeed};
+use bevy_ludus::policy::{ActionChoice, Policy, PolicyFile, Sensed};
 use bevy_ludus::prelude::*;
-use bevy_ludus::spec::{Seed, stopped_clock};
+use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 use bevy_rapier3d::prelude::{RigidBody, Velocity};
 
@@ -19,6 +19,10 @@ use bevy_rapier3d::prelude::{RigidBody, Velocity};
 mod balance;
 #[path = "../examples/cart_pole/game.rs"]
 mod cart_pole;
+#[path = "../examples/hallway/game.rs"]
+mod hallway;
+#[path = "../examples/sorter/game.rs"]
+mod sorter;
 
 const ARENAS: u32 = 3;
 /// Steps per episode, so few that the comparison includes restarts.
@@ -79,6 +83,34 @@ fn traced_balance(app: &mut App) {
     app.add_systems(FixedLast, record.after(AgentSystems::Sense));
 }
 
+fn traced_hallway(app: &mut App) {
+    use hallway::{Walk, Walker};
+    hallway::hallway(app);
+    traced::<Walker>(app);
+    let record = |walkers: Query<(&Transform, &Walk, &Episode)>, mut trace: ResMut<Trace>| {
+        let state = |(place, walk, episode): (&Transform, &Walk, &Episode)| {
+            let ([x, _, z], ahead) = (place.translation.to_array(), place.forward());
+            [x, z, ahead.x, ahead.z, *walk as u8 as f32, episode.number() as f32]
+        };
+        trace.0.push(walkers.iter().flat_map(state).collect());
+    };
+    app.add_systems(FixedLast, record.after(AgentSystems::Sense));
+}
+
+fn traced_sorter(app: &mut App) {
+    use sorter::{Roll, Roller};
+    sorter::sorter(app);
+    traced::<Roller>(app);
+    let record = |rollers: Query<(&Transform, &Roll, &Episode)>, mut trace: ResMut<Trace>| {
+        let state = |(place, roll, episode): (&Transform, &Roll, &Episode)| {
+            let [x, _, z] = place.translation.to_array();
+            [x, z, roll.velocity.x, roll.velocity.y, episode.number() as f32]
+        };
+        trace.0.push(rollers.iter().flat_map(state).collect());
+    };
+    app.add_systems(FixedLast, record.after(AgentSystems::Sense));
+}
+
 fn assets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets")
 }
@@ -103,16 +135,24 @@ fn trained(game: fn(&mut App), policy: &str, choice: ActionChoice) -> Vec<Vec<f3
     let mut world = PooledWorld::build(&(Arc::new(game) as _), settings).expect("the game can be trained");
     let mut scratch = policy.scratch();
     let mut actions = vec![0.0; ARENAS as usize * file.spec.action_width()];
+    let mut memory = vec![0.0; ARENAS as usize * policy.memory_width()];
     while world.world().resource::<Trace>().0.len() < TICKS {
-        let choice = match choice {
-            ActionChoice::Greedy => ActionChoice::Greedy,
-            ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(world.tick() + 1)),
-        };
-        policy.act(world.rows(0).observations(), choice, &mut scratch, &mut actions);
+        let seeds = seeds(choice, world.tick() + 1);
+        let sensed = Sensed { observations: world.rows(0).observations(), masks: world.rows(0).masks() };
+        policy.act_each(sensed, &mut memory, &seeds, &mut scratch, &mut actions);
         world.rows_mut(0).actions_mut().copy_from_slice(&actions);
         world.step().expect("the game doesn't panic");
+        let memories = memory.chunks_exact_mut(policy.memory_width().max(1));
+        let begins = memories.zip(world.rows(0).outcomes()).filter(|(_, outcome)| **outcome == Outcome::Restart);
+        begins.for_each(|(memory, _)| memory.fill(0.0));
     }
     core::mem::take(&mut world.world_mut().resource_mut::<Trace>().0)
+}
+
+/// Returns the seeds of the draws at a tick: each arena has one agent, whose row is the arena's index.
+fn seeds(choice: ActionChoice, tick: u64) -> Vec<Seed> {
+    let ActionChoice::Sampled(seed) = choice else { return Vec::new() };
+    (0..ARENAS).map(|arena| Home { arena: Some(arena), member: 1 }.derive(seed.derive(tick))).collect()
 }
 
 /// Returns the trace of an app that is played: its frames have various lengths, and its policy is an asset.
@@ -124,7 +164,7 @@ fn played<A: Agent>(game: fn(&mut App), policy: &'static str, choice: ActionChoi
     game(&mut app);
     app.add_plugins(PolicyPlugin);
     let policy = app.world().resource::<AssetServer>().load(policy);
-    let runner = PolicyRunner { policy: policy.clone(), choice };
+    let runner = PolicyRunner::new(policy.clone()).choosing(choice);
     app.add_observer(move |agent: On<Add, A>, mut commands: Commands| {
         commands.entity(agent.entity).insert(runner.clone());
     });
@@ -164,4 +204,16 @@ fn cart_pole_is_played_as_it_was_trained() {
 #[test]
 fn balance_is_played_as_it_was_trained() {
     check::<balance::Plate>(traced_balance, "policies/balance.safetensors");
+}
+
+/// The policy has a memory.
+#[test]
+fn hallway_is_played_as_it_was_trained() {
+    check::<hallway::Walker>(traced_hallway, "policies/hallway.safetensors");
+}
+
+/// The policy reads a set.
+#[test]
+fn sorter_is_played_as_it_was_trained() {
+    check::<sorter::Roller>(traced_sorter, "policies/sorter.safetensors");
 }

@@ -349,7 +349,8 @@ pub mod prelude {
     pub use ludus_agent::{Action as _, Agent as _, Observation as _, Reward as _};
     pub use ludus_agent::{
         ActionMask, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng, EpisodeScope,
-        EpisodeScoped, EpisodeStart, Grid, InArena, ScoreAgents, SenseAgents, SetOf, StateHashAppExt,
+        EpisodeScoped, EpisodeStart, Grid, InArena, SavedAgent, ScoreAgents, SenseAgents, SetOf, StateHashAppExt,
+        StepClock, save_agent,
     };
-    pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner};
+    pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicyState};
 }

@@ -11,8 +11,8 @@ use crate::arena::spawn_arenas;
 use crate::restart::Homeless;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
-    ActionMask, Agent, AgentKind, AgentKinds, AgentRows, AgentSystems, Arena, Arenas, Controller, Episode, EpisodeRng,
-    EpisodeScope, StartingArena, UnfilteredQuery, WorldSeed, restart, step, turnover,
+    ActionMask, Agent, AgentKind, AgentKinds, AgentRows, Arena, ArenaCounts, Arenas, Controller, Episode, EpisodeRng,
+    EpisodeScope, SavedAgent, StartingArena, StepClock, UnfilteredQuery, WorldSeed, restart, resume, step, turnover,
 };
 
 /// Registers kinds of agents in an app.
@@ -50,8 +50,10 @@ impl Plugin for AgentPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
         app.init_resource::<Homeless>().init_resource::<StartingArena>();
-        app.register_type::<Arena>().register_type::<Episode>().register_type::<Controller>();
-        app.add_systems(FixedFirst, spawn_arenas.before(AgentSystems::Restart));
+        app.register_type::<Arena>().register_type::<ArenaCounts>().register_type::<Controller>();
+        app.register_type::<Episode>().register_type::<EpisodeRng>().register_type::<SavedAgent>();
+        app.register_type::<StepClock>();
+        app.add_systems(FixedFirst, spawn_arenas.before(RowSystems::Resume));
         add_tick(app);
         restart::add_arenas(app);
     }
@@ -112,6 +114,9 @@ fn add_systems<A: Agent>(app: &mut App) {
     let kind = app.world().resource::<AgentKinds>().iter().len();
     let restart = restart::restart::<A>.in_set(RowSystems::RestartKind(kind)).after(RowSystems::RestartKind(kind - 1));
     app.add_systems(FixedFirst, restart.in_set(RowSystems::Restart));
+    let resume = resume::resume::<A>.in_set(RowSystems::ResumeKind(kind)).after(RowSystems::ResumeKind(kind - 1));
+    let resume = resume.in_set(RowSystems::Resume).run_if(any_with_component::<SavedAgent>);
+    app.add_systems(FixedFirst, resume);
     app.add_systems(FixedPreUpdate, step::act::<A>.in_set(RowSystems::Act));
     app.add_systems(FixedLast, step::score::<A>.in_set(RowSystems::Score));
     app.add_systems(FixedLast, step::sense::<A>.in_set(RowSystems::Sense));

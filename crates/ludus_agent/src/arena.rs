@@ -37,13 +37,16 @@ fn settle_arena(mut world: DeferredWorld, context: HookContext) {
 }
 
 /// Counts of agents and episodes of an arena; seeds derive from them.
-#[derive(Component, Clone, Copy, Debug, Default)]
+///
+/// They are part of a saved game in which agents come later than the arena, or share its episode.
+#[derive(Component, Reflect, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[component(clone_behavior = Ignore)]
-pub(crate) struct ArenaCounts {
+#[reflect(Component, Clone, Debug, Default, PartialEq)]
+pub struct ArenaCounts {
     /// Agents that have come so far.
-    pub agents: u32,
+    pub(crate) agents: u32,
     /// Episodes that the arena as a whole has started.
-    pub episodes: u32,
+    pub(crate) episodes: u32,
 }
 
 /// Makes an entity a member of an arena. Despawning the arena despawns its members.

@@ -7,6 +7,7 @@ use bevy::ecs::lifecycle::HookContext;
 use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 use ludus_spec::{Generator, Outcome, Seed};
+use serde::{Deserialize, Serialize};
 
 use crate::{AgentKinds, Slot};
 
@@ -15,9 +16,12 @@ use crate::{AgentKinds, Slot};
 /// Systems of the [`ScoreAgents`](crate::ScoreAgents) schedule end it with [`terminate`](Self::terminate) or
 /// [`truncate`](Self::truncate). The next step is the restart: the agent idles, [`EpisodeStart`] has been sent,
 /// and nothing is learned from it.
+///
+/// An agent into which an episode is inserted restarts. One into which a [`SavedAgent`](crate::SavedAgent) is inserted
+/// continues the saved episode.
 #[derive(Component, Reflect, Clone, Copy, Debug, PartialEq, Eq)]
 #[component(on_insert = begin_anew)]
-#[reflect(Component, Debug, Default, PartialEq)]
+#[reflect(Component, Clone, Debug, Default, PartialEq)]
 pub struct Episode {
     number: u32,
     steps: u32,
@@ -115,6 +119,11 @@ impl Episode {
             Phase::Ending(end) | Phase::Ended(end) => Some(end),
             Phase::Unborn | Phase::Restarting | Phase::Running => None,
         }
+    }
+
+    /// True in the restart step, and in the steps to which it extends.
+    pub(crate) const fn is_restarting(&self) -> bool {
+        matches!(self.phase, Phase::Restarting)
     }
 
     /// Sets the number of the next episode, so that an episode can be repeated.
@@ -313,15 +322,20 @@ pub struct EpisodeEntities(Vec<Entity>);
 ///
 /// Seeded from run, world, arena and episode number at every start, so an episode can be repeated alone.
 /// It is a [`rand`] generator: `rng.random_range(-1.0..=1.0)` with [`rand::RngExt`] in scope.
-#[derive(Component, Clone, Debug)]
+///
+/// A clone of an agent gets random numbers of its own. A saved game keeps them: they are reflected, with the identity
+/// of the agent.
+#[derive(Component, Reflect, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[component(clone_behavior = Ignore)]
+#[reflect(opaque)]
+#[reflect(Component, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpisodeRng {
     generator: Generator,
     home: Home,
 }
 
 /// The identity of an agent or an arena in its world. With an episode's number it determines the episode's seed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Home {
     /// The index of its arena, if it is in one.
     pub arena: Option<u32>,
@@ -358,14 +372,17 @@ impl EpisodeRng {
     }
 
     pub(crate) fn restart(&mut self, world: WorldSeed, number: u32) {
-        let Home { arena, member } = self.home;
-        let arena = arena.map_or(OUTSIDE, u64::from);
-        let seed = world.0.derive(arena).derive(u64::from(member)).derive(u64::from(number));
-        self.generator = seed.generator();
+        self.generator = self.home.derive(world.0).derive(u64::from(number)).generator();
     }
 }
 
 impl Home {
+    /// Returns the seed of this agent or arena among those below `seed`: below it are the arenas, and below each arena
+    /// its members.
+    pub fn derive(self, seed: Seed) -> Seed {
+        seed.derive(self.arena.map_or(OUTSIDE, u64::from)).derive(u64::from(self.member))
+    }
+
     /// Draws a number in `0.0..1.0` that is the same for all agents of an arena.
     pub(crate) fn phase(self, world: WorldSeed) -> f32 {
         let apart = self.arena.map_or(OUTSIDE + u64::from(self.member), u64::from);

@@ -119,6 +119,7 @@
 //!   returns, it gets a row and restarts, with the next episode. The reward of the step in which it fell asleep is
 //!   learned from only if the game has terminated the episode.
 //! - A clone of an agent is a new agent, with a row and random numbers of its own.
+//! - An agent of a saved game continues its episode: [`save_agent`] returns a [`SavedAgent`], to insert into an agent.
 //!
 //! # Arenas
 //!
@@ -240,9 +241,11 @@ mod kinds;
 mod mask;
 mod observation;
 mod restart;
+mod resume;
 mod reward;
 mod rows;
 mod runs;
+mod saved;
 mod schedule;
 mod scoring;
 mod scripts;
@@ -263,7 +266,7 @@ pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
 pub use action_mask::ActionMask;
 pub use add_agent::{AgentAppExt, AgentPlugin};
 pub use agent::Agent;
-pub use arena::{Arena, ArenaLayout, ArenaMembers, Arenas, InArena};
+pub use arena::{Arena, ArenaCounts, ArenaLayout, ArenaMembers, Arenas, InArena};
 pub use choices::{Choice, Choices};
 pub use controller::Controller;
 pub use episode::{
@@ -279,6 +282,7 @@ pub use observation::{Grid, Observation, SetOf};
 pub use restart::StartingArena;
 pub use reward::Reward;
 pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};
+pub use saved::{SavedAgent, save_agent};
 pub use schedule::{AgentSystems, ScoreAgents, SenseAgents, SenseScoreTime, StepClock};
 pub use scripts::left_to_the_game;
 pub use sketch::{SensorLine, SensorSketch, SensorSketches};

@@ -107,7 +107,7 @@ fn admit<A: Agent>(world: &mut World, agent: Entity) {
 }
 
 /// Sets the identity of a new agent's random numbers and the number of its first episode.
-fn settle<A: Agent>(world: &mut World, agent: Entity) {
+pub(crate) fn settle<A: Agent>(world: &mut World, agent: Entity) {
     let home = home(world, agent);
     let seed = *world.resource::<WorldSeed>();
     let first = world.get_resource::<FirstEpisodes>().map_or(1, |first| first.of(home.member));
@@ -142,7 +142,7 @@ fn home(world: &mut World, agent: Entity) -> Home {
 
 /// The count of agents of all kinds that have come outside of arenas; seeds derive from it.
 #[derive(Resource, Default)]
-pub(crate) struct Homeless(u32);
+pub(crate) struct Homeless(pub u32);
 
 /// Despawns the entities of the agent's last episode and triggers [`EpisodeStart`].
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {

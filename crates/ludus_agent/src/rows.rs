@@ -169,6 +169,15 @@ pub(crate) struct Turnover {
     pub hiding: Vec<ComponentId>,
 }
 
+impl Turnover {
+    /// Lists an agent that has just got a row among those that start an episode, unless it is listed.
+    pub(crate) fn starts_anew(&mut self, row: u32, agent: Entity) {
+        if !self.ended.contains(&(row, agent)) {
+            self.ended.push((row, agent));
+        }
+    }
+}
+
 const FAULTS_KEPT: usize = 16;
 
 impl Rows {
@@ -456,10 +465,15 @@ impl Rows {
 
     /// Clears the sums of a row's last episode, and sets its outcome to a restart.
     pub(crate) fn begin_episode(&mut self, row: u32) {
-        let (row, terms) = (row as usize, self.spec.reward.len());
         if !self.decisions.are_external {
-            self.outcomes[row] = Outcome::Restart;
+            self.outcomes[row as usize] = Outcome::Restart;
         }
+        self.forget_episode(row);
+    }
+
+    /// Clears the sums of a row's last episode.
+    pub(crate) fn forget_episode(&mut self, row: u32) {
+        let (row, terms) = (row as usize, self.spec.reward.len());
         self.running.returns[row] = 0.0;
         self.running.terms[row * terms..][..terms].fill(0.0);
     }

@@ -38,7 +38,10 @@ pub struct ScoreAgents;
 /// Counts ticks, and the position of the present tick in its step.
 ///
 /// A step is one decision and lasts [`decision_interval`](Self::decision_interval) ticks.
-#[derive(Resource, Clone, Copy, Debug)]
+///
+/// It is part of a saved game: decisions come after the same ticks, and draws derive from the count of ticks.
+#[derive(Resource, Reflect, Clone, Copy, Debug, PartialEq, Eq)]
+#[reflect(Resource, Clone, Debug, Default, PartialEq)]
 pub struct StepClock {
     decision_interval: NonZeroU32,
     tick_in_step: u32,
@@ -148,6 +151,10 @@ pub(crate) enum RowSystems {
     Score,
     Sense,
     Restart,
+    /// Agents of a saved game get their rows.
+    Resume,
+    /// The same for the kind with this number, counted from 1.
+    ResumeKind(usize),
     /// The restart of the kind with this number, counted from 1.
     RestartKind(usize),
 }
@@ -159,6 +166,7 @@ pub(crate) fn add_tick(app: &mut App) {
     app.configure_sets(FixedLast, (AgentSystems::Score, AgentSystems::Sense).chain());
     // Kinds of agents don't share entities, which the scheduler can't know.
     app.configure_sets(FixedFirst, RowSystems::Restart.in_set(AgentSystems::Restart));
+    app.configure_sets(FixedFirst, RowSystems::Resume.after(advance_clock).before(AgentSystems::Restart));
     app.configure_sets(FixedPreUpdate, RowSystems::Act.in_set(AgentSystems::Act).ambiguous_with(RowSystems::Act));
     app.configure_sets(FixedLast, RowSystems::Score.in_set(AgentSystems::Score).ambiguous_with(RowSystems::Score));
     app.configure_sets(FixedLast, RowSystems::Sense.in_set(AgentSystems::Sense).ambiguous_with(RowSystems::Sense));

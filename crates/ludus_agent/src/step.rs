@@ -128,7 +128,7 @@ pub(crate) fn sense<A: Agent>(
     time.lap();
 }
 
-fn sense_table<T: Observation>(rows: &mut Rows, tick: u64, slots: &[Slot], observations: &[T]) {
+pub(crate) fn sense_table<T: Observation>(rows: &mut Rows, tick: u64, slots: &[Slot], observations: &[T]) {
     for run in runs(slots) {
         let seen = &mut rows.observations[run.first_row * T::WIDTH..][..run.agents.len() * T::WIDTH];
         let mut poison = 0.0;
@@ -172,7 +172,7 @@ pub(crate) fn sense_masks<A: Agent>(
     }
 }
 
-fn mask_table<T: Action>(rows: &mut Rows, tick: u64, slots: &[Slot], masks: &[ActionMask<T>]) {
+pub(crate) fn mask_table<T: Action>(rows: &mut Rows, tick: u64, slots: &[Slot], masks: &[ActionMask<T>]) {
     let width = rows.spec.mask_width();
     for run in runs(slots) {
         let allowed = &mut rows.masks[run.first_row * width..][..run.agents.len() * width];

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use ludus_agent::{AgentKind, Rows, Slot};
-use ludus_policy::{ActionChoice, PolicyScratch, Sensed};
-use ludus_spec::{Outcome, Seed};
+use ludus_agent::{AgentKind, Rows};
+use ludus_policy::{PolicyScratch, Sensed};
+use ludus_spec::Seed;
 
 use crate::asset::Content;
 use crate::{PolicyAsset, PolicyState};
@@ -31,9 +31,9 @@ pub(crate) struct Batch {
 
 /// An agent that the policy decides for.
 #[derive(Clone, Copy)]
-struct Decider {
-    agent: Entity,
-    row: usize,
+pub(crate) struct Decider {
+    pub agent: Entity,
+    pub row: usize,
 }
 
 /// The version of a policy that decides.
@@ -74,25 +74,23 @@ impl Batch {
         self.seeds.clear();
     }
 
-    /// Adds an agent to the batch of the decision at this tick.
-    pub fn seat(&mut self, agent: Entity, slot: Slot, choice: ActionChoice, tick: u64) {
-        let decider = Decider { agent, row: slot.index() };
-        match choice {
-            ActionChoice::Greedy => self.greedy.push(decider),
-            ActionChoice::Sampled(seed) => {
+    /// Adds an agent to the batch. Its action is drawn if there is a seed for it.
+    pub fn seat(&mut self, decider: Decider, seed: Option<Seed>) {
+        match seed {
+            None => self.greedy.push(decider),
+            Some(seed) => {
                 self.drawn.push(decider);
-                self.seeds.push(seed.derive(tick).derive(slot.index() as u64));
+                self.seeds.push(seed);
             }
         }
     }
 
-    /// Reads what the policy remembers of the agents' episodes. `outcomes` are those of the last step.
-    pub fn recall(&mut self, world: &World, outcomes: &[Outcome]) {
+    /// Reads what the policy remembers of the agents' episodes.
+    pub fn recall(&mut self, world: &World) {
         self.memory.clear();
         let width = self.memory_width();
-        for &Decider { agent, row } in self.greedy.iter().chain(&self.drawn).filter(|_| width > 0) {
-            let state = world.get::<PolicyState>(agent).filter(|state| state.memory.len() == width);
-            match state.filter(|_| outcomes[row] != Outcome::Restart) {
+        for &Decider { agent, .. } in self.greedy.iter().chain(&self.drawn).filter(|_| width > 0) {
+            match world.get::<PolicyState>(agent).filter(|state| state.memory.len() == width) {
                 Some(state) => self.memory.extend_from_slice(&state.memory),
                 None => self.memory.resize(self.memory.len() + width, 0.0),
             }
@@ -113,7 +111,8 @@ impl Batch {
         }
     }
 
-    fn memory_width(&self) -> usize {
+    /// Returns the count of numbers that the policy remembers of an agent; 0 without a policy or without memory.
+    pub fn memory_width(&self) -> usize {
         self.running.as_ref().map_or(0, |running| running.content.policy.memory_width())
     }
 

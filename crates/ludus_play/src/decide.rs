@@ -4,13 +4,14 @@ use core::num::NonZeroU32;
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use ludus_agent::{AgentKind, AgentKinds, Controller, Slot, StepClock};
+use ludus_agent::{AgentKind, AgentKinds, Controller, EpisodeRng, FaultPlace, Rows, Slot, StepClock};
+use ludus_spec::{ObservationColumn, Outcome};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Decider};
 use crate::fit::{StepsAreSet, check_fit};
-use crate::{PolicyAsset, PolicyProblem, PolicyRunner};
+use crate::{PolicyAsset, PolicyProblem, PolicyRunner, PolicyState};
 
-type Runner = (Entity, &'static Slot, &'static Controller, &'static PolicyRunner);
+type Runner = (Entity, &'static Slot, &'static EpisodeRng, &'static Controller, &'static PolicyRunner);
 
 /// The batches of every kind of agents, and their buffers.
 #[derive(Resource, Default)]
@@ -20,6 +21,8 @@ struct KindDecisions {
     kind: AgentKind,
     runners: QueryState<Runner>,
     batches: Vec<Batch>,
+    /// The agents that restart in this step.
+    restarting: Vec<Entity>,
     /// Ticks from one decision to the next, once a policy has set them.
     interval: Option<NonZeroU32>,
     /// The same in steps, as it is set in the rows.
@@ -39,6 +42,7 @@ pub(crate) fn decide(world: &mut World) {
             decisions.look_at_policies(world, clock.decision_interval());
             decisions.decide_every(world, clock.decision_interval());
             decisions.decide(world);
+            decisions.forget_ended(world);
         }
     });
 }
@@ -58,17 +62,18 @@ impl Decisions {
 impl KindDecisions {
     fn new(kind: AgentKind, world: &mut World) -> Self {
         let runners = QueryBuilder::<Runner>::new(world).with_id(kind.component()).build();
-        Self { kind, runners, batches: Vec::new(), interval: None, every: NonZeroU32::MIN }
+        Self { kind, runners, batches: Vec::new(), restarting: Vec::new(), interval: None, every: NonZeroU32::MIN }
     }
 
     /// Adds every agent that a policy controls to that policy's batch.
     fn seat(&mut self, world: &World, tick: u64) {
         self.batches.iter_mut().for_each(Batch::clear);
         let mut last = 0;
-        for (agent, slot, controller, runner) in self.runners.iter(world) {
+        for (agent, slot, rng, controller, runner) in self.runners.iter(world) {
             if *controller == Controller::Policy {
                 last = batch_of(&mut self.batches, runner.policy.id(), last);
-                self.batches[last].seat(agent, *slot, runner.choice, tick);
+                let seed = runner.draw_seed(tick, rng.home());
+                self.batches[last].seat(Decider { agent, row: slot.index() }, seed);
             }
         }
     }
@@ -127,14 +132,51 @@ impl KindDecisions {
         let rows = kind.rows_mut(world);
         // Reports of episodes have been read by now. If they were kept, they would accumulate.
         rows.drain_episodes(|_, _| {});
+        log_overflows(rows);
         if !rows.is_deciding() {
             return;
         }
         for batch in batches {
-            batch.recall(world, kind.rows(world).outcomes());
+            batch.recall(world);
             batch.decide(kind.rows_mut(world), kind);
             batch.remember(world);
         }
+    }
+
+    /// Empties what policies remember of agents that restart in this step, whoever controls them: what they have observed
+    /// so far belongs to the last episode.
+    fn forget_ended(&mut self, world: &mut World) {
+        if self.batches.iter().all(|batch| batch.memory_width() == 0) {
+            return;
+        }
+        let outcomes = self.kind.rows(world).outcomes();
+        let restarts = |&(_, slot, ..): &(Entity, &Slot, &EpisodeRng, &Controller, &PolicyRunner)| {
+            outcomes[slot.index()] == Outcome::Restart
+        };
+        self.restarting.clear();
+        self.restarting.extend(self.runners.iter(world).filter(restarts).map(|(agent, ..)| agent));
+        for &agent in &self.restarting {
+            if let Some(mut state) = world.get_mut::<PolicyState>(agent) {
+                state.memory.clear();
+            }
+        }
+    }
+}
+
+/// Logs the sets that got more elements than fit. Rows report each set once.
+fn log_overflows(rows: &mut Rows) {
+    let spec = rows.spec().clone();
+    for fault in rows.drain_faults() {
+        let FaultPlace::Set(column) = fault.place else { continue };
+        let field = spec.observation_columns().nth(column as usize).map(ObservationColumn::field);
+        tracing::warn!(
+            "the set `{}` of `{}` in row {} got more elements than fit at tick {}; the rest was left out, and this is \
+             reported once; give its `SetOf` a greater capacity and train anew, or fill it with less",
+            field.map_or("", |field| &field.name),
+            spec.name,
+            fault.row,
+            fault.tick,
+        );
     }
 }
 

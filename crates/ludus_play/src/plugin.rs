@@ -18,7 +18,8 @@ use crate::{PolicyAsset, PolicyProblem, PolicyRunner, PolicyState};
 /// apart as in training. A policy that was trained for other agents, steps or ticks is refused and reported by a
 /// [`PolicyProblem`]. Read these messages in an app without `LogPlugin`: it reports the problem nowhere else.
 ///
-/// Reports of finished episodes can be read until the next decision; then they are removed.
+/// Reports of finished episodes and of faults can be read until the next decision; then they are removed. The log says
+/// once for each set that it got more elements than fit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PolicyPlugin;
 

@@ -1,7 +1,7 @@
 //! The component that gives an agent its policy.
 
 use bevy::prelude::*;
-use ludus_agent::AgentKind;
+use ludus_agent::{AgentKind, Home};
 use ludus_policy::ActionChoice;
 use ludus_spec::Seed;
 
@@ -29,18 +29,18 @@ use crate::PolicyAsset;
 pub struct PolicyRunner {
     /// The asset of the policy.
     pub policy: Handle<PolicyAsset>,
-    /// The way in which an action is chosen from the policy's distribution.
+    /// The [bits](Seed::bits) of the seed from which actions are drawn. Without a seed, the agent gets the most probable
+    /// action.
     ///
-    /// With [`ActionChoice::Sampled`] a draw derives from this seed, the tick and the agent's row, so the same game
-    /// with the same seed goes the same way.
-    #[reflect(ignore)]
-    pub choice: ActionChoice,
+    /// A draw derives from this seed, the tick and the agent's identity (its arena, and its number in the arena), never
+    /// from its row. So the same game with the same seed goes the same way, also if it was saved and loaded meanwhile.
+    pub seed: Option<u64>,
 }
 
 /// The memory that an agent's policy keeps of its episode.
 ///
-/// A [`PolicyRunner`] adds it. It is part of a saved game, since decisions depend on it: save and load it with the
-/// agent's other components.
+/// A [`PolicyRunner`] adds it. It is part of a saved game, since decisions depend on it: save it with the agent's
+/// [`SavedAgent`](ludus_agent::SavedAgent).
 #[derive(Component, Reflect, Clone, Debug, Default, PartialEq)]
 #[reflect(Component, Clone, Debug, Default, PartialEq)]
 pub struct PolicyState {
@@ -53,13 +53,28 @@ pub struct PolicyState {
 impl PolicyRunner {
     /// Creates a runner that takes the most probable actions of this policy.
     pub const fn new(policy: Handle<PolicyAsset>) -> Self {
-        Self { policy, choice: ActionChoice::Greedy }
+        Self { policy, seed: None }
     }
 
     /// Draws actions as in training, from this seed.
     #[must_use]
     pub fn sampled(self, seed: u64) -> Self {
-        Self { choice: ActionChoice::Sampled(Seed::new(seed)), ..self }
+        self.choosing(ActionChoice::Sampled(Seed::new(seed)))
+    }
+
+    /// Chooses actions in this way.
+    #[must_use]
+    pub fn choosing(self, choice: ActionChoice) -> Self {
+        let seed = match choice {
+            ActionChoice::Greedy => None,
+            ActionChoice::Sampled(seed) => Some(seed.bits()),
+        };
+        Self { seed, ..self }
+    }
+
+    /// Returns the seed of the draw at this tick for the agent with this identity; `None` if nothing is drawn.
+    pub fn draw_seed(&self, tick: u64, home: Home) -> Option<Seed> {
+        self.seed.map(|bits| home.derive(Seed::from_bits(bits).derive(tick)))
     }
 }
 

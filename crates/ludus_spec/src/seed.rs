@@ -26,6 +26,11 @@ impl Seed {
         Self(mix(run_seed ^ 0x6c75_6475_735f_7275))
     }
 
+    /// Returns the seed with these [bits](Self::bits).
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Returns the child with this index.
     #[inline]
     pub const fn derive(self, index: u64) -> Self {

@@ -157,7 +157,7 @@ fn add_asset(app: &mut App, kind: &AgentKind, policy: PolicyAsset, choice: Actio
         app.add_plugins(PolicyPlugin);
     }
     let policy = app.world_mut().resource_mut::<Assets<PolicyAsset>>().add(policy);
-    give_runner(app, kind, &PolicyRunner { policy, choice });
+    give_runner(app, kind, &PolicyRunner::new(policy).choosing(choice));
 }
 
 /// Policies that decide without being assets, each for a kind of agents.
@@ -180,11 +180,17 @@ struct EpisodeMemory {
 }
 
 impl EpisodeMemory {
-    /// Returns what is remembered before the next decision. `outcomes` are those of the last step.
-    fn settle(&mut self, outcomes: &[Outcome], width: usize) -> &mut [f32] {
+    /// Returns what is remembered before the next decision, which replaces it.
+    fn recall(&mut self, rows: usize, width: usize) -> &mut [f32] {
+        self.now.resize(rows * width, 0.0);
+        self.past.clone_from(&self.now);
+        &mut self.now
+    }
+
+    /// Corrects what is remembered after a step with these outcomes.
+    fn settle(&mut self, outcomes: &[Outcome]) {
         let Self { past, now } = self;
-        now.resize(outcomes.len() * width, 0.0);
-        past.resize(outcomes.len() * width, 0.0);
+        let width = now.len() / outcomes.len().max(1);
         let rows = now.chunks_exact_mut(width.max(1)).zip(past.chunks_exact(width.max(1)));
         for ((now, past), &outcome) in rows.zip(outcomes) {
             match after_step(outcome) {
@@ -193,8 +199,6 @@ impl EpisodeMemory {
                 AfterStep::Restore => now.copy_from_slice(past),
             }
         }
-        past.copy_from_slice(now);
-        now
     }
 }
 
@@ -207,6 +211,7 @@ fn add_own(app: &mut App, kind: &AgentKind, actor: Arc<Actor>, interval: NonZero
     if is_first {
         app.configure_sets(FixedPreUpdate, PolicySystems::Decide.before(AgentSystems::Act));
         app.add_systems(FixedPreUpdate, decide_own.in_set(PolicySystems::Decide));
+        app.add_systems(FixedLast, settle_own.after(AgentSystems::Sense));
     }
 }
 
@@ -229,10 +234,22 @@ fn decide_own(world: &mut World) {
             }
             // All systems that read the episodes have run by now.
             rows.drain_episodes(|_, _| {});
-            let memory = memory.settle(rows.outcomes(), actor.memory_width());
+            let memory = memory.recall(rows.len(), actor.memory_width());
             rows.decide(|observations, masks, actions| {
                 actor.act(Sensed { observations, masks }, memory, choice, scratch, actions);
             });
+        }
+    });
+}
+
+/// After a step, while its outcomes are there: corrects what policies remember.
+fn settle_own(world: &mut World) {
+    if !world.resource::<StepClock>().is_last_tick() {
+        return;
+    }
+    world.resource_scope(|world, mut runners: Mut<OwnRunners>| {
+        for OwnRunner { kind, memory, .. } in &mut runners.0 {
+            memory.settle(kind.rows(world).outcomes());
         }
     });
 }
@@ -345,14 +362,19 @@ mod tests {
     #[test]
     fn what_is_remembered_follows_the_outcomes() {
         let mut memory = EpisodeMemory::default();
-        let first = memory.settle(&[Outcome::Restart; 3], 2);
-        assert_eq!(first, [0.0; 6]);
-        first.copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let second = memory.settle(&[Outcome::Running; 3], 2);
-        assert_eq!(second, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        second.fill(9.0);
-        let third = memory.settle(&[Outcome::Running, Outcome::Restart, Outcome::Waiting], 2);
-        assert_eq!(third, [9.0, 9.0, 0.0, 0.0, 5.0, 6.0]);
-        assert_eq!(memory.settle(&[Outcome::Running; 4], 0), [0.0; 0]);
+        let before_decision = |memory: &mut EpisodeMemory, rows: usize| memory.recall(rows, 2).to_vec();
+        let step = |memory: &mut EpisodeMemory, decided: [f32; 6], outcomes: [Outcome; 3]| {
+            memory.recall(3, 2).copy_from_slice(&decided);
+            memory.settle(&outcomes);
+        };
+        assert_eq!(before_decision(&mut memory, 3), [0.0; 6]);
+        step(&mut memory, [9.0; 6], [Outcome::Restart; 3]);
+        assert_eq!(before_decision(&mut memory, 3), [0.0; 6], "the first decision of an episode remembers nothing");
+        step(&mut memory, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [Outcome::Running; 3]);
+        step(&mut memory, [9.0; 6], [Outcome::Running, Outcome::Restart, Outcome::Waiting]);
+        assert_eq!(before_decision(&mut memory, 4), [9.0, 9.0, 0.0, 0.0, 5.0, 6.0, 0.0, 0.0]);
+        memory.settle(&[Outcome::Running; 4]);
+        assert_eq!(EpisodeMemory::default().recall(4, 0), [0.0; 0]);
+        EpisodeMemory::default().settle(&[Outcome::Running; 4]);
     }
 }

@@ -18,7 +18,7 @@ use ludus_policy::{Origin, PolicyFile};
 pub struct Walker;
 
 /// Metres from the start.
-#[derive(Component, Default)]
+#[derive(Component, Reflect, Default, Clone, Copy)]
 pub struct Place(pub f32);
 
 #[derive(Component, Observation, Default)]

@@ -5,6 +5,8 @@
 mod controllers;
 mod game;
 mod loading;
+mod logged;
 mod refusal;
 mod running;
+mod saving;
 mod steps;
