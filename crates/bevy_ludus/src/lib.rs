@@ -230,7 +230,7 @@
 //! | order systems around the library's | [`AgentSystems`](agent::AgentSystems) |
 //! | use physics, cast rays, sense what is near | `bevy_ludus::rapier` |
 //! | train, score and measure | `bevy_ludus::Ludus`; its config is `bevy_ludus::train::config::RunConfig` |
-//! | choose how it learns | `bevy_ludus::learn::PpoConfig`, `PqnConfig` or `DqnConfig`, [`NetworkConfig`](net::NetworkConfig) |
+//! | choose how it learns | `bevy_ludus::learn::PpoConfig`, `PqnConfig`, `DqnConfig` or `SacConfig`, [`NetworkConfig`](net::NetworkConfig) |
 //! | let a trained policy play | [`PolicyPlugin`](play::PolicyPlugin), [`PolicyRunner`](play::PolicyRunner) |
 //! | use a trained policy without Bevy | [`Policy`](policy::Policy) |
 //! | watch in a window, add a panel to it | `bevy_ludus::Ludus::visuals`, `bevy_ludus::editor` |

@@ -93,7 +93,13 @@ impl Pass<'_> {
                     read[..len].copy_from_slice(&rows.data[..len]);
                     delta = Delta::Buffer;
                 }
-                self.normalize_backward(layer.outputs, norm, scratch, RowsMut { data: read, stride }, gradient.as_deref_mut());
+                self.normalize_backward(
+                    layer.outputs,
+                    norm,
+                    scratch,
+                    RowsMut { data: read, stride },
+                    gradient.as_deref_mut(),
+                );
             }
             let sums = match delta {
                 Delta::Given(rows) => rows,

@@ -291,7 +291,6 @@ impl Weights {
         };
         graph.node(operator, &[sums])
     }
-
 }
 
 /// Adds the layer normalisation of a layer's sums.

@@ -71,7 +71,7 @@ impl<'a> History<'a> {
             let own = actions.narrow(1, column, head.action_width() as i64);
             column += head.action_width() as i64;
             parts.push(match head {
-                Head::Gaussian { .. } => own.clamp(-1.0, 1.0),
+                Head::Gaussian { .. } | Head::SquashedGaussian { .. } => own.clamp(-1.0, 1.0),
                 Head::Categorical { choices } => {
                     own.eq_tensor(&Tensor::arange(*choices as i64, (own.kind(), own.device()))).to_kind(Kind::Float)
                 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ludus_config::{Location, Node, Problems, Sources, field_names, parse};
-use ludus_learn::{DqnConfig, PpoConfig, PqnConfig};
+use ludus_learn::{DqnConfig, PpoConfig, PqnConfig, SacConfig};
 use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
 use ludus_spec::AgentSpec;
@@ -81,7 +81,7 @@ pub struct AgentConfig {
     /// The actor's and the critic's network.
     pub network: NetworkConfig,
     /// Settings of proximal policy optimisation, which learns the policy unless another section is there: at most one
-    /// of `ppo`, `pqn` and `dqn`.
+    /// of `ppo`, `pqn`, `dqn` and `sac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ppo: Option<PpoConfig>,
     /// Settings of Q-learning with many agents, without replay: for discrete actions in fast simulations.
@@ -90,6 +90,9 @@ pub struct AgentConfig {
     /// Settings of Q-learning from a replay: for discrete actions where steps are expensive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dqn: Option<DqnConfig>,
+    /// Settings of soft actor-critic: for continuous actions, or a mix, where steps are expensive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sac: Option<SacConfig>,
     /// Settings of the learner on libtorch, for the device that it computes on.
     pub device: DeviceConfig,
     /// The policy that learning starts from: a run's folder, its name, or a policy file. By default, there is none.
@@ -346,6 +349,7 @@ impl Default for AgentConfig {
             ppo: Some(PpoConfig::default()),
             pqn: None,
             dqn: None,
+            sac: None,
             device: DeviceConfig::default(),
             initialize_from: None,
         }

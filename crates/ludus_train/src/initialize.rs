@@ -103,7 +103,8 @@ fn without_encoders(layout: &Layout) -> NetworkConfig {
 }
 
 fn described(network: &NetworkConfig) -> String {
-    let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed } = network;
+    let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed } =
+        network;
     let memory = memory.map_or(String::new(), |memory| format!(", memory: {memory:?}"));
     let encoders = encoders.iter().map(|(field, encoder)| format!("{field:?}: {encoder}")).collect::<Vec<_>>();
     let encoders = if encoders.is_empty() { String::new() } else { format!("encoders: {{{}}}, ", encoders.join(", ")) };
@@ -269,7 +270,7 @@ fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
         }
     }
     if !last_action.is_empty() {
-        names.extend(output_names(spec).into_iter().map(|part| format!("last action {part}")));
+        names.extend(output_names(spec, false).into_iter().map(|part| format!("last action {part}")));
     }
     names
 }

@@ -49,7 +49,10 @@ mod tests {
     fn free_memory_is_what_the_system_says() {
         let table = "MemTotal:       24684152 kB\nMemFree:        16312304 kB\nMemAvailable:   20429152 kB\n";
         assert_eq!(free_of(table), Some(20_429_152 << 10));
-        assert_eq!([free_of(""), free_of("MemAvailable: much"), free_of("MemAvailable: 99999999999999999 kB")], [None; 3]);
+        assert_eq!(
+            [free_of(""), free_of("MemAvailable: much"), free_of("MemAvailable: 99999999999999999 kB")],
+            [None; 3]
+        );
         assert!(available() > 1 << 20);
     }
 }

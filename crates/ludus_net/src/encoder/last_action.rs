@@ -35,7 +35,9 @@ impl LastAction {
             (taken, action) = action.split_at(head.action_width());
             match head {
                 // An action outside the range is clamped before it reaches the game.
-                Head::Gaussian { .. } | Head::SquashedGaussian { .. } => own.iter_mut().zip(taken).for_each(|(own, &one)| *own = one.clamp(-1.0, 1.0)),
+                Head::Gaussian { .. } | Head::SquashedGaussian { .. } => {
+                    own.iter_mut().zip(taken).for_each(|(own, &one)| *own = one.clamp(-1.0, 1.0))
+                }
                 Head::Categorical { .. } => {
                     own.fill(0.0);
                     own[taken[0] as usize] = 1.0;

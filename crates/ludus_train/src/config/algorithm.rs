@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
-use ludus_learn::{Dqn, DqnConfig, LaneShape, LearningRate, PpoConfig, PqnConfig, Schedule};
+use ludus_learn::{Dqn, DqnConfig, LaneShape, LearningRate, PpoConfig, PqnConfig, Sac, SacConfig, Schedule};
 use ludus_net::NetworkConfig;
 use ludus_spec::AgentSpec;
 
 use super::AgentConfig;
 
 /// The names of the sections, in the order of a config.
-pub(crate) const SECTIONS: [&str; 3] = ["ppo", "pqn", "dqn"];
+pub(crate) const SECTIONS: [&str; 4] = ["ppo", "pqn", "dqn", "sac"];
 
 /// Steps of all agents together that an iteration has at least: algorithms that learn in every few steps would else be
 /// reported, marked and checked all the time.
@@ -26,50 +26,56 @@ pub enum AlgorithmConfig<'a> {
     Pqn(&'a PqnConfig),
     /// Q-learning from a replay.
     Dqn(&'a DqnConfig),
+    /// Soft actor-critic, from a replay.
+    Sac(&'a SacConfig),
 }
 
 impl AgentConfig {
     /// The algorithm that learns the policy.
     pub fn algorithm(&self) -> AlgorithmConfig<'_> {
-        match (&self.pqn, &self.dqn) {
-            (Some(pqn), _) => AlgorithmConfig::Pqn(pqn),
-            (None, Some(dqn)) => AlgorithmConfig::Dqn(dqn),
-            (None, None) => AlgorithmConfig::Ppo(self.ppo.as_ref().unwrap_or(&DEFAULT)),
-        }
+        let Self { ppo, pqn, dqn, sac, .. } = self;
+        let pqn = pqn.as_ref().map(AlgorithmConfig::Pqn);
+        let dqn = dqn.as_ref().map(AlgorithmConfig::Dqn);
+        let sac = sac.as_ref().map(AlgorithmConfig::Sac);
+        pqn.or(dqn).or(sac).unwrap_or_else(|| AlgorithmConfig::Ppo(ppo.as_ref().unwrap_or(&DEFAULT)))
     }
 
     /// The network as it is learned.
     ///
     /// Values of actions need one tower of hidden layers, so it is `shared`; with `dueling`, the critic may have its own.
+    /// Soft actor-critic has critics of its own, and a deviation that depends on the observation (`squashed`).
     pub fn learned_network(&self) -> NetworkConfig {
         let is_one = match self.algorithm() {
             AlgorithmConfig::Ppo(_) => false,
             AlgorithmConfig::Pqn(pqn) => !pqn.dueling,
             AlgorithmConfig::Dqn(dqn) => !dqn.dueling,
+            AlgorithmConfig::Sac(_) => true,
         };
-        NetworkConfig { shared: self.network.shared || is_one, ..self.network.clone() }
+        let squashed = self.network.squashed || matches!(self.algorithm(), AlgorithmConfig::Sac(_));
+        NetworkConfig { shared: self.network.shared || is_one, squashed, ..self.network.clone() }
     }
 
     /// Sets Adam's step size.
     pub(crate) fn set_learning_rate(&mut self, rate: Schedule) {
-        let Self { ppo, pqn, dqn, .. } = self;
-        match (pqn, dqn) {
-            (Some(pqn), _) => pqn.learning_rate = rate,
-            (None, Some(dqn)) => dqn.learning_rate = rate,
-            (None, None) => ppo.get_or_insert_default().learning_rate = rate.into(),
+        let Self { ppo, pqn, dqn, sac, .. } = self;
+        match (pqn, dqn, sac) {
+            (Some(pqn), ..) => pqn.learning_rate = rate,
+            (None, Some(dqn), _) => dqn.learning_rate = rate,
+            (None, None, Some(sac)) => sac.learning_rate = rate,
+            (None, None, None) => ppo.get_or_insert_default().learning_rate = rate.into(),
         }
     }
 
     /// Leaves out PPO's settings where they are defaults beside another algorithm's section.
     pub(super) fn choose_algorithm(&mut self, is_ppo_written: bool) {
-        if !is_ppo_written && (self.pqn.is_some() || self.dqn.is_some()) {
+        if !is_ppo_written && (self.pqn.is_some() || self.dqn.is_some() || self.sac.is_some()) {
             self.ppo = None;
         }
     }
 
     /// The names of the sections that this one has.
     pub(super) fn algorithm_sections(&self) -> Vec<&'static str> {
-        let has = [self.ppo.is_some(), self.pqn.is_some(), self.dqn.is_some()];
+        let has = [self.ppo.is_some(), self.pqn.is_some(), self.dqn.is_some(), self.sac.is_some()];
         SECTIONS.into_iter().zip(has).filter_map(|(name, has)| has.then_some(name)).collect()
     }
 }
@@ -81,6 +87,7 @@ impl AlgorithmConfig<'_> {
             Self::Ppo(_) => "ppo",
             Self::Pqn(_) => "pqn",
             Self::Dqn(_) => "dqn",
+            Self::Sac(_) => "sac",
         }
     }
 
@@ -90,6 +97,7 @@ impl AlgorithmConfig<'_> {
             Self::Ppo(ppo) => ppo.rollout_steps,
             Self::Pqn(pqn) => pqn.rollout_steps,
             Self::Dqn(dqn) => dqn.rollout_steps,
+            Self::Sac(sac) => sac.rollout_steps,
         }
     }
 
@@ -97,7 +105,7 @@ impl AlgorithmConfig<'_> {
     pub fn iteration_steps(&self, rows: usize) -> usize {
         match self {
             Self::Ppo(_) | Self::Pqn(_) => self.rollout_steps(),
-            Self::Dqn(dqn) => LEAST_STEPS.div_ceil(rows.max(1)).max(dqn.rollout_steps),
+            Self::Dqn(_) | Self::Sac(_) => LEAST_STEPS.div_ceil(rows.max(1)).max(self.rollout_steps()),
         }
     }
 
@@ -107,6 +115,7 @@ impl AlgorithmConfig<'_> {
             Self::Ppo(ppo) => ppo.learning_rate,
             Self::Pqn(pqn) => pqn.learning_rate.into(),
             Self::Dqn(dqn) => dqn.learning_rate.into(),
+            Self::Sac(sac) => sac.learning_rate.into(),
         }
     }
 
@@ -116,6 +125,7 @@ impl AlgorithmConfig<'_> {
             Self::Ppo(ppo) => ppo.gamma,
             Self::Pqn(pqn) => pqn.gamma,
             Self::Dqn(dqn) => dqn.gamma,
+            Self::Sac(sac) => sac.gamma,
         }
     }
 
@@ -125,6 +135,7 @@ impl AlgorithmConfig<'_> {
             Self::Ppo(ppo) => ppo.normalize_observations,
             Self::Pqn(pqn) => pqn.normalize_observations,
             Self::Dqn(dqn) => dqn.normalize_observations,
+            Self::Sac(sac) => sac.normalize_observations,
         }
     }
 
@@ -140,6 +151,7 @@ impl AlgorithmConfig<'_> {
         match self {
             Self::Ppo(_) | Self::Pqn(_) => 0,
             Self::Dqn(dqn) => Dqn::replay_bytes(dqn, lane, rows),
+            Self::Sac(sac) => Sac::replay_bytes(sac, lane, rows),
         }
     }
 
@@ -149,6 +161,7 @@ impl AlgorithmConfig<'_> {
             Self::Ppo(ppo) => ppo.problems(),
             Self::Pqn(pqn) => pqn.problems(),
             Self::Dqn(dqn) => dqn.problems(),
+            Self::Sac(sac) => sac.problems(),
         }
     }
 
@@ -160,15 +173,17 @@ impl AlgorithmConfig<'_> {
         let section = self.section();
         let is_continuous =
             |field: &&ludus_spec::ActionField| matches!(field.head(), ludus_spec::Head::Gaussian { .. });
-        if let Some(field) = spec.action.iter().find(is_continuous) {
+        let has_values = matches!(self, Self::Pqn(_) | Self::Dqn(_));
+        if let Some(field) = spec.action.iter().find(is_continuous).filter(|_| has_values) {
             return Some(format!(
-                "`{section}` learns the value of each choice, and `{}` of `{}` is continuous; learn with `ppo`, or make it \
-                 an enum",
+                "`{section}` learns the value of each choice, and `{}` of `{}` is continuous; learn with `ppo` or `sac`, or \
+                 make it an enum",
                 field.name, spec.name
             ));
         }
-        agent.network.memory.map(|memory| {
-            format!("`{section}` can't learn with `memory: {memory:?}`; leave the memory out, or learn with `ppo`")
-        })
+        agent
+            .network
+            .remembers()
+            .map(|setting| format!("`{section}` can't learn with `{setting}`; leave it out, or learn with `ppo`"))
     }
 }

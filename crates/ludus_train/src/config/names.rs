@@ -1,6 +1,6 @@
 //! Names of all sections of a config, to find a field that was written in another section, or with a typing mistake.
 
-use ludus_learn::{DqnConfig, PpoConfig, PqnConfig};
+use ludus_learn::{DqnConfig, PpoConfig, PqnConfig, SacConfig};
 use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
 use serde::de::DeserializeOwned;
@@ -26,7 +26,7 @@ struct Section {
 }
 
 /// The sections that `--set` reaches with a path from the top or from the agent's section, in the order of a config.
-fn sections() -> [Section; 10] {
+fn sections() -> [Section; 11] {
     fn section<T: DeserializeOwned>(prefix: &'static str, place: &'static str) -> Section {
         Section { prefix, place, fields: field_names::<T>() }
     }
@@ -37,6 +37,7 @@ fn sections() -> [Section; 10] {
         section::<PpoConfig>("ppo.", "in `ppo`"),
         section::<PqnConfig>("pqn.", "in `pqn`"),
         section::<DqnConfig>("dqn.", "in `dqn`"),
+        section::<SacConfig>("sac.", "in `sac`"),
         section::<DeviceConfig>("device.", "in `device`"),
         section::<StopConfig>("stop.", "in `stop`"),
         section::<CheckpointConfig>("checkpoints.", "in `checkpoints`"),

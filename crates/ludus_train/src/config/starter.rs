@@ -107,7 +107,7 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "ppo",
         "Proximal policy optimisation, which trains the policy. In its place there may be `pqn: (…)`, Q-learning with many \
-         agents, or `dqn: (…)`, Q-learning from a replay.",
+         agents, `dqn: (…)`, Q-learning from a replay, or `sac: (…)`, soft actor-critic.",
     ),
     (
         "ppo.rollout_steps",

@@ -1,13 +1,13 @@
-//! Algorithms that learn the values of actions, for a run.
+//! Algorithms beside PPO, for a run.
 
-use ludus_learn::{Algorithm, Dqn, LaneShape, LearnError, Machine, Pqn};
+use ludus_learn::{Algorithm, Dqn, LaneShape, LearnError, Machine, Pqn, Sac};
 use ludus_net::{Network, Normalizer};
 use ludus_spec::Seed;
 
 use super::BuiltAlgorithm;
 use crate::config::AlgorithmConfig;
 
-/// The parts of an algorithm that learns the values of actions.
+/// The parts of an algorithm that learns in plain Rust only.
 pub(crate) struct ValueParts<'a> {
     pub network: Network,
     pub normalizer: Option<Normalizer>,
@@ -29,6 +29,9 @@ impl ValueParts<'_> {
             }
             AlgorithmConfig::Dqn(config) => {
                 Box::new(Dqn::new(config.clone(), network, normalizer, machine, lanes, seed)?)
+            }
+            AlgorithmConfig::Sac(config) => {
+                Box::new(Sac::new(config.clone(), network, normalizer, machine, lanes, seed)?)
             }
         };
         Ok(Some(BuiltAlgorithm { algorithm, network: described }))
