@@ -10,7 +10,8 @@ use crate::in_repository;
 
 /// Arrows that may be part of a circle: crate, from, to. A component names the hook that runs when it is added, and this
 /// hook's systems read the component.
-const EXCEPTIONS: [(&str, &str, &str); 1] = [("ludus_rapier", "rays::sensor", "rays::sketch")];
+const EXCEPTIONS: [(&str, &str, &str); 2] =
+    [("ludus_rapier", "proximity::sensor", "proximity::sketch"), ("ludus_rapier", "rays::sensor", "rays::sketch")];
 
 /// The path of a module from the root of its crate; empty for the root itself.
 type ModulePath = Vec<String>;

@@ -14,8 +14,8 @@ use crate::in_repository;
 const BESIDE: usize = 20_000;
 
 /// Games and variants that ship no policy.
-const WITHOUT_POLICY: [&str; 5] =
-    ["acrobot", "cart_pole_hidden", "mountain_car", "mountain_car_continuous", "pendulum"];
+const WITHOUT_POLICY: [&str; 6] =
+    ["acrobot", "cart_pole_hidden", "mountain_car", "mountain_car_continuous", "pendulum", "sorter_pool"];
 
 /// The games and variants that ship policies.
 fn shipping() -> impl Iterator<Item = NamedGame> {

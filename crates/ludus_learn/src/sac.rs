@@ -5,6 +5,7 @@
 //! crate's documentation.
 
 mod actor;
+mod actor_update;
 mod config;
 mod critics;
 mod decide;
@@ -26,7 +27,8 @@ use crate::{
     Algorithm, CollectedLane, Decider, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Observed, Report,
     Rollout, RolloutShape, SavedAlgorithm, Schedule,
 };
-use actor::{Actor, ActorUpdate};
+use actor::Actor;
+use actor_update::ActorUpdate;
 use critics::{Critics, SacContext};
 use losses::{SacLosses, SacMetrics};
 use state::SacNumbers;
