@@ -72,10 +72,10 @@ fn grid_world_is_learned() {
 #[test]
 fn chasers_learn_to_catch_and_their_episodes_are_exact() {
     let runs = tempfile::tempdir().expect("a folder for the runs");
-    run("pursuit", &["train", "--seed", "1", "--set", "stop.steps=1000000"], &runs);
+    run("pursuit", &["train", "--seed", "1", "--set", "stop.steps=2000000"], &runs);
     let scored = run("pursuit", &["eval", "--episodes", "100", "--set", "Runner.policy=External"], &runs);
     let caught = scored["terms"]["caught"].as_f64();
-    assert!(caught.is_some_and(|caught| caught > 0.6), "{scored}");
+    assert!(caught.is_some_and(|caught| caught > 1.0), "{scored}");
     let replayed = run("pursuit", &["replay", "latest", "best-Chaser"], &runs);
     assert_eq!(replayed["same"], true, "{replayed}");
 }

@@ -82,16 +82,16 @@ pub struct AgentConfig {
     pub network: NetworkConfig,
     /// Settings of proximal policy optimisation, which learns the policy unless another section is there: at most one
     /// of `ppo`, `pqn`, `dqn` and `sac`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
     pub ppo: Option<PpoConfig>,
     /// Settings of Q-learning with many agents, without replay: for discrete actions in fast simulations.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
     pub pqn: Option<PqnConfig>,
     /// Settings of Q-learning from a replay: for discrete actions where steps are expensive.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
     pub dqn: Option<DqnConfig>,
     /// Settings of soft actor-critic: for continuous actions, or a mix, where steps are expensive.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
     pub sac: Option<SacConfig>,
     /// Settings of the learner on libtorch, for the device that it computes on.
     pub device: DeviceConfig,

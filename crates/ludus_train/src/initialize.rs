@@ -77,7 +77,7 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
     if from.normalizer.is_some() != start.normalizer.is_some() {
         let own = from.normalizer.is_some();
         return Err(format!(
-            "it was trained with `normalize_observations: {own}`; give the algorithm's section the same"
+            "it was trained with `normalize_observations: {own}`; give the section of the algorithm the same"
         ));
     }
     let observations = Axis::new(&observation_names(&from.spec), &observation_names(start.spec));

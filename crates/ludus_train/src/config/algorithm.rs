@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use ludus_learn::{Dqn, DqnConfig, LaneShape, LearningRate, PpoConfig, PqnConfig, Sac, SacConfig, Schedule};
 use ludus_net::NetworkConfig;
 use ludus_spec::AgentSpec;
+use serde::{Serialize, Serializer};
 
 use super::AgentConfig;
 
@@ -28,6 +29,14 @@ pub enum AlgorithmConfig<'a> {
     Dqn(&'a DqnConfig),
     /// Soft actor-critic, from a replay.
     Sac(&'a SacConfig),
+}
+
+/// Writes a section as it is written in a config: without `Some`.
+pub(super) fn without_some<T: Serialize, S: Serializer>(section: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match section {
+        Some(section) => section.serialize(serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl AgentConfig {

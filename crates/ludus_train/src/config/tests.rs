@@ -250,8 +250,8 @@ fn a_wrong_set_is_named() {
 
 #[test]
 fn a_field_of_another_section_is_found() {
-    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `reward`, `network`, `ppo`, `device`, \
-                 `initialize_from`";
+    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `reward`, `network`, `ppo`, `pqn`, \
+                 `dqn`, `sac`, `device`, `initialize_from`";
     let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `stop`, `checkpoints`, `faults`";
     let check = |set: &str, guess: &str| {
         let expected =

@@ -56,6 +56,9 @@ fn what_can_not_be_started_from_is_refused_and_nothing_is_written() {
     };
     check(&["no-run"], "no run `no-run`, neither as a path nor in `runs`");
     check(&[from, "--set", "network.hidden=[8]"], "can't be started from: its network is (hidden: [64, 64], ");
-    check(&[from, "--set", "ppo.normalize_observations=false"], "`normalize_observations: true`; give `ppo` the same");
+    check(
+        &[from, "--set", "ppo.normalize_observations=false"],
+        "`normalize_observations: true`; give the section of the algorithm the same",
+    );
     assert_eq!(fs::read_dir(folder.path().join("runs")).unwrap().count(), 1);
 }

@@ -230,7 +230,10 @@ fn a_run_with_convolutions_starts_from_another_one() {
     };
     let done = check(CONVOLVED, "starting from `runs/");
     assert!(done.json()["mean_return"].as_f64().unwrap() > 6.0, "{}", done.out);
-    check(&CONVOLVED.replace("[4]", "[5]"), "encoders: {\"cells\": Convolve([4])}, hidden: [64, 64]");
+    check(
+        &CONVOLVED.replace("[4]", "[5]"),
+        "; encoder `cells: Convolve([5]) over 4×4×1` is new; encoder `cells: Convolve([4])",
+    );
 }
 
 #[test]
