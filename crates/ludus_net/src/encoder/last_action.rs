@@ -36,7 +36,7 @@ impl LastAction {
             match head {
                 // An action outside the range is clamped before it reaches the game.
                 Head::Gaussian { .. } | Head::SquashedGaussian { .. } => {
-                    own.iter_mut().zip(taken).for_each(|(own, &one)| *own = one.clamp(-1.0, 1.0))
+                    own.iter_mut().zip(taken).for_each(|(own, &one)| *own = one.clamp(-1.0, 1.0));
                 }
                 Head::Categorical { .. } => {
                     own.fill(0.0);

@@ -79,7 +79,7 @@ fn what_does_not_fit_is_a_sentence_with_the_way_out() {
     };
     check(&["dqn=()", "ppo=()"], "`Reader` has `ppo` and `dqn`, and one policy has one algorithm; keep one of");
     check(&["ppo=None"], "`Reader` has no algorithm; keep one of `ppo`, `pqn`, `dqn`, `sac`");
-    check(&["dqn.replay=1e15"], "the replay takes 9.1 PiB of memory, and ");
+    check(&["dqn.replay=1e15"], "the replay takes 11.5 PiB of memory, and ");
     check(&["dqn.gamma=2"], "`gamma` is 2; it must be from 0 to 1");
     check(&["dqn.learning_start=2"], "did you mean `learning_starts`");
     check(&["dqn.n_step=500", "dqn.replay=1000"], "and `n_step` and `rollout_steps` need 500; give it ");
