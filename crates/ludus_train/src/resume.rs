@@ -36,6 +36,7 @@ pub(crate) enum RunTarget<'a> {
     /// A new folder in this folder of runs.
     New(&'a Path),
     /// The same, for a game that was checked before.
+    #[cfg_attr(not(feature = "tune"), expect(dead_code, reason = "only a search checks a game once for many runs"))]
     NewOfChecked(&'a Path),
     /// The folder of a run that is resumed.
     Old(Box<Resumption>),
