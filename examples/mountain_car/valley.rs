@@ -34,7 +34,7 @@ pub struct ValleySenses {
     pub velocity: f32,
 }
 
-/// What the two games share: cars of a kind that start in the valley and observe their motion.
+/// The part that both games share: cars of a kind that start in the valley and observe their motion.
 pub fn valley<Driver: Agent + Default>(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(30.0))
         .hash_component::<Motion>()

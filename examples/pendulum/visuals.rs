@@ -32,7 +32,7 @@ struct Look {
     bar: Part,
 }
 
-/// What moves with the state.
+/// The parts that move with the state.
 #[derive(Component, Clone, Copy)]
 enum Moving {
     /// The hub, with which the rod turns.

@@ -43,7 +43,7 @@ pub struct Roller;
 /// The agent's observation.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct RollerSenses {
-    /// Where it is, from the middle of the arena, as a share of the distance to the edge.
+    /// Position from the middle of the arena, as a share of the distance to the edge.
     #[observation(range = -1.0..=1.0)]
     pub place: Vec2,
     /// The tiles that are still to be visited.
@@ -53,7 +53,7 @@ pub struct RollerSenses {
 /// A tile, as the agent observes it.
 #[derive(Observation, Reflect, Clone, Debug, PartialEq)]
 pub struct SeenTile {
-    /// Where it is, from the roller, as a share of the arena's width.
+    /// Position from the roller, as a share of the arena's width.
     #[observation(range = -1.0..=1.0)]
     pub position: Vec2,
     /// Its number, from -1 for the lowest to 1 for the highest, times 2.5: numbers that follow each other have to be told
@@ -79,7 +79,7 @@ pub struct RollerReward {
     pub sorted: f32,
     /// 1 for a tile that is visited before its turn.
     pub wrong: f32,
-    /// How much nearer the next tile came in this tick [m].
+    /// Distance by which the next tile came nearer in this tick [m].
     pub approach: f32,
 }
 
@@ -105,7 +105,7 @@ pub struct Ring {
     left: u32,
     /// The tile that the roller has come to in this tick.
     visit: Visit,
-    /// How much nearer the next tile came in this tick [m].
+    /// Distance by which the next tile came nearer in this tick [m].
     approach: f32,
 }
 

@@ -8,7 +8,7 @@ use bevy::utils::prelude::ShortName;
 use ludus_spec::AgentSpec;
 
 use crate::arena::spawn_arenas;
-use crate::restart::Homeless;
+use crate::restart::AgentsWithoutArena;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
     ActionMask, Agent, AgentKind, AgentKinds, AgentRows, Arena, ArenaCounts, Arenas, Controller, Episode, EpisodeRng,
@@ -49,7 +49,7 @@ pub struct AgentPlugin;
 impl Plugin for AgentPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
-        app.init_resource::<Homeless>().init_resource::<StartingArena>();
+        app.init_resource::<AgentsWithoutArena>().init_resource::<StartingArena>();
         app.register_type::<Arena>().register_type::<ArenaCounts>().register_type::<Controller>();
         app.register_type::<Episode>().register_type::<EpisodeRng>().register_type::<SavedAgent>();
         app.register_type::<StepClock>();

@@ -135,14 +135,14 @@ fn home(world: &mut World, agent: Entity) -> Home {
         counts.agents += 1;
         return Home { arena: Some(index), member: counts.agents };
     }
-    let mut homeless = world.resource_mut::<Homeless>();
-    homeless.0 += 1;
-    Home { arena: None, member: homeless.0 }
+    let mut without_arena = world.resource_mut::<AgentsWithoutArena>();
+    without_arena.0 += 1;
+    Home { arena: None, member: without_arena.0 }
 }
 
 /// The count of agents of all kinds that have come outside of arenas; seeds derive from it.
 #[derive(Resource, Default)]
-pub(crate) struct Homeless(pub u32);
+pub(crate) struct AgentsWithoutArena(pub u32);
 
 /// Despawns the entities of the agent's last episode and triggers [`EpisodeStart`].
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {

@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 
-use crate::restart::{Homeless, settle};
+use crate::restart::{AgentsWithoutArena, settle};
 use crate::{
     Action, Agent, AgentRows, Arena, ArenaCounts, Controller, Episode, EpisodeRng, Home, InArena, Rows, SavedAgent,
     Slot, StepClock,
@@ -100,7 +100,7 @@ fn count(world: &mut World, agent: Entity, home: Home) {
     if let Some(mut counts) = arena.filter(is_own).and_then(|arena| world.get_mut::<ArenaCounts>(arena)) {
         counts.agents = counts.agents.max(home.member);
     } else if home.arena.is_none() {
-        let mut homeless = world.resource_mut::<Homeless>();
-        homeless.0 = homeless.0.max(home.member);
+        let mut without_arena = world.resource_mut::<AgentsWithoutArena>();
+        without_arena.0 = without_arena.0.max(home.member);
     }
 }

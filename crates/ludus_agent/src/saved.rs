@@ -4,7 +4,7 @@ use bevy::prelude::*;
 
 use crate::{AgentKinds, Episode, EpisodeRng, Slot};
 
-/// What the library keeps of an agent, for a saved game: [`save_agent`] makes it.
+/// The state of an agent that the library keeps, for a saved game. [`save_agent`] makes it.
 ///
 /// Insert it into an agent of the same kind, one that is there or a new one, to restore it. Before the next tick, the
 /// agent gets a row if it has none, and continues the saved episode: with its number and steps, its random numbers, its

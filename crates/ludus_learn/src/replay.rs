@@ -4,6 +4,8 @@ mod ring;
 mod sampling;
 mod state;
 mod sum_tree;
+#[cfg(test)]
+pub(crate) mod test_replay;
 mod transition;
 
 pub(crate) use ring::{Replay, ReplayShape};

@@ -43,7 +43,7 @@ const MAP_LIMIT: usize = 1 << 24;
 /// The count of numbers of a block of rows: they must stay in the cache.
 const BLOCK_NUMBERS: usize = 1 << 18;
 
-/// What stands between an observation and the dense layers: nothing for a perceptron.
+/// The layers between an observation and the dense layers: none for a perceptron.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Encoders {
     /// In the order of their columns.
@@ -78,7 +78,7 @@ pub(crate) struct EncoderScratch {
     pub d_features: Aligned,
     /// The count of features, and the distance between their rows of gradients.
     widths: (usize, usize),
-    /// What encoders read of earlier steps: `[rows, history width]`.
+    /// Earlier steps that encoders read `[rows, history width]`.
     history: Vec<f32>,
     history_width: usize,
     blocks: Vec<BlockScratch>,

@@ -21,7 +21,7 @@ pub(crate) struct ValueWorker {
 pub(crate) struct Batch {
     /// Observations, where they are not normalised yet `[samples, observation width]`.
     pub raw: Vec<f32>,
-    /// What the network reads `[samples, observation width]`.
+    /// Inputs of the network `[samples, observation width]`.
     pub inputs: Vec<f32>,
     /// The chosen actions `[samples, action width]`.
     pub actions: Vec<f32>,

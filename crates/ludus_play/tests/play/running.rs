@@ -84,7 +84,7 @@ fn what_a_mask_forbids_is_not_done() {
     assert_eq!((game.place(free), game.place(bound)), (1.0, 1.0));
 }
 
-/// What it has seen and done is the component `PolicyState` of the agent, and is forgotten where an episode starts.
+/// The component `PolicyState` of the agent has the steps that it has seen and its actions. An episode starts without.
 #[test]
 fn a_policy_looks_back_within_an_episode() {
     let mut game = Game::new();

@@ -81,7 +81,7 @@ fn restart(start: On<EpisodeStart<Walker>>, mut walkers: Query<(&mut Place, &mut
     Ok(())
 }
 
-/// What the game's file has: texts.
+/// The texts of the game's file.
 struct SavedGame {
     clock: String,
     seed: Option<u64>,

@@ -48,7 +48,7 @@ use crate::surroundings::{Layers, Surroundings};
 pub struct ProximityQuery<'w, 's, D: ReadOnlyQueryData + 'static, F: QueryFilter + 'static = ()> {
     things: Query<'w, 's, D, F>,
     surroundings: Surroundings<'w, 's>,
-    /// What the last search has found. It is kept, so that a search allocates only if it finds more than all before.
+    /// Results of the last search. They are kept, so that a search allocates only if it finds more than all before.
     found: Local<'s, Vec<Found>>,
 }
 
