@@ -239,6 +239,9 @@ fn score(mut rollers: Query<(&Ring, &mut RollerReward, &mut Episode)>) {
     }
 }
 
+/// Sees the tiles near a roller.
+type TileSensor = ProximitySensor<With<Tile>>;
+
 /// A number as it is observed.
 fn scaled(number: usize) -> f32 {
     let middle = (TILES + 1) as f32 / 2.0;
@@ -247,7 +250,7 @@ fn scaled(number: usize) -> f32 {
 
 fn sense(
     mut near: ProximityQuery<&Tile, With<Tile>>,
-    mut rollers: Query<(Entity, &Transform, &Ring, &ProximitySensor<With<Tile>>, &mut RollerSenses)>,
+    mut rollers: Query<(Entity, &Transform, &Ring, &TileSensor, &mut RollerSenses)>,
 ) -> Result {
     for (entity, roller, ring, sensor, mut senses) in &mut rollers {
         senses.place = (roller.translation - ring.centre).xz() / EDGE;
