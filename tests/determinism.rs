@@ -61,6 +61,7 @@ impl Subject {
                 stagger: true,
                 ..AgentSettings::default()
             }],
+            parameters: Arc::default(),
             clock: stopped_clock,
         }
     }

@@ -25,6 +25,7 @@ fn world(arenas: u32) -> PooledWorld {
         arenas: 0..arenas,
         decision_interval: NonZeroU32::MIN,
         agents: vec![AgentSettings { name: "Rover".to_owned(), weights: WEIGHTS.to_vec(), ..AgentSettings::default() }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     PooledWorld::build(&(Arc::new(grid_world) as _), settings).expect("the game can be trained")

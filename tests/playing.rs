@@ -130,6 +130,7 @@ fn trained(game: fn(&mut App), policy: &str, choice: ActionChoice) -> Vec<Vec<f3
             weights: vec![1.0; file.spec.reward.len()],
             ..AgentSettings::default()
         }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     let mut world = PooledWorld::build(&(Arc::new(game) as _), settings).expect("the game can be trained");

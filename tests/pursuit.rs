@@ -43,6 +43,7 @@ fn world(seed: u64, arenas: u32, agents: Vec<AgentSettings>) -> PooledWorld {
         arenas: 0..arenas,
         decision_interval: INTERVAL,
         agents,
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     PooledWorld::build(&(Arc::new(game) as _), settings).expect("the game can be trained")
@@ -308,8 +309,8 @@ fn yardstick() -> (f32, f32) {
     let (mut catches, mut episodes) = (0.0, 0.0);
     while lives.iter().any(|of_row| of_row.len() < LIVES) {
         scripted_step(&mut world);
-        world.rows_mut(CHASER).drain_episodes(|_, terms| {
-            catches += terms[0];
+        world.rows_mut(CHASER).drain_episodes(|_, numbers| {
+            catches += numbers.terms[0];
             episodes += 1.0;
         });
         world.rows_mut(RUNNER).drain_episodes(|life, _| lives[life.row as usize].push(life.steps as f32));

@@ -29,6 +29,7 @@ fn world(seed: u64, arenas: u32, counts: TileCounts) -> PooledWorld {
             weights: WEIGHTS.to_vec(),
             ..AgentSettings::default()
         }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     let game = move |app: &mut App| {

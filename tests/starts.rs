@@ -27,6 +27,7 @@ fn world(game: fn(&mut App), decision_interval: u32) -> PooledWorld {
             weights: vec![1.0; spec.reward.len()],
             ..AgentSettings::default()
         }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     PooledWorld::build(&game, settings).expect("the game can be trained")

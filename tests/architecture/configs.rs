@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bevy::prelude::App;
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
-use bevy_ludus::worlds::specs_of;
+use bevy_ludus::worlds::{parameters_of, specs_of};
 
 use crate::in_repository;
 
@@ -33,6 +33,8 @@ mod pillars;
 mod pursuit;
 #[path = "../../examples/sorter/game.rs"]
 mod sorter;
+#[path = "../../examples/wall_jump/game.rs"]
+mod wall_jump;
 
 #[cfg(feature = "torch")]
 #[path = "../../examples/custom_network.rs"]
@@ -42,7 +44,7 @@ mod custom_network;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 10] = [
+pub(crate) const GAMES: [NamedGame; 11] = [
     ("acrobot", acrobot::acrobot),
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
@@ -53,6 +55,7 @@ pub(crate) const GAMES: [NamedGame; 10] = [
     ("pendulum", pendulum::pendulum),
     ("pillars", pillars::pillars),
     ("sorter", sorter::sorter),
+    ("wall_jump", wall_jump::wall_jump),
 ];
 
 /// Variants of these games, which have configs of their own.
@@ -79,9 +82,10 @@ fn every_shipped_config_loads() {
     let games: BTreeMap<_, _> = GAMES.into_iter().chain(VARIANTS).chain(GAMES_OF_SEVERAL).chain(TORCH_GAMES).collect();
     for config in names_in("assets/train", |_| true) {
         let Some(game) = games.get(game_of(&config)) else { continue };
-        let specs = specs_of(&(Arc::new(*game) as _)).unwrap();
+        let game = Arc::new(*game) as _;
+        let (specs, parameters) = (specs_of(&game).unwrap(), parameters_of(&game).unwrap());
         let file = in_repository("assets/train").join(&config).with_extension("ron");
-        let loaded = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs);
+        let loaded = RunConfig::load(&ConfigSource { file: Some(file), parameters, ..ConfigSource::default() }, &specs);
         assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
     }
 }

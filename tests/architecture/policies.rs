@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use bevy_ludus::policy::PolicyFile;
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
-use bevy_ludus::worlds::specs_of;
+use bevy_ludus::worlds::{parameters_of, specs_of};
 
 use crate::configs::{GAMES, GAMES_OF_SEVERAL, NamedGame, VARIANTS, names_in};
 use crate::in_repository;
@@ -14,8 +14,8 @@ use crate::in_repository;
 const BESIDE: usize = 20_000;
 
 /// Games and variants that ship no policy.
-const WITHOUT_POLICY: [&str; 6] =
-    ["acrobot", "cart_pole_hidden", "mountain_car", "mountain_car_continuous", "pendulum", "sorter_pool"];
+const WITHOUT_POLICY: [&str; 7] =
+    ["acrobot", "cart_pole_hidden", "mountain_car", "mountain_car_continuous", "pendulum", "sorter_pool", "wall_jump"];
 
 /// The games and variants that ship policies.
 fn shipping() -> impl Iterator<Item = NamedGame> {
@@ -26,9 +26,11 @@ fn shipping() -> impl Iterator<Item = NamedGame> {
 #[test]
 fn every_example_ships_policies_that_fit_it() {
     for (name, game) in shipping() {
-        let specs = specs_of(&(Arc::new(game) as _)).unwrap();
+        let own = Arc::new(game) as _;
+        let (specs, parameters) = (specs_of(&own).unwrap(), parameters_of(&own).unwrap());
         let file = in_repository("assets/train").join(name).with_extension("ron");
-        let config = RunConfig::load(&ConfigSource { file: Some(file), ..ConfigSource::default() }, &specs).unwrap();
+        let config =
+            RunConfig::load(&ConfigSource { file: Some(file), parameters, ..ConfigSource::default() }, &specs).unwrap();
         let mut app = App::new();
         app.add_plugins(MinimalPlugins);
         game(&mut app);

@@ -57,6 +57,7 @@ impl Game {
                 episode_limit: agent.episode_limit,
                 ..AgentSettings::default()
             }],
+            parameters: Arc::default(),
             clock: stopped_clock,
         };
         PooledWorld::build(&game, settings).expect("the game can be trained")

@@ -345,12 +345,12 @@ pub use ludus_worlds as worlds;
 /// The traits `Action`, `Agent`, `Observation` and `Reward` come without a name, so that a game may have its own types of
 /// these names beside the derives. Code that names a trait imports it from [`bevy_ludus::agent`](crate::agent).
 pub mod prelude {
-    pub use ludus_agent::derives::{Action, Agent, Observation, Reward};
-    pub use ludus_agent::{Action as _, Agent as _, Observation as _, Reward as _};
+    pub use ludus_agent::derives::{Action, Agent, EpisodeParameters, Observation, Reward};
+    pub use ludus_agent::{Action as _, Agent as _, EpisodeParameters as _, Observation as _, Reward as _};
     pub use ludus_agent::{
         ActionMask, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng, EpisodeScope,
-        EpisodeScoped, EpisodeStart, Grid, InArena, SavedAgent, ScoreAgents, SenseAgents, SetOf, StateHashAppExt,
-        StepClock, save_agent,
+        EpisodeScoped, EpisodeStart, Grid, InArena, ParameterPlan, SavedAgent, ScoreAgents, SenseAgents, SetOf,
+        StateHashAppExt, StepClock, save_agent,
     };
     pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicyState};
 }

@@ -11,8 +11,9 @@ use crate::arena::spawn_arenas;
 use crate::restart::AgentsWithoutArena;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
-    ActionMask, Agent, AgentKind, AgentKinds, AgentRows, Arena, ArenaCounts, Arenas, Controller, Episode, EpisodeRng,
-    EpisodeScope, SavedAgent, StartingArena, StepClock, UnfilteredQuery, WorldSeed, restart, resume, step, turnover,
+    ActionMask, Agent, AgentKind, AgentKinds, AgentRows, Arena, ArenaCounts, Arenas, Controller, Episode,
+    EpisodeParameters, EpisodeRng, EpisodeScope, HasEpisodes, ParameterPlan, SavedAgent, StartingArena, StepClock,
+    UnfilteredQuery, WorldSeed, restart, resume, step, turnover,
 };
 
 /// Registers kinds of agents in an app.
@@ -28,6 +29,17 @@ pub trait AgentAppExt {
     ///
     /// If an agent of that kind has been spawned already.
     fn add_agent<A: Agent>(&mut self) -> &mut Self;
+
+    /// Registers parameters of the episodes of arenas (`add_episode_parameters::<Arena, Course>()`) or of a kind of
+    /// agents (`add_episode_parameters::<Jumper, Course>()`), and makes `P` a required component of `O`.
+    ///
+    /// An agent's are drawn before its [`EpisodeStart`](crate::EpisodeStart) is sent. An arena's are drawn when its
+    /// agents start an episode together, and before observers of `On<Add, Arena>` run. A second call does nothing.
+    ///
+    /// # Panics
+    ///
+    /// If an entity with `O` has been spawned already.
+    fn add_episode_parameters<O: HasEpisodes, P: EpisodeParameters>(&mut self) -> &mut Self;
 }
 
 impl AgentAppExt for App {
@@ -38,8 +50,31 @@ impl AgentAppExt for App {
         if !self.world().contains_resource::<AgentRows<A>>() {
             add_components::<A>(self);
             add_systems::<A>(self);
+            share_parameter_count(self.world_mut());
         }
         self
+    }
+
+    fn add_episode_parameters<O: HasEpisodes, P: EpisodeParameters>(&mut self) -> &mut Self {
+        if !self.is_plugin_added::<AgentPlugin>() {
+            self.add_plugins(AgentPlugin);
+        }
+        match self.try_register_required_components::<O, P>() {
+            Ok(()) | Err(RequiredComponentsError::DuplicateRegistration(..)) => {}
+            Err(error) => panic!("call `add_episode_parameters` before the first `{}` is spawned: {error}", O::OWNER),
+        }
+        self.world_mut().resource_mut::<ParameterPlan>().add::<O, P>();
+        share_parameter_count(self.world_mut());
+        self
+    }
+}
+
+/// Makes room for the parameters of episodes in the rows of all kinds of agents.
+fn share_parameter_count(world: &mut World) {
+    let count = world.resource::<ParameterPlan>().parameters().len();
+    let kinds: Vec<_> = world.resource::<AgentKinds>().iter().cloned().collect();
+    for kind in kinds {
+        kind.rows_mut(world).set_parameter_count(count);
     }
 }
 
@@ -49,7 +84,7 @@ pub struct AgentPlugin;
 impl Plugin for AgentPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<AgentKinds>().init_resource::<WorldSeed>().init_resource::<Arenas>();
-        app.init_resource::<AgentsWithoutArena>().init_resource::<StartingArena>();
+        app.init_resource::<AgentsWithoutArena>().init_resource::<StartingArena>().init_resource::<ParameterPlan>();
         app.register_type::<Arena>().register_type::<ArenaCounts>().register_type::<Controller>();
         app.register_type::<Episode>().register_type::<EpisodeRng>().register_type::<SavedAgent>();
         app.register_type::<StepClock>();

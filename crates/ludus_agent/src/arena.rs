@@ -1,12 +1,14 @@
 //! Arenas: copies of the playing field inside one world.
 
+use core::any::TypeId;
 use core::ops::Range;
 
 use bevy::ecs::lifecycle::HookContext;
 use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 
-use crate::{EpisodeRng, FirstEpisodes, Home, WorldSeed};
+use crate::parameters::{EpisodeStarts, draw_parameters};
+use crate::{EpisodeRng, FirstEpisodes, Home, ParameterPlan, WorldSeed};
 
 /// One copy of the playing field.
 ///
@@ -22,17 +24,26 @@ pub struct Arena {
     pub index: u32,
 }
 
-/// Seeds the arena's own random numbers and sets its count of episodes, before observers of `On<Add, Arena>` run.
+/// Seeds the arena's own random numbers, sets its count of episodes and draws the parameters of its first episode, before
+/// observers of `On<Add, Arena>` run.
 fn settle_arena(mut world: DeferredWorld, context: HookContext) {
     let seed = world.get_resource::<WorldSeed>().copied().unwrap_or_default();
     let arena = world.get::<Arena>(context.entity).map_or(0, |arena| arena.index);
+    let home = Home { arena: Some(arena), member: 0 };
     if let Some(mut rng) = world.get_mut::<EpisodeRng>(context.entity) {
-        rng.settle(Home { arena: Some(arena), member: 0 });
+        rng.settle(home);
         rng.restart(seed, 0);
     }
     let first = world.get_resource::<FirstEpisodes>().map_or(1, |first| first.of(0));
     if let Some(mut counts) = world.get_mut::<ArenaCounts>(context.entity) {
         counts.episodes = first.saturating_sub(1);
+        counts.draws = 0;
+    }
+    // The start of that episode draws the same values again.
+    draw_parameters(&mut world, context.entity, EpisodeStarts { owner: TypeId::of::<Arena>(), home, number: 1 });
+    let plan = world.get_resource::<ParameterPlan>().map_or(0, ParameterPlan::number);
+    if let Some(mut counts) = world.get_mut::<ArenaCounts>(context.entity) {
+        counts.plan = plan;
     }
 }
 
@@ -47,6 +58,10 @@ pub struct ArenaCounts {
     pub(crate) agents: u32,
     /// Episodes that the arena as a whole has started.
     pub(crate) episodes: u32,
+    /// How often its parameters were drawn for the start of an episode.
+    pub(crate) draws: u32,
+    /// The number of the plan by which they were drawn last.
+    pub(crate) plan: u32,
 }
 
 /// Makes an entity a member of an arena. Despawning the arena despawns its members.

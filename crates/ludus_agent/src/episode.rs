@@ -29,6 +29,8 @@ pub struct Episode {
     /// Steps by which the limit of the first episode is shorter.
     head_start: u32,
     phase: Phase,
+    /// The game's verdict on the present episode, if it gave one.
+    success: Option<bool>,
 }
 
 #[derive(Reflect, Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub(crate) enum End {
 
 impl Default for Episode {
     fn default() -> Self {
-        Self { number: 0, steps: 0, limit: u32::MAX, head_start: 0, phase: Phase::Unborn }
+        Self { number: 0, steps: 0, limit: u32::MAX, head_start: 0, phase: Phase::Unborn, success: None }
     }
 }
 
@@ -68,6 +70,39 @@ impl Episode {
     /// Does nothing if the episode has ended already, or is restarting.
     pub fn truncate(&mut self) {
         self.end(End::Truncated);
+    }
+
+    /// Ends the episode as a success: as [`terminate`](Self::terminate), and the episode counts for the success rate of
+    /// the kind.
+    ///
+    /// Does nothing if the episode has ended already, or is restarting.
+    pub fn succeed(&mut self) {
+        self.judge(true);
+        self.terminate();
+    }
+
+    /// Ends the episode as a failure: as [`terminate`](Self::terminate), and the episode counts against the success rate
+    /// of the kind.
+    ///
+    /// Does nothing if the episode has ended already, or is restarting.
+    pub fn fail(&mut self) {
+        self.judge(false);
+        self.terminate();
+    }
+
+    /// Says whether the present episode is a success, without ending it. The last verdict before the end counts.
+    ///
+    /// For tasks in which time that runs out is a success. An episode without a verdict is no success, if the kind has
+    /// any verdicts at all. Does nothing if the episode has ended already, or is restarting.
+    pub fn judge(&mut self, success: bool) {
+        if self.phase == Phase::Running {
+            self.success = Some(success);
+        }
+    }
+
+    /// The game's verdict on the present episode, if it has given one.
+    pub const fn success(&self) -> Option<bool> {
+        self.success
     }
 
     /// True if the agent decides and is scored: not in the restart step, and not once the episode has ended.
@@ -95,11 +130,13 @@ impl Episode {
         }
     }
 
-    /// Ends the episode together with the others of its arena. One that is restarting restarts once more with them.
-    pub(crate) fn end_with_others(&mut self, end: End) {
+    /// Ends the episode together with the others of its arena, with their verdict if it has none of its own. One that is
+    /// restarting restarts once more with them.
+    pub(crate) fn end_with_others(&mut self, end: End, success: Option<bool>) {
         if self.phase == Phase::Restarting {
             self.phase = Phase::Unborn;
         } else {
+            self.success = self.success.or(success);
             self.end(end);
         }
     }
@@ -142,6 +179,7 @@ impl Episode {
         }
         self.number = self.number.wrapping_add(1);
         self.steps = 0;
+        self.success = None;
         self.phase = Phase::Restarting;
     }
 
@@ -350,6 +388,12 @@ const OUTSIDE: u64 = 1 << 32;
 /// The index from which the seeds of phases derive: greater than all indices of arenas.
 const PHASE: u64 = OUTSIDE + 1;
 
+/// The index from which the seeds of noise on observations derive: greater than all indices of arenas.
+const NOISE: u64 = OUTSIDE + 3;
+
+/// The index from which the seeds of episode parameters derive: greater than all indices of arenas.
+const PARAMETERS: u64 = OUTSIDE + 2;
+
 impl Default for EpisodeRng {
     fn default() -> Self {
         Self { generator: Seed::default().generator(), home: Home::default() }
@@ -381,6 +425,16 @@ impl Home {
     /// its members.
     pub fn derive(self, seed: Seed) -> Seed {
         seed.derive(self.arena.map_or(OUTSIDE, u64::from)).derive(u64::from(self.member))
+    }
+
+    /// Returns the seed of the noise on what it observes in an episode.
+    pub(crate) fn noise(self, world: WorldSeed, number: u32) -> Seed {
+        self.derive(world.0.derive(NOISE)).derive(u64::from(number))
+    }
+
+    /// Returns the seed of its episode parameters. They do not change what [`EpisodeRng`] draws.
+    pub(crate) fn parameters(self, world: WorldSeed) -> Seed {
+        self.derive(world.0.derive(PARAMETERS))
     }
 
     /// Draws a number in `0.0..1.0` that is the same for all agents of an arena.

@@ -148,6 +148,16 @@
 //! Observe positions relative to the arena, so that no observation depends on the arena's place. A game without space
 //! needs no [`ArenaLayout`].
 //!
+//! # Episode parameters
+//!
+//! Numbers by which episodes differ, such as the height of a wall, are the fields of a component that derives
+//! [`EpisodeParameters`]. [`add_episode_parameters`](AgentAppExt::add_episode_parameters) registers it for arenas or for
+//! a kind of agents. A run's config says which values episodes have: constants, distributions, or curricula that go on
+//! as the agents learn. Games that are played use the component's default, or set values in the [`ParameterPlan`].
+//!
+//! [`Episode::succeed`] and [`Episode::fail`] end an episode with a verdict; the success rate is in all outputs of a
+//! run, and a curriculum can go by it.
+//!
 //! # A tick
 //!
 //! [`AgentSystems`] are the phases of each fixed tick, in their order; other systems can be ordered by them.
@@ -220,6 +230,7 @@
 //! | any number of things in observations | [`SetOf`] |
 //! | masks of actions | [`ActionMask`], [`Choices`] |
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
+//! | episode parameters | [`EpisodeParameters`], [`ParameterPlan`], [`ParameterValue`], [`HasEpisodes`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
 //! | the tick | [`AgentSystems`], [`SenseAgents`], [`ScoreAgents`], [`StepClock`] |
 //! | entities that Bevy hides from queries | [`UnfilteredQuery`] |
@@ -236,10 +247,12 @@ mod agent;
 mod arena;
 mod choices;
 mod controller;
+mod disturbance;
 mod episode;
 mod kinds;
 mod mask;
 mod observation;
+mod parameters;
 mod restart;
 mod resume;
 mod reward;
@@ -259,7 +272,7 @@ mod world_reset;
 
 /// The derives alone, without the traits of the same names.
 pub mod derives {
-    pub use ludus_derive::{Action, Agent, Observation, Reward};
+    pub use ludus_derive::{Action, Agent, EpisodeParameters, Observation, Reward};
 }
 
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
@@ -279,9 +292,10 @@ pub use ludus_spec as spec;
 pub use ludus_spec::joined;
 pub use mask::Mask;
 pub use observation::{Grid, Observation, SetOf};
+pub use parameters::{EpisodeParameters, HasEpisodes, ParameterPlan, ParameterSet, ParameterValue, UnknownParameter};
 pub use restart::StartingArena;
 pub use reward::Reward;
-pub use rows::{AgentRows, Fault, FaultPlace, FinishedEpisode, Rows};
+pub use rows::{AgentRows, EpisodeNumbers, Fault, FaultPlace, FinishedEpisode, Rows};
 pub use saved::{SavedAgent, save_agent};
 pub use schedule::{AgentSystems, ScoreAgents, SenseAgents, SenseScoreTime, StepClock};
 pub use scripts::left_to_the_game;

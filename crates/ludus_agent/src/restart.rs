@@ -1,14 +1,19 @@
 //! The restart: agents get their rows, and ended episodes start anew.
 
+use core::any::TypeId;
+
 use bevy::ecs::system::SystemState;
+use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 
 use crate::arena::ArenaCounts;
+use crate::parameters::{EpisodeStarts, draw_arena_parameters, draw_for_arena, draw_parameters, note_parameters};
 use crate::schedule::RowSystems;
 use crate::turnover::watch_filters;
 use crate::{
-    Agent, AgentKinds, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeLimit,
-    EpisodeRng, EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, Slot, StepClock, UnfilteredQuery, WorldSeed,
+    Action, Agent, AgentKinds, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeLimit,
+    EpisodeRng, EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, ParameterPlan, Slot, StepClock,
+    UnfilteredQuery, WorldSeed,
 };
 
 type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>, Has<EpisodeLimit>);
@@ -40,6 +45,10 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
             episode.restart();
             rng.restart(seed, episode.number());
         }
+    }
+    begin_disturbances::<A>(world, agents, &starting);
+    if world.get_resource::<ParameterPlan>().is_some_and(|plan| !plan.sets().is_empty()) {
+        starting.iter().for_each(|&(row, agent)| begin_parameters::<A>(world, row, agent));
     }
     for &(row, agent) in &starting {
         // An observer of another agent's start may have removed it.
@@ -144,6 +153,32 @@ fn home(world: &mut World, agent: Entity) -> Home {
 #[derive(Resource, Default)]
 pub(crate) struct AgentsWithoutArena(pub u32);
 
+/// Begins the noise on the observations of agents whose episode starts, and empties what delays their actions.
+fn begin_disturbances<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, starting: &[(u32, Entity)]) {
+    let disturbance = &world.resource::<AgentRows<A>>().disturbance;
+    if !disturbance.has_noise() && !disturbance.delays() {
+        return;
+    }
+    let seed = *world.resource::<WorldSeed>();
+    let mut idle = vec![0.0; A::Action::WIDTH];
+    A::Action::default().write(&mut idle);
+    for &(row, agent) in starting {
+        let Ok((episode, rng, ..)) = agents.get_manual(world, agent) else { continue };
+        let noise = rng.home().noise(seed, episode.number());
+        world.resource_mut::<AgentRows<A>>().disturbance.begin_episode(row as usize, noise, &idle);
+    }
+}
+
+/// Draws the parameters of an agent's episode, and notes them in its row.
+fn begin_parameters<A: Agent>(world: &mut World, row: u32, agent: Entity) {
+    let Ok(entity) = world.get_entity(agent) else { return };
+    let (Some(episode), Some(rng)) = (entity.get::<Episode>(), entity.get::<EpisodeRng>()) else { return };
+    let start = EpisodeStarts { owner: TypeId::of::<A>(), home: rng.home(), number: episode.number() };
+    let arena = entity.get::<InArena>().map(|home| home.0);
+    draw_parameters(&mut DeferredWorld::from(&mut *world), agent, start);
+    note_parameters::<A>(world, agent, row, arena);
+}
+
 /// Despawns the entities of the agent's last episode and triggers [`EpisodeStart`].
 fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {
     let Ok((episode, rng, left_over, _)) = agents.get_manual(world, agent) else { return };
@@ -175,7 +210,8 @@ pub(crate) struct SharedEpisodes(bool);
 pub(crate) fn add_arenas(app: &mut App) {
     app.init_resource::<SharedEpisodes>();
     app.add_observer(note_scope);
-    app.add_systems(FixedFirst, start_arenas.in_set(AgentSystems::Restart).before(RowSystems::Restart));
+    let start = (draw_arena_parameters, start_arenas).chain();
+    app.add_systems(FixedFirst, start.in_set(AgentSystems::Restart).before(RowSystems::Restart));
     let shared = resource_equals_shared;
     let end = end_together.in_set(AgentSystems::Score).before(RowSystems::Score).run_if(shared);
     app.add_systems(FixedLast, end.after(crate::schedule::run_score));
@@ -208,7 +244,7 @@ fn start_arenas(world: &mut World, shared: &mut SystemState<SharedArenas<'static
             members.iter().filter_map(|member| agents.get(member).ok()).filter(|agent| *agent.0 == EpisodeScope::Arena);
         match shared.next() {
             Some((_, first)) => first.wants_restart() && shared.all(|(_, next)| next.wants_restart()),
-            None => members.iter().any(|member| comes_next(world, member)),
+            None => members.iter().any(|member| comes_next(world, member, EpisodeScope::Arena)),
         }
     };
     let starting: Vec<_> = arenas.iter().filter(|(_, members)| is_starting(members)).map(|(arena, _)| arena).collect();
@@ -217,9 +253,9 @@ fn start_arenas(world: &mut World, shared: &mut SystemState<SharedArenas<'static
     }
 }
 
-/// True if an agent that shares its arena's episode gets a row in this step.
-fn comes_next(world: &World, agent: Entity) -> bool {
-    world.get::<EpisodeScope>(agent) == Some(&EpisodeScope::Arena)
+/// True if an agent with this scope of its episodes gets a row in this step.
+pub(crate) fn comes_next(world: &World, agent: Entity, scope: EpisodeScope) -> bool {
+    world.get::<EpisodeScope>(agent) == Some(&scope)
         && world.resource::<AgentKinds>().iter().any(|kind| kind.rows(world).admits_next(agent))
 }
 
@@ -235,6 +271,7 @@ fn start_arena(world: &mut World, arena: Entity) {
         index = rng.arena();
     }
     entity.despawn_related::<EpisodeEntities>();
+    draw_for_arena(&mut DeferredWorld::from(&mut *world), arena);
     in_arena(world, index, |world| world.trigger(EpisodeStart::<Arena>::new(arena, number)));
 }
 
@@ -246,6 +283,7 @@ pub(crate) fn end_together(
 ) {
     for members in arenas.iter() {
         let mut end = None;
+        let mut success = None;
         let mut shared = agents.iter_many_mut(members.iter());
         while let Some((scope, mut episode)) = shared.fetch_next() {
             if *scope == EpisodeScope::Arena {
@@ -253,13 +291,14 @@ pub(crate) fn end_together(
                     episode.heed_limit();
                 }
                 end = end.max(episode.ended());
+                success = success.max(episode.success().filter(|_| episode.has_ended()));
             }
         }
         let Some(end) = end else { continue };
         let mut shared = agents.iter_many_mut(members.iter());
         while let Some((scope, mut episode)) = shared.fetch_next() {
             if *scope == EpisodeScope::Arena {
-                episode.end_with_others(end);
+                episode.end_with_others(end, success);
             }
         }
     }

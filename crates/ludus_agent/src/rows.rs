@@ -10,6 +10,7 @@ use bevy::ecs::component::ComponentId;
 use bevy::prelude::*;
 use ludus_spec::{AgentSpec, Head, Outcome};
 
+use crate::disturbance::Disturbance;
 use crate::{Agent, Controller};
 
 /// The rows of the agents of kind `A` in this world.
@@ -50,11 +51,13 @@ pub struct Rows {
     pub(crate) running: RunningEpisodes,
     pub(crate) finished: Vec<FinishedEpisode>,
     pub(crate) finished_terms: Vec<f32>,
+    pub(crate) finished_parameters: Vec<f32>,
     pub(crate) faults: Faults,
     pub(crate) turnover: Turnover,
     /// The controller of each row's agent when the present step began `[rows]`.
     pub(crate) controllers: Vec<Controller>,
     pub(crate) decisions: Decisions,
+    pub(crate) disturbance: Disturbance,
     pub(crate) default_limit: u32,
     pub(crate) staggers: bool,
     /// True from the beginning of a step until its outcomes are written.
@@ -82,6 +85,12 @@ pub(crate) struct RunningEpisodes {
     pub returns: Vec<f32>,
     /// Unweighted terms so far `[rows, terms]`.
     pub terms: Vec<f32>,
+    /// The episode parameters `[rows, parameters]`.
+    pub parameters: Vec<f32>,
+    /// The count of the world's episode parameters.
+    pub parameter_count: usize,
+    /// The number of the plan by which they were drawn `[rows]`.
+    pub plans: Vec<u32>,
 }
 
 /// A field of the action that is a choice, where choices can be forbidden.
@@ -106,6 +115,20 @@ pub struct FinishedEpisode {
     pub outcome: Outcome,
     /// Sum of its rewards, undiscounted.
     pub reward: f32,
+    /// The game's verdict, if it gave one: see [`Episode::succeed`](crate::Episode::succeed).
+    pub success: Option<bool>,
+    /// The number of the [plan](crate::ParameterPlan::set_number) by which its parameters were drawn.
+    pub plan: u32,
+}
+
+/// The sums and the parameters of an episode that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpisodeNumbers<'a> {
+    /// The sums of its unweighted reward terms `[terms]`.
+    pub terms: &'a [f32],
+    /// Its parameters `[parameters]`, in the order of [`ParameterPlan::parameters`](crate::ParameterPlan::parameters).
+    /// Those of other kinds of agents are 0.
+    pub parameters: &'a [f32],
 }
 
 /// A number that was not finite, a mask that allowed nothing, or a set that got more elements than fit.
@@ -195,10 +218,12 @@ impl Rows {
             running: RunningEpisodes::default(),
             finished: Vec::new(),
             finished_terms: Vec::new(),
+            finished_parameters: Vec::new(),
             faults: Faults::default(),
             turnover: Turnover::default(),
             controllers: Vec::new(),
             decisions: Decisions { every: 1, wait: 0, is_due: false, are_external: false, are_driven: false },
+            disturbance: Disturbance::default(),
             default_limit: u32::MAX,
             staggers: false,
             step_is_open: false,
@@ -288,6 +313,12 @@ impl Rows {
         &self.running.terms
     }
 
+    /// The parameters of the episodes that are going on, or that have just ended `[rows, parameters]`, in the order of
+    /// [`ParameterPlan::parameters`](crate::ParameterPlan::parameters). Those of other kinds of agents are 0.
+    pub fn episode_parameters(&self) -> &[f32] {
+        &self.running.parameters
+    }
+
     /// The weight of each reward term, in the spec's order.
     pub fn weights(&self) -> &[f32] {
         &self.weights
@@ -306,6 +337,22 @@ impl Rows {
     /// of their own. It holds from each agent's next episode on.
     pub fn set_episode_limit(&mut self, limit: Option<NonZeroU32>) {
         self.default_limit = limit.map_or(u32::MAX, NonZeroU32::get);
+    }
+
+    /// Adds normally distributed noise to observations, with these standard deviations `[observation width]`, in the
+    /// units of each column. It follows from the episode, so the same episode has the same noise.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many deviations as columns.
+    pub fn set_observation_noise(&mut self, deviations: &[f32]) {
+        assert_eq!(deviations.len(), self.spec.observation_width(), "one deviation for each column");
+        self.disturbance.set_noise(deviations, self.outcomes.len());
+    }
+
+    /// Lets actions take effect this many decisions later. Until the first one does, agents idle. 0 is no delay.
+    pub fn set_action_delay(&mut self, decisions: u32) {
+        self.disturbance.set_delay(decisions, self.actions.len());
     }
 
     /// Shortens the first episodes of the agents in the world's first step, each by a random part of its limit that is
@@ -414,14 +461,31 @@ impl Rows {
         self.faults.recent.drain(..)
     }
 
-    /// Removes the episodes that ended since the last call, and calls `visit` with each of them and the sums of its
-    /// unweighted terms.
-    pub fn drain_episodes(&mut self, mut visit: impl FnMut(FinishedEpisode, &[f32])) {
-        let terms = self.spec.reward.len();
+    /// Removes the episodes that ended since the last call, and calls `visit` with each of them and its numbers.
+    pub fn drain_episodes(&mut self, mut visit: impl FnMut(FinishedEpisode, EpisodeNumbers<'_>)) {
+        let (terms, parameters) = (self.spec.reward.len(), self.running.parameter_count);
         for (index, episode) in self.finished.drain(..).enumerate() {
-            visit(episode, &self.finished_terms[index * terms..][..terms]);
+            let numbers = EpisodeNumbers {
+                terms: &self.finished_terms[index * terms..][..terms],
+                parameters: &self.finished_parameters[index * parameters..][..parameters],
+            };
+            visit(episode, numbers);
         }
         self.finished_terms.clear();
+        self.finished_parameters.clear();
+    }
+
+    /// Makes room for this count of episode parameters in each row.
+    pub(crate) fn set_parameter_count(&mut self, count: usize) {
+        self.running.parameter_count = count;
+        self.running.parameters.clear();
+        self.running.parameters.resize(self.len() * count, 0.0);
+    }
+
+    /// The parameters of the episode of a row.
+    pub(crate) fn parameters_mut(&mut self, row: u32) -> &mut [f32] {
+        let count = self.running.parameter_count;
+        &mut self.running.parameters[row as usize * count..][..count]
     }
 
     /// Reserves memory for the case that all rows end, start and are faulty at once, so that a step never allocates.
@@ -429,6 +493,7 @@ impl Rows {
         let (rows, terms) = (self.len(), self.spec.reward.len());
         self.finished.reserve(rows);
         self.finished_terms.reserve(rows * terms);
+        self.finished_parameters.reserve(rows * self.running.parameter_count);
         self.faults.recent.reserve(FAULTS_KEPT);
         self.faults.spoiled.reserve(2 * rows);
         self.turnover.free.reserve(rows);
@@ -459,7 +524,10 @@ impl Rows {
         self.controllers.resize(rows, self.decisions.controller());
         self.running.returns.resize(rows, 0.0);
         self.running.terms.resize(rows * self.spec.reward.len(), 0.0);
+        self.running.parameters.resize(rows * self.running.parameter_count, 0.0);
+        self.running.plans.resize(rows, 0);
         self.turnover.agents.resize(rows, None);
+        self.disturbance.add_row(self.actions.len());
         u32::try_from(rows - 1).expect("a world has fewer than 2³² agents")
     }
 
@@ -496,6 +564,7 @@ impl Rows {
             // Without a driver, nothing reads the reports of episodes.
             self.finished.clear();
             self.finished_terms.clear();
+            self.finished_parameters.clear();
         }
         while let Some(row) = self.turnover.left.pop() {
             self.clear_row(row as usize);
@@ -517,11 +586,13 @@ impl Rows {
         waiting.iter().take(room).any(|&next| next == agent)
     }
 
-    pub(crate) fn finish_episode(&mut self, row: u32, steps: u32, outcome: Outcome) {
-        let terms = self.spec.reward.len();
-        let reward = self.running.returns[row as usize];
-        self.finished.push(FinishedEpisode { row, steps, outcome, reward });
+    pub(crate) fn finish_episode(&mut self, row: u32, steps: u32, outcome: Outcome, success: Option<bool>) {
+        let (terms, parameters) = (self.spec.reward.len(), self.running.parameter_count);
+        let (reward, plan) = (self.running.returns[row as usize], self.running.plans[row as usize]);
+        self.finished.push(FinishedEpisode { row, steps, outcome, reward, success, plan });
         self.finished_terms.extend_from_slice(&self.running.terms[row as usize * terms..][..terms]);
+        let own = &self.running.parameters[row as usize * parameters..][..parameters];
+        self.finished_parameters.extend_from_slice(own);
     }
 }
 

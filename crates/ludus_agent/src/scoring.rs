@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use ludus_spec::Outcome;
 
-use crate::rows::{Fault, FaultPlace, Faults, FinishedEpisode};
+use crate::rows::{EpisodeNumbers, Fault, FaultPlace, Faults, FinishedEpisode};
 use crate::runs::{RowRun, runs};
 use crate::{Controller, Episode, Reward, Rows, Slot, StepClock};
 
@@ -17,6 +17,9 @@ pub(crate) struct Scoring<'rows> {
     rewards: &'rows mut [f32],
     returns: &'rows mut [f32],
     terms: &'rows mut [f32],
+    /// The parameters of the episodes, and their count in each row.
+    parameters: (&'rows [f32], usize),
+    plans: &'rows [u32],
     outcomes: &'rows mut [Outcome],
     /// The controllers of the agents when the step began.
     began: &'rows [Controller],
@@ -29,6 +32,7 @@ struct Ends<'rows> {
     ended: &'rows mut Vec<(u32, Entity)>,
     finished: &'rows mut Vec<FinishedEpisode>,
     finished_terms: &'rows mut Vec<f32>,
+    finished_parameters: &'rows mut Vec<f32>,
 }
 
 /// The components of the agents of one table.
@@ -57,12 +61,15 @@ impl<'rows> Scoring<'rows> {
             rewards: &mut rows.rewards,
             returns: &mut rows.running.returns,
             terms: &mut rows.running.terms,
+            parameters: (&rows.running.parameters, rows.running.parameter_count),
+            plans: &rows.running.plans,
             outcomes: &mut rows.outcomes,
             began: &rows.controllers,
             ends: Ends {
                 ended: &mut rows.turnover.ended,
                 finished: &mut rows.finished,
                 finished_terms: &mut rows.finished_terms,
+                finished_parameters: &mut rows.finished_parameters,
             },
             faults: &mut rows.faults,
         }
@@ -119,10 +126,14 @@ impl<'rows> Scoring<'rows> {
             if episode.wants_restart() {
                 let row = run.first_row + index;
                 let reward = self.returns[row];
-                let ended = FinishedEpisode { row: row as u32, steps: episode.steps(), outcome: led_to, reward };
+                let (steps, success, plan) = (episode.steps(), episode.success(), self.plans[row]);
+                let ended = FinishedEpisode { row: row as u32, steps, outcome: led_to, reward, success, plan };
                 self.ends.ended.push((ended.row, agents.entities[run.agents.start + index]));
                 if led_to.is_end() && !episode.is_staggered() {
-                    self.ends.report(ended, &self.terms[row * terms..][..terms]);
+                    let (parameters, count) = self.parameters;
+                    let parameters = &parameters[row * count..][..count];
+                    let terms = &self.terms[row * terms..][..terms];
+                    self.ends.report(ended, EpisodeNumbers { terms, parameters });
                 }
             }
         }
@@ -130,9 +141,10 @@ impl<'rows> Scoring<'rows> {
 }
 
 impl Ends<'_> {
-    fn report(&mut self, episode: FinishedEpisode, terms: &[f32]) {
+    fn report(&mut self, episode: FinishedEpisode, numbers: EpisodeNumbers<'_>) {
         self.finished.push(episode);
-        self.finished_terms.extend_from_slice(terms);
+        self.finished_terms.extend_from_slice(numbers.terms);
+        self.finished_parameters.extend_from_slice(numbers.parameters);
     }
 }
 

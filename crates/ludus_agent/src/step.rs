@@ -28,6 +28,9 @@ pub(crate) fn act<A: Agent>(
     if rows.decisions.are_external {
         return;
     }
+    if rows.decisions.are_due() && rows.disturbance.delays() {
+        delay_actions::<A>(rows);
+    }
     if !rows.decisions.are_due() {
         // The actions of the last decision hold.
     } else if !rows.decisions.are_driven {
@@ -48,6 +51,17 @@ pub(crate) fn act<A: Agent>(
     }
 }
 
+/// Replaces the actions that were decided by those of an earlier decision. What was decided for agents that restart is
+/// never carried out.
+fn delay_actions<A: Agent>(rows: &mut Rows) {
+    let mut idle = vec![0.0; A::Action::WIDTH];
+    A::Action::default().write(&mut idle);
+    for &(row, _) in &rows.turnover.starting {
+        rows.actions[row as usize * idle.len()..][..idle.len()].copy_from_slice(&idle);
+    }
+    rows.disturbance.delay(&rows.actions);
+}
+
 /// Acts for a kind without a driver: actions that the game itself has written stay, and idle agents get the default
 /// one.
 fn idle<'a, T: Action + Default>(
@@ -65,7 +79,8 @@ fn idle<'a, T: Action + Default>(
 fn act_table<T: Action + Default>(rows: &mut Rows, slots: &[Slot], controllers: &[Controller], actions: &mut [T]) {
     for run in runs(slots) {
         rows.controllers[run.first_row..][..run.agents.len()].copy_from_slice(&controllers[run.agents.clone()]);
-        let decided = rows.actions[run.first_row * T::WIDTH..][..run.agents.len() * T::WIDTH].chunks_exact(T::WIDTH);
+        let actions_now = rows.disturbance.carried_out().unwrap_or(&rows.actions);
+        let decided = actions_now[run.first_row * T::WIDTH..][..run.agents.len() * T::WIDTH].chunks_exact(T::WIDTH);
         let agents = controllers[run.agents.clone()].iter().zip(&mut actions[run.agents]);
         for ((controller, action), decided) in agents.zip(decided) {
             match controller {
@@ -124,8 +139,20 @@ pub(crate) fn sense<A: Agent>(
                 sense_table(rows, clock.ticks(), &[*slot], core::slice::from_ref(observation));
             }
         }
+        if rows.disturbance.has_noise() {
+            add_noise(rows);
+        }
     }
     time.lap();
+}
+
+fn add_noise(rows: &mut Rows) {
+    let width = rows.spec.observation_width();
+    for (row, observation) in rows.observations.chunks_exact_mut(width).enumerate() {
+        if rows.turnover.agents[row].is_some() {
+            rows.disturbance.disturb(row, observation);
+        }
+    }
 }
 
 pub(crate) fn sense_table<T: Observation>(rows: &mut Rows, tick: u64, slots: &[Slot], observations: &[T]) {

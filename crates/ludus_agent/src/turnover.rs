@@ -178,7 +178,8 @@ fn settle(rows: &mut Rows, row: usize, leaver: Leaver, end: End) {
         Some(ended) if !is_reported() => end.max(ended),
         _ => return,
     };
-    rows.finish_episode(row as u32, episode.steps() + u32::from(rows.step_is_open), end.into());
+    let steps = episode.steps() + u32::from(rows.step_is_open);
+    rows.finish_episode(row as u32, steps, end.into(), episode.success());
     let led_to = reported(end.into(), rows.controllers[row], controller);
     let outcome = &mut rows.outcomes[row];
     if led_to == Outcome::Vacant {

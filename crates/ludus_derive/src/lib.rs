@@ -9,6 +9,7 @@
 //! | [`Observation`](macro@Observation) | a struct with named fields, a unit enum | the columns of an observation row |
 //! | [`Action`](macro@Action) | a struct with named fields, a unit enum | the columns of an action row |
 //! | [`Reward`](macro@Reward) | a struct of `f32` fields | the terms that a run weights |
+//! | [`EpisodeParameters`](macro@EpisodeParameters) | a struct of numbers | the numbers that a run draws for each episode |
 //!
 //! `ludus_agent` has the traits of the same names, with examples; it re-exports these macros, and `bevy_ludus` does
 //! too. The generated code finds its traits through whichever of the two the crate depends on, under any name.
@@ -19,6 +20,7 @@ mod documentation;
 mod errors;
 mod library;
 mod observation;
+mod parameters;
 mod range;
 mod reward;
 mod settings;
@@ -98,6 +100,25 @@ pub fn derive_action(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Reward)]
 pub fn derive_reward(input: TokenStream) -> TokenStream {
     derive(input, reward::expand)
+}
+
+/// Implements `EpisodeParameters`: every field of the struct is a number that a run may draw for each episode.
+///
+/// | field | values |
+/// |---|---|
+/// | `f32` | any |
+/// | `u32`, `i32`, `usize` | rounded to the nearest |
+/// | `bool` | true from 0.5 on |
+///
+/// | `#[parameter(…)]` on a field | meaning |
+/// |---|---|
+/// | `range = low..=high` | values beyond it make no sense: configs with such values are refused |
+///
+/// The component needs `Default`, which has the values of a game that is played. The type's name is in configs, as in
+/// `Course.wall_height`, so it can't be generic.
+#[proc_macro_derive(EpisodeParameters, attributes(parameter))]
+pub fn derive_episode_parameters(input: TokenStream) -> TokenStream {
+    derive(input, parameters::expand)
 }
 
 fn derive(input: TokenStream, expand: fn(&DeriveInput) -> syn::Result<proc_macro2::TokenStream>) -> TokenStream {

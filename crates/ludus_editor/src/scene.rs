@@ -17,8 +17,8 @@ use bevy::prelude::*;
 use bevy::time::TimeSystems;
 use ludus_agent::spec::{AgentSpec, Seed};
 use ludus_agent::{
-    AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, ScoreAgents, SenseAgents, StepClock,
-    WorldReset, WorldSeed,
+    AgentSystems, Arena, ArenaLayout, Arenas, Episode, FirstEpisodes, InArena, ParameterPlan, ScoreAgents, SenseAgents,
+    StepClock, WorldReset, WorldSeed,
 };
 use ludus_train::config::RunConfig;
 use ludus_train::replay::EpisodeHead;
@@ -221,6 +221,7 @@ fn is_stale(stage: Res<Stage>, replaying: Res<Replaying>) -> bool {
 struct NewWorld<'w> {
     seed: ResMut<'w, WorldSeed>,
     first_episodes: ResMut<'w, FirstEpisodes>,
+    parameters: Option<ResMut<'w, ParameterPlan>>,
     records: ResMut<'w, Records>,
     scores: ResMut<'w, Scores>,
     players: ResMut<'w, Players>,
@@ -231,6 +232,13 @@ impl NewWorld<'_> {
     fn forget(&mut self) {
         (*self.records, *self.scores) = (Records::default(), Scores::default());
         self.players.forget_decisions();
+    }
+
+    /// Sets the values of episode parameters with which a replay begins; without any, they are drawn.
+    fn give_parameters(&mut self, values: &[Vec<f32>]) {
+        if let Some(plan) = &mut self.parameters {
+            plan.give(values.to_vec());
+        }
     }
 }
 
@@ -253,9 +261,11 @@ fn set_stage(
     let layout = layout.map(|layout| *layout);
     if let Some(log) = replaying.log() {
         (world.seed.0, world.first_episodes.0) = (log.head.seed, log.head.numbers.clone());
+        world.give_parameters(&log.head.parameters.members);
         return spawn_arenas(&mut commands, layout, replayed_arenas(&log.head));
     }
     homeless.iter_mut().for_each(|mut episode| episode.truncate());
+    world.give_parameters(&[]);
     // The world index, then the number of times that the world was rebuilt after a panic, here 0.
     (world.seed.0, world.first_episodes.0) = (stage.seed.derive(u64::from(stage.world)).derive(0), Vec::new());
     let cells = Cells { layout, is_double: stage.is_double };

@@ -149,6 +149,12 @@ fn is_over(reason: StopReason, run: &TrainingSnapshot) -> String {
             let goal = stop.mean_return.as_ref().map_or_else(String::new, |goal| format!(" of {goal}"));
             format!("after {steps} steps it has reached its goal{goal}: raise `stop.mean_return` in its `config.ron`")
         }
+        StopReason::Success => {
+            let goal = stop.success.map_or_else(String::new, |goal| format!(" of {goal}"));
+            format!(
+                "after {steps} steps it has reached its success rate{goal}: raise `stop.success` in its `config.ron`"
+            )
+        }
         StopReason::Seconds => {
             let limit = stop.seconds.map_or_else(String::new, |limit| format!(" of {limit} s"));
             format!("after {steps} steps its time{limit} is up: raise `stop.seconds` in its `config.ron`")

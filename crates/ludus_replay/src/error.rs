@@ -43,6 +43,19 @@ pub enum ReplayError {
         /// The difference.
         difference: String,
     },
+    /// The game has other episode parameters.
+    #[error(
+        "the episode was played with other episode parameters: {}, and the game has {}; replay it with the game that made \
+         it",
+        listed(then),
+        listed(now)
+    )]
+    OtherParameters {
+        /// Those of the episode.
+        then: Vec<String>,
+        /// Those of the game.
+        now: Vec<String>,
+    },
     /// The game has no agents of a kind that played it.
     #[error(
         "the episode was played by agents `{agent}`, which the game does not have; its kinds: {}; replay it with the \
@@ -67,7 +80,11 @@ impl ReplayError {
     /// The exit code of the process: 2 if the command can't be carried out, 1 if it failed during the replay.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreadable { .. } | Self::Damaged { .. } | Self::OtherGame { .. } | Self::NoSuchKind { .. } => 2,
+            Self::Unreadable { .. }
+            | Self::Damaged { .. }
+            | Self::OtherGame { .. }
+            | Self::OtherParameters { .. }
+            | Self::NoSuchKind { .. } => 2,
             Self::Unwritable { .. } | Self::World(_) | Self::Panicked(_) => 1,
         }
     }
@@ -75,5 +92,8 @@ impl ReplayError {
 
 /// Joins names to a list in a sentence.
 fn listed(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    }
 }

@@ -57,7 +57,7 @@ mod tests;
 pub use error::ReplayError;
 pub use hash_log::{HashComparison, HashLog, HashLogError, HashPlace, LoggedHash, NO_WORLD, compare, cut_after};
 pub use kept::{KeptEpisodes, kept_episode, kept_episodes};
-pub use log::{EpisodeHead, EpisodeKind, EpisodeLog};
+pub use log::{EpisodeHead, EpisodeKind, EpisodeLog, EpisodeValues};
 pub use player::{Difference, Replay};
 pub use recorder::{Recorder, RecorderSettings};
 

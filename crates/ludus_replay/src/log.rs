@@ -9,7 +9,7 @@ use ludus_policy::files::{self, Links};
 use ludus_policy::write_atomically;
 use ludus_spec::StableHasher;
 
-pub use head::{EpisodeHead, EpisodeKind};
+pub use head::{EpisodeHead, EpisodeKind, EpisodeValues};
 pub(super) use head::{choices_of, written_layout};
 
 use super::ReplayError;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use ludus_agent::Rows;
-use ludus_spec::{AgentSpec, stopped_clock};
-use ludus_worlds::{AgentSettings, EpisodeOrigin, Game, PooledWorld, WorldError, WorldSettings, specs_of};
+use ludus_spec::{AgentSpec, EpisodeParameter, stopped_clock};
+use ludus_worlds::{
+    AgentSettings, EpisodeOrigin, Game, PooledWorld, WorldError, WorldSettings, parameters_of, specs_of,
+};
 
 use super::log::{EpisodeHead, EpisodeKind, EpisodeLog, choices_of, written_layout};
 use super::{ReplayError, ShownHasher};
@@ -54,6 +56,7 @@ impl Replay {
         for (kind, &index) in log.head.kinds.iter_mut().zip(&kinds) {
             kind.name.clone_from(&specs[index].name);
         }
+        check_parameters(&log.head, &parameters_of(game)?)?;
         let world = build(game, &log.head)?;
         // The world has the arena alone, so its rows are those of the episode's agents.
         let agents = kinds.into_iter().map(|kind| KindRows { kind, rows: (0..world.rows(kind).len()).collect() });
@@ -197,6 +200,9 @@ impl EpisodeKind {
     fn check_agent(&self, spec: &AgentSpec) -> Result<(), ReplayError> {
         let difference = match (spec.reward.len(), self.weights.len()) {
             _ if !self.is_laid_out_as(spec) => "what they see or do is laid out otherwise".to_owned(),
+            _ if ![0, spec.observation_width()].contains(&self.observation_noise.len()) => {
+                "there was noise on another number of columns of what they see".to_owned()
+            }
             (now, then) if now != then => format!("their reward had {then} terms, now {now}"),
             _ => return Ok(()),
         };
@@ -221,6 +227,16 @@ impl EpisodeLog {
     }
 }
 
+/// Checks that the game has the parameters of the episode, in the same order.
+fn check_parameters(head: &EpisodeHead, parameters: &[EpisodeParameter]) -> Result<(), ReplayError> {
+    let (then, now) = (&head.parameters.names, parameters.iter().map(|parameter| &parameter.name));
+    if head.parameters.members.is_empty() || then.iter().eq(now.clone()) {
+        return Ok(());
+    }
+    let now = now.cloned().collect();
+    Err(ReplayError::OtherParameters { then: then.clone(), now })
+}
+
 /// Builds a world with the episode's arena alone, at its own place.
 fn build(game: &Game, head: &EpisodeHead) -> Result<PooledWorld, WorldError> {
     let arenas = match head.arena {
@@ -234,9 +250,15 @@ fn build(game: &Game, head: &EpisodeHead) -> Result<PooledWorld, WorldError> {
         arenas,
         decision_interval: head.ticks_per_step(),
         agents: head.kinds.iter().map(|kind| kind.settings(is_first)).collect(),
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
-    let origin = EpisodeOrigin { seed: head.seed, numbers: head.numbers.clone(), step: head.restart_step };
+    let origin = EpisodeOrigin {
+        seed: head.seed,
+        numbers: head.numbers.clone(),
+        step: head.restart_step,
+        parameters: head.parameters.members.clone(),
+    };
     PooledWorld::build_at(game, settings, origin)
 }
 
@@ -250,6 +272,8 @@ impl EpisodeKind {
             episode_limit: self.episode_limit,
             stagger: self.stagger && is_first,
             rows: None,
+            observation_noise: self.observation_noise.clone(),
+            action_delay: self.action_delay,
         }
     }
 }

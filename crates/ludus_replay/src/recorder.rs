@@ -2,10 +2,11 @@
 
 mod unit;
 
+use ludus_agent::ParameterPlan;
 use ludus_spec::Outcome;
 use ludus_worlds::PooledWorld;
 
-use super::log::{EpisodeHead, EpisodeKind, EpisodeLog};
+use super::log::{EpisodeHead, EpisodeKind, EpisodeLog, EpisodeValues};
 use unit::{Unit, units};
 
 /// Steps of the longest episode that is recorded.
@@ -171,11 +172,19 @@ fn head(world: &PooledWorld, program: String) -> EpisodeHead {
         arenas: world.settings().arenas.end,
         numbers: Vec::new(),
         restart_step: 0,
+        parameters: parameters(world),
         kinds: listed_kinds(world).map(|kind| head_of_kind(world, kind)).collect(),
         steps: 0,
         outcome: Outcome::default(),
         iteration: 0,
     }
+}
+
+/// The names of the game's episode parameters, still without values.
+fn parameters(world: &PooledWorld) -> EpisodeValues {
+    let plan = world.world().get_resource::<ParameterPlan>();
+    let names = plan.map_or(Vec::new(), |plan| plan.parameters().iter().map(|one| one.name.clone()).collect());
+    EpisodeValues { names, members: Vec::new() }
 }
 
 fn head_of_kind(world: &PooledWorld, kind: usize) -> EpisodeKind {
@@ -185,6 +194,8 @@ fn head_of_kind(world: &PooledWorld, kind: usize) -> EpisodeKind {
         decision_interval: settings.interval(agent),
         episode_limit: agent.episode_limit,
         stagger: agent.stagger,
+        observation_noise: agent.observation_noise.clone(),
+        action_delay: agent.action_delay,
         ..EpisodeKind::of_agent(spec)
     }
 }

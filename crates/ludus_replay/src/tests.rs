@@ -6,6 +6,7 @@ mod kinds;
 mod old_files;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use ludus_spec::{Generator, Outcome, Seed, stopped_clock};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
@@ -50,6 +51,7 @@ fn settings(agents: Vec<AgentSettings>) -> WorldSettings {
         arenas: 0..4,
         decision_interval: NonZeroU32::new(TICKS).unwrap(),
         agents,
+        parameters: Arc::default(),
         clock: stopped_clock,
     }
 }

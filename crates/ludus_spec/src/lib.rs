@@ -10,6 +10,7 @@ mod hash;
 mod head;
 mod observation;
 mod outcome;
+mod parameters;
 mod path;
 mod seed;
 mod spec;
@@ -23,6 +24,7 @@ pub use hash::StableHasher;
 pub use head::Head;
 pub use observation::{Block, ObservationField, ObservationKind, SetShape};
 pub use outcome::Outcome;
+pub use parameters::{Distribution, EpisodeParameter};
 #[doc(hidden)]
 pub use path::joined;
 pub use seed::{Generator, Seed};

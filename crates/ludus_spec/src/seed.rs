@@ -1,5 +1,7 @@
 //! Seeds derived from one run seed, so that no generator's state has to be shared or saved.
 
+use std::f32::consts::TAU;
+
 use rand::SeedableRng;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,12 @@ impl Seed {
     #[inline]
     pub const fn uniform(self) -> f32 {
         (self.0 >> 40) as f32 * (1.0 / (1u32 << 24) as f32)
+    }
+
+    /// Returns a normally distributed number, by the Box–Muller transform; always the same for the same seed.
+    pub fn normal(self) -> f32 {
+        let (radius, angle) = (self.derive(0).uniform(), self.derive(1).uniform());
+        (-2.0 * (1.0 - radius).ln()).sqrt() * (TAU * angle).cos()
     }
 
     /// Returns a generator that is seeded with this seed.

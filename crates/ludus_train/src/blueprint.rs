@@ -15,6 +15,7 @@ use crate::definition::GameDefinition;
 use crate::episodes::RowSettings;
 use crate::group::Lanes;
 use crate::learner::LearnerChoice;
+use crate::record::CurriculumStages;
 
 pub(crate) use seeds::{Draws, Purpose};
 
@@ -29,6 +30,8 @@ pub(crate) struct Blueprint {
     pub pool: Arc<ThreadPool>,
     /// Iterations that are over when the training's worlds are built: 0, or those of the checkpoint that a run resumes.
     pub iteration: u64,
+    /// The stages of curricula in which the training's worlds begin.
+    pub stages: CurriculumStages,
     /// Ticks between two state hashes, if they are logged.
     pub hash_every: Option<NonZeroU64>,
     /// The choice of learner and device.

@@ -197,7 +197,7 @@ mod tests {
     fn scoring(steps: u64, reward: f32) -> Checkpoint {
         let mut checkpoint = checkpoint(steps);
         recent(&mut checkpoint).clear();
-        recent(&mut checkpoint).push(PastEpisode { reward, steps: 1, terms: vec![reward] });
+        recent(&mut checkpoint).push(PastEpisode { reward, steps: 1, terms: vec![reward], success: None });
         checkpoint
     }
 

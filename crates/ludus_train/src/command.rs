@@ -33,6 +33,7 @@ use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
 use crate::learner::LearnerChoice;
+use crate::record::CurriculumStages;
 use crate::report::Report;
 use crate::window::Windows;
 use arguments::{Arguments, Command, RunArguments};
@@ -114,8 +115,8 @@ impl Program {
     ) -> Result<Blueprint, TrainError> {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
         let (definition, learner) = (self.definition.clone(), LearnerChoice::default());
-        let note = |sentence| note(sentence);
-        Ok(Blueprint { definition, specs, config, pool, iteration: 0, hash_every: None, learner, note })
+        let (note, stages) = (|sentence| note(sentence), CurriculumStages::default());
+        Ok(Blueprint { definition, specs, config, pool, iteration: 0, stages, hash_every: None, learner, note })
     }
 }
 

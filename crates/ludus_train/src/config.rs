@@ -3,8 +3,10 @@
 mod algorithm;
 mod check;
 mod check_kinds;
+mod check_parameters;
 mod former;
 mod names;
+mod parameters;
 mod policy;
 mod starter;
 mod worlds;
@@ -18,16 +20,19 @@ use ludus_config::{Location, Node, Problems, Sources, field_names, parse};
 use ludus_learn::{DqnConfig, PpoConfig, PqnConfig, SacConfig};
 use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, Distribution, EpisodeParameter, ObservationField};
 use serde::{Deserialize, Serialize};
 
 pub use algorithm::AlgorithmConfig;
 pub use ludus_config::{ConfigError, Problem};
+pub(crate) use parameters::StageNumbers;
+pub use parameters::{Criterion, ParameterConfig, Stage};
 pub use policy::{MeanReturn, PolicySource};
 pub use starter::starter_config;
 pub use worlds::WorldCount;
 
 use crate::text::read_text;
+use check_parameters::check_parameters;
 
 /// Everything that decides what a run learns.
 ///
@@ -47,6 +52,9 @@ pub struct RunConfig {
     pub decision_interval: NonZeroU32,
     /// A section per kind of agent, by its type's name.
     pub agents: BTreeMap<String, AgentConfig>,
+    /// The values of episode parameters, by names such as `Course.wall_height`: numbers, distributions, or curricula.
+    /// Parameters that are not named stay at their defaults.
+    pub parameters: BTreeMap<String, ParameterConfig>,
     /// Conditions that end the run.
     pub stop: StopConfig,
     /// Intervals between checkpoints, and the number of them to keep.
@@ -76,6 +84,12 @@ pub struct AgentConfig {
     ///
     /// For games that spawn agents while they run.
     pub rows: Option<NonZeroU32>,
+    /// The standard deviation of normally distributed noise on fields of the observation, by their names, in their
+    /// units: for policies that have to bear inexact sensors. Only in training.
+    pub observation_noise: BTreeMap<String, f32>,
+    /// Decisions by which actions take effect later: for policies that have to bear slow actuators or networks. Only in
+    /// training. 0 by default.
+    pub action_delay: u32,
     /// The weight of each term of the reward.
     pub reward: BTreeMap<String, f32>,
     /// The actor's and the critic's network.
@@ -113,6 +127,9 @@ pub struct StopConfig {
     ///
     /// With several kinds of agents a goal for each that has one, `{ "Kind": 3.0 }`: the run ends when all are reached.
     pub mean_return: Option<MeanReturn>,
+    /// The part of the episodes that succeed, of each kind that learns: 0 to 1, over the same episodes as the mean
+    /// return. For games that call `Episode::succeed`.
+    pub success: Option<f32>,
     /// Seconds of training. The only limit that depends on the machine: with it, the same seed may learn more or less.
     pub seconds: Option<f64>,
 }
@@ -169,6 +186,8 @@ pub struct ConfigSource {
     pub sets: Vec<String>,
     /// Replaces the config's seed.
     pub seed: Option<u64>,
+    /// The episode parameters of the game: see [`parameters_of`](ludus_worlds::parameters_of).
+    pub parameters: Vec<EpisodeParameter>,
 }
 
 impl Default for RunConfig {
@@ -179,6 +198,7 @@ impl Default for RunConfig {
             arenas: const { NonZeroU32::new(16).unwrap() },
             decision_interval: NonZeroU32::MIN,
             agents: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             stop: StopConfig::default(),
             checkpoints: CheckpointConfig::default(),
             faults: FaultConfig::default(),
@@ -188,7 +208,7 @@ impl Default for RunConfig {
 
 impl Default for StopConfig {
     fn default() -> Self {
-        Self { steps: const { NonZeroU64::new(1_000_000).unwrap() }, mean_return: None, seconds: None }
+        Self { steps: const { NonZeroU64::new(1_000_000).unwrap() }, mean_return: None, success: None, seconds: None }
     }
 }
 
@@ -239,7 +259,7 @@ impl RunConfig {
     pub fn load(source: &ConfigSource, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let sources = Sources { file: source.file.clone(), flags: source.sets.clone() };
         let mut tree = read_tree(source.file.as_deref(), specs)?;
-        let config = Self::from_tree(&mut tree, &sources, specs)?;
+        let config = Self::from_tree(&mut tree, &sources, specs, &source.parameters)?;
         Ok(Self { seed: source.seed.unwrap_or(config.seed), ..config })
     }
 
@@ -250,11 +270,16 @@ impl RunConfig {
     /// As [`load`](Self::load).
     pub fn from_ron(text: &str, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let tree = parse(text).map_err(|error| ConfigError::single(format!("line {}", error.line), error.message));
-        Self::from_tree(&mut tree?, &Sources::default(), specs)
+        Self::from_tree(&mut tree?, &Sources::default(), specs, &[])
     }
 
     /// Applies the changes of the command line, and checks everything.
-    fn from_tree(tree: &mut Node, sources: &Sources, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
+    fn from_tree(
+        tree: &mut Node,
+        sources: &Sources,
+        specs: &[Arc<AgentSpec>],
+        parameters: &[EpisodeParameter],
+    ) -> Result<Self, ConfigError> {
         let mut problems = apply_sets(tree, &sources.flags, specs);
         problems.extend(starter::set_unfilled_aside(tree));
         problems.extend(former::set_convolutions_aside(tree, specs));
@@ -270,6 +295,7 @@ impl RunConfig {
                 agent.choose_algorithm(report.is_written(&["agents", kind, "ppo"]));
             }
             check::check(config, specs, &mut report);
+            check_parameters(config, specs, parameters, &mut report);
         }
         report.finish(sources)?;
         config.ok_or_else(|| ConfigError::single(sources.file().display().to_string(), "is empty"))
@@ -296,6 +322,13 @@ impl RunConfig {
     pub fn to_ron(&self) -> String {
         let pretty = ron::ser::PrettyConfig::new().struct_names(false);
         ron::ser::to_string_pretty(self, pretty).expect("a config has no value that RON can't write")
+    }
+
+    /// The distributions of episode parameters, if the curriculum of each is in the stage that `stage` returns for its
+    /// name. A number that is too great stands for the last stage, which is the task itself.
+    pub fn parameters_at(&self, stage: impl Fn(&str) -> usize) -> Vec<(String, Distribution)> {
+        let parameters = self.parameters.iter();
+        parameters.map(|(name, values)| (name.clone(), values.at(stage(name)).clone())).collect()
     }
 
     /// Ticks per step of this kind of agents.
@@ -344,6 +377,8 @@ impl Default for AgentConfig {
             episode_limit: None,
             stagger: true,
             rows: None,
+            observation_noise: BTreeMap::new(),
+            action_delay: 0,
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
             ppo: Some(PpoConfig::default()),
@@ -357,6 +392,19 @@ impl Default for AgentConfig {
 }
 
 impl AgentConfig {
+    /// The deviation of the noise on each column of the observation; empty without noise.
+    pub fn noise(&self, spec: &AgentSpec) -> Vec<f32> {
+        let of_field = |field: &ObservationField| {
+            let deviation = self.observation_noise.get(&field.name).copied().unwrap_or(0.0);
+            std::iter::repeat_n(deviation, field.width())
+        };
+        if self.observation_noise.is_empty() {
+            Vec::new()
+        } else {
+            spec.observation.iter().flat_map(of_field).collect()
+        }
+    }
+
     /// The weights of the reward, in the order of the spec's terms.
     pub fn weights(&self, spec: &AgentSpec) -> Vec<f32> {
         spec.reward.iter().map(|term| self.reward.get(&term.name).copied().unwrap_or(0.0)).collect()
@@ -398,6 +446,9 @@ pub(crate) fn weighs_all_terms(sets: &[String], specs: &[Arc<AgentSpec>]) -> boo
     specs.iter().all(|spec| is_weighed(spec))
 }
 
+/// The section of episode parameters.
+const PARAMETERS: &str = "parameters";
+
 /// Writes one `key=value` into the tree.
 fn apply_set(tree: &mut Node, set: &str, place: Location, specs: &[Arc<AgentSpec>]) -> Result<(), String> {
     let (key, text) = set.split_once('=').ok_or("expected key=value, such as ppo.clip=0.1")?;
@@ -405,6 +456,9 @@ fn apply_set(tree: &mut Node, set: &str, place: Location, specs: &[Arc<AgentSpec
     if path.iter().any(|part| part.is_empty()) {
         return Err(format!("`{key}` is not a path of names, such as ppo.clip"));
     }
+    let joined = path[1..].join(".");
+    // The names of episode parameters have dots.
+    let path = if path[0] == PARAMETERS && path.len() > 2 { vec![PARAMETERS, &joined] } else { path };
     let mut value = parse(text).map_err(|error| format!("the value `{text}`: {}", error.message))?;
     value.relocate(place);
     let is_absolute = field_names::<RunConfig>().contains(&path[0]);

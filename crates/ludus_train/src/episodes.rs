@@ -21,6 +21,24 @@ pub struct EpisodeSummary {
     pub steps: u32,
     /// Sum of each term, without its weight, in the order of the spec.
     pub terms: Vec<f32>,
+    /// The game's verdict, if it gave one.
+    pub success: Option<bool>,
+    /// The number of the plan by which the episode's parameters were drawn.
+    pub plan: u32,
+    /// The episode's parameters, in the order of the game.
+    pub parameters: Vec<f32>,
+}
+
+/// The part of the episodes that succeeded; `None` if the game has given no verdict on any. One without a verdict is no
+/// success.
+pub fn success_rate<'a>(episodes: impl Iterator<Item = &'a EpisodeSummary>) -> Option<f64> {
+    let (mut count, mut judged, mut successes) = (0_u64, false, 0_u64);
+    for episode in episodes {
+        count += 1;
+        judged |= episode.success.is_some();
+        successes += u64::from(episode.success == Some(true));
+    }
+    judged.then(|| successes as f64 / count as f64)
 }
 
 /// Mean and standard deviation of some numbers.

@@ -13,7 +13,7 @@ use crate::blueprint::{Blueprint, Draws, Purpose};
 use crate::census::Census;
 use crate::clock;
 use crate::cpu;
-use crate::episodes::{EpisodeSummary, Spread};
+use crate::episodes::{EpisodeSummary, Spread, success_rate};
 use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
@@ -65,6 +65,8 @@ pub struct KindEvaluation {
     pub lengths: Spread,
     /// Mean and deviation of each term's sum, unweighted.
     pub terms: BTreeMap<String, Spread>,
+    /// The part of the episodes that succeeded; `None` if the game has given no verdict.
+    pub success: Option<f64>,
     /// The number of episodes: fewer than asked for if it was interrupted, or if some never end.
     pub episodes: usize,
     /// Steps of these episodes.
@@ -341,6 +343,7 @@ fn summary_of(groups: &[EvaluatedGroup], kind: usize, spec: &AgentSpec) -> KindE
         returns: Spread::of(episodes.iter().map(|episode| f64::from(episode.reward))),
         lengths: Spread::of(episodes.iter().map(|episode| f64::from(episode.steps))),
         terms: terms.map(|(index, reward)| (reward.name.clone(), term(index))).collect(),
+        success: success_rate(episodes.iter().copied()),
         episodes: episodes.len(),
         steps: episodes.iter().map(|episode| u64::from(episode.steps)).sum(),
     }

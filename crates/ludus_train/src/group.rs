@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ludus_agent::{Arena, InArena, Rows, StateHash};
 use ludus_spec::{AgentSpec, Clock};
-use ludus_worlds::{PooledWorld, WorldError};
+use ludus_worlds::{PooledWorld, WorldError, WorldParameters};
 
 use crate::episodes::{EpisodeSummary, RowChange};
 use crate::phases::StepTimes;
@@ -115,6 +115,9 @@ impl WorldGroup {
                     reward: rows.episode_returns()[own],
                     steps: 0,
                     terms: rows.episode_terms()[own * terms..][..terms].to_vec(),
+                    success: None,
+                    plan: 0,
+                    parameters: Vec::new(),
                 });
             }
             own -= world.row_count(kind);
@@ -227,6 +230,15 @@ impl WorldGroup {
             // Episodes in progress were scored with other weights until now.
             member.recorder.iter_mut().for_each(Recorder::restart);
         }
+    }
+
+    /// Sets the distributions of episode parameters, for all episodes that start from now on.
+    ///
+    /// # Errors
+    ///
+    /// A parameter that the game does not have.
+    pub fn set_parameters(&mut self, parameters: &Arc<WorldParameters>) -> Result<(), WorldError> {
+        self.worlds.iter_mut().try_for_each(|member| member.world.set_parameters(parameters))
     }
 
     /// The arena of the agent in each row of a kind, by its index in its world; 0 for agents that are in none.

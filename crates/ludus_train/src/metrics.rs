@@ -26,6 +26,8 @@ const EVENTS_END: &str = ".0.ludus";
 pub(crate) struct Metrics {
     names: Vec<String>,
     values: Vec<f64>,
+    /// The numbers of the last line.
+    last: Vec<f64>,
     csv: CsvWriter<BufWriter<File>>,
     events: EventWriter<BufWriter<File>>,
 }
@@ -40,7 +42,7 @@ impl Metrics {
         let csv = CsvWriter::new(new_file(&folder.join(TABLE))?, columns(&names))?;
         let events = EventWriter::new(new_events(folder, wall_seconds)?, wall_seconds)?;
         let values = vec![f64::NAN; names.len()];
-        Ok(Self { names, values, csv, events })
+        Ok(Self { names, last: values.clone(), values, csv, events })
     }
 
     /// Continues the files in `folder` after `step` steps of experience. Lines of later steps are removed.
@@ -75,7 +77,7 @@ impl Metrics {
         let mut events = EventWriter::new(new_events(folder, wall_seconds)?, wall_seconds)?;
         events.restart(wall_seconds, step)?;
         let values = vec![f64::NAN; names.len()];
-        Ok((Self { names, values, csv, events }, aside))
+        Ok((Self { names, last: values.clone(), values, csv, events }, aside))
     }
 
     /// Sets a number of the next line. Numbers that are not set stay empty.
@@ -92,8 +94,15 @@ impl Metrics {
         self.csv.write(std::iter::once(step as f64).chain(self.values.iter().copied()))?;
         let named = self.names.iter().map(String::as_str).zip(self.values.iter().copied());
         self.events.write(wall_seconds, step, named)?;
+        self.last.copy_from_slice(&self.values);
         self.values.fill(f64::NAN);
         Ok(())
+    }
+
+    /// A number of the last line; `None` if it was empty, or if there is no such column.
+    pub fn last(&self, name: &str) -> Option<f64> {
+        let column = self.names.iter().position(|known| known == name)?;
+        Some(self.last[column]).filter(|value| !value.is_nan())
     }
 
     /// Flushes both files to the operating system.

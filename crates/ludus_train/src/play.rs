@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bevy::prelude::*;
-use ludus_agent::{AgentKind, AgentKinds, AgentSystems, Episode, FinishedEpisode, StepClock, WorldSeed};
+use ludus_agent::{AgentKind, AgentKinds, AgentSystems, Episode, FinishedEpisode, ParameterPlan, StepClock, WorldSeed};
 use ludus_learn::after_step;
 use ludus_net::AfterStep;
 use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicySystems, give_runner};
 use ludus_policy::{ActionChoice, PolicyFile, Sensed};
-use ludus_spec::{Outcome, Seed};
+use ludus_spec::{Distribution, Outcome, Seed};
 use ludus_worlds::{CLEARED, Game, add_with_states, explained};
 
 use crate::actor::{Actor, ActorScratch};
@@ -48,6 +48,8 @@ pub(crate) struct PlaySettings {
     pub seed: Seed,
     /// The kinds of agents that a policy decides for; the game decides for others.
     pub kinds: Vec<PlayedKind>,
+    /// The distributions of episode parameters, which the game has.
+    pub parameters: Vec<(String, Distribution)>,
 }
 
 /// A kind of agents that a policy decides for.
@@ -110,6 +112,12 @@ pub(crate) fn played(game: Game, settings: PlaySettings) -> Game {
             let rows = kind.rows_mut(app.world_mut());
             rows.set_weights(weights);
             rows.set_episode_limit(*episode_limit);
+        }
+        if let Some(mut plan) = app.world_mut().get_resource_mut::<ParameterPlan>() {
+            for (name, distribution) in &settings.parameters {
+                // The config was checked for this game, so it has the parameter.
+                let _ = plan.set(name, Some(distribution.clone()));
+            }
         }
     })
 }

@@ -82,6 +82,10 @@ pub struct KindProgress {
     pub terms: BTreeMap<String, f64>,
     /// Episodes that have ended so far, including those that do not count yet.
     pub episodes: u64,
+    /// The part of the episodes that count and succeeded; `None` if the game has given no verdict.
+    pub success: Option<f64>,
+    /// True if the run learns its policy.
+    pub learns: bool,
 }
 
 impl Progress {
@@ -107,6 +111,14 @@ impl Progress {
         format!("return {}", self.kinds.iter().map(of_kind).collect::<Vec<_>>().join(", "))
     }
 
+    /// True if the config has a goal for the success rate, and every kind that learns and gets verdicts has reached it.
+    pub(crate) fn succeeds(&self, stop: &StopConfig) -> bool {
+        let Some(goal) = stop.success else { return false };
+        let mut rates = self.kinds.iter().filter(|kind| kind.learns).filter_map(|kind| Some((kind, kind.success?)));
+        let mut judged = rates.by_ref().peekable();
+        judged.peek().is_some() && judged.all(|(kind, rate)| kind.is_full && rate >= f64::from(goal))
+    }
+
     /// Episodes of all kinds that have ended so far.
     pub fn episodes(&self) -> u64 {
         self.kinds.iter().map(|kind| kind.episodes).sum()
@@ -126,6 +138,8 @@ impl Progress {
 pub enum StopReason {
     /// The mean return was reached.
     MeanReturn,
+    /// The success rate was reached.
+    Success,
     /// All steps were made.
     Steps,
     /// The time was up.

@@ -18,9 +18,35 @@ pub struct RunRecord {
     pub world_steps: Option<u64>,
     /// Time of training so far \[s\].
     pub seconds: f64,
+    /// The stages of the curricula, if there are any.
+    #[serde(default, skip_serializing_if = "CurriculumStages::is_empty")]
+    pub curricula: CurriculumStages,
     /// The identity of the run, as its folder's file `id` says; empty for runs of versions that had none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run: String,
+}
+
+/// The present stages of a run's curricula.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurriculumStages {
+    /// The index of the stage of each parameter that has a curriculum, by its name. A parameter that is not listed is in
+    /// its first stage.
+    pub stages: BTreeMap<String, usize>,
+    /// Changes of stages so far. Episodes that began with another number do not count in the present stage.
+    pub number: u32,
+}
+
+impl CurriculumStages {
+    /// True if all curricula are in their first stage and have always been.
+    pub fn is_empty(&self) -> bool {
+        self.stages.is_empty() && self.number == 0
+    }
+
+    /// The index of the stage of the parameter with this name.
+    pub fn of(&self, parameter: &str) -> usize {
+        self.stages.get(parameter).copied().unwrap_or(0)
+    }
 }
 
 /// The episodes of a kind of agents in a run.
@@ -49,7 +75,7 @@ impl OneKindRecord {
     pub fn of_kind(self, kind: &str, iteration: u64) -> RunRecord {
         let Self { episodes, recent, seconds, run } = self;
         let kinds = BTreeMap::from([(kind.to_owned(), KindRecord { episodes, recent })]);
-        RunRecord { kinds, iteration, world_steps: None, seconds, run }
+        RunRecord { kinds, iteration, world_steps: None, seconds, curricula: CurriculumStages::default(), run }
     }
 }
 
@@ -63,21 +89,35 @@ pub struct PastEpisode {
     pub steps: u32,
     /// Sum of each term, without its weight, in the order of the spec.
     pub terms: Vec<f32>,
+    /// The game's verdict, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
 }
 
 impl PastEpisode {
     /// The part of an episode that is kept; `None` if its sums are not finite, since JSON has no such numbers.
     pub(crate) fn of(episode: &EpisodeSummary) -> Option<Self> {
         let is_finite = episode.is_finite();
-        let EpisodeSummary { reward, steps, terms, .. } = episode.clone();
-        is_finite.then_some(Self { reward, steps, terms })
+        let EpisodeSummary { reward, steps, terms, success, .. } = episode.clone();
+        is_finite.then_some(Self { reward, steps, terms, success })
     }
 
     /// Converts it to an episode of this kind.
     pub(crate) fn of_kind(&self, kind: usize) -> EpisodeSummary {
-        let Self { reward, steps, ref terms } = *self;
-        // Its row and its start were those of another world.
-        EpisodeSummary { kind, row: 0, began: 0, is_first: false, reward, steps, terms: terms.clone() }
+        let Self { reward, steps, ref terms, success } = *self;
+        // Its row, its start and its parameters were those of another world.
+        EpisodeSummary {
+            kind,
+            row: 0,
+            began: 0,
+            is_first: false,
+            reward,
+            steps,
+            terms: terms.clone(),
+            success,
+            plan: 0,
+            parameters: Vec::new(),
+        }
     }
 }
 

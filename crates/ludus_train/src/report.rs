@@ -51,6 +51,9 @@ pub struct Report {
     /// Mean length of the episodes that were evaluated \[steps\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_length: Option<f64>,
+    /// The part of the episodes that succeeded, for games that give verdicts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<f64>,
     /// Mean sum of each term of the reward per episode, unweighted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub terms: BTreeMap<String, f64>,
@@ -116,6 +119,9 @@ pub struct KindReport {
     pub mean_length: f64,
     /// Mean sum of each term of the reward per episode, unweighted.
     pub terms: BTreeMap<String, f64>,
+    /// The part of the episodes that succeeded, for games that give verdicts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<f64>,
 }
 
 impl From<&KindProgress> for KindReport {
@@ -127,6 +133,7 @@ impl From<&KindProgress> for KindReport {
             episodes: *episodes,
             mean_length: *length,
             terms: terms.clone(),
+            success: kind.success,
         }
     }
 }
@@ -139,6 +146,7 @@ impl From<&KindEvaluation> for KindReport {
             episodes: kind.episodes as u64,
             mean_length: kind.lengths.mean,
             terms: kind.terms.iter().map(|(name, spread)| (name.clone(), spread.mean)).collect(),
+            success: kind.success,
         }
     }
 }
@@ -202,9 +210,9 @@ impl Report {
         }
         match kinds.pop_first() {
             None => self,
-            Some((_, KindReport { mean_return, std_return, terms, .. })) => {
+            Some((_, KindReport { mean_return, std_return, terms, success, .. })) => {
                 let (mean_return, std_return) = (Some(mean_return), Some(std_return));
-                Self { mean_return, std_return, episodes, terms, ..self }
+                Self { mean_return, std_return, episodes, terms, success, ..self }
             }
         }
     }
@@ -246,6 +254,7 @@ impl From<&RandomPlay> for KindReport {
             episodes: random.episodes as u64,
             mean_length: random.lengths.mean,
             terms: random.terms.clone(),
+            success: random.success,
         }
     }
 }
@@ -277,6 +286,7 @@ impl From<&Played> for Report {
                 episodes: played.of_kind(kind).count() as u64,
                 mean_length: Spread::of(played.of_kind(kind).map(|episode| f64::from(episode.steps))).mean,
                 terms: BTreeMap::new(),
+                success: None,
             }
         };
         let kinds = played.kinds();

@@ -29,6 +29,7 @@ use crate::checkpoints::FoundCheckpoints;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
 use crate::lock::RunLock;
+use crate::record::CurriculumStages;
 
 /// The folder that a run writes to.
 #[derive(Debug)]
@@ -56,6 +57,14 @@ impl RunTarget<'_> {
         match self {
             Self::New(_) | Self::NewOfChecked(_) => 0,
             Self::Old(resumption) => resumption.iteration(),
+        }
+    }
+
+    /// The stages of curricula in which the run begins or goes on.
+    pub fn stages(&self) -> CurriculumStages {
+        match self {
+            Self::New(_) | Self::NewOfChecked(_) => CurriculumStages::default(),
+            Self::Old(resumption) => resumption.stages(),
         }
     }
 }
@@ -153,6 +162,11 @@ impl Resumption {
             }
         }
         Ok(())
+    }
+
+    fn stages(&self) -> CurriculumStages {
+        let checkpoint = self.found.checkpoint.as_ref();
+        checkpoint.map_or_else(CurriculumStages::default, |(_, checkpoint)| checkpoint.record.curricula.clone())
     }
 
     fn iteration(&self) -> u64 {

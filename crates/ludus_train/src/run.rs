@@ -11,7 +11,7 @@ use crate::blueprint::Blueprint;
 use crate::check::short_findings;
 use crate::checkpoints::Checkpoints;
 use crate::clock;
-use crate::config::{Reaction, StopConfig};
+use crate::config::{PolicySource, Reaction, StopConfig};
 use crate::control::Control;
 use crate::cpu;
 use crate::diagnostics::Diagnostics;
@@ -25,7 +25,7 @@ use crate::panics::PanicLog;
 use crate::progress::{KindProgress, Progress, RunEvent, RunStart, RunSummary, StopReason};
 use crate::resume::RunTarget;
 use crate::training::{Lap, Training};
-use beginning::{Before, initialize};
+use beginning::{Before, check_conditions, initialize};
 use ludus_agent::FaultPlace;
 use ludus_replay::HashLog;
 use no_experience::{Emptiness, NoExperience};
@@ -41,8 +41,10 @@ pub(crate) fn train(
         RunFolder::try_to_create(runs).map_err(at(*runs))?;
     }
     let build_start = clock::seconds();
-    let mut training = Training::build(Blueprint { iteration: place.iteration(), ..blueprint })?;
+    let (iteration, stages) = (place.iteration(), place.stages());
+    let mut training = Training::build(Blueprint { iteration, stages, ..blueprint })?;
     let build_seconds = clock::seconds() - build_start;
+    check_conditions(&training)?;
     initialize(&mut training, &place, tell)?;
     if !matches!(place, RunTarget::NewOfChecked(_)) {
         short_findings(&training.blueprint).iter().for_each(|finding| tell(RunEvent::Trouble(finding.sentence())));
@@ -125,6 +127,7 @@ impl Run {
             let progress = self.progress();
             self.tell_progress(&progress, &lap, tell);
             self.record(&lap, &progress)?;
+            self.advance_curricula(&lap, tell)?;
             self.log_hashes()?;
             self.tell_incidents(tell)?;
             for cause in lap.lanes.iter().flatten().filter_map(|lane| lane.skipped.as_ref()) {
@@ -168,6 +171,8 @@ impl Run {
         let stop = self.stop();
         if progress.has_reached(stop) {
             Some(StopReason::MeanReturn)
+        } else if progress.succeeds(stop) {
+            Some(StopReason::Success)
         } else if progress.steps >= stop.steps.get() {
             Some(StopReason::Steps)
         } else if stop.seconds.is_some_and(|limit| progress.seconds >= limit) {
@@ -200,6 +205,11 @@ impl Run {
             length: recent.lengths().mean,
             terms: terms.map(|(index, term)| (term.name.clone(), recent.term(index).mean)).collect(),
             episodes: recent.total(),
+            success: recent.success_rate(),
+            learns: matches!(
+                self.training.blueprint.agent(kind).policy,
+                PolicySource::Learned | PolicySource::SameAs(_)
+            ),
         }
     }
 
@@ -228,6 +238,17 @@ impl Run {
             Some(fault) => Err(TrainError::BadStep { fault, kept: self.save_for_good(tell)? }),
             None => Ok(()),
         }
+    }
+
+    /// Begins the stages of curricula whose conditions hold, and reports them.
+    fn advance_curricula(&mut self, lap: &Lap, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
+        let part = self.training.steps as f64 / self.stop().steps.get() as f64;
+        let metrics = &self.metrics;
+        let changes = self.training.advance_curricula(part, &|name| metrics.last(name));
+        for change in changes? {
+            tell(RunEvent::Note(format!("{} (iteration {})", change.sentence(), lap.number)));
+        }
+        Ok(())
     }
 
     /// Reports that there is nothing to learn from, if so.

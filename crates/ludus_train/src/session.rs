@@ -37,7 +37,7 @@ use std::thread::{self, JoinHandle};
 pub use ludus_learn::{Metric, MetricInfo};
 use ludus_policy::PolicyFile;
 use ludus_spec::AgentSpec;
-pub use ludus_worlds::{Game, specs_of};
+pub use ludus_worlds::{Game, parameters_of, specs_of};
 
 use crate::blueprint::Blueprint;
 use crate::command::{STACK_BYTES, thread_pool};
@@ -48,6 +48,7 @@ use crate::error::TrainError;
 use crate::folder::RunFolder;
 use crate::learner::LearnerChoice;
 use crate::progress::RunSummary;
+use crate::record::CurriculumStages;
 use crate::resume::{Resumption, RunTarget};
 use crate::run;
 pub use history::{History, IterationRecord, KindIteration};
@@ -200,7 +201,7 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
     let SessionSetup { definition, specs, config, learner, threads, runs } = setup;
     let (config, place) = match resumed {
         None => (config, RunTarget::New(&runs)),
-        Some(run) => resume(run, config, &specs)?,
+        Some(run) => resume(run, config, &specs, &definition.game)?,
     };
     if let Some(spec) = specs.iter().find(|spec| !config.agents.contains_key(&spec.name)) {
         let message = format!("no section for agent `{}`; write `\"{0}\": (…)`", spec.name);
@@ -214,6 +215,7 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
         config,
         pool,
         iteration: 0,
+        stages: CurriculumStages::default(),
         hash_every: None,
         learner,
         // The snapshot shows that the run is starting.
@@ -228,10 +230,12 @@ fn resume(
     run: PathBuf,
     limits: RunConfig,
     specs: &[Arc<AgentSpec>],
+    game: &Game,
 ) -> Result<(RunConfig, RunTarget<'static>), TrainError> {
     let resumption = Resumption::open(RunFolder::open(run), specs)?;
     let file = Some(resumption.folder.config());
-    let own = RunConfig::load(&ConfigSource { file, ..ConfigSource::default() }, specs)?;
+    let parameters = parameters_of(game)?;
+    let own = RunConfig::load(&ConfigSource { file, parameters, ..ConfigSource::default() }, specs)?;
     let is_over = resumption.steps() >= own.stop.steps.get();
     let stop = if is_over && limits.stop.steps > own.stop.steps { limits.stop } else { own.stop.clone() };
     Ok((RunConfig { stop, ..own }, RunTarget::Old(Box::new(resumption))))

@@ -1,5 +1,6 @@
 //! The worlds and the policies of a run, with their progress so far.
 
+mod curricula;
 mod episodes;
 mod lane;
 mod lap;
@@ -18,6 +19,7 @@ use crate::incidents::Incidents;
 use crate::phases::{Phases, StepTimes};
 use ludus_replay::KeptEpisodes;
 
+use curricula::GameParameters;
 pub(crate) use episodes::KindEpisodes;
 pub(crate) use lane::{LaneLap, LanePolicy, LearnedLane, PolicyLane};
 pub(crate) use lap::Lap;
@@ -43,6 +45,8 @@ pub(crate) struct Training {
     pub kept: KeptEpisodes,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
+    /// The episode parameters of the game, and the kinds of agents that have each.
+    parameters: GameParameters,
 }
 
 impl Training {
@@ -55,6 +59,7 @@ impl Training {
         let networks = lanes.iter().map(network).collect::<Result<Vec<_>, _>>().map_err(TrainError::Learner)?;
         let worlds = blueprint.build_worlds(Purpose::Training)?;
         let tick_rate_hz = worlds.first().map_or(0.0, tick_rate_hz);
+        let parameters = worlds.first().map_or_else(GameParameters::default, GameParameters::of);
         let mut groups = group_worlds(worlds, &lanes, clock::nanoseconds);
         if let Some(every) = blueprint.hash_every {
             groups.iter_mut().for_each(|group| group.hash_every(every));
@@ -88,6 +93,7 @@ impl Training {
             phases: Phases::default(),
             kept: blueprint.kept_episodes(),
             tick_rate_hz,
+            parameters,
             blueprint,
         })
     }

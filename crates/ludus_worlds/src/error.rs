@@ -3,6 +3,8 @@
 use core::num::NonZeroU32;
 use std::any::Any;
 
+use ludus_agent::UnknownParameter;
+
 /// The reasons that a world can't be built.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,6 +26,9 @@ pub enum WorldError {
         /// The kinds that there are.
         kinds: Vec<String>,
     },
+    /// The settings name an episode parameter that the game doesn't have.
+    #[error(transparent)]
+    UnknownParameter(#[from] UnknownParameter),
     /// A game that was built anew has other kinds of agents than before, or the same in another order.
     #[error(
         "the game added other kinds of agents when world {world} was built anew, or the same in another order: let it call \

@@ -100,6 +100,10 @@ fn configure_rows(rows: &mut Rows, agent: &AgentSettings, every: NonZeroU32, ste
         rows.stagger_first_episodes();
     }
     rows.decide_every(every, steps_to_decision(every, step));
+    if !agent.observation_noise.is_empty() {
+        rows.set_observation_noise(&agent.observation_noise);
+    }
+    rows.set_action_delay(agent.action_delay);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use std::sync::Arc;
 
 use bevy::prelude::App;
-use ludus_agent::spec::{Clock, Seed, stopped_clock};
+use ludus_agent::spec::{Clock, Distribution, Seed, stopped_clock};
 
 /// A game: the function that adds its plugins, systems and agents to an app.
 pub type Game = Arc<dyn Fn(&mut App) + Send + Sync>;
@@ -25,12 +25,24 @@ pub struct WorldSettings {
     ///
     /// The game decides for kinds that are not listed: nothing is written to their actions, and their rows are vacant.
     pub agents: Vec<AgentSettings>,
+    /// The distributions of episode parameters.
+    pub parameters: Arc<WorldParameters>,
     /// Measures how long sensing and scoring take; nothing in the world depends on it.
     pub clock: Clock,
 }
 
+/// The distributions of the episode parameters of a world. Parameters that are not named stay at their defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorldParameters {
+    /// The number by which episodes tell the plan with which they began: see
+    /// [`ParameterPlan::set_number`](ludus_agent::ParameterPlan::set_number).
+    pub number: u32,
+    /// Names, such as `Course.wall_height`, and distributions.
+    pub distributions: Vec<(String, Distribution)>,
+}
+
 /// The origin of an episode. A world that is built from it begins with that episode.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpisodeOrigin {
     /// The world's own seed, whatever it was derived from.
     pub seed: Seed,
@@ -41,6 +53,9 @@ pub struct EpisodeOrigin {
     /// For agents that do not decide in every step it determines how long the restart lasts, see
     /// [`PooledWorld::steps`](crate::PooledWorld::steps).
     pub step: u64,
+    /// The values of all episode parameters, in the game's order, for each member of the arena; the first are those of
+    /// the arena itself. If empty, they are drawn.
+    pub parameters: Vec<Vec<f32>>,
 }
 
 /// A run's settings for a kind of agents.
@@ -60,6 +75,10 @@ pub struct AgentSettings {
     ///
     /// A kind whose agents all come later needs it: otherwise it has no rows.
     pub rows: Option<u32>,
+    /// The standard deviation of the noise on each column of the observation, in the column's units; empty without noise.
+    pub observation_noise: Vec<f32>,
+    /// Decisions by which actions take effect later.
+    pub action_delay: u32,
 }
 
 impl WorldSettings {
@@ -87,6 +106,7 @@ pub(crate) fn spec_settings() -> WorldSettings {
         arenas: 0..0,
         decision_interval: NonZeroU32::MIN,
         agents: Vec::new(),
+        parameters: Arc::default(),
         clock: stopped_clock,
     }
 }

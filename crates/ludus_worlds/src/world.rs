@@ -8,16 +8,18 @@ use bevy::ecs::schedule::{Schedules, SingleThreadedExecutor};
 use bevy::prelude::*;
 use ludus_agent::spec::{AgentSpec, Outcome, Seed};
 use ludus_agent::{
-    AgentKind, Rows, SenseScoreTime, StartingArena, StateHash, StateHashes, StepClock, WrittenAction, hash_state_every,
+    AgentKind, ParameterPlan, Rows, SenseScoreTime, StartingArena, StateHash, StateHashes, StepClock, WrittenAction,
+    hash_state_every,
 };
 
 use crate::error::explained;
 use crate::game_app::{bare_app, only_arena};
 use crate::kinds::{WorldKind, configure_kinds};
 use crate::names::shown;
+use crate::parameters::set_distributions;
 use crate::ticks::{begin_ticks, hold_clocks};
 use crate::world_app::WorldApp;
-use crate::{EpisodeOrigin, Game, WorldError, WorldPanic, WorldSettings};
+use crate::{EpisodeOrigin, Game, WorldError, WorldPanic, WorldParameters, WorldSettings};
 
 /// Seeds that are tried when a world is built for the first time.
 const MOST_BUILDS: u32 = 4;
@@ -182,7 +184,7 @@ impl PooledWorld {
         thread_bound?;
         self.rebuilt += 1;
         self.seed = world_seed(&self.settings, self.rebuilt);
-        let origin = EpisodeOrigin { seed: self.seed, numbers: Vec::new(), step: self.steps };
+        let origin = EpisodeOrigin { seed: self.seed, step: self.steps, ..EpisodeOrigin::default() };
         let (app, kinds) = build_app(&self.game, &self.settings, &origin)?;
         if !kinds.iter().map(WorldKind::name).eq(self.kinds.iter().map(WorldKind::name)) {
             return Err(WorldError::OtherKinds { world: self.settings.world });
@@ -277,6 +279,18 @@ impl PooledWorld {
         if let Some(agent) = self.settings.agents.iter_mut().find(|agent| agent.name == name) {
             agent.weights.copy_from_slice(weights);
         }
+    }
+
+    /// Sets the distributions of the episode parameters for all episodes that start from the next step on, also if the
+    /// world is [rebuilt](Self::rebuild).
+    ///
+    /// # Errors
+    ///
+    /// A parameter that the game does not have.
+    pub fn set_parameters(&mut self, parameters: &Arc<WorldParameters>) -> Result<(), WorldError> {
+        set_distributions(self.app.world_mut(), parameters)?;
+        self.settings.parameters = parameters.clone();
+        Ok(())
     }
 
     /// Reads the actions back from the components of all agents of a kind that a policy controls, to find out if the
@@ -413,6 +427,10 @@ fn build_app(
 ) -> Result<(WorldApp, Vec<WorldKind>), WorldError> {
     let mut app = bare_app(game, settings, origin)?;
     let kinds = configure_kinds(app.world_mut(), settings, origin.step)?;
+    set_distributions(app.world_mut(), &settings.parameters)?;
+    if let Some(mut plan) = app.world_mut().get_resource_mut::<ParameterPlan>() {
+        plan.give(origin.parameters.clone());
+    }
     run_on_one_thread(app.world_mut());
     Ok((app, kinds))
 }

@@ -48,6 +48,7 @@ fn settings() -> WorldSettings {
         arenas: 0..1,
         decision_interval: NonZeroU32::new(2).expect("not zero"),
         agents: vec![AgentSettings { name: "Mouse".to_owned(), weights: vec![1.0], ..AgentSettings::default() }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     }
 }

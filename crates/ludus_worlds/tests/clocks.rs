@@ -49,6 +49,7 @@ fn check(interval: u32, turn: impl Fn(&mut App) + Send + Sync + 'static) {
         arenas: 0..1,
         decision_interval: NonZeroU32::new(interval).expect("not zero"),
         agents: vec![AgentSettings { name: "Sleeper".to_owned(), weights: vec![1.0], ..AgentSettings::default() }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     let mut world = PooledWorld::build(&game, settings).expect("it builds");

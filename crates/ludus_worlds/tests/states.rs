@@ -70,6 +70,7 @@ fn world(game: fn(&mut App)) -> PooledWorld {
         arenas: 0..1,
         decision_interval: NonZeroU32::MIN,
         agents: vec![AgentSettings { name: "Mouse".to_owned(), weights: vec![1.0], ..AgentSettings::default() }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     assert_eq!(spec_of(&game).expect("it has a spec").name, "Mouse");

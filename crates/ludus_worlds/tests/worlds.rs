@@ -93,6 +93,7 @@ fn settings(world: u32, arenas: core::ops::Range<u32>) -> WorldSettings {
             stagger: true,
             ..AgentSettings::default()
         }],
+        parameters: Arc::default(),
         clock: stopped_clock,
     }
 }

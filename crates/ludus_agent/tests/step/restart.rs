@@ -115,7 +115,7 @@ fn a_finished_episode_is_reported_with_its_sums() {
         step(&mut app, 1.0);
     }
     let mut seen = Vec::new();
-    rows_mut(&mut app).drain_episodes(|episode, terms| seen.push((episode, terms.to_vec())));
+    rows_mut(&mut app).drain_episodes(|episode, numbers| seen.push((episode, numbers.terms.to_vec())));
     let (episode, terms) = &seen[0];
     assert_eq!((episode.row, episode.steps, episode.outcome, episode.reward), (0, 2, Terminated, 18.0));
     assert_eq!(terms, &[2.0, 2.0]);

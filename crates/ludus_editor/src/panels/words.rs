@@ -22,6 +22,7 @@ pub(super) fn state_words(state: &SessionState) -> (Color32, String) {
 const fn over(reason: StopReason) -> &'static str {
     match reason {
         StopReason::MeanReturn => "reached the mean return",
+        StopReason::Success => "reached the success rate",
         StopReason::Steps => "made all steps",
         StopReason::Seconds => "time is up",
         _ => "stopped and saved",

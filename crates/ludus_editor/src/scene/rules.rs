@@ -4,8 +4,8 @@ use core::num::NonZeroU32;
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use ludus_agent::Rows;
-use ludus_agent::spec::AgentSpec;
+use ludus_agent::spec::{AgentSpec, Distribution};
+use ludus_agent::{ParameterPlan, Rows};
 use ludus_train::config::{PolicySource, RunConfig};
 use ludus_worlds::steps_to_decision;
 
@@ -20,6 +20,8 @@ pub struct RunRules {
     pub first_step: u64,
     /// The settings of each kind; `None` for kinds that the game controls.
     pub kinds: Vec<Option<KindRules>>,
+    /// The distributions of episode parameters.
+    pub parameters: Vec<(String, Distribution)>,
 }
 
 /// The settings of a kind.
@@ -45,7 +47,9 @@ impl RunRules {
             (agent.policy != PolicySource::External).then_some(rules)
         };
         let kinds = specs.iter().map(rules).collect();
-        Self { ticks_per_step: config.ticks_per_step(), first_step: 0, kinds }
+        // The game on screen is the task itself, not a stage on the way to it.
+        let parameters = config.parameters_at(|_| usize::MAX);
+        Self { ticks_per_step: config.ticks_per_step(), first_step: 0, kinds, parameters }
     }
 
     /// Applies the settings to the agents of a world whose next step restarts all of them.
@@ -56,6 +60,12 @@ impl RunRules {
                 let rows = kind.rows_mut(world);
                 rows.set_weights(&rules.weights);
                 rows.set_episode_limit(rules.episode_limit);
+            }
+        }
+        if let Some(mut plan) = world.get_resource_mut::<ParameterPlan>() {
+            for (name, distribution) in &self.parameters {
+                // A config that names a parameter which the game does not have was refused.
+                let _ = plan.set(name, Some(distribution.clone()));
             }
         }
         self.restart(world);

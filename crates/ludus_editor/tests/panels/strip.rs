@@ -35,7 +35,10 @@ fn warned() -> TrainingSnapshot {
 /// A run that is to reach a mean return of 100, or to end after a minute.
 fn with_goal() -> TrainingSnapshot {
     let steps = NonZeroU64::MIN.saturating_add(9_999_999_999);
-    TrainingSnapshot { stop: StopConfig { steps, mean_return: Some(100.0.into()), seconds: Some(60.0) }, ..training() }
+    TrainingSnapshot {
+        stop: StopConfig { steps, mean_return: Some(100.0.into()), seconds: Some(60.0), ..StopConfig::default() },
+        ..training()
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ use super::width;
 
 /// Limit on the arenas of an episode's world.
 const MOST_ARENAS: u32 = 1 << 16;
+/// Limit on the decisions by which actions take effect later.
+const LONGEST_DELAY: u32 = 1000;
 /// Limit on the kinds of agents in an episode.
 const MOST_KINDS: usize = 256;
 
@@ -34,6 +36,9 @@ pub struct EpisodeHead {
     /// The number of the world's step in which the agents restarted: by it, kinds that do not decide in every step
     /// decide in the same steps again.
     pub restart_step: u64,
+    /// The parameters of the episode, if the game has any.
+    #[serde(default, skip_serializing_if = "EpisodeValues::is_empty")]
+    pub parameters: EpisodeValues,
     /// The kinds of agents that the game does not decide for, in the game's order.
     pub kinds: Vec<EpisodeKind>,
     /// The length of the episode \[steps of the world\].
@@ -42,6 +47,32 @@ pub struct EpisodeHead {
     pub outcome: Outcome,
     /// The iteration in which it ended.
     pub iteration: u64,
+}
+
+/// The values of the parameters of an episode.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpisodeValues {
+    /// The names of all parameters of the game, in its order.
+    pub names: Vec<String>,
+    /// The value of each, for each member of the arena, from 0, the arena itself.
+    pub members: Vec<Vec<f32>>,
+}
+
+impl EpisodeValues {
+    /// True if the game has no parameters.
+    pub const fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let is_whole =
+            |values: &Vec<f32>| values.len() == self.names.len() && values.iter().all(|value| value.is_finite());
+        if self.members.iter().all(is_whole) {
+            return Ok(());
+        }
+        Err("it has episode parameters that are not finite, or not as many as their names".to_owned())
+    }
 }
 
 /// A kind of agents in an episode.
@@ -62,6 +93,12 @@ pub struct EpisodeKind {
     pub episode_limit: Option<NonZeroU32>,
     /// True if the limit cut each agent's first episode at a point of its own.
     pub stagger: bool,
+    /// The deviation of the noise on each column of the observation; empty without noise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observation_noise: Vec<f32>,
+    /// Decisions by which actions took effect later.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub action_delay: u32,
     /// The number of the kind's agents in the episode.
     pub rows: u32,
     /// Sum of the weighted rewards: its mean over the kind's agents whose episode ended; over all of them, as far as
@@ -97,6 +134,7 @@ impl EpisodeHead {
         if self.restart_step.checked_add(self.steps.into()).is_none() {
             return Err(format!("its world had made {} steps, and no world makes as many", self.restart_step));
         }
+        self.parameters.check()?;
         for (index, kind) in self.kinds.iter().enumerate() {
             kind.check()?;
             if self.kinds[..index].iter().any(|other| other.name == kind.name) {
@@ -126,6 +164,8 @@ impl EpisodeKind {
             weights: Vec::new(),
             episode_limit: None,
             stagger: false,
+            observation_noise: Vec::new(),
+            action_delay: 0,
             rows: 0,
             reward: 0.0,
         }
@@ -152,9 +192,18 @@ impl EpisodeKind {
         if self.choices.is_empty() {
             return Err("it has agents that do nothing".to_owned());
         }
-        let is_finite = self.reward.is_finite() && self.weights.iter().all(|weight| weight.is_finite());
+        if self.action_delay > LONGEST_DELAY {
+            return Err(format!("its actions are {} decisions late, there may be {LONGEST_DELAY}", self.action_delay));
+        }
+        let numbers = self.weights.iter().chain(&self.observation_noise);
+        let is_finite = self.reward.is_finite() && numbers.into_iter().all(|number| number.is_finite());
         if is_finite { Ok(()) } else { Err("its weights or its returns are not finite".to_owned()) }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The choices of each column of an action row, 0 for numbers.

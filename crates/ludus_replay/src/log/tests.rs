@@ -14,6 +14,8 @@ pub fn log() -> EpisodeLog {
         weights: vec![0.1, -1.0],
         episode_limit: NonZeroU32::new(100),
         stagger: true,
+        observation_noise: vec![0.5],
+        action_delay: 2,
         rows: 2,
         reward: 0.3,
     };
@@ -26,6 +28,7 @@ pub fn log() -> EpisodeLog {
         arenas: 8,
         numbers: vec![1, 12, 12],
         restart_step: 40,
+        parameters: EpisodeValues { names: vec!["Course.wall".to_owned()], members: vec![vec![0.5]; 3] },
         kinds: vec![kind],
         steps: 2,
         outcome: Outcome::Truncated,

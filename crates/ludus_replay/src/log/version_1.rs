@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use ludus_spec::{Outcome, Seed};
 use serde::Deserialize;
 
-use super::EpisodeKind;
+use super::{EpisodeKind, EpisodeValues};
 
 /// The first bytes of a file.
 pub const MAGIC: &[u8; 8] = b"ludusep1";
@@ -46,6 +46,8 @@ impl From<EpisodeHead> for super::EpisodeHead {
             weights: head.weights,
             episode_limit: head.episode_limit,
             stagger: head.stagger,
+            observation_noise: Vec::new(),
+            action_delay: 0,
             rows: head.rows,
             reward: head.reward,
         };
@@ -58,6 +60,7 @@ impl From<EpisodeHead> for super::EpisodeHead {
             arenas: head.arenas,
             numbers: head.numbers,
             restart_step: 0,
+            parameters: EpisodeValues::default(),
             kinds: vec![kind],
             steps: head.steps,
             outcome: head.outcome,

@@ -7,7 +7,7 @@ use ludus_worlds::PooledWorld;
 
 use super::listed_kinds;
 use crate::ShownHasher;
-use crate::log::{EpisodeHead, EpisodeKind, EpisodeLog};
+use crate::log::{EpisodeHead, EpisodeKind, EpisodeLog, EpisodeValues};
 
 /// Agents whose episodes can only be repeated together: those of an arena, or all of a world without arenas.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Unit {
     numbers: Vec<u32>,
     /// The world's step in which they restarted.
     restart_step: u64,
+    /// The values of the episode parameters of each member `[members, parameters]`.
+    parameters: Vec<f32>,
     actions: Vec<f32>,
     hashes: Vec<u32>,
 }
@@ -93,6 +95,7 @@ impl Unit {
             is_recording: false,
             numbers: Vec::with_capacity(members.len() + 1),
             restart_step: 0,
+            parameters: Vec::new(),
             actions: Vec::new(),
             hashes: Vec::new(),
             members,
@@ -221,6 +224,12 @@ impl Unit {
         self.restart_step = world.steps();
         self.actions.clear();
         self.hashes.clear();
+        self.parameters.clear();
+        for &Member { kind, row } in &self.members {
+            let rows = world.rows(kind);
+            let count = rows.episode_parameters().len() / rows.len();
+            self.parameters.extend_from_slice(&rows.episode_parameters()[row * count..][..count]);
+        }
         let mut hasher = ShownHasher::default();
         for kind in &mut self.kinds {
             kind.returns.fill(0.0);
@@ -247,8 +256,10 @@ impl Unit {
     /// The log of the episode that has just ended.
     pub fn log(&self, world: &PooledWorld, head: EpisodeHead) -> EpisodeLog {
         let kinds = self.kinds.iter().zip(&head.kinds).map(|(own, kind)| own.head(world, kind.clone())).collect();
+        let parameters = EpisodeValues { members: self.members_parameters(), ..head.parameters };
         let head = EpisodeHead {
             arena: self.arena,
+            parameters,
             numbers: self.numbers.clone(),
             restart_step: self.restart_step,
             steps: self.hashes.len() as u32 - 1,
@@ -256,6 +267,18 @@ impl Unit {
             ..head
         };
         EpisodeLog { head, actions: self.actions.clone(), hashes: self.hashes.clone() }
+    }
+}
+
+impl Unit {
+    /// The values of the episode parameters of each member, from 0, the arena itself. Every member has the arena's.
+    fn members_parameters(&self) -> Vec<Vec<f32>> {
+        let count = self.parameters.len() / self.members.len().max(1);
+        if count == 0 {
+            return Vec::new();
+        }
+        let members = || self.parameters.chunks_exact(count).map(<[f32]>::to_vec);
+        members().take(1).chain(members()).collect()
     }
 }
 

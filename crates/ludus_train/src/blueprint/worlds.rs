@@ -1,10 +1,11 @@
 //! The worlds of a run, and the episodes that are recorded in them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ludus_replay::{KeptEpisodes, RecorderSettings};
 use ludus_spec::Seed;
-use ludus_worlds::{AgentSettings, PooledWorld, WorldError, WorldSettings, build_worlds};
+use ludus_worlds::{AgentSettings, PooledWorld, WorldError, WorldParameters, WorldSettings, build_worlds};
 
 use super::{Blueprint, Draws, Purpose};
 use crate::clock;
@@ -32,7 +33,18 @@ impl Blueprint {
         PooledWorld::build(&self.definition.game, WorldSettings { arenas, ..settings })
     }
 
+    /// The distributions of episode parameters: in a training those of the present stages of curricula, in an evaluation
+    /// those of their last stages, since that is the task.
+    pub fn parameters(&self, purpose: Purpose) -> Arc<WorldParameters> {
+        let stage = |name: &str| match purpose {
+            Purpose::Training => self.stages.of(name),
+            Purpose::Evaluation => usize::MAX,
+        };
+        Arc::new(WorldParameters { number: self.stages.number, distributions: self.config.parameters_at(stage) })
+    }
+
     fn world_settings(&self, purpose: Purpose, seed: Seed, world: u32) -> WorldSettings {
+        let is_training = purpose == Purpose::Training;
         let settings = |kind: usize| {
             let agent = self.agent(kind);
             AgentSettings {
@@ -43,6 +55,9 @@ impl Blueprint {
                 // An evaluation counts whole episodes only.
                 stagger: agent.stagger && purpose == Purpose::Training,
                 rows: agent.rows.map(|rows| rows.get()),
+                // An evaluation measures the game as it is shipped.
+                observation_noise: if is_training { agent.noise(&self.specs[kind]) } else { Vec::new() },
+                action_delay: if is_training { agent.action_delay } else { 0 },
             }
         };
         WorldSettings {
@@ -51,6 +66,7 @@ impl Blueprint {
             arenas: 0..self.config.arenas.get(),
             decision_interval: self.config.decision_interval,
             agents: self.driven_kinds().map(settings).collect(),
+            parameters: self.parameters(purpose),
             clock: clock::nanoseconds,
         }
     }

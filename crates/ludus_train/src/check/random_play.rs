@@ -30,6 +30,8 @@ pub struct RandomPlay {
     pub lengths: Spread,
     /// Mean sum of each term of the reward in these episodes, unweighted.
     pub terms: BTreeMap<String, f64>,
+    /// The part of these episodes that succeeded; `None` if the game has given no verdict.
+    pub success: Option<f64>,
     /// Number of these episodes.
     pub episodes: usize,
     /// Steps of these episodes, added up.
@@ -48,8 +50,8 @@ impl RandomEpisodes {
     pub fn take(&mut self, world: &mut PooledWorld, mut note: impl FnMut(&[f32])) {
         self.steps += 1;
         let Self { steps, episodes, kind, changes } = self;
-        world.rows_mut(*kind).drain_episodes(|episode, terms| {
-            note(terms);
+        world.rows_mut(*kind).drain_episodes(|episode, numbers| {
+            note(numbers.terms);
             let summary = EpisodeSummary {
                 kind: *kind,
                 row: episode.row,
@@ -57,7 +59,10 @@ impl RandomEpisodes {
                 is_first: false,
                 reward: episode.reward,
                 steps: episode.steps,
-                terms: terms.to_vec(),
+                terms: numbers.terms.to_vec(),
+                success: episode.success,
+                plan: episode.plan,
+                parameters: numbers.parameters.to_vec(),
             };
             episodes.end(episode.row as usize, summary);
         });
@@ -82,6 +87,7 @@ impl RandomEpisodes {
             returns: self.episodes.returns(),
             lengths: self.episodes.lengths(),
             terms: terms.map(|(index, term)| (term.name.clone(), self.episodes.term(index).mean)).collect(),
+            success: self.episodes.success_rate(),
             episodes: episodes.clone().count(),
             steps: episodes.map(|episode| u64::from(episode.steps)).sum(),
         }

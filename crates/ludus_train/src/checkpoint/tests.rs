@@ -6,7 +6,7 @@ use ludus_spec::{ActionField, ActionKind, AgentSpec, Block, ObservationField, Ob
 
 use super::hash::HASH;
 use super::*;
-use crate::record::{KindRecord, PastEpisode};
+use crate::record::{CurriculumStages, KindRecord, PastEpisode};
 
 fn spec() -> AgentSpec {
     let parts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -43,9 +43,10 @@ pub fn checkpoint(steps: u64) -> Checkpoint {
         counters: [("optimizer_steps".to_owned(), 7)].into(),
         tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
     };
-    let recent = vec![PastEpisode { reward: 0.1, steps: 9, terms: vec![0.1] }];
+    let recent = vec![PastEpisode { reward: 0.1, steps: 9, terms: vec![0.1], success: Some(true) }];
     let kinds = [(spec.name.clone(), KindRecord { episodes: 3, recent })].into();
-    let record = RunRecord { kinds, iteration: 5, world_steps: Some(640), seconds: 1.5, run: String::new() };
+    let curricula = CurriculumStages { stages: BTreeMap::from([("Course.wall".to_owned(), 2)]), number: 3 };
+    let record = RunRecord { kinds, iteration: 5, world_steps: Some(640), seconds: 1.5, curricula, run: String::new() };
     let origin = Origin { steps, ..Origin::default() };
     let policy = PolicyFile {
         spec,

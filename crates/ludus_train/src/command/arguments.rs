@@ -86,6 +86,9 @@ pub struct RunArguments {
     /// Changes the config, such as ppo.clip=0.1 or worlds=2; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Sets an episode parameter, such as Course.wall_height=4; may be repeated. Short for --set parameters.NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub parameter: Vec<String>,
     /// The root of all random numbers [default: the config's]
     #[arg(long, value_parser = whole::<u64>)]
     pub seed: Option<u64>,
@@ -98,6 +101,14 @@ pub struct RunArguments {
     /// Makes the last line of the output one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+impl RunArguments {
+    /// The changes of the config, `key=value`.
+    pub fn sets(&self) -> Vec<String> {
+        let parameters = self.parameter.iter().map(|parameter| format!("parameters.{}", parameter.trim()));
+        self.set.iter().cloned().chain(parameters).collect()
+    }
 }
 
 /// Arguments of `train`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ludus_policy::files;
 use ludus_spec::AgentSpec;
+use ludus_worlds::parameters_of;
 
 use crate::config::{ConfigSource, RunConfig, starter_config, weighs_all_terms};
 use crate::error::{TrainError, at};
@@ -54,8 +55,8 @@ impl Program {
         arguments: &RunArguments,
         specs: &[Arc<AgentSpec>],
     ) -> Result<LoadedConfig, TrainError> {
-        let config = load(Some(file.clone()), arguments, specs)?;
-        let changed = if arguments.set.is_empty() { "" } else { ", with what --set changes" };
+        let config = self.load(Some(file.clone()), arguments, specs)?;
+        let changed = if arguments.sets().is_empty() { "" } else { ", with what --set changes" };
         note(format_args!("config: {}{changed}", file.display()));
         Ok(LoadedConfig { config, file: Some(file) })
     }
@@ -66,21 +67,27 @@ impl Program {
         specs: &[Arc<AgentSpec>],
         missing: MissingConfig,
     ) -> Result<LoadedConfig, TrainError> {
-        let is_weighed = weighs_all_terms(&arguments.set, specs);
+        let is_weighed = weighs_all_terms(&arguments.sets(), specs);
         let (file, folders) = (config_asset(&self.definition.name), searched_folders());
         if !is_weighed && missing == MissingConfig::Refused {
             return Err(TrainError::NoConfig { game: self.definition.name.clone(), file, folders });
         }
-        let config = load(None, arguments, specs)?;
+        let config = self.load(None, arguments, specs)?;
         let weights = if is_weighed { "with what --set changes" } else { "in which every term of the reward weighs 1" };
         note(format_args!("config: no `{}` in {folders}; defaults, {weights}", file.display()));
         Ok(LoadedConfig { config, file: None })
     }
-}
 
-fn load(file: Option<PathBuf>, arguments: &RunArguments, specs: &[Arc<AgentSpec>]) -> Result<RunConfig, TrainError> {
-    let source = ConfigSource { file, sets: arguments.set.clone(), seed: arguments.seed };
-    Ok(RunConfig::load(&source, specs)?.resolved())
+    fn load(
+        &self,
+        file: Option<PathBuf>,
+        arguments: &RunArguments,
+        specs: &[Arc<AgentSpec>],
+    ) -> Result<RunConfig, TrainError> {
+        let parameters = parameters_of(&self.definition.game)?;
+        let source = ConfigSource { file, sets: arguments.sets(), seed: arguments.seed, parameters };
+        Ok(RunConfig::load(&source, specs)?.resolved())
+    }
 }
 
 /// Writes a starter config for the game. Never overwrites a file.

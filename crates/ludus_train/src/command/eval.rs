@@ -106,14 +106,20 @@ fn tell(evaluation: &Evaluation, settings: EvaluationSettings) {
     }
 }
 
+/// `, success 93.0 %`
+pub(super) fn success_words(rate: f64) -> String {
+    format!(", success {:.1} %", 100.0 * rate)
+}
+
 /// Prints the results of a kind, with the prefix `name`.
 fn tell_kind(kind: &KindEvaluation, name: &str, settings: EvaluationSettings) {
     let KindEvaluation { returns, lengths, episodes, .. } = kind;
     match returns.shown() {
         None => say(format_args!("{name}no episode has ended")),
         Some(returns) => {
+            let success = kind.success.map_or_else(String::new, success_words);
             say(format_args!(
-                "{name}return {returns}, length {:.1} ± {:.1}, {episodes} episodes",
+                "{name}return {returns}{success}, length {:.1} ± {:.1}, {episodes} episodes",
                 lengths.mean, lengths.std
             ));
             for (term, spread) in &kind.terms {
@@ -140,6 +146,7 @@ mod tests {
                 returns: Spread { mean, std },
                 lengths: Spread { mean: 1.0, std: 0.0 },
                 terms: BTreeMap::new(),
+                success: None,
                 episodes: 100,
                 steps: 100,
             };

@@ -36,8 +36,9 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
             episode_limit: blueprint.agent(*kind).episode_limit,
         })
     };
+    let parameters = blueprint.config.parameters_at(|_| usize::MAX);
     let kinds = policies.iter().map(played_kind).collect::<Result<_, TrainError>>()?;
-    let game = played(program.definition.game.clone(), PlaySettings { choice, seed, kinds });
+    let game = played(program.definition.game.clone(), PlaySettings { choice, seed, kinds, parameters });
     match (program.windows, &program.definition.visuals) {
         (Some(windows), Some(_)) if !arguments.headless && arguments.episodes.is_none() => {
             let request = PlayRequest { definition: GameDefinition { game, ..program.definition.clone() } };

@@ -39,7 +39,7 @@ impl PolicyLocation {
 
     /// True if the config is that of the run, unchanged, so that returns can be compared with those of its training.
     pub fn is_as_trained(&self, arguments: &RunArguments) -> bool {
-        arguments.config.is_none() && arguments.set.is_empty() && self.config().is_some()
+        arguments.config.is_none() && arguments.sets().is_empty() && self.config().is_some()
     }
 
     /// The run's config, if it has one.

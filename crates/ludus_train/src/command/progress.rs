@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::config::StopConfig;
 use crate::progress::{KindProgress, Progress, RunEvent, RunStart};
 
+use super::eval::success_words;
 use super::outlet::{note, warn};
 
 /// Seconds between two updates of the bar.
@@ -122,7 +123,10 @@ fn above(bar: Option<&ProgressBar>, write: impl FnOnce()) {
 
 /// `return 12.3 ± 4.5 (goal 20), 1200000 steps/s, at most 40 s left, forward 30 …`
 fn described(progress: &Progress, stop: &StopConfig) -> String {
-    let goal = |kind: &KindProgress| stop.goal(&kind.name).map_or_else(String::new, |goal| format!(" (goal {goal})"));
+    let goal = |kind: &KindProgress| {
+        let goal = stop.goal(&kind.name).map_or_else(String::new, |goal| format!(" (goal {goal})"));
+        format!("{goal}{}", kind.success.map_or_else(String::new, success_words))
+    };
     let left = left(progress, stop);
     format!(
         "{}, {:.0} steps/s, {left}{}",
@@ -141,7 +145,7 @@ fn left(progress: &Progress, stop: &StopConfig) -> String {
     if seconds.is_nan() || seconds > 1e9 {
         return String::new();
     }
-    let about = if stop.mean_return.is_some() { "at most" } else { "about" };
+    let about = if stop.mean_return.is_some() || stop.success.is_some() { "at most" } else { "about" };
     format!("{about} {} left, ", duration(seconds))
 }
 
@@ -178,7 +182,8 @@ mod tests {
 
     fn kind(name: &str, returns: Spread, episodes: u64) -> KindProgress {
         let (name, terms) = (name.to_owned(), BTreeMap::new());
-        KindProgress { kind: 0, name, returns, is_full: false, length: 1.0, terms, episodes }
+        let (success, learns) = (None, true);
+        KindProgress { kind: 0, name, returns, is_full: false, length: 1.0, terms, episodes, success, learns }
     }
 
     fn progress() -> Progress {
@@ -192,7 +197,12 @@ mod tests {
     }
 
     fn stop(mean_return: Option<f32>, seconds: Option<f64>) -> StopConfig {
-        StopConfig { steps: NonZeroU64::new(90_100).unwrap(), mean_return: mean_return.map(Into::into), seconds }
+        StopConfig {
+            steps: NonZeroU64::new(90_100).unwrap(),
+            mean_return: mean_return.map(Into::into),
+            seconds,
+            success: None,
+        }
     }
 
     #[test]

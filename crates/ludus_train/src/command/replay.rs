@@ -77,7 +77,8 @@ fn report(head: &EpisodeHead) -> Report {
     let agents = head.kinds.iter().map(|kind| u64::from(kind.rows)).sum::<u64>();
     let of_kind = |kind: &EpisodeKind| {
         let (mean_return, mean_length) = (f64::from(kind.reward), f64::from(head.steps));
-        let report = KindReport { mean_return, std_return: 0.0, episodes: 1, mean_length, terms: BTreeMap::new() };
+        let (terms, success) = (BTreeMap::new(), None);
+        let report = KindReport { mean_return, std_return: 0.0, episodes: 1, mean_length, terms, success };
         (kind.name.clone(), report)
     };
     let (mean_return, kinds) = match &head.kinds[..] {

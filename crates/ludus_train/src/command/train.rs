@@ -105,6 +105,10 @@ fn reason(reason: StopReason, stop: &StopConfig, steps: u64) -> String {
     match (reason, &stop.mean_return, stop.seconds) {
         (StopReason::Steps, ..) => format!("made all steps, {of_all}"),
         (StopReason::MeanReturn, Some(goal), _) => format!("reached `stop.mean_return` {goal} after {of_all}"),
+        (StopReason::Success, ..) => {
+            let goal = stop.success.map_or_else(String::new, |goal| format!(" {goal}"));
+            format!("reached `stop.success`{goal} after {of_all}")
+        }
         (StopReason::Seconds, _, Some(seconds)) => format!("`stop.seconds` {seconds} are over after {of_all}"),
         (StopReason::MeanReturn, ..) => format!("reached the mean return after {of_all}"),
         (StopReason::Seconds, ..) => format!("time is up after {of_all}"),
@@ -134,8 +138,12 @@ mod tests {
 
     #[test]
     fn a_run_that_is_over_says_how_it_would_go_on() {
-        let stop =
-            StopConfig { steps: NonZeroU64::new(1000).unwrap(), mean_return: Some(99.5.into()), seconds: Some(3.0) };
+        let stop = StopConfig {
+            steps: NonZeroU64::new(1000).unwrap(),
+            mean_return: Some(99.5.into()),
+            seconds: Some(3.0),
+            success: None,
+        };
         assert_eq!(later(&stop, StopReason::Steps, 1000), "(steps: 2000, mean_return: 99.5)");
         assert_eq!(
             later(&stop, StopReason::Steps, 5000),

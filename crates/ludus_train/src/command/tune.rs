@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use ludus_config::valid_names;
 use ludus_policy::{files, write_atomically};
 use ludus_spec::AgentSpec;
+use ludus_worlds::{Game, parameters_of};
 
 use crate::blueprint::Blueprint;
 use crate::clock;
@@ -18,6 +19,7 @@ use crate::folder::{LATEST, RunFolder};
 use crate::interrupt;
 use crate::learner::{LearnerChoice, LearnerKind};
 use crate::lock::RunLock;
+use crate::record::CurriculumStages;
 use crate::report::Report;
 use crate::shipped::shipped;
 use crate::tune::child::{self, Lifelines};
@@ -82,7 +84,7 @@ pub(super) fn tune(program: &Program, arguments: &TuneArguments) -> Result<Repor
     }
     let best = search.best()?;
     if let Some(file) = &arguments.write {
-        write(file, &folder, &search.sets(best), &specs)?;
+        write(file, &folder, &search.sets(best), &specs, &program.definition.game)?;
     }
     Ok(report)
 }
@@ -97,11 +99,22 @@ fn carry_out(program: &Program, specs: &[Arc<AgentSpec>], order: &TrialOrder) ->
     };
     let blueprint = |config: RunConfig| {
         let (definition, pool) = (program.definition.clone(), Arc::clone(&pool));
-        let note = |sentence| note(sentence);
-        Ok(Blueprint { definition, specs: specs.to_vec(), config, pool, iteration: 0, hash_every: None, learner, note })
+        let (note, stages) = (|sentence| note(sentence), CurriculumStages::default());
+        Ok(Blueprint {
+            definition,
+            specs: specs.to_vec(),
+            config,
+            pool,
+            iteration: 0,
+            stages,
+            hash_every: None,
+            learner,
+            note,
+        })
     };
     let interrupted = interrupt::listen(|| {});
-    trial_run::carry_out(order, &TrialContext { specs, blueprint: &blueprint, interrupted, warn: &warn })
+    let parameters = &parameters_of(&program.definition.game)?;
+    trial_run::carry_out(order, &TrialContext { specs, parameters, blueprint: &blueprint, interrupted, warn: &warn })
 }
 
 /// Finds the search to go on with.
@@ -131,7 +144,8 @@ impl NewSearch {
         let asset = Path::new("assets/tune").join(format!("{}.ron", program.definition.name));
         let file = arguments.space.clone().or_else(|| shipped(&asset));
         let file = file.ok_or_else(|| TuneError::NoSpace { file: asset, folders: searched_folders() })?;
-        let base = ConfigSource { file: loaded.file, sets: run.set.clone(), seed: run.seed };
+        let parameters = parameters_of(&program.definition.game)?;
+        let base = ConfigSource { file: loaded.file, sets: run.sets(), seed: run.seed, parameters };
         let space = Space::load(&file, &base, specs).map_err(TuneError::Space)?;
         note(format_args!("space: {}", file.display()));
         let config = loaded.config;
@@ -259,8 +273,15 @@ fn fresh_sentence(trial: &TrialResult, objective: &Objective) -> Option<String> 
 }
 
 /// Writes the config of the search with these changes.
-fn write(file: &Path, folder: &SearchFolder, sets: &[String], specs: &[Arc<AgentSpec>]) -> Result<(), TrainError> {
-    let source = ConfigSource { file: Some(folder.config()), sets: sets.to_vec(), seed: None };
+fn write(
+    file: &Path,
+    folder: &SearchFolder,
+    sets: &[String],
+    specs: &[Arc<AgentSpec>],
+    game: &Game,
+) -> Result<(), TrainError> {
+    let parameters = parameters_of(game)?;
+    let source = ConfigSource { file: Some(folder.config()), sets: sets.to_vec(), seed: None, parameters };
     let config = RunConfig::load(&source, specs)?;
     let text = format!("// Found by `tune`, in {}.\n{}\n", folder.path().display(), config.to_ron());
     let mut opened = match files::create_new(file) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ludus_net::NetworkProblem;
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, Block, ObservationField, ObservationKind};
 
 use super::algorithm::SECTIONS;
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
@@ -73,6 +73,7 @@ fn check_checkpoints(config: &RunConfig, report: &mut Problems<'_>) {
 fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>) {
     let section = ["agents", spec.name.as_str()];
     check_reward(agent, spec, report);
+    check_disturbances(agent, spec, report);
     for NetworkProblem { path, message } in agent.network.problems_for(spec) {
         let path = path.iter().map(String::as_str);
         report.problem(&section.into_iter().chain(["network"]).chain(path).collect::<Vec<_>>(), message);
@@ -106,6 +107,42 @@ fn check_algorithm(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<
     report.require(bytes <= free, &in_section("replay"), || {
         let [needed, free] = [bytes, free].map(memory::in_words);
         format!("the replay takes {needed} of memory, and {free} are free; give `replay` fewer steps")
+    });
+}
+
+/// Most decisions by which actions are delayed.
+const LONGEST_DELAY: u32 = 1000;
+
+/// Reports noise on fields that can't have any, and delays that are too long.
+fn check_disturbances(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>) {
+    let is_number =
+        |field: &&ObservationField| matches!(field.block, Block::Values { .. }) && field.kind != ObservationKind::Flag;
+    let fields: Vec<_> = spec.observation.iter().filter(is_number).map(|field| field.name.as_str()).collect();
+    let section = ["agents", spec.name.as_str()];
+    for (field, deviation) in &agent.observation_noise {
+        let path = [&section[..], &["observation_noise", field.as_str()]].concat();
+        let message = || {
+            let why = if spec.observation.iter().any(|known| known.name == *field) {
+                "has no numbers that noise could be added to"
+            } else {
+                "is no field of the observation"
+            };
+            format!("`{field}` {why}; {}", valid_names(&fields))
+        };
+        report.require(fields.contains(&field.as_str()), &path, message);
+        let message = || format!("the noise on `{field}` is {deviation}; it must be finite and at least 0");
+        report.require(deviation.is_finite() && *deviation >= 0.0, &path, message);
+    }
+    let path = [&section[..], &["action_delay"]].concat();
+    let delay = agent.action_delay;
+    report.require(delay <= LONGEST_DELAY, &path, || {
+        format!("`action_delay` is {delay}; there may be {LONGEST_DELAY} decisions at most")
+    });
+    report.require(delay == 0 || !spec.masked, &path, || {
+        format!(
+            "`{}` has masks, and a choice that is allowed now may be forbidden {delay} decisions later; leave it out",
+            spec.name
+        )
     });
 }
 

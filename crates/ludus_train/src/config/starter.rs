@@ -35,6 +35,11 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("agents", "A section per kind of agent, by its type's name."),
     (
+        "parameters",
+        "Values of the game's episode parameters, such as `\"Course.wall_height\": 4.0`, `Uniform(0.0, 4.0)` or \
+         `Curriculum([(value: 1.0, until: Success(0.8)), (value: 4.0)])`. Those that are not named stay at their defaults.",
+    ),
+    (
         "policy",
         "Source of its policy. `Learned`, which is usual: one of its own; or `SameAs(\"Kind\")`, which learns one \
          together with another kind, `Frozen(\"policy.safetensors\")`, which stays as it is, or `External`: the game \
@@ -59,6 +64,16 @@ const FIELDS: &[(&str, &str)] = &[
         "rows",
         "Agents per world that learn. For games that spawn agents while they run: the most there are at a time. At least \
          1; with `None` as many as the game has when it starts.",
+    ),
+    (
+        "observation_noise",
+        "Standard deviation of normally distributed noise on fields of the observation, such as `{ \"speed\": 0.1 }`, in \
+         their units. More makes a policy bear less exact sensors, and learn more slowly. Only in training; at least 0, \
+         usually none.",
+    ),
+    (
+        "action_delay",
+        "Decisions by which actions take effect later. Only in training; from 0, which is usual, to 1000.",
     ),
     (
         "reward",
@@ -214,6 +229,11 @@ const FIELDS: &[(&str, &str)] = &[
         "stop.mean_return",
         "Mean return that is good enough, over the last 100 to 1000 episodes: as many as there are agents. Higher trains \
          longer. Any number, or `None`; with several kinds of agents `{ \"Kind\": … }`, and all must be reached.",
+    ),
+    (
+        "stop.success",
+        "Part of the episodes that succeed, over the same episodes, which is good enough. For games that call \
+         `Episode::succeed`. From 0 to 1, or `None`.",
     ),
     (
         "stop.seconds",
@@ -429,7 +449,7 @@ mod tests {
         let file = folder.path().join("plate.ron");
         std::fs::write(&file, text).unwrap();
         let sets = sets.iter().map(|&set| set.to_owned()).collect();
-        let source = ConfigSource { file: Some(file.clone()), sets, seed: None };
+        let source = ConfigSource { file: Some(file.clone()), sets, ..ConfigSource::default() };
         RunConfig::load(&source, &plates()).map_err(|error| {
             let messages = error.problems().iter().map(|problem| problem.message.clone());
             messages.collect()

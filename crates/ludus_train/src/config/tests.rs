@@ -22,10 +22,12 @@ fn load_for(specs: &[Arc<AgentSpec>], text: &str, sets: &[&str]) -> Result<RunCo
     let file = folder.path().join("balance.ron");
     std::fs::write(&file, text).unwrap();
     let sets = sets.iter().map(|&set| set.to_owned()).collect();
-    RunConfig::load(&ConfigSource { file: Some(file.clone()), sets, seed: None }, specs).map_err(|error| {
-        let lines = error.to_string().replace(&file.display().to_string(), "balance.ron");
-        lines.lines().map(str::to_owned).collect()
-    })
+    RunConfig::load(&ConfigSource { file: Some(file.clone()), sets, ..ConfigSource::default() }, specs).map_err(
+        |error| {
+            let lines = error.to_string().replace(&file.display().to_string(), "balance.ron");
+            lines.lines().map(str::to_owned).collect()
+        },
+    )
 }
 
 fn check(text: &str, sets: &[&str], expected: &[&str]) {
@@ -333,7 +335,7 @@ fn an_unreadable_file_is_named() {
 
 #[test]
 fn the_command_lines_seed_wins() {
-    let source = ConfigSource { sets: vec!["seed=3".to_owned()], seed: Some(4), file: None };
+    let source = ConfigSource { sets: vec!["seed=3".to_owned()], seed: Some(4), ..ConfigSource::default() };
     assert_eq!(RunConfig::load(&source, &plates()).unwrap().seed, 4);
 }
 

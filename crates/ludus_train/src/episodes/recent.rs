@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use ludus_spec::Outcome;
 
-use super::{EpisodeSummary, Spread};
+use super::{EpisodeSummary, Spread, success_rate};
 
 /// Episodes that the mean is taken over at least.
 pub const LEAST_EPISODES: usize = 100;
@@ -192,6 +192,11 @@ impl RecentEpisodes {
         self.total
     }
 
+    /// The number of episodes that the mean is taken over.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// True if there are as many episodes as the mean is taken over.
     pub fn is_full(&self) -> bool {
         self.counted.len() == self.capacity
@@ -215,6 +220,16 @@ impl RecentEpisodes {
     /// The sums of the term with this index, of the episodes that count.
     pub fn term(&self, index: usize) -> Spread {
         Spread::of(self.iter().filter_map(|episode| episode.terms.get(index)).map(|&sum| f64::from(sum)))
+    }
+
+    /// The part of the episodes that count and succeeded; `None` if the game has given no verdict on any.
+    pub fn success_rate(&self) -> Option<f64> {
+        success_rate(self.iter())
+    }
+
+    /// The mean of an episode parameter over the episodes that count.
+    pub fn parameter(&self, index: usize) -> Spread {
+        Spread::of(self.iter().filter_map(|episode| episode.parameters.get(index)).map(|&value| f64::from(value)))
     }
 
     fn hold(&mut self, row: usize, episode: EpisodeSummary) {
@@ -277,7 +292,18 @@ mod tests {
     }
 
     fn episode(began: u64, steps: u32, reward: f32) -> EpisodeSummary {
-        EpisodeSummary { kind: 0, row: 0, began, is_first: began == 0, reward, steps, terms: vec![reward, -1.0] }
+        EpisodeSummary {
+            kind: 0,
+            row: 0,
+            began,
+            is_first: began == 0,
+            reward,
+            steps,
+            terms: vec![reward, -1.0],
+            success: None,
+            plan: 0,
+            parameters: Vec::new(),
+        }
     }
 
     /// Rows that play episodes of a length and a return each, drawn by row and number, with a restart step between.

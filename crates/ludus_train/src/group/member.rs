@@ -93,7 +93,7 @@ impl Member {
     /// policy played.
     pub fn collect_episodes(&mut self, kind: usize, before: RowsBefore, episodes: &mut Vec<EpisodeSummary>) {
         let (first, built) = (episodes.len(), self.built);
-        self.world.rows_mut(kind).drain_episodes(|episode, terms| {
+        self.world.rows_mut(kind).drain_episodes(|episode, numbers| {
             let began = before.steps.saturating_sub(episode.steps.into());
             episodes.push(EpisodeSummary {
                 kind,
@@ -102,7 +102,10 @@ impl Member {
                 is_first: began <= built,
                 reward: episode.reward,
                 steps: episode.steps,
-                terms: terms.to_vec(),
+                terms: numbers.terms.to_vec(),
+                success: episode.success,
+                plan: episode.plan,
+                parameters: numbers.parameters.to_vec(),
             });
         });
         let outcomes = self.world.rows(kind).outcomes();

@@ -110,6 +110,7 @@ fn group() -> WorldGroup {
         arenas: 0..2,
         decision_interval: NonZeroU32::MIN,
         agents: vec![agent("Wolf", 1, 2), agent("Sheep", 2, 3)],
+        parameters: Arc::default(),
         clock: stopped_clock,
     };
     let game: Game = Arc::new(echo);

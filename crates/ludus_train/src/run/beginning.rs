@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ludus_config::{ConfigError, valid_names};
 use ludus_policy::write_atomically;
 use ludus_replay::{HashLog, cut_after};
 
@@ -128,6 +129,22 @@ pub(super) fn initialize(
         let differences = training.initialize(lane, &path)?;
         let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
         tell(RunEvent::Note(format!("{of}starting from `{}`{differences}", path.display())));
+    }
+    Ok(())
+}
+
+/// Checks that the columns of metrics that conditions of curricula read are there.
+pub(super) fn check_conditions(training: &Training) -> Result<(), ConfigError> {
+    let columns = metric_names(training);
+    for (parameter, values) in &training.blueprint.config.parameters {
+        if let Some(unknown) = values.metrics().into_iter().find(|name| !columns.iter().any(|column| column == name)) {
+            let columns: Vec<_> = columns.iter().map(String::as_str).collect();
+            let message = format!(
+                "a condition reads the metric `{unknown}`, which the run does not have; {}",
+                valid_names(&columns)
+            );
+            return Err(ConfigError::single(format!("parameters.{parameter}"), message));
+        }
     }
     Ok(())
 }

@@ -12,12 +12,16 @@ use crate::training::Training;
 pub(crate) const RETURN: &str = "charts/episodic_return";
 /// Mean length of the episodes \[steps\].
 pub(crate) const LENGTH: &str = "charts/episodic_length";
+/// The part of the episodes that succeed; empty for games that give no verdicts.
+pub(crate) const SUCCESS: &str = "charts/success_rate";
 
 /// The columns of a run's metrics, under CleanRL's names.
 pub(super) fn metric_names(training: &Training) -> Vec<String> {
     let names = MetricNames::of(&training.blueprint);
-    let returns =
-        training.blueprint.driven_kinds().flat_map(|kind| [RETURN, LENGTH].map(|name| names.of_kind(kind, name)));
+    let returns = training
+        .blueprint
+        .driven_kinds()
+        .flat_map(|kind| [RETURN, LENGTH, SUCCESS].map(|name| names.of_kind(kind, name)));
     let losses = training.learned_lanes().flat_map(|(lane, learned)| {
         learned.algorithm().metrics().iter().map(move |info| names.of_kind(lane.owner(), info.name))
     });
@@ -25,8 +29,18 @@ pub(super) fn metric_names(training: &Training) -> Vec<String> {
         let terms = &training.blueprint.specs[kind].reward;
         terms.iter().map(move |term| names.of_kind(kind, &reward_name(&term.name)))
     });
+    let parameters = training.parameters().iter().map(|parameter| parameter_name(parameter));
+    let curricula = training.blueprint.config.parameters.iter();
+    let curricula = curricula.filter(|(_, values)| !values.stages().is_empty()).map(|(name, _)| stage_name(name));
     let phases = Phases::default().named().map(|(phase, _)| phase_name(phase));
-    returns.chain(["charts/SPS".to_owned()]).chain(losses).chain(terms).chain(phases).collect()
+    returns
+        .chain(["charts/SPS".to_owned()])
+        .chain(losses)
+        .chain(terms)
+        .chain(parameters)
+        .chain(curricula)
+        .chain(phases)
+        .collect()
 }
 
 /// The names of metrics that belong to a kind of agents: with the kind's name in front if there are several kinds.
@@ -46,6 +60,16 @@ impl<'a> MetricNames<'a> {
 
 pub(crate) fn reward_name(term: &str) -> String {
     format!("reward/{term}")
+}
+
+/// The mean of an episode parameter over the episodes that count.
+pub(crate) fn parameter_name(parameter: &str) -> String {
+    format!("parameters/{parameter}")
+}
+
+/// The number of the stage of a curriculum, from 1.
+pub(crate) fn stage_name(parameter: &str) -> String {
+    format!("curriculum/{parameter}")
 }
 
 pub(super) fn phase_name(phase: &str) -> String {

@@ -3,7 +3,7 @@
 use ludus_replay::NO_WORLD;
 
 use super::Run;
-use super::metric_names::{LENGTH, MetricNames, RETURN, phase_name, reward_name};
+use super::metric_names::{LENGTH, MetricNames, RETURN, SUCCESS, parameter_name, phase_name, reward_name, stage_name};
 use crate::clock;
 use crate::error::{TrainError, at};
 use crate::progress::Progress;
@@ -26,8 +26,17 @@ impl Run {
         for kind in progress.kinds.iter().filter(|kind| lap.episodes[kind.kind] > 0) {
             metrics.set(&names.of_kind(kind.kind, RETURN), kind.returns.mean);
             metrics.set(&names.of_kind(kind.kind, LENGTH), kind.length);
+            metrics.set(&names.of_kind(kind.kind, SUCCESS), kind.success.unwrap_or(f64::NAN));
             for (term, mean) in &kind.terms {
                 metrics.set(&names.of_kind(kind.kind, &reward_name(term)), *mean);
+            }
+        }
+        for (index, parameter) in self.training.parameters().iter().enumerate() {
+            metrics.set(&parameter_name(parameter), self.training.mean_parameter(index));
+        }
+        for (parameter, values) in &blueprint.config.parameters {
+            if !values.stages().is_empty() {
+                metrics.set(&stage_name(parameter), blueprint.stages.of(parameter) as f64 + 1.0);
             }
         }
         for (phase, time) in lap.phases.named() {

@@ -185,7 +185,12 @@ mod tests {
     }
 
     fn stop(mean_return: Option<f32>, seconds: Option<f64>) -> StopConfig {
-        StopConfig { steps: NonZeroU64::new(1_000_000).unwrap(), mean_return: mean_return.map(Into::into), seconds }
+        StopConfig {
+            steps: NonZeroU64::new(1_000_000).unwrap(),
+            mean_return: mean_return.map(Into::into),
+            seconds,
+            success: None,
+        }
     }
 
     #[test]

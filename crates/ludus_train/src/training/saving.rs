@@ -57,6 +57,7 @@ impl Training {
             iteration: self.iteration,
             world_steps: Some(self.world_steps),
             seconds,
+            curricula: self.blueprint.stages.clone(),
             run: String::new(),
         };
         let saved = |(lane, learned): (&PolicyLane, &LearnedLane)| {

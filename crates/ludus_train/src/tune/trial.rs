@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, EpisodeParameter};
 use serde::{Deserialize, Serialize};
 
 use super::objective::Objective;
@@ -102,6 +102,8 @@ pub(crate) enum RunEnd {
 /// The parts of a trial that it shares with other commands.
 pub(crate) struct TrialContext<'a> {
     pub specs: &'a [Arc<AgentSpec>],
+    /// The episode parameters of the game.
+    pub parameters: &'a [EpisodeParameter],
     /// Makes the blueprint of a config.
     pub blueprint: &'a dyn Fn(RunConfig) -> Result<Blueprint, TrainError>,
     pub interrupted: &'a AtomicBool,

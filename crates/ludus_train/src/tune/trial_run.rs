@@ -45,11 +45,17 @@ fn write_new(path: &Path, text: &str) -> Result<(), TrainError> {
 fn run_all(order: &TrialOrder, context: &TrialContext<'_>) -> Result<TrialReport, TrainError> {
     let mut outcomes = Vec::with_capacity(order.seeds.len());
     for &seed in &order.seeds {
-        let source = ConfigSource { file: Some(order.config.clone()), sets: order.sets.clone(), seed: Some(seed) };
+        let source = ConfigSource {
+            file: Some(order.config.clone()),
+            sets: order.sets.clone(),
+            seed: Some(seed),
+            parameters: context.parameters.to_vec(),
+        };
         let mut config = RunConfig::load(&source, context.specs)?.resolved();
         if order.objective.goal.is_some() {
             // An evaluation ends the run.
             config.stop.mean_return = None;
+            config.stop.success = None;
         }
         let mut run = TrialRun::new(order, &outcomes, Evaluations::new(order, context, &config)?);
         let summary = run.train((context.blueprint)(config.clone())?, context)?;
@@ -179,7 +185,7 @@ impl<'a> TrialRun<'a> {
     fn end(&self, summary: &RunSummary) -> RunEnd {
         match summary.reason {
             _ if self.is_pruned => RunEnd::Pruned,
-            StopReason::MeanReturn => RunEnd::Reached,
+            StopReason::MeanReturn | StopReason::Success => RunEnd::Reached,
             _ if self.evaluations.has_reached_goal() => RunEnd::Reached,
             _ => RunEnd::Over,
         }

@@ -93,12 +93,19 @@ pub fn doomed(app: &mut App) {
 
 pub fn score(mut readers: Query<(&mut Arrow, &Answer, &mut Marks, &mut Episode, &mut EpisodeRng)>) {
     for (mut arrow, answer, mut marks, mut episode, mut rng) in &mut readers {
-        let is_right = arrow.points_right == (*answer == Answer::Right);
-        *marks = Marks { right: f32::from(is_right), wrong: f32::from(!is_right) };
-        arrow.points_right = rng.random();
+        *marks = arrow.judge(answer, &mut rng);
         if episode.steps() + 1 >= ARROWS {
             episode.terminate();
         }
+    }
+}
+
+impl Arrow {
+    /// Returns the marks for an answer, and turns to where the next arrow points.
+    pub fn judge(&mut self, answer: &Answer, rng: &mut EpisodeRng) -> Marks {
+        let is_right = self.points_right == (*answer == Answer::Right);
+        self.points_right = rng.random();
+        Marks { right: f32::from(is_right), wrong: f32::from(!is_right) }
     }
 }
 

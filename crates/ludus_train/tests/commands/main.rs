@@ -25,6 +25,7 @@ mod memory;
 #[cfg(feature = "torch")]
 mod networks;
 mod pack;
+mod parameters;
 mod playing;
 mod program;
 mod replays;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::networks;
 #[cfg(all(unix, feature = "tune"))]
 use super::tune;
-use super::{absent, breaking, flawed, game, gates, pack, same};
+use super::{absent, breaking, flawed, game, gates, pack, parameters, same};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -138,6 +138,7 @@ fn plays_the_game() {
         "above" => Ludus::new("../up", game::arrows),
         "another" => Ludus::new("another", game::arrows),
         "slow" => Ludus::new("arrows", flawed::slow),
+        "exams" => Ludus::new("exams", parameters::exams),
         "pack" => Ludus::new("pack", pack::pack),
         "herd" => Ludus::new("pack", pack::herd),
         "gates" => Ludus::new("gates", gates::gates),

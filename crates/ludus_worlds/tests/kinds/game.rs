@@ -205,6 +205,7 @@ pub fn settings(agents: Vec<AgentSettings>) -> WorldSettings {
         arenas: 0..1,
         decision_interval: NonZeroU32::new(TICKS).expect("not zero"),
         agents,
+        parameters: Arc::default(),
         clock: stopped_clock,
     }
 }

@@ -128,8 +128,8 @@ fn players_decide_by_turns_and_are_rewarded_while_they_wait() {
         assert_eq!(rows.observations(), [board, board].concat(), "step {}", index + 1);
     }
     let mut finished = Vec::new();
-    world.rows_mut(0).drain_episodes(|episode, terms| {
-        finished.push((episode.row, episode.steps, episode.outcome, episode.reward, terms.to_vec()));
+    world.rows_mut(0).drain_episodes(|episode, numbers| {
+        finished.push((episode.row, episode.steps, episode.outcome, episode.reward, numbers.terms.to_vec()));
     });
     let winner = (0, 3, Terminated, 1.75, vec![1.0, 3.0]);
     let loser = (1, 3, Terminated, -0.25, vec![-1.0, 3.0]);

@@ -96,7 +96,7 @@ impl Playback {
                 episode_limit: of.episode_limit,
             });
         }
-        RunRules { ticks_per_step: self.ticks_per_step(), first_step: head.restart_step, kinds }
+        RunRules { ticks_per_step: self.ticks_per_step(), first_step: head.restart_step, kinds, parameters: Vec::new() }
     }
 
     /// True if its agents are at its start or beyond.
