@@ -30,7 +30,9 @@ impl Blueprint {
     pub fn build_check_world(&self, most_arenas: u32) -> Result<PooledWorld, WorldError> {
         let arenas = 0..self.config.arenas.get().min(most_arenas);
         let settings = self.world_settings(Purpose::Evaluation, self.check_seed(), 0);
-        PooledWorld::build(&self.definition.game, WorldSettings { arenas, ..settings })
+        // What training begins with is looked at, not what it ends with.
+        let parameters = self.parameters(Purpose::Training);
+        PooledWorld::build(&self.definition.game, WorldSettings { arenas, parameters, ..settings })
     }
 
     /// The distributions of episode parameters: in a training those of the present stages of curricula, in an evaluation
