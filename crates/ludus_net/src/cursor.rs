@@ -14,6 +14,11 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
+    /// Makes a cursor that goes on at these places of the parameter array and of the array of transposed weights.
+    pub fn behind(parameters: usize, transposed: usize) -> Self {
+        Self { parameters, transposed, memory: 0 }
+    }
+
     /// Allocates a range of the parameter array.
     pub fn take(&mut self, len: usize) -> Range<usize> {
         let start = self.parameters;

@@ -12,6 +12,9 @@ pub enum NetError {
     /// The action has no fields.
     #[error("the network has 0 heads; give the action at least one field")]
     NoHeads,
+    /// The critic has no values.
+    #[error("the network has 0 value heads; give it at least one")]
+    NoValues,
     /// A Gaussian head has no dimensions.
     #[error("head {head} is a Gaussian of width 0; give it at least one dimension, or leave it out")]
     EmptyGaussian {

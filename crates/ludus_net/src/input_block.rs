@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use ludus_spec::{AgentSpec, Block, GridShape};
+
 use crate::{Encoder, GridBlock, SetBlock, ValuesBlock};
 
 /// The columns of a field that an encoder can read.
@@ -40,6 +42,27 @@ pub struct EncodedBlock<'a> {
 }
 
 impl InputBlock {
+    /// Returns the blocks of an agent's observation, in the order of their columns.
+    pub fn of_agent(spec: &AgentSpec) -> Vec<Self> {
+        let mut next = 0_usize;
+        let mut blocks = Vec::with_capacity(spec.observation.len());
+        for field in &spec.observation {
+            let first = next;
+            next = next.saturating_add(field.width());
+            blocks.push(match &field.block {
+                Block::Values { parts } => Self::values(&field.name, ValuesBlock { first, width: parts.len() }),
+                &Block::Grid(GridShape { height, width, channels }) => {
+                    Self::grid(&field.name, GridBlock { first, height, width, channels })
+                }
+                Block::Set(shape) => {
+                    let set = SetBlock { first, capacity: shape.capacity, parts: shape.element_width() };
+                    Self::set(&field.name, set)
+                }
+            });
+        }
+        blocks
+    }
+
     /// Makes the block of a field of values.
     pub fn values(field: &str, values: ValuesBlock) -> Self {
         Self { field: field.to_owned(), columns: BlockColumns::Values(values) }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_spec::{AgentSpec, Block, GridShape, Head};
+use ludus_spec::{AgentSpec, Head};
 
 use crate::cursor::Cursor;
 use crate::dense::{Dense, Form};
@@ -10,7 +10,7 @@ use crate::encoder::{Convolution, EncoderLayer, Encoders, Linear};
 use crate::hidden::{Hidden, LayerNorm};
 use crate::memory::Recurrence;
 use crate::panels::padded;
-use crate::{EncodedBlock, GridBlock, InputBlock, Memory, NetError, NetworkConfig, SetBlock, ValuesBlock};
+use crate::{EncodedBlock, InputBlock, Memory, NetError, NetworkConfig};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
 const NARROW: usize = 8;
@@ -28,6 +28,7 @@ pub struct Layout {
     inputs: usize,
     heads: Vec<Head>,
     config: NetworkConfig,
+    value_heads: usize,
     log_std: Range<usize>,
     parameter_count: usize,
     pub(crate) encoders: Encoders,
@@ -86,24 +87,8 @@ impl Layout {
         if let Some(problem) = config.problems_for(spec).into_iter().next() {
             return Err(NetError::Config(problem.message));
         }
-        let mut first = 0_usize;
-        let mut blocks = Vec::new();
-        for field in &spec.observation {
-            match &field.block {
-                Block::Values { parts } => {
-                    blocks.push(InputBlock::values(&field.name, ValuesBlock { first, width: parts.len() }));
-                }
-                &Block::Grid(GridShape { height, width, channels }) => {
-                    blocks.push(InputBlock::grid(&field.name, GridBlock { first, height, width, channels }));
-                }
-                Block::Set(shape) => {
-                    let set = SetBlock { first, capacity: shape.capacity, parts: shape.element_width() };
-                    blocks.push(InputBlock::set(&field.name, set));
-                }
-            }
-            first = first.saturating_add(field.width());
-        }
-        Self::with_blocks(first, &blocks, &spec.heads(), config)
+        let inputs = spec.observation.iter().fold(0, |sum: usize, field| sum.saturating_add(field.width()));
+        Self::with_blocks(inputs, &InputBlock::of_agent(spec), &spec.heads(), config)
     }
 
     /// Lays out a network for observations with these blocks, in the order of their columns.
@@ -144,6 +129,7 @@ impl Layout {
             inputs,
             heads,
             config: config.clone(),
+            value_heads: 1,
             log_std,
             parameter_count: cursor.parameters,
             encoders,
@@ -153,6 +139,37 @@ impl Layout {
             transposed_count: cursor.transposed,
         };
         layout.check_size()
+    }
+
+    /// Lays out the same network with this many values of its critic, one for each stream of rewards.
+    ///
+    /// A new layout has one. With one, all parameters have the places that they have always had.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::NoValues`] if `count` is 0, and [`NetError::TooLarge`].
+    pub fn with_value_heads(&self, count: usize) -> Result<Self, NetError> {
+        if count == 0 {
+            return Err(NetError::NoValues);
+        }
+        let mut layout = self.clone();
+        let has_layers = |chain: &Chain| !chain.hidden.is_empty() || chain.memory.is_some();
+        let is_raw = !has_layers(&self.trunk) && !has_layers(&self.critic);
+        let head = self.value_head();
+        let source = Source { width: head.inputs, is_raw, is_learned: !is_raw || self.encoders.has_layers() };
+        let transposed = if head.transposed.is_empty() { self.transposed_count } else { head.transposed.start };
+        // The head is the last of the layers, and only `log_std` stands behind it.
+        let mut cursor = Cursor::behind(head.weight.start, transposed);
+        layout.critic.head = Some(cursor.dense(head.name.clone(), source, count, head_form(count, is_raw)));
+        layout.log_std = cursor.take(self.log_std.len());
+        layout.value_heads = count;
+        (layout.parameter_count, layout.transposed_count) = (cursor.parameters, cursor.transposed);
+        layout.check_size()
+    }
+
+    /// Returns the number of the critic's values per row.
+    pub fn value_heads(&self) -> usize {
+        self.value_heads
     }
 
     /// Returns the length of the flat parameter array, padding included.
@@ -269,6 +286,11 @@ impl Layout {
     pub fn policy_memory_width(&self) -> usize {
         let own = self.trunk.memory.iter().chain(&self.actor.memory);
         self.history_width() + own.map(|layer| layer.columns.len()).sum::<usize>()
+    }
+
+    /// Returns the layer whose outputs are the critic's values.
+    pub(crate) fn value_head(&self) -> &Dense {
+        self.critic.head.as_ref().expect("a critic ends in a head")
     }
 
     pub(crate) fn recurrences(&self) -> impl Iterator<Item = &Recurrence> {
@@ -424,7 +446,7 @@ impl Cursor {
         }
         if let Some(outputs) = shape.head {
             let source = chain.output(source);
-            let form = if outputs <= NARROW && !source.is_raw { Form::Narrow } else { Form::Wide };
+            let form = head_form(outputs, source.is_raw);
             chain.head = Some(self.dense(format!("{name}.{}", shape.hidden.len()), source, outputs, form));
         }
         chain
@@ -444,6 +466,11 @@ impl Cursor {
     fn layer_norm(&mut self, width: usize) -> LayerNorm {
         LayerNorm { gain: self.take(padded(width)), bias: self.take(padded(width)) }
     }
+}
+
+/// Returns the orientation of the weight of a head with this many outputs. `is_raw` is that of its [`Source`].
+fn head_form(outputs: usize, is_raw: bool) -> Form {
+    if outputs <= NARROW && !is_raw { Form::Narrow } else { Form::Wide }
 }
 
 /// The input of a layer.

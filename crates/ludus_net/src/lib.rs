@@ -46,6 +46,7 @@
 //! | learn | [`Network::gradient`], [`Adam`], [`Network::update`] |
 //! | learn from several networks at once | [`Network::outputs_of_block`], [`Network::gradient_of_block`], [`Network::input_gradient_of_rows`], [`TargetNetwork`] |
 //! | start other networks | [`orthogonal`] |
+//! | estimate several streams of rewards | [`Layout::with_value_heads`], [`Network::with_value_heads`], [`ValueHeadSplit`] |
 //! | save and load | [`Layout::export`], [`Layout::import`], [`Adam::from_state`] |
 //! | normalise observations | [`Normalizer`], [`Statistics`] |
 //!
@@ -98,6 +99,7 @@ mod simd;
 mod statistics;
 mod target;
 mod transpose;
+mod value_heads;
 mod values_block;
 
 pub use adam::{Adam, check_finite};
@@ -118,4 +120,5 @@ pub use set_block::SetBlock;
 pub use simd::{SimdLevel, simd_level};
 pub use statistics::Statistics;
 pub use target::TargetNetwork;
+pub use value_heads::ValueHeadSplit;
 pub use values_block::ValuesBlock;

@@ -22,11 +22,11 @@ pub struct Block<'a> {
     pub first_row: usize,
     /// The network's outputs, `[rows, output_width]`.
     pub outputs: &'a [f32],
-    /// The critic's values, `[rows]`.
+    /// The critic's values, `[rows, value_heads]`.
     pub values: &'a [f32],
     /// `∂L/∂outputs`, `[rows, output_width]`; zeros on entry.
     pub d_outputs: &'a mut [f32],
-    /// `∂L/∂values`, `[rows]`; zeros on entry.
+    /// `∂L/∂values`, `[rows, value_heads]`; zeros on entry.
     pub d_values: &'a mut [f32],
     /// `∂L/∂log_std`, `[dimensions]`: the loss adds to it.
     pub d_log_std: &'a mut [f32],
@@ -46,7 +46,8 @@ impl Network {
     ///
     /// # Shapes
     ///
-    /// `inputs` is `[rows, inputs]`, `outputs` `[rows, output_width]`, `values` `[rows]`.
+    /// `inputs` is `[rows, inputs]`, `outputs` `[rows, output_width]`, `values`
+    /// `[rows, value_heads]`.
     ///
     /// # Panics
     ///
@@ -61,7 +62,7 @@ impl Network {
     /// # Shapes
     ///
     /// `inputs` is `[rows, inputs]`, `memory` `[rows, memory_width]`, `outputs` `[rows, output_width]`, `values`
-    /// `[rows]`.
+    /// `[rows, value_heads]`.
     pub fn step(
         &self,
         inputs: &[f32],
@@ -70,12 +71,12 @@ impl Network {
         outputs: &mut [f32],
         values: &mut [f32],
     ) {
-        let width = self.layout.output_width();
-        let row_count = self.row_count(inputs);
+        let (width, value_width) = (self.layout.output_width(), self.layout.value_heads());
+        let (row_count, block_rows) = (self.row_count(inputs), self.block_rows());
         assert_eq!(outputs.len(), row_count * width, "one output row per input row");
-        assert_eq!(values.len(), row_count, "one value per input row");
+        assert_eq!(values.len(), row_count * value_width, "one row of values per input row");
         let mut memory = MemoryRows::new(memory, self.layout.memory_width(), row_count);
-        let results = outputs.chunks_mut(self.block_rows() * width).zip(values.chunks_mut(self.block_rows()));
+        let results = outputs.chunks_mut(block_rows * width).zip(values.chunks_mut(block_rows * value_width));
         for (input, (outputs, values)) in self.blocks(inputs).zip(results) {
             let time = Timeline::step(self.row_count(input));
             memory.load(&self.layout, &mut scratch.chains);
@@ -118,7 +119,7 @@ impl Network {
     ///
     /// # Shapes
     ///
-    /// `inputs` is `[rows, inputs]`, `values` `[rows]`.
+    /// `inputs` is `[rows, inputs]`, `values` `[rows, value_heads]`.
     pub fn forward_values(&self, inputs: &[f32], scratch: &mut Scratch, values: &mut [f32]) {
         self.values_from(inputs, &[], scratch, values);
     }
@@ -127,13 +128,14 @@ impl Network {
     ///
     /// # Shapes
     ///
-    /// `inputs` is `[rows, inputs]`, `memory` `[rows, memory_width]`, `values` `[rows]`.
+    /// `inputs` is `[rows, inputs]`, `memory` `[rows, memory_width]`, `values` `[rows, value_heads]`.
     pub fn values_from(&self, inputs: &[f32], memory: &[f32], scratch: &mut Scratch, values: &mut [f32]) {
         let row_count = self.row_count(inputs);
-        assert_eq!(values.len(), row_count, "one value per input row");
-        let width = self.layout.memory_width();
+        let (width, value_width) = (self.layout.memory_width(), self.layout.value_heads());
+        assert_eq!(values.len(), row_count * value_width, "one row of values per input row");
         assert_eq!(memory.len(), row_count * width, "one row of memory per input row");
-        for (index, (input, values)) in self.blocks(inputs).zip(values.chunks_mut(self.block_rows())).enumerate() {
+        let values = values.chunks_mut(self.block_rows() * value_width);
+        for (index, (input, values)) in self.blocks(inputs).zip(values).enumerate() {
             let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
             let memory = &memory[index * self.block_rows() * width..];
             for (layer, state) in scratch.chains.memories(&self.layout) {

@@ -47,6 +47,7 @@ pub(crate) struct ChainScratch {
 #[derive(Clone, Debug)]
 pub(crate) struct Heads {
     width: usize,
+    value_width: usize,
     pub outputs: Vec<f32>,
     pub values: Vec<f32>,
     pub d_outputs: Vec<f32>,
@@ -79,7 +80,7 @@ impl Scratch {
                 actor: ChainScratch::new(&layout.actor, rows),
                 critic: ChainScratch::new(&layout.critic, rows),
             },
-            heads: Heads::new(layout.output_width(), rows),
+            heads: Heads::new(layout, rows),
             deltas: [delta(), delta()],
             trunk_delta: delta(),
         }
@@ -106,17 +107,19 @@ impl Chains {
 }
 
 impl Heads {
-    fn new(width: usize, rows: usize) -> Self {
-        let (outputs, values) = (vec![0.0; rows * width], vec![0.0; rows]);
-        Self { width, outputs: outputs.clone(), values: values.clone(), d_outputs: outputs, d_values: values }
+    fn new(layout: &Layout, rows: usize) -> Self {
+        let (width, value_width) = (layout.output_width(), layout.value_heads());
+        let (outputs, values) = (vec![0.0; rows * width], vec![0.0; rows * value_width]);
+        let (d_outputs, d_values) = (outputs.clone(), values.clone());
+        Self { width, value_width, outputs, values, d_outputs, d_values }
     }
 
     pub fn first_rows(&mut self, row_count: usize) -> HeadRows<'_> {
         HeadRows {
             outputs: &mut self.outputs[..row_count * self.width],
-            values: &mut self.values[..row_count],
+            values: &mut self.values[..row_count * self.value_width],
             d_outputs: &mut self.d_outputs[..row_count * self.width],
-            d_values: &mut self.d_values[..row_count],
+            d_values: &mut self.d_values[..row_count * self.value_width],
         }
     }
 }
