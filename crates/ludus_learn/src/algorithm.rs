@@ -30,7 +30,7 @@ pub trait Algorithm: Send {
     fn learn(&mut self, progress: f32) -> Result<Report, LearnError>;
 
     /// Returns the metrics of the algorithm's reports, in the same order.
-    fn metrics(&self) -> &'static [MetricInfo];
+    fn metrics(&self) -> &[MetricInfo];
 
     /// The rollout that was collected last.
     fn rollout(&self) -> &Rollout;

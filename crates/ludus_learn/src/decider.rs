@@ -127,7 +127,7 @@ pub trait Exchange: Send + Any {
     /// Returns the part of each simulation, in order.
     fn groups(&mut self) -> Vec<GroupExchange<'_>>;
 
-    /// Returns the values of all rows, as of the last evaluation `[rows]`.
+    /// Returns the values of all rows, as of the last evaluation `[rows, value heads]`.
     fn values(&self) -> &[f32];
 }
 
@@ -147,7 +147,8 @@ pub struct GroupExchange<'a> {
     ///
     /// The collector writes it after each step, and leaves it as it is when it begins a rollout.
     pub after: &'a mut [f32],
-    /// Decisions: action, log-probability and value of each row, side by side `[rows, action width + 2]`.
+    /// Decisions: action, log-probability and values of each row, side by side
+    /// `[rows, action width + 1 + value heads]`.
     pub decided: &'a [f32],
 }
 

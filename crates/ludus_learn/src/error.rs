@@ -96,6 +96,28 @@ pub enum LearnError {
          `rollout_steps` or `minibatch`"
     )]
     Device(String),
+    /// A critic has another number of values than there are streams of rewards.
+    #[error(
+        "the critic estimates {actual} streams of rewards, and there are {needed}; make its network with {needed} value \
+         heads, or leave `streams` and `curiosity` out"
+    )]
+    ValueHeads {
+        /// The number of streams, with the simulation's own rewards.
+        needed: usize,
+        /// The value heads of the critic.
+        actual: usize,
+    },
+    /// A stream reads rewards that the simulations don't write.
+    #[error(
+        "a stream reads column {column} of the simulations' streams of rewards, and they write {columns}; give their \
+         lanes as many `reward_streams`"
+    )]
+    NoStream {
+        /// The column, from 0.
+        column: usize,
+        /// The columns that there are.
+        columns: usize,
+    },
     /// The saved state lacks numbers: it belongs to another algorithm.
     #[error("the checkpoint has no `{name}`; resume with the config that made it")]
     Missing {

@@ -13,6 +13,8 @@ pub struct LaneShape {
     pub action_width: usize,
     /// Columns of a mask: one per choice of each categorical head, or 0 where every choice is always allowed.
     pub mask_width: usize,
+    /// Streams of rewards beside the first: columns of their rewards, which the simulation writes.
+    pub reward_streams: usize,
     /// True if each row has a driver. Otherwise the learning policy drives all rows.
     pub has_drivers: bool,
     /// True if each row has a team.
@@ -46,6 +48,8 @@ pub struct StepRows<'a> {
     pub actions: &'a [f32],
     /// Rewards of the step `[rows]`.
     pub rewards: &'a mut [f32],
+    /// Rewards of the streams beside the first `[rows, reward streams]`; empty without such streams.
+    pub stream_rewards: &'a mut [f32],
     /// Outcomes of the step `[rows]`.
     pub outcomes: &'a mut [Outcome],
     /// Observations after the step.

@@ -144,6 +144,26 @@
 //! 40. **State-dependent exploration**, if wanted: the noise of numbers is a smooth function of the observation for some
 //!     updates, with the same density for each action. Raffin et al. 2021, arXiv:2005.05719; see [`GsdeConfig`].
 //!
+//! # Streams of rewards, detail by detail
+//!
+//! PPO learns from any number of streams of rewards beside those of the simulation ([`Ppo::with_streams`]): terms of a
+//! game's reward with a discount of their own ([`StreamConfig`]), and curiosity ([`CuriosityConfig`]). *Burda* is Burda
+//! et al. 2019, "Exploration by random network distillation", arXiv:1810.12894.
+//!
+//! 41. **A value head for each stream**, with its own discount. The policy learns from the weighted sum of the streams'
+//!     advantages, in which the simulation's own rewards have weight 1; the critic's loss is the mean over its values.
+//!     Burda, §2.3; van Seijen et al. 2017, arXiv:1706.04208.
+//! 42. **Returns that go on in the next episode**, if wanted, so that an end costs nothing but the way back. Burda, §2.3.
+//! 43. **Curiosity**: the error with which a network predicts the outputs of a fixed random network, from the observation
+//!     after a step. Burda, §2.2.
+//! 44. **Its scales**: observations are shifted and scaled by running statistics and clipped to ±5, rewards are divided by
+//!     the running deviation of their discounted return, as in detail 15. Burda, §2.4.
+//! 45. **Its predictor** learns after the policy, in as many gradient steps, from a share of the experience that is drawn
+//!     anew in every epoch. Burda, algorithm 1.
+//!
+//! What streams add never reaches a simulation: returns of episodes are those of its own rewards. A saved policy has the
+//! value of these alone.
+//!
 //! # Types by topic
 //!
 //! | for | see |
@@ -155,6 +175,7 @@
 //! | algorithms | [`Algorithm`], [`Report`], [`Collector::iterate`] |
 //! | value learning | [`Pqn`], [`PqnConfig`], [`Dqn`], [`DqnConfig`] |
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
+//! | streams of rewards | [`RewardStream`], [`RewardSource`], [`StreamConfig`], [`Curiosity`], [`CuriosityConfig`] |
 //! | SAC | [`Sac`], [`SacConfig`], [`Temperature`], [`GsdeConfig`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
@@ -162,6 +183,7 @@
 
 mod algorithm;
 mod collect;
+mod curiosity;
 mod decider;
 mod dqn;
 mod error;
@@ -179,11 +201,13 @@ mod pqn;
 mod problems;
 mod replay;
 mod report;
+mod reward_scale;
 mod rollout;
 mod sac;
 mod schedule;
 mod simulation;
 mod statistics;
+mod streams;
 mod threads;
 mod tree;
 mod value;
@@ -191,6 +215,7 @@ mod worker_pool;
 
 pub use algorithm::{Algorithm, AlgorithmState, LearnedPolicy, SavedAlgorithm, StateTensor};
 pub use collect::{CollectedLane, Collector, after_step};
+pub use curiosity::{Curiosity, CuriosityConfig};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
 pub use dqn::{Dqn, DqnConfig, PriorityConfig};
 pub use error::LearnError;
@@ -203,15 +228,16 @@ pub use machine::Machine;
 pub use observed::Observed;
 pub use phases::{PhaseTimer, PhaseTimes};
 pub use ppo::{
-    Iteration, Learner, LearningRate, Losses, NativeLearner, Ppo, PpoConfig, PpoState, Surrogate, UpdateSettings,
-    ValueError, surrogate, value_error,
+    Iteration, Learner, LearningRate, Losses, NativeLearner, Ppo, PpoConfig, PpoState, StreamProblem, Surrogate,
+    UpdateSettings, ValueError, surrogate, value_error,
 };
 pub use pqn::{Pqn, PqnConfig};
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
-pub use rollout::{Rollout, RolloutShape, Samples, Slab};
+pub use rollout::{HeadRewards, Rollout, RolloutShape, Samples, Slab};
 pub use sac::{GsdeConfig, Sac, SacConfig, Temperature};
 pub use schedule::Schedule;
 pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};
+pub use streams::{RewardSource, RewardStream, SourceUpdate, StreamConfig, TermRewards};
 pub use tree::sum_along_tree;
 pub use value::{TdError, td_error};

@@ -7,19 +7,24 @@ mod learner;
 mod learning_rate;
 mod losses;
 mod native;
-mod reward_scale;
 mod state;
+mod stream_config;
+mod value_heads;
 
+use ludus_net::ValueHeadSplit;
 use ludus_spec::{Outcome, Seed};
 
 use crate::experience::check_samples;
+use crate::reward_scale::RewardScale;
 use crate::statistics::{Moments, explained_variance};
+use crate::streams::Streams;
 use crate::threads::run_in;
 use crate::{
     Algorithm, CollectedLane, Collector, Decider, Experience, LaneShape, LearnError, LearnedPolicy, Machine,
-    MetricInfo, PhaseTimes, Report, Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
+    MetricInfo, PhaseTimes, Report, RewardStream, Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
+    SourceUpdate,
 };
-use reward_scale::RewardScale;
+use value_heads::{attach, detach};
 
 pub use config::PpoConfig;
 pub use iteration::Iteration;
@@ -28,10 +33,13 @@ pub use learning_rate::LearningRate;
 pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
 pub use native::NativeLearner;
 pub use state::PpoState;
+pub use stream_config::StreamProblem;
 
 /// Indices of the seed's children, one for each purpose of the draws.
 const ACTIONS: u64 = 0;
 const SHUFFLES: u64 = 1;
+/// 2 is that of the first numbers of streams' sources: see `stream_config`.
+const SOURCE_UPDATES: u64 = 3;
 
 /// Proximal policy optimisation with a learner.
 ///
@@ -45,6 +53,10 @@ pub struct Ppo<L> {
     rollout: Rollout,
     experience: Experience,
     reward_scale: RewardScale,
+    streams: Streams,
+    /// The parts of the network's numbers, if there are streams.
+    value_heads: Option<ValueHeadSplit>,
+    metrics: Vec<MetricInfo>,
     seed: Seed,
     iteration: u64,
     /// The step size of the next update, if the learning rate is adaptive.
@@ -99,11 +111,36 @@ impl<L: Learner> Ppo<L> {
             rollout,
             experience,
             reward_scale,
+            streams: Streams::default(),
+            value_heads: None,
+            metrics: Iteration::METRICS.to_vec(),
             seed,
             iteration: 0,
             adaptive_rate,
             good: None,
         })
+    }
+
+    /// Adds streams of rewards beside those of the simulations. The learner's critic has a value head for each of them,
+    /// behind the one of the simulations' own rewards. Details 41 and 42.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::ValueHeads`] if the learner's critic has more or fewer value heads.
+    pub fn with_streams(mut self, streams: Vec<RewardStream>) -> Result<Self, LearnError> {
+        let needed = 1 + streams.len();
+        let layout = self.learner.layout();
+        let value_heads = layout.map_or(1, |layout| layout.value_heads());
+        if value_heads != needed {
+            return Err(LearnError::ValueHeads { needed, actual: value_heads });
+        }
+        if let Some(layout) = layout.filter(|_| needed > 1) {
+            self.value_heads = Some(ValueHeadSplit::new(layout)?);
+            self.rollout = Rollout::new(RolloutShape { value_heads, ..self.rollout.shape().clone() });
+        }
+        self.streams = Streams::new(streams, &self.rollout);
+        self.metrics.extend(self.streams.metrics().map(|metric| metric.info));
+        Ok(self)
     }
 
     /// Collects one rollout and learns from it. For several algorithms or lanes, use [`Collector::iterate`].
@@ -182,26 +219,39 @@ impl<L: Learner> Ppo<L> {
     fn learn_rollout(&mut self, progress: f32) -> Result<Iteration, LearnError> {
         // The samples stay readable until the next collection.
         self.rollout.restart();
-        self.estimate();
+        self.estimate(progress)?;
         let settings = self.settings(progress);
         let learned = self.learn_epochs(&settings)?;
         if learned.minibatches > 0 {
             self.adaptive_rate = self.config.learning_rate.after(self.adaptive_rate, learned.losses.approx_kl);
         }
+        self.learn_sources(progress)?;
         self.learner.update_normalizer(&self.rollout)?;
         self.iteration += 1;
         Ok(learned)
     }
 
     /// Masks faults, scales rewards if configured, estimates advantages and selects the experience.
-    fn estimate(&mut self) {
+    fn estimate(&mut self, progress: f32) -> Result<(), LearnError> {
         let discount = self.config.discount();
         self.rollout.mask_faults();
         if self.config.scale_rewards {
-            self.reward_scale.scale(&mut self.rollout, discount);
+            self.reward_scale.scale(self.rollout.rewarded_steps(), discount.gamma);
         }
-        self.rollout.estimate_advantages(&[discount], &[]);
+        if self.streams.is_empty() {
+            self.rollout.estimate_advantages(&[discount.into()]);
+        } else {
+            self.streams.estimate(&mut self.rollout, discount, progress)?;
+        }
         self.experience.select(self.rollout.samples().outcomes);
+        Ok(())
+    }
+
+    /// Lets the sources of the streams learn from the rollout. Detail 45.
+    fn learn_sources(&mut self, progress: f32) -> Result<(), LearnError> {
+        let seed = self.seed.derive(SOURCE_UPDATES).derive(self.iteration);
+        let PpoConfig { epochs, minibatch, .. } = self.config;
+        self.streams.learn(&self.rollout, SourceUpdate { progress, epochs, minibatch, seed })
     }
 
     fn learning_rate(&self, progress: f32) -> f32 {
@@ -246,13 +296,13 @@ impl<L: Learner> Ppo<L> {
 
     fn before_learning(&self, settings: &UpdateSettings) -> Iteration {
         let rollout = self.rollout.samples();
-        let experience = self.experience.samples();
+        let (heads, experience) = (self.rollout.shape().value_heads, self.experience.samples());
         Iteration {
             number: self.iteration,
             experience: experience.len(),
             faulty: rollout.outcomes.iter().filter(|&&outcome| outcome == Outcome::Faulty).count(),
             learning_rate: settings.learning_rate,
-            explained_variance: explained_variance(rollout.values, rollout.returns, experience),
+            explained_variance: explained_variance(rollout.values, rollout.returns, heads, experience),
             ..Iteration::default()
         }
     }
@@ -290,11 +340,13 @@ impl<L: Learner> Algorithm for Ppo<L> {
     }
 
     fn learn(&mut self, progress: f32) -> Result<Report, LearnError> {
-        self.learn_rollout(progress).map(|iteration| iteration.report())
+        let mut report = self.learn_rollout(progress)?.report();
+        report.metrics.extend(self.streams.metrics());
+        Ok(report)
     }
 
-    fn metrics(&self) -> &'static [MetricInfo] {
-        &Iteration::METRICS
+    fn metrics(&self) -> &[MetricInfo] {
+        &self.metrics
     }
 
     fn rollout(&self) -> &Rollout {
@@ -330,6 +382,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
     fn mark(&mut self) -> Result<(), LearnError> {
         self.good = None;
         self.learner.mark()?;
+        self.streams.mark();
         let (iteration, rewards, adaptive_rate) = (self.iteration, self.reward_scale.moments(), self.adaptive_rate);
         self.good = Some(MarkedNumbers { iteration, rewards, adaptive_rate });
         Ok(())
@@ -340,6 +393,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
         self.rollout.forget_what_is_not_finite();
         if let Some(MarkedNumbers { iteration, rewards, adaptive_rate }) = self.good {
             self.learner.rewind();
+            self.streams.rewind();
             self.reward_scale.restore(rewards);
             (self.iteration, self.adaptive_rate) = (iteration, adaptive_rate);
         }
@@ -349,15 +403,33 @@ impl<L: Learner> Algorithm for Ppo<L> {
         self.iteration += 1;
     }
 
+    /// With streams of rewards, the critic of the policy is that of the simulations' own rewards.
     fn policy(&self) -> LearnedPolicy {
-        self.learner.policy()
+        let policy = self.learner.policy();
+        match &self.value_heads {
+            Some(split) => LearnedPolicy { parameters: split.first(&policy.parameters), ..policy },
+            None => policy,
+        }
     }
 
     fn save(&self) -> SavedAlgorithm {
-        self.state().into()
+        let mut saved = self.state().into();
+        if let Some(split) = &self.value_heads {
+            detach(split, &mut saved);
+            self.streams.save(&mut saved.state);
+        }
+        saved
     }
 
     fn restore(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
-        self.restore_state(&PpoState::try_from(saved)?)
+        let Some(split) = &self.value_heads else { return self.restore_state(&PpoState::try_from(saved)?) };
+        let state = PpoState::try_from(&attach(split, saved)?)?;
+        let before = self.streams.saved();
+        self.streams.restore(&saved.state)?;
+        let restored = self.restore_state(&state);
+        if restored.is_err() {
+            self.streams.restore(&before).expect("what was saved is of these streams");
+        }
+        restored
     }
 }

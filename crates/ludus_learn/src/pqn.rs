@@ -98,7 +98,7 @@ impl Pqn {
     /// `R[t] = r[t] + γ·((1 − λ)·max Q(s[t+1]) + λ·R[t+1])`. Detail 23.
     fn estimate(&mut self) {
         self.rollout.mask_faults();
-        self.rollout.estimate_advantages(&[self.config.discount()], &[]);
+        self.rollout.estimate_advantages(&[self.config.discount().into()]);
         self.experience.select(self.rollout.samples().outcomes);
     }
 

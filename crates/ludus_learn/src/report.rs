@@ -1,5 +1,8 @@
 //! The report of an algorithm's updates.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 /// The name of the learning-rate metric, the same for every algorithm that has one.
 pub const LEARNING_RATE: &str = "charts/learning_rate";
 
@@ -12,6 +15,20 @@ pub struct MetricInfo {
     pub title: &'static str,
     /// Its unit on screen; empty if it has none.
     pub unit: &'static str,
+}
+
+/// Returns a name that is kept for the rest of the program. Each name is kept once.
+///
+/// Metrics are copied with every report, so their names are not owned. Streams of rewards have names of a config's.
+pub(crate) fn interned(name: String) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(&kept) = names.get(name.as_str()) {
+        return kept;
+    }
+    let kept: &'static str = Box::leak(name.into_boxed_str());
+    names.insert(kept);
+    kept
 }
 
 /// The result of an update.
@@ -62,6 +79,12 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_kept_once() {
+        let [first, second] = [(); 2].map(|()| interned("charts/safety_return".to_owned()));
+        assert!(std::ptr::eq(first, second) && first == "charts/safety_return");
+    }
 
     #[test]
     fn metrics_of_several_updates_are_means_over_gradient_steps() {

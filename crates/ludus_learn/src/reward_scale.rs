@@ -2,8 +2,7 @@
 
 use ludus_spec::Outcome;
 
-use crate::gae::Discount;
-use crate::rollout::Rollout;
+use crate::rollout::RewardedSteps;
 use crate::statistics::{Moments, Sums};
 
 /// The largest absolute value of a scaled reward.
@@ -41,31 +40,31 @@ impl RewardScale {
         self.returns.fill(0.0);
     }
 
-    /// Merges the rollout's discounted returns into the statistics, slab by slab in order of time, then scales the
+    /// Merges the discounted returns of a rollout into the statistics, slab by slab in order of time, then scales the
     /// rewards.
-    pub fn scale(&mut self, rollout: &mut Rollout, discount: Discount) {
-        let returns = self.follow(rollout, discount);
+    pub fn scale(&mut self, steps: RewardedSteps<'_>, gamma: f32) {
+        let returns = self.follow(&steps, gamma);
         self.moments.merge(&returns);
         let scale = (1.0 / (self.moments.variance + 1e-8).sqrt()) as f32;
-        for slab in rollout.slabs_mut() {
-            slab.rewards.iter_mut().for_each(|reward| *reward = (*reward * scale).clamp(-LIMIT, LIMIT));
-        }
+        steps.rewards.iter_mut().for_each(|reward| *reward = (*reward * scale).clamp(-LIMIT, LIMIT));
     }
 
     /// Updates every row's discounted return over the rollout. Returns the sums of these returns.
-    fn follow(&mut self, rollout: &mut Rollout, discount: Discount) -> Sums {
-        let steps = rollout.shape().steps;
-        let mut sums = Sums::default();
-        for slab in rollout.slabs_mut() {
-            let totals = &mut self.returns[slab.first_row..][..slab.rows];
-            for sample in 0..steps * slab.rows {
-                let (outcome, total) = (slab.outcomes[sample], &mut totals[sample % slab.rows]);
+    fn follow(&mut self, steps: &RewardedSteps<'_>, gamma: f32) -> Sums {
+        let RewardedSteps { shape, rewards, outcomes } = steps;
+        let (mut sums, mut first_row) = (Sums::default(), 0);
+        for (place, &rows) in shape.slab_places().zip(&shape.rows) {
+            let (rewards, outcomes) = (&rewards[place.clone()], &outcomes[place]);
+            let totals = &mut self.returns[first_row..][..rows];
+            first_row += rows;
+            for sample in 0..shape.steps * rows {
+                let (outcome, total) = (outcomes[sample], &mut totals[sample % rows]);
                 if outcome.is_experience() {
-                    *total = slab.rewards[sample] + discount.gamma * *total;
+                    *total = rewards[sample] + gamma * *total;
                     sums.push(*total);
                 } else if outcome.is_waiting() {
                     // The reward belongs to the last decision.
-                    *total += slab.rewards[sample];
+                    *total += rewards[sample];
                 }
                 if outcome.as_decided() != Outcome::Running {
                     *total = 0.0;
@@ -81,7 +80,7 @@ mod tests {
     use ludus_spec::Outcome::{Restart, Running, Terminated};
 
     use super::*;
-    use crate::rollout::RolloutShape;
+    use crate::rollout::{Rollout, RolloutShape};
 
     /// One row over four steps, γ = 0.5, by hand: returns 2, 2 (= 1 + 0.5·2), then a new episode: 6.
     #[test]
@@ -92,7 +91,7 @@ mod tests {
         slab.rewards[..4].copy_from_slice(&[2.0, 1.0, f32::NAN, 6.0]);
         slab.outcomes[..4].copy_from_slice(&[Running, Terminated, Restart, Running]);
         let mut scale = RewardScale::new(1);
-        scale.scale(&mut rollout, Discount { gamma: 0.5, lambda: 1.0 });
+        scale.scale(rollout.rewarded_steps(), 0.5);
         let moments = scale.moments();
         assert_eq!(moments.count, 3.0);
         assert!((moments.mean - 10.0 / 3.0).abs() < 1e-12);
@@ -108,7 +107,7 @@ mod tests {
         let mut rollout = Rollout::new(shape);
         let slab = rollout.slabs_mut().next().unwrap();
         (slab.rewards[0], slab.outcomes[0]) = (-3.0, Running);
-        RewardScale::new(1).scale(&mut rollout, Discount { gamma: 0.5, lambda: 1.0 });
+        RewardScale::new(1).scale(rollout.rewarded_steps(), 0.5);
         assert_eq!(rollout.samples().rewards[0], -10.0, "a single return has no deviation");
     }
 
@@ -121,7 +120,7 @@ mod tests {
         slab.rewards[..3].copy_from_slice(&[2.0, 1.0, 4.0]);
         slab.outcomes[..3].copy_from_slice(&[Running, Outcome::Waiting, Running]);
         let mut scale = RewardScale::new(1);
-        scale.scale(&mut rollout, Discount { gamma: 0.5, lambda: 1.0 });
+        scale.scale(rollout.rewarded_steps(), 0.5);
         assert_eq!((scale.returns[0], scale.moments().count), (5.5, 2.0));
     }
 }

@@ -1,12 +1,16 @@
 //! The experience between two updates.
 
+mod heads;
+
 use std::ops::Range;
 
 use ludus_net::AfterStep;
 use ludus_spec::Outcome;
 
-use crate::gae::{Discount, Trajectories, estimate_advantages};
 use crate::{LaneShape, LearnError, SensedRows, StepRows};
+
+pub use heads::HeadRewards;
+pub(crate) use heads::RewardedSteps;
 
 /// The sizes of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct RolloutShape {
     pub mask_width: usize,
     /// Numbers of a policy's memory, per row.
     pub memory_width: usize,
+    /// Streams of rewards that the simulation writes beside the first.
+    pub reward_streams: usize,
     /// Values that a critic estimates: one per stream of rewards.
     pub value_heads: usize,
     /// True if a sample keeps its normalised observation, the input of the learning policy's network.
@@ -43,6 +49,7 @@ impl Default for RolloutShape {
             action_width: 0,
             mask_width: 0,
             memory_width: 0,
+            reward_streams: 0,
             value_heads: 1,
             has_inputs: false,
             has_drivers: false,
@@ -62,9 +69,19 @@ impl RolloutShape {
         if let Some(simulation) = lanes.iter().position(|lane| LaneShape { rows: first.rows, ..*lane } != first) {
             return Err(LearnError::Lanes { simulation, expected: first, actual: lanes[simulation] });
         }
-        let LaneShape { rows: _, observation_width, action_width, mask_width, has_drivers, has_teams } = first;
-        let rows = lanes.iter().map(|lane| lane.rows).collect();
-        Ok(Self { steps, rows, observation_width, action_width, mask_width, has_drivers, has_teams, ..Self::default() })
+        let LaneShape { rows: _, observation_width, action_width, mask_width, reward_streams, has_drivers, has_teams } =
+            first;
+        Ok(Self {
+            steps,
+            rows: lanes.iter().map(|lane| lane.rows).collect(),
+            observation_width,
+            action_width,
+            mask_width,
+            reward_streams,
+            has_drivers,
+            has_teams,
+            ..Self::default()
+        })
     }
 
     /// Returns the lane shape that a simulation with this many rows must have.
@@ -74,9 +91,20 @@ impl RolloutShape {
             observation_width: self.observation_width,
             action_width: self.action_width,
             mask_width: self.mask_width,
+            reward_streams: self.reward_streams,
             has_drivers: self.has_drivers,
             has_teams: self.has_teams,
         }
+    }
+
+    /// Returns the range of sample indices of each slab, in the order of the simulations.
+    pub(crate) fn slab_places(&self) -> impl Iterator<Item = Range<usize>> {
+        let slab_steps = self.steps + 1;
+        self.rows.iter().scan(0, move |start, rows| {
+            let place = *start..*start + rows * slab_steps;
+            *start = place.end;
+            Some(place)
+        })
     }
 
     /// Rows of all simulations together.
@@ -122,9 +150,12 @@ struct Columns {
     log_probs: Vec<f32>,
     values: Vec<f32>,
     rewards: Vec<f32>,
+    stream_rewards: Vec<f32>,
     outcomes: Vec<Outcome>,
     advantages: Vec<f32>,
     returns: Vec<f32>,
+    /// The weighted sums of the heads' advantages, if there are several heads `[samples]`.
+    combined: Vec<f32>,
     memory: Vec<f32>,
     past_memory: Vec<f32>,
     first_memory: Vec<f32>,
@@ -152,12 +183,16 @@ pub struct Samples<'a> {
     pub values: &'a [f32],
     /// The reward of the step. `[samples]`.
     pub rewards: &'a [f32],
+    /// The rewards of the simulation's other streams, or empty. `[samples, reward streams]`.
+    pub stream_rewards: &'a [f32],
     /// The outcome of the step. `[samples]`.
     pub outcomes: &'a [Outcome],
     /// The advantage: by how much the step was better than expected. `[samples, value heads]`.
     pub advantages: &'a [f32],
     /// The critic's target: advantage plus value. `[samples, value heads]`.
     pub returns: &'a [f32],
+    /// The advantage that the policy learns from: the weighted sum of those of all heads. `[samples]`.
+    pub policy_advantages: &'a [f32],
     /// The policy's memory of each row before the first step. `[rows, memory width]`, all rows in order.
     pub first_memory: &'a [f32],
     /// The change of the policy's memory after the step, or empty without memory. `[samples]`.
@@ -200,6 +235,8 @@ pub struct Slab<'a> {
     pub values: &'a mut [f32],
     /// `[steps + 1, rows]`.
     pub rewards: &'a mut [f32],
+    /// `[steps + 1, rows, reward streams]`, or empty.
+    pub stream_rewards: &'a mut [f32],
     /// `[steps + 1, rows]`.
     pub outcomes: &'a mut [Outcome],
     /// `[steps + 1, rows, value heads]`.
@@ -232,9 +269,11 @@ impl Rollout {
             log_probs: vec![0.0; samples],
             values: vec![0.0; samples * shape.value_heads],
             rewards: vec![0.0; samples],
+            stream_rewards: vec![0.0; samples * shape.reward_streams],
             outcomes: vec![Outcome::Vacant; samples],
             advantages: vec![0.0; samples * shape.value_heads],
             returns: vec![0.0; samples * shape.value_heads],
+            combined: vec![0.0; with(shape.value_heads > 1)],
             memory: vec![0.0; rows * shape.memory_width],
             past_memory: vec![0.0; rows * shape.memory_width],
             first_memory: vec![0.0; rows * shape.memory_width],
@@ -295,9 +334,11 @@ impl Rollout {
             log_probs: &columns.log_probs,
             values: &columns.values,
             rewards: &columns.rewards,
+            stream_rewards: &columns.stream_rewards,
             outcomes: &columns.outcomes,
             advantages: &columns.advantages,
             returns: &columns.returns,
+            policy_advantages: if columns.combined.is_empty() { &columns.advantages } else { &columns.combined },
             first_memory: &columns.first_memory,
             after: &columns.after,
         }
@@ -305,12 +346,7 @@ impl Rollout {
 
     /// Returns the range of sample indices of each slab, in the order of the simulations.
     pub fn slab_places(&self) -> impl Iterator<Item = Range<usize>> {
-        let slab_steps = self.shape.steps + 1;
-        self.shape.rows.iter().scan(0, move |start, rows| {
-            let place = *start..*start + rows * slab_steps;
-            *start = place.end;
-            Some(place)
-        })
+        self.shape.slab_places()
     }
 
     /// Returns the simulations' slabs, to write, in the order of the simulations.
@@ -330,6 +366,7 @@ impl Rollout {
             log_probs: &mut columns.log_probs,
             values: &mut columns.values,
             rewards: &mut columns.rewards,
+            stream_rewards: &mut columns.stream_rewards,
             outcomes: &mut columns.outcomes,
             advantages: &mut columns.advantages,
             returns: &mut columns.returns,
@@ -351,29 +388,6 @@ impl Rollout {
         if is_spoiled {
             let width = self.shape.observation_width;
             self.slabs_mut().for_each(|slab| slab.mask_faults(width));
-        }
-    }
-
-    /// Computes the advantages and the returns of every slab, for each value head with a discount of its own.
-    ///
-    /// `rewards` has the rewards of the heads after the first, `[heads − 1][samples]`. The first head takes the rewards
-    /// that the simulation wrote. Details 4 to 6.
-    ///
-    /// # Panics
-    ///
-    /// If there are not as many discounts and streams of rewards as value heads.
-    pub fn estimate_advantages(&mut self, discounts: &[Discount], rewards: &[&[f32]]) {
-        let (steps, heads) = (self.shape.steps, self.shape.value_heads);
-        assert_eq!((discounts.len(), rewards.len() + 1), (heads, heads), "a value head has a discount and rewards");
-        let mut first = 0;
-        for slab in self.slabs_mut() {
-            let place = first..first + slab.outcomes.len();
-            first = place.end;
-            if let [discount] = *discounts {
-                slab.estimate_advantages(steps, discount);
-            } else {
-                slab.estimate_heads(steps, discounts, |head| rewards.get(head).map(|rewards| &rewards[place.clone()]));
-            }
         }
     }
 }
@@ -399,6 +413,7 @@ impl<'a> Slab<'a> {
             log_probs: split_off_first(&mut self.log_probs, samples),
             values: split_off_first(&mut self.values, samples * shape.value_heads),
             rewards: split_off_first(&mut self.rewards, samples),
+            stream_rewards: split_off_first(&mut self.stream_rewards, samples * shape.reward_streams),
             outcomes: split_off_first(&mut self.outcomes, samples),
             advantages: split_off_first(&mut self.advantages, samples * shape.value_heads),
             returns: split_off_first(&mut self.returns, samples * shape.value_heads),
@@ -432,13 +447,15 @@ impl<'a> Slab<'a> {
     /// them.
     pub(crate) fn step_rows(&mut self) -> StepRows<'_> {
         let (now, then) = (self.step, self.step + 1);
-        let [actions, of_rows] = [self.actions.len(), self.outcomes.len()].map(|length| self.place(now, length));
+        let [actions, of_rows, of_streams] =
+            [self.actions.len(), self.outcomes.len(), self.stream_rewards.len()].map(|length| self.place(now, length));
         let [observations, masks, drivers, teams] =
             [self.observations.len(), self.masks.len(), self.drivers.len(), self.teams.len()]
                 .map(|length| self.place(then, length));
         StepRows {
             actions: &self.actions[actions],
             rewards: &mut self.rewards[of_rows.clone()],
+            stream_rewards: &mut self.stream_rewards[of_streams],
             outcomes: &mut self.outcomes[of_rows],
             next: SensedRows {
                 observations: &mut self.observations[observations],
@@ -464,37 +481,6 @@ impl<'a> Slab<'a> {
             mask_what_leads_to(self.outcomes, sample, self.rows);
         }
     }
-
-    fn estimate_advantages(self, steps: usize, discount: Discount) {
-        let samples = steps * self.rows;
-        let trajectories = Trajectories {
-            rows: self.rows,
-            rewards: &self.rewards[..samples],
-            values: self.values,
-            outcomes: &self.outcomes[..samples],
-        };
-        estimate_advantages(trajectories, discount, &mut self.advantages[..samples]);
-        for ((target, advantage), value) in self.returns.iter_mut().zip(&*self.advantages).zip(&*self.values) {
-            *target = advantage + value;
-        }
-    }
-
-    /// As [`estimate_advantages`](Self::estimate_advantages), for several heads, one head at a time.
-    fn estimate_heads<'r>(self, steps: usize, discounts: &[Discount], other: impl Fn(usize) -> Option<&'r [f32]>) {
-        let (samples, heads) = (steps * self.rows, discounts.len());
-        let mut advantages = vec![0.0; samples];
-        for (head, &discount) in discounts.iter().enumerate() {
-            let values: Vec<f32> = self.values.iter().skip(head).step_by(heads).copied().collect();
-            let rewards = head.checked_sub(1).and_then(&other).unwrap_or(self.rewards);
-            let (rewards, outcomes) = (&rewards[..samples], &self.outcomes[..samples]);
-            let trajectories = Trajectories { rows: self.rows, rewards, values: &values, outcomes };
-            estimate_advantages(trajectories, discount, &mut advantages);
-            for (sample, (&advantage, value)) in advantages.iter().zip(&values).enumerate() {
-                self.advantages[sample * heads + head] = advantage;
-                self.returns[sample * heads + head] = advantage + value;
-            }
-        }
-    }
 }
 
 /// Marks the decision that would bootstrap from this sample's observation as faulty, and with it the waiting steps
@@ -518,6 +504,7 @@ fn split_off_first<'a, T>(left: &mut &'a mut [T], count: usize) -> &'a mut [T] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Discount;
 
     fn rollout() -> Rollout {
         let shape = RolloutShape {
@@ -579,7 +566,7 @@ mod tests {
             slab.rewards[..samples].fill(slab.first_row as f32 + 1.0);
             slab.values.fill(1.0);
         }
-        rollout.estimate_advantages(&[Discount { gamma: 0.5, lambda: 1.0 }], &[]);
+        rollout.estimate_advantages(&[Discount { gamma: 0.5, lambda: 1.0 }.into()]);
         let samples = rollout.samples();
         // r = 1: δ = 1 + 0.5 − 1 = 0.5, A = [0.5 + 0.25, 0.5]; r = 4: δ = 3.5, A = [3.5 + 1.75, 3.5].
         assert_eq!(samples.advantages, [0.75, 0.75, 0.75, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 5.25, 3.5, 0.0]);

@@ -102,14 +102,15 @@ impl Standardization {
 /// Returns the part of the returns' variance that the values explain: 1 is all of it, 0 none, below 0 is worse than a
 /// constant.
 ///
-/// Only the samples at `indices` count. The result is 0 if the returns don't vary. CleanRL reports it as
+/// Each sample has `heads` values and returns, of which the first counts, and only the samples at `indices` count. The
+/// result is 0 if the returns don't vary. CleanRL reports it as
 /// `losses/explained_variance`.
-pub fn explained_variance(values: &[f32], returns: &[f32], indices: &[u32]) -> f32 {
+pub fn explained_variance(values: &[f32], returns: &[f32], heads: usize, indices: &[u32]) -> f32 {
     let (mut all, mut unexplained) = (Sums::default(), Sums::default());
     for &index in indices {
-        let target = returns[index as usize];
-        all.push(target);
-        unexplained.push(target - values[index as usize]);
+        let first = index as usize * heads;
+        all.push(returns[first]);
+        unexplained.push(returns[first] - values[first]);
     }
     if all.variance() > 0.0 { (1.0 - unexplained.variance() / all.variance()) as f32 } else { 0.0 }
 }
@@ -157,13 +158,14 @@ mod tests {
     #[test]
     fn values_explain_as_much_of_the_returns_as_they_follow_them() {
         let check = |values: &[f32], expected: f32| {
-            let found = explained_variance(values, &[1.0, 2.0, 3.0, 1000.0], &[0, 1, 2]);
+            let found = explained_variance(values, &[1.0, 2.0, 3.0, 1000.0], 1, &[0, 1, 2]);
             assert!((found - expected).abs() < 1e-6, "{values:?}: {found}");
         };
         check(&[1.0, 2.0, 3.0, 0.0], 1.0);
         check(&[6.0, 7.0, 8.0, 0.0], 1.0);
         check(&[5.0, 5.0, 5.0, 0.0], 0.0);
         check(&[3.0, 2.0, 1.0, 0.0], -3.0);
-        assert_eq!(explained_variance(&[1.0, 2.0], &[3.0, 3.0], &[0, 1]), 0.0);
+        assert_eq!(explained_variance(&[1.0, 2.0], &[3.0, 3.0], 1, &[0, 1]), 0.0);
+        assert_eq!(explained_variance(&[1.0, 9.0, 2.0, 7.0], &[1.0, 4.0, 2.0, 4.0], 2, &[0, 1]), 1.0);
     }
 }

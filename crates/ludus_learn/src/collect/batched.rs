@@ -194,10 +194,11 @@ impl<S: Simulation> SimulationPart<'_, '_, '_, S> {
         for (&lane, exchange) in batched.lanes.iter().zip(&self.exchanges) {
             let mut values = exchange.values();
             for slab in self.groups.iter_mut().map(|group| &mut group.slabs[lane]) {
+                let after = slab.place(slab.step, slab.values.len());
                 let own;
-                (own, values) = values.split_at(slab.rows);
+                (own, values) = values.split_at(after.len());
                 if slab.step == batched.collection.lanes[lane].steps {
-                    slab.values[slab.step * slab.rows..].copy_from_slice(own);
+                    slab.values[after].copy_from_slice(own);
                 }
             }
         }
@@ -259,14 +260,16 @@ impl<S: Simulation> GroupTurn<'_, '_, '_, S> {
 }
 
 impl Slab<'_> {
-    /// Copies action, log-probability and value of each row from `decided`, where they are side by side.
+    /// Copies action, log-probability and values of each row from `decided`, where they are side by side.
     fn take(&mut self, decided: &[f32]) {
-        let action_width = self.actions.len() / self.outcomes.len().max(1);
-        for (row, decided) in decided.chunks_exact(action_width + 2).enumerate() {
+        let samples = self.outcomes.len().max(1);
+        let (action_width, heads) = (self.actions.len() / samples, self.values.len() / samples);
+        for (row, decided) in decided.chunks_exact(action_width + 1 + heads).enumerate() {
             let sample = self.step * self.rows + row;
-            let (action, log_prob_and_value) = decided.split_at(action_width);
+            let (action, log_prob_and_values) = decided.split_at(action_width);
             self.actions[sample * action_width..][..action_width].copy_from_slice(action);
-            (self.log_probs[sample], self.values[sample]) = (log_prob_and_value[0], log_prob_and_value[1]);
+            self.log_probs[sample] = log_prob_and_values[0];
+            self.values[sample * heads..][..heads].copy_from_slice(&log_prob_and_values[1..]);
         }
     }
 

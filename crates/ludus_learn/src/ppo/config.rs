@@ -1,11 +1,13 @@
 //! The settings of PPO.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::LearningRate;
 use crate::experience::minibatch_count;
 use crate::problems::{Problems, Range};
-use crate::{Discount, Schedule};
+use crate::{CuriosityConfig, Discount, Schedule, StreamConfig};
 
 /// The settings of PPO: a section of a run's config.
 ///
@@ -90,6 +92,28 @@ pub struct PpoConfig {
     /// Usually off in games, whose rewards have weights.
     /// Engstrom et al. 2020, arXiv:2005.12729, §3.
     pub scale_rewards: bool,
+    /// Streams of rewards by name: terms of the game's reward that have a discount, a weight and a value of their own. All
+    /// other terms stay together.
+    ///
+    /// [`Ppo::with_streams`](crate::Ppo::with_streams) takes the streams that
+    /// [`reward_streams`](Self::reward_streams) makes of these settings.
+    ///
+    /// Usually none. van Seijen et al. 2017, arXiv:1706.04208.
+    pub streams: BTreeMap<String, StreamConfig>,
+    /// Rewards for what is new to the agents, for games whose rewards are rare; `None` for none. It is one of the streams
+    /// too.
+    ///
+    /// Burda et al. 2019, arXiv:1810.12894.
+    #[serde(serialize_with = "without_some")]
+    pub curiosity: Option<CuriosityConfig>,
+}
+
+/// Writes a section as it is written in a config: without `Some`.
+fn without_some<T: Serialize, S: Serializer>(section: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match section {
+        Some(section) => section.serialize(serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl Default for PpoConfig {
@@ -110,6 +134,8 @@ impl Default for PpoConfig {
             normalize_advantages: true,
             normalize_observations: true,
             scale_rewards: false,
+            streams: BTreeMap::new(),
+            curiosity: None,
         }
     }
 }

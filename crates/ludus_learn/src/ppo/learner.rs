@@ -1,5 +1,7 @@
 //! The interface between PPO and its arithmetic.
 
+use ludus_net::Layout;
+
 use super::Losses;
 use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Rollout};
 
@@ -32,6 +34,12 @@ pub trait Learner: Send {
     /// It stands in the rollout, unless the [`Decider`] decides for all simulations together.
     fn memory_width(&self) -> usize {
         0
+    }
+
+    /// Returns the layout of the learner's network, with its value heads; `None` if it is no network of `ludus_net`, which
+    /// has one value.
+    fn layout(&self) -> Option<&Layout> {
+        None
     }
 
     /// Prepares an update, for example by copying advantages and returns to a device: these are final now.

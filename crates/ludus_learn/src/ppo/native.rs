@@ -3,7 +3,7 @@
 mod decide;
 mod shard;
 
-use ludus_net::{Adam, Network, Normalizer, Scratch};
+use ludus_net::{Adam, Layout, Network, Normalizer, Scratch};
 
 use super::{Learner, Losses, UpdateSettings};
 use crate::gradient::{LossSums, ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
@@ -84,6 +84,10 @@ impl Learner for NativeLearner {
 
     fn memory_width(&self) -> usize {
         self.network.layout().memory_width()
+    }
+
+    fn layout(&self) -> Option<&Layout> {
+        Some(self.network.layout())
     }
 
     fn begin_update(&mut self, _: &Rollout) {
@@ -198,7 +202,7 @@ impl LossSums for Losses {
 /// Returns the standardisation of the minibatch's advantages. Detail 9.
 fn standardization(rollout: &Rollout, samples: &[u32], settings: &UpdateSettings) -> Standardization {
     if settings.normalize_advantages {
-        Standardization::of(rollout.samples().advantages, samples)
+        Standardization::of(rollout.samples().policy_advantages, samples)
     } else {
         Standardization::NONE
     }

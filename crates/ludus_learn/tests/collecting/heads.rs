@@ -1,6 +1,6 @@
 //! A rollout with two value heads: each has rewards, a discount and advantages of its own.
 
-use ludus_learn::{Discount, Rollout, RolloutShape, Trajectories, estimate_advantages};
+use ludus_learn::{Discount, HeadRewards, Rollout, RolloutShape, Trajectories, estimate_advantages};
 
 use crate::{Counters, Function, collect, shape};
 
@@ -14,7 +14,8 @@ fn every_head_has_advantages_of_its_own() {
     collect(2, &mut worlds, &mut rollout, &policy, &[]);
     let curious: Vec<f32> = (0..rollout.samples().rewards.len()).map(|sample| (sample % 5) as f32).collect();
     let discounts = [Discount { gamma: 0.9, lambda: 0.8 }, Discount { gamma: 0.5, lambda: 1.0 }];
-    rollout.estimate_advantages(&discounts, &[&curious]);
+    let curiosity = HeadRewards { rewards: Some(&curious), ..discounts[1].into() };
+    rollout.estimate_advantages(&[discounts[0].into(), curiosity]);
     let samples = rollout.samples();
     for (slab, rows) in rollout.slab_places().zip([3, 2]) {
         for (head, rewards) in [samples.rewards, &curious].into_iter().enumerate() {

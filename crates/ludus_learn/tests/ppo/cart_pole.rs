@@ -37,7 +37,7 @@ impl CartPoles {
 
     /// Takes one step of all cart-poles, which are the first of these rows.
     pub fn advance(&mut self, rows: StepRows<'_>) {
-        let StepRows { actions, rewards, outcomes, next } = rows;
+        let StepRows { actions, rewards, outcomes, next, .. } = rows;
         let count = self.states.len();
         for (row, &action) in actions[..count].iter().enumerate() {
             outcomes[row] = self.step_row(row, action);

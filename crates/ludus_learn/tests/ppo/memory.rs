@@ -55,7 +55,7 @@ impl<T: Task> Simulation for Tasks<T> {
     }
 
     fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
-        let StepRows { actions, rewards, outcomes, next } = lanes.lane(0);
+        let StepRows { actions, rewards, outcomes, next, .. } = lanes.lane(0);
         for (row, task) in self.tasks.iter_mut().enumerate() {
             if std::mem::take(&mut self.has_ended[row]) {
                 self.seeds[row] = self.seeds[row].derive(0);

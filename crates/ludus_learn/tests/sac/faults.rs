@@ -6,8 +6,15 @@ use ludus_spec::{Head, Outcome, Seed};
 
 use crate::{lanes, learn, machine, network, pendulums};
 
-const LANE: LaneShape =
-    LaneShape { rows: 4, observation_width: 2, action_width: 1, mask_width: 0, has_drivers: false, has_teams: false };
+const LANE: LaneShape = LaneShape {
+    rows: 4,
+    observation_width: 2,
+    action_width: 1,
+    mask_width: 0,
+    reward_streams: 0,
+    has_drivers: false,
+    has_teams: false,
+};
 
 fn refused(config: SacConfig, network: NetworkConfig) -> LearnError {
     let layout = Layout::new(2, &[Head::Gaussian { width: 1 }], &network).unwrap();

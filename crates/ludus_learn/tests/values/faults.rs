@@ -6,8 +6,15 @@ use ludus_spec::{Head, Seed};
 
 use crate::{machine, network};
 
-const LANE: LaneShape =
-    LaneShape { rows: 4, observation_width: 2, action_width: 1, mask_width: 0, has_drivers: false, has_teams: false };
+const LANE: LaneShape = LaneShape {
+    rows: 4,
+    observation_width: 2,
+    action_width: 1,
+    mask_width: 0,
+    reward_streams: 0,
+    has_drivers: false,
+    has_teams: false,
+};
 
 #[test]
 fn a_continuous_action_is_refused() {

@@ -198,6 +198,18 @@ const FIELDS: &[(&str, &str)] = &[
         "If true, rewards are divided by the running deviation of the discounted return: for rewards far from 1. \
          `true` or `false`, usually `false`.",
     ),
+    (
+        "ppo.streams",
+        "Terms of the reward that are learned with a discount of their own, by a name for them: \
+         `{ \"safety\": (terms: [\"fall\"], gamma: 0.9, weight: 0.5) }` for what matters at once. The critic estimates \
+         each stream by itself. Usually `{}`.",
+    ),
+    (
+        "ppo.curiosity",
+        "Rewards for what is new to the agents, for games whose own rewards are rare: `(fields: [\"position\"], weight: \
+         Linear(from: 1.0, to: 0.0))`. More weight explores more and plays worse. `None` for games whose rewards say which \
+         way to go.",
+    ),
     ("device", "Use of the device by the learner on libtorch. The learner in plain Rust ignores it."),
     (
         "device.splits",

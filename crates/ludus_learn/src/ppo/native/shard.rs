@@ -75,7 +75,8 @@ impl GradientWorker {
             let Self { scratch, inputs, actions, masks, block: columns, .. } = self;
             let decided = Decided { samples, actions, masks };
             context.network.gradient(inputs, scratch, &mut shard.gradient, |block| {
-                let decided = decided.part(context, block.first_row..block.first_row + block.values.len());
+                let rows = block.values.len() / context.value_heads();
+                let decided = decided.part(context, block.first_row..block.first_row + rows);
                 columns.derive(context, decided, block, &mut shard.losses);
             });
         } else {
@@ -163,13 +164,17 @@ impl BlockColumns {
         distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
         self.d_entropies.fill(-context.weight() * context.settings.entropy);
         let has_other_steps = !context.minibatch.rows.is_empty();
+        let heads = context.value_heads();
         for (row, &sample) in samples.iter().enumerate() {
             if has_other_steps && !context.is_experience(sample) {
                 (self.d_log_probs[row], self.d_entropies[row]) = (0.0, 0.0);
                 continue;
             }
             self.d_log_probs[row] = self.policy_slope(context, row, sample as usize, losses);
-            block.d_values[row] = value_slope(context, block.values[row], sample as usize, losses);
+            for head in 0..heads {
+                let (place, of_head) = (row * heads + head, sample as usize * heads + head);
+                block.d_values[place] = value_slope(context, block.values[place], of_head, losses);
+            }
         }
         let upstream = Upstream { d_log_probs: &self.d_log_probs, d_entropies: &self.d_entropies };
         distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
@@ -177,7 +182,7 @@ impl BlockColumns {
 
     fn policy_slope(&self, context: LossContext<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
         let log_ratio = self.log_probs[row] - context.rollout.log_probs[sample];
-        let advantage = context.advantages.apply(context.rollout.advantages[sample]);
+        let advantage = context.advantages.apply(context.rollout.policy_advantages[sample]);
         let clip = context.settings.clip;
         let found = surrogate(log_ratio, advantage, clip);
         losses.policy += found.loss;
@@ -196,17 +201,26 @@ impl BlockColumns {
     }
 }
 
-fn value_slope(context: LossContext<'_>, value: f32, sample: usize, losses: &mut Losses) -> f32 {
-    let (old_value, target) = (context.rollout.values[sample], context.rollout.returns[sample]);
+/// Adds the loss of one value, and returns its derivative. `place` is that of the value among those of the rollout.
+///
+/// The loss of a sample is the mean over its values.
+fn value_slope(context: LossContext<'_>, value: f32, place: usize, losses: &mut Losses) -> f32 {
+    let (old_value, target) = (context.rollout.values[place], context.rollout.returns[place]);
     let found = value_error(value, old_value, target, context.settings.value_clip);
-    losses.value += found.loss;
-    context.weight() * context.settings.value_coefficient * found.slope
+    let part = 1.0 / context.value_heads() as f32;
+    losses.value += part * found.loss;
+    part * context.weight() * context.settings.value_coefficient * found.slope
 }
 
 impl LossContext<'_> {
     /// Returns the weight of one sample in a mean over the minibatch.
     fn weight(&self) -> f32 {
         1.0 / self.minibatch.samples.len() as f32
+    }
+
+    /// Returns the number of values per sample.
+    fn value_heads(&self) -> usize {
+        self.network.layout().value_heads()
     }
 
     fn is_experience(&self, sample: u32) -> bool {
@@ -253,6 +267,7 @@ mod tests {
         action_width: 3,
         mask_width: 0,
         memory_width: 0,
+        reward_streams: 0,
         value_heads: 1,
         has_inputs: false,
         has_drivers: false,
@@ -300,7 +315,7 @@ mod tests {
     }
 
     fn compute_gradient(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard<Losses> {
-        let advantages = Standardization::of(rollout.samples().advantages, samples);
+        let advantages = Standardization::of(rollout.samples().policy_advantages, samples);
         let minibatch = Minibatch { samples, rows: &[] };
         let context =
             LossContext { network, rollout: rollout.samples(), steps: 1, minibatch, advantages, settings: &SETTINGS };
@@ -318,7 +333,10 @@ mod tests {
     }
 
     fn check_gradient(rollout: &Rollout) {
-        let network = network();
+        check_gradient_of(&network(), rollout);
+    }
+
+    fn check_gradient_of(network: &Network, rollout: &Rollout) {
         let samples = [4, 0, 6, 1, 5];
         let loss_at = |parameter: usize, change: f32| {
             let mut moved = network.clone();
@@ -326,7 +344,7 @@ mod tests {
             let Losses { policy, value, entropy, .. } = compute_gradient(&moved, rollout, &samples).losses;
             (policy + SETTINGS.value_coefficient * value - SETTINGS.entropy * entropy) / samples.len() as f32
         };
-        let gradient = compute_gradient(&network, rollout, &samples).gradient;
+        let gradient = compute_gradient(network, rollout, &samples).gradient;
         assert!(gradient.iter().filter(|derivative| derivative.abs() > 1e-3).count() > 40);
         for tensor in network.layout().tensors() {
             for parameter in (0..tensor.element_count()).map(|element| tensor.position(element)) {
@@ -335,6 +353,18 @@ mod tests {
                 assert!(error < 2e-3, "{}: {} against {difference}", tensor.name, gradient[parameter]);
             }
         }
+    }
+
+    /// Two values per sample, and a policy that learns from the weighted sum of their advantages.
+    #[test]
+    fn a_shard_s_gradient_is_that_of_the_losses_of_all_values() {
+        let network = network().with_value_heads(2, Seed::new(8)).unwrap();
+        let mut rollout = rollout_of(RolloutShape { rows: vec![7], value_heads: 2, ..SHAPE });
+        rollout.combine_advantages(&[1.0, 0.5]);
+        let samples = rollout.samples();
+        let sum = samples.advantages[6] + 0.5 * samples.advantages[7];
+        assert_eq!(samples.policy_advantages[3], sum);
+        check_gradient_of(&network, &rollout);
     }
 
     /// 300 samples make three shards.

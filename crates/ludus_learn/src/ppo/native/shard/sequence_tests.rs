@@ -115,7 +115,7 @@ fn collect(learner: &mut NativeLearner, worlds: &mut [Random], rollout: &mut Rol
     let lane = CollectedLane { decider: learner.decider(), others: &[], rollout, seed: Seed::new(5) };
     collector.collect(worlds, &mut [lane], STEPS).unwrap();
     rollout.mask_faults();
-    rollout.estimate_advantages(&[crate::Discount { gamma: 0.9, lambda: 0.9 }], &[]);
+    rollout.estimate_advantages(&[crate::Discount { gamma: 0.9, lambda: 0.9 }.into()]);
 }
 
 fn rollout(learner: &NativeLearner, worlds: &[Random]) -> Rollout {
