@@ -24,7 +24,7 @@ pub(crate) struct RowExchange {
     widths: Widths,
     /// Observations of all rows, then the draws of all rows, their masks, and what happens to their memory.
     up: Buffer,
-    /// Actions, log-probability and value of each row.
+    /// Actions, log-probability and values of each row.
     down: Buffer,
     /// For each draw of a row, the index of the child of the row's seed that the draw derives from.
     children: Vec<u64>,
@@ -51,7 +51,7 @@ struct DecisionTensors {
     masks: Option<Tensor>,
     /// The change of the memory after the last decision, and what was remembered before this one.
     memory: Option<[Tensor; 2]>,
-    /// The results that are copied to the host: actions, log-probability and value of each row.
+    /// The results that are copied to the host: actions, log-probability and values of each row.
     played: Tensor,
 }
 
@@ -61,6 +61,8 @@ struct Widths {
     observation: usize,
     draws: usize,
     action: usize,
+    /// The critic's estimates.
+    values: usize,
     /// 0 if every choice is always allowed.
     mask: usize,
     /// 1 if there is a memory: the flag that says what happens to it.
@@ -96,6 +98,7 @@ pub(crate) fn parts(
         observation: shape.observation_width,
         draws: heads.draw_count(),
         action: heads.action_width(),
+        values: shape.value_heads,
         mask: shape.mask_width,
         after: usize::from(memory_width > 0),
     };
@@ -105,7 +108,7 @@ pub(crate) fn parts(
         let row_count = rows.iter().sum();
         let part = RowExchange {
             up: Buffer::new(row_count * widths.up(), link),
-            down: Buffer::new(row_count * (widths.action + 2), link),
+            down: Buffer::new(row_count * widths.down(), link),
             children: heads.children().to_vec(),
             recording: Recording::default(),
             decision: None,
@@ -170,14 +173,14 @@ impl RowExchange {
 
 impl Exchange for RowExchange {
     fn groups(&mut self) -> Vec<GroupExchange<'_>> {
-        let Widths { observation, draws, action, mask, after } = self.widths;
+        let Widths { observation, draws, mask, after, .. } = self.widths;
         let (mut observations, rest) = self.up.numbers().split_at_mut(self.row_count * observation);
         let (mut uniforms, rest) = rest.split_at_mut(self.row_count * draws);
         let (mut masks, mut flags) = rest.split_at_mut(self.row_count * mask);
         let mut down = self.down.read();
         let group = |&rows: &usize| {
             let decided;
-            (decided, down) = down.split_at(rows * (action + 2));
+            (decided, down) = down.split_at(rows * self.widths.down());
             GroupExchange {
                 observations: split_off_first(&mut observations, rows * observation),
                 draws: split_off_first(&mut uniforms, rows * draws),
@@ -191,7 +194,7 @@ impl Exchange for RowExchange {
     }
 
     fn values(&self) -> &[f32] {
-        &self.down.read()[..self.row_count]
+        &self.down.read()[..self.row_count * self.widths.values]
     }
 }
 
@@ -199,6 +202,11 @@ impl Widths {
     /// Returns the numbers of a row that go to the device.
     const fn up(self) -> usize {
         self.observation + self.draws + self.mask + self.after
+    }
+
+    /// Returns the numbers of a row that come from the device: actions, log-probability and values.
+    const fn down(self) -> usize {
+        self.action + 1 + self.values
     }
 
     /// Splits the uploaded tensor into observations, draws, masks and what happens to the memory, each `[rows, width]`.
@@ -252,19 +260,18 @@ impl RolloutPolicy<'_> {
     }
 
     /// Returns the network's outputs and values as 32-bit numbers, and what it remembers after the step if it has a
-    /// memory; values are `[rows, 1]`.
+    /// memory; values are `[rows, value heads]`.
     fn forward(&self, inputs: &Tensor, before: Option<&Tensor>) -> (Forward, Option<Tensor>) {
         let parameters = self.leaves.of_network(self.kind);
         let inputs = inputs.to_kind(self.kind);
-        let (Forward { outputs, values }, memory) = match before {
+        let (forward, memory) = match before {
             None => (self.network.forward(&parameters, &inputs), None),
             Some(before) => {
                 let RecurrentForward { forward, memory } = self.network.step(&parameters, &inputs, before);
                 (forward, Some(memory))
             }
         };
-        let values = values.to_kind(Kind::Float).unsqueeze(1);
-        (Forward { outputs: outputs.to_kind(Kind::Float), values }, memory)
+        (Forward { outputs: forward.outputs.to_kind(Kind::Float), values: forward.value_columns() }, memory)
     }
 }
 

@@ -8,7 +8,7 @@ use ludus_learn::{
     Observed, Rollout, RolloutShape, UpdateSettings,
 };
 use ludus_libtorch::DeviceConfig;
-use ludus_net::Normalizer;
+use ludus_net::{Layout, Normalizer};
 use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
@@ -177,7 +177,10 @@ impl TorchLearner {
         let RecurrentForward { forward, memory } = attempt_anything(compute).map_err(TorchError::Network)?;
         let rows = TRIED_ROWS as i64;
         check_size("outputs", &forward.outputs, &[rows, self.heads.output_width() as i64])?;
-        check_size("values", &forward.values, &[rows])?;
+        match self.network.layout().map_or(1, Layout::value_heads) {
+            1 => check_size("values", &forward.values, &[rows])?,
+            heads => check_size("values", &forward.values, &[rows, heads as i64])?,
+        }
         check_size("memory", &memory, &[rows, self.network.memory_width() as i64])
     }
 
@@ -312,6 +315,10 @@ impl Learner for TorchLearner {
 
     fn memory_width(&self) -> usize {
         self.network.memory_width()
+    }
+
+    fn layout(&self) -> Option<&Layout> {
+        self.network.layout()
     }
 
     fn begin_update(&mut self, rollout: &Rollout) {

@@ -55,7 +55,9 @@ impl Mlp {
         let mut head = |chain: &ChainTensors<'_>| {
             self.features(chain, &features, memory).linear(&chain.head[0], Some(&chain.head[1]))
         };
-        Forward { outputs: head(&actor), values: head(&critic).squeeze_dim(-1) }
+        let (outputs, values) = (head(&actor), head(&critic));
+        let values = if self.layout.value_heads() == 1 { values.squeeze_dim(-1) } else { values };
+        Forward { outputs, values }
     }
 
     /// Applies the hidden layers of a chain and its memory.

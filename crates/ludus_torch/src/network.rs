@@ -127,7 +127,8 @@ pub trait TorchNetwork: Send + Sync {
 pub struct Forward {
     /// Means and logits, head after head: `[rows, output width]`.
     pub outputs: Tensor,
-    /// The critic's estimates: `[rows]`.
+    /// The critic's estimates: `[rows]`, or `[rows, value heads]` if the network's [layout](TorchNetwork::layout) has
+    /// several.
     pub values: Tensor,
 }
 
@@ -136,7 +137,17 @@ impl Forward {
     pub(crate) fn by_step(self, sequences: TensorSequences<'_>) -> Self {
         let size = sequences.after.size();
         let outputs = self.outputs.view([size[0], size[1], -1]);
-        Self { outputs, values: self.values.view([size[0], size[1]]) }
+        let values = match self.values.dim() {
+            1 => self.values.view([size[0], size[1]]),
+            _ => self.values.view([size[0], size[1], -1]),
+        };
+        Self { outputs, values }
+    }
+
+    /// Returns the critic's estimates as columns: `[rows, value heads]`.
+    pub(crate) fn value_columns(&self) -> Tensor {
+        let values = self.values.to_kind(Kind::Float);
+        if values.dim() == 1 { values.unsqueeze(1) } else { values }
     }
 }
 

@@ -14,9 +14,10 @@ pub(crate) struct Storage {
     rows: usize,
     /// The inputs of the network: `[samples, inputs]`.
     observations: Tensor,
-    /// Actions, log-probability and value of each sample, side by side: `[samples, action width + 2]`.
+    /// Actions, log-probability and values of each sample, side by side: `[samples, action width + 1 + value heads]`.
     played: Tensor,
-    /// Advantages, then returns: `[2, samples]`. With a memory, 1 for each sample that is experience, else 0, follows.
+    /// The policy's advantages, then the returns of each value head: `[1 + value heads, samples]`. With a memory, 1 for
+    /// each sample that is experience, else 0, follows.
     targets: Tensor,
     /// Masks `[samples, mask width]`, if there are any.
     masks: Option<Tensor>,
@@ -40,7 +41,7 @@ struct StoredMemory {
 pub(crate) struct Batch {
     pub observations: Tensor,
     pub played: Tensor,
-    /// Advantages, then returns.
+    /// The policy's advantages, then the returns of each value head.
     pub targets: Tensor,
     pub masks: Option<Tensor>,
     /// 1 for each sample that counts and 0 for others, if there are any: padding, and steps that are no experience.
@@ -74,11 +75,11 @@ impl Storage {
         let (steps, rows) = (shape.steps, shape.total_rows());
         let zeros = |size: [usize; 2]| Tensor::zeros(size.map(|size| size as i64), (Kind::Float, link.device()));
         let samples = steps * rows;
-        let targets = if memory_width == 0 { 2 } else { 3 };
+        let targets = 1 + shape.value_heads + usize::from(memory_width > 0);
         let memory = || StoredMemory { first: zeros([rows, memory_width]), after: zeros([steps, rows]) };
         Self {
             observations: zeros([samples, shape.observation_width]),
-            played: zeros([samples, shape.action_width + 2]),
+            played: zeros([samples, shape.action_width + 1 + shape.value_heads]),
             targets: zeros([targets, samples]),
             masks: (shape.mask_width > 0).then(|| zeros([samples, shape.mask_width])),
             memory: (memory_width > 0).then(memory),
@@ -117,6 +118,7 @@ impl Storage {
     pub fn take_targets(&mut self, rollout: &Rollout) {
         let samples = rollout.samples();
         let Self { shape, rows, staging, .. } = self;
+        let heads = shape.value_heads;
         let staged = staging.numbers().chunks_exact_mut(shape.steps * *rows).enumerate();
         for (target, staged) in staged {
             let mut first_row = 0;
@@ -125,8 +127,11 @@ impl Storage {
                     let of_step = slab.start + step * own..slab.start + (step + 1) * own;
                     let staged = &mut staged[step * *rows + first_row..][..own];
                     match target {
-                        0 => staged.copy_from_slice(&samples.advantages[of_step]),
-                        1 => staged.copy_from_slice(&samples.returns[of_step]),
+                        0 => staged.copy_from_slice(&samples.policy_advantages[of_step]),
+                        head if head <= heads => {
+                            let returns = samples.returns.iter().skip(of_step.start * heads + head - 1).step_by(heads);
+                            staged.iter_mut().zip(returns).for_each(|(staged, &value)| *staged = value);
+                        }
                         _ => staged.iter_mut().zip(&samples.outcomes[of_step]).for_each(|(counted, outcome)| {
                             *counted = f32::from(outcome.is_experience());
                         }),
@@ -170,9 +175,10 @@ impl Storage {
         let by_step = |samples: &Tensor| samples.view([self.steps as i64, self.rows as i64, -1]);
         let of_rows = |samples: &Tensor| by_step(samples).index_select(1, rows).flatten(0, 1);
         let actions = by_step(&self.played).narrow(2, 0, self.shape.action_width as i64);
-        let counted = of_rows(&self.targets.get(2));
+        let targets = 1 + self.shape.value_heads as i64;
+        let counted = of_rows(&self.targets.get(targets));
         let ignored = counted.le(0.5);
-        let targets = self.targets.narrow(0, 0, 2).view([2, self.steps as i64, self.rows as i64]);
+        let targets = self.targets.narrow(0, 0, targets).view([targets, self.steps as i64, self.rows as i64]);
         let targets = targets.index_select(2, rows).flatten(1, 2);
         Batch {
             observations: of_rows(&self.observations),
@@ -214,7 +220,7 @@ impl Batch {
         Self {
             observations: part(&self.observations),
             played: part(&self.played),
-            targets: self.targets.view([2, -1, units]).narrow(2, first, count).flatten(1, 2),
+            targets: self.targets.view([self.targets.size()[0], -1, units]).narrow(2, first, count).flatten(1, 2),
             masks: self.masks.as_ref().map(part),
             counted: self.counted.as_ref().map(part),
             memory: self.memory.as_ref().map(|BatchMemory { first: memory, after, actions }| BatchMemory {

@@ -256,7 +256,7 @@ impl GradientWorker {
         keep_to_this_thread();
         let forward = self.forward(context.network, batch, kind);
         let outputs = forward.outputs.to_kind(Kind::Float);
-        let values = forward.values.to_kind(Kind::Float).unsqueeze(1);
+        let values = forward.value_columns();
         let actions = batch.played.narrow(1, 0, context.heads.action_width() as i64);
         let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: batch.masks.as_ref() };
         let (log_probs, entropies) = context.heads.evaluate(outputs, &actions);
@@ -286,8 +286,11 @@ impl GradientWorker {
         [log_probs, entropies, values]: &[Tensor; 3],
     ) -> Tensor {
         let actions = context.heads.action_width() as i64;
-        let (old_log_probs, old_values) = (batch.played.narrow(1, actions, 1), batch.played.narrow(1, actions + 1, 1));
-        let (advantages, returns) = (batch.targets.get(0).unsqueeze(1), batch.targets.get(1).unsqueeze(1));
+        let heads = values.size()[1];
+        let old_log_probs = batch.played.narrow(1, actions, 1);
+        let old_values = batch.played.narrow(1, actions + 1, heads);
+        let (advantages, returns) =
+            (batch.targets.get(0).unsqueeze(1), batch.targets.narrow(0, 1, heads).transpose(0, 1));
         let mut log_ratios = log_probs - old_log_probs;
         if let (Some(counted), Some(_)) = (&batch.counted, &batch.memory) {
             // The ratio of a step that is no experience might not be finite.
@@ -296,6 +299,8 @@ impl GradientWorker {
         let ratios = log_ratios.exp();
         let policy = surrogate(&ratios, &advantages, &step_settings.clip);
         let value = value_error(values, &old_values, &returns, step_settings.value_clip.as_ref());
+        // The loss of a sample is the mean over its values.
+        let value = if heads == 1 { value } else { value.mean_dim(1, true, Kind::Float) };
         let (log_ratios, ratios) = (log_ratios.detach(), ratios.detach());
         let moved = &ratios - 1.0;
         let clipped = moved.abs().gt_tensor(&step_settings.clip).to_kind(Kind::Float);

@@ -1,7 +1,7 @@
 //! The same minibatch gives both learners the same gradient, and the same weights after it.
 
 use ludus_learn::{
-    LaneShape, Learner, LearnerState, Losses, Rollout, SensedRows, Simulation, StepLanes, UpdateSettings,
+    LaneShape, Learner, LearnerState, Losses, Rollout, RolloutShape, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
 use ludus_net::{Activation, Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Normalizer, stage};
 use ludus_spec::{Head, Outcome, Seed};
@@ -89,7 +89,8 @@ fn rollout(learner: &mut impl Learner, heads: &[Head], mask_width: usize, normal
     let observation_width = normalizer.means().len();
     let noise = |rows, step| Noise { rows, step, observation_width, action_width, mask_width };
     let mut worlds = [noise(150, 1), noise(90, 1000)];
-    let mut rollout = rollout_of(STEPS, &worlds);
+    let value_heads = learner.layout().map_or(1, Layout::value_heads);
+    let mut rollout = Rollout::new(RolloutShape { value_heads, ..rollout_of(STEPS, &worlds).shape().clone() });
     collect(learner, &mut worlds, &mut rollout, 3).unwrap();
     rollout.slabs_mut().for_each(|slab| stage(Some(normalizer), slab.observations, slab.inputs));
     rollout
@@ -104,7 +105,10 @@ fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
 }
 
 fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings, mask_width: usize) {
-    let (before, now) = (network(heads, config, 0.5), network(heads, config, 1.0));
+    check_networks([0.5, 1.0].map(|distance| network(heads, config, distance)), heads, settings, mask_width);
+}
+
+fn check_networks([before, now]: [Network; 2], heads: &[Head], settings: UpdateSettings, mask_width: usize) {
     let normalizer = normalizer(&now);
     let mut torch = torch(before, Some(normalizer.clone()), PLAIN);
     let mut native = native(now.clone(), Some(normalizer.clone()));
@@ -114,6 +118,7 @@ fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings
         scatter(slab.advantages, Seed::new(4).derive(index as u64), 2.0);
         scatter(slab.returns, Seed::new(5).derive(index as u64), 2.0);
     }
+    rollout.combine_advantages(&[1.0, 0.5, 0.25][..now.layout().value_heads()]);
     // Samples of both slabs, without the steps after the last, and without row 0, whose observations are not finite.
     let samples: Vec<u32> = (1..150).chain(301..450).chain(1051..1590).rev().step_by(2).collect();
     let [by_torch, by_native] =
@@ -168,6 +173,19 @@ fn gradients_agree() {
     check(&HYBRID, &NetworkConfig { shared: true, activation: Activation::Relu, ..apart }, SETTINGS);
 }
 
+/// Several values per sample, and a policy that learns from the weighted sum of their advantages.
+#[test]
+fn gradients_of_several_values_agree() {
+    for (shared, value_clip) in [(false, None), (true, Some(0.3))] {
+        let config = NetworkConfig { hidden: vec![24, 16], shared, ..NetworkConfig::default() };
+        for values in [2, 3] {
+            let networks = [0.5, 1.0]
+                .map(|distance| network(&HYBRID, &config, distance).with_value_heads(values, Seed::new(9)).unwrap());
+            check_networks(networks, &HYBRID, UpdateSettings { value_clip, ..SETTINGS }, 0);
+        }
+    }
+}
+
 #[test]
 fn gradients_of_layer_normalisation_agree() {
     for shared in [false, true] {
@@ -203,8 +221,9 @@ fn a_long_gradient_is_shortened_alike() {
 #[test]
 fn actions_agree() {
     let config = NetworkConfig { hidden: vec![16], ..NetworkConfig::default() };
-    for (setup, mask_width) in [(PLAIN, 0), (PLAIN, 3), (Setup { threads: 2, splits: 2, ..PLAIN }, 3)] {
-        let network = network(&HYBRID, &config, 0.5);
+    let parted = Setup { threads: 2, splits: 2, ..PLAIN };
+    for (setup, mask_width, values) in [(PLAIN, 0, 1), (PLAIN, 3, 1), (parted, 3, 1), (parted, 0, 2)] {
+        let network = network(&HYBRID, &config, 0.5).with_value_heads(values, Seed::new(9)).unwrap();
         let normalizer = normalizer(&network);
         let mut torch = torch(network.clone(), Some(normalizer.clone()), setup);
         let by_torch = rollout(&mut torch, &HYBRID, mask_width, &normalizer);

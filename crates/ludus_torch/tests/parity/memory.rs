@@ -129,7 +129,7 @@ fn rollout(worlds: &[Random], memory_width: usize) -> Rollout {
 /// Fills a rollout, and estimates advantages.
 fn play(learner: &mut impl Learner, worlds: &mut [Random], rollout: &mut Rollout) {
     collect(learner, worlds, rollout, 5).unwrap();
-    rollout.estimate_advantages(&[Discount { gamma: 0.9, lambda: 0.9 }], &[]);
+    rollout.estimate_advantages(&[Discount { gamma: 0.9, lambda: 0.9 }.into()]);
 }
 
 fn experience(rollout: &Rollout, seed: u64) -> Experience {
