@@ -46,6 +46,7 @@ pub struct Rows {
     pub(crate) rewards: Vec<f32>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) weights: Vec<f32>,
+    pub(crate) streams: RewardStreams,
     /// The terms of the agent that is being scored, in this tick.
     pub(crate) terms: Vec<f32>,
     pub(crate) running: RunningEpisodes,
@@ -62,6 +63,17 @@ pub struct Rows {
     pub(crate) staggers: bool,
     /// True from the beginning of a step until its outcomes are written.
     pub(crate) step_is_open: bool,
+}
+
+/// The rewards of the step by streams, if terms are put into streams of their own.
+#[derive(Default)]
+pub(crate) struct RewardStreams {
+    /// The stream of each term, 0 for those that are in no stream of their own; empty without streams `[terms]`.
+    pub of_terms: Vec<usize>,
+    /// Streams, the first one included; 0 without streams.
+    pub count: usize,
+    /// Weighted rewards of the step `[rows, streams]`.
+    pub rewards: Vec<f32>,
 }
 
 /// The interval of a kind's decisions, and their source.
@@ -210,6 +222,7 @@ impl Rows {
             masked_fields: masked_fields(&spec),
             weights: vec![1.0; spec.reward.len()],
             terms: vec![0.0; spec.reward.len()],
+            streams: RewardStreams::default(),
             spec,
             observations: Vec::new(),
             actions: Vec::new(),
@@ -331,6 +344,34 @@ impl Rows {
     /// If `weights` has another length than the spec has terms.
     pub fn set_weights(&mut self, weights: &[f32]) {
         self.weights.copy_from_slice(weights);
+    }
+
+    /// Puts terms of the reward into streams of their own: `streams` has the indices of each stream's terms. Terms in none
+    /// of them stay in the first stream.
+    ///
+    /// [`rewards`](Self::rewards) and all sums over episodes have all terms, as without streams.
+    ///
+    /// # Panics
+    ///
+    /// If the spec has no term with one of these indices.
+    pub fn set_reward_streams(&mut self, streams: &[Vec<usize>]) {
+        let mut of_terms = vec![0; if streams.is_empty() { 0 } else { self.spec.reward.len() }];
+        for (stream, terms) in (1..).zip(streams) {
+            terms.iter().for_each(|&term| of_terms[term] = stream);
+        }
+        let count = if streams.is_empty() { 0 } else { streams.len() + 1 };
+        self.streams = RewardStreams { of_terms, count, rewards: vec![0.0; self.len() * count] };
+    }
+
+    /// The number of streams beside the first.
+    pub fn reward_streams(&self) -> usize {
+        self.streams.count.saturating_sub(1)
+    }
+
+    /// The weighted rewards of the last step by streams, the first one included `[rows, 1 + reward streams]`; empty
+    /// without streams.
+    pub fn stream_rewards(&self) -> &[f32] {
+        &self.streams.rewards
     }
 
     /// Sets the steps after which episodes are truncated, for agents without an [`EpisodeLimit`](crate::EpisodeLimit)
@@ -520,6 +561,7 @@ impl Rows {
         self.masks.resize(rows * self.spec.mask_width(), true);
         self.actions.resize(rows * self.spec.action_width(), 0.0);
         self.rewards.resize(rows, 0.0);
+        self.streams.rewards.resize(rows * self.streams.count, 0.0);
         self.outcomes.resize(rows, Outcome::Vacant);
         self.controllers.resize(rows, self.decisions.controller());
         self.running.returns.resize(rows, 0.0);
@@ -558,6 +600,7 @@ impl Rows {
         self.step_is_open = true;
         self.decisions.begin_step();
         self.rewards.fill(0.0);
+        self.streams.rewards.fill(0.0);
         self.outcomes.fill(Outcome::Vacant);
         self.controllers.fill(self.decisions.controller());
         if self.game_decides() {

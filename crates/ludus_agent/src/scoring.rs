@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use ludus_spec::Outcome;
 
-use crate::rows::{EpisodeNumbers, Fault, FaultPlace, Faults, FinishedEpisode};
+use crate::rows::{EpisodeNumbers, Fault, FaultPlace, Faults, FinishedEpisode, RewardStreams};
 use crate::runs::{RowRun, runs};
 use crate::{Controller, Episode, Reward, Rows, Slot, StepClock};
 
@@ -15,6 +15,7 @@ pub(crate) struct Scoring<'rows> {
     /// The terms of the agent that is being scored.
     taken: &'rows mut [f32],
     rewards: &'rows mut [f32],
+    streams: &'rows mut RewardStreams,
     returns: &'rows mut [f32],
     terms: &'rows mut [f32],
     /// The parameters of the episodes, and their count in each row.
@@ -59,6 +60,7 @@ impl<'rows> Scoring<'rows> {
             weights: &rows.weights,
             taken: &mut rows.terms,
             rewards: &mut rows.rewards,
+            streams: &mut rows.streams,
             returns: &mut rows.running.returns,
             terms: &mut rows.running.terms,
             parameters: (&rows.running.parameters, rows.running.parameter_count),
@@ -106,6 +108,7 @@ impl<'rows> Scoring<'rows> {
                 continue;
             }
             *sum = step;
+            self.streams.add(run.first_row + index, WeightedTerms { weights, terms: taken });
             *total = finite_sum(*total, weighted);
             for (term, taken) in terms.iter_mut().zip(&*taken) {
                 *term = finite_sum(*term, *taken);
@@ -136,6 +139,17 @@ impl<'rows> Scoring<'rows> {
                     self.ends.report(ended, EpisodeNumbers { terms, parameters });
                 }
             }
+        }
+    }
+}
+
+impl RewardStreams {
+    /// Adds a tick's terms to the streams of a row. Does nothing without streams.
+    #[inline]
+    fn add(&mut self, row: usize, reward: WeightedTerms<'_>) {
+        let WeightedTerms { weights, terms } = reward;
+        for ((stream, weight), term) in self.of_terms.iter().zip(weights).zip(terms) {
+            self.rewards[row * self.count + stream] += weight * term;
         }
     }
 }

@@ -269,6 +269,7 @@ impl EpisodeKind {
             name: self.name.clone(),
             decision_interval: Some(self.decision_interval),
             weights: self.weights.clone(),
+            reward_streams: Vec::new(),
             episode_limit: self.episode_limit,
             stagger: self.stagger && is_first,
             rows: None,

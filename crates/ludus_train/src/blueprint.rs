@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ludus_spec::AgentSpec;
 use rayon::ThreadPool;
 
-use crate::config::{AgentConfig, PolicySource, RunConfig};
+use crate::config::{AgentConfig, AlgorithmConfig, PolicySource, RunConfig};
 use crate::definition::GameDefinition;
 use crate::episodes::RowSettings;
 use crate::group::Lanes;
@@ -54,6 +54,18 @@ impl Blueprint {
     /// The weights of a kind's reward, in the order of its spec.
     pub fn weights(&self, kind: usize) -> Vec<f32> {
         self.agent(kind).weights(&self.specs[kind])
+    }
+
+    /// The terms of each stream of a kind's rewards beside the first, as the section of its policy says.
+    pub fn stream_terms(&self, kind: usize) -> Vec<Vec<usize>> {
+        let owner = match &self.agent(kind).policy {
+            PolicySource::SameAs(name) => self.specs.iter().position(|spec| spec.name == *name).unwrap_or(kind),
+            _ => kind,
+        };
+        match self.agent(owner).algorithm() {
+            AlgorithmConfig::Ppo(ppo) => ppo.stream_terms(&self.specs[kind]),
+            _ => Vec::new(),
+        }
     }
 
     /// The same blueprint with another decision interval \[ticks\] of a kind.

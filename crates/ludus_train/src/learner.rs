@@ -6,10 +6,12 @@ mod decision;
 mod torch;
 mod values;
 
+use std::collections::BTreeMap;
+
 use ludus_learn::{Algorithm, LaneShape, LearnError, Learner, Machine, NativeLearner, Ppo, PpoConfig};
 use ludus_net::{Network, Normalizer};
 use ludus_policy::PolicyNetwork;
-use ludus_spec::Seed;
+use ludus_spec::{AgentSpec, Seed};
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
 pub(crate) use decision::{Backend, BackendChoice, Workload, decide, decide_native};
@@ -30,6 +32,7 @@ pub(crate) struct PpoParts<'a> {
     /// The lane of the algorithm's agents in every simulation.
     pub lanes: &'a [LaneShape],
     pub seed: Seed,
+    pub spec: &'a AgentSpec,
 }
 
 impl PpoParts<'_> {
@@ -45,7 +48,13 @@ impl PpoParts<'_> {
     }
 
     fn build<L: Learner + 'static>(self, learner: L, network: PolicyNetwork) -> Result<BuiltAlgorithm, LearnError> {
-        let algorithm = Box::new(Ppo::new(self.config, learner, self.lanes, self.seed)?);
-        Ok(BuiltAlgorithm { algorithm, network })
+        let Self { config, lanes, seed, spec } = self;
+        let encoders = match &network {
+            PolicyNetwork::Described(described) => described.encoders.clone(),
+            PolicyNetwork::Own(_) => BTreeMap::new(),
+        };
+        let streams = config.reward_streams(spec, &encoders, learner.machine(), seed)?;
+        let ppo = Ppo::new(config, learner, lanes, seed)?.with_streams(streams)?;
+        Ok(BuiltAlgorithm { algorithm: Box::new(ppo), network })
     }
 }

@@ -95,6 +95,7 @@ fn configure_rows(rows: &mut Rows, agent: &AgentSettings, every: NonZeroU32, ste
     }
     rows.drive();
     rows.set_weights(&agent.weights);
+    rows.set_reward_streams(&agent.reward_streams);
     rows.set_episode_limit(agent.episode_limit);
     if agent.stagger {
         rows.stagger_first_episodes();

@@ -67,6 +67,8 @@ pub struct AgentSettings {
     pub decision_interval: Option<NonZeroU32>,
     /// The weight of each reward term, in the spec's order.
     pub weights: Vec<f32>,
+    /// Streams of rewards beside the first: the indices of each stream's terms. Usually none.
+    pub reward_streams: Vec<Vec<usize>>,
     /// The steps of the world after which episodes are truncated, for agents without a limit of their own.
     pub episode_limit: Option<NonZeroU32>,
     /// True to shorten first episodes by random parts of the limit, so that agents don't all restart in the same step.

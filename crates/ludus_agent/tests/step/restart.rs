@@ -107,6 +107,22 @@ fn weights_turn_terms_into_rewards() {
     assert_eq!(first(&app).1, 4.0);
 }
 
+/// A term in a stream of its own, with its weight. The reward of the step has all terms.
+#[test]
+fn terms_add_up_in_their_streams() {
+    let mut app = app(1, 1);
+    let rows = rows_mut(&mut app);
+    rows.set_weights(&[10.0, -1.0]);
+    assert_eq!((rows.reward_streams(), rows.stream_rewards()), (0, &[][..]));
+    rows.set_reward_streams(&[vec![1]]);
+    assert_eq!(rows_mut(&mut app).reward_streams(), 1);
+    step(&mut app, 0.0);
+    step(&mut app, 0.5);
+    assert_eq!((first(&app).1, rows_mut(&mut app).stream_rewards()), (4.0, &[5.0, -1.0][..]));
+    step(&mut app, 0.25);
+    assert_eq!((first(&app).1, rows_mut(&mut app).stream_rewards()), (1.5, &[2.5, -1.0][..]));
+}
+
 #[test]
 fn a_finished_episode_is_reported_with_its_sums() {
     let mut app = app(1, 1);

@@ -43,6 +43,13 @@ impl Blueprint {
         let AlgorithmConfig::Ppo(ppo) = algorithm else {
             return self.value_algorithm(kind, network, normalizer, lanes);
         };
+        let network = match ppo.value_heads() {
+            1 => network,
+            heads => {
+                let widened = network.with_value_heads(heads, self.seed_of(Draws::Network, kind));
+                widened.map_err(|error| TrainError::Learner(error.into()))?
+            }
+        };
         let workload = Workload {
             rows,
             parameters: network.parameters().len(),
@@ -51,7 +58,7 @@ impl Blueprint {
             is_described: !self.definition.has_own_network(),
         };
         let decision = decide(self.learner, workload, open_cuda)?;
-        let parts = PpoParts { config: ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind) };
+        let parts = PpoParts { config: ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind), spec };
         let machine = self.machine();
         let built = match decision.place {
             Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,

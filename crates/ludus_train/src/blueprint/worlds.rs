@@ -53,6 +53,7 @@ impl Blueprint {
                 name: self.specs[kind].name.clone(),
                 decision_interval: agent.decision_interval,
                 weights: self.weights(kind),
+                reward_streams: if purpose == Purpose::Training { self.stream_terms(kind) } else { Vec::new() },
                 episode_limit: agent.episode_limit,
                 // An evaluation counts whole episodes only.
                 stagger: agent.stagger && purpose == Purpose::Training,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use ludus_learn::StreamProblem;
 use ludus_net::NetworkProblem;
 use ludus_spec::{AgentSpec, Block, ObservationField, ObservationKind};
 
-use super::algorithm::SECTIONS;
+use super::algorithm::{AlgorithmConfig, SECTIONS};
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
 use super::{AgentConfig, PolicySource, RunConfig};
 use crate::memory;
@@ -88,6 +89,12 @@ fn check_algorithm(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<
     let in_section = |field: &'static str| [&section[..], &[algorithm.section(), field]].concat();
     for (field, message) in algorithm.problems() {
         report.problem(&in_section(field), message);
+    }
+    if let AlgorithmConfig::Ppo(ppo) = algorithm {
+        for StreamProblem { path, message } in ppo.stream_problems(spec) {
+            let path = path.iter().map(String::as_str);
+            report.problem(&section.into_iter().chain(["ppo"]).chain(path).collect::<Vec<_>>(), message);
+        }
     }
     let path = [&section[..], &[algorithm.section()]].concat();
     let sections = agent.algorithm_sections();

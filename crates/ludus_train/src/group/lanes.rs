@@ -20,6 +20,7 @@ impl Simulation for WorldGroup {
             observation_width: spec.observation_width(),
             action_width: spec.action_width(),
             mask_width: spec.mask_width(),
+            reward_streams: kinds.first().map_or(0, |&kind| self.reward_streams(kind)),
             ..LaneShape::default()
         }
     }
@@ -35,9 +36,13 @@ impl Simulation for WorldGroup {
         }
         self.step_in_place();
         for lane in 0..lanes.count() {
-            let StepRows { mut rewards, mut outcomes, next, .. } = lanes.lane(lane);
+            let StepRows { mut rewards, mut stream_rewards, mut outcomes, next, .. } = lanes.lane(lane);
             for &kind in &self.lanes[lane] {
-                rewards = self.copy_rewards(kind, rewards);
+                (rewards, stream_rewards) = if stream_rewards.is_empty() {
+                    (self.copy_rewards(kind, rewards), stream_rewards)
+                } else {
+                    self.copy_streams(kind, rewards, stream_rewards)
+                };
                 outcomes = self.copy_outcomes(kind, outcomes);
             }
             self.copy_sensed(lane, next);
@@ -101,6 +106,30 @@ impl WorldGroup {
             rewards = write(rewards, &world.rows(kind).rewards()[..world.row_count(kind)]);
         }
         rewards
+    }
+
+    /// Copies the rewards of a kind's last step by streams: those of the first `[rows]`, and those of the others
+    /// `[rows, reward streams]`; returns the rest of both.
+    pub(super) fn copy_streams<'a>(
+        &self,
+        kind: usize,
+        mut first: &'a mut [f32],
+        mut others: &'a mut [f32],
+    ) -> (&'a mut [f32], &'a mut [f32]) {
+        let streams = self.reward_streams(kind);
+        for Member { world, .. } in &self.worlds {
+            let rows = world.rows(kind).stream_rewards().chunks_exact(1 + streams).take(world.row_count(kind));
+            for row in rows {
+                first = write(first, &row[..1]);
+                others = write(others, &row[1..]);
+            }
+        }
+        (first, others)
+    }
+
+    /// The number of streams of a kind's rewards beside the first.
+    fn reward_streams(&self, kind: usize) -> usize {
+        self.worlds.first().map_or(0, |member| member.world.rows(kind).reward_streams())
     }
 
     /// Copies the outcomes of a kind's last step `[rows]`; returns the rest of `outcomes`.

@@ -11,6 +11,8 @@ use ludus_spec::Outcome::{self, Restart, Running, Truncated};
 use ludus_spec::{Seed, stopped_clock};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
 
+use ludus_learn::Simulation;
+
 use super::{WorldGroup, group_size};
 
 #[test]
@@ -98,6 +100,11 @@ fn echo(app: &mut App) {
 
 /// Two worlds with two arenas each. Episodes of wolves last 2 steps, those of sheep 3.
 fn group() -> WorldGroup {
+    group_of_streams(&[])
+}
+
+/// The same, with these streams of the sheep's rewards beside the first.
+fn group_of_streams(streams: &[Vec<usize>]) -> WorldGroup {
     let agent = |name: &str, terms, limit| AgentSettings {
         name: name.to_owned(),
         weights: vec![1.0; terms],
@@ -109,7 +116,7 @@ fn group() -> WorldGroup {
         world,
         arenas: 0..2,
         decision_interval: NonZeroU32::MIN,
-        agents: vec![agent("Wolf", 1, 2), agent("Sheep", 2, 3)],
+        agents: vec![agent("Wolf", 1, 2), AgentSettings { reward_streams: streams.to_vec(), ..agent("Sheep", 2, 3) }],
         parameters: Arc::default(),
         clock: stopped_clock,
     };
@@ -164,6 +171,23 @@ fn episodes_and_faults_name_their_kind() {
     assert_eq!((faults.len(), group.fault_count()), (3, 3));
     assert!(faults.iter().all(|fault| (fault.world, fault.kind, fault.fault.row) == (1, 1, 3)));
     assert!(faults.iter().all(|fault| fault.fault.place == FaultPlace::Reward(0)));
+}
+
+#[test]
+fn streams_of_rewards_are_columns_of_their_own() {
+    let mut group = group_of_streams(&[vec![0]]);
+    assert_eq!((group.lane(0).reward_streams, group.lane(1).reward_streams), (0, 1));
+    group.set_weights(1, &[2.0, 4.0]);
+    group.set_actions(0, &[0.5; 4]);
+    let sheep: Vec<f32> = (1..=16).map(|column| column as f32 / 32.0).collect();
+    group.set_actions(1, &sheep);
+    group.step_in_place();
+    let (mut first, mut others) = (vec![0.0; 8], vec![0.0; 8]);
+    group.copy_streams(1, &mut first, &mut others);
+    assert_eq!(first, sheep.chunks_exact(2).map(|pair| 4.0 * pair[1]).collect::<Vec<_>>());
+    assert_eq!(others, sheep.chunks_exact(2).map(|pair| 2.0 * pair[0]).collect::<Vec<_>>());
+    let sums: Vec<f32> = first.iter().zip(&others).map(|(first, other)| first + other).collect();
+    assert_eq!(numbers(&group, 1).0, sums, "the reward of a step has all terms");
 }
 
 #[test]
