@@ -3,6 +3,9 @@
 #[doc = include_str!("guide/algorithms.md")]
 pub mod algorithms {}
 
+#[doc = include_str!("guide/curricula.md")]
+pub mod curricula {}
+
 #[doc = include_str!("guide/porting.md")]
 pub mod porting {}
 
