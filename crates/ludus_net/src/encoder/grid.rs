@@ -112,16 +112,33 @@ impl GridEncoder {
     }
 }
 
+/// Channels that are copied together.
+const GROUP: usize = 8;
+
 /// Copies maps, which are ordered cell by cell, to rows that are ordered channel by channel.
 fn to_features<'f>(memory: Bordered, maps: &[f32], rows: impl Iterator<Item = &'f mut [f32]>) {
-    let cells = memory.size.cells();
+    let MapSize { height, width, channels } = memory.size;
     for (map, row) in maps.chunks_exact(memory.len()).zip(rows) {
-        for (cell, (top, left)) in memory.size.places().enumerate() {
-            let numbers = &map[memory.cell(top, left)..][..memory.size.channels];
-            for (feature, &number) in row[cell..].iter_mut().step_by(cells).zip(numbers) {
-                *feature = number;
+        let groups = row[..height * width * channels].chunks_mut(GROUP * height * width);
+        for (features, first) in groups.zip((0..channels).step_by(GROUP)) {
+            for top in 0..height {
+                let cells = map[memory.cell(top, 0)..][..width * memory.cell_stride].chunks_exact(memory.cell_stride);
+                for (cell, numbers) in (top * width..).zip(cells) {
+                    copy_group(&numbers[first..channels], &mut features[cell..], height * width);
+                }
             }
         }
+    }
+}
+
+/// Copies numbers of a cell, at most [`GROUP`], to places at this distance from each other.
+#[inline(always)]
+fn copy_group(numbers: &[f32], features: &mut [f32], distance: usize) {
+    // A group that is whole is copied without a loop.
+    if let (Some(numbers), true) = (numbers.first_chunk::<GROUP>(), features.len() > (GROUP - 1) * distance) {
+        (0..GROUP).for_each(|index| features[index * distance] = numbers[index]);
+    } else {
+        features.iter_mut().step_by(distance).zip(numbers).for_each(|(feature, &number)| *feature = number);
     }
 }
 
