@@ -90,6 +90,7 @@ pub fn spec() -> AgentSpec {
             block: ludus_spec::Block::values([""]),
             range: None,
             kind: ludus_spec::ObservationKind::default(),
+            is_critic: false,
         }],
         action: vec![ActionField {
             name: name("rate"),

@@ -6,6 +6,9 @@ pub mod algorithms {}
 #[doc = include_str!("guide/curricula.md")]
 pub mod curricula {}
 
+#[doc = include_str!("guide/networks.md")]
+pub mod networks {}
+
 #[doc = include_str!("guide/porting.md")]
 pub mod porting {}
 

@@ -239,6 +239,7 @@
 //! | find out why a reward does not teach | [`guide::rewards`] |
 //! | ship, save and test a policy | [`guide::shipping`] |
 //! | choose the algorithm | [`guide::algorithms`] |
+//! | choose the network: grids, sets, memory, observations for the critic alone | [`guide::networks`] |
 //! | find better values for the config | [`guide::tuning`] |
 //!
 //! # Features

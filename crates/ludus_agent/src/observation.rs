@@ -61,6 +61,9 @@ pub trait Observation {
     /// True if it has a [`Grid`] or a [`SetOf`] inside, so that it can't be an element of a set.
     const HAS_BLOCKS: bool = false;
 
+    /// True if a field is marked `#[observation(critic)]`, so that it can't be an element of a set.
+    const HAS_CRITIC_FIELDS: bool = false;
+
     /// Appends a description of each field to `fields`, in the order of the columns.
     ///
     /// `name` is the path of the parent, empty for a whole observation; `doc` is the documentation of fields that have
@@ -115,6 +118,7 @@ impl<T: Observation, const N: usize> Observation for [T; N] {
         N * T::WIDTH
     };
     const HAS_BLOCKS: bool = T::HAS_BLOCKS;
+    const HAS_CRITIC_FIELDS: bool = T::HAS_CRITIC_FIELDS;
 
     fn fields(name: &str, doc: &str, fields: &mut Vec<ObservationField>) {
         let mut element = Vec::new();
@@ -170,5 +174,12 @@ observe_vector!(Quat, ["x", "y", "z", "w"], Some((-1.0, 1.0)));
 
 fn field(name: &str, doc: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
     let (name, doc) = (name.to_owned(), doc.to_owned());
-    ObservationField { name, doc, block: Block::values(parts.iter().copied()), range, kind: ObservationKind::Number }
+    ObservationField {
+        name,
+        doc,
+        block: Block::values(parts.iter().copied()),
+        range,
+        kind: ObservationKind::Number,
+        is_critic: false,
+    }
 }

@@ -67,6 +67,7 @@ pub fn derive_agent(input: TokenStream) -> TokenStream {
 /// | `#[observation(…)]` on a field | meaning |
 /// |---|---|
 /// | `range = low..=high` | every value of the field lies there: a promise for charts and scaling, not enforced |
+/// | `critic` | only the critic reads the field, in training: the policy decides without it, and a shipped policy knows nothing of it |
 ///
 /// A field's documentation goes into the spec: say its unit and what it is relative to.
 #[proc_macro_derive(Observation, attributes(observation))]

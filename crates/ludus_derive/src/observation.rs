@@ -8,16 +8,23 @@ use syn::{DeriveInput, Expr};
 use crate::errors::Errors;
 use crate::library::library;
 use crate::range::ValueRange;
-use crate::settings::Keys;
+use crate::settings::{Keys, Setting};
 use crate::shape::{Field, Shape, Variant, shape};
 
-const KEYS: Keys = Keys { attribute: "observation", valid: &["range"] };
+const KEYS: Keys = Keys { attribute: "observation", valid: &["range", "critic"] };
+
+/// What a field's attributes say.
+#[derive(Default)]
+struct FieldSettings {
+    range: Option<ValueRange>,
+    is_critic: bool,
+}
 
 pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let library = library()?;
     let mut errors = Errors::default();
     let body = match shape(item, "Observation", &mut errors) {
-        Some(Shape::Struct(fields)) => struct_body(&fields, &library, &mut errors),
+        Some(Shape::Struct(fields)) => struct_body(item, &fields, &library, &mut errors),
         Some(Shape::Enum(variants)) => enum_body(&variants, &library),
         None => TokenStream::new(),
     };
@@ -29,11 +36,15 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-fn struct_body(fields: &[Field], library: &TokenStream, errors: &mut Errors) -> TokenStream {
-    let ranges: Vec<_> = fields.iter().map(|field| range(field, errors)).collect();
-    let checks = ranges.iter().flatten().map(ValueRange::check);
+fn struct_body(item: &DeriveInput, fields: &[Field], library: &TokenStream, errors: &mut Errors) -> TokenStream {
+    let settings: Vec<_> = fields.iter().map(|field| settings(field, errors)).collect();
+    let has_critic_fields = settings.iter().any(|settings| settings.is_critic);
+    if settings.iter().all(|settings| settings.is_critic) {
+        report_blind_policy(item, errors);
+    }
+    let checks = settings.iter().filter_map(|settings| settings.range.as_ref()).map(ValueRange::check);
     let types: Vec<_> = fields.iter().map(|field| observation(field, library)).collect();
-    let descriptions = fields.iter().zip(&ranges).map(|(field, range)| description(field, range.as_ref(), library));
+    let descriptions = fields.iter().zip(&settings).map(|(field, settings)| description(field, settings, library));
     let idents: Vec<_> = fields.iter().map(|field| field.ident).collect();
     quote! {
         const WIDTH: usize = {
@@ -41,6 +52,7 @@ fn struct_body(fields: &[Field], library: &TokenStream, errors: &mut Errors) -> 
             0 #(+ #types::WIDTH)*
         };
         const HAS_BLOCKS: bool = false #(|| #types::HAS_BLOCKS)*;
+        const HAS_CRITIC_FIELDS: bool = #has_critic_fields #(|| #types::HAS_CRITIC_FIELDS)*;
 
         fn fields(name: &str, doc: &str, fields: &mut ::std::vec::Vec<#library::spec::ObservationField>) {
             #(#descriptions)*
@@ -84,6 +96,7 @@ fn enum_body(variants: &[Variant], library: &TokenStream) -> TokenStream {
                 block: #library::spec::Block::values([#(#names),*]),
                 range: ::core::option::Option::Some((0.0, 1.0)),
                 kind: #library::spec::ObservationKind::Flag,
+                is_critic: false,
             });
         }
 
@@ -97,14 +110,28 @@ fn enum_body(variants: &[Variant], library: &TokenStream) -> TokenStream {
     }
 }
 
-/// Returns the range that the field's attribute states.
-fn range(field: &Field, errors: &mut Errors) -> Option<ValueRange> {
-    let setting = KEYS.settings::<Expr>(field.attributes, errors).pop()?;
-    let Some(value) = setting.value else {
-        errors.report(&setting.key, "`range` needs a value, as in `range = -1.0..=1.0`");
-        return None;
-    };
-    errors.keep(ValueRange::new(&value))
+/// Returns what the field's attributes say.
+fn settings(field: &Field, errors: &mut Errors) -> FieldSettings {
+    let mut settings = FieldSettings::default();
+    for Setting { key, value } in KEYS.settings::<Expr>(field.attributes, errors) {
+        match (key == "critic", value) {
+            (true, None) => settings.is_critic = true,
+            (true, Some(value)) => errors.report(&value, "`critic` has no value: write `#[observation(critic)]`"),
+            (false, Some(value)) => settings.range = errors.keep(ValueRange::new(&value)),
+            (false, None) => errors.report(&key, "`range` needs a value, as in `range = -1.0..=1.0`"),
+        }
+    }
+    settings
+}
+
+/// Reports a struct whose fields are all for the critic alone.
+fn report_blind_policy(item: &DeriveInput, errors: &mut Errors) {
+    let name = &item.ident;
+    let message = format!(
+        "every field of `{name}` is for the critic alone, so a policy would see nothing: leave one without `critic`, or \
+         mark the field that holds a `{name}` instead"
+    );
+    errors.report(name, message);
 }
 
 /// Returns the field's type as an `Observation`. If it isn't one, the compiler's error is shown under the type.
@@ -114,18 +141,23 @@ fn observation(field: &Field, library: &TokenStream) -> TokenStream {
 }
 
 /// Returns a statement that appends the field to the spec.
-fn description(field: &Field, range: Option<&ValueRange>, library: &TokenStream) -> TokenStream {
+fn description(field: &Field, settings: &FieldSettings, library: &TokenStream) -> TokenStream {
     let (observation, name) = (observation(field, library), &field.name);
     let doc = if field.doc.is_empty() { quote!(doc) } else { field.doc.to_token_stream() };
     let describe = quote! {
         #observation::fields(&#library::joined(name, #name), #doc, fields);
     };
-    let Some(range) = range else { return describe };
+    let range = settings.range.iter().map(|range| quote!(field.set_range(#range);));
+    let critic = settings.is_critic.then(|| quote!(field.is_critic = true;));
+    let changes = range.chain(critic).collect::<Vec<_>>();
+    if changes.is_empty() {
+        return describe;
+    }
     quote! {
         let first = fields.len();
         #describe
         for field in &mut fields[first..] {
-            field.set_range(#range);
+            #(#changes)*
         }
     }
 }

@@ -137,7 +137,9 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
 /// Returns the distributions and the value of a decision; an empty list and NaN without one.
 fn shown(decided: Option<Decided>) -> (Vec<HeadSnapshot>, f32) {
     let insight = decided.map(|decided| decided.insight);
-    insight.map_or((Vec::new(), f32::NAN), |Insight { heads, value }| (heads.into_iter().map(head).collect(), value))
+    insight.map_or((Vec::new(), f32::NAN), |Insight { heads, value }| {
+        (heads.into_iter().map(head).collect(), value.unwrap_or(f32::NAN))
+    })
 }
 
 fn head(head: HeadInsight) -> HeadSnapshot {

@@ -173,7 +173,8 @@ pub struct AgentSnapshot {
     ///
     /// Empty without a policy, and in a restart step, in which the agent idles.
     pub heads: Vec<HeadSnapshot>,
-    /// The policy's value estimate for that observation; NaN where `heads` are empty.
+    /// The policy's value estimate for that observation; NaN where `heads` are empty, and for a policy
+    /// that was shipped without its critic.
     pub value: f32,
     /// The numbers that the policy remembered of the episode when it decided; empty for a policy without memory, and where
     /// `heads` are empty.
@@ -183,7 +184,8 @@ pub struct AgentSnapshot {
     pub decided_by: Option<PolicyLabel>,
     /// The policy's distributions for the newest observation: its next decision. Empty in the middle of a step.
     pub next_heads: Vec<HeadSnapshot>,
-    /// The policy's value estimate for the newest observation; NaN where `next_heads` are empty.
+    /// The policy's value estimate for the newest observation; NaN where `next_heads` are empty, and for a
+    /// policy that was shipped without its critic.
     pub next_value: f32,
     /// The action of the present step, one number for each column of the action's row, before it is scaled to the
     /// fields' ranges. Empty in a restart step.

@@ -46,6 +46,10 @@ pub struct NetworkConfig {
     /// Haarnoja et al. 2018, arXiv:1801.01290, appendix C.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub squashed: bool,
+    /// True for the network of a policy that was shipped without its critic: it has outputs and no values, and can't
+    /// learn. No config sets it.
+    #[serde(skip)]
+    pub without_critic: bool,
 }
 
 /// The layers between a field of the observation and the hidden layers. Actor and critic share them.
@@ -133,6 +137,7 @@ impl Default for NetworkConfig {
             shared: false,
             memory: None,
             squashed: false,
+            without_critic: false,
         }
     }
 }
@@ -167,20 +172,57 @@ impl NetworkConfig {
             .or_else(|| self.observe_last_action.then(|| "observe_last_action: true".to_owned()))
     }
 
-    /// As [`problems`](Self::problems), and one for each encoder that does not fit the observations of these agents.
+    /// As [`problems`](Self::problems), and one for each encoder that does not fit the observations of these agents, and
+    /// for shared layers if the critic reads more than the policy.
     pub fn problems_for(&self, spec: &AgentSpec) -> Vec<NetworkProblem> {
         let of_encoder = |(name, encoder): (&String, &Encoder)| {
             let field = spec.observation.iter().find(|field| field.name == *name);
             let message = match field {
-                Some(field) => encoder.misfit(field)?,
+                Some(field) => encoder.misfit(field).or_else(|| self.critic_misfit(encoder, field))?,
                 None => unknown_field(name, spec),
             };
             Some(encoder_problem(name, message))
         };
         let mut problems = self.problems();
         problems.extend(self.encoders.iter().filter_map(of_encoder));
+        problems.extend(spec.critic_fields().next().filter(|_| self.shared).map(|field| shared_problem(&field.name)));
         problems
     }
+
+    /// Returns the description of the same network without its critic: what a policy needs to decide. `spec` is that of
+    /// its agents.
+    #[must_use]
+    pub fn without_critic(&self, spec: &AgentSpec) -> Self {
+        let is_read = |field: &str| spec.critic_fields().all(|of_critic| of_critic.name != field);
+        let encoders = self.encoders.iter().filter(|(field, _)| is_read(field));
+        let encoders = encoders.map(|(field, encoder)| (field.clone(), encoder.clone())).collect();
+        Self { encoders, without_critic: true, ..self.clone() }
+    }
+
+    /// Returns a sentence if the encoder can't read a field for the critic alone.
+    fn critic_misfit(&self, encoder: &Encoder, field: &ObservationField) -> Option<String> {
+        let name = &field.name;
+        match encoder {
+            _ if !field.is_critic => None,
+            Encoder::Stack(_) => Some(format!(
+                "`{encoder}` keeps the last steps in what the policy remembers, and `{name}` is for the critic alone; leave \
+                 the encoder out, or observe `{name}` without `critic`"
+            )),
+            _ if self.without_critic => {
+                Some(format!("`{name}` is for the critic alone, and the network has no critic; leave the encoder out"))
+            }
+            Encoder::Convolve(_) | Encoder::Pool(_) | Encoder::Attend { .. } => None,
+        }
+    }
+}
+
+/// Returns the problem of layers that are shared although only the critic reads `field`.
+pub(crate) fn shared_problem(field: &str) -> NetworkProblem {
+    let message = format!(
+        "with `shared: true` actor and critic read the same, and `{field}` is for the critic alone; set `shared: false`, \
+         or observe `{field}` without `critic`"
+    );
+    NetworkProblem { path: vec!["shared".to_owned()], message }
 }
 
 fn encoder_problem(field: &str, message: String) -> NetworkProblem {

@@ -10,17 +10,17 @@ mod map;
 mod set;
 mod stack;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use ludus_spec::Head;
 
 use crate::aligned::Aligned;
+use crate::config::shared_problem;
 use crate::cursor::Cursor;
 use crate::kernel::{Rows, RowsMut};
 use crate::panels::{padded, row_stride};
 use crate::pass::{BLOCK_ROWS, Pass};
-use crate::{BlockColumns, Encoder, InputBlock, NetError};
+use crate::{BlockColumns, Encoder, InputBlock, NetError, NetworkConfig};
 
 pub(crate) use convolution::Convolution;
 use grid::GridEncoder;
@@ -46,12 +46,27 @@ const BLOCK_NUMBERS: usize = 1 << 18;
 /// The layers between an observation and the dense layers: none for a perceptron.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Encoders {
-    /// In the order of their columns.
+    /// In the order of their columns, but those for the critic alone last.
     pub blocks: Vec<BlockEncoder>,
-    /// Columns without an encoder.
+    /// The count of blocks that the policy reads.
+    policy_blocks: usize,
+    /// Columns without an encoder that policy and critic read.
     rest: Vec<Range<usize>>,
     /// The last action, if the dense layers read it.
     last_action: Option<LastAction>,
+    /// Columns for the critic alone, encoded or not.
+    critic_columns: Vec<Range<usize>>,
+    /// Those that the critic reads without an encoder.
+    critic_rest: Vec<Range<usize>>,
+}
+
+/// The results that are computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoded {
+    /// Those that the policy reads.
+    OfPolicy,
+    /// Those that policy and critic read.
+    OfAll,
 }
 
 /// A block of the observation, with its layers.
@@ -102,19 +117,32 @@ impl Encoders {
     pub fn new(
         inputs: usize,
         blocks: &[InputBlock],
-        encoders: &BTreeMap<String, Encoder>,
+        config: &NetworkConfig,
         cursor: &mut Cursor,
     ) -> Result<Self, NetError> {
-        if let Some(field) = encoders.keys().find(|&field| blocks.iter().all(|block| block.field != *field)) {
+        let encoders = &config.encoders;
+        let is_there = |field: &String| {
+            blocks.iter().any(|block| block.field == *field && !(block.is_critic && config.without_critic))
+        };
+        if let Some(field) = encoders.keys().find(|&field| !is_there(field)) {
             return Err(NetError::NoBlock { field: field.clone() });
         }
-        if encoders.is_empty() {
+        let of_critic = blocks.iter().filter(|block| block.is_critic).collect::<Vec<_>>();
+        if encoders.is_empty() && of_critic.is_empty() {
             return Ok(Self::default());
         }
-        let encoded = blocks.iter().filter_map(|block| Some((block, encoders.get(&block.field)?))).collect::<Vec<_>>();
+        let mut encoded =
+            blocks.iter().filter_map(|block| Some((block, encoders.get(&block.field)?))).collect::<Vec<_>>();
         check(inputs, &encoded)?;
-        let ranges = encoded.iter().map(|(block, _)| block.columns.range());
+        check_critic(inputs, &of_critic, config)?;
+        let is_read = |block: &&InputBlock| block.is_critic || encoders.contains_key(&block.field);
+        let ranges = blocks.iter().filter(is_read).map(|block| block.columns.range());
         let rest = rest(inputs, &ranges.collect::<Vec<_>>());
+        let critic_columns = of_critic.iter().map(|block| block.columns.range()).collect();
+        let is_plain = |block: &&&InputBlock| !config.without_critic && !encoders.contains_key(&block.field);
+        let critic_rest = of_critic.iter().filter(is_plain).map(|block| block.columns.range()).collect();
+        encoded.sort_by_key(|(block, _)| block.is_critic);
+        let policy_blocks = encoded.iter().filter(|(block, _)| !block.is_critic).count();
         let blocks = encoded.into_iter().map(|(block, encoder)| match (block.columns, encoder) {
             (BlockColumns::Values(values), &Encoder::Stack(steps)) => {
                 BlockEncoder::Stack(StackEncoder::new(&block.field, values, steps, cursor))
@@ -127,7 +155,7 @@ impl Encoders {
             }
             (BlockColumns::Values(_) | BlockColumns::Grid(_), _) => unreachable!("checked above"),
         });
-        Ok(Self { blocks: blocks.collect(), rest, last_action: None })
+        Ok(Self { blocks: blocks.collect(), policy_blocks, rest, last_action: None, critic_columns, critic_rest })
     }
 
     /// Lets the dense layers read the last action too, behind all other inputs.
@@ -138,9 +166,19 @@ impl Encoders {
         self.last_action = Some(LastAction::new(heads, cursor));
     }
 
-    /// True for a perceptron.
+    /// True for a perceptron whose actor and critic read the same.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty() && self.last_action.is_none()
+        self.blocks.is_empty() && self.last_action.is_none() && self.critic_columns.is_empty()
+    }
+
+    /// True if some columns are for the critic alone.
+    pub fn has_critic_columns(&self) -> bool {
+        !self.critic_columns.is_empty()
+    }
+
+    /// True for one of its blocks if only the critic reads it.
+    pub fn is_of_critic(&self, block: &BlockEncoder) -> bool {
+        self.critic_columns.contains(&block.columns().range())
     }
 
     /// True if an encoder has parameters.
@@ -153,16 +191,47 @@ impl Encoders {
         self.blocks.iter().flat_map(BlockEncoder::layers)
     }
 
-    /// Columns without an encoder.
+    /// Columns without an encoder that policy and critic read.
     pub fn rest(&self) -> &[Range<usize>] {
         &self.rest
     }
 
-    /// Returns the input width of the dense layers; 0 for a perceptron.
-    pub fn width(&self) -> usize {
-        let features = self.blocks.iter().map(BlockEncoder::features);
+    /// Columns without an encoder that only the critic reads.
+    pub fn critic_rest(&self) -> &[Range<usize>] {
+        &self.critic_rest
+    }
+
+    /// Returns the input width of the policy's dense layers; 0 for a perceptron.
+    pub fn policy_width(&self) -> usize {
+        let features = self.blocks[..self.policy_blocks].iter().map(BlockEncoder::features);
         let own = self.last_action.iter().map(|action| action.columns.len());
         features.chain(own).fold(self.rest.iter().map(Range::len).sum(), usize::saturating_add)
+    }
+
+    /// Returns the input width of the critic's dense layers, whose first inputs are those of the policy; 0 for a
+    /// perceptron.
+    pub fn width(&self) -> usize {
+        let features = self.blocks[self.policy_blocks..].iter().map(BlockEncoder::features);
+        let own = self.critic_rest.iter().map(Range::len);
+        own.chain(features).fold(self.policy_width(), usize::saturating_add)
+    }
+
+    /// Returns the blocks that are computed, each with its index and the first of its results in the inputs of the dense
+    /// layers.
+    fn placed(&self, encoded: Encoded) -> impl Iterator<Item = (usize, &BlockEncoder, usize)> {
+        let count = match encoded {
+            Encoded::OfPolicy => self.policy_blocks,
+            Encoded::OfAll => self.blocks.len(),
+        };
+        let mut next = self.rest.iter().map(Range::len).sum::<usize>();
+        self.blocks[..count].iter().enumerate().map(move |(index, block)| {
+            if index == self.policy_blocks {
+                next = self.policy_width() + self.critic_rest.iter().map(Range::len).sum::<usize>();
+            }
+            let first = next;
+            next += block.features();
+            (index, block, first)
+        })
     }
 
     /// Returns the count of the outputs of all layers per row, where every set is full.
@@ -191,12 +260,19 @@ impl Encoders {
 
     /// Computes the inputs of the dense layers: the columns without an encoder, then the outputs of each encoder; those of
     /// convolutions channel by channel; then the last action. For a perceptron, these are the inputs themselves.
-    pub fn encode<'a>(&self, pass: Pass<'_>, input: Rows<'a>, scratch: &'a mut EncoderScratch) -> Rows<'a> {
+    /// What the critic reads in addition stands behind all this.
+    pub fn encode<'a>(
+        &self,
+        pass: Pass<'_>,
+        input: Rows<'a>,
+        encoded: Encoded,
+        scratch: &'a mut EncoderScratch,
+    ) -> Rows<'a> {
         if self.is_empty() {
             return input;
         }
         for rows in self.blocks(pass.row_count) {
-            self.encode_block(pass, input, rows, scratch);
+            self.encode_block(pass, input, (rows, encoded), scratch);
         }
         scratch.rows()
     }
@@ -207,7 +283,7 @@ impl Encoders {
         for rows in self.blocks(pass.row_count).filter(|_| self.has_layers()) {
             // Of several blocks, as there are with memory, only the last one's maps are still there.
             if rows.len() < pass.row_count {
-                self.encode_block(pass, input, rows.clone(), scratch);
+                self.encode_block(pass, input, (rows.clone(), Encoded::OfAll), scratch);
             }
             self.block_backward(pass, input, rows, scratch, gradient);
         }
@@ -219,34 +295,39 @@ impl Encoders {
         (0..row_count).step_by(block).map(move |first| first..row_count.min(first + block))
     }
 
-    fn encode_block(&self, pass: Pass<'_>, input: Rows<'_>, rows: Range<usize>, scratch: &mut EncoderScratch) {
+    fn encode_block(
+        &self,
+        pass: Pass<'_>,
+        input: Rows<'_>,
+        (rows, encoded): (Range<usize>, Encoded),
+        scratch: &mut EncoderScratch,
+    ) {
         let pass = Pass { row_count: rows.len(), ..pass };
         let input = Rows { data: &input.data[rows.start * input.stride..], stride: input.stride };
         let EncoderScratch { features, widths: (width, _), blocks, history, history_width, .. } = scratch;
         let history = EncoderScratch::history_from(history, *history_width, rows.start);
         let features = &mut features[rows.start * *width..];
+        let policy_width = self.policy_width();
         for (row, features) in features.chunks_exact_mut(*width).take(pass.row_count).enumerate() {
-            let mut first = 0;
-            for columns in &self.rest {
-                let own = &input.data[row * input.stride..][columns.clone()];
-                features[first..first + own.len()].copy_from_slice(own);
-                first += own.len();
+            let observed = &input.data[row * input.stride..];
+            copy_columns(observed, &self.rest, features);
+            if encoded == Encoded::OfAll {
+                copy_columns(observed, &self.critic_rest, &mut features[policy_width..]);
             }
         }
-        let mut first = self.rest.iter().map(Range::len).sum();
-        for (block, scratch) in self.blocks.iter().zip(blocks) {
+        for (index, block, first) in self.placed(encoded) {
             let rows = features.chunks_exact_mut(*width).map(|features| &mut features[first..]);
-            match (block, scratch) {
+            match (block, &mut blocks[index]) {
                 (BlockEncoder::Stack(stack), _) => stack.encode(input, history, rows.take(pass.row_count)),
                 (BlockEncoder::Grid(grid), BlockScratch::Grid(scratch)) => grid.encode(pass, input, scratch, rows),
                 (BlockEncoder::Set(set), BlockScratch::Set(scratch)) => set.encode(pass, input, scratch, rows),
                 _ => unreachable!("{OTHER_SCRATCH}"),
             }
-            first += block.features();
         }
         if let Some(LastAction { columns, .. }) = &self.last_action {
+            let own = policy_width - columns.len()..policy_width;
             for (row, features) in features.chunks_exact_mut(*width).take(pass.row_count).enumerate() {
-                features[first..].copy_from_slice(&history.data[row * history.stride..][columns.clone()]);
+                features[own.clone()].copy_from_slice(&history.data[row * history.stride..][columns.clone()]);
             }
         }
     }
@@ -263,10 +344,9 @@ impl Encoders {
         let input = Rows { data: &input.data[rows.start * input.stride..], stride: input.stride };
         let EncoderScratch { d_features, widths: (_, stride), blocks, .. } = scratch;
         let d_features = &d_features[rows.start * *stride..];
-        let mut first = self.rest.iter().map(Range::len).sum();
-        for (block, scratch) in self.blocks.iter().zip(blocks) {
+        for (index, block, first) in self.placed(Encoded::OfAll) {
             let rows = d_features.chunks_exact(*stride).map(|features| &features[first..]);
-            match (block, scratch) {
+            match (block, &mut blocks[index]) {
                 (BlockEncoder::Stack(_), _) => {}
                 (BlockEncoder::Grid(grid), BlockScratch::Grid(scratch)) => grid.backward(pass, rows, scratch, gradient),
                 (BlockEncoder::Set(set), BlockScratch::Set(scratch)) => {
@@ -274,7 +354,6 @@ impl Encoders {
                 }
                 _ => unreachable!("{OTHER_SCRATCH}"),
             }
-            first += block.features();
         }
     }
 
@@ -435,6 +514,35 @@ fn check(inputs: usize, encoded: &[(&InputBlock, &Encoder)]) -> Result<(), NetEr
     Ok(())
 }
 
+/// Checks the blocks for the critic alone.
+fn check_critic(inputs: usize, of_critic: &[&InputBlock], config: &NetworkConfig) -> Result<(), NetError> {
+    let mut end = 0;
+    for block in of_critic {
+        let Range { start, end: after } = block.columns.range();
+        if is_empty(block.columns) || start < end || after > inputs {
+            return Err(NetError::InputBlock { block: (*block).clone(), inputs });
+        }
+        end = after;
+        if let Some(Encoder::Stack(_)) = config.encoders.get(&block.field) {
+            return Err(NetError::NoBlock { field: block.field.clone() });
+        }
+    }
+    match of_critic.first().filter(|_| config.shared) {
+        Some(block) => Err(NetError::Config(shared_problem(&block.field).message)),
+        None => Ok(()),
+    }
+}
+
+/// Copies these columns of an observation to the first places of `features`.
+fn copy_columns(observed: &[f32], columns: &[Range<usize>], features: &mut [f32]) {
+    let mut first = 0;
+    for columns in columns {
+        let own = &observed[columns.clone()];
+        features[first..first + own.len()].copy_from_slice(own);
+        first += own.len();
+    }
+}
+
 const fn is_empty(columns: BlockColumns) -> bool {
     match columns {
         BlockColumns::Values(values) => values.width == 0,
@@ -489,7 +597,8 @@ mod tests {
         let blocks = grids.iter().enumerate().map(|(index, &grid)| InputBlock::grid(&name(index), grid));
         let blocks = blocks.collect::<Vec<_>>();
         let encoders = (0..grids.len().max(1)).map(|index| (name(index), Encoder::Convolve(channels.to_vec())));
-        Encoders::new(inputs, &blocks, &encoders.collect(), &mut Cursor::default())
+        let config = NetworkConfig { encoders: encoders.collect(), ..NetworkConfig::default() };
+        Encoders::new(inputs, &blocks, &config, &mut Cursor::default())
     }
 
     #[test]

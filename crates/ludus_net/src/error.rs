@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum NetError {
     /// The observation has no columns.
-    #[error("the network has 0 inputs; give the observation at least one field")]
+    #[error("the network has 0 inputs; give the observation at least one field that is not for the critic alone")]
     NoInputs,
     /// The action has no fields.
     #[error("the network has 0 heads; give the action at least one field")]

@@ -13,6 +13,8 @@ pub struct InputBlock {
     pub field: String,
     /// The field's columns.
     pub columns: BlockColumns,
+    /// True if only the critic reads the field.
+    pub is_critic: bool,
 }
 
 /// The kinds of blocks.
@@ -39,6 +41,8 @@ pub struct EncodedBlock<'a> {
     pub features: usize,
     /// The columns of a row's memory that the encoder reads; empty if it reads the present step alone.
     pub memory: Range<usize>,
+    /// True if only the critic reads the field.
+    pub is_critic: bool,
 }
 
 impl InputBlock {
@@ -49,7 +53,7 @@ impl InputBlock {
         for field in &spec.observation {
             let first = next;
             next = next.saturating_add(field.width());
-            blocks.push(match &field.block {
+            let block = match &field.block {
                 Block::Values { parts } => Self::values(&field.name, ValuesBlock { first, width: parts.len() }),
                 &Block::Grid(GridShape { height, width, channels }) => {
                     Self::grid(&field.name, GridBlock { first, height, width, channels })
@@ -58,24 +62,35 @@ impl InputBlock {
                     let set = SetBlock { first, capacity: shape.capacity, parts: shape.element_width() };
                     Self::set(&field.name, set)
                 }
-            });
+            };
+            blocks.push(if field.is_critic { block.for_critic() } else { block });
         }
         blocks
     }
 
     /// Makes the block of a field of values.
     pub fn values(field: &str, values: ValuesBlock) -> Self {
-        Self { field: field.to_owned(), columns: BlockColumns::Values(values) }
+        Self::new(field, BlockColumns::Values(values))
     }
 
     /// Makes the block of a grid.
     pub fn grid(field: &str, grid: GridBlock) -> Self {
-        Self { field: field.to_owned(), columns: BlockColumns::Grid(grid) }
+        Self::new(field, BlockColumns::Grid(grid))
     }
 
     /// Makes the block of a set.
     pub fn set(field: &str, set: SetBlock) -> Self {
-        Self { field: field.to_owned(), columns: BlockColumns::Set(set) }
+        Self::new(field, BlockColumns::Set(set))
+    }
+
+    /// As it is, but only the critic reads it.
+    #[must_use]
+    pub fn for_critic(self) -> Self {
+        Self { is_critic: true, ..self }
+    }
+
+    fn new(field: &str, columns: BlockColumns) -> Self {
+        Self { field: field.to_owned(), columns, is_critic: false }
     }
 }
 

@@ -94,7 +94,8 @@ impl Layout {
     /// Lays out a network for observations with these blocks, in the order of their columns.
     ///
     /// The dense layers read the columns without an encoder, then the outputs of each encoder; those of convolutions
-    /// channel by channel; then the last action if the network observes it.
+    /// channel by channel; then the last action if the network observes it. Those of the critic also read, behind all
+    /// this, the blocks for the critic alone in the same order.
     ///
     /// # Errors
     ///
@@ -107,12 +108,16 @@ impl Layout {
     ) -> Result<Self, NetError> {
         check(inputs, heads, config)?;
         let mut cursor = Cursor::default();
-        let mut encoders = Encoders::new(inputs, blocks, &config.encoders, &mut cursor)?;
+        let mut encoders = Encoders::new(inputs, blocks, config, &mut cursor)?;
         if config.observe_last_action {
             encoders.observe_last_action(inputs, heads, &mut cursor);
         }
         let heads: Vec<Head> = heads.iter().map(|&head| if config.squashed { head.squashed() } else { head }).collect();
-        let width = if encoders.is_empty() { inputs } else { encoders.width() };
+        let [width, critic_width] =
+            if encoders.is_empty() { [inputs; 2] } else { [encoders.policy_width(), encoders.width()] };
+        if width == 0 {
+            return Err(NetError::NoInputs);
+        }
         let (shared, own) = if config.shared { (&config.hidden[..], &[][..]) } else { (&[][..], &config.hidden[..]) };
         let raw = Source { width, is_raw: true, is_learned: encoders.has_layers() };
         let (shared_memory, own_memory) = if config.shared { (config.memory, None) } else { (None, config.memory) };
@@ -123,7 +128,15 @@ impl Layout {
         let output_width = saturating_sum(heads.iter().map(|head| head.output_width()));
         let own = ChainShape { hidden: own, layer_norm, memory: own_memory, head: None };
         let actor = cursor.chain("actor", features, ChainShape { head: Some(output_width), ..own });
-        let critic = cursor.chain("critic", features, ChainShape { head: Some(1), ..own });
+        let critic_raw = Source { width: critic_width, ..raw };
+        let critic = match config.without_critic {
+            true => Chain::default(),
+            // If actor and critic read different columns, they share no layer.
+            false => {
+                let source = if critic_width == width { features } else { critic_raw };
+                cursor.chain("critic", source, ChainShape { head: Some(1), ..own })
+            }
+        };
         let log_std = cursor.take(saturating_sum(heads.iter().copied().map(gaussian_width)));
         let layout = Self {
             inputs,
@@ -208,7 +221,8 @@ impl Layout {
         self.log_std.clone()
     }
 
-    /// Returns the blocks with an encoder, in the order of their columns; none for a perceptron.
+    /// Returns the blocks with an encoder, in the order of their columns, but those for the critic alone last; none for
+    /// a perceptron.
     pub fn encoded_blocks(&self) -> impl Iterator<Item = EncodedBlock<'_>> {
         self.encoders.blocks.iter().map(|block| EncodedBlock {
             field: block.field(),
@@ -216,6 +230,7 @@ impl Layout {
             encoder: &self.config.encoders[block.field()],
             features: block.features(),
             memory: block.memory_columns(),
+            is_critic: self.encoders.is_of_critic(block),
         })
     }
 
@@ -224,9 +239,19 @@ impl Layout {
         self.encoders.rest()
     }
 
-    /// Returns the input width of the first dense layers.
+    /// Returns the ranges of columns without an encoder that only the critic's dense layers read.
+    pub fn critic_columns_without_encoder(&self) -> &[Range<usize>] {
+        self.encoders.critic_rest()
+    }
+
+    /// True if some columns are for the critic alone, whether the network has a critic or not.
+    pub fn has_critic_columns(&self) -> bool {
+        self.encoders.has_critic_columns()
+    }
+
+    /// Returns the input width of the first dense layers of the policy.
     pub fn dense_inputs(&self) -> usize {
-        if self.encoders.is_empty() { self.inputs } else { self.encoders.width() }
+        if self.encoders.is_empty() { self.inputs } else { self.encoders.policy_width() }
     }
 
     /// Returns the count of all convolutions' outputs per row.

@@ -4,6 +4,7 @@ mod outputs;
 
 use crate::backward::ChainBack;
 use crate::dense::Form;
+use crate::encoder::Encoded;
 use crate::hidden::HiddenScratch;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
 use crate::layout::Chain;
@@ -108,7 +109,7 @@ impl Network {
             let (pass, time) = (self.pass(input), Timeline::step(self.row_count(input)));
             memory.load(&self.layout, &mut scratch.chains);
             let Chains { encoder, trunk, actor, .. } = &mut scratch.chains;
-            let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
+            let encoded = self.layout.encoders.encode(pass, self.rows(input), Encoded::OfPolicy, encoder);
             let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
             pass.chain(&self.layout.actor, time, features, actor, outputs);
             memory.store(&self.layout, &mut scratch.chains, self.rows(input), time.rows);
@@ -143,7 +144,7 @@ impl Network {
             }
             scratch.chains.encoder.load_history(memory, width);
             let Chains { encoder, trunk, critic, .. } = &mut scratch.chains;
-            let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
+            let encoded = self.layout.encoders.encode(pass, self.rows(input), Encoded::OfAll, encoder);
             let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
             pass.chain(&self.layout.critic, time, features, critic, values);
         }
@@ -242,7 +243,7 @@ impl Network {
     ) {
         let Chains { encoder, trunk, actor, critic } = chains;
         let pass = self.pass(input);
-        let encoded = self.layout.encoders.encode(pass, self.rows(input), encoder);
+        let encoded = self.layout.encoders.encode(pass, self.rows(input), Encoded::OfAll, encoder);
         let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
         pass.chain(&self.layout.actor, time, features, actor, outputs);
         pass.chain(&self.layout.critic, time, features, critic, values);
@@ -260,6 +261,10 @@ impl Network {
         let (pass, layout) = (self.pass(input), &self.layout);
         let (encoded, mut d_encoded) = encoder.rows_and_gradients();
         let has_layers = layout.encoders.has_layers();
+        if has_layers && layout.has_critic_columns() {
+            // The actor writes the gradients of what it reads. To those of what only the critic reads, it adds nothing.
+            d_encoded.data[..pass.row_count * d_encoded.stride].fill(0.0);
+        }
         let observed = self.rows(input);
         let input = if layout.encoders.is_empty() { observed } else { encoded };
         let ChainScratch { hidden: trunk_hidden, memory: trunk_memory, .. } = trunk;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use ludus_net::{
     Activation, BlockColumns, Encoder, GridBlock, InputBlock, Layout, NamedTensor, Network, NetworkConfig, Scratch,
-    SetBlock, SimdLevel, Upstream,
+    SetBlock, SimdLevel, Upstream, ValuesBlock,
 };
 use ludus_spec::{Head, Seed};
 
@@ -160,6 +160,36 @@ fn gradients_of_attended_sets_are_those_of_finite_differences() {
         let config = NetworkConfig { hidden: hidden.to_vec(), activation, shared, ..NetworkConfig::default() };
         let encoders = shapes.map(|(width, heads)| Encoder::Attend { width, heads });
         check_case(&Case::of_layout(&with_sets(encoders, config)));
+    }
+}
+
+/// A number for the critic alone, a set that both read, two numbers, and a set for the critic alone.
+fn with_critic_columns(encoders: &[(&str, Encoder)], config: NetworkConfig) -> Layout {
+    let number = |name, first, width| InputBlock::values(name, ValuesBlock { first, width });
+    let blocks = [
+        number("wind", 0, 1).for_critic(),
+        InputBlock::set("enemies", SETS[0]),
+        number("speed", 17, 2),
+        InputBlock::set("hidden", SETS[1]).for_critic(),
+    ];
+    let encoders = encoders.iter().map(|(field, encoder)| ((*field).to_owned(), encoder.clone())).collect();
+    Layout::with_blocks(40, &blocks, MIXED, &NetworkConfig { encoders, ..config }).unwrap()
+}
+
+#[test]
+fn gradients_of_a_critic_that_reads_more_are_those_of_finite_differences() {
+    let pool = |field, width| (field, Encoder::Pool(width));
+    let attend = |field, width| (field, Encoder::Attend { width, heads: 2 });
+    for (encoders, hidden) in [
+        (&[][..], &[][..]),
+        (&[], &[17]),
+        (&[pool("enemies", 4)], &[]),
+        (&[pool("enemies", 20), pool("hidden", 3)], &[5]),
+        (&[attend("enemies", 6), attend("hidden", 18)], &[6, 5]),
+        (&[pool("hidden", 33)], &[5]),
+    ] {
+        let config = NetworkConfig { hidden: hidden.to_vec(), ..NetworkConfig::default() };
+        check_case(&Case::of_layout(&with_critic_columns(encoders, config)));
     }
 }
 
@@ -439,21 +469,28 @@ impl<'a> Reference<'a> {
 
     fn forward(&self, inputs: &[f32]) -> (Vec<f64>, Vec<f64>) {
         let rows = inputs.chunks_exact(self.case.network.layout().inputs());
-        let rows = rows.map(|row| self.encoded(&to_f64(row))).collect();
-        let features = self.chain("trunk", rows, true);
-        let outputs = self.chain("actor", features.clone(), false).concat();
-        (outputs, self.chain("critic", features, false).concat())
+        let rows = rows.map(to_f64).collect::<Vec<_>>();
+        let features = self.chain("trunk", rows.iter().map(|row| self.encoded(row, false)).collect(), true);
+        let of_critic = if self.case.network.layout().has_critic_columns() {
+            let both = |row: &Vec<f64>| [self.encoded(row, false), self.encoded(row, true)].concat();
+            rows.iter().map(both).collect()
+        } else {
+            features.clone()
+        };
+        (self.chain("actor", features, false).concat(), self.chain("critic", of_critic, false).concat())
     }
 
-    /// Returns the columns outside grids, then the outputs of the convolutions of each grid.
-    fn encoded(&self, row: &[f64]) -> Vec<f64> {
+    /// Returns the columns without an encoder, then the outputs of each encoder: what policy and critic read, or what the
+    /// critic reads in addition.
+    fn encoded(&self, row: &[f64], is_critic: bool) -> Vec<f64> {
         let layout = self.case.network.layout();
-        if layout.encoded_blocks().next().is_none() {
+        if layout.encoded_blocks().next().is_none() && !layout.has_critic_columns() {
             return row.to_vec();
         }
-        let mut features: Vec<_> =
-            layout.columns_without_encoder().iter().flat_map(|part| &row[part.clone()]).collect();
-        let maps = layout.encoded_blocks().map(|block| match (block.columns, block.encoder) {
+        let rest = if is_critic { layout.critic_columns_without_encoder() } else { layout.columns_without_encoder() };
+        let mut features: Vec<_> = rest.iter().flat_map(|part| &row[part.clone()]).collect();
+        let blocks = layout.encoded_blocks().filter(|block| block.is_critic == is_critic);
+        let maps = blocks.map(|block| match (block.columns, block.encoder) {
             (BlockColumns::Grid(grid), _) => self.convolved(block.field, grid, row),
             (BlockColumns::Values(_), _) => unreachable!("no field is stacked"),
             (BlockColumns::Set(set), Encoder::Attend { heads, .. }) => self.attended(block.field, set, *heads, row),

@@ -10,6 +10,9 @@ use bevy::prelude::*;
 use bevy::tasks::futures_lite::AsyncReadExt;
 use ludus_policy::files::LONGEST_FILE;
 use ludus_policy::{Policy, PolicyError, PolicyFile};
+use ludus_spec::AgentSpec;
+
+use crate::PlayError;
 
 /// A policy that is ready to run, as `assets.load("policies/balance.safetensors")` loads it.
 ///
@@ -28,6 +31,16 @@ pub(crate) struct Content {
     pub policy: Policy,
     pub decision_interval: NonZeroU32,
     pub tick_rate_hz: f64,
+}
+
+impl Content {
+    /// Returns the policy for agents whose layout fits: another one if they have other observations for the critic than
+    /// the policy was trained with.
+    pub fn for_agents(self: &Arc<Self>, spec: &AgentSpec) -> Result<Arc<Self>, PlayError> {
+        let Some(policy) = self.policy.for_agents(spec)? else { return Ok(self.clone()) };
+        let Self { ref name, decision_interval, tick_rate_hz, .. } = **self;
+        Ok(Arc::new(Self { name: name.clone(), policy, decision_interval, tick_rate_hz }))
+    }
 }
 
 impl PolicyAsset {

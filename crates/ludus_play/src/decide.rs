@@ -108,10 +108,11 @@ impl KindDecisions {
         let is_whole = content.decision_interval.get().is_multiple_of(step.get());
         let is_rarer = is_whole && world.resource::<AgentKinds>().iter().len() > 1;
         let now = own.unwrap_or(if is_rarer { content.decision_interval } else { step });
-        match check_fit(content, self.kind.spec(), now, time) {
-            Ok(()) => {
+        let spec = self.kind.spec();
+        match check_fit(content, spec, now, time).and_then(|()| content.for_agents(spec)) {
+            Ok(content) => {
                 self.interval = Some(content.decision_interval);
-                batch.adopt(content.clone());
+                batch.adopt(content);
                 None
             }
             Err(error) => Some(PolicyProblem { policy: batch.policy, sentence: error.to_string() }),

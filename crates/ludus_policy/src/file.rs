@@ -121,15 +121,13 @@ impl PolicyFile {
         policy.map_err(|problem| PolicyError::Damaged { path: path.to_owned(), problem })
     }
 
-    /// Reads a policy for agents of this kind.
+    /// Reads a policy for agents of this kind: see [`for_agents`](Self::for_agents).
     ///
     /// # Errors
     ///
     /// As [`read`](Self::read), and if it was trained for another layout of rows, with the first difference.
     pub fn read_for(path: &Path, spec: &AgentSpec) -> Result<Self, PolicyError> {
-        let policy = Self::read(path)?;
-        check_layout(&policy.spec, spec, path)?;
-        Ok(policy)
+        Self::read(path)?.for_agents(spec, path)
     }
 
     /// Writes the policy atomically: an existing file is replaced as a whole.
@@ -246,7 +244,8 @@ impl PolicyFile {
     }
 }
 
-/// Checks that a policy for `trained` fits agents with the layout of `spec`. Errors name `path`.
+/// Checks that a policy for `trained` fits agents with the layout of `spec`, whatever their critics read. Errors name
+/// `path`.
 ///
 /// # Errors
 ///
@@ -417,6 +416,7 @@ pub(crate) mod tests {
                 block: Block::values(["x", "y", "z"]),
                 range: Some((-1.0, 1.0)),
                 kind: ObservationKind::Number,
+                is_critic: false,
             }],
             action: vec![
                 action("rate", &["x", "z"], ActionKind::Continuous { low: -2.0, high: 2.0 }),

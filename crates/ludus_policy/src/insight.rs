@@ -11,8 +11,8 @@ pub struct Insight {
     /// The distribution of each head's action, in the order of the action's fields.
     pub heads: Vec<HeadInsight>,
     /// The critic's estimate of the discounted return of the rest of the episode, in the scale that rewards had in
-    /// training.
-    pub value: f32,
+    /// training. `None` for a policy that was shipped without its critic.
+    pub value: Option<f32>,
 }
 
 /// The distribution of one head's action.
@@ -49,11 +49,11 @@ impl Policy {
         let PolicyScratch { network, inputs, outputs, .. } = scratch;
         outputs.resize(self.network.layout().output_width(), 0.0);
         self.network.step(inputs, &mut memory.to_vec(), network, outputs, &mut value);
-        Insight { heads: self.heads(outputs, sensed.masks), value: value[0] }
+        Insight { heads: self.heads(outputs, sensed.masks), value: self.has_critic().then_some(value[0]) }
     }
 
-    /// Estimates the discounted return of the rest of each row's episode. Allocates only if `scratch` has never had as
-    /// many rows.
+    /// Estimates the discounted return of the rest of each row's episode: NaN for a policy that was shipped without its
+    /// critic. Allocates only if `scratch` has never had as many rows.
     ///
     /// # Shapes
     ///
@@ -64,9 +64,16 @@ impl Policy {
     ///
     /// If the slices don't have the same number of whole rows.
     pub fn values(&self, observations: &[f32], memory: &[f32], scratch: &mut PolicyScratch, values: &mut [f32]) {
+        if !self.has_critic() {
+            return values.fill(f32::NAN);
+        }
         self.stage(observations, scratch);
         let PolicyScratch { network, inputs, .. } = scratch;
         self.network.values_from(inputs, memory, network, values);
+    }
+
+    fn has_critic(&self) -> bool {
+        !self.network.layout().config().without_critic
     }
 
     /// Writes the network's inputs into `scratch`.
@@ -143,7 +150,8 @@ mod tests {
         let policy = linear();
         let sensed = Sensed { observations: &[0.25, 1.0, 3.0], masks: &[] };
         let insight = policy.insight(sensed, &[], &mut policy.scratch());
-        assert!((insight.value - 4.25).abs() < 1e-6, "{}", insight.value);
+        let value = insight.value.unwrap();
+        assert!((value - 4.25).abs() < 1e-6, "{value}");
         let HeadInsight::Gaussian { mean, deviation } = &insight.heads[0] else { panic!("{insight:?}") };
         assert_eq!(mean, &[0.25, 2.5]);
         assert!((deviation[0] - 1.0).abs() < 1e-6 && (deviation[1] - core::f32::consts::E).abs() < 1e-5);

@@ -21,6 +21,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod atomic;
+mod critic;
 mod error;
 mod file;
 pub mod files;

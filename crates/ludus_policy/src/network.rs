@@ -44,6 +44,8 @@ pub(crate) struct NetworkText {
     observe_last_action: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     squashed: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    without_critic: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     encoders: BTreeMap<String, Encoder>,
     /// In version 2, in place of `encoders`: convolutions over every grid.
@@ -126,10 +128,29 @@ fn count(shape: &[usize]) -> Option<usize> {
 
 impl From<&NetworkConfig> for NetworkText {
     fn from(config: &NetworkConfig) -> Self {
-        let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed } =
-            config.clone();
-        let convolutions = Vec::new();
-        Self { hidden, activation, layer_norm, shared, memory, squashed, observe_last_action, encoders, convolutions }
+        let NetworkConfig {
+            encoders,
+            observe_last_action,
+            hidden,
+            activation,
+            layer_norm,
+            shared,
+            memory,
+            squashed,
+            without_critic,
+        } = config.clone();
+        Self {
+            hidden,
+            activation,
+            layer_norm,
+            shared,
+            memory,
+            squashed,
+            without_critic,
+            observe_last_action,
+            encoders,
+            convolutions: Vec::new(),
+        }
     }
 }
 
@@ -144,6 +165,7 @@ impl NetworkText {
             shared,
             memory,
             squashed,
+            without_critic,
             observe_last_action,
             mut encoders,
             convolutions,
@@ -155,7 +177,17 @@ impl NetworkText {
             }
             encoders = convolved;
         }
-        Ok(NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed })
+        Ok(NetworkConfig {
+            encoders,
+            observe_last_action,
+            hidden,
+            activation,
+            layer_norm,
+            shared,
+            memory,
+            squashed,
+            without_critic,
+        })
     }
 }
 

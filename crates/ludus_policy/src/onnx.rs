@@ -41,6 +41,8 @@ impl PolicyFile {
     /// | output `log_std` | `[1, numbers]` | logarithms of the numbers' standard deviations, if there are any |
     /// | output `next_memory` | `[rows, memory width]` | the `memory` of the row's next decision, if `action` is what is done; only for policies that remember |
     ///
+    /// Observations for the critic alone are not in the graph.
+    ///
     /// As in the game, a field whose mask allows no choice has all choices allowed.
     ///
     /// The file's metadata has the names of all columns (`observation`, `mask`, `action`), the names of each field's
@@ -56,6 +58,9 @@ impl PolicyFile {
     ///
     /// If there are more or fewer parameters than the network has.
     pub fn to_onnx(&self) -> Result<Vec<u8>, PolicyError> {
+        if self.spec.critic_fields().next().is_some() && self.network.described().is_some() {
+            return self.shipped()?.to_onnx();
+        }
         let layout = self.layout()?;
         let network = Weights { tensors: layout.export(&self.parameters), activation: layout.config().activation };
         let mut graph = Graph::default();

@@ -1,8 +1,9 @@
 //! Trained policies that compute actions.
 
-use ludus_net::{Network, Normalizer, Scratch, stage};
+use ludus_net::{Layout, Network, Normalizer, Scratch, stage};
 use ludus_spec::{AgentSpec, Seed};
 
+use crate::critic::ObservingParts;
 use crate::{PolicyError, PolicyFile};
 
 /// A trained network that maps observations to actions.
@@ -59,6 +60,28 @@ impl Policy {
     /// Returns the spec of the agent's observations and actions.
     pub const fn spec(&self) -> &AgentSpec {
         &self.spec
+    }
+
+    /// Returns the policy for agents of this kind, without its critic, if their rows differ from those that it reads in
+    /// observations for the critic; `None` if they are the same.
+    ///
+    /// Nothing else may differ: see [`check_layout`](crate::check_layout).
+    ///
+    /// # Errors
+    ///
+    /// If there is no such network, because something else differs.
+    pub fn for_agents(&self, spec: &AgentSpec) -> Result<Option<Self>, PolicyError> {
+        if spec.row_difference_from(&self.spec).is_none() {
+            return Ok(None);
+        }
+        let config = self.network.layout().config().clone();
+        let (parameters, normalizer) = (self.network.parameters().to_vec(), self.normalizer.clone());
+        let parts = ObservingParts { spec: self.spec.clone(), config, parameters, normalizer };
+        let ObservingParts { spec, config, parameters, normalizer } = parts.for_agents(spec.clone())?;
+        let layout = Layout::of_agent(&spec, &config).map_err(PolicyError::Network)?;
+        let mut network = Network::new(layout, Seed::default());
+        network.set_parameters(&parameters).map_err(PolicyError::Network)?;
+        Ok(Some(Self { spec, network, normalizer }))
     }
 
     /// Numbers that the policy remembers of an agent's episode; 0 without memory. They are zero where an episode starts.
@@ -306,7 +329,7 @@ mod tests {
                 &with_critic,
                 &mut policy.scratch(),
             );
-            assert!(value.value.is_finite());
+            assert!(value.value.is_some_and(f32::is_finite));
         }
         assert_ne!(both[..5], both[5..], "each row has an episode of its own");
     }

@@ -109,6 +109,11 @@ impl<'a> ObservationColumn<'a> {
         }
     }
 
+    /// True if only the critic reads the column.
+    pub const fn is_critic(self) -> bool {
+        self.field.is_critic
+    }
+
     /// True if a run that normalises observations shifts and scales the column.
     ///
     /// It is false for flags, grids and counts. A flag that hardly ever changes would become an outlier, and the numbers
@@ -149,7 +154,14 @@ mod tests {
     use crate::SetShape;
 
     fn field(name: &str, block: Block, kind: ObservationKind) -> ObservationField {
-        ObservationField { name: name.to_owned(), doc: String::new(), block, range: Some((-1.0, 1.0)), kind }
+        ObservationField {
+            name: name.to_owned(),
+            doc: String::new(),
+            block,
+            range: Some((-1.0, 1.0)),
+            kind,
+            is_critic: false,
+        }
     }
 
     fn enemies() -> ObservationField {
@@ -202,7 +214,13 @@ mod tests {
             "{}",
             text(&enemies())
         );
-        for field in [ball, board, enemies()] {
+        let secret = ObservationField { is_critic: true, ..ball.clone() };
+        let expected = r#"{"name":"ball","doc":"","parts":["x","y"],"range":[-1.0,1.0],"critic":true}"#;
+        assert_eq!(text(&secret), expected);
+        assert!(
+            secret.columns().all(ObservationColumn::is_critic) && !ball.columns().any(ObservationColumn::is_critic)
+        );
+        for field in [ball, board, enemies(), secret] {
             assert_eq!(serde_json::from_str::<ObservationField>(&text(&field)).unwrap(), field);
         }
     }
@@ -217,5 +235,9 @@ mod tests {
         let nested =
             format!(r#"{{"name":"a","doc":"","parts":[],"set":{{"capacity":2,"element":[{nested}]}},"range":null}}"#);
         assert!(refused(&nested).contains("elements of `a` have `b`, which is no value"), "{}", refused(&nested));
+        let element = r#"{"name":"b","doc":"","parts":[""],"range":null,"critic":true}"#;
+        let of_critic =
+            format!(r#"{{"name":"a","doc":"","parts":[],"set":{{"capacity":2,"element":[{element}]}},"range":null}}"#);
+        assert!(refused(&of_critic).contains("have `b`, which is for the critic alone"), "{}", refused(&of_critic));
     }
 }

@@ -21,6 +21,8 @@ pub struct ObservationField {
     pub range: Option<(f32, f32)>,
     /// The kind of the values in its columns.
     pub kind: ObservationKind,
+    /// True if only the critic reads the field. The policy can do without it, so a shipped game need not sense it.
+    pub is_critic: bool,
 }
 
 /// The kinds of values in the columns of an observation's field.
@@ -142,6 +144,8 @@ struct FieldText {
     range: Option<(f32, f32)>,
     #[serde(default, skip_serializing_if = "is_number")]
     kind: ObservationKind,
+    #[serde(default, rename = "critic", skip_serializing_if = "std::ops::Not::not")]
+    is_critic: bool,
 }
 
 fn is_number(kind: &ObservationKind) -> bool {
@@ -150,13 +154,13 @@ fn is_number(kind: &ObservationKind) -> bool {
 
 impl From<ObservationField> for FieldText {
     fn from(field: ObservationField) -> Self {
-        let ObservationField { name, doc, block, range, kind } = field;
+        let ObservationField { name, doc, block, range, kind, is_critic } = field;
         let (parts, grid, set) = match block {
             Block::Values { parts } => (parts, None, None),
             Block::Grid(shape) => (Vec::new(), Some(shape), None),
             Block::Set(shape) => (Vec::new(), None, Some(shape)),
         };
-        Self { name, doc, parts, grid, set, range, kind }
+        Self { name, doc, parts, grid, set, range, kind, is_critic }
     }
 }
 
@@ -164,7 +168,7 @@ impl TryFrom<FieldText> for ObservationField {
     type Error = String;
 
     fn try_from(text: FieldText) -> Result<Self, String> {
-        let FieldText { name, doc, parts, grid, set, range, kind } = text;
+        let FieldText { name, doc, parts, grid, set, range, kind, is_critic } = text;
         let block = match (grid, set) {
             (None, None) => Block::Values { parts },
             (Some(shape), None) if parts.is_empty() => Block::Grid(shape),
@@ -178,6 +182,9 @@ impl TryFrom<FieldText> for ObservationField {
         if let Some(other) = elements.iter().find(|field| !is_value(field)) {
             return Err(format!("elements of `{name}` have `{}`, which is no value", other.name));
         }
-        Ok(Self { name, doc, block, range, kind })
+        if let Some(other) = elements.iter().find(|field| field.is_critic) {
+            return Err(format!("elements of `{name}` have `{}`, which is for the critic alone", other.name));
+        }
+        Ok(Self { name, doc, block, range, kind, is_critic })
     }
 }

@@ -71,6 +71,18 @@ impl AgentSpec {
         self.observation.iter().map(ObservationField::width).fold(0, usize::saturating_add)
     }
 
+    /// Returns the fields of the observation that only the critic reads.
+    pub fn critic_fields(&self) -> impl Iterator<Item = &ObservationField> {
+        self.observation.iter().filter(|field| field.is_critic)
+    }
+
+    /// Returns the spec without the fields of the observation that only the critic reads: that of a shipped policy.
+    #[must_use]
+    pub fn without_critic_fields(&self) -> Self {
+        let observation = self.observation.iter().filter(|field| !field.is_critic).cloned().collect();
+        Self { observation, ..self.clone() }
+    }
+
     /// Returns the count of columns of an action row.
     pub fn action_width(&self) -> usize {
         self.action.iter().map(|field| field.head().action_width()).sum()
@@ -115,14 +127,25 @@ impl AgentSpec {
         self.observation_columns().map(ObservationColumn::is_normalized).collect()
     }
 
-    /// Returns a hash of the layout: names, widths, kinds and ranges of actions, but not documentation.
+    /// Returns a hash of the layout that a policy depends on: names, widths, kinds and ranges of actions, but not
+    /// documentation, and not the fields that only the critic reads.
     ///
     /// A policy and a game with the same hash fit together. FNV-1a, 64 bits.
     pub fn layout_hash(&self) -> u64 {
+        self.hash_of(|field| !field.is_critic)
+    }
+
+    /// Returns a hash of the layout of whole rows: as [`layout_hash`](Self::layout_hash), and the fields that only the
+    /// critic reads. Both are the same if there are none.
+    pub fn row_hash(&self) -> u64 {
+        self.hash_of(|_| true)
+    }
+
+    fn hash_of(&self, is_part: impl Fn(&ObservationField) -> bool) -> u64 {
         let mut hash = Fnv::default();
         hash.text(&self.name);
-        for field in &self.observation {
-            hash.observation("observation", field);
+        for field in self.observation.iter().filter(|field| is_part(field)) {
+            hash.observation(if field.is_critic { "critic" } else { "observation" }, field);
         }
         for field in &self.action {
             hash.text("action").text(&field.name).texts(&field.parts);
@@ -134,13 +157,36 @@ impl AgentSpec {
     }
 
     /// Returns the first difference in layout from `trained`, the spec that a policy was trained for, as the rest of a
-    /// sentence: "field `ball` had 3 values, now 2". `None` if a policy for one fits the other.
+    /// sentence: "field `ball` had 3 values, now 2". `None` if a policy for one fits the other, whatever the critic
+    /// reads.
     pub fn difference_from(&self, trained: &Self) -> Option<String> {
+        self.difference_in(trained, |field| !field.is_critic)
+    }
+
+    /// Returns the first difference between whole rows, those of fields that only the critic reads included, as the rest
+    /// of a sentence. `None` if a critic for one fits the other too.
+    pub fn row_difference_from(&self, trained: &Self) -> Option<String> {
+        let moved = self
+            .observation
+            .iter()
+            .zip(&trained.observation)
+            .find(|(now, was)| now.name == was.name && now.is_critic != was.is_critic);
+        let readers = |is_critic| if is_critic { "the critic alone" } else { "policy and critic" };
+        self.difference_in(trained, |_| true).or_else(|| {
+            let (now, was) = moved?;
+            let [was, is] = [was, now].map(|field| readers(field.is_critic));
+            Some(format!("observation field `{}` was for {was}, now for {is}", now.name))
+        })
+    }
+
+    fn difference_in(&self, trained: &Self, is_part: impl Fn(&ObservationField) -> bool) -> Option<String> {
         if self.name != trained.name {
             return Some(format!("the agent was `{}`, now `{}`", trained.name, self.name));
         }
-        let observed = self.observation.iter().map(Columns::of_observation).collect::<Vec<_>>();
-        let observed_then = trained.observation.iter().map(Columns::of_observation).collect::<Vec<_>>();
+        let [observed, observed_then] = [self, trained].map(|spec| {
+            let parts = spec.observation.iter().filter(|field| is_part(field));
+            parts.map(Columns::of_observation).collect::<Vec<_>>()
+        });
         let acted = self.action.iter().map(Columns::of_action).collect::<Vec<_>>();
         let acted_then = trained.action.iter().map(Columns::of_action).collect::<Vec<_>>();
         first_difference("observation", &observed_then, &observed)
@@ -307,6 +353,7 @@ mod tests {
             block: Block::values(parts.iter().copied()),
             range: None,
             kind: ObservationKind::Number,
+            is_critic: false,
         };
         AgentSpec { name: "Plate".to_owned(), observation: fields.iter().map(field).collect(), ..AgentSpec::default() }
     }
@@ -337,6 +384,35 @@ mod tests {
             &sensed(&[("ball", &["x", "y"]), ("ball", &["x", "y", "z"])]),
             Some("observation field 1 was `tilt`, now `ball`"),
         );
+    }
+
+    /// A policy stays valid in a game that adds, changes or removes a field for the critic. A critic does not.
+    #[test]
+    fn what_the_critic_reads_is_no_part_of_a_policy_s_layout() {
+        let trained = sensed(&[("tilt", &["x", "y"]), ("speed", &[""])]);
+        let with = |parts: &[&str], is_critic| {
+            let mut spec = sensed(&[("tilt", &["x", "y"]), ("wind", parts), ("speed", &[""])]);
+            spec.observation[1].is_critic = is_critic;
+            spec
+        };
+        let secret = with(&["x"], true);
+        assert_eq!(secret.layout_hash(), trained.layout_hash());
+        assert_eq!((secret.difference_from(&trained), trained.difference_from(&secret)), (None, None));
+        assert_eq!(secret.without_critic_fields(), trained);
+        assert_eq!(secret.critic_fields().map(|field| field.name.as_str()).collect::<Vec<_>>(), ["wind"]);
+        let is_critic = secret.observation_columns().map(ObservationColumn::is_critic).collect::<Vec<_>>();
+        assert_eq!(is_critic, [false, false, true, false]);
+        let rows = |now: &AgentSpec, was: &AgentSpec, expected: Option<&str>| {
+            assert_eq!(now.row_difference_from(was).as_deref(), expected);
+            assert_eq!(now.row_hash() == was.row_hash(), expected.is_none());
+        };
+        rows(&secret, &secret, None);
+        rows(&secret, &trained, Some("observation field 2 was `speed`, now `wind`"));
+        rows(&with(&["x", "z"], true), &secret, Some("observation field `wind` had 1 values, now 2"));
+        let open = with(&["x"], false);
+        rows(&open, &secret, Some("observation field `wind` was for the critic alone, now for policy and critic"));
+        assert_eq!(open.difference_from(&secret).unwrap(), "observation field 2 was `speed`, now `wind`");
+        assert_eq!(open.row_hash(), open.layout_hash());
     }
 
     fn board(height: usize, width: usize) -> AgentSpec {

@@ -18,10 +18,10 @@ pub struct EncodedMlp {
 }
 
 /// Converts a network of `ludus_net` to tensors: an [`EncodedMlp`] if its config has encoders or observes the last
-/// action, else an [`Mlp`].
+/// action, or if some columns are for the critic alone, else an [`Mlp`].
 pub fn described(network: Network) -> Box<dyn TorchNetwork> {
     let NetworkConfig { encoders, observe_last_action, .. } = network.layout().config();
-    if encoders.is_empty() && !observe_last_action {
+    if encoders.is_empty() && !observe_last_action && !network.layout().has_critic_columns() {
         Box::new(Mlp::new(network))
     } else {
         Box::new(EncodedMlp::new(network))
@@ -50,17 +50,20 @@ impl EncodedMlp {
         (dense, self.features(observations, history, encoders))
     }
 
-    /// Returns the inputs of the dense layers, `[rows, features]`.
+    /// Returns the inputs of the dense layers, `[rows, features]`: those of policy and critic, then those for the critic
+    /// alone.
     fn features(&self, observations: &Tensor, history: &Tensor, encoders: &[Tensor]) -> Tensor {
         let layout = self.own_layout();
-        let rest = layout.columns_without_encoder().iter();
-        let columns = rest.map(|columns| observations.narrow(1, columns.start as i64, columns.len() as i64));
-        let mut found: Vec<Tensor> = columns.collect();
+        let narrow =
+            |columns: &std::ops::Range<usize>| observations.narrow(1, columns.start as i64, columns.len() as i64);
+        let mut found: Vec<Tensor> = layout.columns_without_encoder().iter().map(narrow).collect();
+        let mut for_critic: Vec<Tensor> = layout.critic_columns_without_encoder().iter().map(narrow).collect();
         let mut left = encoders;
         for block in layout.encoded_blocks() {
             let own;
             (own, left) = left.split_at(tensor_count(&block));
-            found.push(match block.columns {
+            let read = if block.is_critic { &mut for_critic } else { &mut found };
+            read.push(match block.columns {
                 BlockColumns::Values(values) => self.history().stacked(observations, history, values, &block.memory),
                 BlockColumns::Grid(grid) => convolve(observations, grid, own),
                 BlockColumns::Set(set) => {
@@ -76,6 +79,7 @@ impl EncodedMlp {
         if layout.config().observe_last_action {
             found.push(self.history().last_action(history, observations.kind()));
         }
+        found.append(&mut for_critic);
         Tensor::cat(&found, 1)
     }
 }

@@ -48,14 +48,21 @@ impl Mlp {
 
     /// Computes outputs and values from the inputs of the dense layers, `[steps·rows, inputs]`, and takes the steps of
     /// the memory.
+    ///
+    /// The last inputs may be for the critic alone.
     pub(crate) fn pass(&self, parameters: &[Tensor], inputs: &Tensor, memory: &mut MemoryColumns<'_>) -> Forward {
         let mut rest = parameters;
         let [trunk, actor, critic] = [TRUNK, "actor", "critic"].map(|name| self.chain(name, &mut rest));
         let features = self.features(&trunk, inputs, memory);
-        let mut head = |chain: &ChainTensors<'_>| {
-            self.features(chain, &features, memory).linear(&chain.head[0], Some(&chain.head[1]))
+        // If something is for the critic alone, nothing is shared, so the trunk has no layers.
+        let policy_features = match self.layout.has_critic_columns() {
+            true => features.narrow(1, 0, self.layout.dense_inputs() as i64),
+            false => features.shallow_clone(),
         };
-        let (outputs, values) = (head(&actor), head(&critic));
+        let mut head = |chain: &ChainTensors<'_>, inputs: &Tensor| {
+            self.features(chain, inputs, memory).linear(&chain.head[0], Some(&chain.head[1]))
+        };
+        let (outputs, values) = (head(&actor, &policy_features), head(&critic, &features));
         let values = if self.layout.value_heads() == 1 { values.squeeze_dim(-1) } else { values };
         Forward { outputs, values }
     }

@@ -191,7 +191,7 @@ mod tests {
 
     fn field(name: &str, block: Block) -> ObservationField {
         let (name, doc) = (name.to_owned(), String::new());
-        ObservationField { name, doc, block, range: None, kind: ObservationKind::Number }
+        ObservationField { name, doc, block, range: None, kind: ObservationKind::Number, is_critic: false }
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
     }
     let observations = Axis::new(&observation_names(&from.spec), &observation_names(start.spec));
     let inputs = Axis::new(&input_names(&from.spec, &layout), &input_names(start.spec, start.layout));
+    let critic_inputs =
+        Axis::new(&critic_input_names(&from.spec, &layout), &critic_input_names(start.spec, start.layout));
     let encoders = Axis::new(&encoder_names(&layout), &encoder_names(start.layout));
     let is_squashed = layout.config().squashed;
     let [was, now] = [&from.spec, start.spec].map(|spec| output_names(spec, is_squashed));
@@ -89,7 +91,7 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
     let deviations = Axis::new(&deviation_names(&from.spec), &deviation_names(start.spec));
     let differences = [("observation", &observations), ("encoder", &encoders), ("action", &outputs)];
     let differences = differences.map(|(what, axis)| axis.differences(what)).concat();
-    let axes = Axes { observations, inputs, encoders, outputs, deviations };
+    let axes = Axes { observations, inputs, critic_inputs, encoders, outputs, deviations };
     Ok(WarmStarted {
         parameters: axes.parameters(&layout.export(&from.parameters), start)?,
         normalizer: from.normalizer.as_ref().zip(start.normalizer).map(|(was, now)| axes.normalizer(was, now)),
@@ -99,12 +101,22 @@ pub(crate) fn warm_start(from: &PolicyFile, start: WarmStart<'_>) -> Result<Warm
 
 /// Returns the description of what is behind the inputs.
 fn without_encoders(layout: &Layout) -> NetworkConfig {
-    NetworkConfig { encoders: BTreeMap::new(), observe_last_action: false, ..layout.config().clone() }
+    let config = layout.config().clone();
+    NetworkConfig { encoders: BTreeMap::new(), observe_last_action: false, without_critic: false, ..config }
 }
 
 fn described(network: &NetworkConfig) -> String {
-    let NetworkConfig { encoders, observe_last_action, hidden, activation, layer_norm, shared, memory, squashed } =
-        network;
+    let NetworkConfig {
+        encoders,
+        observe_last_action,
+        hidden,
+        activation,
+        layer_norm,
+        shared,
+        memory,
+        squashed,
+        without_critic: _,
+    } = network;
     let memory = memory.map_or(String::new(), |memory| format!(", memory: {memory:?}"));
     let encoders = encoders.iter().map(|(field, encoder)| format!("{field:?}: {encoder}")).collect::<Vec<_>>();
     let encoders = if encoders.is_empty() { String::new() } else { format!("encoders: {{{}}}, ", encoders.join(", ")) };
@@ -158,6 +170,8 @@ struct Axes {
     observations: Axis,
     /// Inputs of the first dense layers: the columns of the observation, unless encoders read some.
     inputs: Axis,
+    /// Inputs of the critic's first dense layers: those, and what is for the critic alone.
+    critic_inputs: Axis,
     /// Encoders, each with its field and its sizes.
     encoders: Axis,
     outputs: Axis,
@@ -214,7 +228,11 @@ impl Axes {
         } else {
             Axis::same(shape[0])
         };
-        let columns = if is_first { self.inputs.clone() } else { Axis::same(shape[1..].iter().product()) };
+        let columns = match is_first {
+            true if name.starts_with("critic.") => self.critic_inputs.clone(),
+            true => self.inputs.clone(),
+            false => Axis::same(shape[1..].iter().product()),
+        };
         [rows, columns]
     }
 
@@ -251,15 +269,42 @@ fn observation_names(spec: &AgentSpec) -> Vec<String> {
     spec.observation_columns().map(ObservationColumn::name).collect()
 }
 
-/// The names of the inputs of the first dense layers.
+/// The names of the inputs of the first dense layers of policy and critic.
 fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
     let last_action = layout.last_action_columns();
-    if layout.encoded_blocks().next().is_none() && last_action.is_empty() {
+    if layout.encoded_blocks().next().is_none() && last_action.is_empty() && !layout.has_critic_columns() {
         return observation_names(spec);
     }
+    let mut names = encoded_names(spec, layout, Reader::Both);
+    if !last_action.is_empty() {
+        names.extend(output_names(spec, false).into_iter().map(|part| format!("last action {part}")));
+    }
+    names
+}
+
+/// The names of the inputs of the critic's first dense layers.
+fn critic_input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
+    [input_names(spec, layout), encoded_names(spec, layout, Reader::Critic)].concat()
+}
+
+/// The layers that read an observation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Those of policy and critic.
+    Both,
+    /// Those of the critic alone.
+    Critic,
+}
+
+/// The names of the columns without an encoder, and of the outputs of encoders.
+fn encoded_names(spec: &AgentSpec, layout: &Layout, reader: Reader) -> Vec<String> {
+    let rest = match reader {
+        Reader::Both => layout.columns_without_encoder(),
+        Reader::Critic => layout.critic_columns_without_encoder(),
+    };
     let name = |column: usize| spec.observation_name(column).expect("a layout has the columns of its spec");
-    let mut names: Vec<_> = layout.columns_without_encoder().iter().cloned().flatten().map(name).collect();
-    for block in layout.encoded_blocks() {
+    let mut names: Vec<_> = rest.iter().cloned().flatten().map(name).collect();
+    for block in layout.encoded_blocks().filter(|block| block.is_critic == (reader == Reader::Critic)) {
         match block.encoder {
             // The present step has the names that the field has without an encoder.
             &Encoder::Stack(steps) => names.extend((0..steps).flat_map(|back| {
@@ -268,9 +313,6 @@ fn input_names(spec: &AgentSpec, layout: &Layout) -> Vec<String> {
             })),
             _ => names.extend((0..block.features).map(|index| format!("{} {index}", encoder_name(&block)))),
         }
-    }
-    if !last_action.is_empty() {
-        names.extend(output_names(spec, false).into_iter().map(|part| format!("last action {part}")));
     }
     names
 }
@@ -327,6 +369,7 @@ mod tests {
             block: Block::values(observed.iter().copied()),
             range: None,
             kind: ObservationKind::Number,
+            is_critic: false,
         };
         let action = |name: &str, parts, kind| ActionField { name: name.to_owned(), doc: String::new(), parts, kind };
         AgentSpec {
@@ -448,6 +491,49 @@ mod tests {
         let (.., said) = taken(&[convolve(4)], &[convolve(6)]);
         let expected = ["`board: Convolve([6]) over 3×3×1` is new", "`board: Convolve([4]) over 3×3×1` is gone"];
         assert_eq!(said, expected.map(|difference| format!("encoder {difference}")));
+    }
+
+    /// The critic learns to read new observations; the policy never sees them. A shipped policy has no critic.
+    #[test]
+    fn observations_for_the_critic_are_taken_over_by_name() {
+        let was = spec(&["x", "y"], &["a"], &["no", "yes"]);
+        let secret = |name: &str| ObservationField {
+            name: name.to_owned(),
+            block: Block::values([""]),
+            is_critic: true,
+            ..was.observation[0].clone()
+        };
+        let mut now = was.clone();
+        now.observation.insert(0, secret("wind"));
+        let mut other = was.clone();
+        other.observation.extend([secret("load"), secret("wind")]);
+        let taken = |was: &PolicyFile, spec: &AgentSpec| {
+            let mut after = network(spec, false, 2);
+            let start = WarmStart { spec, layout: after.layout(), parameters: after.parameters(), normalizer: None };
+            let taken = warm_start(was, start).unwrap();
+            after.set_parameters(&taken.parameters).unwrap();
+            (after, taken.differences)
+        };
+        let before = network(&was, false, 1);
+        let (outputs_before, value_before) = outputs(&before, &[0.3, -0.7]);
+        let (after, said) = taken(&policy(was, &before, None), &now);
+        assert_eq!(said, ["observation `wind` is new"]);
+        let (outputs_after, value) = outputs(&after, &[9.0, 0.3, -0.7]);
+        assert!((value - value_before).abs() < 1e-6, "it does not read `wind` yet");
+        let close = |one: &[f32], other: &[f32]| one.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(close(&outputs_before, &outputs_after));
+
+        let trained = network(&now, false, 3);
+        let (outputs_before, value_before) = outputs(&trained, &[0.5, 0.3, -0.7]);
+        let file = policy(now, &trained, None);
+        let (after, said) = taken(&file, &other);
+        assert_eq!(said, ["observation `load` is new"]);
+        let (outputs_after, value) = outputs(&after, &[0.3, -0.7, 9.0, 0.5]);
+        assert!((value - value_before).abs() < 1e-6 && close(&outputs_before, &outputs_after));
+        let (after, _) = taken(&file.shipped().unwrap(), &other);
+        let (outputs_after, value) = outputs(&after, &[0.3, -0.7, 9.0, 0.5]);
+        assert!(close(&outputs_before, &outputs_after));
+        assert!((value - value_before).abs() > 1e-3, "the critic is new");
     }
 
     fn board(side: usize) -> Block {

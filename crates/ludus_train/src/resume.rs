@@ -157,7 +157,7 @@ impl Resumption {
             let named = specs.iter().find(|spec| spec.name == trained.name);
             // Another name is a difference too, where there is only one kind.
             let Some(spec) = named.or_else(|| specs.first()) else { continue };
-            if let Some(difference) = spec.difference_from(trained) {
+            if let Some(difference) = spec.row_difference_from(trained) {
                 return Err(PolicyError::OtherLayout { path: path.clone(), agent: spec.name.clone(), difference });
             }
         }

@@ -116,6 +116,7 @@ impl<const HEIGHT: usize, const WIDTH: usize, const CHANNELS: usize> Observation
             block: Block::Grid(GridShape { height: HEIGHT, width: WIDTH, channels: CHANNELS }),
             range: None,
             kind: ObservationKind::Number,
+            is_critic: false,
         });
     }
 

@@ -141,6 +141,11 @@ impl<T: Observation, const N: usize> Observation for SetOf<T, N> {
             !T::HAS_BLOCKS,
             "an element of a `SetOf` can have no `Grid` and no `SetOf` inside: keep them beside the set"
         );
+        assert!(
+            !T::HAS_CRITIC_FIELDS,
+            "an element of a `SetOf` can have no field for the critic alone: mark the whole set `#[observation(critic)]`, \
+             or keep the field in a set beside it"
+        );
         assert!(N * T::WIDTH > 0, "a set of capacity 0 is no observation: give it room for at least one element");
         N * T::WIDTH + 1
     };
@@ -155,6 +160,7 @@ impl<T: Observation, const N: usize> Observation for SetOf<T, N> {
             block: Block::Set(SetShape { capacity: N, element }),
             range: None,
             kind: ObservationKind::Number,
+            is_critic: false,
         });
     }
 

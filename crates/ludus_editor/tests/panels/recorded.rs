@@ -40,6 +40,7 @@ pub fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> Observati
         block: Block::values(parts.iter().copied()),
         range,
         kind,
+        is_critic: false,
     }
 }
 

@@ -196,7 +196,11 @@ impl Critics {
 
 /// Lays out a critic: the policy's encoders and hidden layers, with the numbers of the action behind the observation.
 fn critic_layout(policy: &Layout, parts: &ActionParts) -> Result<Layout, NetError> {
-    let block = |block: EncodedBlock<'_>| InputBlock { field: block.field.to_owned(), columns: block.columns };
+    let block = |block: EncodedBlock<'_>| InputBlock {
+        field: block.field.to_owned(),
+        columns: block.columns,
+        is_critic: block.is_critic,
+    };
     let blocks: Vec<InputBlock> = policy.encoded_blocks().map(block).collect();
     // The critic's own value is not used: on a common trunk it costs next to nothing.
     let config = NetworkConfig { shared: true, squashed: false, ..policy.config().clone() };

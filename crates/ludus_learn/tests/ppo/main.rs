@@ -5,6 +5,7 @@
 mod allowed;
 mod bandit;
 mod cart_pole;
+mod critic;
 mod determinism;
 mod learning;
 mod limits;

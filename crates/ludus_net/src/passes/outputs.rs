@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::{Loss, head_delta};
 use crate::Network;
 use crate::backward::ChainBack;
+use crate::encoder::Encoded;
 use crate::kernel::{Finish, InputDelta, Rows, RowsMut, Start};
 use crate::memory::Timeline;
 use crate::pass::Pass;
@@ -33,7 +34,7 @@ impl Network {
         let rows = self.check_block(inputs, outputs);
         let (pass, time) = (self.pass(inputs), Timeline::step(rows));
         let Chains { encoder, trunk, actor, .. } = &mut scratch.chains;
-        let encoded = self.layout.encoders.encode(pass, self.rows(inputs), encoder);
+        let encoded = self.layout.encoders.encode(pass, self.rows(inputs), Encoded::OfAll, encoder);
         let features = pass.features(&self.layout.trunk, time, encoded, &mut trunk.hidden, &mut trunk.memory);
         pass.chain(&self.layout.actor, time, features, actor, outputs);
     }

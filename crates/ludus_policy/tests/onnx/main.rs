@@ -154,6 +154,7 @@ fn spec(masked: bool, blocks: Blocks) -> AgentSpec {
         block,
         range: None,
         kind: ObservationKind::Number,
+        is_critic: false,
     };
     let grid = |height, width, channels| Block::Grid(GridShape { height, width, channels });
     let mut observation = vec![observed("eyes", Block::values(["a", "b", "c", "d", "e"]))];

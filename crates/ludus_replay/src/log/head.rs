@@ -81,7 +81,7 @@ impl EpisodeValues {
 pub struct EpisodeKind {
     /// The kind's name. Empty in a file of the first version, which had one kind and no name for it.
     pub name: String,
-    /// [`AgentSpec::layout_hash`] in 16 hexadecimal digits.
+    /// [`AgentSpec::row_hash`] in 16 hexadecimal digits.
     pub layout_hash: String,
     /// Choices of each column of an action row; 0 for a number.
     pub choices: Vec<u32>,
@@ -217,5 +217,5 @@ pub(in super::super) fn choices_of(spec: &AgentSpec) -> Vec<u32> {
 
 /// The hash of a layout as text.
 pub(in super::super) fn written_layout(spec: &AgentSpec) -> String {
-    format!("{:016x}", spec.layout_hash())
+    format!("{:016x}", spec.row_hash())
 }

@@ -1,6 +1,6 @@
 //! Convolutions in plain Rust have the same outputs as libtorch's.
 
-use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Scratch, SetBlock};
+use ludus_net::{Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Scratch, SetBlock, ValuesBlock};
 use ludus_spec::{Head, Seed};
 use ludus_torch::tch::Tensor;
 use ludus_torch::{Parameter, described};
@@ -93,6 +93,30 @@ fn sets_agree_with_libtorch() {
         let mut observations = noise(inputs);
         for (row, observations) in observations.chunks_exact_mut(inputs).enumerate() {
             observations[13] = (row % 5) as f32;
+        }
+        compare(shifted(layout), &observations);
+    }
+}
+
+/// A number, a set and a grid; a number and a set are for the critic alone.
+#[test]
+fn critics_that_read_more_agree_with_libtorch() {
+    open_device();
+    let [seen, hidden] = [1, 4].map(|first| SetBlock { first, capacity: 2, parts: 1 });
+    let blocks = [
+        InputBlock::values("wind", ValuesBlock { first: 0, width: 1 }).for_critic(),
+        InputBlock::set("seen", seen),
+        InputBlock::set("hidden", hidden).for_critic(),
+        InputBlock::values("speed", ValuesBlock { first: 7, width: 2 }),
+    ];
+    let inputs = 9;
+    for fields in [&[][..], &["seen"], &["hidden"], &["seen", "hidden"]] {
+        let encoders = fields.iter().map(|&field| (field.to_owned(), Encoder::Pool(9))).collect();
+        let config = NetworkConfig { encoders, hidden: vec![8], ..NetworkConfig::default() };
+        let layout = Layout::with_blocks(inputs, &blocks, &HEADS, &config).unwrap();
+        let mut observations = noise(inputs);
+        for (row, observations) in observations.chunks_exact_mut(inputs).enumerate() {
+            (observations[3], observations[6]) = ((row % 3) as f32, (row % 2) as f32);
         }
         compare(shifted(layout), &observations);
     }

@@ -3,7 +3,9 @@
 use ludus_learn::{
     LaneShape, Learner, LearnerState, Losses, Rollout, RolloutShape, SensedRows, Simulation, StepLanes, UpdateSettings,
 };
-use ludus_net::{Activation, Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Normalizer, stage};
+use ludus_net::{
+    Activation, Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Normalizer, ValuesBlock, stage,
+};
 use ludus_spec::{Head, Outcome, Seed};
 
 use crate::{PLAIN, Setup, collect, native, of_samples, rollout_of, torch};
@@ -70,7 +72,19 @@ fn network(heads: &[Head], config: &NetworkConfig, distance: f32) -> Network {
         0 => Layout::new(5, heads, config),
         _ => Layout::with_blocks(62, &[InputBlock::grid("board", GRID)], heads, config),
     };
-    let mut network = Network::new(layout.unwrap(), Seed::new(1));
+    scattered(layout.unwrap(), distance)
+}
+
+/// A network whose critic also reads column 1 and the grid.
+fn with_critic_columns(heads: &[Head], config: &NetworkConfig, distance: f32) -> Network {
+    let wind = InputBlock::values("wind", ValuesBlock { first: 1, width: 1 });
+    let blocks = [wind.for_critic(), InputBlock::grid("board", GRID).for_critic()];
+    scattered(Layout::with_blocks(62, &blocks, heads, config).unwrap(), distance)
+}
+
+/// Makes a network whose parameters are scattered by `distance`.
+fn scattered(layout: Layout, distance: f32) -> Network {
+    let mut network = Network::new(layout, Seed::new(1));
     let scatter = |(index, parameter): (usize, &mut f32)| {
         *parameter += distance * (Seed::new(2).derive(index as u64).uniform() - 0.5);
     };
@@ -100,15 +114,12 @@ fn rollout(learner: &mut impl Learner, heads: &[Head], mask_width: usize, normal
 fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
     let choices = heads.iter().filter(|head| matches!(head, Head::Categorical { .. })).map(|head| head.output_width());
     for mask_width in [0, choices.sum()] {
-        check_masked(heads, config, settings, mask_width);
+        check_networks([0.5, 1.0].map(|distance| network(heads, config, distance)), settings, mask_width);
     }
 }
 
-fn check_masked(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings, mask_width: usize) {
-    check_networks([0.5, 1.0].map(|distance| network(heads, config, distance)), heads, settings, mask_width);
-}
-
-fn check_networks([before, now]: [Network; 2], heads: &[Head], settings: UpdateSettings, mask_width: usize) {
+fn check_networks([before, now]: [Network; 2], settings: UpdateSettings, mask_width: usize) {
+    let heads = &now.layout().heads().to_vec();
     let normalizer = normalizer(&now);
     let mut torch = torch(before, Some(normalizer.clone()), PLAIN);
     let mut native = native(now.clone(), Some(normalizer.clone()));
@@ -181,7 +192,7 @@ fn gradients_of_several_values_agree() {
         for values in [2, 3] {
             let networks = [0.5, 1.0]
                 .map(|distance| network(&HYBRID, &config, distance).with_value_heads(values, Seed::new(9)).unwrap());
-            check_networks(networks, &HYBRID, UpdateSettings { value_clip, ..SETTINGS }, 0);
+            check_networks(networks, UpdateSettings { value_clip, ..SETTINGS }, 0);
         }
     }
 }
@@ -208,6 +219,17 @@ fn gradients_of_convolutions_agree() {
         let encoders = [("board".to_owned(), Encoder::Convolve(convolutions.to_vec()))].into();
         let config = NetworkConfig { encoders, hidden: hidden.to_vec(), shared, ..NetworkConfig::default() };
         check(&HYBRID, &config, SETTINGS);
+    }
+}
+
+#[test]
+fn gradients_of_a_critic_that_reads_more_agree() {
+    let encoded = [("board".to_owned(), Encoder::Convolve(vec![7]))];
+    for (encoders, hidden) in [(&[][..], &[24, 16][..]), (&encoded, &[24]), (&encoded, &[])] {
+        let encoders = encoders.iter().cloned().collect();
+        let config = NetworkConfig { encoders, hidden: hidden.to_vec(), ..NetworkConfig::default() };
+        let networks = [0.5, 1.0].map(|distance| with_critic_columns(&HYBRID, &config, distance));
+        check_networks(networks, SETTINGS, 3);
     }
 }
 

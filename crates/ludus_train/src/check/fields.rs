@@ -21,6 +21,7 @@ pub(crate) struct Field {
     pub low: f32,
     pub high: f32,
     range: Option<(f32, f32)>,
+    is_critic: bool,
     /// True if a column has changed.
     has_changed: bool,
 }
@@ -51,9 +52,10 @@ pub(crate) fn fields(spec: &AgentSpec, columns: &[ColumnRange]) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::new();
     for (column, seen) in spec.observation_columns().zip(columns) {
         let (name, range) = (without_indices(&column.shared_name()), range(column));
-        let known = fields.iter().rposition(|known| known.name == name && known.range == range);
-        let index = known.unwrap_or_else(|| {
-            fields.push(Field::new(name, range));
+        let is_critic = column.is_critic();
+        let is_same = |known: &Field| known.name == name && known.range == range && known.is_critic == is_critic;
+        let index = fields.iter().rposition(is_same).unwrap_or_else(|| {
+            fields.push(Field { is_critic, ..Field::new(name, range) });
             fields.len() - 1
         });
         fields[index].add(*seen);
@@ -75,7 +77,7 @@ pub(crate) fn without_indices(name: &str) -> String {
 
 impl Field {
     const fn new(name: String, range: Option<(f32, f32)>) -> Self {
-        Self { name, low: f32::INFINITY, high: f32::NEG_INFINITY, range, has_changed: false }
+        Self { name, low: f32::INFINITY, high: f32::NEG_INFINITY, range, is_critic: false, has_changed: false }
     }
 
     fn add(&mut self, column: ColumnRange) {
@@ -126,7 +128,11 @@ impl Field {
     }
 
     fn shown(&self) -> String {
-        if self.name.is_empty() { "the observation".to_owned() } else { format!("observation `{}`", self.name) }
+        match (&*self.name, self.is_critic) {
+            ("", _) => "the observation".to_owned(),
+            (name, false) => format!("observation `{name}`"),
+            (name, true) => format!("observation `{name}`, for the critic alone,"),
+        }
     }
 }
 
@@ -138,7 +144,7 @@ mod tests {
 
     fn field(name: &str, parts: &[&str], range: Option<(f32, f32)>) -> ObservationField {
         let (name, doc, kind) = (name.to_owned(), String::new(), ObservationKind::Number);
-        ObservationField { name, doc, block: Block::values(parts.iter().copied()), kind, range }
+        ObservationField { name, doc, block: Block::values(parts.iter().copied()), kind, range, is_critic: false }
     }
 
     /// Checks the findings about an observation with these fields, whose columns had these ranges.
@@ -169,6 +175,13 @@ mod tests {
         check(vec![field("touching", &[""], Some(FLAG))], &[(0.0, 0.0)], &[]);
         check(vec![field("mode", &["walk", "swim"], Some(FLAG))], &[(1.0, 1.0), (0.0, 0.0)], &[]);
         check(vec![field("charge", &[""], Some(FLAG))], &[(0.5, 0.5)], &["observation `charge` was always 0.5"]);
+    }
+
+    #[test]
+    fn a_field_for_the_critic_is_named_as_one() {
+        let wind = ObservationField { is_critic: true, ..field("wind", &["x", "y"], None) };
+        let expected = ["observation `wind`, for the critic alone, was always 0 in 9 steps"];
+        check(vec![wind], &[(0.0, 0.0); 2], &expected);
     }
 
     #[test]

@@ -12,7 +12,8 @@ fn spec() -> AgentSpec {
     let parts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let (name, doc) = (String::new, String::new);
     let (block, kind) = (Block::values(["x"]), ObservationKind::Number);
-    let observation = ObservationField { name: "ball".to_owned(), doc: doc(), block, range: None, kind };
+    let observation =
+        ObservationField { name: "ball".to_owned(), doc: doc(), block, range: None, kind, is_critic: false };
     let action =
         ActionField { name: "jump".to_owned(), doc: doc(), parts: parts(&["no", "yes"]), kind: ActionKind::Discrete };
     let reward = RewardTerm { name: name(), doc: doc() };

@@ -30,7 +30,7 @@ pub(super) fn export(program: &Program, arguments: &ExportArguments) -> Result<R
                 in_its_folder(ending(folder.join(policy_name(&file.spec.name)), arguments))?
             }
         };
-        write(file, &to, arguments)?;
+        write(&file.shipped()?, &to, arguments)?;
         say(format_args!("policy: {}, from {} after {} steps", to.display(), path.display(), file.origin.steps));
         last = Some(if specs.len() == 1 { to } else { to.parent().unwrap_or(&to).to_owned() });
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ludus_policy::{PolicyFile, check_layout, files};
+use ludus_policy::{PolicyFile, files};
 use ludus_spec::AgentSpec;
 
 use crate::checkpoint::Checkpoint;
@@ -147,7 +147,7 @@ impl PolicyLocation {
         if file.spec.name != spec.name {
             return Ok(None);
         }
-        check_layout(&file.spec, spec, &path)?;
+        let file = file.for_agents(spec, &path)?;
         Ok(Some((path, file)))
     }
 }

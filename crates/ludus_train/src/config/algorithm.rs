@@ -183,6 +183,17 @@ impl AlgorithmConfig<'_> {
         let is_continuous =
             |field: &&ludus_spec::ActionField| matches!(field.head(), ludus_spec::Head::Gaussian { .. });
         let has_values = matches!(self, Self::Pqn(_) | Self::Dqn(_));
+        if let Some(field) = spec.critic_fields().next() {
+            let why = match has_values {
+                true => "has no critic: its policy is the value of each choice",
+                false => "learns with critics that read what its policy reads",
+            };
+            let (name, agent) = (&field.name, &spec.name);
+            return Some(format!(
+                "`{section}` {why}, and `{name}` of `{agent}` is for the critic alone; learn with `ppo`, or observe \
+                 `{name}` without `critic`"
+            ));
+        }
         if let Some(field) = spec.action.iter().find(is_continuous).filter(|_| has_values) {
             return Some(format!(
                 "`{section}` learns the value of each choice, and `{}` of `{}` is continuous; learn with `ppo` or `sac`, or \

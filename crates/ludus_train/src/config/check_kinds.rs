@@ -67,7 +67,7 @@ fn shared_problem(config: &RunConfig, spec: &AgentSpec, other: &str, specs: &[Ar
     };
     let renamed = AgentSpec { name: owner.name.clone(), ..spec.clone() };
     let masks = |spec: &AgentSpec| if spec.masked { "has" } else { "has no" };
-    let difference = renamed.difference_from(owner).or_else(|| {
+    let difference = renamed.row_difference_from(owner).or_else(|| {
         let differs = spec.masked != owner.masked;
         differs.then(|| format!("`{other}` {} masks, `{name}` {} masks", masks(owner), masks(spec)))
     });

@@ -64,6 +64,7 @@ mod tests {
             block: Block::Grid(GridShape { height: 3, width: 4, channels: 1 }),
             range: None,
             kind: ObservationKind::Number,
+            is_critic: false,
         };
         let observation = grids.iter().map(field).collect();
         Arc::new(AgentSpec { name: name.to_owned(), observation, ..AgentSpec::default() })

@@ -32,6 +32,7 @@ mod replays;
 mod resume;
 mod said;
 mod same;
+mod secrets;
 mod streams;
 mod trouble;
 #[cfg(all(unix, feature = "tune"))]

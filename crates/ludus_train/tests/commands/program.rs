@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::networks;
 #[cfg(all(unix, feature = "tune"))]
 use super::tune;
-use super::{absent, breaking, flawed, game, gates, pack, parameters, same};
+use super::{absent, breaking, flawed, game, gates, pack, parameters, same, secrets};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -130,6 +130,7 @@ fn plays_the_game() {
         "thread_bound" => Ludus::new("arrows", breaking::thread_bound),
         "with_plugins" => Ludus::new("arrows", breaking::with_plugins),
         "faulty" => Ludus::new("arrows", game::faulty),
+        "secrets" => Ludus::new("arrows", secrets::secrets),
         "dusty" => Ludus::new("arrows", same::dusty),
         "dustier" => Ludus::new("arrows", same::dustier),
         "doomed" => Ludus::new("arrows", game::doomed),

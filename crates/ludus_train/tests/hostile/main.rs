@@ -49,6 +49,7 @@ fn spec() -> AgentSpec {
             block: ludus_spec::Block::values([""]),
             range: None,
             kind: ObservationKind::Number,
+            is_critic: false,
         }],
         action: vec![ActionField {
             name: name("rate"),

@@ -161,6 +161,9 @@ fn details_ui(ui: &mut Ui, column: &ShownColumn<'_>) {
     if !doc.is_empty() {
         ui.label(doc);
     }
+    if column.column.is_critic() {
+        ui.label("for the critic alone: the policy does not read it");
+    }
     match column.column.range() {
         Some((low, high)) => ui.label(format!("range {} to {}", fixed(low.into()), fixed(high.into()))),
         None => ui.label("the game promises no range"),
@@ -174,7 +177,8 @@ fn details_ui(ui: &mut Ui, column: &ShownColumn<'_>) {
 
 impl ShownColumn<'_> {
     fn name(&self) -> String {
-        self.column.name()
+        let name = self.column.name();
+        if self.column.is_critic() { format!("{name} (critic)") } else { name }
     }
 
     fn usual(&self) -> String {
@@ -242,7 +246,7 @@ mod tests {
 
     fn check(numbers: ColumnSnapshot, range: Option<(f32, f32)>, expected: Option<Flag>) {
         let (name, doc, kind) = ("ball".into(), String::new(), ObservationKind::Number);
-        let field = ObservationField { name, doc, block: Block::values(["x"]), range, kind };
+        let field = ObservationField { name, doc, block: Block::values(["x"]), range, kind, is_critic: false };
         let column = ShownColumn { column: field.column(0).unwrap(), numbers: &numbers };
         assert_eq!(column.flag(), expected, "{numbers:?} in {range:?}");
     }
