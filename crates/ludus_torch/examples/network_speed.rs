@@ -153,7 +153,7 @@ impl Update {
         let (collector, steps) = (Collector::new(learner.machine().clone()), rollout.missing_steps());
         let lane = CollectedLane { decider: learner.decider(), others: &[], rollout: &mut rollout, seed: Seed::new(3) };
         collector.collect(&mut worlds, &mut [lane], steps)?;
-        rollout.estimate_advantages(&[Discount { gamma: 0.99, lambda: 0.95 }], &[]);
+        rollout.estimate_advantages(&[Discount { gamma: 0.99, lambda: 0.95 }.into()]);
         let remembers = layout.memory_width() > 0;
         let shape = rollout.shape();
         let mut experience = if remembers { Experience::of_rows(shape) } else { Experience::new(shape) };

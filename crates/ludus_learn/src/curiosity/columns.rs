@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_spec::AgentSpec;
+use ludus_spec::{AgentSpec, ObservationField};
 
 use crate::Rollout;
 
@@ -22,7 +22,7 @@ impl ObservedColumns {
         for field in &spec.observation {
             let range = first..first + field.width();
             first = range.end;
-            if is_chosen(&field.name, fields) {
+            if is_chosen(field, fields) {
                 ranges.push(range);
             }
         }
@@ -63,10 +63,11 @@ impl ObservedColumns {
 
 /// Returns the spec of agents that observe these fields alone; all fields if there are none.
 pub(super) fn chosen_spec(spec: &AgentSpec, fields: &[String]) -> AgentSpec {
-    let chosen = spec.observation.iter().filter(|field| is_chosen(&field.name, fields));
+    let chosen = spec.observation.iter().filter(|field| is_chosen(field, fields));
     AgentSpec { observation: chosen.cloned().collect(), ..spec.clone() }
 }
 
-fn is_chosen(field: &String, fields: &[String]) -> bool {
-    fields.is_empty() || fields.contains(field)
+/// Without a choice, all fields are chosen that the policy reads.
+fn is_chosen(field: &ObservationField, fields: &[String]) -> bool {
+    if fields.is_empty() { !field.is_critic } else { fields.contains(&field.name) }
 }

@@ -26,7 +26,7 @@ fn spec(observation: Vec<ObservationField>, choices: usize) -> AgentSpec {
 }
 
 fn field(name: &str, block: Block, kind: ObservationKind) -> ObservationField {
-    ObservationField { name: name.to_owned(), doc: String::new(), block, range: None, kind }
+    ObservationField { name: name.to_owned(), doc: String::new(), block, range: None, kind, is_critic: false }
 }
 
 fn numbers(name: &str, width: usize) -> ObservationField {
