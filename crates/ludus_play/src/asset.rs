@@ -12,8 +12,6 @@ use ludus_policy::files::LONGEST_FILE;
 use ludus_policy::{Policy, PolicyError, PolicyFile};
 use ludus_spec::AgentSpec;
 
-use crate::PlayError;
-
 /// A policy that is ready to run, as `assets.load("policies/balance.safetensors")` loads it.
 ///
 /// A policy that is not loaded from a file, such as that of a training in the same process, is made with
@@ -36,7 +34,7 @@ pub(crate) struct Content {
 impl Content {
     /// Returns the policy for agents whose layout fits: another one if they have other observations for the critic than
     /// the policy was trained with.
-    pub fn for_agents(self: &Arc<Self>, spec: &AgentSpec) -> Result<Arc<Self>, PlayError> {
+    pub fn for_agents(self: &Arc<Self>, spec: &AgentSpec) -> Result<Arc<Self>, PolicyError> {
         let Some(policy) = self.policy.for_agents(spec)? else { return Ok(self.clone()) };
         let Self { ref name, decision_interval, tick_rate_hz, .. } = **self;
         Ok(Arc::new(Self { name: name.clone(), policy, decision_interval, tick_rate_hz }))

@@ -109,7 +109,7 @@ impl KindDecisions {
         let is_rarer = is_whole && world.resource::<AgentKinds>().iter().len() > 1;
         let now = own.unwrap_or(if is_rarer { content.decision_interval } else { step });
         let spec = self.kind.spec();
-        match check_fit(content, spec, now, time).and_then(|()| content.for_agents(spec)) {
+        match check_fit(content, spec, now, time).and_then(|()| Ok(content.for_agents(spec)?)) {
             Ok(content) => {
                 self.interval = Some(content.decision_interval);
                 batch.adopt(content);
