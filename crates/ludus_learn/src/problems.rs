@@ -70,9 +70,10 @@ impl Problems {
         self
     }
 
-    /// Adds a sentence if a replay of this many steps never holds the steps after which learning starts.
+    /// Adds a sentence if a replay of this many steps never holds the steps after which learning starts. A replay of 0
+    /// has a sentence of its own.
     pub fn learning_starts(&mut self, learning_starts: usize, replay: usize) -> &mut Self {
-        if learning_starts > replay {
+        if replay > 0 && learning_starts > replay {
             let sentence = format!(
                 "`learning_starts` is {learning_starts}, which a `replay` of {replay} never holds; give it {replay} at most"
             );
@@ -82,10 +83,11 @@ impl Problems {
     }
 }
 
-/// Returns a sentence if a replay of this many steps keeps fewer than `needed` steps of each of this many rows.
+/// Returns a sentence if a replay of this many steps keeps fewer than `needed` steps of each of this many rows. A replay
+/// of 0 is a problem without any rows.
 pub(crate) fn replay_problem(replay: usize, rows: usize, needed: usize) -> Option<String> {
     let steps = replay / rows.max(1);
-    (steps < needed).then(|| {
+    (replay > 0 && steps < needed).then(|| {
         let least = needed.saturating_mul(rows);
         format!(
             "a `replay` of {replay} keeps {steps} steps of each of {rows} agents, and `n_step` and `rollout_steps` need \

@@ -184,6 +184,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_replay_of_nothing_is_one_problem() {
+        let config = SacConfig { replay: 0, ..SacConfig::default() };
+        assert_eq!(config.problems(), [("replay", "`replay` is 0; it must be at least 1".to_owned())]);
+        assert_eq!(config.replay_problem(8), None);
+    }
+
+    #[test]
     fn every_problem_is_reported_at_once() {
         assert_eq!(SacConfig::default().problems(), []);
         let config = SacConfig {
