@@ -14,8 +14,7 @@ use crate::in_repository;
 const BESIDE: usize = 20_000;
 
 /// Games and variants that ship no policy.
-const WITHOUT_POLICY: [&str; 7] =
-    ["acrobot", "cart_pole_hidden", "mountain_car", "mountain_car_continuous", "pendulum", "sorter_pool", "wall_jump"];
+const WITHOUT_POLICY: [&str; 3] = ["cart_pole_hidden", "sorter_pool", "wall_jump"];
 
 /// The games and variants that ship policies.
 fn shipping() -> impl Iterator<Item = NamedGame> {

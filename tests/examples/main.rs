@@ -80,6 +80,40 @@ fn chasers_learn_to_catch_and_their_episodes_are_exact() {
     assert_eq!(replayed["same"], true, "{replayed}");
 }
 
+/// Random torques hardly ever swing the tip up, which returns -500.
+#[test]
+fn acrobot_is_learned_in_few_steps() {
+    check("acrobot", &["--config", "assets/train/acrobot-dqn.ron"], -100.0);
+}
+
+/// Random throttles never arrive, and return -200.
+#[test]
+fn mountain_car_is_learned_in_few_steps() {
+    check("mountain_car", &["--config", "assets/train/mountain_car-dqn.ron"], -115.0);
+}
+
+/// Random torques return -1,200.
+#[test]
+fn pendulum_is_learned_in_few_steps() {
+    check("pendulum", &["--config", "assets/train/pendulum-sac.ron"], -200.0);
+}
+
+/// The policies that ship with Gymnasium's games, with most probable actions.
+#[test]
+fn shipped_policies_are_good() {
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    let check = |example: &str, option: &[&str], name: &str, least_return: f64| {
+        let policy = format!("assets/policies/{name}.safetensors");
+        let scored = run(example, &[option, &["eval", &policy, "--episodes", "200"]].concat(), &runs);
+        assert!(number(&scored, "mean_return") >= least_return, "{scored}");
+    };
+    check("cart_pole", &[], "cart_pole", 475.0);
+    check("acrobot", &[], "acrobot", -85.0);
+    check("mountain_car", &[], "mountain_car", -105.0);
+    check("mountain_car", &["--continuous"], "mountain_car_continuous", 94.0);
+    check("pendulum", &[], "pendulum", -165.0);
+}
+
 /// `check` ends with an error where it finds something.
 #[test]
 fn no_example_has_a_flaw() {

@@ -8,11 +8,14 @@ use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer, RowSeeds};
 #[cfg(feature = "torch")]
 use ludus_policy::OwnNetwork;
 use ludus_policy::{ActionChoice, Policy, PolicyFile, PolicyScratch, Sensed};
+use ludus_spec::AgentSpec;
 #[cfg(feature = "torch")]
 use ludus_torch::{PolicyRows, TorchNetwork, TorchPolicy, listed_parameters};
 
 use crate::blueprint::Blueprint;
+use crate::config::PolicySource;
 use crate::error::TrainError;
+use crate::frozen::frozen_file;
 
 /// A policy that acts: in plain Rust, or on libtorch.
 pub(crate) enum Actor {
@@ -30,6 +33,26 @@ pub(crate) struct ActingStep<'a> {
 
 /// A policy whose actions are drawn from the seeds of a collection, as in training.
 pub(crate) struct FrozenPolicy(pub Actor);
+
+/// Makes the policy of each lane: a frozen one, or the one that `learned` returns for the kind that owns the lane.
+///
+/// # Errors
+///
+/// Those of `learned`, and if a frozen policy can't be read or a network is not that of this program.
+pub(crate) fn lane_actors(
+    blueprint: &Blueprint,
+    learned: impl Fn(&AgentSpec) -> Result<PolicyFile, TrainError>,
+) -> Result<Vec<Actor>, TrainError> {
+    let actor = |kinds: &Vec<usize>| {
+        let (kind, spec) = (kinds[0], &blueprint.specs[kinds[0]]);
+        let file = match &blueprint.agent(kind).policy {
+            PolicySource::Frozen(named) => PolicyFile::read_for(&frozen_file(named, spec), spec)?,
+            _ => learned(spec)?,
+        };
+        Actor::new(&file, blueprint, kind)
+    };
+    blueprint.lanes().iter().map(actor).collect()
+}
 
 /// Working memory of one thread for [`Actor::act`]; `None` for a policy on libtorch.
 pub(crate) struct ActorScratch(Option<PolicyScratch>);

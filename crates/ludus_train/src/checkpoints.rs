@@ -180,7 +180,7 @@ mod tests {
 
     fn config() -> CheckpointConfig {
         let (every, keep) = (NonZeroU64::new(100).unwrap(), NonZeroU32::new(2).unwrap());
-        CheckpointConfig { every, every_seconds: Some(60.0), keep }
+        CheckpointConfig { every, every_seconds: Some(60.0), keep, evaluation_episodes: 0 }
     }
 
     fn names(folder: &Path) -> Vec<String> {

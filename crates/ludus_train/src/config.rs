@@ -146,6 +146,14 @@ pub struct CheckpointConfig {
     pub every_seconds: Option<f64>,
     /// Newest checkpoints to keep. The best is kept besides.
     pub keep: NonZeroU32,
+    /// Episodes in which the most probable actions of a checkpoint are evaluated, to find the best one; 0, the default,
+    /// takes the mean return of training.
+    ///
+    /// They are played in worlds of their own, and nothing is learned from them. Usually 20 to 100 where actions are
+    /// random in training, as with `dqn`, `pqn` and `sac`: then training returns less than the policy can, and a run of
+    /// few episodes tells too late how good it is. Runs that learn several policies have no best checkpoint, and
+    /// evaluate none.
+    pub evaluation_episodes: u32,
 }
 
 /// Reactions of a run to panics in its worlds, and to numbers that are not finite.
@@ -218,6 +226,7 @@ impl Default for CheckpointConfig {
             every: const { NonZeroU64::new(500_000).unwrap() },
             every_seconds: Some(300.0),
             keep: const { NonZeroU32::new(3).unwrap() },
+            evaluation_episodes: 0,
         }
     }
 }

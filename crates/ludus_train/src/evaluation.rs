@@ -35,6 +35,8 @@ pub struct EvaluationSettings {
     pub episodes: u32,
     /// True if actions are drawn, as in training; else they are the most probable ones.
     pub sampled: bool,
+    /// The purpose of the worlds, which decides their seeds.
+    pub(crate) purpose: Purpose,
 }
 
 /// The results of an evaluation.
@@ -80,7 +82,7 @@ impl Evaluation {
     }
 }
 
-/// Plays the episodes of each kind of agents, in worlds whose seeds training never uses.
+/// Plays the episodes of each kind of agents, in worlds of their own.
 ///
 /// `policies` has one for each lane of the blueprint.
 ///
@@ -96,7 +98,7 @@ pub(crate) fn evaluate(
     tell: &mut dyn FnMut(String),
 ) -> Result<Evaluation, TrainError> {
     let lanes = blueprint.lanes();
-    let groups = group_worlds(blueprint.build_worlds(Purpose::Evaluation)?, &lanes, clock::nanoseconds);
+    let groups = group_worlds(blueprint.build_worlds(settings.purpose)?, &lanes, clock::nanoseconds);
     let mut groups = assign_episodes(groups, policies, settings.episodes)?;
     let collector = Collector::new(blueprint.machine());
     let seed = |kinds: &Vec<usize>| blueprint.seed_of(Draws::EvaluationActions, kinds[0]);

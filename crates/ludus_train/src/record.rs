@@ -57,6 +57,9 @@ pub struct KindRecord {
     pub episodes: u64,
     /// The episodes that the mean return is taken over, in the order in which they began.
     pub recent: Vec<PastEpisode>,
+    /// The mean return of the most probable actions, if the checkpoint was evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluated: Option<f64>,
 }
 
 /// The record of a run in a checkpoint of a version that knew one kind of agents.
@@ -74,7 +77,7 @@ impl OneKindRecord {
     /// The record of a run with this kind of agents after so many iterations.
     pub fn of_kind(self, kind: &str, iteration: u64) -> RunRecord {
         let Self { episodes, recent, seconds, run } = self;
-        let kinds = BTreeMap::from([(kind.to_owned(), KindRecord { episodes, recent })]);
+        let kinds = BTreeMap::from([(kind.to_owned(), KindRecord { episodes, recent, evaluated: None })]);
         RunRecord { kinds, iteration, world_steps: None, seconds, curricula: CurriculumStages::default(), run }
     }
 }
@@ -123,9 +126,11 @@ impl PastEpisode {
 
 /// The score of a checkpoint, by which the best one of a run is found.
 ///
-/// A mean of 100 episodes or more is better than any of fewer, which may be luck.
+/// An evaluation is better than any return of training. Of these, a mean of 100 episodes or more is better than any of
+/// fewer, which may be luck.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(crate) struct CheckpointScore {
+    is_evaluated: bool,
     is_sound: bool,
     mean_return: f64,
 }
@@ -133,13 +138,42 @@ pub(crate) struct CheckpointScore {
 impl KindRecord {
     /// The score of the run; `None` before there is a mean return.
     pub(crate) fn score(&self) -> Option<CheckpointScore> {
-        let is_sound = self.recent.len() >= LEAST_EPISODES;
-        self.mean_return().map(|mean_return| CheckpointScore { is_sound, mean_return })
+        let is_evaluated = self.evaluated.is_some();
+        let is_sound = is_evaluated || self.recent.len() >= LEAST_EPISODES;
+        let score = |mean_return| CheckpointScore { is_evaluated, is_sound, mean_return };
+        self.evaluated.or_else(|| self.mean_return()).map(score)
     }
 
     /// The mean return of the last episodes; `None` before there is one.
     pub(crate) fn mean_return(&self) -> Option<f64> {
         let returns = Spread::of(self.recent.iter().map(|episode| f64::from(episode.reward)));
         Some(returns.mean).filter(|mean| mean.is_finite())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(episodes: usize, reward: f32, evaluated: Option<f64>) -> Option<CheckpointScore> {
+        let recent = vec![PastEpisode { reward, steps: 1, terms: Vec::new() }; episodes];
+        KindRecord { episodes: episodes as u64, recent, evaluated }.score()
+    }
+
+    #[test]
+    fn an_evaluation_is_better_than_any_return_of_training() {
+        assert_eq!(score(0, 0.0, None), None);
+        let by_rank = [
+            score(0, 0.0, None),
+            score(LEAST_EPISODES - 1, 9.0, None),
+            score(LEAST_EPISODES, 1.0, None),
+            score(LEAST_EPISODES, 2.0, None),
+            score(0, 0.0, Some(-3.0)),
+            score(0, 0.0, Some(-2.0)),
+            // How many episodes of training there are is no part of an evaluation.
+            score(LEAST_EPISODES, 9.0, Some(-1.0)),
+            score(0, 0.0, Some(0.0)),
+        ];
+        assert!(by_rank.is_sorted_by(|one, other| one < other), "{by_rank:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! A run from its first iteration to its last.
 
 mod beginning;
+mod judging;
 pub(crate) mod metric_names;
 mod no_experience;
 mod recording;

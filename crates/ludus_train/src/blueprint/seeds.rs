@@ -27,6 +27,8 @@ pub(crate) enum Draws {
     Check = 7,
     /// Sampled actions of policies that are not learned.
     FrozenActions = 8,
+    /// The worlds in which checkpoints are evaluated.
+    CheckpointWorlds = 9,
 }
 
 /// The purpose of worlds, which decides their seeds.
@@ -35,6 +37,9 @@ pub(crate) enum Purpose {
     Training,
     /// Worlds whose seeds training never uses.
     Evaluation,
+    /// Worlds in which a run evaluates its checkpoints. Other evaluations never use their seeds, so that the best
+    /// checkpoint is not one that was lucky in them.
+    Checkpoints,
 }
 
 impl Draws {
@@ -69,6 +74,7 @@ impl Blueprint {
             // A resumed run must not repeat the episodes that it has learned from.
             Purpose::Training => seed(Draws::ResumedWorlds).derive(self.iteration),
             Purpose::Evaluation => seed(Draws::EvaluationWorlds),
+            Purpose::Checkpoints => seed(Draws::CheckpointWorlds),
         }
     }
 

@@ -45,7 +45,7 @@ pub fn checkpoint(steps: u64) -> Checkpoint {
         tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
     };
     let recent = vec![PastEpisode { reward: 0.1, steps: 9, terms: vec![0.1], success: Some(true) }];
-    let kinds = [(spec.name.clone(), KindRecord { episodes: 3, recent })].into();
+    let kinds = [(spec.name.clone(), KindRecord { episodes: 3, recent, evaluated: None })].into();
     let curricula = CurriculumStages { stages: BTreeMap::from([("Course.wall".to_owned(), 2)]), number: 3 };
     let record = RunRecord { kinds, iteration: 5, world_steps: Some(640), seconds: 1.5, curricula, run: String::new() };
     let origin = Origin { steps, ..Origin::default() };

@@ -1,6 +1,7 @@
 //! The command `eval`.
 
 use crate::actor::Actor;
+use crate::blueprint::Purpose;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints;
 use crate::episodes::Spread;
@@ -38,7 +39,11 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
         Actor::new(file, &blueprint, *kind)
     };
     let actors = blueprint.lanes().iter().map(actor).collect::<Result<Vec<_>, _>>()?;
-    let settings = EvaluationSettings { episodes: arguments.episodes.get(), sampled: arguments.sample };
+    let settings = EvaluationSettings {
+        episodes: arguments.episodes.get(),
+        sampled: arguments.sample,
+        purpose: Purpose::Evaluation,
+    };
     let interrupted = interrupt::listen(|| note("ending with the episodes so far; again to end at once"));
     let evaluation = evaluate(&blueprint, &actors, settings, interrupted, &mut |sentence| warn(&sentence))?;
     policies.iter().for_each(|LocatedPolicy { path, .. }| say(format_args!("policy: {}", path.display())));

@@ -259,6 +259,11 @@ const FIELDS: &[(&str, &str)] = &[
         "Seconds between two checkpoints: the most that a run loses if it is killed. Above 0, usually 300; or `None`.",
     ),
     ("checkpoints.keep", "Newest checkpoints to keep, besides the best. At least 1, usually 3."),
+    (
+        "checkpoints.evaluation_episodes",
+        "Episodes of each checkpoint's most probable actions, whose mean return decides which one is the best. At least \
+         0, which takes the mean return of training; usually 20 to 100 with `dqn`, `pqn` and `sac`.",
+    ),
     ("faults", "Reactions of the run to panics and to numbers that are not finite."),
     (
         "faults.panics",

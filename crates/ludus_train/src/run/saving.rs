@@ -27,7 +27,13 @@ impl Run {
     /// Saves the curves up to here, a checkpoint and the policy.
     pub(super) fn save(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
         self.metrics.flush().map_err(at(self.folder.path()))?;
+        let evaluated = self.evaluate(tell);
         let mut checkpoint = self.training.checkpoint(self.progress().seconds);
+        if let Some((kind, mean_return)) = evaluated
+            && let Some(record) = checkpoint.record.kinds.get_mut(&kind)
+        {
+            record.evaluated = Some(mean_return);
+        }
         checkpoint.record.run.clone_from(&self.id);
         self.training.kept.write(&self.folder.episodes())?;
         self.checkpoints.save(&checkpoint, clock::seconds())?;

@@ -50,7 +50,10 @@ impl Training {
         let record = |kind: usize| {
             let recent = &self.kinds[kind].recent;
             let past = recent.iter().filter_map(PastEpisode::of).collect();
-            (self.blueprint.specs[kind].name.clone(), KindRecord { episodes: recent.total(), recent: past })
+            (
+                self.blueprint.specs[kind].name.clone(),
+                KindRecord { episodes: recent.total(), recent: past, evaluated: None },
+            )
         };
         let record = RunRecord {
             kinds: self.blueprint.driven_kinds().map(record).collect(),

@@ -8,14 +8,13 @@ use ludus_spec::AgentSpec;
 
 use super::evaluation_plan::EvaluationPlan;
 use super::trial::{TrialContext, TrialOrder};
-use crate::actor::Actor;
-use crate::blueprint::Blueprint;
-use crate::config::{PolicySource, RunConfig};
+use crate::actor::lane_actors;
+use crate::blueprint::{Blueprint, Purpose};
+use crate::config::RunConfig;
 use crate::cpu;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, EvaluationSettings, KindEvaluation, evaluate};
 use crate::folder::RunFolder;
-use crate::frozen::frozen_file;
 use crate::run::metric_names::{LENGTH, MetricNames, RETURN, reward_name};
 
 /// The evaluations of a run so far, and the parts that all of them are made from.
@@ -93,19 +92,11 @@ impl<'a> Evaluations<'a> {
         learned: impl Fn(&AgentSpec) -> Result<PolicyFile, TrainError>,
     ) -> Result<(), TrainError> {
         let cpu_before = cpu::seconds();
-        let blueprint = &self.blueprint;
-        let actor = |kinds: &Vec<usize>| {
-            let (kind, spec) = (kinds[0], &blueprint.specs[kinds[0]]);
-            let file = match &blueprint.agent(kind).policy {
-                PolicySource::Frozen(named) => PolicyFile::read_for(&frozen_file(named, spec), spec)?,
-                _ => learned(spec)?,
-            };
-            Actor::new(&file, blueprint, kind)
-        };
-        let actors = blueprint.lanes().iter().map(actor).collect::<Result<Vec<_>, TrainError>>()?;
-        let settings = EvaluationSettings { episodes: self.order.episodes, sampled: self.order.sampled };
+        let actors = lane_actors(&self.blueprint, learned)?;
+        let TrialOrder { episodes, sampled, .. } = *self.order;
+        let settings = EvaluationSettings { episodes, sampled, purpose: Purpose::Evaluation };
         let mut warn = |sentence: String| (self.context.warn)(&sentence);
-        let evaluation = evaluate(blueprint, &actors, settings, self.context.interrupted, &mut warn)?;
+        let evaluation = evaluate(&self.blueprint, &actors, settings, self.context.interrupted, &mut warn)?;
         let kind = evaluation.kinds.iter().find(|kind| kind.name == self.order.objective.kind);
         let mean = kind.map(|kind| kind.returns.mean).filter(|mean| mean.is_finite());
         self.points.extend(mean.map(|mean| (steps, mean)));

@@ -64,6 +64,77 @@ fn the_same_policy_is_learned_with_any_number_of_threads_and_after_a_resume() {
     assert!(state.tensors.contains_key("replay.observations") && state.counters["gradient_steps"] > 0);
 }
 
+/// The numbers of the wolf are learned by SAC, and the choices of the sheep by DQN, in one run.
+const NUMBERS_AND_CHOICES: &str = r#"(
+    worlds: 3,
+    arenas: 8,
+    agents: {
+        "Wolf": (
+            reward: { "near": 1.0 },
+            network: (hidden: [16], activation: Relu),
+            sac: (
+                rollout_steps: 4, replay: 5_000, learning_starts: 300, replay_ratio: 0.25, minibatch: 32,
+                learning_rate: 5e-3, gamma: 0.5, save_replay: true,
+            ),
+        ),
+        "Sheep": (
+            reward: { "right": 1.0 },
+            network: (hidden: [16], activation: Relu),
+            dqn: (replay: 5_000, learning_starts: 300, replay_ratio: 0.25, minibatch: 32, learning_rate: 5e-3),
+        ),
+        "Lamb": (policy: External),
+    },
+    stop: (steps: 15_000),
+)"#;
+
+#[test]
+fn numbers_are_learned_by_soft_actor_critic_beside_choices_by_q_learning() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::create_dir_all(folder.join("assets/train")).unwrap();
+    fs::write(folder.join("assets/train/pack.ron"), NUMBERS_AND_CHOICES).unwrap();
+    let report = |arguments: &[&str]| {
+        let done = run("pack", folder, arguments);
+        assert_eq!(done.code, 0, "{arguments:?}: {}", done.errors);
+        done.json()
+    };
+    let policy = |of: &Value| {
+        let run_dir = folder.join(of["run_dir"].as_str().unwrap());
+        fs::read(run_dir.join("policies/Wolf.safetensors")).unwrap()
+    };
+    let trained = report(&["train", "--json", "--threads", "1"]);
+    assert!(policy(&trained) == policy(&report(&["train", "--json", "--threads", "3"])), "the same bits");
+    // Guesses at random are 2/3 away on average, which returns 2.7 of 8; a constant answer returns 2.5 of 5.
+    let scored = report(&["eval", "--json", "--episodes", "50"]);
+    let mean = |kind: &str| scored["kinds"][kind]["mean_return"].as_f64().unwrap();
+    assert!(mean("Wolf") > 7.0 && mean("Sheep") > 4.8, "{scored}");
+    let exported = run("pack", folder, &["export", "latest", "--onnx", "--to", "shipped"]);
+    assert!(exported.code == 0 && folder.join("shipped/Wolf.onnx").is_file(), "{}", exported.errors);
+    let resumed = report(&["train", "--json", "--resume", "latest", "--set", "stop.steps=18_000"]);
+    assert!(resumed["kinds"]["Wolf"]["mean_return"].as_f64().unwrap() > 6.0, "{resumed}");
+}
+
+/// Half of the actions of training are random, and the others are right: a return of 6 of 8.
+#[test]
+fn the_best_checkpoint_is_judged_by_greedy_actions_from_which_nothing_is_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let dqn = "dqn=(learning_starts: 500, replay: 5_000, learning_rate: 3e-3, epsilon: 0.5)";
+    let learned = |checkpoints: &str| {
+        let arguments = [&train(dqn, "stop.steps=12_000")[..], &["--set", checkpoints]].concat();
+        let trained = report(folder.path(), &arguments);
+        let run_dir = folder.path().join(trained["run_dir"].as_str().unwrap());
+        let best = Checkpoint::read(&run_dir.join("checkpoints/best.safetensors")).unwrap();
+        (fs::read(run_dir.join("policy.safetensors")).unwrap(), best.record.kinds["Reader"].clone())
+    };
+    let (plain, best) = learned("checkpoints=(every: 3_000)");
+    assert!(best.evaluated.is_none());
+    let (policy, best) = learned("checkpoints=(every: 3_000, evaluation_episodes: 20)");
+    assert_eq!(best.evaluated, Some(8.0));
+    let of_training = best.recent.iter().map(|episode| episode.reward).sum::<f32>() / best.recent.len() as f32;
+    assert!(of_training < 7.0, "{of_training}");
+    assert!(policy == plain, "the same bits");
+}
+
 #[test]
 fn what_does_not_fit_is_a_sentence_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,6 +150,7 @@ fn what_does_not_fit_is_a_sentence_with_the_way_out() {
     check(&["dqn=()", "ppo=()"], "`Reader` has `ppo` and `dqn`, and one policy has one algorithm; keep one of");
     check(&["ppo=None"], "`Reader` has no algorithm; keep one of `ppo`, `pqn`, `dqn`, `sac`");
     check(&["dqn.replay=1e15"], "the replay takes 11.5 PiB of memory, and ");
+    check(&["dqn.replay=0"], "`replay` is 0; it must be at least 1");
     check(&["dqn.gamma=2"], "`gamma` is 2; it must be from 0 to 1");
     check(
         &["dqn.learning_start=2"],
