@@ -1,4 +1,4 @@
-//! ML-Agents' WallJump: behind a wall is a goal. A low wall can be jumped over; at a high one, a block has to be pushed
+//! ML-Agents' `WallJump`: behind a wall is a goal. A low wall can be jumped over; at a high one, a block has to be pushed
 //! to it first, to jump from. The height of the wall is an episode parameter.
 
 use core::f32::consts::PI;

@@ -135,6 +135,7 @@ fn check_lanes<S: Simulation>(simulations: &[S], lanes: &[CollectedLane<'_>]) ->
             }
             let expected = shape.lane(was);
             if simulation < simulations.len() && actual != expected {
+                let (expected, actual) = (expected.into(), actual.into());
                 return Err(LearnError::Lanes { simulation, expected, actual });
             }
         }

@@ -83,9 +83,9 @@ pub enum LearnError {
         /// The index of the first simulation that differs.
         simulation: usize,
         /// The shape that was expected.
-        expected: LaneShape,
+        expected: Box<LaneShape>,
         /// The shape of the simulation's lane.
-        actual: LaneShape,
+        actual: Box<LaneShape>,
     },
     /// The network can't be made, or saved numbers don't fit it.
     #[error(transparent)]

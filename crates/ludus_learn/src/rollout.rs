@@ -67,7 +67,8 @@ impl RolloutShape {
     pub fn of_lane(steps: usize, lanes: &[LaneShape]) -> Result<Self, LearnError> {
         let first = lanes.first().copied().unwrap_or_default();
         if let Some(simulation) = lanes.iter().position(|lane| LaneShape { rows: first.rows, ..*lane } != first) {
-            return Err(LearnError::Lanes { simulation, expected: first, actual: lanes[simulation] });
+            let (expected, actual) = (first.into(), lanes[simulation].into());
+            return Err(LearnError::Lanes { simulation, expected, actual });
         }
         let LaneShape { rows: _, observation_width, action_width, mask_width, reward_streams, has_drivers, has_teams } =
             first;

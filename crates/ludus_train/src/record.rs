@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     fn score(episodes: usize, reward: f32, evaluated: Option<f64>) -> Option<CheckpointScore> {
-        let recent = vec![PastEpisode { reward, steps: 1, terms: Vec::new() }; episodes];
+        let recent = vec![PastEpisode { reward, steps: 1, terms: Vec::new(), success: None }; episodes];
         KindRecord { episodes: episodes as u64, recent, evaluated }.score()
     }
 

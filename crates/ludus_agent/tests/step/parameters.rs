@@ -44,25 +44,28 @@ fn courses(arenas: u32, agents: u32, plan: &[(&str, Distribution)]) -> App {
     app.init_resource::<Seen>().add_episode_parameters::<Arena, Course>().add_episode_parameters::<Counter, Body>();
     app.insert_resource(WorldSeed(Seed::new(4)));
     for (name, distribution) in plan {
-        app.world_mut().resource_mut::<ParameterPlan>().set(name, Some(distribution.clone())).unwrap();
+        app.world_mut().resource_mut::<ParameterPlan>().set(name, Some(distribution.clone())).expect("it is there");
     }
     app.add_observer(
-        move |on: On<Add, Arena>, courses: Query<&Course>, mut seen: ResMut<Seen>, mut commands: Commands| {
-            seen.built.push(*courses.get(on.entity).unwrap());
+        move |on: On<Add, Arena>, courses: Query<&Course>, mut seen: ResMut<Seen>, mut commands: Commands| -> Result {
+            seen.built.push(*courses.get(on.entity)?);
             for _ in 1..agents {
                 commands.spawn((Counter, InArena(on.entity)));
             }
+            Ok(())
         },
     );
     app.add_observer(
         |on: On<EpisodeStart<Counter>>,
          mut counters: Query<(&InArena, &Body, &mut EpisodeRng)>,
          courses: Query<&Course>,
-         mut seen: ResMut<Seen>| {
-            let (home, body, mut rng) = counters.get_mut(on.entity).unwrap();
-            let course = *courses.get(home.0).unwrap();
+         mut seen: ResMut<Seen>|
+         -> Result {
+            let (home, body, mut rng) = counters.get_mut(on.entity)?;
+            let course = *courses.get(home.0)?;
             seen.started.push((course, body.weight));
             seen.draws.push(rng.next_u64());
+            Ok(())
         },
     );
     rows_mut(&mut app).drive();

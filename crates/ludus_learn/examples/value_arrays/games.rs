@@ -94,7 +94,7 @@ impl<G: Game> Simulation for Copies<G> {
     }
 
     fn step(&mut self, mut lanes: StepLanes<'_, '_>) {
-        let StepRows { actions, rewards, outcomes, next } = lanes.lane(0);
+        let StepRows { actions, rewards, outcomes, next, .. } = lanes.lane(0);
         for (row, &action) in actions.iter().enumerate() {
             (rewards[row], outcomes[row]) = self.step_row(row, action);
         }

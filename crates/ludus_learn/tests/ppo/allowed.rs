@@ -132,7 +132,11 @@ impl Simulation for Either {
 fn simulations_that_do_not_agree_on_masks_are_refused() {
     let config = PpoConfig { rollout_steps: 4, ..PpoConfig::default() };
     let either = |has_doors: bool| Either(Doors::new(20), has_doors);
-    let refused = |expected: LaneShape, actual: LaneShape| LearnError::Lanes { simulation: 1, expected, actual };
+    let refused = |expected: LaneShape, actual: LaneShape| LearnError::Lanes {
+        simulation: 1,
+        expected: expected.into(),
+        actual: actual.into(),
+    };
     let (with, without) = (either(true).lane(0), either(false).lane(0));
     let learner = || learner(1, &[Head::Categorical { choices: DOORS }], &config, 1);
     let error = Ppo::new(config.clone(), learner(), &[with, without], Seed::new(5)).map(drop).unwrap_err();

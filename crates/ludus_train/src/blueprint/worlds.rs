@@ -40,7 +40,7 @@ impl Blueprint {
     pub fn parameters(&self, purpose: Purpose) -> Arc<WorldParameters> {
         let stage = |name: &str| match purpose {
             Purpose::Training => self.stages.of(name),
-            Purpose::Evaluation => usize::MAX,
+            Purpose::Evaluation | Purpose::Checkpoints => usize::MAX,
         };
         Arc::new(WorldParameters { number: self.stages.number, distributions: self.config.parameters_at(stage) })
     }

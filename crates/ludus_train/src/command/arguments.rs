@@ -86,7 +86,7 @@ pub struct RunArguments {
     /// Changes the config, such as ppo.clip=0.1 or worlds=2; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Sets an episode parameter, such as Course.wall_height=4; may be repeated. Short for --set parameters.NAME=VALUE
+    /// Sets an episode parameter, such as `Course.wall_height=4`; may be repeated. Short for --set parameters.NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE")]
     pub parameter: Vec<String>,
     /// The root of all random numbers [default: the config's]

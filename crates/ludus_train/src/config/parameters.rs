@@ -161,7 +161,8 @@ impl Stage {
                 problems.push(format!("`of` of stage {number} is `{of}`; the kinds that learn are {names}"));
             }
             None if needs_kind && learning.len() != 1 => {
-                problems.push(format!("stage {number} does not say whose episodes count; add `of` with one of {names}"))
+                problems
+                    .push(format!("stage {number} does not say whose episodes count; add `of` with one of {names}"));
             }
             _ => {}
         }
