@@ -38,6 +38,7 @@ fn every_command_names_an_example_that_exists() {
                 format!("examples/{name}.rs"),
                 format!("examples/{name}/main.rs"),
                 format!("crates/ludus_learn/examples/{name}.rs"),
+                format!("crates/ludus_learn/examples/{name}/main.rs"),
             ];
             let exists = exists.iter().any(|path| in_repository(path).is_file());
             assert!(exists, "{}: no example `{name}`", document.display());
