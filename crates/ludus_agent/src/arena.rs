@@ -8,7 +8,7 @@ use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 
 use crate::parameters::{EpisodeStarts, draw_parameters};
-use crate::{EpisodeRng, FirstEpisodes, Home, ParameterPlan, WorldSeed};
+use crate::{EpisodeRng, FirstEpisodes, HasEpisodes, Home, ParameterPlan, WorldSeed};
 
 /// One copy of the playing field.
 ///
@@ -45,6 +45,10 @@ fn settle_arena(mut world: DeferredWorld, context: HookContext) {
     if let Some(mut counts) = world.get_mut::<ArenaCounts>(context.entity) {
         counts.plan = plan;
     }
+}
+
+impl HasEpisodes for Arena {
+    const OWNER: &'static str = "Arena";
 }
 
 /// Counts of agents and episodes of an arena; seeds derive from them.

@@ -1,5 +1,6 @@
 //! Episode parameters: components whose numbers a run draws for each episode.
 
+mod arenas;
 mod draw;
 mod plan;
 
@@ -7,9 +8,10 @@ use bevy::ecs::component::Mutable;
 use bevy::prelude::*;
 use ludus_spec::EpisodeParameter;
 
-use crate::{Agent, Arena};
+use crate::Agent;
 
-pub(crate) use draw::{EpisodeStarts, draw_arena_parameters, draw_for_arena, draw_parameters, note_parameters};
+pub(crate) use arenas::{comes_next, draw_arena_parameters, draw_for_arena, note_parameters};
+pub(crate) use draw::{EpisodeStarts, draw_parameters};
 pub use ludus_derive::EpisodeParameters;
 pub use plan::{ParameterPlan, ParameterSet, UnknownParameter};
 
@@ -127,14 +129,10 @@ macro_rules! whole_numbers {
 
 whole_numbers!(u32, i32, usize);
 
-/// What has episodes: an [`Arena`], or an [`Agent`].
+/// What has episodes: an [`Arena`](crate::Arena), or an [`Agent`].
 pub trait HasEpisodes: Component {
     /// The name in messages: `Arena`, or that of the kind of agents.
     const OWNER: &'static str;
-}
-
-impl HasEpisodes for Arena {
-    const OWNER: &'static str = "Arena";
 }
 
 impl<A: Agent> HasEpisodes for A {

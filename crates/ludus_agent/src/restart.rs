@@ -7,13 +7,15 @@ use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 
 use crate::arena::ArenaCounts;
-use crate::parameters::{EpisodeStarts, draw_arena_parameters, draw_for_arena, draw_parameters, note_parameters};
+use crate::parameters::{
+    EpisodeStarts, comes_next, draw_arena_parameters, draw_for_arena, draw_parameters, note_parameters,
+};
 use crate::schedule::RowSystems;
 use crate::turnover::watch_filters;
 use crate::{
-    Action, Agent, AgentKinds, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeLimit,
-    EpisodeRng, EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, ParameterPlan, Slot, StepClock,
-    UnfilteredQuery, WorldSeed,
+    Action, Agent, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeLimit, EpisodeRng,
+    EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, ParameterPlan, Slot, StepClock, UnfilteredQuery,
+    WorldSeed,
 };
 
 type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>, Has<EpisodeLimit>);
@@ -251,12 +253,6 @@ fn start_arenas(world: &mut World, shared: &mut SystemState<SharedArenas<'static
     for arena in starting {
         start_arena(world, arena);
     }
-}
-
-/// True if an agent with this scope of its episodes gets a row in this step.
-pub(crate) fn comes_next(world: &World, agent: Entity, scope: EpisodeScope) -> bool {
-    world.get::<EpisodeScope>(agent) == Some(&scope)
-        && world.resource::<AgentKinds>().iter().any(|kind| kind.rows(world).admits_next(agent))
 }
 
 fn start_arena(world: &mut World, arena: Entity) {
