@@ -34,13 +34,9 @@ fn every_command_names_an_example_that_exists() {
         let text = fs::read_to_string(&document).unwrap();
         for rest in text.split("--example ").skip(1) {
             let name: String = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
-            let exists = [
-                format!("examples/{name}.rs"),
-                format!("examples/{name}/main.rs"),
-                format!("crates/ludus_learn/examples/{name}.rs"),
-                format!("crates/ludus_learn/examples/{name}/main.rs"),
-            ];
-            let exists = exists.iter().any(|path| in_repository(path).is_file());
+            let folders = ["examples", "crates/ludus_learn/examples", "crates/ludus_torch/examples"];
+            let files = |folder: &str| [format!("{folder}/{name}.rs"), format!("{folder}/{name}/main.rs")];
+            let exists = folders.iter().flat_map(|folder| files(folder)).any(|path| in_repository(&path).is_file());
             assert!(exists, "{}: no example `{name}`", document.display());
             commands += 1;
         }
