@@ -109,7 +109,10 @@ fn bad_layouts_say_what_to_do() {
         let message = layout.unwrap_err().to_string();
         assert_eq!(message, expected);
     };
-    check(layout(0, &HEADS, &[64], false), "the network has 0 inputs; give the observation at least one field");
+    check(
+        layout(0, &HEADS, &[64], false),
+        "the network has 0 inputs; give the observation at least one field that is not for the critic alone",
+    );
     check(layout(4, &[], &[64], false), "the network has 0 heads; give the action at least one field");
     check(
         layout(4, &[HEADS[0], Head::Gaussian { width: 0 }], &[64], false),

@@ -184,8 +184,10 @@ fn a_file_of_the_first_version_is_an_episode_of_one_kind_without_a_name() {
     let content = log.to_bytes();
     let rest = &content[8 + 4 + head.len()..content.len() - 8];
     let read = EpisodeLog::from_bytes(&with_head(version_1::MAGIC, VERSION_1, rest)).unwrap();
-    let mut expected = EpisodeLog { head: EpisodeHead { restart_step: 0, ..log.head }, ..log };
+    let parameters = EpisodeValues::default();
+    let mut expected = EpisodeLog { head: EpisodeHead { restart_step: 0, parameters, ..log.head }, ..log };
     let kind = &mut expected.head.kinds[0];
+    (kind.observation_noise, kind.action_delay) = (Vec::new(), 0);
     (kind.name, kind.decision_interval) = (String::new(), NonZeroU32::new(4).unwrap());
     assert_eq!(read, expected);
     // It is written as one of the present version.

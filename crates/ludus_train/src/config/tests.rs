@@ -111,10 +111,10 @@ fn unknown_fields_are_named_with_the_valid_ones() {
         &[],
         &[
             "balance.ron:4: unknown field `arena`; valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, \
-             `stop`, `checkpoints`, `faults`",
+             `parameters`, `stop`, `checkpoints`, `faults`",
             "balance.ron:8: unknown field `gama`; valid: `rollout_steps`, `epochs`, `minibatch`, `learning_rate`, \
              `gamma`, `gae_lambda`, `clip`, `value_clip`, `entropy`, `value_coefficient`, `max_grad_norm`, \
-             `target_kl`, `normalize_advantages`, `normalize_observations`, `scale_rewards`",
+             `target_kl`, `normalize_advantages`, `normalize_observations`, `scale_rewards`, `streams`, `curiosity`",
         ],
     );
 }
@@ -245,16 +245,16 @@ fn a_wrong_set_is_named() {
     check("ppo..clip=1", "`ppo..clip` is not a path of names, such as ppo.clip");
     check("worlds=", "the value ``: expected a value, found the end of the text");
     check("worlds=0", "`worlds`: expected `Auto` or a number from 1, found `0`");
-    check("stop.stepps=1", "unknown field `stepps`; valid: `steps`, `mean_return`, `seconds`");
+    check("stop.stepps=1", "unknown field `stepps`; valid: `steps`, `mean_return`, `success`, `seconds`");
     check("reward.ballanced=1", "unknown term `ballanced`; valid: `balanced`, `dropped`");
     check("arenas.x=1", "`arenas`: expected a whole number from 1 to 4294967295, found a section");
 }
 
 #[test]
 fn a_field_of_another_section_is_found() {
-    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `reward`, `network`, `ppo`, `pqn`, \
+    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `reward`, `network`, `ppo`, `pqn`, \
                  `dqn`, `sac`, `device`, `initialize_from`";
-    let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `stop`, `checkpoints`, `faults`";
+    let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `parameters`, `stop`, `checkpoints`, `faults`";
     let check = |set: &str, guess: &str| {
         let expected =
             format!("--set {set}: unknown field `{}`; {guess}{names}; or, at the top of the config, {top}", {
