@@ -187,8 +187,14 @@ fn restart(
         let x = rng.random_range(margin - HALF_WIDTH..=HALF_WIDTH - margin);
         yard.origin + Vec3::new(x, 0.0, -rng.random_range(near..=far))
     };
-    let jumper = place(RADIUS, 1.0, 2.0);
-    *places.get_mut(yard.block)? = Transform::from_translation(place(HALF_BLOCK + 0.5, 4.0, 6.0));
+    let block = place(HALF_BLOCK + 0.5, 4.0, 6.0);
+    let apart = HALF_BLOCK + RADIUS;
+    // Anywhere before the wall, but not in the block. So some begin near the goal, and find it by chance.
+    let mut jumper = place(RADIUS, 1.0, 7.5);
+    while (jumper.x - block.x).abs() < apart && (jumper.z - block.z).abs() < apart {
+        jumper = place(RADIUS, 1.0, 7.5);
+    }
+    *places.get_mut(yard.block)? = Transform::from_translation(block);
     let heading = Quat::from_rotation_y(rng.random_range(-PI / 2.0..=PI / 2.0));
     *places.get_mut(on.entity)? = Transform::from_translation(jumper).with_rotation(heading);
     Ok(())
