@@ -89,7 +89,7 @@ fn metrics_have_the_names_that_others_use() {
     let columns = table.lines().next().unwrap();
     assert_eq!(
         columns,
-        "step,charts/episodic_return,charts/episodic_length,charts/SPS,losses/value_loss,losses/policy_loss,\
+        "step,charts/episodic_return,charts/episodic_length,charts/success_rate,charts/SPS,losses/value_loss,losses/policy_loss,\
          losses/entropy,losses/old_approx_kl,losses/approx_kl,losses/clipfrac,losses/explained_variance,\
          charts/learning_rate,reward/right,reward/wrong,time/forward,time/copy,time/simulate,time/sense_score,\
          time/learn"
