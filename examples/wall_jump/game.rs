@@ -61,11 +61,11 @@ pub struct Jumper;
 /// The agent's observation.
 #[derive(Component, Observation, Reflect, Default, Clone)]
 pub struct JumperSenses {
-    /// Where it stands: 0 in the middle of the wall, in half widths of the yard.
+    /// Its place: 0 in the middle of the wall, in half widths of the yard.
     pub place: Vec2,
     /// Cosine and sine of its heading; (1, 0) looks at the wall.
     pub heading: Vec2,
-    /// Where the block is, seen from the jumper: to its right and ahead of it, in half widths of the yard.
+    /// The place of the block, seen from the jumper: to its right and ahead of it, in half widths of the yard.
     pub block: Vec2,
     /// The distance from the block to the wall, in half widths of the yard.
     pub block_to_wall: f32,

@@ -62,7 +62,7 @@ pub struct ArenaCounts {
     pub(crate) agents: u32,
     /// Episodes that the arena as a whole has started.
     pub(crate) episodes: u32,
-    /// How often its parameters were drawn for the start of an episode.
+    /// The count of draws of its parameters for the start of an episode.
     pub(crate) draws: u32,
     /// The number of the plan by which they were drawn last.
     pub(crate) plan: u32,

@@ -129,7 +129,7 @@ macro_rules! whole_numbers {
 
 whole_numbers!(u32, i32, usize);
 
-/// What has episodes: an [`Arena`](crate::Arena), or an [`Agent`].
+/// A component that has episodes: an [`Arena`](crate::Arena), or an [`Agent`].
 pub trait HasEpisodes: Component {
     /// The name in messages: `Arena`, or that of the kind of agents.
     const OWNER: &'static str;

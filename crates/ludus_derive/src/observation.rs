@@ -13,7 +13,7 @@ use crate::shape::{Field, Shape, Variant, shape};
 
 const KEYS: Keys = Keys { attribute: "observation", valid: &["range", "critic"] };
 
-/// What a field's attributes say.
+/// The settings in a field's attributes.
 #[derive(Default)]
 struct FieldSettings {
     range: Option<ValueRange>,

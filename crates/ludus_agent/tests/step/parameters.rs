@@ -10,7 +10,7 @@ use rand::Rng;
 
 use crate::game::{Counter, rows, rows_mut, unstarted};
 
-/// How high a wall is.
+/// The height of a wall.
 #[derive(Component, EpisodeParameters, Clone, Copy, Debug, PartialEq)]
 struct Course {
     /// Height [m].

@@ -16,6 +16,6 @@ pub struct RewardStream {
     pub episodic: bool,
     /// True if its rewards are divided by the running deviation of their discounted return. Detail 15.
     pub scaled: bool,
-    /// What rewards.
+    /// The source of the rewards.
     pub source: Box<dyn RewardSource>,
 }

@@ -38,7 +38,7 @@ fn lanes<S: Simulation>(worlds: &[S]) -> Vec<LaneShape> {
     worlds.iter().map(|world| world.lane(0)).collect()
 }
 
-/// What a run with curiosity needs to know.
+/// The settings of a run with curiosity.
 struct Curious<'a> {
     spec: &'a AgentSpec,
     network: NetworkConfig,

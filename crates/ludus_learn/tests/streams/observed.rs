@@ -1,4 +1,4 @@
-//! What curiosity reads: chosen fields, sets, masks.
+//! The fields that curiosity reads: chosen ones, sets, masks.
 
 use std::collections::BTreeMap;
 
