@@ -29,6 +29,8 @@ mod mountain_car;
 mod pendulum;
 #[path = "../../examples/pillars/game.rs"]
 mod pillars;
+#[path = "../../examples/pong/game.rs"]
+mod pong;
 #[path = "../../examples/pursuit/game.rs"]
 mod pursuit;
 #[path = "../../examples/sorter/game.rs"]
@@ -44,7 +46,7 @@ mod custom_network;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 11] = [
+pub(crate) const GAMES: [NamedGame; 12] = [
     ("acrobot", acrobot::acrobot),
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
@@ -54,6 +56,7 @@ pub(crate) const GAMES: [NamedGame; 11] = [
     ("mountain_car", mountain_car::mountain_car),
     ("pendulum", pendulum::pendulum),
     ("pillars", pillars::pillars),
+    ("pong", pong::pong),
     ("sorter", sorter::sorter),
     ("wall_jump", wall_jump::wall_jump),
 ];

@@ -15,6 +15,9 @@ pub mod porting {}
 #[doc = include_str!("guide/rewards.md")]
 pub mod rewards {}
 
+#[doc = include_str!("guide/self_play.md")]
+pub mod self_play {}
+
 #[doc = include_str!("guide/shipping.md")]
 pub mod shipping {}
 

@@ -240,6 +240,7 @@
 //! | ship, save and test a policy | [`guide::shipping`] |
 //! | choose the algorithm | [`guide::algorithms`] |
 //! | choose the network: grids, sets, memory, observations for the critic alone | [`guide::networks`] |
+//! | let agents play against each other | [`guide::self_play`] |
 //! | find better values for the config | [`guide::tuning`] |
 //!
 //! # Features
@@ -346,12 +347,12 @@ pub use ludus_worlds as worlds;
 /// The traits `Action`, `Agent`, `Observation` and `Reward` come without a name, so that a game may have its own types of
 /// these names beside the derives. Code that names a trait imports it from [`bevy_ludus::agent`](crate::agent).
 pub mod prelude {
-    pub use ludus_agent::derives::{Action, Agent, EpisodeParameters, Observation, Reward};
-    pub use ludus_agent::{Action as _, Agent as _, EpisodeParameters as _, Observation as _, Reward as _};
+    pub use ludus_agent::derives::{Action, Agent, EpisodeParameters, Observation, Reward, Team};
+    pub use ludus_agent::{Action as _, Agent as _, EpisodeParameters as _, Observation as _, Reward as _, Team as _};
     pub use ludus_agent::{
         ActionMask, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeLimit, EpisodeRng, EpisodeScope,
-        EpisodeScoped, EpisodeStart, Grid, InArena, ParameterPlan, SavedAgent, ScoreAgents, SenseAgents, SetOf,
-        StateHashAppExt, StepClock, save_agent,
+        EpisodeScoped, EpisodeStart, Grid, InArena, MatchResult, ParameterPlan, SavedAgent, ScoreAgents, SenseAgents,
+        SetOf, StateHashAppExt, StepClock, save_agent,
     };
     pub use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicyState};
 }

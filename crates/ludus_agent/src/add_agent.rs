@@ -12,8 +12,8 @@ use crate::restart::AgentsWithoutArena;
 use crate::schedule::{RowSystems, add_tick};
 use crate::{
     ActionMask, Agent, AgentKind, AgentKinds, AgentRows, Arena, ArenaCounts, Arenas, Controller, Episode,
-    EpisodeParameters, EpisodeRng, EpisodeScope, HasEpisodes, ParameterPlan, SavedAgent, StartingArena, StepClock,
-    UnfilteredQuery, WorldSeed, restart, resume, step, turnover,
+    EpisodeParameters, EpisodeRng, EpisodeScope, HasEpisodes, MatchRestarts, MatchResult, ParameterPlan, SavedAgent,
+    StartingArena, StepClock, Team, UnfilteredQuery, WorldSeed, restart, resume, step, turnover,
 };
 
 /// Registers kinds of agents in an app.
@@ -105,8 +105,25 @@ fn add_components<A: Agent>(app: &mut App) {
     require::<A, A::Reward>(app);
     require::<A, Episode>(app);
     require::<A, EpisodeRng>(app);
-    require::<A, EpisodeScope>(app);
+    if A::Team::NAMES.is_empty() {
+        require::<A, EpisodeScope>(app);
+    } else {
+        add_matches::<A>(app);
+    }
     require::<A, Controller>(app);
+}
+
+/// Gives arenas a result of their matches, in which the agents of the kind end and start together.
+fn add_matches<A: Agent>(app: &mut App) {
+    app.init_resource::<MatchRestarts>().register_type::<MatchResult>();
+    let shared = app.try_register_required_components_with::<A, _>(|| EpisodeScope::Arena);
+    let result = app.try_register_required_components::<Arena, MatchResult>();
+    for registered in [shared, result] {
+        match registered {
+            Ok(()) | Err(RequiredComponentsError::DuplicateRegistration(..)) => {}
+            Err(error) => panic!("call `add_agent` before the first `{}` is spawned: {error}", A::NAME),
+        }
+    }
 }
 
 fn require<A: Agent, Required: Component + Default>(app: &mut App) {

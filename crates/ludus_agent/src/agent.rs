@@ -5,7 +5,7 @@ use bevy::prelude::*;
 pub use ludus_derive::Agent;
 use ludus_spec::AgentSpec;
 
-use crate::{Action, ActionMask, Observation, Reward};
+use crate::{Action, ActionMask, Observation, Reward, Team};
 
 /// A kind of agent: the components that hold its observation, its action and its reward.
 ///
@@ -17,6 +17,8 @@ pub trait Agent: Component + Sized {
     type Action: Action + Component<Mutability = Mutable> + Default;
     /// The reward; the game's systems in [`ScoreAgents`](crate::ScoreAgents) write its terms.
     type Reward: Reward + Component<Mutability = Mutable> + Default;
+    /// The team of each agent: a component that derives [`Team`], or [`NoTeam`](crate::NoTeam).
+    type Team: Team;
     /// The kind's name in configs and policies: the type's name.
     const NAME: &'static str;
 
@@ -26,6 +28,7 @@ pub trait Agent: Component + Sized {
             name: Self::NAME.to_owned(),
             reward: Self::Reward::terms(),
             masked: requires::<Self, ActionMask<Self::Action>>(),
+            teams: Self::Team::NAMES.iter().map(|&name| name.to_owned()).collect(),
             ..AgentSpec::default()
         };
         Self::Observation::fields("", "", &mut spec.observation);

@@ -13,6 +13,11 @@ pub enum Controller {
     Policy,
     /// The game's own systems: a player's input, a script. Nothing is learned from such steps.
     External,
+    /// The game's own script, as an opponent in matches of [teams](crate::Team). Nothing is learned from such steps.
+    ///
+    /// A run sets it where its settings let the script play a side. A script decides for these agents before
+    /// [`AgentSystems::Act`](crate::AgentSystems::Act), as one with [`left_to_the_game`](crate::left_to_the_game) does.
+    Scripted,
     /// None: the action is the default one. Nothing is learned from such steps.
     Idle,
     /// The policy, which does not decide now: the action stays as it is, as in a game in which agents take turns.

@@ -158,6 +158,12 @@
 //! [`Episode::succeed`] and [`Episode::fail`] end an episode with a verdict; the success rate is in all outputs of a
 //! run, and a curriculum can go by it.
 //!
+//! # Matches
+//!
+//! Agents that play against each other have a [`Team`]: a unit enum that is a component of each agent, named as
+//! `#[agent(…, team = Side)]`. The agents of an arena then share its episode, and the game says who has won in the
+//! arena's [`MatchResult`], which ends it. A run can then let the policy play against earlier versions of itself.
+//!
 //! # A tick
 //!
 //! [`AgentSystems`] are the phases of each fixed tick, in their order; other systems can be ordered by them.
@@ -231,6 +237,7 @@
 //! | masks of actions | [`ActionMask`], [`Choices`] |
 //! | episodes | [`Episode`], [`EpisodeStart`], [`EpisodeLimit`], [`EpisodeScope`], [`EpisodeScoped`], [`EpisodeRng`] |
 //! | episode parameters | [`EpisodeParameters`], [`ParameterPlan`], [`ParameterValue`], [`HasEpisodes`] |
+//! | matches of teams | [`Team`], [`MatchResult`] |
 //! | arenas | [`Arena`], [`InArena`], [`ArenaLayout`], [`Arenas`] |
 //! | the tick | [`AgentSystems`], [`SenseAgents`], [`ScoreAgents`], [`StepClock`] |
 //! | entities that Bevy hides from queries | [`UnfilteredQuery`] |
@@ -251,6 +258,7 @@ mod disturbance;
 mod episode;
 mod kinds;
 mod mask;
+mod matches;
 mod observation;
 mod parameters;
 mod restart;
@@ -266,13 +274,14 @@ mod sketch;
 mod slot;
 mod state_hash;
 mod step;
+mod team;
 mod turnover;
 mod unfiltered;
 mod world_reset;
 
 /// The derives alone, without the traits of the same names.
 pub mod derives {
-    pub use ludus_derive::{Action, Agent, EpisodeParameters, Observation, Reward};
+    pub use ludus_derive::{Action, Agent, EpisodeParameters, Observation, Reward, Team};
 }
 
 pub use action::{Action, ContinuousAction, DiscreteAction, DiscreteNumber};
@@ -291,6 +300,7 @@ pub use ludus_spec as spec;
 #[doc(hidden)]
 pub use ludus_spec::joined;
 pub use mask::Mask;
+pub use matches::{MatchRestart, MatchRestarts, MatchResult};
 pub use observation::{Grid, Observation, SetOf};
 pub use parameters::{EpisodeParameters, HasEpisodes, ParameterPlan, ParameterSet, ParameterValue, UnknownParameter};
 pub use restart::StartingArena;
@@ -302,5 +312,6 @@ pub use scripts::left_to_the_game;
 pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;
 pub use state_hash::{StateHash, StateHashAppExt, StateHashes, hash_state_every};
+pub use team::{MOST_TEAMS, NoTeam, RowTeam, Team};
 pub use unfiltered::UnfilteredQuery;
 pub use world_reset::WorldReset;

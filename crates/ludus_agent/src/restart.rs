@@ -5,8 +5,10 @@ use core::any::TypeId;
 use bevy::ecs::system::SystemState;
 use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
+use bevy::utils::prelude::ShortName;
 
 use crate::arena::ArenaCounts;
+use crate::episode::End;
 use crate::parameters::{
     EpisodeStarts, comes_next, draw_arena_parameters, draw_for_arena, draw_parameters, note_parameters,
 };
@@ -14,8 +16,8 @@ use crate::schedule::RowSystems;
 use crate::turnover::watch_filters;
 use crate::{
     Action, Agent, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeLimit, EpisodeRng,
-    EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, ParameterPlan, Slot, StepClock, UnfilteredQuery,
-    WorldSeed,
+    EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, MatchRestart, MatchRestarts, MatchResult, ParameterPlan,
+    RowTeam, Slot, StepClock, Team, UnfilteredQuery, WorldSeed,
 };
 
 type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>, Has<EpisodeLimit>);
@@ -52,6 +54,9 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     if world.get_resource::<ParameterPlan>().is_some_and(|plan| !plan.sets().is_empty()) {
         starting.iter().for_each(|&(row, agent)| begin_parameters::<A>(world, row, agent));
     }
+    if !A::Team::NAMES.is_empty() {
+        starting.iter().for_each(|&(row, agent)| note_team::<A>(world, row, agent));
+    }
     for &(row, agent) in &starting {
         // An observer of another agent's start may have removed it.
         if world.resource::<AgentRows<A>>().agent(row as usize) == Some(agent) {
@@ -61,6 +66,22 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     let turnover = &mut world.resource_mut::<AgentRows<A>>().into_inner().turnover;
     turnover.restarting.extend(starting.iter().map(|&(_, agent)| agent));
     turnover.starting = starting;
+}
+
+/// Notes the arena and the team of an agent whose episode starts.
+///
+/// # Panics
+///
+/// If the agent has no team.
+fn note_team<A: Agent>(world: &mut World, row: u32, agent: Entity) {
+    let Ok(entity) = world.get_entity(agent) else { return };
+    let Some(team) = entity.get::<A::Team>() else {
+        let team = ShortName::of::<A::Team>();
+        panic!("an agent `{}` was spawned without its `{team}`: add it where the agent is spawned", A::NAME);
+    };
+    let arena = entity.get::<EpisodeRng>().and_then(EpisodeRng::arena).unwrap_or(0);
+    let place = RowTeam { arena, team: team.index() as u16 };
+    world.resource_mut::<AgentRows<A>>().teams[row as usize] = place;
 }
 
 /// Sets agents whose restart is over running, unless their arena's episode ended in it.
@@ -240,6 +261,9 @@ fn start_arenas(world: &mut World, shared: &mut SystemState<SharedArenas<'static
     if !world.resource::<SharedEpisodes>().0 || !world.resource::<StepClock>().is_first_tick() {
         return;
     }
+    if let Some(mut restarts) = world.get_resource_mut::<MatchRestarts>() {
+        restarts.clear();
+    }
     let Ok((arenas, agents)) = shared.get(world) else { return };
     let is_starting = |members: &ArenaMembers| {
         let mut shared =
@@ -261,6 +285,8 @@ fn start_arena(world: &mut World, arena: Entity) {
     let Some(mut counts) = entity.get_mut::<ArenaCounts>() else { return };
     counts.episodes += 1;
     let number = counts.episodes;
+    finish_match(world, arena, number);
+    let mut entity = world.entity_mut(arena);
     let mut index = None;
     if let Some(mut rng) = entity.get_mut::<EpisodeRng>() {
         rng.restart(seed, number);
@@ -271,14 +297,29 @@ fn start_arena(world: &mut World, arena: Entity) {
     in_arena(world, index, |world| world.trigger(EpisodeStart::<Arena>::new(arena, number)));
 }
 
-/// Ends the episodes of all agents that share the arena's episode, once one of them has ended.
+/// Reports the match that has ended in an arena and clears its result. `number` is that of the episode that starts.
+fn finish_match(world: &mut World, arena: Entity, number: u32) {
+    let Ok(entity) = world.get_entity(arena) else { return };
+    let (Some(&result), Some(&Arena { index })) = (entity.get::<MatchResult>(), entity.get::<Arena>()) else { return };
+    let members = entity.get::<ArenaMembers>().map(|members| members.iter().collect()).unwrap_or(Vec::new());
+    let is_staggered = members.iter().any(|&member| world.get::<Episode>(member).is_some_and(Episode::is_staggered));
+    let ended = (number > 1 && !is_staggered).then_some(result);
+    world.resource_mut::<MatchRestarts>().add(MatchRestart { arena: index, ended });
+    if let Some(mut result) = world.get_mut::<MatchResult>(arena) {
+        *result = MatchResult::default();
+    }
+}
+
+/// Ends the episodes of all agents that share the arena's episode, once one of them has ended or their match has a
+/// result.
 pub(crate) fn end_together(
     clock: Res<StepClock>,
-    arenas: UnfilteredQuery<&ArenaMembers>,
+    arenas: UnfilteredQuery<(&ArenaMembers, Option<&MatchResult>)>,
     mut agents: Query<(&EpisodeScope, &mut Episode), With<Slot>>,
 ) {
-    for members in arenas.iter() {
-        let mut end = None;
+    for (members, result) in arenas.iter() {
+        let is_decided = result.is_some_and(|result| result.places().is_some());
+        let mut end = is_decided.then_some(End::Terminated);
         let mut success = None;
         let mut shared = agents.iter_many_mut(members.iter());
         while let Some((scope, mut episode)) = shared.fetch_next() {

@@ -11,7 +11,7 @@ use bevy::prelude::*;
 use ludus_spec::{AgentSpec, Head, Outcome};
 
 use crate::disturbance::Disturbance;
-use crate::{Agent, Controller};
+use crate::{Agent, Controller, RowTeam};
 
 /// The rows of the agents of kind `A` in this world.
 #[derive(Resource, Deref, DerefMut)]
@@ -57,6 +57,8 @@ pub struct Rows {
     pub(crate) turnover: Turnover,
     /// The controller of each row's agent when the present step began `[rows]`.
     pub(crate) controllers: Vec<Controller>,
+    /// The place of each row's agent in its match `[rows]`; empty for a kind without teams.
+    pub(crate) teams: Vec<RowTeam>,
     pub(crate) decisions: Decisions,
     pub(crate) disturbance: Disturbance,
     pub(crate) default_limit: u32,
@@ -235,6 +237,7 @@ impl Rows {
             faults: Faults::default(),
             turnover: Turnover::default(),
             controllers: Vec::new(),
+            teams: Vec::new(),
             decisions: Decisions { every: 1, wait: 0, is_due: false, are_external: false, are_driven: false },
             disturbance: Disturbance::default(),
             default_limit: u32::MAX,
@@ -252,6 +255,12 @@ impl Rows {
     #[expect(clippy::len_without_is_empty, reason = "rows are a batch, not a collection that empties")]
     pub fn len(&self) -> usize {
         self.outcomes.len()
+    }
+
+    /// The arena and the team of each row's agent, as of the start of its episode `[rows]`; empty for a kind without
+    /// [teams](crate::Team).
+    pub fn teams(&self) -> &[RowTeam] {
+        &self.teams
     }
 
     /// The observations after the last step `[rows, observation width]`. Always finite.
@@ -568,6 +577,9 @@ impl Rows {
         self.running.terms.resize(rows * self.spec.reward.len(), 0.0);
         self.running.parameters.resize(rows * self.running.parameter_count, 0.0);
         self.running.plans.resize(rows, 0);
+        if !self.spec.teams.is_empty() {
+            self.teams.resize(rows, RowTeam::default());
+        }
         self.turnover.agents.resize(rows, None);
         self.disturbance.add_row(self.actions.len());
         u32::try_from(rows - 1).expect("a world has fewer than 2³² agents")

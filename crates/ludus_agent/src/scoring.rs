@@ -170,11 +170,11 @@ fn policy_controls_all(controllers: &[Controller]) -> bool {
 /// Returns the outcome that a row reports for a step with the outcome `led_to`, given the agent's controllers when the
 /// step began and when it ended.
 pub(crate) const fn reported(led_to: Outcome, began: Controller, ended: Controller) -> Outcome {
-    use Controller::{External, Idle, Policy, Waiting};
+    use Controller::{External, Idle, Policy, Scripted, Waiting};
     match (began, ended) {
         (Policy, Policy | Waiting) => led_to,
         (Waiting, Policy | Waiting) => led_to.as_waiting(),
-        (External | Idle, _) | (_, External | Idle) => Outcome::Vacant,
+        (External | Scripted | Idle, _) | (_, External | Scripted | Idle) => Outcome::Vacant,
     }
 }
 

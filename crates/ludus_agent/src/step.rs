@@ -85,7 +85,7 @@ fn act_table<T: Action + Default>(rows: &mut Rows, slots: &[Slot], controllers: 
         for ((controller, action), decided) in agents.zip(decided) {
             match controller {
                 Controller::Policy => action.read(decided),
-                Controller::External | Controller::Waiting => {}
+                Controller::External | Controller::Scripted | Controller::Waiting => {}
                 Controller::Idle => *action = T::default(),
             }
         }

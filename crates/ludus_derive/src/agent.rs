@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::library::library;
 use crate::settings::{Keys, Setting};
 
-const KEYS: Keys = Keys { attribute: "agent", valid: &["observation", "action", "reward"] };
+const KEYS: Keys = Keys { attribute: "agent", valid: &["observation", "action", "reward", "team"] };
 
 pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let library = library()?;
@@ -22,12 +22,14 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let settings = KEYS.settings(&item.attrs, &mut errors);
     let [observation, action, reward] =
         ["observation", "action", "reward"].map(|key| component(key, &settings, item, &mut errors));
+    let team = given("team", &settings).map_or_else(|| quote!(#library::NoTeam), |team| quote!(#team));
     errors.finish(quote! {
         #[automatically_derived]
         impl #library::Agent for #name {
             type Observation = #observation;
             type Action = #action;
             type Reward = #reward;
+            type Team = #team;
             const NAME: &'static str = ::core::stringify!(#name);
         }
     })
@@ -40,7 +42,7 @@ fn component<'a>(
     item: &DeriveInput,
     errors: &mut Errors,
 ) -> Option<&'a Type> {
-    let component = settings.iter().find(|setting| setting.key == key).and_then(|setting| setting.value.as_ref());
+    let component = given(key, settings);
     if component.is_none() {
         let message = format!(
             "`{}` has no {key}: add `{key} = …` to `#[agent(observation = …, action = …, reward = …)]`",
@@ -49,4 +51,9 @@ fn component<'a>(
         errors.report(&item.ident, message);
     }
     component
+}
+
+/// Returns the type that is given for `key`, if there is one.
+fn given<'a>(key: &str, settings: &'a [Setting<Type>]) -> Option<&'a Type> {
+    settings.iter().find(|setting| setting.key == key).and_then(|setting| setting.value.as_ref())
 }

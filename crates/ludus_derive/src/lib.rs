@@ -9,6 +9,7 @@
 //! | [`Observation`](macro@Observation) | a struct with named fields, a unit enum | the columns of an observation row |
 //! | [`Action`](macro@Action) | a struct with named fields, a unit enum | the columns of an action row |
 //! | [`Reward`](macro@Reward) | a struct of `f32` fields | the terms that a run weights |
+//! | [`Team`](macro@Team) | a unit enum | the sides of a match |
 //! | [`EpisodeParameters`](macro@EpisodeParameters) | a struct of numbers | the numbers that a run draws for each episode |
 //!
 //! `ludus_agent` has the traits of the same names, with examples; it re-exports these macros, and `bevy_ludus` does
@@ -25,6 +26,7 @@ mod range;
 mod reward;
 mod settings;
 mod shape;
+mod team;
 
 use proc_macro::TokenStream;
 use syn::DeriveInput;
@@ -42,8 +44,9 @@ use syn::DeriveInput;
 /// | `observation = T` | the observation: a component that derives `Observation` and `Default` |
 /// | `action = T` | the action: a component that derives `Action` and `Default` |
 /// | `reward = T` | the reward: a component that derives `Reward` and `Default` |
+/// | `team = T` | the side that the agent is on in a match: a component that derives `Team` |
 ///
-/// All three are needed. The type's name is the agent's name, which keys its section of a run's config, so it can't be
+/// The first three are needed. The type's name is the agent's name, which keys its section of a run's config, so it can't be
 /// generic.
 #[proc_macro_derive(Agent, attributes(agent))]
 pub fn derive_agent(input: TokenStream) -> TokenStream {
@@ -120,6 +123,15 @@ pub fn derive_reward(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(EpisodeParameters, attributes(parameter))]
 pub fn derive_episode_parameters(input: TokenStream) -> TokenStream {
     derive(input, parameters::expand)
+}
+
+/// Implements `Team`: each variant of a unit enum is a side of a match, of which there are 2 to 8.
+///
+/// The enum is a component of the agents; its variants' names are in ladders and evaluations. It needs `Component`,
+/// `Clone` and `Copy`.
+#[proc_macro_derive(Team)]
+pub fn derive_team(input: TokenStream) -> TokenStream {
+    derive(input, team::expand)
 }
 
 fn derive(input: TokenStream, expand: fn(&DeriveInput) -> syn::Result<proc_macro2::TokenStream>) -> TokenStream {

@@ -87,7 +87,7 @@ fn entries(
 const fn driver(controller: Controller, is_taken: bool, is_rival: bool) -> Driver {
     match (controller, is_taken, is_rival) {
         (Controller::External, true, _) => Driver::Player,
-        (Controller::External, false, _) => Driver::Game,
+        (Controller::External, false, _) | (Controller::Scripted, ..) => Driver::Game,
         (Controller::Idle, ..) => Driver::Nobody,
         (Controller::Policy | Controller::Waiting, _, true) => Driver::Rival,
         (Controller::Policy | Controller::Waiting, _, false) => Driver::Policy,

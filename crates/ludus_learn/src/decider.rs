@@ -23,6 +23,12 @@ pub trait GroupDecider: Sync {
     /// Makes working memory for one thread.
     fn scratch(&self) -> Box<dyn Any + Send>;
 
+    /// Numbers that the policy remembers of an episode, if they are fewer than the rows have columns for: then it gets
+    /// the first columns alone. `None`, the default, if it uses them all.
+    fn memory_width(&self) -> Option<usize> {
+        None
+    }
+
     /// Writes actions, log-probabilities and values of some rows. `scratch` was made by [`scratch`](Self::scratch).
     ///
     /// # Panics

@@ -19,7 +19,12 @@ pub struct IterationPlan {
 /// A lane in an iteration.
 pub enum IteratedLane<'a> {
     /// A lane in which an algorithm's policy decides, and from which the algorithm learns.
-    Learned(&'a mut dyn Algorithm),
+    Learned {
+        /// The algorithm.
+        algorithm: &'a mut dyn Algorithm,
+        /// Other policies, by driver: see [`CollectedLane::others`].
+        others: &'a [&'a dyn GroupDecider],
+    },
     /// A lane in which a fixed policy decides. Nothing is learned from it.
     Played(PlayedLane<'a>),
 }
@@ -46,10 +51,17 @@ pub struct IterationResult {
     pub reports: Vec<Result<Report, LearnError>>,
 }
 
+impl<'a> IteratedLane<'a> {
+    /// Returns the lane of an algorithm whose policy decides for all rows.
+    pub fn learned(algorithm: &'a mut dyn Algorithm) -> Self {
+        Self::Learned { algorithm, others: &[] }
+    }
+}
+
 impl IteratedLane<'_> {
     fn algorithm(&self) -> Option<&dyn Algorithm> {
         match self {
-            Self::Learned(algorithm) => Some(&**algorithm),
+            Self::Learned { algorithm, .. } => Some(&**algorithm),
             Self::Played(_) => None,
         }
     }
@@ -57,7 +69,7 @@ impl IteratedLane<'_> {
     /// Returns the lane for a collection of `steps` steps. `number` is the index of the collection in the iteration.
     fn collected(&mut self, steps: usize, number: u64) -> CollectedLane<'_> {
         match self {
-            Self::Learned(algorithm) => algorithm.collected_lane(),
+            Self::Learned { algorithm, others } => CollectedLane { others, ..algorithm.collected_lane() },
             Self::Played(PlayedLane { policy, rollout, seed }) => {
                 if rollout.missing_steps() < steps {
                     rollout.restart();
@@ -110,7 +122,7 @@ impl Collector {
             collections += 1;
             let start = (self.machine().clock)();
             let learning = lanes.iter_mut().filter_map(|lane| match lane {
-                IteratedLane::Learned(algorithm) => Some(algorithm),
+                IteratedLane::Learned { algorithm, .. } => Some(algorithm),
                 IteratedLane::Played(_) => None,
             });
             for ((algorithm, report), learned) in learning.zip(&mut reports).zip(&mut has_learned) {

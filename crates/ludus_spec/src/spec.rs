@@ -25,6 +25,11 @@ pub struct AgentSpec {
     /// It is no part of the layout: rows are the same with and without.
     #[serde(default)]
     pub masked: bool,
+    /// The names of the teams that the agents may be in, in the order of their indices; empty for a kind without teams.
+    ///
+    /// They are no part of the layout.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
 }
 
 /// A field of an action.

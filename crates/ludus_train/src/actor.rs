@@ -62,6 +62,10 @@ impl GroupDecider for ActingStep<'_> {
         Box::new(self.actor.scratch())
     }
 
+    fn memory_width(&self) -> Option<usize> {
+        Some(self.actor.memory_width())
+    }
+
     fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
         let scratch = scratch.downcast_mut().expect("a policy gets the working memory that it has made");
         let sensed = Sensed { observations: rows.observations, masks: rows.masks };
@@ -75,9 +79,15 @@ impl GroupDecider for FrozenPolicy {
         Box::new(self.0.scratch())
     }
 
+    fn memory_width(&self) -> Option<usize> {
+        Some(self.0.memory_width())
+    }
+
     fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
-        let RowSeeds { step, first_row, .. } = rows.seeds;
-        let choice = ActionChoice::Sampled(step.derive(first_row as u64));
+        let RowSeeds { step, first_row, rows: of } = rows.seeds;
+        // Where several policies drive the rows of a simulation, each has draws of its own.
+        let first = first_row + of.first().map_or(0, |&row| row as usize);
+        let choice = ActionChoice::Sampled(step.derive(first as u64));
         ActingStep { actor: &self.0, choice }.decide(scratch, rows, timer);
     }
 }

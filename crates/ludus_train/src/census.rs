@@ -84,7 +84,7 @@ impl Census {
         }
         for entity in archetype.entities() {
             match world.get::<Controller>(entity.id()) {
-                Some(Controller::External) => self.external += 1,
+                Some(Controller::External | Controller::Scripted) => self.external += 1,
                 Some(Controller::Idle) => self.idle += 1,
                 Some(Controller::Policy | Controller::Waiting) | None => {}
             }

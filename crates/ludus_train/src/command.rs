@@ -7,7 +7,10 @@ mod config_file;
 mod diff_hash;
 mod doctor;
 mod eval;
+mod exploit;
 mod export;
+mod ladder;
+mod opponents;
 mod outlet;
 mod play;
 mod policies;
@@ -76,6 +79,8 @@ impl Program {
             Command::Tune(arguments) => tune::tune(self, arguments)?,
             Command::Watch(arguments) => return watch::watch(self, arguments),
             Command::Eval(arguments) => eval::eval(self, arguments)?,
+            Command::Ladder(arguments) => ladder::ladder(self, arguments)?,
+            Command::Exploit(arguments) => exploit::exploit(self, arguments)?,
             Command::Check(arguments) => check::check(self, arguments)?,
             Command::Play(arguments) => return play::play(self, arguments),
             Command::Export(arguments) => export::export(self, arguments)?,

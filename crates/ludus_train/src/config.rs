@@ -8,6 +8,7 @@ mod former;
 mod names;
 mod parameters;
 mod policy;
+mod self_play;
 mod starter;
 mod worlds;
 
@@ -28,6 +29,7 @@ pub use ludus_config::{ConfigError, Problem};
 pub(crate) use parameters::StageNumbers;
 pub use parameters::{Criterion, ParameterConfig, Stage};
 pub use policy::{MeanReturn, PolicySource};
+pub use self_play::{OpponentSampling, SelfPlayConfig};
 pub use starter::starter_config;
 pub use worlds::WorldCount;
 
@@ -90,6 +92,9 @@ pub struct AgentConfig {
     /// Decisions by which actions take effect later: for policies that have to bear slow actuators or networks. Only in
     /// training. 0 by default.
     pub action_delay: u32,
+    /// Opponents from earlier in the run, for agents with teams. Without it, the newest policy plays all sides.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
+    pub self_play: Option<SelfPlayConfig>,
     /// The weight of each term of the reward.
     pub reward: BTreeMap<String, f32>,
     /// The actor's and the critic's network.
@@ -250,11 +255,13 @@ impl StopConfig {
 }
 
 impl RunConfig {
-    /// The defaults for a game with these kinds of agents: all terms of their rewards weigh 1.
+    /// The defaults for a game with these kinds of agents: all terms of their rewards weigh 1, and agents with teams play
+    /// against themselves.
     pub fn for_agents(specs: &[Arc<AgentSpec>]) -> Self {
         let section = |spec: &Arc<AgentSpec>| {
             let reward = spec.reward.iter().map(|term| (term.name.clone(), 1.0)).collect();
-            (spec.name.clone(), AgentConfig { reward, ..AgentConfig::default() })
+            let self_play = (spec.teams.len() > 1).then(SelfPlayConfig::default);
+            (spec.name.clone(), AgentConfig { reward, self_play, ..AgentConfig::default() })
         };
         Self { agents: specs.iter().map(section).collect(), ..Self::default() }
     }
@@ -388,6 +395,7 @@ impl Default for AgentConfig {
             rows: None,
             observation_noise: BTreeMap::new(),
             action_delay: 0,
+            self_play: None,
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
             ppo: Some(PpoConfig::default()),

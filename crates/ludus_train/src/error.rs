@@ -87,6 +87,37 @@ pub enum TrainError {
         /// Name of the kind of agents.
         kind: String,
     },
+    /// A run whose policies do not play against themselves.
+    #[error("run `{run}` has no matches: its config has no `self_play`, or it ended before its first checkpoint")]
+    NoLadder {
+        /// Folder of the run.
+        run: PathBuf,
+    },
+    /// An opponent that remembers more than the rows have room for.
+    #[error(
+        "the policy remembers {needed} numbers of an episode, and the run's rows have room for {room}; give the run a \
+         `network.memory` that is as wide, or leave the opponent out"
+    )]
+    TooMuchMemory {
+        /// Numbers that the opponent remembers.
+        needed: usize,
+        /// Numbers that the run's rows have room for.
+        room: usize,
+    },
+    /// Self-play of a policy with a memory on libtorch.
+    #[error(
+        "`{kind}` has a memory and plays against itself: its opponents can't remember on libtorch; use --learner native"
+    )]
+    SelfPlayOnTorch {
+        /// Name of the kind of agents.
+        kind: String,
+    },
+    /// A match between policies in a game without sides.
+    #[error(
+        "the game has no teams, so there are no matches: give its agents a component that derives `Team`, and name it in \
+         `#[agent(…, team = …)]`"
+    )]
+    NoTeams,
     /// The policy to start from does not fit.
     #[error("`{policy}` can't be started from: {problem}")]
     Unfit {
@@ -348,6 +379,10 @@ impl TrainError {
             | Self::NothingToResume { .. }
             | Self::NoPolicyOf { .. }
             | Self::NotSaved { .. }
+            | Self::NoLadder { .. }
+            | Self::NoTeams
+            | Self::TooMuchMemory { .. }
+            | Self::SelfPlayOnTorch { .. }
             | Self::NotBegun { .. }
             | Self::Unfit { .. }
             | Self::NoGoodCheckpoint { .. }

@@ -1,9 +1,10 @@
 //! Scoring a policy on fresh episodes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ludus_learn::{CollectedLane, Collector, Decider, LearnError, Rollout, RolloutShape, Simulation};
+use ludus_learn::{CollectedLane, Collector, Decider, GroupDecider, LearnError, Rollout, RolloutShape, Simulation};
 use ludus_policy::ActionChoice;
 use ludus_spec::{AgentSpec, Outcome, Seed};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
@@ -15,9 +16,10 @@ use crate::clock;
 use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread, success_rate};
 use crate::error::TrainError;
-use crate::group::{WorldGroup, group_worlds};
+use crate::group::{LanePlayers, MatchMode, MatchPlan, Opponent, WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
+use crate::self_play::{Results, Tally};
 
 /// Steps without the end of an owed episode after which none is expected any more.
 const PATIENCE: u64 = 100_000;
@@ -39,11 +41,38 @@ pub struct EvaluationSettings {
     pub(crate) purpose: Purpose,
 }
 
+/// The policies of an evaluation.
+#[derive(Clone, Copy)]
+pub(crate) struct Contestants<'a> {
+    /// The policies that are evaluated, by lane of the blueprint.
+    pub policies: &'a [Actor],
+    /// Their opponents, if they play one side of each match; else they play all.
+    pub opponents: Option<Opponents<'a>>,
+}
+
+/// The opponents in an evaluation by matches.
+#[derive(Clone, Copy)]
+pub(crate) enum Opponents<'a> {
+    /// Policies, by lane of the blueprint.
+    Policies(&'a [Actor]),
+    /// The game's own script.
+    Script,
+}
+
+/// The number of the evaluated policies in the results of matches.
+const OWN: u32 = 0;
+
+/// The number of their opponents.
+const OTHER: u32 = 1;
+
 /// The results of an evaluation.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// The results of each kind of agents that a policy decides for, in the game's order.
     pub kinds: Vec<KindEvaluation>,
+    /// The matches against opponents, as the evaluated policies see them: as many of each arena. `None` if there were no
+    /// opponents.
+    pub matches: Option<Tally>,
     /// Wall time, without building the worlds \[s\].
     pub seconds: f64,
     /// Processor time of all threads \[s\]; `None` if the operating system does not report it.
@@ -84,27 +113,28 @@ impl Evaluation {
 
 /// Plays the episodes of each kind of agents, in worlds of their own.
 ///
-/// `policies` has one for each lane of the blueprint.
-///
 /// `tell` is called with a sentence for each problem on the way.
 ///
 /// Every row that has an agent plays as many episodes as the others of its kind, or one more. To take the episodes that
 /// end first would favour short ones. If a row has lost its agent for good, rows that still have one play its episodes.
 pub(crate) fn evaluate(
     blueprint: &Blueprint,
-    policies: &[Actor],
+    contestants: Contestants<'_>,
     settings: EvaluationSettings,
     interrupted: &AtomicBool,
     tell: &mut dyn FnMut(String),
 ) -> Result<Evaluation, TrainError> {
     let lanes = blueprint.lanes();
-    let groups = group_worlds(blueprint.build_worlds(settings.purpose)?, &lanes, clock::nanoseconds);
-    let mut groups = assign_episodes(groups, policies, settings.episodes)?;
+    let mut groups = group_worlds(blueprint.build_worlds(settings.purpose)?, &lanes, clock::nanoseconds);
+    if let Some(opponents) = contestants.opponents {
+        begin_matches(&mut groups, blueprint, opponents);
+    }
+    let mut groups = assign_episodes(groups, contestants.policies, settings.episodes)?;
     let collector = Collector::new(blueprint.machine());
     let seed = |kinds: &Vec<usize>| blueprint.seed_of(Draws::EvaluationActions, kinds[0]);
     let seeds: Vec<Seed> = lanes.iter().map(seed).collect();
-    let context =
-        EvaluationContext { policies, collector: &collector, seeds: settings.sampled.then_some(&seeds), interrupted };
+    let seeds = settings.sampled.then_some(&seeds);
+    let context = EvaluationContext { contestants, collector: &collector, seeds, interrupted };
     let (start, cpu_before) = (clock::seconds(), cpu::seconds());
     for _ in 0..=MOST_TAKEOVERS {
         let all = || groups.par_iter_mut().with_max_len(1).try_for_each(|evaluated| evaluated.play(context));
@@ -130,13 +160,44 @@ pub(crate) fn evaluate(
             tell(format!("rows wait for agents that do not come: {reason}"));
         }
     }
-    Ok(Evaluation { seconds, cpu_seconds, panics: teller.panics(), ..summarise(&groups, blueprint) })
+    let matches = contestants.opponents.map(|_| tally_of(&mut groups, settings.episodes));
+    Ok(Evaluation { matches, seconds, cpu_seconds, panics: teller.panics(), ..summarise(&groups, blueprint) })
+}
+
+/// Lets the evaluated policies play one side of each match, and their opponents the others.
+fn begin_matches(groups: &mut [WorldGroup], blueprint: &Blueprint, opponents: Opponents<'_>) {
+    let opponent = match opponents {
+        Opponents::Policies(_) => Opponent::Policy,
+        Opponents::Script => Opponent::Script,
+    };
+    let players = LanePlayers { newest: OWN, others: vec![(1, OTHER)], script: OTHER };
+    let plan = Arc::new(MatchPlan {
+        seed: Draws::Matches.seed(blueprint.config.seed),
+        mode: MatchMode::Evaluation { opponent },
+        lanes: vec![players; blueprint.lanes().len()],
+    });
+    for group in groups {
+        group.expect_matches();
+        group.set_match_plan(plan.clone());
+    }
+}
+
+/// Counts `episodes` matches, as many of each arena: to count those that end first would favour short ones.
+fn tally_of(groups: &mut [EvaluatedGroup], episodes: u32) -> Tally {
+    let worlds = || groups.iter().flat_map(|evaluated| evaluated.group.worlds());
+    let arenas: u64 = worlds().map(|world| world.settings().arenas.len() as u64).sum();
+    let of_each = u64::from(episodes).div_ceil(arenas.max(1));
+    let mut results = Results::default();
+    for evaluated in groups {
+        let counted = evaluated.group.drain_results().filter(|result| result.number < of_each);
+        counted.for_each(|result| results.add(&result));
+    }
+    results.between(OWN, OTHER)
 }
 
 #[derive(Clone, Copy)]
 struct EvaluationContext<'a> {
-    /// The policy of each lane.
-    policies: &'a [Actor],
+    contestants: Contestants<'a>,
     collector: &'a Collector,
     /// The seed of each lane's actions, if they are drawn.
     seeds: Option<&'a Vec<Seed>>,
@@ -281,6 +342,10 @@ impl EvaluatedGroup {
                 return Ok(());
             }
         }
+        if context.contestants.opponents.is_some() {
+            // The result of a match comes with the restart after it.
+            self.step(context)?;
+        }
         Ok(())
     }
 
@@ -289,14 +354,23 @@ impl EvaluatedGroup {
             None => ActionChoice::Greedy,
             Some(seeds) => ActionChoice::Sampled(seeds[lane].derive(self.index).derive(self.steps)),
         };
-        let policies = context.policies.iter().enumerate();
-        let deciders: Vec<_> = policies.map(|(lane, actor)| ActingStep { actor, choice: choice(lane) }).collect();
+        let others_choice = |lane: usize| match choice(lane) {
+            ActionChoice::Sampled(seed) => ActionChoice::Sampled(seed.derive(0)),
+            ActionChoice::Greedy => ActionChoice::Greedy,
+        };
+        let deciders = acting(context.contestants.policies, choice);
+        let opponents = match context.contestants.opponents {
+            Some(Opponents::Policies(actors)) => acting(actors, others_choice),
+            _ => Vec::new(),
+        };
+        let opponents: Vec<[&dyn GroupDecider; 1]> =
+            opponents.iter().map(|acting| [acting as &dyn GroupDecider]).collect();
         self.steps += 1;
         let mut lanes = Vec::with_capacity(deciders.len());
-        for (decider, rollout) in deciders.iter().zip(&mut self.steps_of_lanes) {
+        for (lane, (decider, rollout)) in deciders.iter().zip(&mut self.steps_of_lanes).enumerate() {
             rollout.restart();
             // Draws derive from the choice's seed, as in a game that is played.
-            let (others, seed): (&[_], _) = (&[], Seed::new(0));
+            let (others, seed) = (opponents.get(lane).map_or(&[][..], |others| &others[..]), Seed::new(0));
             lanes.push(CollectedLane { decider: Decider::PerGroup(decider), others, rollout, seed });
         }
         let spent = context.collector.collect(std::slice::from_mut(&mut self.group), &mut lanes, 1)?;
@@ -323,11 +397,17 @@ impl EvaluatedGroup {
     }
 }
 
+/// The policies of all lanes for one step.
+fn acting(actors: &[Actor], choice: impl Fn(usize) -> ActionChoice) -> Vec<ActingStep<'_>> {
+    actors.iter().enumerate().map(|(lane, actor)| ActingStep { actor, choice: choice(lane) }).collect()
+}
+
 fn summarise(groups: &[EvaluatedGroup], blueprint: &Blueprint) -> Evaluation {
     let mut phases = Phases::default();
     groups.iter().for_each(|evaluated| phases.add(&evaluated.phases));
     Evaluation {
         kinds: blueprint.driven_kinds().map(|kind| summary_of(groups, kind, &blueprint.specs[kind])).collect(),
+        matches: None,
         seconds: 0.0,
         cpu_seconds: None,
         phases,

@@ -81,7 +81,7 @@ impl RunFolder {
         let regular = own.into_iter().map(|path| (files::check(&path, Links::Refuse), path));
         let regular =
             regular.chain(self.saved_policies().into_iter().map(|path| (files::check(&path, Links::Refuse), path)));
-        let folders = [self.episodes(), self.checkpoints(), self.policies()].into_iter();
+        let folders = [self.episodes(), self.checkpoints(), self.policies(), self.versions()].into_iter();
         for (checked, path) in regular.chain(folders.map(|path| (files::check_own_folder(&path), path))) {
             match checked {
                 Err(source) if source.kind() != ErrorKind::NotFound => return Err(TrainError::NotOwn { path, source }),
@@ -180,6 +180,11 @@ impl RunFolder {
     /// The folder of the newest policies of a run with several kinds of agents: a file for each kind, by its name.
     pub fn policies(&self) -> PathBuf {
         self.path.join("policies")
+    }
+
+    /// The folder of the versions of policies that play against themselves.
+    pub fn versions(&self) -> PathBuf {
+        self.path.join("versions")
     }
 
     /// The path of the newest policy of this kind of agents if the run has one for each kind; else that of its only

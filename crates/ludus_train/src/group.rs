@@ -2,13 +2,14 @@
 
 mod accident;
 mod lanes;
+mod matches;
 mod member;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use ludus_agent::{Arena, InArena, Rows, StateHash};
-use ludus_spec::{AgentSpec, Clock};
+use ludus_spec::{AgentSpec, Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldParameters};
 
 use crate::episodes::{EpisodeSummary, RowChange};
@@ -16,6 +17,7 @@ use crate::phases::StepTimes;
 use ludus_replay::{HashPlace, LoggedHash, Recorder, RecorderSettings};
 
 pub(crate) use accident::{Accident, WorldFault};
+pub(crate) use matches::{LanePlayers, MatchMode, MatchPlan, Opponent, PairResult};
 
 use member::{Member, RowsBefore};
 
@@ -47,6 +49,11 @@ pub(crate) struct WorldGroup {
     changes: Vec<Vec<RowChange>>,
     panics: Vec<Accident>,
     failure: Option<WorldError>,
+    /// True if rows have drivers, since matches are played between policies.
+    has_drivers: bool,
+    /// The way in which matches are made, once they are.
+    match_plan: Option<Arc<MatchPlan>>,
+    results: Vec<PairResult>,
 }
 
 /// The kinds of agents that follow each policy of a run, by their indices in the game.
@@ -78,9 +85,20 @@ impl WorldGroup {
     pub fn new(mut worlds: Vec<PooledWorld>, lanes: Lanes, clock: Clock) -> Self {
         let panics = worlds.iter_mut().filter_map(Accident::of_building).collect();
         let worlds: Vec<_> = worlds.into_iter().map(Member::new).collect();
-        let (times, episodes) = (StepTimes::default(), Vec::new());
-        let mut group =
-            Self { worlds, lanes, clock, times, steps: 0, episodes, changes: Vec::new(), panics, failure: None };
+        let mut group = Self {
+            worlds,
+            lanes,
+            clock,
+            times: StepTimes::default(),
+            steps: 0,
+            episodes: Vec::new(),
+            changes: Vec::new(),
+            panics,
+            failure: None,
+            has_drivers: false,
+            match_plan: None,
+            results: Vec::new(),
+        };
         let unchanged = |kind| vec![RowChange::None; group.row_count(kind)];
         group.changes = (0..group.kind_count()).map(unchanged).collect();
         group
@@ -203,12 +221,23 @@ impl WorldGroup {
             for member in self.worlds.iter_mut().filter(|member| member.world.is_listed(kind)) {
                 let before = RowsBefore { steps: self.steps, rows: first_row };
                 member.collect_episodes(kind, before, &mut self.episodes);
+                first_row += member.world.row_count(kind) as u32;
+            }
+        }
+        self.make_matches();
+        for kind in 0..self.kind_count() {
+            let mut first_row = 0;
+            for member in self.worlds.iter_mut().filter(|member| member.world.is_listed(kind)) {
                 let rows = member.world.row_count(kind);
-                let changes = &mut self.changes[kind][first_row as usize..][..rows];
+                let changes = &mut self.changes[kind][first_row..][..rows];
                 for (change, outcome) in changes.iter_mut().zip(member.world.rows(kind).outcomes()) {
                     change.note(self.steps, *outcome);
                 }
-                first_row += rows as u32;
+                // Episodes of policies that do not learn say nothing about the one that does.
+                for (change, _) in changes.iter_mut().zip(member.drivers(kind)).filter(|(_, driver)| **driver != 0) {
+                    change.note(self.steps, Outcome::Vacant);
+                }
+                first_row += rows;
             }
         }
     }

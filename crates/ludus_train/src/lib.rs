@@ -58,6 +58,7 @@ mod record;
 mod report;
 mod resume;
 mod run;
+mod self_play;
 pub mod session;
 mod shipped;
 pub mod text;
@@ -84,5 +85,8 @@ pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
 pub use report::{ActionsTaken, Diagnosis, FirstDifference, Report};
+pub use self_play::{
+    PairRecord, Player, PlayerSource, Rating, Results, Rung, SelfPlayRecord, Tally, fit_ratings, ladder,
+};
 pub use window::{PlayRequest, ShownPolicy, WatchRequest, Windows};
 pub use window_failure::WindowFailure;

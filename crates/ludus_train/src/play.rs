@@ -1,5 +1,7 @@
 //! Playing: the game with a policy that decides for its agents.
 
+mod opponents;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +18,8 @@ use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicyS
 use ludus_policy::{ActionChoice, PolicyFile, Sensed};
 use ludus_spec::{Distribution, Outcome, Seed};
 use ludus_worlds::{CLEARED, Game, add_with_states, explained};
+
+pub(crate) use opponents::{FirstSide, PlayedOpponents};
 
 use crate::actor::{Actor, ActorScratch};
 use crate::blueprint::Blueprint;
@@ -50,6 +54,8 @@ pub(crate) struct PlaySettings {
     pub kinds: Vec<PlayedKind>,
     /// The distributions of episode parameters, which the game has.
     pub parameters: Vec<(String, Distribution)>,
+    /// The policies of all sides but the first, if they are others.
+    pub against: Option<PlayedOpponents>,
 }
 
 /// A kind of agents that a policy decides for.
@@ -112,6 +118,9 @@ pub(crate) fn played(game: Game, settings: PlaySettings) -> Game {
             let rows = kind.rows_mut(app.world_mut());
             rows.set_weights(weights);
             rows.set_episode_limit(*episode_limit);
+        }
+        if let Some(against) = &settings.against {
+            against.add_to(app, settings.choice);
         }
         if let Some(mut plan) = app.world_mut().get_resource_mut::<ParameterPlan>() {
             for (name, distribution) in &settings.parameters {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread};
+use crate::self_play::SelfPlayRecord;
 
 /// The progress of a run, without the parameters and the state of its algorithms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct RunRecord {
     /// The stages of the curricula, if there are any.
     #[serde(default, skip_serializing_if = "CurriculumStages::is_empty")]
     pub curricula: CurriculumStages,
+    /// The players and results of matches, if policies play against themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_play: Option<SelfPlayRecord>,
     /// The identity of the run, as its folder's file `id` says; empty for runs of versions that had none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run: String,
@@ -78,7 +82,15 @@ impl OneKindRecord {
     pub fn of_kind(self, kind: &str, iteration: u64) -> RunRecord {
         let Self { episodes, recent, seconds, run } = self;
         let kinds = BTreeMap::from([(kind.to_owned(), KindRecord { episodes, recent, evaluated: None })]);
-        RunRecord { kinds, iteration, world_steps: None, seconds, curricula: CurriculumStages::default(), run }
+        RunRecord {
+            kinds,
+            iteration,
+            world_steps: None,
+            seconds,
+            curricula: CurriculumStages::default(),
+            self_play: None,
+            run,
+        }
     }
 }
 

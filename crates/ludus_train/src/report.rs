@@ -14,6 +14,7 @@ use crate::finding::Finding;
 use crate::phases::PhaseShares;
 use crate::play::Played;
 use crate::progress::{KindProgress, RunSummary, StopReason};
+use crate::self_play::{Rung, Tally};
 #[cfg(feature = "tune")]
 use crate::tune::SearchResult;
 
@@ -57,6 +58,12 @@ pub struct Report {
     /// Mean sum of each term of the reward per episode, unweighted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub terms: BTreeMap<String, f64>,
+    /// The matches of `eval --against`, as the policy sees them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<Tally>,
+    /// The players of `ladder`, the strongest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ladder: Option<Vec<Rung>>,
     /// Numbers that were not finite.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faults: Option<u64>,
@@ -268,6 +275,7 @@ impl From<&Evaluation> for Report {
             steps_per_second: evaluation.steps() as f64 / evaluation.seconds.max(1e-9),
             phases: evaluation.phases.shares(),
             mean_length: if let [only] = &kinds[..] { Some(only.lengths.mean) } else { None },
+            matches: evaluation.matches,
             faults: Some(evaluation.faults),
             panics: Some(evaluation.panics),
             ..Self::default()

@@ -98,7 +98,7 @@ impl Resumption {
         let checkpoints = folder.checkpoints();
         files::create_own_folder(&checkpoints).map_err(at(&checkpoints))?;
         // Only this process writes here, so files that are not whole will never be.
-        for place in [folder.path(), &checkpoints, &folder.episodes(), &folder.policies()]
+        for place in [folder.path(), &checkpoints, &folder.episodes(), &folder.policies(), &folder.versions()]
             .into_iter()
             .filter(|place| place.is_dir())
         {

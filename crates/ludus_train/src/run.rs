@@ -59,6 +59,7 @@ pub(crate) fn train(
     tell(RunEvent::Started(&run.start(), &run.training));
     run.began = clock::seconds();
     let cpu_before = cpu::seconds();
+    run.advance_self_play(tell)?;
     let reason = run.until_stopped(control, tell).map_err(|error| run.unsaved(error))?;
     let progress = run.progress();
     let cpu_seconds = cpu_before.and_then(|before| Some(cpu::seconds()? - before));
@@ -129,6 +130,7 @@ impl Run {
             self.tell_progress(&progress, &lap, tell);
             self.record(&lap, &progress)?;
             self.advance_curricula(&lap, tell)?;
+            self.advance_self_play(tell)?;
             self.log_hashes()?;
             self.tell_incidents(tell)?;
             for cause in lap.lanes.iter().flatten().filter_map(|lane| lane.skipped.as_ref()) {
@@ -249,6 +251,13 @@ impl Run {
         for change in changes? {
             tell(RunEvent::Note(format!("{} (iteration {})", change.sentence(), lap.number)));
         }
+        Ok(())
+    }
+
+    /// Takes versions of policies that play against themselves where they are due, and chooses their opponents.
+    fn advance_self_play(&mut self, tell: &mut dyn FnMut(RunEvent<'_>)) -> Result<(), TrainError> {
+        let problems = self.training.advance_self_play(&self.folder.versions())?;
+        problems.into_iter().for_each(|sentence| tell(RunEvent::Trouble(sentence)));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod curricula;
 mod episodes;
 mod lane;
 mod lap;
+mod matches;
 mod saving;
 
 use ludus_learn::{Collector, IterationPlan, IterationResult, LaneShape, LearnError, PhaseTimes, Report, Simulation};
@@ -17,6 +18,7 @@ use crate::error::TrainError;
 use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::Incidents;
 use crate::phases::{Phases, StepTimes};
+use crate::self_play::SelfPlay;
 use ludus_replay::KeptEpisodes;
 
 use curricula::GameParameters;
@@ -25,6 +27,7 @@ pub(crate) use lane::{LaneLap, LanePolicy, LearnedLane, PolicyLane};
 pub(crate) use lap::Lap;
 
 use lane::FrozenLane;
+use matches::opponents;
 
 /// The worlds and the policies of a run, with their progress so far.
 pub(crate) struct Training {
@@ -45,6 +48,8 @@ pub(crate) struct Training {
     pub kept: KeptEpisodes,
     /// Ticks per second of the game's time.
     pub tick_rate_hz: f64,
+    /// The players of matches, if policies play against themselves.
+    pub self_play: Option<SelfPlay>,
     /// The episode parameters of the game, and the kinds of agents that have each.
     parameters: GameParameters,
 }
@@ -65,6 +70,10 @@ impl Training {
             groups.iter_mut().for_each(|group| group.hash_every(every));
         }
         blueprint.record_episodes(&mut groups);
+        let self_play = SelfPlay::of(&blueprint);
+        if self_play.is_some() {
+            groups.iter_mut().for_each(WorldGroup::expect_matches);
+        }
         let policy = |(index, network): (usize, Option<_>)| {
             let (kinds, shapes) = (lanes[index].clone(), lane_shapes(&groups, index));
             let policy = match network {
@@ -82,7 +91,7 @@ impl Training {
             let recent = RecentEpisodes::new(blueprint.row_settings(kind, rows));
             KindEpisodes { recent, last_returns: vec![f32::NAN; rows] }
         };
-        Ok(Self {
+        let training = Self {
             kinds: (0..blueprint.specs.len()).map(kind).collect(),
             lanes: policies,
             collector: Collector::new(blueprint.machine()),
@@ -93,9 +102,12 @@ impl Training {
             phases: Phases::default(),
             kept: blueprint.kept_episodes(),
             tick_rate_hz,
+            self_play,
             parameters,
             blueprint,
-        })
+        };
+        training.check_memories()?;
+        Ok(training)
     }
 
     /// The lanes whose policies are learned, each with its algorithm.
@@ -146,7 +158,9 @@ impl Training {
         let recorders = self.groups.iter_mut().flat_map(WorldGroup::recorders).collect::<Vec<_>>();
         self.kept.before(number, recorders.into_iter());
         let plan = IterationPlan { progress, least_steps: self.iteration_steps() };
-        let mut lanes: Vec<_> = self.lanes.iter_mut().map(|lane| lane.iterated(number)).collect();
+        let others = opponents(self.self_play.as_ref(), self.lanes.len());
+        let lanes = self.lanes.iter_mut().zip(&others);
+        let mut lanes: Vec<_> = lanes.map(|(lane, others)| lane.iterated(number, others)).collect();
         let played = self.collector.iterate(&mut self.groups, &mut lanes, plan);
         drop(lanes);
         let (world_steps, times, reports) = match played {

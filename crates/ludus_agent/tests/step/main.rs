@@ -8,6 +8,7 @@ mod copies;
 mod faults;
 mod game;
 mod masks;
+mod matches;
 mod parameters;
 mod restart;
 mod scripts;

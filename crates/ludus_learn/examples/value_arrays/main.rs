@@ -89,7 +89,7 @@ fn learn_once<G: ArrayGame>(settings: &Settings, seed: Seed) -> Result<(), Box<d
     while steps < settings.steps {
         let start = clock();
         let plan = IterationPlan { progress: steps as f32 / settings.steps as f32, least_steps: 1 };
-        let iteration = collector.iterate(&mut worlds, &mut [IteratedLane::Learned(&mut *algorithm)], plan)?;
+        let iteration = collector.iterate(&mut worlds, &mut [IteratedLane::learned(&mut *algorithm)], plan)?;
         time += clock() - start;
         for report in iteration.reports {
             let report = report?;

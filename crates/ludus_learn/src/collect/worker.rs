@@ -131,7 +131,7 @@ impl LaneWorker {
         }
         let seeds = lane.seeds(slab);
         let mut all = slab.decision_rows(seeds);
-        self.gathered.take(&all);
+        self.gathered.take(&all, decider.memory_width());
         timer.copied();
         self.prepare(usize::from(driver), decider);
         let scratch = self.scratches[usize::from(driver)].as_deref_mut().expect("it was just made");
@@ -193,11 +193,14 @@ impl GatheredRows {
         self.rows.extend(of_driver);
     }
 
-    fn take(&mut self, all: &DecisionRows<'_>) {
+    /// Copies the rows that were chosen. Of the memory only the first columns, if `memory_width` says so.
+    fn take(&mut self, all: &DecisionRows<'_>, memory_width: Option<usize>) {
         let Self { rows, observations, masks, inputs, memory, actions, log_probs, values } = self;
-        gather(rows, all.observations, all.log_probs.len(), observations);
-        gather(rows, all.masks, all.log_probs.len(), masks);
-        gather(rows, all.memory, all.log_probs.len(), memory);
+        let width = |length: usize| length / all.log_probs.len();
+        gather(rows, all.observations, [width(all.observations.len()); 2], observations);
+        gather(rows, all.masks, [width(all.masks.len()); 2], masks);
+        let of_row = width(all.memory.len());
+        gather(rows, all.memory, [of_row, memory_width.unwrap_or(of_row)], memory);
         for (column, whole) in [(inputs, &*all.inputs), (actions, &*all.actions), (values, &*all.values)] {
             column.resize(rows.len() * (whole.len() / all.log_probs.len()), 0.0);
         }
@@ -218,25 +221,25 @@ impl GatheredRows {
     }
 
     fn give_back(&self, all: &mut DecisionRows<'_>) {
-        scatter(&self.rows, &self.inputs, all.inputs);
-        scatter(&self.rows, &self.memory, all.memory);
-        scatter(&self.rows, &self.actions, all.actions);
-        scatter(&self.rows, &self.log_probs, all.log_probs);
-        scatter(&self.rows, &self.values, all.values);
+        let count = all.log_probs.len();
+        scatter(&self.rows, &self.inputs, all.inputs, count);
+        scatter(&self.rows, &self.memory, all.memory, count);
+        scatter(&self.rows, &self.actions, all.actions, count);
+        scatter(&self.rows, &self.log_probs, all.log_probs, count);
+        scatter(&self.rows, &self.values, all.values, count);
     }
 }
 
-/// Copies these rows of `from`, which has `all` rows, side by side.
-fn gather<T: Copy>(rows: &[u32], from: &[T], all: usize, gathered: &mut Vec<T>) {
-    let width = from.len() / all;
+/// Copies these rows of `from` side by side: of each row's columns, the first ones.
+fn gather<T: Copy>(rows: &[u32], from: &[T], [columns, first]: [usize; 2], gathered: &mut Vec<T>) {
     gathered.clear();
-    rows.iter().for_each(|&row| gathered.extend_from_slice(&from[row as usize * width..][..width]));
+    rows.iter().for_each(|&row| gathered.extend_from_slice(&from[row as usize * columns..][..first]));
 }
 
-/// Copies gathered rows back to their places.
-fn scatter(rows: &[u32], gathered: &[f32], to: &mut [f32]) {
-    let width = gathered.len() / rows.len();
+/// Copies gathered rows back to their places among `count` rows: to the first of their columns.
+fn scatter(rows: &[u32], gathered: &[f32], to: &mut [f32], count: usize) {
+    let (first, columns) = (gathered.len() / rows.len(), to.len() / count);
     for (index, &row) in rows.iter().enumerate() {
-        to[row as usize * width..][..width].copy_from_slice(&gathered[index * width..][..width]);
+        to[row as usize * columns..][..first].copy_from_slice(&gathered[index * first..][..first]);
     }
 }

@@ -203,7 +203,7 @@ fn trained(threads: usize, iterations: usize) -> QLearner {
     let mut learner = QLearner::new(&lanes, collector.machine());
     for _ in 0..iterations {
         let plan = IterationPlan { progress: 0.0, least_steps: 16 };
-        let result = collector.iterate(&mut worlds, &mut [IteratedLane::Learned(&mut learner)], plan).unwrap();
+        let result = collector.iterate(&mut worlds, &mut [IteratedLane::learned(&mut learner)], plan).unwrap();
         assert_eq!((result.steps, result.reports[0].as_ref().unwrap().gradient_steps), (16, 16));
     }
     learner

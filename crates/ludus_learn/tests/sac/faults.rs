@@ -84,7 +84,7 @@ fn a_loss_that_is_not_finite_is_an_error_and_can_be_rewound() {
     let saved = sac.save();
     let collector = ludus_learn::Collector::new(sac.machine().clone());
     let plan = ludus_learn::IterationPlan { progress: 0.0, least_steps: 20 };
-    let lane = &mut [ludus_learn::IteratedLane::Learned(&mut sac)];
+    let lane = &mut [ludus_learn::IteratedLane::learned(&mut sac)];
     let result = collector.iterate(&mut worlds, lane, plan).unwrap();
     assert!(result.reports[0].is_err(), "{:?}", result.reports);
     sac.rewind();

@@ -78,7 +78,7 @@ fn learn<S: Simulation>(
     let mut reports = Vec::new();
     for iteration in 0..iterations {
         let plan = IterationPlan { progress: iteration as f32 / iterations as f32, least_steps };
-        let result = collector.iterate(worlds, &mut [IteratedLane::Learned(algorithm)], plan).unwrap();
+        let result = collector.iterate(worlds, &mut [IteratedLane::learned(algorithm)], plan).unwrap();
         reports.extend(result.reports.into_iter().map(|report| report.unwrap()));
     }
     reports

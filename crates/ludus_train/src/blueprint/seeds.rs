@@ -29,6 +29,8 @@ pub(crate) enum Draws {
     FrozenActions = 8,
     /// The worlds in which checkpoints are evaluated.
     CheckpointWorlds = 9,
+    /// The players of matches.
+    Matches = 10,
 }
 
 /// The purpose of worlds, which decides their seeds.

@@ -33,6 +33,12 @@ pub enum Command {
     Watch(WatchArguments),
     /// Scores a run's policy on fresh episodes.
     Eval(EvalArguments),
+    /// Rates the versions of a run whose policy plays against itself, by all of their matches.
+    Ladder(LadderArguments),
+    /// Trains a best response to a policy that stays as it is: how badly can it be beaten?
+    ///
+    /// The new run has the config of the run that is named; its policy plays one side, the other one the rest.
+    Exploit(ExploitArguments),
     /// Plays the game with random actions and reports what is wrong with it. Writes nothing.
     ///
     /// Exits with 1 if there is a finding.
@@ -66,6 +72,8 @@ impl Command {
             Self::Tune(arguments) => arguments.run.json,
             Self::Watch(arguments) => arguments.run.json,
             Self::Eval(arguments) => arguments.run.json,
+            Self::Ladder(arguments) => arguments.run.json,
+            Self::Exploit(arguments) => arguments.run.json,
             Self::Check(arguments) => arguments.run.json,
             Self::Play(arguments) => arguments.run.json,
             Self::Export(arguments) => arguments.run.json,
@@ -240,6 +248,37 @@ pub struct EvalArguments {
     /// Draws actions as in training, instead of the most probable ones
     #[arg(long)]
     pub sample: bool,
+    /// Plays matches against another policy, from either side in turn: a run's folder, its name, a policy file, or
+    /// `script` for the game's own opponent. A score is the share of the points: 1 for a victory, 0.5 for a draw
+    #[arg(long, value_name = "OPPONENT")]
+    pub against: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// Arguments of `ladder`.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct LadderArguments {
+    /// A run's folder, its name, or `latest` [default: the newest run of this game]
+    #[arg(value_name = "RUN")]
+    pub of: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// Arguments of `exploit`.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct ExploitArguments {
+    /// A run's folder, its name, `latest`, or a policy file [default: the newest run of this game]
+    #[arg(value_name = "RUN")]
+    pub of: Option<PathBuf>,
+    /// Matches by which the best response is scored at its end
+    #[arg(long, default_value = "1000", value_parser = whole::<NonZeroU32>)]
+    pub episodes: NonZeroU32,
+    #[command(flatten)]
+    pub learner: LearnerArguments,
     #[command(flatten)]
     pub run: RunArguments,
 }
@@ -271,6 +310,10 @@ pub struct PlayArguments {
     /// Draws actions as in training, instead of the most probable ones
     #[arg(long)]
     pub sample: bool,
+    /// Lets another policy play all sides but the first: a run's folder, its name, or a policy file, such as one in a
+    /// run's `versions`. Without RUN, the first side is yours: the game's own input decides for it
+    #[arg(long, value_name = "OPPONENT")]
+    pub against: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArguments,
 }

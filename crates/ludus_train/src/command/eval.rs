@@ -1,18 +1,18 @@
 //! The command `eval`.
 
-use crate::actor::Actor;
 use crate::blueprint::Purpose;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints;
 use crate::episodes::Spread;
 use crate::error::TrainError;
-use crate::evaluation::{Evaluation, EvaluationSettings, KindEvaluation, evaluate};
+use crate::evaluation::{Contestants, Evaluation, EvaluationSettings, KindEvaluation, evaluate};
 use crate::fit::check_fit;
 use crate::interrupt;
 use crate::record::{KindRecord, RunRecord};
 use crate::report::{ActionsTaken, Report};
 
 use super::arguments::EvalArguments;
+use super::opponents::{OpponentPolicies, actors_of};
 use super::outlet::{note, say, warn};
 use super::policies::{LocatedPolicy, PolicyLocation, find, find_config, with_intervals};
 use super::{LoadedConfig, Program};
@@ -33,21 +33,23 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
     for LocatedPolicy { kind, path, file } in &policies {
         check_fit(file, path, &blueprint, *kind)?;
     }
-    let actor = |kinds: &Vec<usize>| {
-        let owner = policies.iter().find(|policy| policy.kind == kinds[0]);
-        let LocatedPolicy { kind, file, .. } = owner.expect("every lane is of a kind that a policy decides for");
-        Actor::new(file, &blueprint, *kind)
-    };
-    let actors = blueprint.lanes().iter().map(actor).collect::<Result<Vec<_>, _>>()?;
+    let actors = actors_of(&policies, &blueprint)?;
+    let opponents = arguments.against.as_deref().map(|named| OpponentPolicies::find(program, named, &blueprint, run));
+    let opponents = opponents.transpose()?;
+    let contestants =
+        Contestants { policies: &actors, opponents: opponents.as_ref().map(OpponentPolicies::as_opponents) };
     let settings = EvaluationSettings {
         episodes: arguments.episodes.get(),
         sampled: arguments.sample,
         purpose: Purpose::Evaluation,
     };
     let interrupted = interrupt::listen(|| note("ending with the episodes so far; again to end at once"));
-    let evaluation = evaluate(&blueprint, &actors, settings, interrupted, &mut |sentence| warn(&sentence))?;
+    let evaluation = evaluate(&blueprint, contestants, settings, interrupted, &mut |sentence| warn(&sentence))?;
     policies.iter().for_each(|LocatedPolicy { path, .. }| say(format_args!("policy: {}", path.display())));
     tell(&evaluation, settings);
+    if let (Some(opponents), Some(matches)) = (&opponents, evaluation.matches) {
+        say(opponents.sentence(matches));
+    }
     if !settings.sampled && found.is_as_trained(run) {
         tell_differences(&evaluation, &found, &policies);
     }

@@ -8,7 +8,10 @@ use ludus_worlds::Game;
 use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::interrupt;
-use crate::play::{PlayEvent, PlaySettings, PlayedEpisode, PlayedKind, PlayedPolicy, play_in_real_time, played};
+use crate::play::{
+    FirstSide, PlayEvent, PlaySettings, PlayedEpisode, PlayedKind, PlayedOpponents, PlayedPolicy, play_in_real_time,
+    played,
+};
 use crate::report::{ActionsTaken, Report};
 use crate::window::PlayRequest;
 
@@ -21,8 +24,13 @@ use crate::shipped::shipped;
 /// Runs `play`: plays the game with its policies, in a window or without. Returns the exit code.
 pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, TrainError> {
     let specs = program.specs()?;
+    if arguments.against.is_some() && specs.iter().all(|spec| spec.teams.is_empty()) {
+        return Err(TrainError::NoTeams);
+    }
     let found = find_policies(program, arguments, specs.len())?;
     found.check(&specs)?;
+    let against = arguments.against.as_deref();
+    let opponents = against.map(|named| find(program, Some(named), &arguments.run.runs_dir)).transpose()?;
     let LoadedConfig { config, .. } = find_config(program, &found, &arguments.run, &specs)?;
     let policies = found.policies(&config, &specs)?;
     let seed = Seed::new(config.seed);
@@ -38,7 +46,14 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
     };
     let parameters = blueprint.config.parameters_at(|_| usize::MAX);
     let kinds = policies.iter().map(played_kind).collect::<Result<_, TrainError>>()?;
-    let game = played(program.definition.game.clone(), PlaySettings { choice, seed, kinds, parameters });
+    let first_side = opponents.as_ref().map(|_| match arguments.of {
+        Some(_) => FirstSide::Policy,
+        None => FirstSide::Input,
+    });
+    let opponents = opponents.map(|found| found.policies(&blueprint.config, &blueprint.specs)).transpose()?;
+    let opponents = opponents.iter().flatten().map(played_kind).collect::<Result<_, TrainError>>()?;
+    let against = first_side.map(|first_side| PlayedOpponents { kinds: opponents, first_side });
+    let game = played(program.definition.game.clone(), PlaySettings { choice, seed, kinds, parameters, against });
     match (program.windows, &program.definition.visuals) {
         (Some(windows), Some(_)) if !arguments.headless && arguments.episodes.is_none() => {
             let request = PlayRequest { definition: GameDefinition { game, ..program.definition.clone() } };
@@ -79,8 +94,9 @@ fn tell_episodes(
 
 /// Finds the policies that the arguments name, or else those that are shipped with the game.
 fn find_policies(program: &Program, arguments: &PlayArguments, kinds: usize) -> Result<PolicyLocation, TrainError> {
-    if arguments.of.is_some() {
-        return find(program, arguments.of.as_deref(), &arguments.run.runs_dir);
+    // A person who plays against a policy needs no other one.
+    if let Some(named) = arguments.of.as_deref().or(arguments.against.as_deref()) {
+        return find(program, Some(named), &arguments.run.runs_dir);
     }
     let path = policy_asset(&program.definition.name, kinds);
     let none = || TrainError::NoShippedPolicy { game: program.definition.name.clone(), path: path.clone() };

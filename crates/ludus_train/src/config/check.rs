@@ -8,6 +8,7 @@ use ludus_spec::{AgentSpec, Block, ObservationField, ObservationKind};
 
 use super::algorithm::{AlgorithmConfig, SECTIONS};
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
+use super::self_play::check_self_play;
 use super::{AgentConfig, PolicySource, RunConfig};
 use crate::memory;
 use ludus_config::Problems;
@@ -29,6 +30,7 @@ pub(super) fn check(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut P
     check_sections(config, specs, report);
     check_policies(config, specs, report);
     check_learning(config, specs, report);
+    check_self_play(config, specs, report);
     for spec in specs {
         if let Some(agent) = config.agents.get(&spec.name) {
             check_agent(agent, spec, report);

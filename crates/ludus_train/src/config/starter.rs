@@ -76,6 +76,49 @@ const FIELDS: &[(&str, &str)] = &[
         "Decisions by which actions take effect later. Only in training; from 0, which is usual, to 1000.",
     ),
     (
+        "self_play",
+        "Opponents from earlier in the run. Without it, the newest policy plays all sides, and may forget how to beat what \
+         it once could.",
+    ),
+    (
+        "self_play.against_latest",
+        "The part of the matches in which the newest policy plays all sides. More learn from all agents of a match, fewer \
+         keep what beat earlier versions. From 0 to 1, usually 0.5.",
+    ),
+    (
+        "self_play.scripted",
+        "The part of the other matches in which the game's own script plays the other sides. From 0, which is usual, to 1.",
+    ),
+    (
+        "self_play.versions",
+        "If true, earlier versions of the policy are opponents; else only fixed ones and the script. `true` or `false`, \
+         usually `true`.",
+    ),
+    (
+        "self_play.concurrent",
+        "Opponents that play at the same time in different arenas. More are more varied and a little slower. From 1 to 64, \
+         usually 4.",
+    ),
+    (
+        "self_play.snapshot_every",
+        "Steps from one version to the next. At least 1, usually 100,000 to a million: a run should have some 20.",
+    ),
+    ("self_play.snapshots", "Versions that are kept, spread over the run. At least 2, usually 10 to 50."),
+    (
+        "self_play.sampling",
+        "The choice of opponents: `Uniform`, which is usual; `Hard(2.0)`, which prefers those that are hard to beat; or \
+         `Even`, which prefers those that are as good.",
+    ),
+    (
+        "self_play.floor",
+        "The part of the choices that all opponents share equally, whatever `sampling` says. From 0 to 1, usually 0.1.",
+    ),
+    (
+        "self_play.fixed",
+        "Opponents from policy files or runs' folders, such as `[\"policies/old.safetensors\"]`, which are never dropped. \
+         They are yardsticks too: the metrics have the score against each. Usually none.",
+    ),
+    (
         "reward",
         "The weight of each term, which is multiplied with what the game writes and added up, tick by tick. Above 0 for \
          what is good, below 0 for what costs, 0 for what is only to be logged. Returns between -100 and 100 are learned \
@@ -454,7 +497,8 @@ mod tests {
     fn plate() -> AgentSpec {
         let term = |name: &str, doc: &str| RewardTerm { name: name.to_owned(), doc: doc.to_owned() };
         let reward = vec![term("balanced", " 1 for every tick on the plate."), term("dropped", "")];
-        AgentSpec { name: "Plate".to_owned(), reward, ..AgentSpec::default() }
+        let teams = vec!["North".to_owned(), "South".to_owned()];
+        AgentSpec { name: "Plate".to_owned(), reward, teams, ..AgentSpec::default() }
     }
 
     fn plates() -> Vec<Arc<AgentSpec>> {

@@ -21,6 +21,7 @@ impl Simulation for WorldGroup {
             action_width: spec.action_width(),
             mask_width: spec.mask_width(),
             reward_streams: kinds.first().map_or(0, |&kind| self.reward_streams(kind)),
+            has_drivers: self.has_drivers,
             ..LaneShape::default()
         }
     }
@@ -60,11 +61,14 @@ impl WorldGroup {
     }
 
     fn copy_sensed(&self, lane: usize, now: SensedRows<'_>) {
-        let SensedRows { mut observations, mut masks, .. } = now;
+        let SensedRows { mut observations, mut masks, mut drivers, .. } = now;
         for &kind in &self.lanes[lane] {
             observations = self.copy_observations(kind, observations);
             if !masks.is_empty() {
                 masks = self.copy_masks(kind, masks);
+            }
+            if !drivers.is_empty() {
+                drivers = self.copy_drivers(kind, drivers);
             }
         }
     }
@@ -98,6 +102,19 @@ impl WorldGroup {
             masks = write(masks, &world.rows(kind).masks()[..count]);
         }
         masks
+    }
+
+    /// Copies the drivers of a kind's rows, from their next episodes on, `[rows]`; returns the rest of `drivers`.
+    fn copy_drivers<'a>(&self, kind: usize, mut drivers: &'a mut [u8]) -> &'a mut [u8] {
+        for member in &self.worlds {
+            let (own, rest) = drivers.split_at_mut(member.world.row_count(kind));
+            match member.drivers(kind) {
+                [] => own.fill(0),
+                present => own.copy_from_slice(present),
+            }
+            drivers = rest;
+        }
+        drivers
     }
 
     /// Copies the rewards of a kind's last step `[rows]`; returns the rest of `rewards`.

@@ -5,6 +5,7 @@ use ludus_spec::Outcome;
 use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
 use super::accident::Accident;
+use super::matches::WorldMatches;
 use crate::episodes::EpisodeSummary;
 
 /// Limit on the seeds that are tried when a world is built anew: a game that panics with all of them is likely to panic
@@ -23,6 +24,8 @@ pub(super) struct Member {
     is_broken: bool,
     /// Records the world's episodes, if this world is one of those that are recorded.
     pub recorder: Option<Recorder>,
+    /// The matches of the world, if policies play matches in it.
+    pub matches: Option<WorldMatches>,
 }
 
 /// The number of a group's steps so far, and that of its rows of a kind in the worlds before a given one.
@@ -34,7 +37,15 @@ pub(super) struct RowsBefore {
 
 impl Member {
     pub fn new(world: PooledWorld) -> Self {
-        Self { world, built: 0, sense_score_before: 0, faults_before: 0, is_broken: false, recorder: None }
+        Self {
+            world,
+            built: 0,
+            sense_score_before: 0,
+            faults_before: 0,
+            is_broken: false,
+            recorder: None,
+            matches: None,
+        }
     }
 
     pub fn fault_count(&self) -> u64 {
@@ -109,7 +120,11 @@ impl Member {
             });
         });
         let outcomes = self.world.rows(kind).outcomes();
-        let is_policys = |episode: &EpisodeSummary| outcomes.get(episode.row as usize) != Some(&Outcome::Vacant);
+        let drivers = self.drivers(kind);
+        let is_policys = |episode: &EpisodeSummary| {
+            let row = episode.row as usize;
+            outcomes.get(row) != Some(&Outcome::Vacant) && drivers.get(row).is_none_or(|&driver| driver == 0)
+        };
         let mut index = first;
         while let Some(episode) = episodes.get_mut(index) {
             if is_policys(episode) {
@@ -119,6 +134,11 @@ impl Member {
                 episodes.remove(index);
             }
         }
+    }
+
+    /// The driver of each row of a kind in its episode `[rows]`; empty if no matches are played.
+    pub fn drivers(&self, kind: usize) -> &[u8] {
+        self.matches.as_ref().map_or(&[], |matches| matches.drivers(kind))
     }
 
     pub fn take_sense_score_time(&mut self) -> u64 {

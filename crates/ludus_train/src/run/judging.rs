@@ -10,7 +10,7 @@ use crate::actor::lane_actors;
 use crate::blueprint::{Blueprint, Purpose};
 use crate::clock;
 use crate::error::TrainError;
-use crate::evaluation::{EvaluationSettings, evaluate};
+use crate::evaluation::{Contestants, EvaluationSettings, evaluate};
 use crate::progress::RunEvent;
 
 impl Run {
@@ -53,7 +53,13 @@ impl Run {
         })?;
         let settings = EvaluationSettings { episodes: episodes.get(), sampled: false, purpose: Purpose::Checkpoints };
         let mut warn = |sentence| tell(RunEvent::Trouble(sentence));
-        let evaluation = evaluate(&blueprint, &actors, settings, &AtomicBool::new(false), &mut warn)?;
+        let evaluation = evaluate(
+            &blueprint,
+            Contestants { policies: &actors, opponents: None },
+            settings,
+            &AtomicBool::new(false),
+            &mut warn,
+        )?;
         let evaluated = evaluation.kinds.iter().find(|evaluated| evaluated.name == kind);
         Ok(evaluated.map(|kind| kind.returns.mean).filter(|mean| mean.is_finite()))
     }

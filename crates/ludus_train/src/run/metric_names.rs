@@ -15,6 +15,11 @@ pub(crate) const LENGTH: &str = "charts/episodic_length";
 /// The part of the episodes that succeed; empty for games that give no verdicts.
 pub(crate) const SUCCESS: &str = "charts/success_rate";
 
+/// The rating of the newest version of a policy that plays against itself, the first having 0.
+pub(crate) const RATING: &str = "self_play/rating";
+/// The share of the points that the newest versions won against earlier ones.
+pub(crate) const SHARE: &str = "self_play/share";
+
 /// The columns of a run's metrics, under CleanRL's names.
 pub(super) fn metric_names(training: &Training) -> Vec<String> {
     let names = MetricNames::of(&training.blueprint);
@@ -29,6 +34,14 @@ pub(super) fn metric_names(training: &Training) -> Vec<String> {
         let terms = &training.blueprint.specs[kind].reward;
         terms.iter().map(move |term| names.of_kind(kind, &reward_name(&term.name)))
     });
+    let self_play = training.lanes.iter().enumerate().flat_map(|(index, lane)| {
+        let self_play = training.self_play.as_ref().filter(|self_play| self_play.plays(index));
+        let numbers = self_play.map(|self_play| self_play.numbers(index));
+        let yardsticks = numbers.into_iter().flat_map(|numbers| numbers.yardsticks);
+        let yardsticks = yardsticks.map(|(name, _)| yardstick_name(&name));
+        let own = self_play.map_or(&[][..], |_| &[RATING, SHARE]).iter().map(|&name| name.to_owned());
+        own.chain(yardsticks).map(|name| names.of_kind(lane.owner(), &name)).collect::<Vec<_>>()
+    });
     let parameters = training.parameters().iter().map(|parameter| parameter_name(parameter));
     let curricula = training.blueprint.config.parameters.iter();
     let curricula = curricula.filter(|(_, values)| !values.stages().is_empty()).map(|(name, _)| stage_name(name));
@@ -37,6 +50,7 @@ pub(super) fn metric_names(training: &Training) -> Vec<String> {
         .chain(["charts/SPS".to_owned()])
         .chain(losses)
         .chain(terms)
+        .chain(self_play)
         .chain(parameters)
         .chain(curricula)
         .chain(phases)
@@ -60,6 +74,11 @@ impl<'a> MetricNames<'a> {
 
 pub(crate) fn reward_name(term: &str) -> String {
     format!("reward/{term}")
+}
+
+/// The share of the points that the newest versions won against an opponent that never changes.
+pub(crate) fn yardstick_name(opponent: &str) -> String {
+    format!("self_play/share_against/{opponent}")
 }
 
 /// The mean of an episode parameter over the episodes that count.

@@ -3,7 +3,10 @@
 use ludus_replay::NO_WORLD;
 
 use super::Run;
-use super::metric_names::{LENGTH, MetricNames, RETURN, SUCCESS, parameter_name, phase_name, reward_name, stage_name};
+use super::metric_names::{
+    LENGTH, MetricNames, RATING, RETURN, SHARE, SUCCESS, parameter_name, phase_name, reward_name, stage_name,
+    yardstick_name,
+};
 use crate::clock;
 use crate::error::{TrainError, at};
 use crate::progress::Progress;
@@ -30,6 +33,16 @@ impl Run {
             for (term, mean) in &kind.terms {
                 metrics.set(&names.of_kind(kind.kind, &reward_name(term)), *mean);
             }
+        }
+        for (index, lane) in self.training.lanes.iter().enumerate() {
+            let self_play = self.training.self_play.as_ref().filter(|self_play| self_play.plays(index));
+            let Some(numbers) = self_play.map(|self_play| self_play.numbers(index)) else { continue };
+            let mut set = |name: &str, value: Option<f64>| {
+                metrics.set(&names.of_kind(lane.owner(), name), value.unwrap_or(f64::NAN));
+            };
+            set(RATING, numbers.rating);
+            set(SHARE, numbers.share);
+            numbers.yardsticks.iter().for_each(|(name, share)| set(&yardstick_name(name), *share));
         }
         for (index, parameter) in self.training.parameters().iter().enumerate() {
             metrics.set(&parameter_name(parameter), self.training.mean_parameter(index));

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use ludus_learn::{
-    Algorithm, IteratedLane, LaneShape, LearnError, LearnedPolicy, Metric, PlayedLane, Report, Rollout, RolloutShape,
-    SavedAlgorithm,
+    Algorithm, GroupDecider, IteratedLane, LaneShape, LearnError, LearnedPolicy, Metric, PlayedLane, Report, Rollout,
+    RolloutShape, SavedAlgorithm,
 };
 use ludus_policy::PolicyFile;
 use ludus_spec::Seed;
@@ -81,9 +81,11 @@ impl PolicyLane {
     }
 
     /// The lane's part in the iteration with this number.
-    pub fn iterated(&mut self, iteration: u64) -> IteratedLane<'_> {
+    ///
+    /// `others` are the policies that play beside it, by driver.
+    pub fn iterated<'a>(&'a mut self, iteration: u64, others: &'a [&'a dyn GroupDecider]) -> IteratedLane<'a> {
         match &mut self.policy {
-            LanePolicy::Learned(lane) => IteratedLane::Learned(&mut *lane.built.algorithm),
+            LanePolicy::Learned(lane) => IteratedLane::Learned { algorithm: &mut *lane.built.algorithm, others },
             LanePolicy::Frozen(lane) => {
                 let FrozenLane { policy, rollout, seed, .. } = &mut **lane;
                 IteratedLane::Played(PlayedLane { policy, rollout, seed: seed.derive(iteration) })

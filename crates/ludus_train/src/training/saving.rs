@@ -13,6 +13,7 @@ use crate::error::TrainError;
 use crate::group::WorldGroup;
 use crate::learned_hashes::learned_hashes;
 use crate::record::{KindRecord, PastEpisode, RunRecord};
+use crate::self_play::SelfPlay;
 
 impl Training {
     /// Restores the state of a checkpoint; the worlds were built for it.
@@ -41,6 +42,9 @@ impl Training {
                 episodes.recent.restore(record.recent.iter().map(|past| past.of_kind(kind)), record.episodes);
             }
         }
+        if let (Some(self_play), Some(record)) = (&mut self.self_play, &record.self_play) {
+            self_play.resume(record, &self.blueprint);
+        }
         Ok(())
     }
 
@@ -61,6 +65,7 @@ impl Training {
             world_steps: Some(self.world_steps),
             seconds,
             curricula: self.blueprint.stages.clone(),
+            self_play: self.self_play.as_ref().map(SelfPlay::record),
             run: String::new(),
         };
         let saved = |(lane, learned): (&PolicyLane, &LearnedLane)| {
@@ -102,7 +107,7 @@ impl Training {
     }
 
     /// The policy file of a kind that follows a learned policy.
-    fn policy_file(&self, kind: usize, learned: &LearnedLane, policy: LearnedPolicy) -> PolicyFile {
+    pub(super) fn policy_file(&self, kind: usize, learned: &LearnedLane, policy: LearnedPolicy) -> PolicyFile {
         let (config, spec) = (&self.blueprint.config, &self.blueprint.specs[kind]);
         let LearnedPolicy { parameters, normalizer } = policy;
         PolicyFile {

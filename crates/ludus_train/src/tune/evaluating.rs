@@ -13,7 +13,7 @@ use crate::blueprint::{Blueprint, Purpose};
 use crate::config::RunConfig;
 use crate::cpu;
 use crate::error::TrainError;
-use crate::evaluation::{Evaluation, EvaluationSettings, KindEvaluation, evaluate};
+use crate::evaluation::{Contestants, Evaluation, EvaluationSettings, KindEvaluation, evaluate};
 use crate::folder::RunFolder;
 use crate::run::metric_names::{LENGTH, MetricNames, RETURN, reward_name};
 
@@ -96,7 +96,13 @@ impl<'a> Evaluations<'a> {
         let TrialOrder { episodes, sampled, .. } = *self.order;
         let settings = EvaluationSettings { episodes, sampled, purpose: Purpose::Evaluation };
         let mut warn = |sentence: String| (self.context.warn)(&sentence);
-        let evaluation = evaluate(&self.blueprint, &actors, settings, self.context.interrupted, &mut warn)?;
+        let evaluation = evaluate(
+            &self.blueprint,
+            Contestants { policies: &actors, opponents: None },
+            settings,
+            self.context.interrupted,
+            &mut warn,
+        )?;
         let kind = evaluation.kinds.iter().find(|kind| kind.name == self.order.objective.kind);
         let mean = kind.map(|kind| kind.returns.mean).filter(|mean| mean.is_finite());
         self.points.extend(mean.map(|mean| (steps, mean)));

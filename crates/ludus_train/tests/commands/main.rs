@@ -8,6 +8,7 @@ mod breaking;
 mod configs;
 #[cfg(unix)]
 mod crash;
+mod duels;
 mod experience;
 mod faults;
 #[cfg(unix)]
@@ -33,6 +34,7 @@ mod resume;
 mod said;
 mod same;
 mod secrets;
+mod self_play;
 mod streams;
 mod trouble;
 #[cfg(all(unix, feature = "tune"))]

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::networks;
 #[cfg(all(unix, feature = "tune"))]
 use super::tune;
-use super::{absent, breaking, flawed, game, gates, pack, parameters, same, secrets};
+use super::{absent, breaking, duels, flawed, game, gates, pack, parameters, same, secrets};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -66,6 +66,7 @@ pub fn start_after(shell: &str, game: &str, folder: &Path, arguments: &[&str]) -
 fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> Command {
     let (config, weights) = match game {
         "pack" | "herd" => ("assets/train/pack.ron", "seed=1"),
+        "duels" | "endless_duels" => ("assets/train/duels.ron", "seed=1"),
         "gates" | "walls" => ("assets/train/gates.ron", r#"reward={"dearest": 1}"#),
         _ => ("assets/train/arrows.ron", r#"reward={"right": 1, "wrong": 1}"#),
     };
@@ -142,6 +143,8 @@ fn plays_the_game() {
         "exams" => Ludus::new("exams", parameters::exams),
         "pack" => Ludus::new("pack", pack::pack),
         "herd" => Ludus::new("pack", pack::herd),
+        "duels" => Ludus::new("duels", duels::duels),
+        "endless_duels" => Ludus::new("duels", duels::endless_duels),
         "gates" => Ludus::new("gates", gates::gates),
         #[cfg(all(unix, feature = "tune"))]
         "aborting" => Ludus::new("arrows", tune::aborting),
