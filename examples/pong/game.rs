@@ -14,16 +14,16 @@ pub mod script;
 /// Half of the table's length and width: paddles are at the ends of its length [m].
 pub const HALF_TABLE: Vec2 = Vec2::new(1.0, 0.6);
 /// Half of a paddle's length [m].
-pub const HALF_PADDLE: f32 = 0.12;
+pub const HALF_PADDLE: f32 = 0.1;
 pub const BALL_RADIUS: f32 = 0.02;
 /// The speed of a paddle [m/s].
-pub const PADDLE_SPEED: f32 = 0.9;
+pub const PADDLE_SPEED: f32 = 0.8;
 /// The speed of a ball that is served [m/s].
 const SERVE_SPEED: f32 = 0.9;
 /// The highest speed of the ball [m/s].
-const MAX_SPEED: f32 = 2.5;
+const MAX_SPEED: f32 = 4.0;
 /// The ball is faster by this factor after every hit.
-const SPEED_UP: f32 = 1.05;
+const SPEED_UP: f32 = 1.1;
 /// The angle to the table's length at which a ball flies that was hit by the end of a paddle [rad].
 const STEEPEST: f32 = 1.05;
 
@@ -57,7 +57,7 @@ pub struct PaddleSenses {
     #[observation(range = -0.6..=2.0)]
     pub ball: Vec2,
     /// The ball's velocity [m/s].
-    #[observation(range = -2.5..=2.5)]
+    #[observation(range = -4.0..=4.0)]
     pub velocity: Vec2,
 }
 

@@ -103,6 +103,7 @@ pub fn spec() -> AgentSpec {
             RewardTerm { name: name("dropped"), doc },
         ],
         masked: false,
+        teams: Vec::new(),
     }
 }
 

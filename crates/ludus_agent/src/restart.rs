@@ -324,7 +324,8 @@ pub(crate) fn end_together(
         let mut shared = agents.iter_many_mut(members.iter());
         while let Some((scope, mut episode)) = shared.fetch_next() {
             if *scope == EpisodeScope::Arena {
-                if clock.is_last_tick() {
+                // A result in the last step that the limit allows is a result.
+                if clock.is_last_tick() && !is_decided {
                     episode.heed_limit();
                 }
                 end = end.max(episode.ended());

@@ -424,6 +424,7 @@ pub(crate) mod tests {
             ],
             reward: vec![RewardTerm { name: "balanced".to_owned(), doc: String::new() }],
             masked: false,
+            teams: Vec::new(),
         }
     }
 

@@ -128,6 +128,13 @@ fn a_limit_without_a_result_is_reported_as_none_and_truncates() {
 }
 
 #[test]
+fn a_result_in_the_last_step_before_the_limit_counts() {
+    let mut app = debates();
+    (0..2).for_each(|_| drop(step(&mut app, [0.0; 4])));
+    assert_eq!(step(&mut app, [0.0, 0.0, 0.0, 1.0]), [Truncated, Truncated, Terminated, Terminated]);
+}
+
+#[test]
 #[should_panic(expected = "an agent `Debater` was spawned without its `Side`")]
 fn an_agent_without_a_side_is_named() {
     let mut app = debates();

@@ -38,6 +38,7 @@ fn runner() -> AgentSpec {
         action: vec![action],
         reward: vec![RewardTerm { name: "escaped".to_owned(), doc: String::new() }],
         masked: false,
+        teams: Vec::new(),
     }
 }
 

@@ -67,6 +67,7 @@ pub fn spec() -> AgentSpec {
         ],
         reward: vec![term("balanced"), term("dropped")],
         masked: false,
+        teams: Vec::new(),
     }
 }
 

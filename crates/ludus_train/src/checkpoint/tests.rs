@@ -7,6 +7,7 @@ use ludus_spec::{ActionField, ActionKind, AgentSpec, Block, ObservationField, Ob
 use super::hash::HASH;
 use super::*;
 use crate::record::{CurriculumStages, KindRecord, PastEpisode};
+use crate::self_play::{PairRecord, Player, PlayerSource, SelfPlayRecord, Tally};
 
 fn spec() -> AgentSpec {
     let parts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -23,6 +24,7 @@ fn spec() -> AgentSpec {
         action: vec![action],
         reward: vec![reward],
         masked: false,
+        teams: Vec::new(),
     }
 }
 
@@ -47,7 +49,12 @@ pub fn checkpoint(steps: u64) -> Checkpoint {
     let recent = vec![PastEpisode { reward: 0.1, steps: 9, terms: vec![0.1], success: Some(true) }];
     let kinds = [(spec.name.clone(), KindRecord { episodes: 3, recent, evaluated: None })].into();
     let curricula = CurriculumStages { stages: BTreeMap::from([("Course.wall".to_owned(), 2)]), number: 3 };
-    let record = RunRecord { kinds, iteration: 5, world_steps: Some(640), seconds: 1.5, curricula, run: String::new() };
+    let player = Player { name: "Plate 3".to_owned(), kind: "Plate".to_owned(), source: PlayerSource::Newest };
+    let tally = Tally { wins: 1, draws: 2, losses: 3 };
+    let matches = vec![PairRecord { one: 0, other: 0, tally }];
+    let self_play = Some(SelfPlayRecord { players: vec![player], matches, undecided: 2 });
+    let (seconds, run) = (1.5, String::new());
+    let record = RunRecord { kinds, iteration: 5, world_steps: Some(640), seconds, curricula, self_play, run };
     let origin = Origin { steps, ..Origin::default() };
     let policy = PolicyFile {
         spec,
@@ -166,6 +173,7 @@ fn read_earlier(text: String, rename: impl Fn(&str) -> Option<String>) -> Checkp
 fn as_earlier() -> Checkpoint {
     let mut checkpoint = checkpoint(9);
     (checkpoint.record.world_steps, checkpoint.record.curricula) = (None, CurriculumStages::default());
+    checkpoint.record.self_play = None;
     let episodes = checkpoint.record.kinds.values_mut().flat_map(|kind| &mut kind.recent);
     episodes.for_each(|episode| episode.success = None);
     checkpoint

@@ -39,7 +39,12 @@ impl OpponentPolicies {
     /// # Errors
     ///
     /// If the game has no teams, or if the policies can't be read or are of other agents.
-    pub fn find(program: &Program, named: &Path, blueprint: &Blueprint, run: &RunArguments) -> Result<Self, TrainError> {
+    pub fn find(
+        program: &Program,
+        named: &Path,
+        blueprint: &Blueprint,
+        run: &RunArguments,
+    ) -> Result<Self, TrainError> {
         let specs = &blueprint.specs;
         if specs.iter().all(|spec| spec.teams.is_empty()) {
             return Err(TrainError::NoTeams);

@@ -5,7 +5,7 @@ use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
 use serde::de::DeserializeOwned;
 
-use super::{AgentConfig, CheckpointConfig, FaultConfig, RunConfig, StopConfig};
+use super::{AgentConfig, CheckpointConfig, FaultConfig, RunConfig, SelfPlayConfig, StopConfig};
 use ludus_config::Location;
 use ludus_config::field_names;
 use ludus_config::{Mistake, valid_names};
@@ -26,13 +26,14 @@ struct Section {
 }
 
 /// The sections that `--set` reaches with a path from the top or from the agent's section, in the order of a config.
-fn sections() -> [Section; 11] {
+fn sections() -> [Section; 12] {
     fn section<T: DeserializeOwned>(prefix: &'static str, place: &'static str) -> Section {
         Section { prefix, place, fields: field_names::<T>() }
     }
     [
         section::<RunConfig>("", "at the top of the config"),
         section::<AgentConfig>("", "in the agent's section"),
+        section::<SelfPlayConfig>("self_play.", "in `self_play`"),
         section::<NetworkConfig>("network.", "in `network`"),
         section::<PpoConfig>("ppo.", "in `ppo`"),
         section::<PqnConfig>("pqn.", "in `pqn`"),
@@ -140,7 +141,8 @@ mod tests {
     /// Every struct of the default config, whose own fields are named, is one of [`sections`].
     #[test]
     fn no_section_is_missing() {
-        let spec = AgentSpec { name: "Plate".to_owned(), ..AgentSpec::default() };
+        let teams = vec!["North".to_owned(), "South".to_owned()];
+        let spec = AgentSpec { name: "Plate".to_owned(), teams, ..AgentSpec::default() };
         let known = sections();
         let mut found = 0;
         let mut to_visit = vec![parse(&RunConfig::for_agents(&[spec.into()]).to_ron()).unwrap()];

@@ -105,7 +105,8 @@ pub(super) fn check_self_play(config: &RunConfig, specs: &[Arc<AgentSpec>], repo
         check_numbers(self_play, &section, report);
         let has_any = self_play.versions || self_play.scripted > 0.0 || !self_play.fixed.is_empty();
         report.require(has_any || self_play.against_latest == 1.0, &section, || {
-            "`self_play` has no opponents: let `versions` be true, name `fixed` ones, or give `scripted` a part".to_owned()
+            "`self_play` has no opponents: let `versions` be true, name `fixed` ones, or give `scripted` a part"
+                .to_owned()
         });
         for file in &self_play.fixed {
             if let Err(error) = PolicyFile::read_for(&frozen_file(file, spec), spec) {

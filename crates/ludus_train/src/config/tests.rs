@@ -252,7 +252,7 @@ fn a_wrong_set_is_named() {
 
 #[test]
 fn a_field_of_another_section_is_found() {
-    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `reward`, `network`, `ppo`, `pqn`, \
+    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `self_play`, `reward`, `network`, `ppo`, `pqn`, \
                  `dqn`, `sac`, `device`, `initialize_from`";
     let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `parameters`, `stop`, `checkpoints`, `faults`";
     let check = |set: &str, guess: &str| {

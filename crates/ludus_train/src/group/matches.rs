@@ -273,3 +273,6 @@ fn set_scripted(world: &mut World, agent: Entity, is_scripted: bool) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

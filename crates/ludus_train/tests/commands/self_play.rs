@@ -156,6 +156,75 @@ fn a_fixed_opponent_is_a_yardstick() {
 }
 
 #[test]
+fn a_best_response_beats_what_it_was_trained_against() {
+    let folder = folder();
+    let first = trained(folder.path(), &["--set", "stop.steps=1_000"]);
+    let arguments = ["exploit", first.to_str().unwrap(), "--episodes", "48", "--json", "--set", "stop.steps=12_000"];
+    let said = done(folder.path(), &arguments);
+    let report = said.json();
+    assert!(report["matches"]["wins"].as_u64().unwrap() >= 40, "{report}");
+    assert!(said.out.contains("best response: score "), "{}", said.out);
+    let dir = folder.path().join(report["run_dir"].as_str().unwrap());
+    let record = newest_checkpoint(&dir).record.self_play.unwrap();
+    let is_fixed = |place: u32| matches!(record.players[place as usize].source, PlayerSource::Fixed(_));
+    assert!(record.matches.iter().all(|pair| is_fixed(pair.one) != is_fixed(pair.other)), "{record:?}");
+    assert!(PolicyFile::read(&first.join("policy.safetensors")).is_ok(), "what is exploited stays as it is");
+}
+
+#[test]
+fn a_policy_is_played_against_another_or_by_a_person() {
+    let folder = folder();
+    let dir = trained(folder.path(), &[]);
+    let first = dir.join("versions/Bidder-000000000000.safetensors");
+    let (run, first) = (dir.to_str().unwrap(), first.to_str().unwrap());
+    let played = |arguments: &[&str]| {
+        let rest = ["--headless", "--episodes", "10", "--json"];
+        done(folder.path(), &[&["play"], arguments, &rest].concat())
+    };
+    // The first side is the learned policy, which bids most: each of its matches is won and lost once.
+    let returns = |said: &Done| -> Vec<String> {
+        let lines = said.out.lines().filter(|line| line.starts_with("episode "));
+        lines.map(|line| line.split("return ").nth(1).unwrap().split(',').next().unwrap().to_owned()).collect()
+    };
+    let said = played(&[run, "--against", first]);
+    let found = returns(&said);
+    assert!(found.contains(&"1.00".to_owned()) && found.contains(&"-1.00".to_owned()), "{}", said.out);
+    let itself = returns(&played(&[run, "--against", run]));
+    assert!(itself.iter().all(|sum| sum == "0.00"), "{itself:?}");
+    // Nobody presses a key, so the first side bids nothing and loses; a person's episodes are not reported.
+    let person = returns(&played(&["--against", run]));
+    assert!(person.iter().all(|sum| sum == "1.00"), "{person:?}");
+}
+
+#[test]
+fn opponents_remember_as_the_policy_does() {
+    let folder = folder();
+    let memory = ["--set", "Bidder.network.memory=MinGru(8)", "--set", "stop.steps=6_000"];
+    let dir = trained(folder.path(), &memory);
+    let more = ["--against", dir.to_str().unwrap(), "--episodes", "24", "--json"];
+    let report = done(folder.path(), &[&["eval", dir.to_str().unwrap()], &more[..]].concat()).json();
+    assert_eq!(report["matches"]["draws"], 24, "{report}");
+    let fixed = format!("Bidder.self_play.fixed=[{:?}]", dir.join("policy.safetensors"));
+    let said = run("duels", folder.path(), &["train", "--set", &fixed, "--set", "stop.steps=6_000"]);
+    assert!(said.errors.contains("remembers 8 numbers") && said.code == 0, "{}", said.errors);
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_policy_on_libtorch_plays_against_its_versions() {
+    let folder = folder();
+    let dir = trained(folder.path(), &["--learner", "torch", "--device", "cpu"]);
+    assert_eq!(versions(&dir).len(), 4);
+    let more = ["--against", "script", "--episodes", "48", "--json"];
+    let report = done(folder.path(), &[&["eval", dir.to_str().unwrap()], &more[..]].concat()).json();
+    assert_eq!(report["matches"]["wins"], 48, "{report}");
+    let memory = ["train", "--learner", "torch", "--set", "Bidder.network.memory=MinGru(8)"];
+    let said = run("duels", folder.path(), &memory);
+    assert_eq!(said.code, 2, "{}", said.errors);
+    assert!(said.errors.contains("its opponents can't remember on libtorch; use --learner native"), "{}", said.errors);
+}
+
+#[test]
 fn a_game_that_never_says_who_won_is_reported() {
     let folder = folder();
     let said = run("endless_duels", folder.path(), &["train"]);

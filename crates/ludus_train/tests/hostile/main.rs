@@ -62,6 +62,7 @@ fn spec() -> AgentSpec {
             RewardTerm { name: name("dropped"), doc },
         ],
         masked: false,
+        teams: Vec::new(),
     }
 }
 
