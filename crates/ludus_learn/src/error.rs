@@ -107,6 +107,15 @@ pub enum LearnError {
         /// The value heads of the critic.
         actual: usize,
     },
+    /// The settings have streams of rewards, and none were added to the algorithm.
+    #[error(
+        "the settings have {streams} streams of rewards beside the simulations' own, and PPO was given none; add those of \
+         `config.reward_streams(…)` by `with_streams`, or leave `streams` and `curiosity` out"
+    )]
+    NoStreams {
+        /// The number of streams in the settings, with that of curiosity.
+        streams: usize,
+    },
     /// A stream reads rewards that the simulations don't write.
     #[error(
         "a stream reads column {column} of the simulations' streams of rewards, and they write {columns}; give their \

@@ -75,6 +75,10 @@ struct MarkedNumbers {
 impl<L: Learner> Ppo<L> {
     /// Makes PPO for a lane of simulations. `lanes` has the shape of that lane in each simulation.
     ///
+    /// Streams of rewards and curiosity are not made from the settings: [`with_streams`](Self::with_streams) adds those
+    /// of [`PpoConfig::reward_streams`]. Until then, PPO with such settings refuses to learn
+    /// ([`LearnError::NoStreams`]).
+    ///
     /// # Errors
     ///
     /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::TooManySamples`] if a rollout has
@@ -233,6 +237,10 @@ impl<L: Learner> Ppo<L> {
 
     /// Masks faults, scales rewards if configured, estimates advantages and selects the experience.
     fn estimate(&mut self, progress: f32) -> Result<(), LearnError> {
+        let streams = self.config.value_heads() - 1;
+        if self.streams.is_empty() && streams > 0 {
+            return Err(LearnError::NoStreams { streams });
+        }
         let discount = self.config.discount();
         self.rollout.mask_faults();
         if self.config.scale_rewards {

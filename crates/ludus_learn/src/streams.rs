@@ -2,6 +2,7 @@
 
 mod config;
 mod continuing;
+mod discounted;
 mod source;
 mod stream;
 mod term_rewards;
@@ -11,10 +12,9 @@ use ludus_spec::{Outcome, Seed, StableHasher};
 use crate::report::interned;
 use crate::reward_scale::RewardScale;
 use crate::rollout::RewardedSteps;
-use crate::{
-    AlgorithmState, Discount, HeadRewards, LearnError, Metric, MetricInfo, Moments, Rollout, StateTensor, Sums,
-};
+use crate::{AlgorithmState, Discount, HeadRewards, LearnError, Metric, MetricInfo, Moments, Rollout, StateTensor};
 use continuing::continuing_outcomes;
+use discounted::{RewardedRollout, mean_return};
 
 pub use config::StreamConfig;
 pub use source::{RewardSource, SourceUpdate};
@@ -40,7 +40,7 @@ struct RunningStream {
     /// `[samples]`.
     rewards: Vec<f32>,
     scale: RewardScale,
-    /// The mean return of the last rollout's experience.
+    /// The mean discounted return of the last rollout's experience, as far as it was collected.
     mean_return: Metric,
 }
 
@@ -71,14 +71,12 @@ impl Streams {
         }
         for stream in &mut *running {
             stream.reward(rollout, continuing)?;
+            stream.mean_return.value = stream.mean_return(rollout, continuing);
         }
         let of_streams = running.iter().map(|stream| stream.head(continuing));
         rollout.estimate_advantages(&[main.into()].into_iter().chain(of_streams).collect::<Vec<_>>());
         let weights = running.iter().map(|running| running.stream.weight.at(progress));
         rollout.combine_advantages(&[1.0].into_iter().chain(weights).collect::<Vec<_>>());
-        for (index, running) in running.iter_mut().enumerate() {
-            running.mean_return.value = mean_return(rollout, index + 1);
-        }
         Ok(())
     }
 
@@ -185,6 +183,11 @@ impl RunningStream {
         Ok(())
     }
 
+    fn mean_return(&self, rollout: &Rollout, continuing: &[Outcome]) -> f32 {
+        let outcomes = if self.stream.episodic { rollout.samples().outcomes } else { continuing };
+        mean_return(RewardedRollout { rollout, rewards: &self.rewards, outcomes }, self.stream.discount.gamma)
+    }
+
     fn head<'a>(&'a self, continuing: &'a [Outcome]) -> HeadRewards<'a> {
         let outcomes = (!self.stream.episodic).then_some(continuing);
         HeadRewards { discount: self.stream.discount, rewards: Some(&self.rewards), outcomes }
@@ -194,14 +197,6 @@ impl RunningStream {
 /// Returns the seed of the draws of a stream's source, from the seed of the draws of all sources.
 pub(crate) fn source_seed(streams: Seed, name: &str) -> Seed {
     streams.derive(StableHasher::default().bytes(name.as_bytes()).finish())
-}
-
-/// Returns the mean return of a value head over the experience of a rollout; 0 if there is none.
-fn mean_return(rollout: &Rollout, head: usize) -> f32 {
-    let (samples, heads) = (rollout.samples(), rollout.shape().value_heads);
-    let experience = (0..samples.outcomes.len()).filter(|&sample| samples.outcomes[sample].is_experience());
-    let sums: Sums = experience.map(|sample| samples.returns[sample * heads + head]).collect();
-    sums.mean() as f32
 }
 
 /// Returns the part of the state whose names begin with `prefix`, without it.

@@ -1,8 +1,8 @@
 //! Streams with discounts of their own, worked by hand.
 
 use ludus_learn::{
-    Algorithm, Discount, LaneShape, LearnError, NativeLearner, Ppo, PpoConfig, RewardSource, RewardStream, Rollout,
-    Schedule, SensedRows, Simulation, StepLanes, TermRewards,
+    Algorithm, CuriosityConfig, Discount, LaneShape, LearnError, NativeLearner, Ppo, PpoConfig, RewardSource,
+    RewardStream, Rollout, Schedule, SensedRows, Simulation, StepLanes, TermRewards,
 };
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_spec::Outcome::{self, Restart, Running, Terminated};
@@ -169,6 +169,13 @@ fn a_simulation_may_write_several_streams() {
     let mut none = ppo(2).with_streams(vec![terms(1)]).unwrap();
     let error = none.iterate(&mut [Played(0)], 0.0).unwrap_err();
     assert_eq!(error, LearnError::NoStream { column: 1, columns: 0 });
+}
+
+#[test]
+fn settings_with_streams_that_were_not_added_are_refused() {
+    let config = PpoConfig { curiosity: Some(CuriosityConfig::default()), ..config() };
+    let mut ppo = Ppo::new(config, learner(1), &lanes(&[Played(0)]), Seed::new(2)).unwrap();
+    assert_eq!(ppo.iterate(&mut [Played(0)], 0.0).unwrap_err(), LearnError::NoStreams { streams: 1 });
 }
 
 #[test]
