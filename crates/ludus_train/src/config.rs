@@ -201,6 +201,15 @@ pub struct ConfigSource {
     pub seed: Option<u64>,
     /// The episode parameters of the game: see [`parameters_of`](ludus_worlds::parameters_of).
     pub parameters: Vec<EpisodeParameter>,
+    /// True if the policies are networks of the game's own, and not those that the config describes.
+    pub has_own_network: bool,
+}
+
+/// The parts of a game that its config depends on, beside the specs of its agents.
+#[derive(Clone, Copy, Debug, Default)]
+struct GameParts<'a> {
+    parameters: &'a [EpisodeParameter],
+    has_own_network: bool,
 }
 
 impl Default for RunConfig {
@@ -275,7 +284,8 @@ impl RunConfig {
     pub fn load(source: &ConfigSource, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let sources = Sources { file: source.file.clone(), flags: source.sets.clone() };
         let mut tree = read_tree(source.file.as_deref(), specs)?;
-        let config = Self::from_tree(&mut tree, &sources, specs, &source.parameters)?;
+        let game = GameParts { parameters: &source.parameters, has_own_network: source.has_own_network };
+        let config = Self::from_tree(&mut tree, &sources, specs, game)?;
         Ok(Self { seed: source.seed.unwrap_or(config.seed), ..config })
     }
 
@@ -286,7 +296,7 @@ impl RunConfig {
     /// As [`load`](Self::load).
     pub fn from_ron(text: &str, specs: &[Arc<AgentSpec>]) -> Result<Self, ConfigError> {
         let tree = parse(text).map_err(|error| ConfigError::single(format!("line {}", error.line), error.message));
-        Self::from_tree(&mut tree?, &Sources::default(), specs, &[])
+        Self::from_tree(&mut tree?, &Sources::default(), specs, GameParts::default())
     }
 
     /// Applies the changes of the command line, and checks everything.
@@ -294,7 +304,7 @@ impl RunConfig {
         tree: &mut Node,
         sources: &Sources,
         specs: &[Arc<AgentSpec>],
-        parameters: &[EpisodeParameter],
+        game: GameParts<'_>,
     ) -> Result<Self, ConfigError> {
         let mut problems = apply_sets(tree, &sources.flags, specs);
         problems.extend(starter::set_unfilled_aside(tree));
@@ -311,7 +321,10 @@ impl RunConfig {
                 agent.choose_algorithm(report.is_written(&["agents", kind, "ppo"]));
             }
             check::check(config, specs, &mut report);
-            check_parameters(config, specs, parameters, &mut report);
+            check_parameters(config, specs, game.parameters, &mut report);
+            if game.has_own_network {
+                check::check_own_networks(config, &mut report);
+            }
         }
         report.finish(sources)?;
         config.ok_or_else(|| ConfigError::single(sources.file().display().to_string(), "is empty"))

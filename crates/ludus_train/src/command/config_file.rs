@@ -85,7 +85,8 @@ impl Program {
         specs: &[Arc<AgentSpec>],
     ) -> Result<RunConfig, TrainError> {
         let parameters = parameters_of(&self.definition.game)?;
-        let source = ConfigSource { file, sets: arguments.sets(), seed: arguments.seed, parameters };
+        let has_own_network = self.definition.has_own_network();
+        let source = ConfigSource { file, sets: arguments.sets(), seed: arguments.seed, parameters, has_own_network };
         Ok(RunConfig::load(&source, specs)?.resolved())
     }
 }

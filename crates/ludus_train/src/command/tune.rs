@@ -145,7 +145,8 @@ impl NewSearch {
         let file = arguments.space.clone().or_else(|| shipped(&asset));
         let file = file.ok_or_else(|| TuneError::NoSpace { file: asset, folders: searched_folders() })?;
         let parameters = parameters_of(&program.definition.game)?;
-        let base = ConfigSource { file: loaded.file, sets: run.sets(), seed: run.seed, parameters };
+        let has_own_network = program.definition.has_own_network();
+        let base = ConfigSource { file: loaded.file, sets: run.sets(), seed: run.seed, parameters, has_own_network };
         let space = Space::load(&file, &base, specs).map_err(TuneError::Space)?;
         note(format_args!("space: {}", file.display()));
         let config = loaded.config;
@@ -281,7 +282,8 @@ fn write(
     game: &Game,
 ) -> Result<(), TrainError> {
     let parameters = parameters_of(game)?;
-    let source = ConfigSource { file: Some(folder.config()), sets: sets.to_vec(), seed: None, parameters };
+    let file_of_search = Some(folder.config());
+    let source = ConfigSource { file: file_of_search, sets: sets.to_vec(), parameters, ..ConfigSource::default() };
     let config = RunConfig::load(&source, specs)?;
     let text = format!("// Found by `tune`, in {}.\n{}\n", folder.path().display(), config.to_ron());
     let mut opened = match files::create_new(file) {

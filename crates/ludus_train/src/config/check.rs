@@ -119,6 +119,21 @@ fn check_algorithm(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<
     });
 }
 
+/// Reports streams of rewards that networks of the game's own can't learn: each needs a value head.
+pub(super) fn check_own_networks(config: &RunConfig, report: &mut Problems<'_>) {
+    for (kind, agent) in &config.agents {
+        let AlgorithmConfig::Ppo(ppo) = agent.algorithm() else { continue };
+        for (field, is_there) in [("streams", !ppo.streams.is_empty()), ("curiosity", ppo.curiosity.is_some())] {
+            report.require(!is_there, &["agents", kind, "ppo", field], || {
+                format!(
+                    "`{kind}` learns a network of the game's own, whose critic has one value, and `{field}` needs others \
+                     beside it; leave `{field}` out, or learn a network that the config describes"
+                )
+            });
+        }
+    }
+}
+
 /// Most decisions by which actions are delayed.
 const LONGEST_DELAY: u32 = 1000;
 

@@ -250,6 +250,25 @@ fn a_wrong_set_is_named() {
     check("arenas.x=1", "`arenas`: expected a whole number from 1 to 4294967295, found a section");
 }
 
+/// The critic of a network of the game's own has one value.
+#[test]
+fn streams_of_a_network_of_the_game_s_own_are_refused_with_their_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let inside = "curiosity: (weight: 0.1),";
+    std::fs::write(file.path(), with("", inside)).unwrap();
+    let load = |has_own_network| {
+        let source = ConfigSource { file: Some(file.path().to_owned()), has_own_network, ..ConfigSource::default() };
+        RunConfig::load(&source, &plates()).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(load(false), Ok(()));
+    let expected = format!(
+        "{}:8: `Plate` learns a network of the game's own, whose critic has one value, and `curiosity` needs others beside \
+         it; leave `curiosity` out, or learn a network that the config describes",
+        file.path().display()
+    );
+    assert_eq!(load(true), Err(expected));
+}
+
 #[test]
 fn a_field_of_another_section_is_found() {
     let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `self_play`, `reward`, `network`, `ppo`, `pqn`, \

@@ -50,6 +50,7 @@ fn run_all(order: &TrialOrder, context: &TrialContext<'_>) -> Result<TrialReport
             sets: order.sets.clone(),
             seed: Some(seed),
             parameters: context.parameters.to_vec(),
+            ..ConfigSource::default()
         };
         let mut config = RunConfig::load(&source, context.specs)?.resolved();
         if order.objective.goal.is_some() {
