@@ -17,6 +17,14 @@ pub enum EditorCommand {
     ResumeRun(PathBuf),
     /// Sends a command to the training session of this window, if there is one.
     Training(SessionCommand),
+    /// Sets the value of an episode parameter, by its name such as `Course.wall_height`, for the episodes on screen that
+    /// start from now on. `None` goes back to what the config says.
+    SetParameter {
+        /// The parameter's name.
+        name: String,
+        /// The value, clamped to the parameter's range.
+        value: Option<f32>,
+    },
     /// Selects this agent, and shows the numbers of its kind.
     Select(AgentId),
     /// Clears the selection.

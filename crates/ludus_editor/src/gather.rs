@@ -7,6 +7,7 @@ use ludus_spec::Outcome;
 
 use crate::scene::{
     Decided, OfRival, Playback, Player, Players, Records, Replaying, RunRules, SceneKinds, Scores, Stage,
+    shown_parameters,
 };
 use crate::selection::{Selection, ShownKind};
 use crate::snapshot::{AgentEntry, AgentId, AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot, SceneSnapshot};
@@ -32,6 +33,7 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
         replay: replaying.playback().map(Playback::snapshot),
         world: world_index,
         arenas,
+        parameters: shown_parameters(world),
         agents,
         selected,
     };
@@ -103,6 +105,8 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     let observations = rows.observations()[id.row * senses..][..senses].to_vec();
     let masks = rows.masks()[id.row * flags..][..flags].to_vec();
     let begins = rows.outcomes()[id.row] == Outcome::Restart;
+    let parameters = rows.episode_parameters().len() / rows.outcomes().len();
+    let parameters = rows.episode_parameters()[id.row * parameters..][..parameters].to_vec();
     let action = rows.actions()[id.row * acts..][..acts].to_vec();
     let action = world.resource::<TakeOver>().action_of(id).map_or(action, <[f32]>::to_vec);
     let decides_next = world.resource::<StepClock>().is_last_tick() && kind.rows(world).decide_next();
@@ -130,6 +134,7 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
         next_heads,
         next_value,
         action,
+        parameters,
         episode: records.episode(id),
     }
 }

@@ -1,6 +1,7 @@
 //! The game on screen: the arenas of the run that it shows, and the policies that decide in them.
 
 mod kinds;
+mod parameters;
 mod players;
 mod record;
 mod replaying;
@@ -26,6 +27,7 @@ use ludus_train::replay::EpisodeHead;
 use crate::EditorCommand;
 
 pub use kinds::{SceneAgents, SceneKinds, find_agents};
+pub use parameters::shown_parameters;
 pub use players::{Decided, Player, Players};
 pub use record::{Records, Scores};
 pub use replaying::{Playback, ReplaySystems, Replaying};
@@ -131,7 +133,7 @@ impl Plugin for ScenePlugin {
         app.add_systems(First, replay.chain().in_set(ReplaySystems));
         app.add_systems(PreUpdate, find_agents.in_set(AgentsFound));
         app.add_systems(Update, find_agents.in_set(AgentsFound));
-        app.add_systems(PreUpdate, (obey, begin_step.run_if(is_stale)).chain());
+        app.add_systems(PreUpdate, (obey, parameters::obey, begin_step.run_if(is_stale)).chain());
         let set_stage = ((begin_time, set_stage).chain().run_if(is_stale), replaying::lead_in).chain();
         app.add_systems(FixedFirst, set_stage.before(AgentSystems::Restart));
         app.add_systems(FixedPreUpdate, (players::decide, replaying::act).chain().before(AgentSystems::Act));
@@ -350,6 +352,8 @@ impl Cells {
 mod fresh_tests;
 #[cfg(test)]
 mod kinds_tests;
+#[cfg(test)]
+mod parameters_tests;
 #[cfg(test)]
 mod replay_tests;
 #[cfg(test)]

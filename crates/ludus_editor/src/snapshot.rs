@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bevy::ecs::resource::Resource;
-use ludus_agent::spec::{AgentSpec, Outcome};
+use ludus_agent::spec::{AgentSpec, EpisodeParameter, Outcome};
 
 use crate::Direction;
 
@@ -39,6 +39,8 @@ pub struct SceneSnapshot {
     pub world: u32,
     /// Indices of that world's arenas on screen.
     pub arenas: Range<u32>,
+    /// The game's episode parameters, in its order.
+    pub parameters: Vec<ParameterSnapshot>,
     /// All agents, sorted by kind and row.
     pub agents: Vec<AgentEntry>,
     /// The selected agent.
@@ -63,6 +65,19 @@ pub struct SceneKindSnapshot {
     pub score: ScoreSnapshot,
     /// The returns of the agents beside them, in a comparison.
     pub rival_score: ScoreSnapshot,
+}
+
+/// An episode parameter of the game on screen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterSnapshot {
+    /// Its name, documentation, range and default.
+    pub parameter: EpisodeParameter,
+    /// The name of what has it: `Arena`, or that of a kind of agents.
+    pub owner: String,
+    /// The distribution of the values of the next episodes, as a config has it.
+    pub distribution: String,
+    /// The value that was set by hand; `None` if values are drawn from the config's distribution.
+    pub by_hand: Option<f32>,
 }
 
 /// The replay of a logged episode.
@@ -190,6 +205,8 @@ pub struct AgentSnapshot {
     /// The action of the present step, one number for each column of the action's row, before it is scaled to the
     /// fields' ranges. Empty in a restart step.
     pub action: Vec<f32>,
+    /// The values of the episode parameters in its episode, one for each of [`SceneSnapshot::parameters`].
+    pub parameters: Vec<f32>,
     /// Its episode so far.
     pub episode: EpisodeSnapshot,
 }

@@ -16,7 +16,9 @@ pub(crate) use curve::{CurvePlot, held, thinned};
 pub(crate) use distribution::{Bell, ShownChoice, bell_ui, choice_ui};
 pub(crate) use grid::{Cells, cells_ui};
 pub(crate) use legend::{Curve, shown_curves_ui};
-pub(crate) use number::{brief, count, counted, duration, fixed, percent, returns, rounded, scientific};
+pub(crate) use number::{
+    brief, count, counted, duration, exact, exact_fixed, fixed, percent, returns, rounded, scientific,
+};
 pub(crate) use range::{RangeBar, range_bar};
 pub(crate) use shares::{Share, shares_ui};
 pub(crate) use text::{Cell, fact_ui, line_in, name_for, name_in, notice_ui, place_of, split, width_of};

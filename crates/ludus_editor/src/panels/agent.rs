@@ -4,6 +4,7 @@ mod action;
 mod episode;
 mod memory;
 mod observation;
+mod parameters;
 
 use crate::egui::{Button, ComboBox, Label, ScrollArea, Ui};
 use crate::snapshot::{AgentEntry, AgentSnapshot, Driver, SceneKindSnapshot, SceneSnapshot};
@@ -13,12 +14,15 @@ use action::action_ui;
 use episode::{episode_ui, rewards_ui, values_ui};
 use memory::memory_ui;
 use observation::{ObservationState, observation_ui};
+use parameters::parameters_ui;
 
 /// The state of the panel's inputs.
 #[derive(Debug, Default)]
 pub struct AgentUiState {
     /// The inputs about the observation, for each kind of agents.
     observations: Vec<ObservationState>,
+    /// The values of episode parameters that are being dragged or typed.
+    parameters: Vec<Option<f32>>,
 }
 
 /// Draws the panel: the picker of agents, the observation, the action, the value and the rewards of the selected one.
@@ -39,6 +43,7 @@ pub fn agent_ui(ui: &mut Ui, scene: &SceneSnapshot, state: &mut AgentUiState, co
         // The inputs, the zoom and the unfolded parts are kept for each kind.
         ui.push_id(agent.id.kind, |ui| {
             episode_ui(ui, scene, agent);
+            parameters_ui(ui, scene, &mut state.parameters, commands);
             observation_ui(ui, &kind.spec, agent, observation);
             action_ui(ui, kind, agent);
             memory_ui(ui, agent);

@@ -1,6 +1,7 @@
 //! The settings of agents in a run: decision intervals, reward weights and episode limits.
 
 use core::num::NonZeroU32;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bevy::prelude::*;
@@ -22,6 +23,8 @@ pub struct RunRules {
     pub kinds: Vec<Option<KindRules>>,
     /// The distributions of episode parameters.
     pub parameters: Vec<(String, Distribution)>,
+    /// The values of episode parameters that were set by hand, in place of drawn ones.
+    pub by_hand: BTreeMap<String, f32>,
 }
 
 /// The settings of a kind.
@@ -49,7 +52,7 @@ impl RunRules {
         let kinds = specs.iter().map(rules).collect();
         // The game on screen is the task itself, not a stage on the way to it.
         let parameters = config.parameters_at(|_| usize::MAX);
-        Self { ticks_per_step: config.ticks_per_step(), first_step: 0, kinds, parameters }
+        Self { ticks_per_step: config.ticks_per_step(), first_step: 0, kinds, parameters, by_hand: BTreeMap::new() }
     }
 
     /// Applies the settings to the agents of a world whose next step restarts all of them.
@@ -63,9 +66,12 @@ impl RunRules {
             }
         }
         if let Some(mut plan) = world.get_resource_mut::<ParameterPlan>() {
-            for (name, distribution) in &self.parameters {
-                // A config that names a parameter which the game does not have was refused.
-                let _ = plan.set(name, Some(distribution.clone()));
+            let by_hand = self.by_hand.iter().map(|(name, &value)| (name, Distribution::Constant(value)));
+            for (name, distribution) in
+                self.parameters.iter().map(|(name, of_run)| (name, of_run.clone())).chain(by_hand)
+            {
+                // A config that names a parameter which the game does not have was refused, and so was a command.
+                let _ = plan.set(name, Some(distribution));
             }
         }
         self.restart(world);

@@ -48,6 +48,7 @@ pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
         Step::WaitForEnd => !world.resource::<Training>().snapshot().state.is_live(),
         Step::ClickAgent(row) => click(world, of_shown_kind(world, *row), now.image),
         Step::ShowKind(name) => show_kind(world, name),
+        Step::Parameter(name, value) => set_parameter(world, name, *value),
         Step::Press(name) => key(world, name, ButtonState::Pressed),
         Step::Release(name) => key(world, name, ButtonState::Released),
         Step::ResumeRun(name) => resume(world, name),
@@ -80,6 +81,16 @@ fn show_kind(world: &mut World, name: &str) -> bool {
     let Some(kind) = world.resource::<SceneKinds>().specs().position(|spec| spec.name == name) else { return false };
     // Set at once, since the steps that follow use it.
     world.resource_mut::<ShownKind>().0 = kind;
+    true
+}
+
+/// Sets the episode parameter with this name. Returns false, so that the step waits until it times out, if there is none.
+fn set_parameter(world: &mut World, name: &str, value: f32) -> bool {
+    let parameters = &world.resource::<SceneSnapshot>().parameters;
+    if parameters.iter().all(|shown| shown.parameter.name != name) {
+        return false;
+    }
+    world.write_message(EditorCommand::SetParameter { name: name.to_owned(), value: Some(value) });
     true
 }
 

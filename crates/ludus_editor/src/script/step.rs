@@ -33,6 +33,8 @@ pub enum Step {
     LearningRate(f32),
     /// Sets the weight of a reward term of the kind that is shown: the index of the term in the spec, and the weight.
     Weight(usize, f32),
+    /// Sets an episode parameter of the game on screen: its name, and the value of the episodes that start from now on.
+    Parameter(String, f32),
     /// Selects the agent in this row of the kind that is shown.
     Select(usize),
     /// Clicks the agent in this row of the kind that is shown, at its place in the scene.

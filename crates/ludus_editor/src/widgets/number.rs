@@ -13,6 +13,19 @@ pub(crate) fn fixed(value: f64) -> String {
     format!("{value:.3}")
 }
 
+/// Formats a number that can be changed: with three decimals, or with all of its digits if it has more.
+pub(crate) fn exact_fixed(value: f32) -> String {
+    let (plain, exponent) = (value.to_string(), format!("{value:e}"));
+    let long = if plain.len() <= exponent.len() { plain } else { exponent };
+    exact(value, fixed(value.into()), long)
+}
+
+/// Returns the short text if it stands for exactly this number, else the long one: a number that is only displayed must
+/// not change.
+pub(crate) fn exact(value: f32, short: String, long: String) -> String {
+    if short.parse() == Ok(value) { short } else { long }
+}
+
 /// Formats four significant digits in at most seven characters: `-0.125`, `12.35`, `-3.7e-4`, `1.2e5`.
 pub(crate) fn brief(value: f64) -> String {
     match value.abs() {

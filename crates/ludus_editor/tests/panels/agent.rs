@@ -8,7 +8,7 @@ use ludus_editor::egui::Vec2;
 use ludus_editor::panels::agent::{AgentUiState, agent_ui};
 use ludus_editor::snapshot::{AgentId, Driver, EpisodeSnapshot, HeadSnapshot, SceneSnapshot};
 
-use super::recorded::{NUMBERS, column, field, long_name, scene, spec};
+use super::recorded::{NUMBERS, column, field, long_name, parameter, replay, scene, spec};
 use super::screen::{BESIDE, ENLARGED, SMALL_RIGHT, Screen};
 
 /// Size of a screen that is tall enough for all of the panel [points].
@@ -43,6 +43,10 @@ fn an_agent_is_shown_in_numbers() {
         "Episode 12",
         "345 (23.000 s)",
         "33.500",
+        "Episode parameters",
+        "Course.wall_height",
+        "1.250",
+        "1.250 in this episode; next Uniform(0, 4)",
         "ball_velocity.z",
         "-0.400",
         "0.100 ± 0.250",
@@ -247,6 +251,7 @@ fn every_number_can_be_drawn() {
             HeadSnapshot::Categorical { probabilities: vec![number; 3] },
         ];
         agent.action = vec![number; 3];
+        agent.parameters = vec![number; 2];
         agent.episode.values.fill(number);
         agent.episode.terms.fill(number);
         screen!(scene);
@@ -275,6 +280,8 @@ fn names_that_are_too_long_are_cut() {
     scene.kinds[0].spec = Arc::new(spec);
     scene.selected.as_mut().unwrap().name = long_name();
     scene.kinds[0].policy.as_mut().unwrap().name = long_name();
+    scene.parameters = vec![parameter(&long_name(), "Plate")];
+    scene.parameters[0].distribution = long_name();
     let screen = screen!(scene);
     assert!(screen.shows("…"));
 }
@@ -323,4 +330,46 @@ fn an_axis_has_numbers_that_differ() {
         assert_eq!(distinct.len(), numbers.len(), "{}", screen.all_text());
         screen.check_apart();
     }
+}
+
+#[test]
+fn episode_parameters_are_set_once_they_are_typed() {
+    let mut screen = screen!(scene());
+    screen.click_text("1.250");
+    let elsewhere = screen.find("Episode parameters").seen.center();
+    screen.click(elsewhere);
+    assert!(screen.commands.is_empty(), "a number that is only looked at stays as it is");
+    screen.click_text("1.250");
+    screen.enter("3.5");
+    let value = Some(3.5);
+    assert_eq!(screen.commands, [EditorCommand::SetParameter { name: "Course.wall_height".to_owned(), value }]);
+    screen.click_text("reset");
+    assert_eq!(screen.commands.len(), 1, "nothing was set by hand that could be reset");
+}
+
+#[test]
+fn an_episode_parameter_that_was_set_by_hand_can_be_reset() {
+    let mut scene = scene();
+    scene.parameters[0].by_hand = Some(3.5);
+    let mut screen = screen!(scene);
+    assert!(screen.shows("3.500") && screen.shows("1.250 in this episode; next by hand"), "{}", screen.all_text());
+    screen.click_text("reset");
+    let name = "Course.wall_height".to_owned();
+    assert_eq!(screen.commands, [EditorCommand::SetParameter { name, value: None }]);
+}
+
+#[test]
+fn parameters_of_other_kinds_and_of_replays_can_not_be_set() {
+    let mut scene = scene();
+    scene.parameters[1].owner = "Ball".to_owned();
+    assert!(!screen!(scene.clone()).shows("Load.mass"));
+    scene.parameters[0].owner = "Ball".to_owned();
+    assert!(!screen!(scene.clone()).shows("Episode parameters"), "this kind has none");
+    scene.parameters[0].owner = "Arena".to_owned();
+    scene.replay = Some(replay());
+    let mut screen = screen!(scene);
+    assert!(screen.shows("A replay has the values of its log."));
+    screen.click_text("1.250");
+    screen.enter("3.5");
+    assert!(screen.commands.is_empty());
 }

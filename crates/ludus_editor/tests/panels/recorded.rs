@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ludus_agent::spec::{
-    ActionField, ActionKind, AgentSpec, Block, ObservationField, ObservationKind, Outcome, RewardTerm,
+    ActionField, ActionKind, AgentSpec, Block, EpisodeParameter, ObservationField, ObservationKind, Outcome, RewardTerm,
 };
 use ludus_editor::Direction;
 use ludus_editor::snapshot::{
     AgentEntry, AgentId, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeResult,
-    EpisodeSnapshot, HeadSnapshot, KindPolicy, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot, SceneKindSnapshot,
-    SceneSnapshot,
+    EpisodeSnapshot, HeadSnapshot, KindPolicy, ParameterSnapshot, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot,
+    SceneKindSnapshot, SceneSnapshot,
 };
 use ludus_train::config::StopConfig;
 use ludus_train::session::{
@@ -174,6 +174,7 @@ pub fn scene() -> SceneSnapshot {
         ],
         next_value: 5.25,
         action: vec![0.3, -0.7, 1.0],
+        parameters: vec![1.25, 0.5],
         episode,
     };
     let entry = |row: usize| AgentEntry {
@@ -194,9 +195,21 @@ pub fn scene() -> SceneSnapshot {
         decision_interval: 4,
         world: 1,
         arenas: 0..4,
+        parameters: vec![parameter("Course.wall_height", "Arena"), parameter("Load.mass", "Plate")],
         agents: (0..4).map(entry).collect(),
         selected: Some(selected),
         ..SceneSnapshot::default()
+    }
+}
+
+/// An episode parameter that is drawn.
+pub fn parameter(name: &str, owner: &str) -> ParameterSnapshot {
+    let range = Some((0.0, 4.0));
+    ParameterSnapshot {
+        parameter: EpisodeParameter { name: name.to_owned(), doc: "[m]".to_owned(), range, default: 2.0 },
+        owner: owner.to_owned(),
+        distribution: "Uniform(0, 4)".to_owned(),
+        by_hand: None,
     }
 }
 

@@ -4,7 +4,7 @@ use ludus_train::config::PolicySource;
 use ludus_train::session::{KindSnapshot, SessionCommand, TrainingSnapshot};
 
 use crate::egui::{Align, DragValue, Label, Layout, Response, RichText, Ui};
-use crate::widgets::{count, fixed, name_for, rounded, scientific};
+use crate::widgets::{count, exact, exact_fixed, name_for, rounded, scientific};
 use crate::{EditorCommand, EditorCommands};
 
 use super::{ShownKind, heading_ui};
@@ -114,19 +114,10 @@ fn number(value: &mut f32, kind: Kind) -> DragValue<'_> {
             let value = value as f32;
             exact(value, scientific(value.into()), format!("{value:e}"))
         }),
-        Kind::Weight => DragValue::new(value).speed(speed.max(0.001)).custom_formatter(|value, _| {
-            let value = value as f32;
-            let (plain, exponent) = (value.to_string(), format!("{value:e}"));
-            let long = if plain.len() <= exponent.len() { plain } else { exponent };
-            exact(value, fixed(value.into()), long)
-        }),
+        Kind::Weight => {
+            DragValue::new(value).speed(speed.max(0.001)).custom_formatter(|value, _| exact_fixed(value as f32))
+        }
     }
-}
-
-/// Returns the short text if it stands for exactly this number, else the long one: a number that is only displayed must
-/// not change.
-fn exact(value: f32, short: String, long: String) -> String {
-    if short.parse() == Ok(value) { short } else { long }
 }
 
 impl Edit {

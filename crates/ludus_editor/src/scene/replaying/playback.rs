@@ -1,6 +1,7 @@
 //! The position and the target of a replay, and its comparison with the log.
 
 use core::num::NonZeroU32;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -96,7 +97,13 @@ impl Playback {
                 episode_limit: of.episode_limit,
             });
         }
-        RunRules { ticks_per_step: self.ticks_per_step(), first_step: head.restart_step, kinds, parameters: Vec::new() }
+        RunRules {
+            ticks_per_step: self.ticks_per_step(),
+            first_step: head.restart_step,
+            kinds,
+            parameters: Vec::new(),
+            by_hand: BTreeMap::new(),
+        }
     }
 
     /// True if its agents are at its start or beyond.
