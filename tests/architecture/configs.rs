@@ -33,6 +33,8 @@ mod pillars;
 mod pong;
 #[path = "../../examples/pursuit/game.rs"]
 mod pursuit;
+#[path = "../../examples/pyramids/game.rs"]
+mod pyramids;
 #[path = "../../examples/sorter/game.rs"]
 mod sorter;
 #[path = "../../examples/wall_jump/game.rs"]
@@ -46,7 +48,7 @@ mod custom_network;
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 12] = [
+pub(crate) const GAMES: [NamedGame; 13] = [
     ("acrobot", acrobot::acrobot),
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
@@ -57,6 +59,7 @@ pub(crate) const GAMES: [NamedGame; 12] = [
     ("pendulum", pendulum::pendulum),
     ("pillars", pillars::pillars),
     ("pong", pong::pong),
+    ("pyramids", pyramids::pyramids),
     ("sorter", sorter::sorter),
     ("wall_jump", wall_jump::wall_jump),
 ];
