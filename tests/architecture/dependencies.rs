@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::in_repository;
 
 /// The project's crates, each with those of them that it may depend on. `ARCHITECTURE.md` draws the same.
-const ARROWS: [(&str, &str); 18] = [
+const ARROWS: [(&str, &str); 19] = [
     (
         "bevy_ludus",
         "ludus_agent ludus_editor ludus_learn ludus_net ludus_play ludus_policy ludus_rapier ludus_torch ludus_train \
@@ -15,18 +15,19 @@ const ARROWS: [(&str, &str); 18] = [
     ("ludus_editor", "ludus_agent ludus_policy ludus_spec ludus_train ludus_worlds"),
     (
         "ludus_train",
-        "ludus_agent ludus_config ludus_learn ludus_libtorch ludus_torch ludus_net ludus_play ludus_policy ludus_replay \
-         ludus_spec ludus_worlds",
+        "ludus_agent ludus_config ludus_demonstrations ludus_learn ludus_libtorch ludus_torch ludus_net ludus_play \
+         ludus_policy ludus_replay ludus_spec ludus_worlds",
     ),
     ("ludus_replay", "ludus_agent ludus_policy ludus_spec ludus_worlds"),
     ("ludus_worlds", "ludus_agent"),
     ("ludus_rapier", "ludus_agent"),
-    ("ludus_play", "ludus_agent ludus_policy ludus_spec"),
+    ("ludus_play", "ludus_agent ludus_demonstrations ludus_policy ludus_spec"),
     ("ludus_agent", "ludus_derive ludus_spec"),
     ("ludus_torch", "ludus_learn ludus_libtorch ludus_net ludus_spec"),
     ("ludus_config", ""),
     ("ludus_libtorch", ""),
     ("ludus_learn", "ludus_net ludus_spec"),
+    ("ludus_demonstrations", "ludus_policy ludus_spec"),
     ("ludus_policy", "ludus_net ludus_spec"),
     ("ludus_net", "ludus_spec"),
     ("ludus_derive", ""),
@@ -68,7 +69,7 @@ fn in_a_shipped_game_only_bevy_reads_ron() {
 
 #[test]
 fn learning_and_playing_a_policy_need_no_bevy() {
-    for package in ["ludus_learn", "ludus_net", "ludus_policy", "ludus_spec"] {
+    for package in ["ludus_demonstrations", "ludus_learn", "ludus_net", "ludus_policy", "ludus_spec"] {
         let tree = tree(&["--package", package, "--all-features"]);
         check_present(&tree, &[package, "serde"]);
         let bevy = tree.iter().find(|name| name.starts_with("bevy"));
