@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ludus_net::Normalizer;
 use ludus_spec::Seed;
 
-use crate::{CollectedLane, LearnError, Machine, MetricInfo, Report, Rollout, Schedule};
+use crate::{CloningEpoch, CloningReport, CollectedLane, LearnError, Machine, MetricInfo, Report, Rollout, Schedule};
 
 /// An algorithm that learns from one lane of the simulations.
 ///
@@ -18,6 +18,20 @@ pub trait Algorithm: Send {
     /// Returns the number of steps that are missing until [`learn`](Self::learn) can be called; 0 if none are. It is
     /// above 0 again after learning.
     fn wanted_steps(&self) -> usize;
+
+    /// Learns from demonstrations, before the first step of a run; `None` if it has none to learn from. `goes_on` is called
+    /// after each epoch; if it returns false, that epoch is the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`learn`](Self::learn).
+    fn pretrain(
+        &mut self,
+        goes_on: &mut dyn FnMut(&CloningEpoch) -> bool,
+    ) -> Result<Option<CloningReport>, LearnError> {
+        let _ = goes_on;
+        Ok(None)
+    }
 
     /// Learns from the collected rollout. `progress` is the part of the run that is over, in `0.0..=1.0`; schedules
     /// depend on it.

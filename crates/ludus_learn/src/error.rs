@@ -116,6 +116,12 @@ pub enum LearnError {
         /// The number of streams in the settings, with that of curiosity.
         streams: usize,
     },
+    /// There is nothing to imitate.
+    #[error("the demonstrations have no step that can be imitated; record some, or leave `pretrain` out")]
+    NoDemonstrations,
+    /// The learner can't clone demonstrations.
+    #[error("this learner can't learn from demonstrations; train with `--learner native`, or leave `pretrain` out")]
+    NoCloning,
     /// A stream reads rewards that the simulations don't write.
     #[error(
         "a stream reads column {column} of the simulations' streams of rewards, and they write {columns}; give their \

@@ -25,6 +25,13 @@ pub struct LearnerState {
 }
 
 impl LearnerState {
+    /// Sets the optimiser back to its start.
+    pub fn forget_moments(&mut self) {
+        self.first_moments.fill(0.0);
+        self.second_moments.fill(0.0);
+        self.optimizer_steps = 0;
+    }
+
     /// Checks that a learner with this many parameters, and with this normaliser or none, can go on from the state.
     ///
     /// # Errors

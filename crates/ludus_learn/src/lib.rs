@@ -164,6 +164,25 @@
 //! What streams add never reaches a simulation: returns of episodes are those of its own rewards. A saved policy has the
 //! value of these alone.
 //!
+//! # Imitation, detail by detail
+//!
+//! PPO imitates demonstrations ([`Ppo::with_imitation`]): the actions of a person, a script or another policy.
+//!
+//! 46. **Cloning** is maximum likelihood: the loss is the mean negative log-likelihood of the demonstrated actions under
+//!     the policy's own heads, masks and memory. Pomerleau 1991, doi:10.1162/neco.1991.3.1.88; Bain and Sammut 1999, "A
+//!     framework for behavioural cloning".
+//! 47. **Pretraining** takes some epochs of cloning before the first step. The statistics of observations are those of the
+//!     demonstrations, the policy of the best epoch on episodes that were held out is kept, and Adam begins anew after it.
+//! 48. **In PPO**, only the critic learns in the first updates (its warm-up), and the loss of cloning, with a weight that
+//!     follows a schedule, may be a part of each gradient step. Rajeswaran et al. 2018, arXiv:1709.10087, §4.2.
+//!
+//! 49. **GAIL** ([`Gail`]): a stream of rewards for pairs of observation and action that a network takes for demonstrated
+//!     ones, the logarithm of their odds. It is scaled as in detail 15, and its returns go on in the next episode as in
+//!     detail 42: so neither a long nor a short life is a reward in itself. Ho and Ermon 2016, arXiv:1606.03476; Fu et al.
+//!     2018, arXiv:1710.11248, §6.
+//! 50. **Its network** learns after the policy, from as many pairs of the demonstrations as of the rollout, with a penalty
+//!     on its gradient at points between both. Kostrikov et al. 2019, arXiv:1809.02925, §4.
+//!
 //! # Types by topic
 //!
 //! | for | see |
@@ -176,12 +195,14 @@
 //! | value learning | [`Pqn`], [`PqnConfig`], [`Dqn`], [`DqnConfig`] |
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
 //! | streams of rewards | [`RewardStream`], [`RewardSource`], [`StreamConfig`], [`Curiosity`], [`CuriosityConfig`] |
+//! | imitation | [`Imitation`], [`Demonstrations`], [`CloningConfig`], [`CloningLearner`], [`Gail`], [`GailConfig`] |
 //! | SAC | [`Sac`], [`SacConfig`], [`Temperature`], [`GsdeConfig`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
 //! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
 
 mod algorithm;
+mod cloning;
 mod collect;
 mod curiosity;
 mod decider;
@@ -189,6 +210,7 @@ mod dqn;
 mod error;
 mod experience;
 mod gae;
+mod gail;
 mod gradient;
 mod iterate;
 mod lane;
@@ -214,6 +236,10 @@ mod value;
 mod worker_pool;
 
 pub use algorithm::{Algorithm, AlgorithmState, LearnedPolicy, SavedAlgorithm, StateTensor};
+pub use cloning::{
+    CloningConfig, CloningEpoch, CloningLearner, CloningReport, CloningStep, DemonstratedEpisode, Demonstrations,
+    Imitation,
+};
 pub use collect::{CollectedLane, Collector, after_step};
 pub use curiosity::{Curiosity, CuriosityConfig};
 pub use decider::{BatchDecider, Decider, DecisionRows, Exchange, GroupDecider, GroupExchange, RowSeeds};
@@ -221,6 +247,7 @@ pub use dqn::{Dqn, DqnConfig, PriorityConfig};
 pub use error::LearnError;
 pub use experience::{Experience, ExperienceRow, Minibatch, RowSteps};
 pub use gae::{Discount, Trajectories, estimate_advantages};
+pub use gail::{Gail, GailConfig};
 pub use iterate::{IteratedLane, IterationPlan, IterationResult, PlayedLane};
 pub use lane::{LaneShape, SensedRows, StepRows};
 pub use learner_state::LearnerState;

@@ -2,6 +2,7 @@
 //! estimate, epochs, minibatches, gradient steps. The arithmetic of these is in [`Learner`] and its implementations.
 
 mod config;
+mod imitation;
 mod iteration;
 mod learner;
 mod learning_rate;
@@ -14,16 +15,18 @@ mod value_heads;
 use ludus_net::ValueHeadSplit;
 use ludus_spec::{Outcome, Seed};
 
+use crate::cloning::{self, pretrain};
 use crate::experience::check_samples;
 use crate::reward_scale::RewardScale;
 use crate::statistics::{Moments, explained_variance};
 use crate::streams::Streams;
 use crate::threads::run_in;
 use crate::{
-    Algorithm, CollectedLane, Collector, Decider, Experience, LaneShape, LearnError, LearnedPolicy, Machine,
-    MetricInfo, PhaseTimes, Report, RewardStream, Rollout, RolloutShape, SavedAlgorithm, Schedule, Simulation,
-    SourceUpdate,
+    Algorithm, CloningEpoch, CloningReport, CollectedLane, Collector, Decider, Experience, Imitation, LaneShape,
+    LearnError, LearnedPolicy, Machine, MetricInfo, PhaseTimes, Report, RewardStream, Rollout, RolloutShape,
+    SavedAlgorithm, Schedule, Simulation, SourceUpdate,
 };
+use imitation::ImitatedRollout;
 use value_heads::{attach, detach};
 
 pub use config::PpoConfig;
@@ -33,6 +36,7 @@ pub use learning_rate::LearningRate;
 pub use losses::{Losses, Surrogate, ValueError, surrogate, value_error};
 pub use native::NativeLearner;
 pub use state::PpoState;
+pub(crate) use stream_config::SOURCES;
 pub use stream_config::StreamProblem;
 
 /// Indices of the seed's children, one for each purpose of the draws.
@@ -40,6 +44,8 @@ const ACTIONS: u64 = 0;
 const SHUFFLES: u64 = 1;
 /// 2 is that of the first numbers of streams' sources: see `stream_config`.
 const SOURCE_UPDATES: u64 = 3;
+const PRETRAINING: u64 = 4;
+const DEMONSTRATIONS: u64 = 5;
 
 /// Proximal policy optimisation with a learner.
 ///
@@ -56,6 +62,7 @@ pub struct Ppo<L> {
     streams: Streams,
     /// The parts of the network's numbers, if there are streams.
     value_heads: Option<ValueHeadSplit>,
+    imitation: Option<ImitatedRollout>,
     metrics: Vec<MetricInfo>,
     seed: Seed,
     iteration: u64,
@@ -117,6 +124,7 @@ impl<L: Learner> Ppo<L> {
             reward_scale,
             streams: Streams::default(),
             value_heads: None,
+            imitation: None,
             metrics: Iteration::METRICS.to_vec(),
             seed,
             iteration: 0,
@@ -145,6 +153,31 @@ impl<L: Learner> Ppo<L> {
         self.streams = Streams::new(streams, &self.rollout);
         self.metrics.extend(self.streams.metrics().map(|metric| metric.info));
         Ok(self)
+    }
+
+    /// Adds demonstrations that the policy imitates: before the first step ([`Algorithm::pretrain`]), and beside what it
+    /// learns from rewards. Details 46 to 48.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Config`] with every setting that is out of range, and [`LearnError::NoCloning`] if the learner can't
+    /// clone.
+    pub fn with_imitation(mut self, imitation: Imitation) -> Result<Self, LearnError> {
+        let problems = imitation.config.problems();
+        if !problems.is_empty() {
+            return Err(LearnError::Config(problems));
+        }
+        self.learner.cloning().ok_or(LearnError::NoCloning)?;
+        if imitation.is_auxiliary() {
+            self.metrics.push(cloning::LOSS);
+        }
+        self.imitation = Some(ImitatedRollout::new(imitation));
+        Ok(self)
+    }
+
+    /// Returns the shape of demonstrations for this policy: the widths of their rows and of its memory.
+    pub fn demonstration_shape(&self) -> RolloutShape {
+        RolloutShape { memory_width: self.learner.memory_width(), ..self.rollout.shape().clone() }
     }
 
     /// Collects one rollout and learns from it. For several algorithms or lanes, use [`Collector::iterate`].
@@ -225,12 +258,16 @@ impl<L: Learner> Ppo<L> {
         self.rollout.restart();
         self.estimate(progress)?;
         let settings = self.settings(progress);
+        self.begin_imitation(progress)?;
         let learned = self.learn_epochs(&settings)?;
         if learned.minibatches > 0 {
             self.adaptive_rate = self.config.learning_rate.after(self.adaptive_rate, learned.losses.approx_kl);
         }
         self.learn_sources(progress)?;
-        self.learner.update_normalizer(&self.rollout)?;
+        // Other statistics would change the policy.
+        if !self.is_warming_up() {
+            self.learner.update_normalizer(&self.rollout)?;
+        }
         self.iteration += 1;
         Ok(learned)
     }
@@ -320,6 +357,9 @@ impl<L: Learner> Ppo<L> {
         let count = self.config.minibatches(self.experience.samples().len());
         for minibatch in self.experience.minibatches(count) {
             let samples = minibatch.samples.len();
+            if let Some(imitation) = &mut self.imitation {
+                imitation.add_to_next_step(&mut self.learner);
+            }
             self.learner.learn_minibatch(&self.rollout, minibatch, settings)?;
             learned.count(samples);
             // Detail 16. Reading the losses waits for a device, so they are read only if there is a target.
@@ -347,9 +387,22 @@ impl<L: Learner> Algorithm for Ppo<L> {
         self.rollout.missing_steps()
     }
 
+    fn pretrain(
+        &mut self,
+        goes_on: &mut dyn FnMut(&CloningEpoch) -> bool,
+    ) -> Result<Option<CloningReport>, LearnError> {
+        match &mut self.imitation {
+            Some(ImitatedRollout { imitation, .. }) => {
+                pretrain(&mut self.learner, imitation, self.seed.derive(PRETRAINING), goes_on)
+            }
+            None => Ok(None),
+        }
+    }
+
     fn learn(&mut self, progress: f32) -> Result<Report, LearnError> {
         let mut report = self.learn_rollout(progress)?.report();
         report.metrics.extend(self.streams.metrics());
+        report.metrics.extend(self.imitation.as_ref().and_then(ImitatedRollout::metric));
         Ok(report)
     }
 

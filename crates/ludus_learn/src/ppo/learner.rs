@@ -3,7 +3,7 @@
 use ludus_net::Layout;
 
 use super::Losses;
-use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Rollout};
+use crate::{CloningLearner, Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Rollout};
 
 /// The arithmetic of PPO: a policy and a critic that decide and learn from minibatches.
 ///
@@ -39,6 +39,11 @@ pub trait Learner: Send {
     /// Returns the layout of the learner's network, with its value heads; `None` if it is no network of `ludus_net`, which
     /// has one value.
     fn layout(&self) -> Option<&Layout> {
+        None
+    }
+
+    /// Returns the arithmetic of cloning; `None` if the learner can't clone.
+    fn cloning(&mut self) -> Option<&mut dyn CloningLearner> {
         None
     }
 

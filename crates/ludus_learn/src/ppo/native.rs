@@ -1,5 +1,6 @@
 //! The learner in plain Rust.
 
+mod cloning;
 mod decide;
 mod shard;
 
@@ -7,8 +8,12 @@ use ludus_net::{Adam, Layout, Network, Normalizer, Scratch};
 
 use super::{Learner, Losses, UpdateSettings};
 use crate::gradient::{LossSums, ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
-use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Observed, Rollout, Standardization};
-use shard::{GradientWorker, LossContext};
+use crate::{
+    CloningLearner, Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Observed, Rollout,
+    Standardization,
+};
+use cloning::ExtraGradient;
+use shard::{GradientWorker, LossContext, Objective};
 
 /// The learner for small networks on the CPU.
 ///
@@ -24,6 +29,7 @@ pub struct NativeLearner {
     scratch: Scratch,
     gradient: ShardedGradient<GradientWorker, Losses>,
     observed: Observed,
+    extra: ExtraGradient,
     /// The marked state.
     good: Option<LearnerState>,
     /// Losses of the minibatches since the last [`take_losses`](Learner::take_losses): sums over samples.
@@ -49,6 +55,7 @@ impl NativeLearner {
             normalizer,
             gradient,
             observed: Observed::default(),
+            extra: ExtraGradient::default(),
             good: None,
             losses: Losses::default(),
             network,
@@ -92,6 +99,11 @@ impl Learner for NativeLearner {
 
     fn begin_update(&mut self, _: &Rollout) {
         self.losses = Losses::default();
+        self.extra.clear();
+    }
+
+    fn cloning(&mut self) -> Option<&mut dyn CloningLearner> {
+        Some(self)
     }
 
     fn learn_minibatch(
@@ -103,20 +115,9 @@ impl Learner for NativeLearner {
         let is_kept = self.normalizer.is_none() || rollout.shape().has_inputs;
         assert!(is_kept, "a rollout keeps what a network with normalised observations read");
         let advantages = standardization(rollout, minibatch.samples, settings);
-        let steps = rollout.shape().steps;
-        let context =
-            LossContext { network: &self.network, rollout: rollout.samples(), steps, minibatch, advantages, settings };
-        let units = match minibatch.rows.len() {
-            0 => Units::Samples(minibatch.samples.len()),
-            rows => Units::Rows(rows),
-        };
-        let make = || GradientWorker::new(self.scratch.clone());
-        let sums = self.gradient.compute(&self.machine.pool, units, make, |worker, shard| {
-            worker.compute_gradient(context, shard);
-        });
+        let objective = Objective::Ppo { advantages, settings };
+        let losses = self.compute(rollout, minibatch, objective);
         let samples = minibatch.samples.len();
-        let mut losses = Losses::default();
-        losses.add(&sums, 1.0 / samples as f32);
         let losses = self.step(losses, settings)?;
         self.losses.add(&losses, samples as f32);
         Ok(())
@@ -181,11 +182,29 @@ impl Learner for NativeLearner {
 }
 
 impl NativeLearner {
+    /// Computes the gradient of a minibatch. Returns the means of its losses.
+    fn compute(&mut self, rollout: &Rollout, minibatch: Minibatch<'_>, objective: Objective<'_>) -> Losses {
+        let (network, steps) = (&self.network, rollout.shape().steps);
+        let context = LossContext { network, rollout: rollout.samples(), steps, minibatch, objective };
+        let units = match minibatch.rows.len() {
+            0 => Units::Samples(minibatch.samples.len()),
+            rows => Units::Rows(rows),
+        };
+        let make = || GradientWorker::new(self.scratch.clone());
+        let sums = self.gradient.compute(&self.machine.pool, units, make, |worker, shard| {
+            worker.compute_gradient(context, shard);
+        });
+        let mut losses = Losses::default();
+        losses.add(&sums, 1.0 / minibatch.samples.len() as f32);
+        losses
+    }
+
     /// Takes a gradient step, unless a loss or the gradient is not finite. Details 2 and 13.
     fn step(&mut self, losses: Losses, settings: &UpdateSettings) -> Result<Losses, LearnError> {
         check_loss("policy loss", losses.policy)?;
         check_loss("value loss", losses.value)?;
         check_loss("entropy", losses.entropy)?;
+        self.extra.apply(&mut self.gradient.sum);
         let size = StepSize { learning_rate: settings.learning_rate, max_grad_norm: settings.max_grad_norm };
         let grad_norm = take_step(&mut self.network, &mut self.optimizer, &self.gradient.sum, size)?;
         Ok(Losses { grad_norm, ..losses })

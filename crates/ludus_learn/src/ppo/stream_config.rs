@@ -6,6 +6,7 @@ use ludus_net::Encoder;
 use ludus_spec::{AgentSpec, Seed};
 
 use super::PpoConfig;
+use crate::gail::GAIL;
 use crate::streams::{RewardStream, TermRewards, source_seed};
 use crate::{Curiosity, Discount, LearnError, Machine, StreamConfig};
 
@@ -13,10 +14,10 @@ use crate::{Curiosity, Discount, LearnError, Machine, StreamConfig};
 const CURIOSITY: &str = "curiosity";
 
 /// Names of returns in the metrics, which a stream of terms can't have.
-const TAKEN: [&str; 2] = [CURIOSITY, "episodic"];
+const TAKEN: [&str; 3] = [CURIOSITY, GAIL, "episodic"];
 
 /// The index of the child of an algorithm's seed from which the first numbers of streams' sources derive.
-const SOURCES: u64 = 2;
+pub(crate) const SOURCES: u64 = 2;
 
 /// An invalid value of a stream's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]

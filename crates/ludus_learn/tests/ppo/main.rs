@@ -5,8 +5,10 @@
 mod allowed;
 mod bandit;
 mod cart_pole;
+mod cloning;
 mod critic;
 mod determinism;
+mod gail;
 mod learning;
 mod limits;
 mod masking;

@@ -16,9 +16,28 @@ pub(super) struct LossContext<'a> {
     /// Steps of the rollout.
     pub steps: usize,
     pub minibatch: Minibatch<'a>,
-    /// The standardisation of the advantages of the minibatch's samples.
-    pub advantages: Standardization,
-    pub settings: &'a UpdateSettings,
+    pub objective: Objective<'a>,
+}
+
+/// The loss of a minibatch.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Objective<'a> {
+    /// The loss of PPO.
+    Ppo {
+        /// The standardisation of the advantages of the minibatch's samples.
+        advantages: Standardization,
+        settings: &'a UpdateSettings,
+    },
+    /// The negative log-likelihood of the actions.
+    Likelihood,
+}
+
+/// The inputs of PPO's loss.
+#[derive(Clone, Copy)]
+struct PpoContext<'a> {
+    of: LossContext<'a>,
+    advantages: Standardization,
+    settings: &'a UpdateSettings,
 }
 
 /// The working memory of one thread for learning: the shard's samples side by side.
@@ -156,17 +175,31 @@ impl<'a> Decided<'a> {
 }
 
 impl BlockColumns {
-    /// Adds a block's losses, and writes their derivatives with respect to the network's outputs. Details 9 to 12.
-    fn derive(&mut self, context: LossContext<'_>, decided: Decided<'_>, block: Block<'_>, losses: &mut Losses) {
+    /// Adds a block's losses, and writes their derivatives with respect to the network's outputs.
+    fn derive(&mut self, context: LossContext<'_>, decided: Decided<'_>, mut block: Block<'_>, losses: &mut Losses) {
         let Decided { samples, actions, masks } = decided;
         self.resize(samples.len());
         let distribution = context.network.distribution().masked(masks);
         distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
-        self.d_entropies.fill(-context.weight() * context.settings.entropy);
-        let has_other_steps = !context.minibatch.rows.is_empty();
-        let heads = context.value_heads();
+        match context.objective {
+            Objective::Ppo { advantages, settings } => {
+                let context = PpoContext { of: context, advantages, settings };
+                self.derive_ppo(context, samples, &mut block, losses);
+            }
+            Objective::Likelihood => self.derive_likelihood(context, samples, losses),
+        }
+        let upstream = Upstream { d_log_probs: &self.d_log_probs, d_entropies: &self.d_entropies };
+        distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
+    }
+
+    /// The losses of PPO, and their derivatives. Details 9 to 12.
+    fn derive_ppo(&mut self, context: PpoContext<'_>, samples: &[u32], block: &mut Block<'_>, losses: &mut Losses) {
+        let (of, settings) = (context.of, context.settings);
+        self.d_entropies.fill(-of.weight() * settings.entropy);
+        let has_other_steps = !of.minibatch.rows.is_empty();
+        let heads = of.value_heads();
         for (row, &sample) in samples.iter().enumerate() {
-            if has_other_steps && !context.is_experience(sample) {
+            if has_other_steps && !of.is_experience(sample) {
                 (self.d_log_probs[row], self.d_entropies[row]) = (0.0, 0.0);
                 continue;
             }
@@ -176,14 +209,27 @@ impl BlockColumns {
                 block.d_values[place] = value_slope(context, block.values[place], of_head, losses);
             }
         }
-        let upstream = Upstream { d_log_probs: &self.d_log_probs, d_entropies: &self.d_entropies };
-        distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
     }
 
-    fn policy_slope(&self, context: LossContext<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
-        let log_ratio = self.log_probs[row] - context.rollout.log_probs[sample];
-        let advantage = context.advantages.apply(context.rollout.policy_advantages[sample]);
-        let clip = context.settings.clip;
+    /// The negative log-likelihood of the actions, and its derivative. Detail 46.
+    fn derive_likelihood(&mut self, context: LossContext<'_>, samples: &[u32], losses: &mut Losses) {
+        self.d_entropies.fill(0.0);
+        for (row, &sample) in samples.iter().enumerate() {
+            if context.is_experience(sample) {
+                losses.policy -= self.log_probs[row];
+                losses.entropy += self.entropies[row];
+                self.d_log_probs[row] = -context.weight();
+            } else {
+                self.d_log_probs[row] = 0.0;
+            }
+        }
+    }
+
+    fn policy_slope(&self, context: PpoContext<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
+        let PpoContext { of, advantages, settings } = context;
+        let log_ratio = self.log_probs[row] - of.rollout.log_probs[sample];
+        let advantage = advantages.apply(of.rollout.policy_advantages[sample]);
+        let clip = settings.clip;
         let found = surrogate(log_ratio, advantage, clip);
         losses.policy += found.loss;
         losses.entropy += self.entropies[row];
@@ -191,7 +237,7 @@ impl BlockColumns {
         losses.old_approx_kl -= log_ratio;
         losses.approx_kl += found.ratio - 1.0 - log_ratio;
         losses.clip_fraction += f32::from((found.ratio - 1.0).abs() > clip);
-        context.weight() * found.slope
+        of.weight() * found.slope
     }
 
     fn resize(&mut self, rows: usize) {
@@ -204,12 +250,13 @@ impl BlockColumns {
 /// Adds the loss of one value, and returns its derivative. `place` is that of the value among those of the rollout.
 ///
 /// The loss of a sample is the mean over its values.
-fn value_slope(context: LossContext<'_>, value: f32, place: usize, losses: &mut Losses) -> f32 {
-    let (old_value, target) = (context.rollout.values[place], context.rollout.returns[place]);
-    let found = value_error(value, old_value, target, context.settings.value_clip);
-    let part = 1.0 / context.value_heads() as f32;
+fn value_slope(context: PpoContext<'_>, value: f32, place: usize, losses: &mut Losses) -> f32 {
+    let PpoContext { of, settings, .. } = context;
+    let (old_value, target) = (of.rollout.values[place], of.rollout.returns[place]);
+    let found = value_error(value, old_value, target, settings.value_clip);
+    let part = 1.0 / of.value_heads() as f32;
     losses.value += part * found.loss;
-    part * context.weight() * context.settings.value_coefficient * found.slope
+    part * of.weight() * settings.value_coefficient * found.slope
 }
 
 impl LossContext<'_> {
@@ -316,9 +363,17 @@ mod tests {
 
     fn compute_gradient(network: &Network, rollout: &Rollout, samples: &[u32]) -> Shard<Losses> {
         let advantages = Standardization::of(rollout.samples().policy_advantages, samples);
+        compute_gradient_of(network, rollout, samples, Objective::Ppo { advantages, settings: &SETTINGS })
+    }
+
+    fn compute_gradient_of(
+        network: &Network,
+        rollout: &Rollout,
+        samples: &[u32],
+        objective: Objective<'_>,
+    ) -> Shard<Losses> {
         let minibatch = Minibatch { samples, rows: &[] };
-        let context =
-            LossContext { network, rollout: rollout.samples(), steps: 1, minibatch, advantages, settings: &SETTINGS };
+        let context = LossContext { network, rollout: rollout.samples(), steps: 1, minibatch, objective };
         let gradient = vec![0.0; network.parameters().len()];
         let mut shard = Shard { gradient, losses: Losses::default(), units: 0..samples.len(), errors: Vec::new() };
         GradientWorker::new(Scratch::new(network.layout())).compute_gradient(context, &mut shard);
@@ -351,6 +406,41 @@ mod tests {
                 let difference = (loss_at(parameter, 1e-2) - loss_at(parameter, -1e-2)) / 2e-2;
                 let error = (gradient[parameter] - difference).abs();
                 assert!(error < 2e-3, "{}: {} against {difference}", tensor.name, gradient[parameter]);
+            }
+        }
+    }
+
+    /// The loss of cloning is the negative log-likelihood of the actions, of numbers and of choices under their masks.
+    #[test]
+    fn the_gradient_of_cloning_is_that_of_the_negative_log_likelihood() {
+        let squashed = NetworkConfig { hidden: vec![5], squashed: true, ..NetworkConfig::default() };
+        let heads = [Head::SquashedGaussian { width: 2 }, Head::Categorical { choices: 3 }];
+        let squashed = Network::new(Layout::new(3, &heads, &squashed).unwrap(), Seed::new(1));
+        for (network, rollout) in [
+            (network(), rollout(7)),
+            (network(), masked_rollout(7)),
+            (squashed.clone(), rollout(7)),
+            (squashed, masked_rollout(7)),
+        ] {
+            check_cloning(&network, &rollout);
+        }
+    }
+
+    fn check_cloning(network: &Network, rollout: &Rollout) {
+        let samples = [4, 0, 6, 1, 5];
+        let loss_at = |parameter: usize, change: f32| {
+            let mut moved = network.clone();
+            moved.update(|parameters| parameters[parameter] += change);
+            compute_gradient_of(&moved, rollout, &samples, Objective::Likelihood).losses.policy / samples.len() as f32
+        };
+        let gradient = compute_gradient_of(network, rollout, &samples, Objective::Likelihood).gradient;
+        for tensor in network.layout().tensors() {
+            for parameter in (0..tensor.element_count()).map(|element| tensor.position(element)) {
+                let difference = (loss_at(parameter, 1e-2) - loss_at(parameter, -1e-2)) / 2e-2;
+                let error = (gradient[parameter] - difference).abs();
+                let most = 3e-3 * (1.0 + difference.abs());
+                assert!(error < most, "{}: {} against {difference}", tensor.name, gradient[parameter]);
+                assert!(!tensor.name.starts_with("critic") || gradient[parameter] == 0.0, "values are not cloned");
             }
         }
     }

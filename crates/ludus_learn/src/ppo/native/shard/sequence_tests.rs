@@ -146,8 +146,7 @@ fn an_update_recomputes_the_bits_of_its_rollout() {
                     rollout: rollout.samples(),
                     steps: STEPS,
                     minibatch,
-                    advantages: Standardization::NONE,
-                    settings: &SETTINGS,
+                    objective: Objective::Ppo { advantages: Standardization::NONE, settings: &SETTINGS },
                 };
                 let gradient = vec![0.0; learner.network().parameters().len()];
                 let mut shard =
