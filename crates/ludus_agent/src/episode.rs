@@ -151,6 +151,15 @@ impl Episode {
         self.ended().is_some()
     }
 
+    /// The outcome of its end, if it has ended: [`Outcome::Terminated`] or [`Outcome::Truncated`].
+    pub const fn end_outcome(&self) -> Option<Outcome> {
+        match self.ended() {
+            None => None,
+            Some(End::Terminated) => Some(Outcome::Terminated),
+            Some(End::Truncated) => Some(Outcome::Truncated),
+        }
+    }
+
     pub(crate) const fn ended(&self) -> Option<End> {
         match self.phase {
             Phase::Ending(end) | Phase::Ended(end) => Some(end),

@@ -40,6 +40,7 @@ pub struct AgentKind {
     reward: ComponentId,
     act: TypeId,
     write_action: fn(&mut World, Entity, &[f32]),
+    read_action: fn(&World, Entity, &mut [f32]) -> bool,
     idle: fn(&mut [f32]),
 }
 
@@ -55,6 +56,7 @@ impl AgentKind {
             rows_mut: rows_mut::<A>,
             written_actions: written_actions::<A>,
             write_action: write_action::<A>,
+            read_action: read_action::<A>,
             observation: world.register_component::<A::Observation>(),
             action: world.register_component::<A::Action>(),
             reward: world.register_component::<A::Reward>(),
@@ -149,6 +151,18 @@ impl AgentKind {
     }
 }
 
+impl AgentKind {
+    /// Reads the action component of an agent, whoever wrote it, to an action row. Returns false if the entity has no such
+    /// component.
+    ///
+    /// # Panics
+    ///
+    /// If the row is shorter than the spec's action width.
+    pub fn read_action(&self, world: &World, agent: Entity, row: &mut [f32]) -> bool {
+        (self.read_action)(world, agent, row)
+    }
+}
+
 /// An action that was read back from an agent's component.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WrittenAction {
@@ -173,6 +187,11 @@ fn write_action<A: Agent>(world: &mut World, agent: Entity, row: &[f32]) {
     if let Some(mut action) = world.get_mut::<A::Action>(agent) {
         action.read(row);
     }
+}
+
+fn read_action<A: Agent>(world: &World, agent: Entity, row: &mut [f32]) -> bool {
+    let action = world.get::<A::Action>(agent);
+    action.map(|action| action.write(row)).is_some()
 }
 
 fn has_rows<A: Agent>(world: &World) -> bool {

@@ -429,6 +429,11 @@ impl Rows {
         (self.decisions.every, self.decisions.wait) = (every.get(), wait);
     }
 
+    /// The steps from one decision to the next: see [`decide_every`](Self::decide_every).
+    pub fn decision_steps(&self) -> NonZeroU32 {
+        NonZeroU32::new(self.decisions.every).unwrap_or(NonZeroU32::MIN)
+    }
+
     /// True if the kind decides in the step that has begun: see [`decide_every`](Self::decide_every).
     pub const fn is_deciding(&self) -> bool {
         self.decisions.are_due()

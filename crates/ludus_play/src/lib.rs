@@ -61,14 +61,19 @@
 mod asset;
 mod batch;
 mod decide;
+mod demonstrations;
 mod error;
 mod fit;
 mod plugin;
 mod runner;
 
 pub use asset::PolicyAsset;
+pub use demonstrations::{
+    DemonstrationFilesPlugin, DemonstrationFinished, DemonstrationPlugin, DemonstrationRecorder, ExternalSource,
+};
 pub use error::{PlayError, PolicyProblem};
 pub use fit::{Steps, check_steps};
+pub use ludus_demonstrations;
 pub use ludus_policy::ActionChoice;
 pub use plugin::{PolicyPlugin, PolicySystems};
 pub use runner::{PolicyRunner, PolicyState, give_runner};

@@ -7,6 +7,7 @@ mod critic;
 mod game;
 mod loading;
 mod logged;
+mod recording;
 mod refusal;
 mod running;
 mod saving;
