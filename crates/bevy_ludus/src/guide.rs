@@ -6,6 +6,9 @@ pub mod algorithms {}
 #[doc = include_str!("guide/curricula.md")]
 pub mod curricula {}
 
+#[doc = include_str!("guide/demonstrations.md")]
+pub mod demonstrations {}
+
 #[doc = include_str!("guide/networks.md")]
 pub mod networks {}
 

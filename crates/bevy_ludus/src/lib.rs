@@ -237,6 +237,7 @@
 //! | step worlds with something else | `bevy_ludus::worlds::PooledWorld` |
 //! | port a game that has keys, states or a `Single` | [`guide::porting`] |
 //! | find out why a reward does not teach | [`guide::rewards`] |
+//! | show agents how: record, clone, imitate | [`guide::demonstrations`] |
 //! | ship, save and test a policy | [`guide::shipping`] |
 //! | choose the algorithm | [`guide::algorithms`] |
 //! | choose the network: grids, sets, memory, observations for the critic alone | [`guide::networks`] |

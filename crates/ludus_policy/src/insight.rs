@@ -77,7 +77,7 @@ impl Policy {
     }
 
     /// Writes the network's inputs into `scratch`.
-    fn stage(&self, observations: &[f32], scratch: &mut PolicyScratch) {
+    pub(crate) fn stage(&self, observations: &[f32], scratch: &mut PolicyScratch) {
         scratch.inputs.resize(observations.len(), 0.0);
         stage(self.normalizer.as_ref(), observations, &mut scratch.inputs);
     }

@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod check;
 mod config_file;
+mod demonstrations;
 mod diff_hash;
 mod doctor;
 mod eval;
@@ -87,6 +88,7 @@ impl Program {
             Command::Bench(arguments) => bench::bench(self, arguments)?,
             Command::Replay(arguments) => replay::replay(self, arguments)?,
             Command::DiffHash(arguments) => diff_hash::diff_hash(self, arguments)?,
+            Command::Demonstrations(arguments) => demonstrations::demonstrations(self, arguments)?,
             Command::Doctor(_) => doctor::doctor(),
         };
         Ok(finish(command, &report))

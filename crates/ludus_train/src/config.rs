@@ -8,6 +8,7 @@ mod former;
 mod names;
 mod parameters;
 mod policy;
+mod pretrain;
 mod self_play;
 mod starter;
 mod worlds;
@@ -29,6 +30,7 @@ pub use ludus_config::{ConfigError, Problem};
 pub(crate) use parameters::StageNumbers;
 pub use parameters::{Criterion, ParameterConfig, Stage};
 pub use policy::{MeanReturn, PolicySource};
+pub use pretrain::PretrainConfig;
 pub use self_play::{OpponentSampling, SelfPlayConfig};
 pub use starter::starter_config;
 pub use worlds::WorldCount;
@@ -119,6 +121,9 @@ pub struct AgentConfig {
     /// Observations and actions are matched by name where the layout has changed; all else of the network must be the
     /// same.
     pub initialize_from: Option<PathBuf>,
+    /// Demonstrations that the policy learns from before the first step, and beside rewards. By default, there are none.
+    #[serde(serialize_with = "algorithm::without_some")]
+    pub pretrain: Option<PretrainConfig>,
 }
 
 /// Conditions that end a run. It ends as soon as one of them holds.
@@ -417,11 +422,18 @@ impl Default for AgentConfig {
             sac: None,
             device: DeviceConfig::default(),
             initialize_from: None,
+            pretrain: None,
         }
     }
 }
 
 impl AgentConfig {
+    /// Values that PPO's critic estimates: one for each stream of rewards.
+    pub fn value_heads(&self, ppo: &PpoConfig) -> usize {
+        let gail = self.pretrain.as_ref().and_then(|pretrain| pretrain.gail.as_ref());
+        ppo.value_heads() + usize::from(gail.is_some())
+    }
+
     /// The deviation of the noise on each column of the observation; empty without noise.
     pub fn noise(&self, spec: &AgentSpec) -> Vec<f32> {
         let of_field = |field: &ObservationField| {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ludus_config::ConfigError;
+use ludus_demonstrations::DemonstrationError;
 use ludus_learn::LearnError;
 use ludus_policy::PolicyError;
 use ludus_worlds::WorldError;
@@ -54,6 +55,15 @@ pub enum TrainError {
     /// The learner can't be made from the config and the game.
     #[error(transparent)]
     Learner(LearnError),
+    /// Demonstrations can't be read, written or learned from.
+    #[error(transparent)]
+    Demonstrations(#[from] DemonstrationError),
+    /// A file of demonstrations would be overwritten.
+    #[error("`{path}` is there already and is not overwritten; choose another file with --to")]
+    DemonstrationsExist {
+        /// Path of the file that exists.
+        path: PathBuf,
+    },
     /// A policy can't be read or written.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -172,6 +182,12 @@ pub enum TrainError {
         /// The name of the algorithm's section.
         section: &'static str,
     },
+    /// Demonstrations are learned from in plain Rust only.
+    #[error(
+        "`pretrain` learns from demonstrations in plain Rust on the CPU, with the network that the config describes; leave \
+         out `--learner torch` and `--device cuda`, or leave out `pretrain`"
+    )]
+    NativePretraining,
     /// The program has no libtorch.
     #[error(
         "this program was built without libtorch; build it with the feature `torch`, as `cargo xtask train {game} \
@@ -352,6 +368,7 @@ impl TrainError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Policy(PolicyError::Unwritable { .. })
+            | Self::Demonstrations(DemonstrationError::Unwritable { .. })
             | Self::Learner(
                 LearnError::NotFinite { .. }
                 | LearnError::Gradient { .. }
@@ -373,6 +390,9 @@ impl TrainError {
             | Self::NativeOnGpu { .. }
             | Self::NativeNetwork
             | Self::NativeAlgorithm { .. }
+            | Self::NativePretraining
+            | Self::DemonstrationsExist { .. }
+            | Self::Demonstrations(_)
             | Self::NoTorch { .. }
             | Self::Torch(_)
             | Self::Busy { .. }

@@ -1,9 +1,12 @@
 //! Scoring a policy on fresh episodes.
 
+mod recording;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ludus_demonstrations::Demonstration;
 use ludus_learn::{CollectedLane, Collector, Decider, GroupDecider, LearnError, Rollout, RolloutShape, Simulation};
 use ludus_policy::ActionChoice;
 use ludus_spec::{AgentSpec, Outcome, Seed};
@@ -20,6 +23,7 @@ use crate::group::{LanePlayers, MatchMode, MatchPlan, Opponent, WorldGroup, grou
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
 use crate::self_play::{Results, Tally};
+use recording::{KindRecording, LanePlace};
 
 /// Steps without the end of an owed episode after which none is expected any more.
 const PATIENCE: u64 = 100_000;
@@ -39,6 +43,8 @@ pub struct EvaluationSettings {
     pub sampled: bool,
     /// The purpose of the worlds, which decides their seeds.
     pub(crate) purpose: Purpose,
+    /// True if the episodes are recorded as demonstrations.
+    pub recorded: bool,
 }
 
 /// The policies of an evaluation.
@@ -102,6 +108,8 @@ pub struct KindEvaluation {
     pub episodes: usize,
     /// Steps of these episodes.
     pub steps: u64,
+    /// The episodes as demonstrations, if they are recorded.
+    pub demonstrations: Vec<Demonstration>,
 }
 
 impl Evaluation {
@@ -130,6 +138,9 @@ pub(crate) fn evaluate(
         begin_matches(&mut groups, blueprint, opponents);
     }
     let mut groups = assign_episodes(groups, contestants.policies, settings.episodes)?;
+    if settings.recorded {
+        groups.iter_mut().for_each(|evaluated| evaluated.start_recording(blueprint));
+    }
     let collector = Collector::new(blueprint.machine());
     let seed = |kinds: &Vec<usize>| blueprint.seed_of(Draws::EvaluationActions, kinds[0]);
     let seeds: Vec<Seed> = lanes.iter().map(seed).collect();
@@ -161,7 +172,7 @@ pub(crate) fn evaluate(
         }
     }
     let matches = contestants.opponents.map(|_| tally_of(&mut groups, settings.episodes));
-    Ok(Evaluation { matches, seconds, cpu_seconds, panics: teller.panics(), ..summarise(&groups, blueprint) })
+    Ok(Evaluation { matches, seconds, cpu_seconds, panics: teller.panics(), ..summarise(&mut groups, blueprint) })
 }
 
 /// Lets the evaluated policies play one side of each match, and their opponents the others.
@@ -216,6 +227,8 @@ struct EvaluatedGroup {
     /// Steps so far.
     steps: u64,
     waits_for: Waiting,
+    /// By kind, if the episodes are recorded; else empty.
+    recordings: Vec<KindRecording>,
 }
 
 /// The rows of a kind in a group, and the episodes that they have played.
@@ -274,6 +287,7 @@ fn assign_episodes(
             phases: Phases::default(),
             steps: 0,
             waits_for: Waiting::Nothing,
+            recordings: Vec::new(),
             group,
         })
     };
@@ -378,7 +392,31 @@ impl EvaluatedGroup {
             self.group.copy_outcomes(kind, &mut rows.outcomes);
         }
         self.phases.add(&Phases::split(&spent, self.group.take_times()));
+        self.record();
         Ok(())
+    }
+
+    fn start_recording(&mut self, blueprint: &Blueprint) {
+        let recording = |kind: usize| {
+            let (spec, weights) = (&blueprint.specs[kind], blueprint.weights(kind));
+            KindRecording::new(&self.group, kind, spec, weights)
+        };
+        self.recordings = (0..self.kinds.len()).map(recording).collect();
+    }
+
+    /// Records the last step, if episodes are recorded.
+    fn record(&mut self) {
+        if self.recordings.is_empty() {
+            return;
+        }
+        for (lane, rollout) in self.steps_of_lanes.iter().enumerate() {
+            let mut place = LanePlace { first_row: 0, rows: rollout.shape().total_rows() };
+            for &kind in self.group.kinds_of_lane(lane) {
+                let terms = self.group.episode_terms(kind);
+                self.recordings[kind].record(rollout.samples(), &terms, place);
+                place.first_row += self.group.row_count(kind);
+            }
+        }
     }
 
     /// Takes the episodes that were owed. Returns true if there were any.
@@ -389,6 +427,9 @@ impl EvaluatedGroup {
             let owed = &mut owed[episode.row as usize];
             if *owed > 0 {
                 *owed -= 1;
+                if let Some(recording) = self.recordings.get_mut(episode.kind) {
+                    recording.keep(&episode);
+                }
                 episodes.push(episode);
                 has_any = true;
             }
@@ -402,7 +443,7 @@ fn acting(actors: &[Actor], choice: impl Fn(usize) -> ActionChoice) -> Vec<Actin
     actors.iter().enumerate().map(|(lane, actor)| ActingStep { actor, choice: choice(lane) }).collect()
 }
 
-fn summarise(groups: &[EvaluatedGroup], blueprint: &Blueprint) -> Evaluation {
+fn summarise(groups: &mut [EvaluatedGroup], blueprint: &Blueprint) -> Evaluation {
     let mut phases = Phases::default();
     groups.iter().for_each(|evaluated| phases.add(&evaluated.phases));
     Evaluation {
@@ -416,7 +457,9 @@ fn summarise(groups: &[EvaluatedGroup], blueprint: &Blueprint) -> Evaluation {
     }
 }
 
-fn summary_of(groups: &[EvaluatedGroup], kind: usize, spec: &AgentSpec) -> KindEvaluation {
+fn summary_of(groups: &mut [EvaluatedGroup], kind: usize, spec: &AgentSpec) -> KindEvaluation {
+    let recordings = groups.iter_mut().filter_map(|evaluated| evaluated.recordings.get_mut(kind));
+    let demonstrations = recordings.flat_map(|recording| std::mem::take(&mut recording.episodes)).collect();
     let episodes = groups.iter().flat_map(|evaluated| &evaluated.kinds[kind].episodes).collect::<Vec<_>>();
     let term = |index: usize| Spread::of(episodes.iter().map(|episode| f64::from(episode.terms[index])));
     let terms = spec.reward.iter().enumerate();
@@ -428,5 +471,6 @@ fn summary_of(groups: &[EvaluatedGroup], kind: usize, spec: &AgentSpec) -> KindE
         success: success_rate(episodes.iter().copied()),
         episodes: episodes.len(),
         steps: episodes.iter().map(|episode| u64::from(episode.steps)).sum(),
+        demonstrations,
     }
 }

@@ -290,6 +290,21 @@ impl WorldGroup {
         self.worlds.iter().map(move |member| member.world.row_count(kind))
     }
 
+    /// The kinds of agents in the rows of a lane, in their order.
+    pub fn kinds_of_lane(&self, lane: usize) -> &[usize] {
+        &self.lanes[lane]
+    }
+
+    /// The sums of the unweighted terms of the episodes that are going on, or that have just ended, in the rows of a kind
+    /// `[rows, terms]`.
+    pub fn episode_terms(&self, kind: usize) -> Vec<f32> {
+        let of_world = |member: &Member| {
+            let count = member.world.row_count(kind) * member.world.spec(kind).reward.len();
+            member.world.rows(kind).episode_terms()[..count].to_vec()
+        };
+        self.worlds.iter().flat_map(of_world).collect()
+    }
+
     /// The rows of a kind in each world, to write actions.
     pub fn rows_mut(&mut self, kind: usize) -> impl Iterator<Item = &mut Rows> {
         self.worlds.iter_mut().map(move |member| member.world.rows_mut(kind))

@@ -8,10 +8,12 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use ludus_learn::{Algorithm, LaneShape, LearnError, Learner, Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_learn::{Algorithm, Gail, LaneShape, LearnError, Learner, Machine, NativeLearner, Ppo, PpoConfig};
 use ludus_net::{Network, Normalizer};
 use ludus_policy::PolicyNetwork;
 use ludus_spec::{AgentSpec, Seed};
+
+use crate::imitation::ImitatedEpisodes;
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
 pub(crate) use decision::{Backend, BackendChoice, Workload, decide, decide_native};
@@ -33,6 +35,8 @@ pub(crate) struct PpoParts<'a> {
     pub lanes: &'a [LaneShape],
     pub seed: Seed,
     pub spec: &'a AgentSpec,
+    /// The demonstrations that the policy imitates, if there are any.
+    pub imitated: Option<ImitatedEpisodes>,
 }
 
 impl PpoParts<'_> {
@@ -48,13 +52,25 @@ impl PpoParts<'_> {
     }
 
     fn build<L: Learner + 'static>(self, learner: L, network: PolicyNetwork) -> Result<BuiltAlgorithm, LearnError> {
-        let Self { config, lanes, seed, spec } = self;
+        let Self { config, lanes, seed, spec, imitated } = self;
         let encoders = match &network {
             PolicyNetwork::Described(described) => described.encoders.clone(),
             PolicyNetwork::Own(_) => BTreeMap::new(),
         };
-        let streams = config.reward_streams(spec, &encoders, learner.machine(), seed)?;
-        let ppo = Ppo::new(config, learner, lanes, seed)?.with_streams(streams)?;
-        Ok(BuiltAlgorithm { algorithm: Box::new(ppo), network })
+        let machine = learner.machine().clone();
+        let mut streams = config.reward_streams(spec, &encoders, &machine, seed)?;
+        let lambda = config.gae_lambda;
+        let ppo = Ppo::new(config, learner, lanes, seed)?;
+        let Some(imitated) = imitated else {
+            let algorithm = Box::new(ppo.with_streams(streams)?);
+            return Ok(BuiltAlgorithm { algorithm, network });
+        };
+        let imitation = imitated.imitation(&ppo.demonstration_shape())?;
+        if let Some(gail) = &imitated.gail {
+            let source = Gail::new(gail, spec, &imitation.demonstrations.learned, machine, seed)?;
+            streams.push(source.stream(gail, lambda));
+        }
+        let algorithm = Box::new(ppo.with_streams(streams)?.with_imitation(imitation)?);
+        Ok(BuiltAlgorithm { algorithm, network })
     }
 }

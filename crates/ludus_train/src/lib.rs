@@ -16,6 +16,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like"))]
 
 mod actor;
+mod agreement;
 mod bench;
 mod blueprint;
 mod census;
@@ -39,6 +40,7 @@ mod fit;
 mod folder;
 mod frozen;
 mod group;
+mod imitation;
 mod incidents;
 mod initialize;
 pub mod interrupt;
@@ -68,6 +70,7 @@ pub mod tune;
 mod window;
 mod window_failure;
 
+pub use agreement::{Agreement, ChoiceAgreement, ChoiceScore, NumberAgreement};
 pub use bench::{Benchmark, DecisionSpeed, SimulationSpeed, TrainingSpeed};
 pub use changes::Change;
 pub use checkpoint::Checkpoint;
@@ -80,6 +83,7 @@ pub use finding::Finding;
 pub use folder::RunFolder;
 pub use learner::{DeviceChoice, LearnerChoice, LearnerKind};
 pub use ludus::Ludus;
+pub use ludus_demonstrations as demonstrations;
 pub use ludus_replay as replay;
 pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;

@@ -5,7 +5,7 @@ mod opponents;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +14,10 @@ use bevy::prelude::*;
 use ludus_agent::{AgentKind, AgentKinds, AgentSystems, Episode, FinishedEpisode, ParameterPlan, StepClock, WorldSeed};
 use ludus_learn::after_step;
 use ludus_net::AfterStep;
-use ludus_play::{PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner, PolicySystems, give_runner};
+use ludus_play::{
+    DemonstrationFilesPlugin, DemonstrationPlugin, PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner,
+    PolicySystems, give_runner,
+};
 use ludus_policy::{ActionChoice, PolicyFile, Sensed};
 use ludus_spec::{Distribution, Outcome, Seed};
 use ludus_worlds::{CLEARED, Game, add_with_states, explained};
@@ -56,6 +59,17 @@ pub(crate) struct PlaySettings {
     pub parameters: Vec<(String, Distribution)>,
     /// The policies of all sides but the first, if they are others.
     pub against: Option<PlayedOpponents>,
+    /// The recording of its episodes, if they are recorded.
+    pub recorded: Option<RecordedPlay>,
+}
+
+/// The recording of the episodes of a game that is played.
+#[derive(Clone)]
+pub(crate) struct RecordedPlay {
+    /// The name of the game.
+    pub game: String,
+    /// The folder that gets a file for each kind of agents.
+    pub folder: PathBuf,
 }
 
 /// A kind of agents that a policy decides for.
@@ -121,6 +135,10 @@ pub(crate) fn played(game: Game, settings: PlaySettings) -> Game {
         }
         if let Some(against) = &settings.against {
             against.add_to(app, settings.choice);
+        }
+        if let Some(RecordedPlay { game, folder }) = &settings.recorded {
+            let recording = DemonstrationPlugin { game: game.clone(), records_all: true };
+            app.add_plugins((recording, DemonstrationFilesPlugin { folder: folder.clone() }));
         }
         if let Some(mut plan) = app.world_mut().get_resource_mut::<ParameterPlan>() {
             for (name, distribution) in &settings.parameters {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::agreement::Agreement;
 use crate::bench::Benchmark;
 use crate::check::RandomPlay;
 use crate::episodes::Spread;
@@ -95,6 +96,9 @@ pub struct Report {
     #[cfg(feature = "tune")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchResult>,
+    /// The results of `eval --demonstrations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
     /// The error that ended the command, one problem a line, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -26,7 +26,7 @@ use crate::panics::PanicLog;
 use crate::progress::{KindProgress, Progress, RunEvent, RunStart, RunSummary, StopReason};
 use crate::resume::RunTarget;
 use crate::training::{Lap, Training};
-use beginning::{Before, check_conditions, initialize};
+use beginning::{Before, check_conditions, initialize, pretrain};
 use ludus_agent::FaultPlace;
 use ludus_replay::HashLog;
 use no_experience::{Emptiness, NoExperience};
@@ -47,6 +47,7 @@ pub(crate) fn train(
     let build_seconds = clock::seconds() - build_start;
     check_conditions(&training)?;
     initialize(&mut training, &place, tell)?;
+    pretrain(&mut training, &place, control, tell)?;
     if !matches!(place, RunTarget::NewOfChecked(_)) {
         short_findings(&training.blueprint).iter().for_each(|finding| tell(RunEvent::Trouble(finding.sentence())));
     }

@@ -11,6 +11,7 @@ use super::{Blueprint, Draws};
 use crate::clock;
 use crate::config::AlgorithmConfig;
 use crate::error::TrainError;
+use crate::imitation::ImitatedEpisodes;
 use crate::learner::{Backend, BackendChoice, BuiltAlgorithm, PpoParts, ValueParts, Workload, decide, decide_native};
 #[cfg(feature = "torch")]
 use crate::learner::{TorchParts, open_cuda};
@@ -43,7 +44,7 @@ impl Blueprint {
         let AlgorithmConfig::Ppo(ppo) = algorithm else {
             return self.value_algorithm(kind, network, normalizer, lanes);
         };
-        let network = match ppo.value_heads() {
+        let network = match agent.value_heads(ppo) {
             1 => network,
             heads => {
                 let widened = network.with_value_heads(heads, self.seed_of(Draws::Network, kind));
@@ -56,9 +57,11 @@ impl Blueprint {
             multiplications: network.layout().multiplications(),
             threads: self.pool.current_num_threads(),
             is_described: !self.definition.has_own_network(),
+            is_pretrained: agent.pretrain.is_some(),
         };
         let decision = decide(self.learner, workload, open_cuda)?;
-        let parts = PpoParts { config: ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind), spec };
+        let imitated = ImitatedEpisodes::read(self, kind)?;
+        let parts = PpoParts { config: ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind), spec, imitated };
         let machine = self.machine();
         let built = match decision.place {
             Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,

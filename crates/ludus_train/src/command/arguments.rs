@@ -59,6 +59,10 @@ pub enum Command {
     ///
     /// Both runs need hashes: train with --hash-every. Exits with 1 if they differ.
     DiffHash(DiffHashArguments),
+    /// Lists demonstrations, or writes a new file of them: with fewer episodes, those of several files, or other weights.
+    ///
+    /// No command changes a file that is there.
+    Demonstrations(DemonstrationsArguments),
     /// Reports what this machine has for learning: libtorch, CUDA, GPUs; and what is missing, with the remedy.
     Doctor(DoctorArguments),
 }
@@ -80,6 +84,7 @@ impl Command {
             Self::Bench(arguments) => arguments.run.json,
             Self::Replay(arguments) => arguments.run.json,
             Self::DiffHash(arguments) => arguments.run.json,
+            Self::Demonstrations(arguments) => arguments.run.json,
             Self::Doctor(arguments) => arguments.json,
         }
     }
@@ -250,8 +255,16 @@ pub struct EvalArguments {
     pub sample: bool,
     /// Plays matches against another policy, from either side in turn: a run's folder, its name, a policy file, or
     /// `script` for the game's own opponent. A score is the share of the points: 1 for a victory, 0.5 for a draw
-    #[arg(long, value_name = "OPPONENT")]
+    #[arg(long, value_name = "OPPONENT", conflicts_with_all = ["record", "demonstrations"])]
     pub against: Option<PathBuf>,
+    /// Appends the episodes to a file of demonstrations; with several kinds of agents to a folder, which has a file for
+    /// each
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Compares the policy with demonstrations instead of playing: with the episodes that the run held out if it has
+    /// learned from the file, else with all of them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "sample", "episodes"])]
+    pub demonstrations: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArguments,
 }
@@ -314,6 +327,9 @@ pub struct PlayArguments {
     /// run's `versions`. Without RUN, the first side is yours: the game's own input decides for it
     #[arg(long, value_name = "OPPONENT")]
     pub against: Option<PathBuf>,
+    /// Records every episode of every agent, whoever decides in it, to a file for each kind of agents in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub record: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArguments,
 }
@@ -375,6 +391,85 @@ pub struct DiffHashArguments {
     pub other: PathBuf,
     #[command(flatten)]
     pub run: RunArguments,
+}
+
+/// Arguments of `demonstrations`.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct DemonstrationsArguments {
+    /// What to do with the files
+    #[command(subcommand)]
+    pub task: DemonstrationsTask,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// The tasks of `demonstrations`.
+#[derive(Debug, Subcommand)]
+pub enum DemonstrationsTask {
+    /// Shows the episodes of files.
+    List {
+        /// Files of demonstrations
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Writes some of a file's episodes to a new file.
+    Cut {
+        /// File of demonstrations
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Numbers of the episodes to keep, such as 1-5,8
+        #[arg(long, value_name = "NUMBERS", value_parser = numbers)]
+        keep: Numbers,
+        /// File to write
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Writes the episodes of several files to a new file.
+    Merge {
+        /// Files of demonstrations
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// File to write
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Writes a file's episodes to a new file with the weights of the config.
+    Rescore {
+        /// File of demonstrations
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// File to write
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+}
+
+/// Numbers from 1, as ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers(Vec<std::ops::RangeInclusive<usize>>);
+
+impl Numbers {
+    /// True if the number is one of them.
+    pub fn contains(&self, number: usize) -> bool {
+        self.0.iter().any(|range| range.contains(&number))
+    }
+
+    /// The greatest of them.
+    pub fn greatest(&self) -> usize {
+        self.0.iter().map(|range| *range.end()).max().unwrap_or(0)
+    }
+}
+
+/// Numbers such as `1-5,8`.
+fn numbers(text: &str) -> Result<Numbers, String> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (1..=last).contains(&first).then_some(first..=last)
+    };
+    let ranges = text.split(',').map(range).collect::<Option<_>>();
+    ranges.map(Numbers).ok_or_else(|| "they must be numbers from 1 and ranges of them, such as 1-5,8".to_owned())
 }
 
 /// Arguments of `doctor`.
@@ -462,6 +557,16 @@ mod tests {
         refused("1e10", "too large");
         for text in ["1.5", "-1", "1e99", "nan", "inf", "many", ""] {
             refused(text, "a whole number, such as 1000 or 1e3");
+        }
+    }
+
+    #[test]
+    fn numbers_of_episodes_are_ranges() {
+        let kept = numbers("1-3, 7").unwrap();
+        assert_eq!((1..=8).filter(|&number| kept.contains(number)).collect::<Vec<_>>(), [1, 2, 3, 7]);
+        assert_eq!(kept.greatest(), 7);
+        for wrong in ["", "0", "3-1", "a", "1-", "-1", "1,,2"] {
+            assert!(numbers(wrong).is_err(), "{wrong}");
         }
     }
 

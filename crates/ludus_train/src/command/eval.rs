@@ -12,6 +12,7 @@ use crate::record::{KindRecord, RunRecord};
 use crate::report::{ActionsTaken, Report};
 
 use super::arguments::EvalArguments;
+use super::demonstrations::{CompareRequest, compare, record};
 use super::opponents::{OpponentPolicies, actors_of};
 use super::outlet::{note, say, warn};
 use super::policies::{LocatedPolicy, PolicyLocation, find, find_config, with_intervals};
@@ -28,6 +29,9 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
     let run = &arguments.run;
     let LoadedConfig { config, file: config_file } = find_config(program, &found, run, &specs)?;
     let policies = found.policies(&config, &specs)?;
+    if let Some(file) = &arguments.demonstrations {
+        return compare(&CompareRequest { file, config: &config, specs: &specs, policies: &policies });
+    }
     let config = with_intervals(config.shrunk_to(arguments.episodes), &policies, &specs);
     let blueprint = program.blueprint(specs, config, run)?;
     for LocatedPolicy { kind, path, file } in &policies {
@@ -42,6 +46,7 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
         episodes: arguments.episodes.get(),
         sampled: arguments.sample,
         purpose: Purpose::Evaluation,
+        recorded: arguments.record.is_some(),
     };
     let interrupted = interrupt::listen(|| note("ending with the episodes so far; again to end at once"));
     let evaluation = evaluate(&blueprint, contestants, settings, interrupted, &mut |sentence| warn(&sentence))?;
@@ -49,6 +54,9 @@ pub(super) fn eval(program: &Program, arguments: &EvalArguments) -> Result<Repor
     tell(&evaluation, settings);
     if let (Some(opponents), Some(matches)) = (&opponents, evaluation.matches) {
         say(opponents.sentence(matches));
+    }
+    if let Some(path) = &arguments.record {
+        record(path, &evaluation, &policies, &blueprint.specs)?;
     }
     if !settings.sampled && found.is_as_trained(run) {
         tell_differences(&evaluation, &found, &policies);
@@ -156,6 +164,7 @@ mod tests {
                 success: None,
                 episodes: 100,
                 steps: 100,
+                demonstrations: Vec::new(),
             };
             assert_eq!(other_than_drawn(&evaluation, trained).is_some(), expected, "{mean} ± {std}, {trained}");
         };

@@ -9,8 +9,8 @@ use crate::definition::GameDefinition;
 use crate::error::TrainError;
 use crate::interrupt;
 use crate::play::{
-    FirstSide, PlayEvent, PlaySettings, PlayedEpisode, PlayedKind, PlayedOpponents, PlayedPolicy, play_in_real_time,
-    played,
+    FirstSide, PlayEvent, PlaySettings, PlayedEpisode, PlayedKind, PlayedOpponents, PlayedPolicy, RecordedPlay,
+    play_in_real_time, played,
 };
 use crate::report::{ActionsTaken, Report};
 use crate::window::PlayRequest;
@@ -53,7 +53,12 @@ pub(super) fn play(program: &Program, arguments: &PlayArguments) -> Result<u8, T
     let opponents = opponents.map(|found| found.policies(&blueprint.config, &blueprint.specs)).transpose()?;
     let opponents = opponents.iter().flatten().map(played_kind).collect::<Result<_, TrainError>>()?;
     let against = first_side.map(|first_side| PlayedOpponents { kinds: opponents, first_side });
-    let game = played(program.definition.game.clone(), PlaySettings { choice, seed, kinds, parameters, against });
+    let recorded = arguments.record.as_ref().map(|folder| {
+        note(format_args!("recording every episode, whoever decides in it, to `{}`", folder.display()));
+        RecordedPlay { game: program.definition.name.clone(), folder: folder.clone() }
+    });
+    let settings = PlaySettings { choice, seed, kinds, parameters, against, recorded };
+    let game = played(program.definition.game.clone(), settings);
     match (program.windows, &program.definition.visuals) {
         (Some(windows), Some(_)) if !arguments.headless && arguments.episodes.is_none() => {
             let request = PlayRequest { definition: GameDefinition { game, ..program.definition.clone() } };

@@ -8,6 +8,7 @@ use ludus_spec::{AgentSpec, Block, ObservationField, ObservationKind};
 
 use super::algorithm::{AlgorithmConfig, SECTIONS};
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
+use super::pretrain::check_pretrain;
 use super::self_play::check_self_play;
 use super::{AgentConfig, PolicySource, RunConfig};
 use crate::memory;
@@ -34,6 +35,7 @@ pub(super) fn check(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut P
     for spec in specs {
         if let Some(agent) = config.agents.get(&spec.name) {
             check_agent(agent, spec, report);
+            check_pretrain(agent, spec, config.interval(&spec.name), report);
         }
     }
 }

@@ -5,7 +5,7 @@ use ludus_libtorch::DeviceConfig;
 use ludus_net::NetworkConfig;
 use serde::de::DeserializeOwned;
 
-use super::{AgentConfig, CheckpointConfig, FaultConfig, RunConfig, SelfPlayConfig, StopConfig};
+use super::{AgentConfig, CheckpointConfig, FaultConfig, PretrainConfig, RunConfig, SelfPlayConfig, StopConfig};
 use ludus_config::Location;
 use ludus_config::field_names;
 use ludus_config::{Mistake, valid_names};
@@ -26,7 +26,7 @@ struct Section {
 }
 
 /// The sections that `--set` reaches with a path from the top or from the agent's section, in the order of a config.
-fn sections() -> [Section; 12] {
+fn sections() -> [Section; 13] {
     fn section<T: DeserializeOwned>(prefix: &'static str, place: &'static str) -> Section {
         Section { prefix, place, fields: field_names::<T>() }
     }
@@ -39,6 +39,7 @@ fn sections() -> [Section; 12] {
         section::<PqnConfig>("pqn.", "in `pqn`"),
         section::<DqnConfig>("dqn.", "in `dqn`"),
         section::<SacConfig>("sac.", "in `sac`"),
+        section::<PretrainConfig>("pretrain.", "in `pretrain`"),
         section::<DeviceConfig>("device.", "in `device`"),
         section::<StopConfig>("stop.", "in `stop`"),
         section::<CheckpointConfig>("checkpoints.", "in `checkpoints`"),

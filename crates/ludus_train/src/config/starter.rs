@@ -278,6 +278,12 @@ const FIELDS: &[(&str, &str)] = &[
         "Policy that learning starts from: a run's folder, its name, `latest`, or a policy file, in quotes. With `None`, \
          which is usual, from nothing.",
     ),
+    (
+        "pretrain",
+        "Demonstrations that the policy learns from before the first step, and beside rewards: `(demonstrations: \
+         [\"assets/demonstrations/play.demonstrations\"], epochs: 300, critic_warm_up: 10, weight: Linear(from: 0.5, to: \
+         0.0))`. More weight stays closer to what was shown. `None`, unless there are demonstrations.",
+    ),
     ("stop", "Conditions that end the run, as soon as one of them holds."),
     ("stop.steps", "Steps of all agents together. At least 1, usually 1e5 to 1e9."),
     (

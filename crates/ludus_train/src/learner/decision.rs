@@ -21,6 +21,8 @@ pub(crate) struct Workload {
     pub threads: usize,
     /// True if the config describes the network: then the learner in plain Rust supports it. Else it is a game's own.
     pub is_described: bool,
+    /// True if demonstrations are learned from, which only the learner in plain Rust can do.
+    pub is_pretrained: bool,
 }
 
 /// The learner and the device of a run.
@@ -46,7 +48,12 @@ pub(crate) fn decide(
     open_cuda: impl FnOnce() -> Result<(), String>,
 ) -> Result<BackendChoice, TrainError> {
     let asked = |place| Ok(BackendChoice { place, why: "as asked for".to_owned() });
+    let is_native = choice.learner != Some(LearnerKind::Torch) && !matches!(choice.device, DeviceChoice::Cuda(_));
     match (choice.learner, choice.device) {
+        _ if workload.is_pretrained && !(is_native && workload.is_described) => Err(TrainError::NativePretraining),
+        (None, _) if workload.is_pretrained => {
+            Ok(BackendChoice { place: Backend::Native, why: "as `pretrain` does".to_owned() })
+        }
         (Some(LearnerKind::Native), DeviceChoice::Cuda(_)) => Err(TrainError::NativeOnGpu { device: choice.device }),
         (Some(LearnerKind::Native), _) if !workload.is_described => Err(TrainError::NativeNetwork),
         (Some(LearnerKind::Native), _) => asked(Backend::Native),
@@ -115,8 +122,14 @@ impl BackendChoice {
 mod tests {
     use super::*;
 
-    const SMALL: Workload =
-        Workload { rows: 64, parameters: 9_000, multiplications: 9_000, threads: 2, is_described: true };
+    const SMALL: Workload = Workload {
+        rows: 64,
+        parameters: 9_000,
+        multiplications: 9_000,
+        threads: 2,
+        is_described: true,
+        is_pretrained: false,
+    };
     const LARGE: Workload = Workload { rows: 16_384, ..SMALL };
 
     fn decided(learner: Option<LearnerKind>, device: DeviceChoice, workload: Workload, has_cuda: bool) -> Backend {
@@ -131,6 +144,7 @@ mod tests {
         assert_eq!(auto(SMALL, true), Backend::Native);
         assert_eq!(auto(LARGE, false), Backend::Native);
         assert_eq!(auto(LARGE, true), Backend::TorchCuda(0));
+        assert_eq!(auto(Workload { is_pretrained: true, ..LARGE }, true), Backend::Native);
         assert_eq!(auto(Workload { multiplications: 900_000, ..SMALL }, true), Backend::TorchCuda(0));
         assert_eq!(auto(Workload { is_described: false, ..SMALL }, false), Backend::TorchCpu);
     }
@@ -155,5 +169,8 @@ mod tests {
         assert!(refused(native, DeviceChoice::Cuda(0), SMALL).contains("--learner torch"));
         let network = Workload { is_described: false, ..SMALL };
         assert!(refused(native, DeviceChoice::Auto, network).contains("--learner torch"));
+        let pretrained = Workload { is_pretrained: true, ..SMALL };
+        assert!(refused(Some(LearnerKind::Torch), DeviceChoice::Cpu, pretrained).contains("leave out `pretrain`"));
+        assert!(refused(None, DeviceChoice::Cuda(0), pretrained).contains("leave out `pretrain`"));
     }
 }

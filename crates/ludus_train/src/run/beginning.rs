@@ -12,9 +12,11 @@ use super::no_experience::NoExperience;
 use crate::blueprint::Blueprint;
 use crate::checkpoints::{Checkpoints, FoundCheckpoints};
 use crate::clock;
+use crate::control::Control;
 use crate::diagnostics::Diagnostics;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
+use crate::imitation::check_files;
 use crate::incidents::IncidentTeller;
 use crate::initialize::locate;
 use crate::lock::RunLock;
@@ -129,6 +131,40 @@ pub(super) fn initialize(
         let differences = training.initialize(lane, &path)?;
         let differences = differences.iter().map(|difference| format!("; {difference}")).collect::<String>();
         tell(RunEvent::Note(format!("{of}starting from `{}`{differences}", path.display())));
+    }
+    Ok(())
+}
+
+/// Lets policies learn from demonstrations where the config says so, unless the run has made an iteration.
+pub(super) fn pretrain(
+    training: &mut Training,
+    place: &RunTarget<'_>,
+    control: &dyn Control,
+    tell: &mut dyn FnMut(RunEvent<'_>),
+) -> Result<(), TrainError> {
+    for lane in 0..training.lanes.len() {
+        let kind = training.lanes[lane].owner();
+        let Some(files) = check_files(&training.blueprint, kind, training.tick_rate_hz)? else { continue };
+        if place.iteration() > 0 {
+            continue;
+        }
+        files.damage.into_iter().for_each(|sentence| tell(RunEvent::Trouble(sentence)));
+        let of = match training.blueprint.has_several_kinds() {
+            true => format!("`{}`: ", training.blueprint.specs[kind].name),
+            false => String::new(),
+        };
+        let learned = training.lanes[lane].learned_mut();
+        let Some(learned) = learned else { continue };
+        let report = learned.algorithm_mut().pretrain(&mut |_| !control.is_ending());
+        let Some(report) = report.map_err(TrainError::Learner)? else { continue };
+        let held_out = report
+            .kept
+            .held_out_loss
+            .map_or_else(String::new, |loss| format!(", {loss:.3} in {} that were held out", files.held_out));
+        tell(RunEvent::Note(format!(
+            "{of}cloned {} episodes, {} steps: loss {:.3} nats{held_out}, after epoch {} of {}",
+            files.learned, report.samples, report.kept.loss, report.kept.epoch, report.epochs
+        )));
     }
     Ok(())
 }

@@ -51,7 +51,8 @@ impl Run {
             let policy = policies.iter().find(|policy: &&PolicyFile| policy.spec.name == spec.name);
             Ok(policy.expect("a run has a policy for each kind that it learns").clone())
         })?;
-        let settings = EvaluationSettings { episodes: episodes.get(), sampled: false, purpose: Purpose::Checkpoints };
+        let (episodes, purpose) = (episodes.get(), Purpose::Checkpoints);
+        let settings = EvaluationSettings { episodes, sampled: false, purpose, recorded: false };
         let mut warn = |sentence| tell(RunEvent::Trouble(sentence));
         let evaluation = evaluate(
             &blueprint,

@@ -94,7 +94,7 @@ impl<'a> Evaluations<'a> {
         let cpu_before = cpu::seconds();
         let actors = lane_actors(&self.blueprint, learned)?;
         let TrialOrder { episodes, sampled, .. } = *self.order;
-        let settings = EvaluationSettings { episodes, sampled, purpose: Purpose::Evaluation };
+        let settings = EvaluationSettings { episodes, sampled, purpose: Purpose::Evaluation, recorded: false };
         let mut warn = |sentence: String| (self.context.warn)(&sentence);
         let evaluation = evaluate(
             &self.blueprint,

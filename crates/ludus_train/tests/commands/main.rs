@@ -8,6 +8,7 @@ mod breaking;
 mod configs;
 #[cfg(unix)]
 mod crash;
+mod demonstrations;
 mod duels;
 mod experience;
 mod faults;

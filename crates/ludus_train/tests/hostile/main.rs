@@ -12,14 +12,20 @@ use ludus_policy::{Policy, PolicyFile, TensorFile};
 use ludus_spec::{ActionField, ActionKind, AgentSpec, ObservationField, ObservationKind, RewardTerm, StableHasher};
 use ludus_train::Checkpoint;
 use ludus_train::config::RunConfig;
+use ludus_train::demonstrations::DemonstrationFile;
 use ludus_train::replay::EpisodeLog;
 
 /// A function that reads a file's bytes; true if they are valid.
 type Reader = fn(&[u8]) -> bool;
 
 /// All readers, by the names of the targets in `fuzz`.
-const READERS: [(&str, Reader); 4] =
-    [("policy", policy), ("checkpoint", checkpoint), ("config", config), ("episode", episode)];
+const READERS: [(&str, Reader); 5] = [
+    ("policy", policy),
+    ("checkpoint", checkpoint),
+    ("config", config),
+    ("episode", episode),
+    ("demonstrations", demonstrations),
+];
 
 fn policy(bytes: &[u8]) -> bool {
     let file = TensorFile::from_bytes(bytes).and_then(|file| PolicyFile::from_tensor_file(&file));
@@ -37,6 +43,10 @@ fn config(bytes: &[u8]) -> bool {
 
 fn episode(bytes: &[u8]) -> bool {
     EpisodeLog::from_bytes(bytes).is_ok()
+}
+
+fn demonstrations(bytes: &[u8]) -> bool {
+    DemonstrationFile::from_bytes(bytes).is_ok_and(|file| file.damage.is_empty())
 }
 
 fn spec() -> AgentSpec {
