@@ -39,6 +39,7 @@ fn spec() -> AgentSpec {
         action: vec![action("jump", &["No", "Low", "High"], ActionKind::Discrete), action("speed", &[""], SPEED)],
         reward: vec![term("eaten"), term("effort")],
         masked: true,
+        teams: Vec::new(),
     }
 }
 

@@ -137,7 +137,11 @@ pub(crate) fn evaluate(
     if let Some(opponents) = contestants.opponents {
         begin_matches(&mut groups, blueprint, opponents);
     }
-    let mut groups = assign_episodes(groups, contestants.policies, settings.episodes)?;
+    let share = match contestants.opponents {
+        Some(_) => Share::OfEachRow(matches_of_each(&groups, settings.episodes).div_ceil(sides(blueprint))),
+        None => Share::OfAll(settings.episodes),
+    };
+    let mut groups = assign_episodes(groups, contestants.policies, share)?;
     if settings.recorded {
         groups.iter_mut().for_each(|evaluated| evaluated.start_recording(blueprint));
     }
@@ -193,14 +197,24 @@ fn begin_matches(groups: &mut [WorldGroup], blueprint: &Blueprint, opponents: Op
     }
 }
 
+/// The number of sides in a match.
+fn sides(blueprint: &Blueprint) -> u32 {
+    blueprint.specs.iter().map(|spec| spec.teams.len()).max().unwrap_or(1).max(1) as u32
+}
+
+/// The number of matches of each arena, for `episodes` matches in all or a few more.
+fn matches_of_each<'a>(groups: impl IntoIterator<Item = &'a WorldGroup>, episodes: u32) -> u32 {
+    let worlds = groups.into_iter().flat_map(WorldGroup::worlds);
+    let arenas: usize = worlds.map(|world| world.settings().arenas.len()).sum();
+    episodes.div_ceil(arenas.max(1) as u32)
+}
+
 /// Counts `episodes` matches, as many of each arena: to count those that end first would favour short ones.
 fn tally_of(groups: &mut [EvaluatedGroup], episodes: u32) -> Tally {
-    let worlds = || groups.iter().flat_map(|evaluated| evaluated.group.worlds());
-    let arenas: u64 = worlds().map(|world| world.settings().arenas.len() as u64).sum();
-    let of_each = u64::from(episodes).div_ceil(arenas.max(1));
+    let of_each = matches_of_each(groups.iter().map(|evaluated| &evaluated.group), episodes);
     let mut results = Results::default();
     for evaluated in groups {
-        let counted = evaluated.group.drain_results().filter(|result| result.number < of_each);
+        let counted = evaluated.group.drain_results().filter(|result| result.number < u64::from(of_each));
         counted.for_each(|result| results.add(&result));
     }
     results.between(OWN, OTHER)
@@ -262,11 +276,20 @@ enum Waiting {
     Agents,
 }
 
+/// The episodes that rows play.
+#[derive(Clone, Copy)]
+enum Share {
+    /// So many in all, as many of each row as of others, or one more.
+    OfAll(u32),
+    /// So many of each row.
+    OfEachRow(u32),
+}
+
 /// Distributes the episodes of each kind over all of its rows that have an agent.
 fn assign_episodes(
     groups: Vec<WorldGroup>,
     policies: &[Actor],
-    episodes: u32,
+    share: Share,
 ) -> Result<Vec<EvaluatedGroup>, TrainError> {
     let evaluated = |(index, group): (usize, WorldGroup)| {
         let rows = |kind: usize| {
@@ -293,17 +316,17 @@ fn assign_episodes(
     };
     let mut groups = groups.into_iter().enumerate().map(evaluated).collect::<Result<Vec<_>, TrainError>>()?;
     for kind in 0..groups.first().map_or(0, |evaluated| evaluated.kinds.len()) {
-        if !share_out(&mut groups, kind, episodes) {
+        if !share_out(&mut groups, kind, share) {
             // Agents may still come, to rows that are not known yet.
             groups.iter_mut().for_each(|evaluated| evaluated.kinds[kind].outcomes.fill(Outcome::Restart));
-            share_out(&mut groups, kind, episodes);
+            share_out(&mut groups, kind, share);
         }
     }
     Ok(groups)
 }
 
 /// Distributes more episodes over the rows of a kind that have an agent. Returns false if there are no such rows.
-fn share_out(groups: &mut [EvaluatedGroup], kind: usize, episodes: u32) -> bool {
+fn share_out(groups: &mut [EvaluatedGroup], kind: usize, share: Share) -> bool {
     let has_agent = |outcome: &Outcome| *outcome != Outcome::Vacant;
     let rows = groups.iter_mut().flat_map(|evaluated| {
         let KindRows { owed, outcomes, .. } = &mut evaluated.kinds[kind];
@@ -312,7 +335,10 @@ fn share_out(groups: &mut [EvaluatedGroup], kind: usize, episodes: u32) -> bool 
     let mut owed: Vec<_> = rows.filter(|(outcome, _)| has_agent(outcome)).map(|(_, owed)| owed).collect();
     let total = owed.len() as u32;
     for (row, owed) in (0..).zip(&mut owed) {
-        **owed += episodes / total + u32::from(row < episodes % total);
+        **owed += match share {
+            Share::OfAll(episodes) => episodes / total + u32::from(row < episodes % total),
+            Share::OfEachRow(episodes) => episodes,
+        };
     }
     total > 0
 }
@@ -330,7 +356,7 @@ fn take_over(groups: &mut [EvaluatedGroup]) -> bool {
             let vacant = outcomes.iter().zip(owed).filter(|(outcome, _)| **outcome == Outcome::Vacant);
             vacant.for_each(|(_, owed)| left += std::mem::take(owed));
         }
-        goes_on |= left > 0 && share_out(groups, kind, left);
+        goes_on |= left > 0 && share_out(groups, kind, Share::OfAll(left));
     }
     goes_on
 }

@@ -115,7 +115,7 @@ fn record_decision(world: &mut World, kind: &AgentKind, agent: RecordedAgent) {
     let is_running = episode.is_some_and(|episode| episode.is_running()) && !is_started;
     let by = match controller {
         Controller::Policy if !rows.game_decides() => Some(DecidedBy::Policy),
-        Controller::Policy => Some(DecidedBy::Script),
+        Controller::Policy | Controller::Scripted => Some(DecidedBy::Script),
         Controller::External => Some(recorder.external.into()),
         Controller::Idle | Controller::Waiting => None,
     };

@@ -149,7 +149,7 @@ fn a_driver_changes_only_where_its_arena_restarts() {
 fn results_are_those_of_the_players_who_began_the_match() {
     let mut group = group(plan(HALF));
     let (mut expected, mut found) = (Vec::new(), Vec::new());
-    let mut past = vec![None; 8];
+    let mut past = [None; 8];
     for number in 0..100 {
         let (before, claims) = (drivers(&group), step(&mut group, number));
         for arena in 0..8 {
