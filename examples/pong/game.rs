@@ -54,7 +54,7 @@ pub struct PaddleSenses {
     #[observation(range = -0.6..=0.6)]
     pub other: f32,
     /// The ball's place, from its own end and from the middle [m].
-    #[observation(range = -0.6..=2.0)]
+    #[observation(range = -0.8..=2.2)]
     pub ball: Vec2,
     /// The ball's velocity [m/s].
     #[observation(range = -4.0..=4.0)]

@@ -80,6 +80,24 @@ fn chasers_learn_to_catch_and_their_episodes_are_exact() {
     assert_eq!(replayed["same"], true, "{replayed}");
 }
 
+/// A policy that has learned nothing gets 2 of 100 points against the script.
+#[test]
+fn pong_is_learned_by_self_play() {
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    let trained = run("pong", &["train", "--seed", "1", "--set", "stop.steps=2000000"], &runs);
+    let share = |policy: &str, against: &str| {
+        let scored = run("pong", &["eval", policy, "--against", against, "--episodes", "400"], &runs);
+        let [wins, draws, losses] =
+            ["wins", "draws", "losses"].map(|key| scored["matches"][key].as_f64().expect("there were matches"));
+        (wins + 0.5 * draws) / (wins + draws + losses)
+    };
+    let run_dir = trained["run_dir"].as_str().expect("a run has a folder");
+    let first = format!("{run_dir}/versions/Paddle-000000000000.safetensors");
+    assert!(share(run_dir, "script") > 0.5);
+    assert!(share(run_dir, &first) > 0.9);
+    assert!(share("assets/policies/pong.safetensors", "script") > 0.93);
+}
+
 /// Random torques hardly ever swing the tip up, which returns -500.
 #[test]
 fn acrobot_is_learned_in_few_steps() {
@@ -118,8 +136,18 @@ fn shipped_policies_are_good() {
 #[test]
 fn no_example_has_a_flaw() {
     let runs = tempfile::tempdir().expect("a folder for the runs");
-    let examples =
-        ["minimal", "acrobot", "balance", "cart_pole", "grid_world", "mountain_car", "pendulum", "pillars", "pursuit"];
+    let examples = [
+        "minimal",
+        "acrobot",
+        "balance",
+        "cart_pole",
+        "grid_world",
+        "mountain_car",
+        "pendulum",
+        "pillars",
+        "pong",
+        "pursuit",
+    ];
     for example in examples {
         let report = run(example, &["check"], &runs);
         assert_eq!(report["findings"].as_array().map(Vec::len), Some(0), "{example}: {report}");

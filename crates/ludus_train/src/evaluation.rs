@@ -1,9 +1,9 @@
 //! Scoring a policy on fresh episodes.
 
+mod matches;
 mod recording;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ludus_demonstrations::Demonstration;
@@ -19,10 +19,13 @@ use crate::clock;
 use crate::cpu;
 use crate::episodes::{EpisodeSummary, Spread, success_rate};
 use crate::error::TrainError;
-use crate::group::{LanePlayers, MatchMode, MatchPlan, Opponent, WorldGroup, group_worlds};
+use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
-use crate::self_play::{Results, Tally};
+use crate::self_play::Tally;
+pub(crate) use matches::{Contestants, Opponents};
+
+use matches::{begin_matches, matches_of_each, sides, tally_of};
 use recording::{KindRecording, LanePlace};
 
 /// Steps without the end of an owed episode after which none is expected any more.
@@ -46,30 +49,6 @@ pub struct EvaluationSettings {
     /// True if the episodes are recorded as demonstrations.
     pub recorded: bool,
 }
-
-/// The policies of an evaluation.
-#[derive(Clone, Copy)]
-pub(crate) struct Contestants<'a> {
-    /// The policies that are evaluated, by lane of the blueprint.
-    pub policies: &'a [Actor],
-    /// Their opponents, if they play one side of each match; else they play all.
-    pub opponents: Option<Opponents<'a>>,
-}
-
-/// The opponents in an evaluation by matches.
-#[derive(Clone, Copy)]
-pub(crate) enum Opponents<'a> {
-    /// Policies, by lane of the blueprint.
-    Policies(&'a [Actor]),
-    /// The game's own script.
-    Script,
-}
-
-/// The number of the evaluated policies in the results of matches.
-const OWN: u32 = 0;
-
-/// The number of their opponents.
-const OTHER: u32 = 1;
 
 /// The results of an evaluation.
 #[derive(Clone, Debug)]
@@ -175,49 +154,10 @@ pub(crate) fn evaluate(
             tell(format!("rows wait for agents that do not come: {reason}"));
         }
     }
-    let matches = contestants.opponents.map(|_| tally_of(&mut groups, settings.episodes));
+    let matches = contestants
+        .opponents
+        .map(|_| tally_of(groups.iter_mut().map(|evaluated| &mut evaluated.group), settings.episodes));
     Ok(Evaluation { matches, seconds, cpu_seconds, panics: teller.panics(), ..summarise(&mut groups, blueprint) })
-}
-
-/// Lets the evaluated policies play one side of each match, and their opponents the others.
-fn begin_matches(groups: &mut [WorldGroup], blueprint: &Blueprint, opponents: Opponents<'_>) {
-    let opponent = match opponents {
-        Opponents::Policies(_) => Opponent::Policy,
-        Opponents::Script => Opponent::Script,
-    };
-    let players = LanePlayers { newest: OWN, others: vec![(1, OTHER)], script: OTHER };
-    let plan = Arc::new(MatchPlan {
-        seed: Draws::Matches.seed(blueprint.config.seed),
-        mode: MatchMode::Evaluation { opponent },
-        lanes: vec![players; blueprint.lanes().len()],
-    });
-    for group in groups {
-        group.expect_matches();
-        group.set_match_plan(plan.clone());
-    }
-}
-
-/// The number of sides in a match.
-fn sides(blueprint: &Blueprint) -> u32 {
-    blueprint.specs.iter().map(|spec| spec.teams.len()).max().unwrap_or(1).max(1) as u32
-}
-
-/// The number of matches of each arena, for `episodes` matches in all or a few more.
-fn matches_of_each<'a>(groups: impl IntoIterator<Item = &'a WorldGroup>, episodes: u32) -> u32 {
-    let worlds = groups.into_iter().flat_map(WorldGroup::worlds);
-    let arenas: usize = worlds.map(|world| world.settings().arenas.len()).sum();
-    episodes.div_ceil(arenas.max(1) as u32)
-}
-
-/// Counts `episodes` matches, as many of each arena: to count those that end first would favour short ones.
-fn tally_of(groups: &mut [EvaluatedGroup], episodes: u32) -> Tally {
-    let of_each = matches_of_each(groups.iter().map(|evaluated| &evaluated.group), episodes);
-    let mut results = Results::default();
-    for evaluated in groups {
-        let counted = evaluated.group.drain_results().filter(|result| result.number < u64::from(of_each));
-        counted.for_each(|result| results.add(&result));
-    }
-    results.between(OWN, OTHER)
 }
 
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Demonstrations of a run: their files become what an algorithm imitates.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use ludus_demonstrations::Demonstration;
@@ -8,8 +9,7 @@ use ludus_learn::{
 };
 use ludus_spec::AgentSpec;
 
-use crate::blueprint::Blueprint;
-use crate::config::PretrainConfig;
+use crate::config::{AgentConfig, PretrainConfig};
 use crate::error::TrainError;
 
 /// The episodes that a policy imitates.
@@ -19,6 +19,15 @@ pub(crate) struct ImitatedEpisodes {
     config: CloningConfig,
     /// The settings of rewards for imitation, if there are any.
     pub gail: Option<GailConfig>,
+}
+
+/// The time of the steps of a game, which that of its demonstrations must be.
+#[derive(Clone, Copy)]
+pub(crate) struct RecordedTime {
+    /// Ticks from one decision to the next.
+    pub interval: NonZeroU32,
+    /// Ticks per second.
+    pub tick_rate_hz: f64,
 }
 
 /// The number of demonstrations, and their files.
@@ -33,17 +42,17 @@ pub(crate) struct ImitatedFiles {
 }
 
 impl ImitatedEpisodes {
-    /// Reads the demonstrations of a kind of agents; `None` if its section names none.
+    /// Reads the demonstrations of a kind of agents, which decides every `interval` ticks; `None` if its section names
+    /// none.
     ///
     /// # Errors
     ///
     /// If a file can't be read or does not fit the kind. The check of the config has found that before, unless a file has
     /// changed since.
-    pub fn read(blueprint: &Blueprint, kind: usize) -> Result<Option<Self>, TrainError> {
-        let Some(pretrain) = &blueprint.agent(kind).pretrain else { return Ok(None) };
+    pub fn read(agent: &AgentConfig, spec: &AgentSpec, interval: NonZeroU32) -> Result<Option<Self>, TrainError> {
+        let Some(pretrain) = &agent.pretrain else { return Ok(None) };
         let (mut learned, mut held_out) = (Vec::new(), Vec::new());
-        let spec = &blueprint.specs[kind];
-        let files = pretrain.read(spec, blueprint.config.interval(&spec.name)).map_err(|(_, error)| error)?;
+        let files = pretrain.read(spec, interval).map_err(|(_, error)| error)?;
         for (_, file) in files {
             let count = file.episodes.len();
             for (index, episode) in file.episodes.iter().enumerate() {
@@ -61,18 +70,18 @@ impl ImitatedEpisodes {
     }
 }
 
-/// Lists the files of a kind's demonstrations, and checks that they were recorded at this tick rate \[Hz\].
+/// Lists the files of a kind's demonstrations, and checks that they were recorded with these steps and ticks.
 ///
 /// # Errors
 ///
 /// If a file was recorded at another rate, or can't be read.
 pub(crate) fn check_files(
-    blueprint: &Blueprint,
-    kind: usize,
-    tick_rate_hz: f64,
+    agent: &AgentConfig,
+    spec: &AgentSpec,
+    recorded: RecordedTime,
 ) -> Result<Option<ImitatedFiles>, TrainError> {
-    let (spec, Some(pretrain)) = (&blueprint.specs[kind], &blueprint.agent(kind).pretrain) else { return Ok(None) };
-    let interval = blueprint.config.interval(&spec.name);
+    let RecordedTime { interval, tick_rate_hz } = recorded;
+    let Some(pretrain) = &agent.pretrain else { return Ok(None) };
     let mut found = ImitatedFiles::default();
     for (path, file) in pretrain.read(spec, interval).map_err(|(_, error)| error)? {
         file.header.check_time(&path, interval, tick_rate_hz)?;

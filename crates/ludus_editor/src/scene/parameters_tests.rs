@@ -94,6 +94,8 @@ fn check(app: &mut App, expected: f32) {
 fn a_value_that_is_set_by_hand_is_what_the_game_reads_when_the_next_episode_starts() {
     let mut app = scene();
     check(&mut app, 1.0);
+    // Now the agents are in the middle of an episode.
+    update(&mut app, 3);
     set(&mut app, "Course.wall_height", Some(3.5));
     let before = app.world().resource::<Read>().episodes.len();
     update(&mut app, 1);

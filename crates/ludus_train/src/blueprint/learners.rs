@@ -60,7 +60,7 @@ impl Blueprint {
             is_pretrained: agent.pretrain.is_some(),
         };
         let decision = decide(self.learner, workload, open_cuda)?;
-        let imitated = ImitatedEpisodes::read(self, kind)?;
+        let imitated = ImitatedEpisodes::read(agent, spec, self.config.interval(&spec.name))?;
         let parts = PpoParts { config: ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind), spec, imitated };
         let machine = self.machine();
         let built = match decision.place {

@@ -16,7 +16,7 @@ use crate::control::Control;
 use crate::diagnostics::Diagnostics;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
-use crate::imitation::check_files;
+use crate::imitation::{RecordedTime, check_files};
 use crate::incidents::IncidentTeller;
 use crate::initialize::locate;
 use crate::lock::RunLock;
@@ -144,7 +144,10 @@ pub(super) fn pretrain(
 ) -> Result<(), TrainError> {
     for lane in 0..training.lanes.len() {
         let kind = training.lanes[lane].owner();
-        let Some(files) = check_files(&training.blueprint, kind, training.tick_rate_hz)? else { continue };
+        let (blueprint, spec) = (&training.blueprint, &training.blueprint.specs[kind]);
+        let interval = blueprint.config.interval(&spec.name);
+        let recorded = RecordedTime { interval, tick_rate_hz: training.tick_rate_hz };
+        let Some(files) = check_files(blueprint.agent(kind), spec, recorded)? else { continue };
         if place.iteration() > 0 {
             continue;
         }

@@ -63,7 +63,9 @@ fn what_a_policy_shows_is_recorded_and_cloned() {
     assert_eq!((&agreement["episodes"], &choices["accuracy"]), (&4.into(), &1.0.into()));
     assert!(choices["most_frequent_accuracy"].as_f64().unwrap() < 0.8, "{choices}");
     assert_eq!((&choices["confusion"][0][1], &choices["choices"][1]["f1"]), (&0.into(), &1.0.into()));
-    let other = run("arrows", folder.path(), &["eval", "--demonstrations", "arrows.demonstrations", "--set", "seed=3"]);
+    let first = format!("{}1", run_dir.strip_suffix('2').unwrap());
+    let arguments = ["eval", &first, "--demonstrations", "arrows.demonstrations", "--set", "seed=3"];
+    let other = run("arrows", folder.path(), &arguments);
     told(&other, "all episodes; the run has not learned from the file");
 }
 
