@@ -135,7 +135,7 @@ fn a_run_goes_on_with_all_kinds_and_the_same_twice() {
     assert_eq!(checkpoint.of("Sheep").unwrap().policy, policy(&dir, "Sheep"));
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));

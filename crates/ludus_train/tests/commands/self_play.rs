@@ -8,6 +8,7 @@ use ludus_train::{Checkpoint, PlayerSource};
 use tempfile::TempDir;
 
 use super::duels::CONFIG;
+use super::kinds::copy_folder;
 use super::program::{Done, run};
 
 /// A folder with the game's config.
@@ -118,14 +119,6 @@ fn self_play_goes_on_with_its_versions_and_results_and_the_same_twice() {
     for pair in &before.matches {
         let after = one.matches.iter().find(|after| (after.one, after.other) == (pair.one, pair.other)).unwrap();
         assert!(after.tally.matches() >= pair.tally.matches(), "no match is forgotten");
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-        if path.is_dir() { copy_folder(&path, &to) } else { assert!(fs::copy(&path, &to).is_ok()) }
     }
 }
 
