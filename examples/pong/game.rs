@@ -216,7 +216,7 @@ impl Table {
         }
     }
 
-    /// What a paddle of this side sees.
+    /// Returns the observation of a paddle on this side.
     pub fn seen_from(&self, side: Side) -> PaddleSenses {
         let [own, other] = [side, side.other()].map(|side| self.paddles[side.place()]);
         PaddleSenses {

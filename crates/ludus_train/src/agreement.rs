@@ -72,13 +72,13 @@ pub struct NumberAgreement {
 /// The actions of all steps.
 struct Actions {
     width: usize,
-    /// What was demonstrated `[steps, action width]`.
+    /// The demonstrated actions `[steps, action width]`.
     shown: Vec<f32>,
-    /// What the policy would have done `[steps, action width]`.
+    /// The policy's actions from the same observations `[steps, action width]`.
     chosen: Vec<f32>,
     /// True for the first step of each episode `[steps]`.
     is_first: Vec<bool>,
-    /// What was demonstrated in other episodes, by which baselines choose; the same ones if there are no others.
+    /// The demonstrated actions of other episodes, by which baselines choose; the same ones if there are no others.
     known: Vec<f32>,
 }
 

@@ -117,8 +117,8 @@ pub(crate) fn evaluate(
         begin_matches(&mut groups, blueprint, opponents);
     }
     let share = match contestants.opponents {
-        Some(_) => Share::OfEachRow(matches_of_each(&groups, settings.episodes).div_ceil(sides(blueprint))),
-        None => Share::OfAll(settings.episodes),
+        Some(_) => EpisodeShare::OfEachRow(matches_of_each(&groups, settings.episodes).div_ceil(sides(blueprint))),
+        None => EpisodeShare::OfAll(settings.episodes),
     };
     let mut groups = assign_episodes(groups, contestants.policies, share)?;
     if settings.recorded {
@@ -218,7 +218,7 @@ enum Waiting {
 
 /// The episodes that rows play.
 #[derive(Clone, Copy)]
-enum Share {
+enum EpisodeShare {
     /// So many in all, as many of each row as of others, or one more.
     OfAll(u32),
     /// So many of each row.
@@ -229,7 +229,7 @@ enum Share {
 fn assign_episodes(
     groups: Vec<WorldGroup>,
     policies: &[Actor],
-    share: Share,
+    share: EpisodeShare,
 ) -> Result<Vec<EvaluatedGroup>, TrainError> {
     let evaluated = |(index, group): (usize, WorldGroup)| {
         let rows = |kind: usize| {
@@ -266,7 +266,7 @@ fn assign_episodes(
 }
 
 /// Distributes more episodes over the rows of a kind that have an agent. Returns false if there are no such rows.
-fn share_out(groups: &mut [EvaluatedGroup], kind: usize, share: Share) -> bool {
+fn share_out(groups: &mut [EvaluatedGroup], kind: usize, share: EpisodeShare) -> bool {
     let has_agent = |outcome: &Outcome| *outcome != Outcome::Vacant;
     let rows = groups.iter_mut().flat_map(|evaluated| {
         let KindRows { owed, outcomes, .. } = &mut evaluated.kinds[kind];
@@ -276,8 +276,8 @@ fn share_out(groups: &mut [EvaluatedGroup], kind: usize, share: Share) -> bool {
     let total = owed.len() as u32;
     for (row, owed) in (0..).zip(&mut owed) {
         **owed += match share {
-            Share::OfAll(episodes) => episodes / total + u32::from(row < episodes % total),
-            Share::OfEachRow(episodes) => episodes,
+            EpisodeShare::OfAll(episodes) => episodes / total + u32::from(row < episodes % total),
+            EpisodeShare::OfEachRow(episodes) => episodes,
         };
     }
     total > 0
@@ -296,7 +296,7 @@ fn take_over(groups: &mut [EvaluatedGroup]) -> bool {
             let vacant = outcomes.iter().zip(owed).filter(|(outcome, _)| **outcome == Outcome::Vacant);
             vacant.for_each(|(_, owed)| left += std::mem::take(owed));
         }
-        goes_on |= left > 0 && share_out(groups, kind, Share::OfAll(left));
+        goes_on |= left > 0 && share_out(groups, kind, EpisodeShare::OfAll(left));
     }
     goes_on
 }

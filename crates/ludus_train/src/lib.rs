@@ -90,7 +90,7 @@ pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
 pub use report::{ActionsTaken, Diagnosis, FirstDifference, Report};
 pub use self_play::{
-    PairRecord, Player, PlayerSource, Rating, Results, Rung, SelfPlayRecord, Tally, fit_ratings, ladder,
+    LadderEntry, PairRecord, Player, PlayerSource, Rating, Results, SelfPlayRecord, Tally, fit_ratings, ladder,
 };
 pub use window::{PlayRequest, ShownPolicy, WatchRequest, Windows};
 pub use window_failure::WindowFailure;

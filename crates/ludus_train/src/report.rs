@@ -15,7 +15,7 @@ use crate::finding::Finding;
 use crate::phases::PhaseShares;
 use crate::play::Played;
 use crate::progress::{KindProgress, RunSummary, StopReason};
-use crate::self_play::{Rung, Tally};
+use crate::self_play::{LadderEntry, Tally};
 #[cfg(feature = "tune")]
 use crate::tune::SearchResult;
 
@@ -64,7 +64,7 @@ pub struct Report {
     pub matches: Option<Tally>,
     /// The players of `ladder`, the strongest first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ladder: Option<Vec<Rung>>,
+    pub ladder: Option<Vec<LadderEntry>>,
     /// Numbers that were not finite.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faults: Option<u64>,

@@ -18,12 +18,12 @@ use crate::blueprint::{Blueprint, Draws};
 use crate::error::TrainError;
 use crate::group::{LanePlayers, MatchMode, MatchPlan, PairResult};
 
-pub use ladder::{Rung, ladder};
+pub use ladder::{LadderEntry, ladder};
 pub use ratings::{Rating, fit_ratings};
 pub use record::{PairRecord, Player, PlayerSource, SelfPlayRecord};
 pub use results::{Results, Tally};
 
-use lane::{Choosing, LanePool};
+use lane::{LanePool, OpponentInputs};
 
 /// The players of a run whose policies play against themselves, and the results of their matches.
 pub(crate) struct SelfPlay {
@@ -128,7 +128,8 @@ impl SelfPlay {
                 let (needed, room) = (actor.memory_width(), rows.memory_width(index));
                 if needed > room { Err(TrainError::TooMuchMemory { needed, room }) } else { Ok(FrozenPolicy(actor)) }
             };
-            let mut choosing = Choosing { players: &mut self.players, results: &self.results, folder, read: &read };
+            let mut choosing =
+                OpponentInputs { players: &mut self.players, results: &self.results, folder, read: &read };
             let mut used = vec![false; usize::from(u8::MAX) + 1];
             rows.mark_drivers(index, &mut used);
             problems.extend(lane.choose(&mut choosing, &used, self.seed.derive(1).derive(index as u64)));

@@ -208,7 +208,7 @@ fn a_memory_learns_what_was_seen_before() {
     assert!(loss(None) > 0.5, "without a memory, what was seen is lost");
 }
 
-/// What is off changes no bit: PPO without demonstrations is PPO with demonstrations that it makes no use of.
+/// Settings that are off change no bit: PPO without demonstrations is PPO with demonstrations that it makes no use of.
 #[test]
 fn demonstrations_without_weight_change_nothing() {
     let mut plain = cart_pole_ppo(&settings(), &cart_poles(&[4, 4]), 1);

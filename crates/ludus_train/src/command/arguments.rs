@@ -397,7 +397,7 @@ pub struct DiffHashArguments {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct DemonstrationsArguments {
-    /// What to do with the files
+    /// The task: list, cut, merge or score files anew
     #[command(subcommand)]
     pub task: DemonstrationsTask,
     #[command(flatten)]

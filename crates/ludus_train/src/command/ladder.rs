@@ -6,7 +6,7 @@ use crate::checkpoints::FoundCheckpoints;
 use crate::error::{TrainError, at};
 use crate::folder::LATEST;
 use crate::report::Report;
-use crate::self_play::{Rung, ladder as rungs_of};
+use crate::self_play::{LadderEntry, ladder as rungs_of};
 
 use super::Program;
 use super::arguments::LadderArguments;
@@ -35,13 +35,13 @@ pub(super) fn ladder(program: &Program, arguments: &LadderArguments) -> Result<R
     Ok(Report { run_dir: Some(folder.path().to_owned()), ladder: Some(rungs), ..Report::default() })
 }
 
-fn line_of(rung: &Rung) -> String {
-    let Rung { player, rating, error, matches, file, .. } = rung;
+fn line_of(rung: &LadderEntry) -> String {
+    let LadderEntry { player, rating, error, matches, file, .. } = rung;
     let file = file.as_ref().map_or_else(String::new, |file| format!("  versions/{file}"));
     format!("{rating:8.0} ± {:.0}  {player}  {matches} matches{file}", 1.96 * error)
 }
 
-fn row_of(place: usize, rung: &Rung, columns: usize) -> String {
+fn row_of(place: usize, rung: &LadderEntry, columns: usize) -> String {
     let share = |share: &Option<f64>| share.map_or_else(|| "    -".to_owned(), |share| format!(" {share:.2}"));
     let shares: String = rung.shares[..columns].iter().map(share).collect();
     format!("{:3}{shares}  {}", place + 1, rung.player)

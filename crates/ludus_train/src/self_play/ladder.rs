@@ -7,7 +7,7 @@ use super::record::{PlayerSource, SelfPlayRecord};
 
 /// A player on the ladder.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Rung {
+pub struct LadderEntry {
     /// The player's name.
     pub player: String,
     /// The file of its policy in the run's folder of versions; none for one that was dropped, learns, or is no version.
@@ -24,7 +24,7 @@ pub struct Rung {
 }
 
 /// The players that have played, the strongest first.
-pub fn ladder(record: &SelfPlayRecord) -> Vec<Rung> {
+pub fn ladder(record: &SelfPlayRecord) -> Vec<LadderEntry> {
     let results = record.results();
     let mut ratings = fit_ratings(&results, record.players.len());
     let first = record.players.iter().position(|player| matches!(player.source, PlayerSource::Version { .. }));
@@ -45,7 +45,7 @@ pub fn ladder(record: &SelfPlayRecord) -> Vec<Rung> {
             _ => None,
         };
         let share = |&other: &u32| results.between(player, other).share().filter(|_| other != player);
-        Rung {
+        LadderEntry {
             player: of.name.clone(),
             file,
             rating: points,

@@ -43,8 +43,8 @@ struct LoadedPolicy {
     is_chosen: bool,
 }
 
-/// What a choice of opponents is made from.
-pub(super) struct Choosing<'a> {
+/// The players, their results and their files, from which opponents are chosen.
+pub(super) struct OpponentInputs<'a> {
     pub players: &'a mut Vec<Player>,
     pub results: &'a Results,
     /// The folder of the versions' files.
@@ -185,7 +185,7 @@ impl LanePool {
 
     /// Chooses opponents anew if there is a new version, and loads them. Waits while twice as many as play at once are
     /// loaded. Returns sentences about those that can't be read, which are left out from then on.
-    pub fn choose(&mut self, choosing: &mut Choosing<'_>, is_used: &[bool], seed: Seed) -> Vec<String> {
+    pub fn choose(&mut self, choosing: &mut OpponentInputs<'_>, is_used: &[bool], seed: Seed) -> Vec<String> {
         let Some(config) = self.config.clone().filter(|_| self.is_stale) else { return Vec::new() };
         for (driver, slot) in self.slots.iter_mut().enumerate() {
             if !is_used[driver + 1] && slot.as_ref().is_some_and(|slot| !slot.is_chosen) {
@@ -218,7 +218,7 @@ impl LanePool {
     }
 
     /// Loads a player's policy into a free place. Returns a sentence if it can't be read.
-    fn load(&mut self, player: u32, choosing: &mut Choosing<'_>) -> Option<String> {
+    fn load(&mut self, player: u32, choosing: &mut OpponentInputs<'_>) -> Option<String> {
         let path = path_of(&choosing.players[player as usize], choosing.folder)?;
         match (choosing.read)(&path) {
             Ok(policy) => {
@@ -239,7 +239,7 @@ impl LanePool {
     }
 
     /// Draws the players that are to play, without repetition.
-    fn draw(&self, config: &SelfPlayConfig, choosing: &Choosing<'_>, seed: Seed) -> Vec<u32> {
+    fn draw(&self, config: &SelfPlayConfig, choosing: &OpponentInputs<'_>, seed: Seed) -> Vec<u32> {
         let is_there = |player: &u32| path_of(&choosing.players[*player as usize], choosing.folder).is_some();
         let versions = if config.versions { self.versions_of(choosing.players) } else { Vec::new() };
         let mut left: Vec<u32> = versions.into_iter().filter(is_there).collect();
@@ -258,7 +258,7 @@ impl LanePool {
         chosen
     }
 
-    fn weights(&self, config: &SelfPlayConfig, choosing: &Choosing<'_>, players: &[u32]) -> Vec<f64> {
+    fn weights(&self, config: &SelfPlayConfig, choosing: &OpponentInputs<'_>, players: &[u32]) -> Vec<f64> {
         let weight = |&player: &u32| {
             let tally = self.recent_tally(choosing.players, choosing.results, &[player]);
             // As after a victory and a defeat more, so that a few matches are not taken for all.
