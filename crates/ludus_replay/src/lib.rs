@@ -11,7 +11,7 @@
 //! Bit for bit, where an episode depends on nothing but its [`EpisodeRng`](ludus_agent::EpisodeRng) and the actions:
 //! everything that matters is reset when the episode starts. A replay starts in a world with that arena alone, at its
 //! own place, so float rounding is the same. The episodes of the examples are exact, those of `balance` in physics that
-//! all arenas share too, and in builds with and without optimisations alike; `tests/replay.rs` and `cargo xtask torture
+//! all arenas share too, and in builds with and without optimisations alike; `tests/games/replay.rs` and `cargo xtask torture
 //! profiles` try it.
 //!
 //! It is not exact where something outlives episodes: an entity that is not reset, time since the world began, an arena

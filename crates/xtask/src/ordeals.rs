@@ -39,7 +39,7 @@ pub fn all_ordeals() -> [Check; 5] {
         Check {
             name: "profiles",
             remedy: "a run is another in another build: something depends on how sums are ordered or rounded",
-            arguments: vec!["test -p ludus_examples --test profiles -- --ignored --nocapture".to_owned()],
+            arguments: vec!["test -p ludus_examples --test games profiles -- --ignored --nocapture".to_owned()],
             environment: &[],
             builds: false,
             program: Program::Cargo,

@@ -15,14 +15,7 @@ use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 use bevy_rapier3d::prelude::{RigidBody, Velocity};
 
-#[path = "../examples/balance/game.rs"]
-mod balance;
-#[path = "../examples/cart_pole/game.rs"]
-mod cart_pole;
-#[path = "../examples/hallway/game.rs"]
-mod hallway;
-#[path = "../examples/sorter/game.rs"]
-mod sorter;
+use crate::examples::{balance, cart_pole, hallway, sorter};
 
 const ARENAS: u32 = 3;
 /// Steps per episode, so few that the comparison includes restarts.

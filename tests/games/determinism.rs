@@ -10,12 +10,7 @@ use bevy_ludus::rapier::ArenaPhysics;
 use bevy_ludus::spec::{Head, Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, Game, PooledWorld, WorldSettings, build_worlds, spec_of};
 
-#[path = "../examples/balance/game.rs"]
-mod balance;
-#[path = "../examples/cart_pole/game.rs"]
-mod cart_pole;
-#[path = "../examples/grid_world/game.rs"]
-mod grid_world;
+use crate::examples::{balance, cart_pole, grid_world};
 
 const STEPS: u64 = 120;
 

@@ -8,10 +8,7 @@ use bevy_ludus::agent::Action;
 use bevy_ludus::spec::{Block, Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 
-#[path = "../examples/grid_world/game.rs"]
-mod grid_world;
-
-use grid_world::{Board, PICTURE, SCALE, SIDE, Square, Step, grid_world};
+use crate::examples::grid_world::{Board, PICTURE, SCALE, SIDE, Square, Step, grid_world};
 
 const FAR: usize = SIDE - 1;
 

@@ -9,13 +9,10 @@ use bevy_ludus::agent::{Action, ActionMask, Episode, InArena, Slot};
 use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 
-#[path = "../examples/pursuit/game.rs"]
-mod pursuit;
-
-use pursuit::scripts::{chase, flee};
-use pursuit::senses::{ChaserSenses, RunnerSenses, SIGHT};
-use pursuit::yard::{WALLS, YARD, clear_way, keep_out, sees};
-use pursuit::{
+use crate::examples::pursuit::scripts::{chase, flee};
+use crate::examples::pursuit::senses::{ChaserSenses, RunnerSenses, SIGHT};
+use crate::examples::pursuit::yard::{WALLS, YARD, clear_way, keep_out, sees};
+use crate::examples::pursuit::{
     ABSENCE, Body, CHASER_RADIUS, CHASERS, Chaser, Dash, RUNNER_RADIUS, RUNNERS, Runner, Seat, Yard, pursuit as game,
 };
 

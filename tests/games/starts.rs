@@ -1,4 +1,4 @@
-//! Episodes begin where the game put its things: nothing moves in the restart step. `gymnasium/starts.rs` has more of it.
+//! Episodes begin where the game put its things: nothing moves in the restart step. `../gymnasium/starts.rs` has more of it.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use bevy_ludus::agent::InArena;
 use bevy_ludus::spec::{Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings, spec_of};
 
-#[path = "../examples/pillars/game.rs"]
-mod pillars;
+use crate::examples::pillars;
 
 const ARENAS: u32 = 256;
 

@@ -1,13 +1,11 @@
 //! Arenas don't influence each other, and their restarts leave no trace of the last episode.
 
-mod tray;
-
+use crate::tray::{Moment, Start, Tray, fidget, play, world};
 use bevy::ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel};
 use bevy::prelude::*;
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{Arena, InArena};
 use ludus_rapier::ArenaPhysics;
-use tray::{Moment, Start, Tray, fidget, play, world};
 
 const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 12.0 };
 

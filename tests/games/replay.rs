@@ -12,10 +12,7 @@ use bevy_ludus::train::RunFolder;
 use bevy_ludus::train::replay::{Difference, EpisodeLog, Replay};
 use bevy_ludus::worlds::Game;
 
-#[path = "../examples/balance/game.rs"]
-mod balance;
-#[path = "../examples/cart_pole/game.rs"]
-mod cart_pole;
+use crate::examples::{balance, cart_pole};
 
 /// Weights of all terms, since there is no config.
 const CART_POLE_REWARD: &str = "reward={\"upright\": 1}";

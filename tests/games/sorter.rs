@@ -8,10 +8,9 @@ use bevy_ludus::agent::Action;
 use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 
-#[path = "../examples/sorter/game.rs"]
-mod sorter;
+use crate::examples::sorter::{RING, Ring, Roll, Roller, RollerSenses, SeenTile, TILES, Tile, TileCounts};
 
-use sorter::{RING, Ring, Roll, Roller, RollerSenses, SeenTile, TILES, Tile, TileCounts};
+use crate::examples::sorter;
 
 /// Ticks per step, as in the shipped config.
 const INTERVAL: NonZeroU32 = NonZeroU32::new(3).unwrap();

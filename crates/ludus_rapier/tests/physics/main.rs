@@ -1,0 +1,8 @@
+//! Arenas with physics, and what sensors read in them.
+
+mod arenas;
+mod children;
+mod proximity;
+mod rays;
+mod reset;
+mod tray;
