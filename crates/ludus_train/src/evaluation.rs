@@ -23,7 +23,7 @@ use crate::group::{WorldGroup, group_worlds};
 use crate::incidents::{IncidentTeller, Incidents};
 use crate::phases::Phases;
 use crate::self_play::Tally;
-pub(crate) use matches::{Contestants, Opponents};
+pub(crate) use matches::{Contestants, Opponents, RandomOpponents};
 
 use matches::{begin_matches, matches_of_each, sides, tally_of};
 use recording::{KindRecording, LanePlace};
@@ -339,12 +339,9 @@ impl EvaluatedGroup {
             ActionChoice::Greedy => ActionChoice::Greedy,
         };
         let deciders = acting(context.contestants.policies, choice);
-        let opponents = match context.contestants.opponents {
-            Some(Opponents::Policies(actors)) => acting(actors, others_choice),
-            _ => Vec::new(),
-        };
-        let opponents: Vec<[&dyn GroupDecider; 1]> =
-            opponents.iter().map(|acting| [acting as &dyn GroupDecider]).collect();
+        let opponents = context.contestants.opponents;
+        let opponents = opponents.map_or_else(Vec::new, |of| of.in_step(others_choice, self.index, self.steps));
+        let opponents: Vec<[&dyn GroupDecider; 1]> = opponents.iter().map(|step| [step.as_decider()]).collect();
         self.steps += 1;
         let mut lanes = Vec::with_capacity(deciders.len());
         for (lane, (decider, rollout)) in deciders.iter().zip(&mut self.steps_of_lanes).enumerate() {

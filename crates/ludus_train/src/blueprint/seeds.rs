@@ -31,6 +31,8 @@ pub(crate) enum Draws {
     CheckpointWorlds = 9,
     /// The players of matches.
     Matches = 10,
+    /// The actions of opponents that act at random.
+    RandomOpponents = 11,
 }
 
 /// The purpose of worlds, which decides their seeds.

@@ -253,8 +253,9 @@ pub struct EvalArguments {
     /// Draws actions as in training, instead of the most probable ones
     #[arg(long)]
     pub sample: bool,
-    /// Plays matches against another policy, from either side in turn: a run's folder, its name, a policy file, or
-    /// `script` for the game's own opponent. A score is the share of the points: 1 for a victory, 0.5 for a draw
+    /// Plays matches against another policy, from either side in turn: a run's folder, its name, a policy file, `script`
+    /// for the game's own opponent, or `random` for random actions. A score is the share of the points: 1 for a victory,
+    /// 0.5 for a draw
     #[arg(long, value_name = "OPPONENT", conflicts_with_all = ["record", "demonstrations"])]
     pub against: Option<PathBuf>,
     /// Appends the episodes to a file of demonstrations; with several kinds of agents to a folder, which has a file for

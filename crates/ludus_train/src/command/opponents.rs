@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::actor::Actor;
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, Draws};
 use crate::error::TrainError;
-use crate::evaluation::Opponents;
+use crate::evaluation::{Opponents, RandomOpponents};
 use crate::fit::check_fit;
 use crate::self_play::Tally;
 
@@ -13,8 +13,9 @@ use super::Program;
 use super::arguments::RunArguments;
 use super::policies::{LocatedPolicy, find};
 
-/// The opponent that is no policy: the game's own script.
+/// The opponents that are no policies: the game's own script, and random actions.
 const SCRIPT: &str = "script";
+const RANDOM: &str = "random";
 
 /// The policy of each lane, from those that were found.
 pub(super) fn actors_of(policies: &[LocatedPolicy], blueprint: &Blueprint) -> Result<Vec<Actor>, TrainError> {
@@ -29,8 +30,15 @@ pub(super) fn actors_of(policies: &[LocatedPolicy], blueprint: &Blueprint) -> Re
 /// The opponents that `--against` names.
 pub(super) struct OpponentPolicies {
     name: String,
-    /// By lane; `None` for the game's own script.
-    actors: Option<Vec<Actor>>,
+    players: NamedPlayers,
+}
+
+/// The players that a name stands for.
+enum NamedPlayers {
+    /// Policies, by lane.
+    Policies(Vec<Actor>),
+    Script,
+    Random(RandomOpponents),
 }
 
 impl OpponentPolicies {
@@ -50,7 +58,13 @@ impl OpponentPolicies {
             return Err(TrainError::NoTeams);
         }
         if named == Path::new(SCRIPT) {
-            return Ok(Self { name: "the game's script".to_owned(), actors: None });
+            return Ok(Self { name: "the game's script".to_owned(), players: NamedPlayers::Script });
+        }
+        if named == Path::new(RANDOM) {
+            let specs = blueprint.lanes().iter().map(|kinds| specs[kinds[0]].clone()).collect();
+            let seed = Draws::RandomOpponents.seed(blueprint.config.seed);
+            let players = NamedPlayers::Random(RandomOpponents { specs, seed });
+            return Ok(Self { name: "random actions".to_owned(), players });
         }
         let found = find(program, Some(named), &run.runs_dir)?;
         let policies = found.policies(&blueprint.config, specs)?;
@@ -58,11 +72,15 @@ impl OpponentPolicies {
             check_fit(file, path, blueprint, *kind)?;
         }
         let name = policies.first().map_or_else(String::new, |policy| policy.path.display().to_string());
-        Ok(Self { name, actors: Some(actors_of(&policies, blueprint)?) })
+        Ok(Self { name, players: NamedPlayers::Policies(actors_of(&policies, blueprint)?) })
     }
 
     pub fn as_opponents(&self) -> Opponents<'_> {
-        self.actors.as_deref().map_or(Opponents::Script, Opponents::Policies)
+        match &self.players {
+            NamedPlayers::Policies(actors) => Opponents::Policies(actors),
+            NamedPlayers::Script => Opponents::Script,
+            NamedPlayers::Random(random) => Opponents::Random(random),
+        }
     }
 
     pub fn sentence(&self, matches: Tally) -> String {

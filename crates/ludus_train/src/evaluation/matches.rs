@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::actor::Actor;
+use ludus_learn::GroupDecider;
+use ludus_policy::ActionChoice;
+use ludus_spec::{AgentSpec, Seed};
+
+use crate::actor::{ActingStep, Actor};
 use crate::blueprint::{Blueprint, Draws};
 use crate::group::{LanePlayers, MatchMode, MatchPlan, Opponent, WorldGroup};
+use crate::random_actions::RandomStep;
 use crate::self_play::{Results, Tally};
 
 /// The policies of an evaluation.
@@ -23,6 +28,57 @@ pub(crate) enum Opponents<'a> {
     Policies(&'a [Actor]),
     /// The game's own script.
     Script,
+    /// Random actions.
+    Random(&'a RandomOpponents),
+}
+
+/// Opponents that act at random.
+pub(crate) struct RandomOpponents {
+    /// By lane of the blueprint.
+    pub specs: Vec<Arc<AgentSpec>>,
+    /// The seed from which all draws derive.
+    pub seed: Seed,
+}
+
+/// An opponent in one step.
+pub(super) enum OpponentStep<'a> {
+    Policy(ActingStep<'a>),
+    Random(RandomStep<'a>),
+}
+
+impl OpponentStep<'_> {
+    pub fn as_decider(&self) -> &dyn GroupDecider {
+        match self {
+            Self::Policy(acting) => acting,
+            Self::Random(random) => random,
+        }
+    }
+}
+
+impl<'a> Opponents<'a> {
+    /// Returns the opponents in the step with this number of a group of worlds, by lane: none for a script. Policies
+    /// choose as `choice` says for their lane.
+    pub(super) fn in_step(
+        self,
+        choice: impl Fn(usize) -> ActionChoice,
+        group: u64,
+        step: u64,
+    ) -> Vec<OpponentStep<'a>> {
+        match self {
+            Self::Script => Vec::new(),
+            Self::Policies(actors) => {
+                let policy = |(lane, actor)| OpponentStep::Policy(ActingStep { actor, choice: choice(lane) });
+                actors.iter().enumerate().map(policy).collect()
+            }
+            Self::Random(RandomOpponents { specs, seed }) => {
+                let seed = seed.derive(group).derive(step);
+                let random = |(lane, spec): (usize, &'a Arc<AgentSpec>)| {
+                    OpponentStep::Random(RandomStep { spec, seed: seed.derive(lane as u64) })
+                };
+                specs.iter().enumerate().map(random).collect()
+            }
+        }
+    }
 }
 
 /// The number of the evaluated policies in the results of matches.
@@ -34,7 +90,7 @@ const OTHER: u32 = 1;
 /// Lets the evaluated policies play one side of each match, and their opponents the others.
 pub(super) fn begin_matches(groups: &mut [WorldGroup], blueprint: &Blueprint, opponents: Opponents<'_>) {
     let opponent = match opponents {
-        Opponents::Policies(_) => Opponent::Policy,
+        Opponents::Policies(_) | Opponents::Random(_) => Opponent::Policy,
         Opponents::Script => Opponent::Script,
     };
     let players = LanePlayers { newest: OWN, others: vec![(1, OTHER)], script: OTHER };

@@ -60,6 +60,12 @@ fn a_policy_learns_against_itself_and_its_versions_are_rated() {
     let (said, wins, draws, losses) = against("script");
     assert_eq!((wins, draws, losses), (96.0, 0.0, 0.0), "who bids 4 beats who bids 2: {}", said.out);
     assert!(said.out.contains("score 1.000 against the game's script: 96 won, 0 drawn, 0 lost"), "{}", said.out);
+    let (said, wins, draws, losses) = against("random");
+    assert!(said.out.contains("against random actions"), "{}", said.out);
+    // Who bids 4 beats four of five bids, and plays again against the fifth.
+    assert_eq!((wins, losses), (96.0 - draws, 0.0), "{}", said.out);
+    assert!(wins > 90.0, "{}", said.out);
+    assert_eq!(against("random").1, wins, "the draws follow from the seed");
     let (_, wins, draws, losses) = against(run);
     assert_eq!((wins, draws, losses), (0.0, 96.0, 0.0), "a policy is as good as itself");
     let first = dir.join("versions/Bidder-000000000000.safetensors");
