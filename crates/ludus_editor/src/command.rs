@@ -69,7 +69,10 @@ pub enum EditorCommand {
     EndReplay,
     /// Shows the policy of a file, or the policies of a run's folder, beside the present ones, on the same seeds.
     Compare(PathBuf),
-    /// Ends the comparison of two policies.
+    /// Lets the policy of a file, or the policies of a run's folder, play all sides but the first, against the present
+    /// ones. The matches on screen begin anew.
+    PlayAgainst(PathBuf),
+    /// Ends the comparison of two policies, or their match.
     StopComparing,
 }
 

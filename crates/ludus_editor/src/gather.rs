@@ -29,7 +29,7 @@ pub fn gather(world: &mut World, agents: &mut QueryState<Agents>, homes: &mut Qu
         shown_kind: world.resource::<ShownKind>().0,
         tick_rate_hz: world.resource::<SceneSnapshot>().tick_rate_hz,
         decision_interval: world.resource::<StepClock>().decision_interval().get(),
-        is_comparing: world.resource::<Players>().are_compared(),
+        rivals: world.resource::<Players>().rival_place(),
         replay: replaying.playback().map(Playback::snapshot),
         world: world_index,
         arenas,
@@ -70,7 +70,8 @@ fn entries(
         let home = home.and_then(|home| homes.get(home.0).ok());
         let (name, row) = (&kinds[id.kind].spec().name, id.row);
         let controller = if rules.is_driven(id.kind) { *controller } else { Controller::External };
-        let has_rival = home.is_some_and(|(_, is_rival)| is_rival) && players.rival(id.kind).is_some();
+        let is_beside = home.is_some_and(|(_, is_beside)| is_beside);
+        let has_rival = players.is_of_rival(id.kind, row, kinds[id.kind].rows(world), is_beside);
         Some(AgentEntry {
             id,
             name: home

@@ -3,6 +3,7 @@
 pub mod agent;
 mod builtin;
 mod kinds;
+pub mod ladder;
 pub mod replay;
 pub mod runs;
 pub mod strip;
@@ -16,6 +17,7 @@ use bevy_egui::egui::Ui;
 
 pub use agent::{AgentUiState, agent_ui};
 pub(crate) use builtin::add_builtin;
+pub use ladder::{LadderUiState, ladder_ui};
 pub use replay::replay_ui;
 pub use runs::{RunsUiState, runs_ui};
 pub use strip::{StripNews, strip_height, strip_ui};

@@ -8,7 +8,7 @@ use bevy::prelude::*;
 use bevy::tasks::{IoTaskPool, Task, block_on, futures_lite::future::poll_once};
 use ludus_policy::files::{self, LONGEST_FILE, Links};
 use ludus_train::replay::{EpisodeLog, kept_episodes};
-use ludus_train::{RunFolder, clock};
+use ludus_train::{LadderEntry, RunFolder, clock, run_ladder};
 
 use crate::selection::ShownKind;
 use crate::snapshot::{CheckpointEntry, EpisodeEntry, EpisodeResult, RunEntry, RunsSnapshot};
@@ -41,6 +41,8 @@ struct KnownRun {
     metrics_bytes: u64,
     /// Time at which each episode was written.
     episodes_written: Vec<Option<SystemTime>>,
+    /// The newest checkpoint: the ladder is read from it.
+    newest: Option<PathBuf>,
 }
 
 impl RunsFolder {
@@ -103,9 +105,22 @@ fn read(folder: &RunFolder, kinds: &[String], known: &[KnownRun]) -> KnownRun {
         None => kept.into_iter().map(episode).collect(),
     };
     let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let newest = folder.numbered_checkpoints().unwrap_or_default().pop().map(|newest| newest.path);
+    let ladder = match known.filter(|known| known.newest == newest) {
+        Some(known) => known.run.ladder.clone(),
+        None => ladder(folder),
+    };
     let (path, checkpoints) = (folder.path().to_owned(), checkpoints(folder, kinds));
-    let run = RunEntry { name, path, is_live: false, curves, checkpoints, episodes };
-    KnownRun { run, metrics_bytes, episodes_written }
+    let run = RunEntry { name, path, is_live: false, curves, checkpoints, episodes, ladder };
+    KnownRun { run, metrics_bytes, episodes_written, newest }
+}
+
+/// Returns the ladder of a run that has versions. To read all of a checkpoint for it would take long for runs without.
+fn ladder(folder: &RunFolder) -> Vec<LadderEntry> {
+    if !folder.versions().is_dir() {
+        return Vec::new();
+    }
+    run_ladder(folder).ok().flatten().unwrap_or_default()
 }
 
 fn episode((name, path): (String, PathBuf)) -> EpisodeEntry {

@@ -24,7 +24,7 @@ use ludus_agent::{
 use ludus_train::config::RunConfig;
 use ludus_train::replay::EpisodeHead;
 
-use crate::EditorCommand;
+use crate::{EditorCommand, RivalPlace};
 
 pub use kinds::{SceneAgents, SceneKinds, find_agents};
 pub use parameters::shown_parameters;
@@ -191,13 +191,12 @@ fn obey(mut commands: MessageReader<EditorCommand>, mut stage: ResMut<Stage>, mu
             _ => {}
         }
     }
-    // Compared policies start from the same state, so a replaced policy restarts both.
-    if players.take_replaced() && stage.is_double {
+    // Compared policies start from the same state, so a replaced policy restarts both; a match has one opponent.
+    let place = players.rival_place();
+    if players.take_replaced() && place.is_some() {
         stage.is_stale = true;
     }
-    if stage.is_double != players.are_compared() {
-        stage.set_double(players.are_compared());
-    }
+    stage.set_double(place == Some(RivalPlace::Beside));
 }
 
 /// Starts a step with the next tick, and schedules the decisions of agents as in a new world.
@@ -352,6 +351,8 @@ impl Cells {
 mod fresh_tests;
 #[cfg(test)]
 mod kinds_tests;
+#[cfg(test)]
+mod match_tests;
 #[cfg(test)]
 mod parameters_tests;
 #[cfg(test)]

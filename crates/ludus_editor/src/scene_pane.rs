@@ -9,7 +9,7 @@ use crate::snapshot::{PolicyLabel, SceneSnapshot, ScoreSnapshot};
 use crate::viewport::{ViewportClick, ViewportRect};
 use crate::visuals::HasVisuals;
 use crate::widgets::count;
-use crate::{EditorCommand, takeover, theme};
+use crate::{EditorCommand, RivalPlace, takeover, theme};
 
 /// The choices for the number of arenas on screen, as far as the run has as many.
 const COUNTS: [u32; 5] = [1, 4, 9, 16, 36];
@@ -53,7 +53,7 @@ fn captions(ui: &Ui, rect: egui::Rect, choice: Option<egui::Rect>, scene: &Scene
     let (place, width) = caption_place(rect, choice);
     let caption = format!("world {} · {arenas}{}", scene.world, choosing(scene));
     let upper = text_within(ui, TextAnchor { place, align: Align2::LEFT_TOP }, &caption, width);
-    if scene.is_comparing && scene.replay.is_none() {
+    if scene.rivals.is_some() && scene.replay.is_none() {
         let half = rect.width() / 2.0 - 1.5 * MARGIN;
         let bottom = rect.bottom() - MARGIN;
         let [own, rival] = compared(scene);
@@ -107,7 +107,11 @@ pub fn compared(scene: &SceneSnapshot) -> [String; 2] {
     };
     // A kind that is not compared has the same policy on both sides.
     let right = shown.rival.as_ref().or(shown.policy.as_ref());
-    [describe("left", shown.policy.as_ref(), &shown.score), describe("right", right, &shown.rival_score)]
+    let [left, right_side] = match scene.rivals {
+        Some(RivalPlace::OtherSides) => ["first side", "other sides"],
+        _ => ["left", "right"],
+    };
+    [describe(left, shown.policy.as_ref(), &shown.score), describe(right_side, right, &shown.rival_score)]
 }
 
 /// Draws the choice of the number of arenas. Returns its place on the scene, if there is a choice.

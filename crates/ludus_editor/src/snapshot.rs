@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bevy::ecs::resource::Resource;
 use ludus_agent::spec::{AgentSpec, EpisodeParameter, Outcome};
 
-use crate::Direction;
+use ludus_train::LadderEntry;
+
+use crate::{Direction, RivalPlace};
 
 /// The identity of an agent on screen: its kind, and its row among the agents of that kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,8 +33,8 @@ pub struct SceneSnapshot {
     pub tick_rate_hz: f64,
     /// Ticks per step of the world: the smallest interval of its kinds.
     pub decision_interval: u32,
-    /// True if two policies of any kind are compared.
-    pub is_comparing: bool,
+    /// The place of second policies; `None` without any.
+    pub rivals: Option<RivalPlace>,
     /// The replay, if there is one.
     pub replay: Option<ReplaySnapshot>,
     /// Index of the run's world on screen.
@@ -281,8 +283,10 @@ pub struct RunsSnapshot {
     pub left_out: usize,
     /// The policies that control the agents on screen, one for each kind that has one.
     pub left: Vec<KindPolicy>,
-    /// The policies beside them, while two are compared.
+    /// The policies beside them, while two are compared, or on the other sides of their matches.
     pub right: Vec<KindPolicy>,
+    /// The place of the policies in `right`; `None` without any.
+    pub rivals: Option<RivalPlace>,
     /// True if training is active in this window.
     pub is_training: bool,
     /// The reason that the last command could not be carried out, as a sentence; `None` if it could.
@@ -317,6 +321,8 @@ pub struct RunEntry {
     pub checkpoints: Vec<CheckpointEntry>,
     /// Episodes that can be replayed: the best, the worst, then others.
     pub episodes: Vec<EpisodeEntry>,
+    /// The players of its matches by their ratings, as the newest checkpoint has them; empty without matches.
+    pub ladder: Vec<LadderEntry>,
 }
 
 /// An episode in a run's folder.

@@ -41,7 +41,7 @@ fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
     let mut app = open(&request.definition.name, "or train without a window", "train")?;
     scene::prepare(&mut app, &request.config);
     (request.definition.game)(&mut app);
-    panels::add_builtin(&mut app);
+    panels::add_builtin(&mut app, specs.iter().any(|spec| !spec.teams.is_empty()));
     if let Some(visuals) = &request.definition.visuals {
         visuals(&mut app);
     }

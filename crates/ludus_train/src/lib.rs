@@ -60,6 +60,7 @@ mod record;
 mod report;
 mod resume;
 mod run;
+mod run_ladder;
 mod self_play;
 pub mod session;
 mod shipped;
@@ -89,6 +90,7 @@ pub use phases::{PhaseShares, Phases};
 pub use progress::StopReason;
 pub use record::{PastEpisode, RunRecord};
 pub use report::{ActionsTaken, Diagnosis, FirstDifference, Report};
+pub use run_ladder::run_ladder;
 pub use self_play::{
     LadderEntry, PairRecord, Player, PlayerSource, Rating, Results, SelfPlayRecord, Tally, fit_ratings, ladder,
 };

@@ -4,8 +4,8 @@ use bevy::prelude::*;
 use bevy_egui::egui::Ui;
 
 use super::{
-    AgentUiState, PanelSide, RunsUiState, TrainingUiState, WorldsUiState, add_panel_at, agent_ui, runs_ui, training_ui,
-    worlds_ui,
+    AgentUiState, LadderUiState, PanelSide, RunsUiState, TrainingUiState, WorldsUiState, add_panel_at, agent_ui,
+    ladder_ui, runs_ui, training_ui, worlds_ui,
 };
 use crate::selection::ShownKind;
 use crate::snapshot::{RunsSnapshot, SceneSnapshot};
@@ -13,11 +13,16 @@ use crate::training::Training;
 use crate::{EditorCommand, EditorCommands};
 
 /// Adds the built-in panels. Call it before the game's visuals, so that their panels come after these.
-pub(crate) fn add_builtin(app: &mut App) {
+///
+/// `has_matches` is true if the game has teams: then there is a panel of their matches.
+pub(crate) fn add_builtin(app: &mut App, has_matches: bool) {
     add_panel_at(app, "Training", PanelSide::Left, training);
     add_panel_at(app, "Runs", PanelSide::Left, runs);
     add_panel_at(app, "Agent", PanelSide::Right, agent);
     add_panel_at(app, "Worlds", PanelSide::Below, worlds);
+    if has_matches {
+        add_panel_at(app, "Ladder", PanelSide::Below, ladder);
+    }
 }
 
 fn training(
@@ -40,6 +45,17 @@ fn runs(
 ) {
     let mut commands = EditorCommands::default();
     runs_ui(ui, &runs, &mut state, &mut commands);
+    answers.write_batch(commands.drain());
+}
+
+fn ladder(
+    InMut(ui): InMut<Ui>,
+    runs: Res<RunsSnapshot>,
+    mut state: Local<LadderUiState>,
+    mut answers: MessageWriter<EditorCommand>,
+) {
+    let mut commands = EditorCommands::default();
+    ladder_ui(ui, &runs, &mut state, &mut commands);
     answers.write_batch(commands.drain());
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, ScrollArea, TextStyle, Ui};
 use crate::snapshot::{CheckpointEntry, EpisodeEntry, EpisodeResult, KindPolicy, PolicyLabel, RunEntry, RunsSnapshot};
 use crate::widgets::{Curve, CurvePlot, count, counted, name_for, notice_ui, returns, width_of};
-use crate::{EditorCommand, EditorCommands, theme};
+use crate::{EditorCommand, EditorCommands, RivalPlace, theme};
 
 use super::kinds::pick_kind_ui;
 use super::training::{heading_ui, zoom_hint_ui};
@@ -67,11 +67,15 @@ fn rest_ui(ui: &mut Ui, runs: &RunsSnapshot, listed: usize, state: &mut RunsUiSt
 
 /// Draws the policies that control the agents on screen, and the reason that the last command could not be carried out.
 fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands) {
-    let is_pair = !runs.right.is_empty();
+    let shown = match runs.rivals {
+        None => "on screen",
+        Some(RivalPlace::Beside) => "left, on screen",
+        Some(RivalPlace::OtherSides) => "on the first side",
+    };
     if runs.left.is_empty() {
         ui.weak("No policy on screen: load one below.");
     }
-    labels_ui(ui, if is_pair { "left, on screen" } else { "on screen" }, runs, &runs.left);
+    labels_ui(ui, shown, runs, &runs.left);
     // The line is drawn without trouble too, so that nothing moves.
     let trouble = runs.trouble.as_ref().map_or_else(String::new, |trouble| format!("⚠ {trouble}"));
     let line = Label::new(RichText::new(&trouble).color(theme::BAD)).truncate();
@@ -79,17 +83,25 @@ fn on_screen_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands)
     if !trouble.is_empty() {
         response.on_hover_text(trouble);
     }
-    if is_pair {
-        labels_ui(ui, "right, beside it", runs, &runs.right);
-        if ui.button("Stop comparing").clicked() {
-            commands.send(EditorCommand::StopComparing);
-        }
-    }
+    rivals_ui(ui, runs, commands);
     if runs.is_training {
         let follow = ui.button("Follow the training").on_hover_text("Shows the newest policy, as it learns.");
         if follow.clicked() {
             commands.send(EditorCommand::FollowTraining);
         }
+    }
+}
+
+/// Draws the second policies, and a button that removes them; nothing without any.
+pub(super) fn rivals_ui(ui: &mut Ui, runs: &RunsSnapshot, commands: &mut EditorCommands) {
+    let Some(place) = runs.rivals else { return };
+    let (what, end) = match place {
+        RivalPlace::Beside => ("right, beside it", "Stop comparing"),
+        RivalPlace::OtherSides => ("on the other sides", "End the match"),
+    };
+    labels_ui(ui, what, runs, &runs.right);
+    if ui.button(end).clicked() {
+        commands.send(EditorCommand::StopComparing);
     }
 }
 

@@ -8,6 +8,7 @@ use ludus_agent::{Controller, Episode, InArena, Rows, StepClock};
 use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed};
 
 use super::{OfRival, SceneKinds};
+use crate::RivalPlace;
 use crate::snapshot::{AgentId, PolicyLabel};
 
 /// The policies that decide for the agents on screen.
@@ -15,6 +16,8 @@ use crate::snapshot::{AgentId, PolicyLabel};
 pub struct Players {
     /// The policies of each kind of agents.
     kinds: Vec<KindPlayers>,
+    /// The place of the second policies.
+    rivals: RivalPlace,
     /// True if the user has replaced a policy since the last `take_replaced`.
     is_replaced: bool,
 }
@@ -218,7 +221,7 @@ impl Players {
     /// Returns a set without policies, for a game with `kinds` kinds of agents.
     pub fn new(kinds: usize) -> Self {
         let kinds = (0..kinds).map(|_| KindPlayers::default()).collect();
-        Self { kinds, is_replaced: false }
+        Self { kinds, rivals: RivalPlace::default(), is_replaced: false }
     }
 
     /// The shown policy of a kind.
@@ -236,9 +239,19 @@ impl Players {
         self.kinds.iter().any(|kind| kind.own.is_some())
     }
 
-    /// True if policies of any kind are compared.
-    pub fn are_compared(&self) -> bool {
-        self.kinds.iter().any(|kind| kind.rival.is_some())
+    /// The place of the second policies; `None` if there are none.
+    pub fn rival_place(&self) -> Option<RivalPlace> {
+        self.kinds.iter().any(|kind| kind.rival.is_some()).then_some(self.rivals)
+    }
+
+    /// True if a kind's second policy decides for the agent in this row. `is_beside` is true in the arenas beside those
+    /// of the shown policies.
+    pub fn is_of_rival(&self, kind: usize, row: usize, rows: &Rows, is_beside: bool) -> bool {
+        self.rival(kind).is_some()
+            && match self.rivals {
+                RivalPlace::Beside => is_beside,
+                RivalPlace::OtherSides => rows.teams().get(row).is_some_and(|team| team.team > 0),
+            }
     }
 
     /// Returns the second policy of a kind if `is_rival`, else the shown one.
@@ -257,9 +270,10 @@ impl Players {
         self.kinds[kind].rival = Some(player);
     }
 
-    /// Removes the second policies of all kinds, which ends the comparison.
-    pub fn clear_rivals(&mut self) {
+    /// Removes the second policies of all kinds; those that are set next have this place.
+    pub fn clear_rivals(&mut self, next: RivalPlace) {
         self.kinds.iter_mut().for_each(|kind| kind.rival = None);
+        self.rivals = next;
     }
 
     /// Records that the user has replaced a policy.
@@ -326,7 +340,8 @@ pub fn decide(
             let mut of_step = StepRows::default();
             for (id, agent) in kinds.agents(world, index) {
                 let Ok((episode, controller, home)) = agents.get(agent) else { continue };
-                if home.is_some_and(|home| of_rival.contains(home.0)) {
+                let is_beside = home.is_some_and(|home| of_rival.contains(home.0));
+                if players.is_of_rival(index, id.row, kind.rows(world), is_beside) {
                     of_step.rivals.push(id.row);
                 }
                 if episode.is_running() {

@@ -211,7 +211,7 @@ struct Seen {
     steps: u32,
     /// True if a policy decides for it.
     has_policy: bool,
-    /// True if it is in an arena of the second policy.
+    /// True if the second policy decides for it.
     is_rival: bool,
 }
 
@@ -224,10 +224,12 @@ fn look(
 ) -> Vec<Seen> {
     let (agents, rivals) = (agents.query(world), rivals.query(world));
     let is_external = kinds[kind].rows(world).are_left_to_the_game();
+    let players = world.resource::<Players>();
     let seen = |(id, agent): (AgentId, Entity)| {
         let (episode, controller, home) = agents.get(agent).ok()?;
         let has_policy = !is_external && matches!(controller, Controller::Policy | Controller::Waiting);
-        let is_rival = home.is_some_and(|home| rivals.contains(home.0));
+        let is_beside = home.is_some_and(|home| rivals.contains(home.0));
+        let is_rival = players.is_of_rival(kind, id.row, kinds[kind].rows(world), is_beside);
         Some(Seen { id, number: episode.number(), steps: episode.steps(), has_policy, is_rival })
     };
     kinds.agents(world, kind).filter_map(seen).collect()

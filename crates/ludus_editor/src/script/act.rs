@@ -118,6 +118,7 @@ fn command(step: &Step, kind: usize) -> Option<EditorCommand> {
         Step::ShowArena(world, arena) => EditorCommand::ShowArena { world: *world, arena: *arena },
         Step::LoadPolicy(path) => EditorCommand::LoadPolicy(path.clone()),
         Step::Compare(path) => EditorCommand::Compare(path.clone()),
+        Step::PlayAgainst(path) => EditorCommand::PlayAgainst(path.clone()),
         Step::StopComparing => EditorCommand::StopComparing,
         Step::SeekReplay(step) => EditorCommand::SeekReplay(*step),
         Step::PlayBackwards => EditorCommand::PlayReplay(Direction::Backwards),

@@ -65,7 +65,9 @@ pub enum Step {
     LoadPolicy(PathBuf),
     /// Shows another policy beside the present one.
     Compare(PathBuf),
-    /// Ends the comparison of two policies.
+    /// Lets another policy play all sides but the first, against the present one.
+    PlayAgainst(PathBuf),
+    /// Ends the comparison of two policies, or their match.
     StopComparing,
     /// Replays an episode: `best`, `worst` or the number of an episode that the run on screen kept, else the newest run
     /// that kept one of that name.

@@ -3,6 +3,7 @@
 
 mod agent;
 mod kinds;
+mod ladder;
 mod recorded;
 mod replay;
 mod runs;

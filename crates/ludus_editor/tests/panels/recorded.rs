@@ -251,6 +251,7 @@ pub fn runs() -> RunsSnapshot {
                 }),
             })
             .into(),
+        ladder: Vec::new(),
     };
     RunsSnapshot {
         kinds: vec!["Plate".to_owned()],

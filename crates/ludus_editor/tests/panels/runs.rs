@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ludus_editor::EditorCommand;
 use ludus_editor::egui::Vec2;
 use ludus_editor::panels::runs::{RunsUiState, runs_ui};
 use ludus_editor::snapshot::{ResumeSnapshot, RunsSnapshot};
+use ludus_editor::{EditorCommand, RivalPlace};
 
 use super::recorded::{NUMBERS, long_name, policy, runs};
 use super::screen::{BESIDE, ENLARGED, SMALL_LEFT, Screen};
@@ -92,7 +92,7 @@ fn episodes_are_listed_and_played_again() {
 #[test]
 fn a_comparison_ends_and_training_is_followed_again() {
     let right = vec![policy(0, "balance-2026-11-24-1", 5)];
-    let mut screen = screen!(RunsSnapshot { right, ..runs() });
+    let mut screen = screen!(RunsSnapshot { right, rivals: Some(RivalPlace::Beside), ..runs() });
     assert!(screen.shows("right, beside it: balance-2026-11-24-1, step 5") && screen.shows("left, on screen: balance"));
     screen.click_text("Stop comparing");
     screen.click_text("Follow the training");

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::checkpoints::FoundCheckpoints;
-use crate::error::{TrainError, at};
+use crate::error::TrainError;
 use crate::folder::LATEST;
 use crate::report::Report;
-use crate::self_play::{LadderEntry, ladder as rungs_of};
+use crate::run_ladder::run_ladder;
+use crate::self_play::LadderEntry;
 
 use super::Program;
 use super::arguments::LadderArguments;
@@ -20,13 +20,9 @@ pub(super) fn ladder(program: &Program, arguments: &LadderArguments) -> Result<R
     let named = arguments.of.as_deref().unwrap_or(Path::new(LATEST));
     let folder = program.named(&arguments.run.runs_dir, named)?;
     folder.check()?;
-    let checkpoints = folder.checkpoints();
-    let found = FoundCheckpoints::newest_good(&checkpoints, &folder.read_id()).map_err(at(&checkpoints))?;
-    let record = found.checkpoint.and_then(|(_, checkpoint)| checkpoint.record.self_play);
-    let Some(record) = record else {
+    let Some(rungs) = run_ladder(&folder)? else {
         return Err(TrainError::NoLadder { run: folder.path().to_owned() });
     };
-    let rungs = rungs_of(&record);
     say("ratings: the first version has 0; 400 points more win ten times as often");
     rungs.iter().for_each(|rung| say(line_of(rung)));
     say("shares of the points, by row against column:");

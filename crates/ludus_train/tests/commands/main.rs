@@ -36,6 +36,7 @@ mod said;
 mod same;
 mod secrets;
 mod self_play;
+mod shootouts;
 mod streams;
 mod trouble;
 #[cfg(all(unix, feature = "tune"))]

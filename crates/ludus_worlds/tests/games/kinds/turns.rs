@@ -11,7 +11,7 @@ use ludus_agent::{
 };
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
 
-use crate::game::settings;
+use super::game::settings;
 
 #[derive(Component, Agent, Default)]
 #[require(Seat, EpisodeScope::Arena)]

@@ -10,7 +10,7 @@ use ludus_agent::spec::Outcome::{
 use ludus_agent::{Arena, EpisodeScope, InArena};
 use ludus_worlds::{AgentSettings, Game, PooledWorld};
 
-use crate::game::{
+use super::game::{
     Chase, Mark, PANIC, SHEEP, Sheep, TICKS, Turnover, WOLVES, Wolf, flock, pasture, restless, settings, sheep, step,
     wolves,
 };

@@ -9,7 +9,7 @@ use ludus_agent::spec::Outcome::{self, Faulty, Restart, Running, Vacant};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings, build_worlds};
 use rayon::prelude::*;
 
-use crate::game::{
+use super::game::{
     Mark, PANIC, SHEEP, TICKS, Turnover, WOLVES, Wolf, flock, outcomes, pasture, refuse_foreign_starts, restless,
     settings, sheep, spawn_sheep, step, wolves,
 };

@@ -7,7 +7,7 @@ use ludus_agent::spec::Outcome::{Running, Vacant};
 use ludus_agent::{Action, Agent, AgentAppExt, AgentSystems, Observation, Reward, left_to_the_game};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, specs_of};
 
-use crate::game::{Chase, SHEEP, Sheep, Turnover, WOLVES, Wolf, flock, pasture, restless, settings, sheep, wolves};
+use super::game::{Chase, SHEEP, Sheep, Turnover, WOLVES, Wolf, flock, pasture, restless, settings, sheep, wolves};
 
 /// Another type of the same name.
 mod other {

@@ -1,0 +1,6 @@
+//! Games of all sorts in worlds: broken ones, with clocks and states of their own, with several kinds of agents.
+
+mod broken;
+mod clocks;
+mod kinds;
+mod states;
