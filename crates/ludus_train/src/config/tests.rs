@@ -5,7 +5,7 @@ use ludus_spec::{AgentSpec, RewardTerm};
 use super::*;
 
 fn plate() -> AgentSpec {
-    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new() };
+    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new(), is_team: false };
     AgentSpec { name: "Plate".to_owned(), reward: vec![term("balanced"), term("dropped")], ..AgentSpec::default() }
 }
 
