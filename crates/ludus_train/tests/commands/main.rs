@@ -30,6 +30,7 @@ mod pack;
 mod parameters;
 mod playing;
 mod program;
+mod relay;
 mod replays;
 mod resume;
 mod said;
@@ -37,6 +38,7 @@ mod same;
 mod secrets;
 mod self_play;
 mod streams;
+mod teams;
 mod trouble;
 #[cfg(all(unix, feature = "tune"))]
 mod tune;
