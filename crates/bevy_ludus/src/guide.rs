@@ -24,5 +24,8 @@ pub mod self_play {}
 #[doc = include_str!("guide/shipping.md")]
 pub mod shipping {}
 
+#[doc = include_str!("guide/teams.md")]
+pub mod teams {}
+
 #[doc = include_str!("guide/tuning.md")]
 pub mod tuning {}

@@ -242,6 +242,7 @@
 //! | choose the algorithm | [`guide::algorithms`] |
 //! | choose the network: grids, sets, memory, observations for the critic alone | [`guide::networks`] |
 //! | let agents play against each other | [`guide::self_play`] |
+//! | let agents cooperate: team rewards, a critic of the team | [`guide::teams`] |
 //! | find better values for the config | [`guide::tuning`] |
 //!
 //! # Features

@@ -198,6 +198,12 @@ impl Episode {
         }
     }
 
+    /// True if the reward of the present tick counts.
+    #[inline]
+    pub(crate) const fn is_scored(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Ending(_))
+    }
+
     /// Closes a tick; true if its reward counts.
     #[inline]
     pub(crate) fn close_tick(&mut self) -> bool {

@@ -270,6 +270,7 @@ mod saved;
 mod schedule;
 mod scoring;
 mod scripts;
+mod shared_rewards;
 mod sketch;
 mod slot;
 mod state_hash;
@@ -309,6 +310,7 @@ pub use rows::{AgentRows, EpisodeNumbers, Fault, FaultPlace, FinishedEpisode, Ro
 pub use saved::{SavedAgent, save_agent};
 pub use schedule::{AgentSystems, ScoreAgents, SenseAgents, SenseScoreTime, StepClock};
 pub use scripts::left_to_the_game;
+pub use shared_rewards::TermAgreement;
 pub use sketch::{SensorLine, SensorSketch, SensorSketches};
 pub use slot::Slot;
 pub use state_hash::{StateHash, StateHashAppExt, StateHashes, hash_state_every};

@@ -17,7 +17,7 @@ use crate::turnover::watch_filters;
 use crate::{
     Action, Agent, AgentRows, AgentSystems, Arena, ArenaMembers, Episode, EpisodeEntities, EpisodeLimit, EpisodeRng,
     EpisodeScope, EpisodeStart, FirstEpisodes, Home, InArena, MatchRestart, MatchRestarts, MatchResult, ParameterPlan,
-    RowTeam, Slot, StepClock, Team, UnfilteredQuery, WorldSeed,
+    Slot, StepClock, Team, UnfilteredQuery, WorldSeed,
 };
 
 type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>, Has<EpisodeLimit>);
@@ -54,7 +54,7 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     if world.get_resource::<ParameterPlan>().is_some_and(|plan| !plan.sets().is_empty()) {
         starting.iter().for_each(|&(row, agent)| begin_parameters::<A>(world, row, agent));
     }
-    if !A::Team::NAMES.is_empty() {
+    if world.resource::<AgentRows<A>>().have_teams() {
         starting.iter().for_each(|&(row, agent)| note_team::<A>(world, row, agent));
     }
     for &(row, agent) in &starting {
@@ -72,16 +72,19 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
 ///
 /// # Panics
 ///
-/// If the agent has no team.
-fn note_team<A: Agent>(world: &mut World, row: u32, agent: Entity) {
+/// If the agent of a kind with sides is on none.
+pub(crate) fn note_team<A: Agent>(world: &mut World, row: u32, agent: Entity) {
     let Ok(entity) = world.get_entity(agent) else { return };
-    let Some(team) = entity.get::<A::Team>() else {
-        let team = ShortName::of::<A::Team>();
-        panic!("an agent `{}` was spawned without its `{team}`: add it where the agent is spawned", A::NAME);
+    let team = match entity.get::<A::Team>() {
+        Some(team) => team.index() as u16,
+        None if A::Team::NAMES.is_empty() => 0,
+        None => {
+            let team = ShortName::of::<A::Team>();
+            panic!("an agent `{}` was spawned without its `{team}`: add it where the agent is spawned", A::NAME);
+        }
     };
-    let arena = entity.get::<EpisodeRng>().and_then(EpisodeRng::arena).unwrap_or(0);
-    let place = RowTeam { arena, team: team.index() as u16 };
-    world.resource_mut::<AgentRows<A>>().teams[row as usize] = place;
+    let arena = entity.get::<EpisodeRng>().and_then(EpisodeRng::arena);
+    world.resource_mut::<AgentRows<A>>().set_team(row as usize, arena, team);
 }
 
 /// Sets agents whose restart is over running, unless their arena's episode ended in it.

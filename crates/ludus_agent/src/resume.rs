@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 
-use crate::restart::{AgentsWithoutArena, settle};
+use crate::restart::{AgentsWithoutArena, note_team, settle};
 use crate::{
     Action, Agent, AgentRows, Arena, ArenaCounts, Controller, Episode, EpisodeRng, Home, InArena, Rows, SavedAgent,
     Slot, StepClock,
@@ -20,7 +20,7 @@ pub(crate) fn resume<A: Agent>(world: &mut World, agents: &mut QueryState<Entity
         }
         restore_action::<A>(world, agent, &saved);
         restore_row::<A>(world, agent, row, &saved);
-        restore_components::<A>(world, agent, saved);
+        restore_components::<A>(world, agent, row, saved);
     }
 }
 
@@ -81,7 +81,7 @@ fn write_row<T: Copy>(all: &mut [T], row: u32, own: &[T]) {
     all[row as usize * own.len()..][..own.len()].copy_from_slice(own);
 }
 
-fn restore_components<A: Agent>(world: &mut World, agent: Entity, saved: SavedAgent) {
+fn restore_components<A: Agent>(world: &mut World, agent: Entity, row: u32, saved: SavedAgent) {
     let home = saved.rng.home();
     // Written and not inserted: an episode that is inserted begins anew.
     if let Some(mut episode) = world.get_mut::<Episode>(agent) {
@@ -90,7 +90,14 @@ fn restore_components<A: Agent>(world: &mut World, agent: Entity, saved: SavedAg
     if let Some(mut rng) = world.get_mut::<EpisodeRng>(agent) {
         *rng = saved.rng;
     }
-    if home == Home::default() { settle::<A>(world, agent) } else { count(world, agent, home) }
+    if home == Home::default() {
+        settle::<A>(world, agent);
+    } else {
+        count(world, agent, home);
+    }
+    if world.resource::<AgentRows<A>>().have_teams() {
+        note_team::<A>(world, row, agent);
+    }
 }
 
 /// Raises the count of agents to this one's number, so that no later agent gets the same identity.

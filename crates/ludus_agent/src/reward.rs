@@ -27,6 +27,28 @@ pub use ludus_derive::Reward;
 /// assert_eq!((terms, reward.balanced), ([1.0, 0.0], 0.0));
 /// assert_eq!(PlateReward::terms()[1].name, "dropped");
 /// ```
+///
+/// # Terms of a team
+///
+/// A term with `#[reward(team)]` belongs to the team: in each tick, every member is given the sum of what the members
+/// wrote. A team is all agents of the kind in an arena that are on the same side ([`Team`](crate::Team)), or all agents
+/// of the kind in the arena if the kind has no sides. Agents whose episode is not going on write nothing, and are given
+/// nothing. A member that is despawned or hidden in a tick still takes part in that tick.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use ludus_agent::Reward;
+/// #[derive(Component, Reward, Default)]
+/// struct PushReward {
+///     /// The value of a crate, for the member that pushed it into the goal last.
+///     #[reward(team)]
+///     delivered: f32,
+///     /// 1 for every step.
+///     time: f32,
+/// }
+///
+/// assert_eq!(PushReward::TEAM_TERMS, [0]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a reward",
     label = "not a `Reward`",
@@ -35,6 +57,9 @@ pub use ludus_derive::Reward;
 pub trait Reward {
     /// The count of terms.
     const TERMS: usize;
+
+    /// The indices of the terms that a team shares: each member is given the sum of what all members wrote in a tick.
+    const TEAM_TERMS: &'static [usize] = &[];
 
     /// Returns the names and the documentation of the terms, in order.
     fn terms() -> Vec<RewardTerm>;

@@ -11,7 +11,8 @@ use bevy::prelude::*;
 use ludus_spec::{AgentSpec, Head, Outcome};
 
 use crate::disturbance::Disturbance;
-use crate::{Agent, Controller, RowTeam};
+use crate::shared_rewards::{SharedRewards, TeamIndices};
+use crate::{Agent, Controller, RowTeam, TermAgreement};
 
 /// The rows of the agents of kind `A` in this world.
 #[derive(Resource, Deref, DerefMut)]
@@ -59,6 +60,8 @@ pub struct Rows {
     pub(crate) controllers: Vec<Controller>,
     /// The place of each row's agent in its match `[rows]`; empty for a kind without teams.
     pub(crate) teams: Vec<RowTeam>,
+    pub(crate) team_indices: TeamIndices,
+    pub(crate) shared: SharedRewards,
     pub(crate) decisions: Decisions,
     pub(crate) disturbance: Disturbance,
     pub(crate) default_limit: u32,
@@ -225,6 +228,8 @@ impl Rows {
             weights: vec![1.0; spec.reward.len()],
             terms: vec![0.0; spec.reward.len()],
             streams: RewardStreams::default(),
+            shared: SharedRewards::new(team_terms(&spec), spec.reward.len()),
+            team_indices: TeamIndices::new(spec.are_teams()),
             spec,
             observations: Vec::new(),
             actions: Vec::new(),
@@ -381,6 +386,16 @@ impl Rows {
     /// without streams.
     pub fn stream_rewards(&self) -> &[f32] {
         &self.streams.rewards
+    }
+
+    /// Counts from now on how often the members of a team write the same value of a term that they share.
+    pub fn watch_team_terms(&mut self) {
+        self.shared.watch();
+    }
+
+    /// The counts since [`watch_team_terms`](Self::watch_team_terms), one for each shared term; empty before it.
+    pub fn team_term_agreement(&self) -> &[TermAgreement] {
+        self.shared.agreement()
     }
 
     /// Sets the steps after which episodes are truncated, for agents without an [`EpisodeLimit`](crate::EpisodeLimit)
@@ -556,6 +571,7 @@ impl Rows {
         self.turnover.ended.reserve(rows);
         self.turnover.starting.reserve(rows);
         self.turnover.restarting.reserve(rows);
+        self.shared.reserve();
     }
 
     /// Takes a row for a new agent: the lowest free one, or a new one. `None` if all are taken and none may be added.
@@ -585,9 +601,34 @@ impl Rows {
         if !self.spec.teams.is_empty() {
             self.teams.resize(rows, RowTeam::default());
         }
+        self.shared.set_rows(rows);
+        if self.team_indices.is_on {
+            self.team_indices.of_rows.resize(rows, 0);
+        }
         self.turnover.agents.resize(rows, None);
         self.disturbance.add_row(self.actions.len());
         u32::try_from(rows - 1).expect("a world has fewer than 2³² agents")
+    }
+
+    /// True if the rows keep the team of each agent.
+    pub(crate) const fn have_teams(&self) -> bool {
+        self.team_indices.is_on
+    }
+
+    /// The team of each row's agent, by an index in this world: agents that share it are of one arena and one side. As of
+    /// the start of its episode `[rows]`; empty for a kind that [has no teams](AgentSpec::are_teams).
+    pub fn team_indices(&self) -> &[u32] {
+        &self.team_indices.of_rows
+    }
+
+    /// Sets the team of a row's agent.
+    pub(crate) fn set_team(&mut self, row: usize, arena: Option<u32>, team: u16) {
+        if let Some(place) = self.teams.get_mut(row) {
+            *place = RowTeam { arena: arena.unwrap_or(0), team };
+        }
+        if self.team_indices.is_on {
+            self.team_indices.of_rows[row] = self.team_indices.index(arena, team);
+        }
     }
 
     /// Clears the sums of a row's last episode, and sets its outcome to a restart.
@@ -618,6 +659,7 @@ impl Rows {
         self.decisions.begin_step();
         self.rewards.fill(0.0);
         self.streams.rewards.fill(0.0);
+        self.shared.clear();
         self.outcomes.fill(Outcome::Vacant);
         self.controllers.fill(self.decisions.controller());
         if self.game_decides() {
@@ -675,6 +717,11 @@ impl Decisions {
             (false, false) => Controller::Waiting,
         }
     }
+}
+
+/// The indices of the terms that a team shares.
+fn team_terms(spec: &AgentSpec) -> impl Iterator<Item = usize> + '_ {
+    spec.reward.iter().enumerate().filter(|(_, term)| term.is_team).map(|(index, _)| index)
 }
 
 fn masked_fields(spec: &AgentSpec) -> Vec<MaskedField> {

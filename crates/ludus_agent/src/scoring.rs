@@ -5,6 +5,7 @@ use ludus_spec::Outcome;
 
 use crate::rows::{EpisodeNumbers, Fault, FaultPlace, Faults, FinishedEpisode, RewardStreams};
 use crate::runs::{RowRun, runs};
+use crate::shared_rewards::{LeftMember, SharedRewards, TeamIndices};
 use crate::{Controller, Episode, Reward, Rows, Slot, StepClock};
 
 /// The rows of one tick, split into slices, so that the loop over agents reads no pointer twice.
@@ -26,6 +27,8 @@ pub(crate) struct Scoring<'rows> {
     began: &'rows [Controller],
     ends: Ends<'rows>,
     faults: &'rows mut Faults,
+    shared: &'rows mut SharedRewards,
+    teams: &'rows TeamIndices,
 }
 
 /// The lists of ended episodes.
@@ -74,6 +77,45 @@ impl<'rows> Scoring<'rows> {
                 finished_parameters: &mut rows.finished_parameters,
             },
             faults: &mut rows.faults,
+            shared: &mut rows.shared,
+            teams: &rows.team_indices,
+        }
+    }
+
+    /// Takes an agent's reward, before those that teams share are added up.
+    pub(crate) fn take_reward<T: Reward>(&mut self, slot: Slot, reward: &mut T, episode: &Episode) {
+        self.shared.take(slot.index(), reward, episode.is_scored());
+    }
+
+    /// Adds up what members of teams wrote in this tick, and gives their share to those that have left in it.
+    pub(crate) fn share_rewards(&mut self) {
+        self.shared.add_up(self.teams);
+        for index in 0..self.shared.left.len() {
+            self.score_left(self.shared.left[index]);
+        }
+        self.shared.clear();
+    }
+
+    /// Adds the terms of the tick in which a member left its row to the step's reward, and to its episode's sums, which
+    /// have been reported.
+    fn score_left(&mut self, left: LeftMember) {
+        let (row, terms) = (left.row as usize, self.weights.len());
+        self.shared.give(row, self.teams, self.taken);
+        let reward = WeightedTerms { weights: self.weights, terms: self.taken };
+        let weighted = reward.sum();
+        let step = self.rewards[row] + weighted;
+        if !step.is_finite() {
+            return refuse_reward(self.faults, row, self.tick, reward);
+        }
+        self.rewards[row] = step;
+        self.streams.add(row, reward);
+        self.returns[row] = finite_sum(self.returns[row], weighted);
+        add_terms(&mut self.terms[row * terms..][..terms], self.taken);
+        if let Some(index) = left.finished
+            && let Some(finished) = self.ends.finished.get_mut(index).filter(|finished| finished.row == left.row)
+        {
+            finished.reward = self.returns[row];
+            self.ends.finished_terms[index * terms..][..terms].copy_from_slice(&self.terms[row * terms..][..terms]);
         }
     }
 
@@ -97,11 +139,15 @@ impl<'rows> Scoring<'rows> {
             if self.is_last_tick {
                 episode.heed_limit();
             }
-            reward.take(taken);
+            if T::TEAM_TERMS.is_empty() {
+                reward.take(taken);
+            } else {
+                self.shared.give(run.first_row + index, self.teams, taken);
+            }
             if !episode.close_tick() {
                 continue;
             }
-            let weighted: f32 = weights.iter().zip(&*taken).map(|(weight, term)| weight * term).sum();
+            let weighted = WeightedTerms { weights, terms: taken }.sum();
             let step = *sum + weighted;
             if !step.is_finite() {
                 refuse_reward(self.faults, run.first_row + index, self.tick, WeightedTerms { weights, terms: taken });
@@ -110,9 +156,7 @@ impl<'rows> Scoring<'rows> {
             *sum = step;
             self.streams.add(run.first_row + index, WeightedTerms { weights, terms: taken });
             *total = finite_sum(*total, weighted);
-            for (term, taken) in terms.iter_mut().zip(&*taken) {
-                *term = finite_sum(*term, *taken);
-            }
+            add_terms(terms, taken);
         }
     }
 
@@ -189,6 +233,22 @@ fn finite_sum(one: f32, other: f32) -> f32 {
 struct WeightedTerms<'a> {
     weights: &'a [f32],
     terms: &'a [f32],
+}
+
+impl WeightedTerms<'_> {
+    /// The weighted sum.
+    #[inline]
+    fn sum(self) -> f32 {
+        self.weights.iter().zip(self.terms).map(|(weight, term)| weight * term).sum()
+    }
+}
+
+/// Adds a tick's terms to the sums of an episode.
+#[inline]
+fn add_terms(sums: &mut [f32], taken: &[f32]) {
+    for (sum, taken) in sums.iter_mut().zip(taken) {
+        *sum = finite_sum(*sum, *taken);
+    }
 }
 
 /// Reports a tick's reward that is not finite, by itself or added to the step's. It is left out of all sums, and its

@@ -11,7 +11,8 @@ use crate::rows::{Fault, FaultPlace};
 use crate::runs::runs;
 use crate::scoring::{Scored, Scoring};
 use crate::{
-    Action, ActionMask, Agent, AgentRows, Controller, Episode, Observation, Rows, SenseScoreTime, Slot, StepClock,
+    Action, ActionMask, Agent, AgentRows, Controller, Episode, Observation, Reward, Rows, SenseScoreTime, Slot,
+    StepClock,
 };
 
 /// Copies action rows to action components, on a step's first tick. Agents that restart or idle get the default action.
@@ -104,6 +105,12 @@ pub(crate) fn score<A: Agent>(
     mut agents: Query<Scorable<A>, Whole<A>>,
 ) {
     let mut scoring = Scoring::new(rows.into_inner(), &clock);
+    if !A::Reward::TEAM_TERMS.is_empty() {
+        for (_, slot, _, mut reward, episode) in &mut agents {
+            scoring.take_reward(*slot, reward.bypass_change_detection(), &episode);
+        }
+        scoring.share_rewards();
+    }
     if let Ok(tables) = agents.contiguous_iter_mut() {
         for (entities, slots, controllers, mut rewards, mut episodes) in tables {
             // Terms are emptied and steps counted in every tick, so change detection would report nothing useful.

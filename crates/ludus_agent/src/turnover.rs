@@ -13,7 +13,8 @@ use ludus_spec::Outcome;
 
 use crate::episode::End;
 use crate::scoring::{Scored, Scoring, reported};
-use crate::{Agent, AgentRows, Controller, Episode, Rows, Slot, StepClock};
+use crate::shared_rewards::LeftMember;
+use crate::{Agent, AgentRows, Controller, Episode, Reward, Rows, Slot, StepClock};
 
 /// Adds the observers of agents of this kind that come, go, sleep and return.
 pub(crate) fn add_observers<A: Agent>(app: &mut App) {
@@ -138,11 +139,20 @@ fn leave<A: Agent>(world: &mut DeferredWorld, agent: Entity, row: usize, end: En
     let controller = world.get::<Controller>(agent).copied().unwrap_or(Controller::External);
     let episode = world.get::<Episode>(agent).copied().unwrap_or_default();
     let mut leaver = Leaver { agent, controller, episode };
-    if world.resource::<AgentRows<A>>().step_is_open {
+    let is_open = world.resource::<AgentRows<A>>().step_is_open;
+    let mut is_shared = false;
+    if is_open && A::Reward::TEAM_TERMS.is_empty() {
         score_last_tick::<A>(world, row, &mut leaver);
+    } else if is_open {
+        is_shared = take_last_tick::<A>(world, row, &mut leaver);
     }
     let rows = &mut **world.resource_mut::<AgentRows<A>>().into_inner();
+    let reported = rows.finished.len();
     settle(rows, row, leaver, end);
+    if is_shared {
+        let finished = (rows.finished.len() > reported).then_some(reported);
+        rows.shared.left.push(LeftMember { row: row as u32, finished });
+    }
     rows.release_row(row as u32);
     if let Some(mut left) = world.get_mut::<Episode>(agent) {
         left.leave();
@@ -160,6 +170,18 @@ fn score_last_tick<A: Agent>(world: &mut DeferredWorld, row: usize, leaver: &mut
     let (rewards, episodes) = (core::slice::from_mut(&mut reward), core::slice::from_mut(episode));
     let scored = Scored { entities: &[agent], controllers: &[controller], rewards, episodes };
     Scoring::of_tick(rows, tick).score_table(&[Slot::new(row as u32)], scored);
+}
+
+/// Takes the reward of this tick, which is scored once the other members of the team have written theirs. Returns true if
+/// it counts.
+fn take_last_tick<A: Agent>(world: &mut DeferredWorld, row: usize, leaver: &mut Leaver) -> bool {
+    let Some(mut reward) = world.get_mut::<A::Reward>(leaver.agent).map(|mut reward| core::mem::take(&mut *reward))
+    else {
+        return false;
+    };
+    let rows = &mut **world.resource_mut::<AgentRows<A>>().into_inner();
+    rows.shared.take(row, &mut reward, leaver.episode.is_scored());
+    leaver.episode.close_tick()
 }
 
 /// An agent at the moment at which it leaves its row.

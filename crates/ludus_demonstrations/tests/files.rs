@@ -32,7 +32,7 @@ fn action(name: &str, parts: &[&str], kind: ActionKind) -> ActionField {
 const SPEED: ActionKind = ActionKind::Continuous { low: -1.0, high: 1.0 };
 
 fn spec() -> AgentSpec {
-    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new() };
+    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new(), is_team: false };
     AgentSpec {
         name: "Frog".to_owned(),
         observation: vec![field("fly", Block::values(["x", "y"])), field("hunger", Block::values([""]))],

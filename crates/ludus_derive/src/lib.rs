@@ -99,9 +99,13 @@ pub fn derive_action(input: TokenStream) -> TokenStream {
 
 /// Implements `Reward`: every field of the struct, all of them `f32`, is a term of the reward.
 ///
-/// It has no attributes: weights belong to the run's config, so that re-weighting needs no rebuild. The first sentence
-/// of a field's documentation should say when the term is given, and how much of it.
-#[proc_macro_derive(Reward)]
+/// | `#[reward(…)]` on a field | meaning |
+/// |---|---|
+/// | `team` | each member of a team is given the sum of what all members wrote in a tick |
+///
+/// There is no attribute for weights: they belong to the run's config, so that re-weighting needs no rebuild. The first
+/// sentence of a field's documentation should say when the term is given, and how much of it.
+#[proc_macro_derive(Reward, attributes(reward))]
 pub fn derive_reward(input: TokenStream) -> TokenStream {
     derive(input, reward::expand)
 }

@@ -36,8 +36,11 @@ pub struct SensedRows<'a> {
     ///
     /// Read only where an episode starts, after an [`Outcome::Restart`]: within an episode, a row keeps its driver.
     pub drivers: &'a mut [u8],
-    /// The team of each row. `[rows]`, empty without teams.
-    pub teams: &'a mut [u16],
+    /// The team of each row: the same number for the rows of one team, another for those of others. `[rows]`, empty
+    /// without teams.
+    ///
+    /// A member whose episode terminates while others of its team go on bootstraps from their values.
+    pub teams: &'a mut [u32],
 }
 
 /// The rows of a lane in a step.

@@ -183,6 +183,15 @@
 //! 50. **Its network** learns after the policy, from as many pairs of the demonstrations as of the rollout, with a penalty
 //!     on its gradient at points between both. Kostrikov et al. 2019, arXiv:1809.02925, §4.
 //!
+//! # Teams
+//!
+//! 51. **A critic of the team** reads what the other members observe, as a set behind the agent's own observation. The
+//!     simulation writes it; the policy does not read it. Lowe et al. 2017, arXiv:1706.02275, for critics that see more
+//!     than their policies; Cohen et al. 2022, arXiv:2111.05992, for teams of any size.
+//! 52. **Posthumous credit**: if a member's episode terminates while others of its team go on, its last step bootstraps
+//!     from the mean of their values. Cohen et al. 2022, §4. Only where the lane has teams
+//!     ([`LaneShape::has_teams`]).
+//!
 //! # Types by topic
 //!
 //! | for | see |

@@ -272,7 +272,7 @@ impl<L: Learner> Ppo<L> {
         Ok(learned)
     }
 
-    /// Masks faults, scales rewards if configured, estimates advantages and selects the experience.
+    /// Masks faults, credits agents that left their team, scales rewards if configured, estimates advantages and selects the experience.
     fn estimate(&mut self, progress: f32) -> Result<(), LearnError> {
         let streams = self.config.value_heads() - 1;
         if self.streams.is_empty() && streams > 0 {
@@ -280,6 +280,7 @@ impl<L: Learner> Ppo<L> {
         }
         let discount = self.config.discount();
         self.rollout.mask_faults();
+        self.rollout.credit_leavers();
         if self.config.scale_rewards {
             self.reward_scale.scale(self.rollout.rewarded_steps(), discount.gamma);
         }

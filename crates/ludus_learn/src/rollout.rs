@@ -1,6 +1,7 @@
 //! The experience between two updates.
 
 mod heads;
+mod teams;
 
 use std::ops::Range;
 
@@ -146,7 +147,7 @@ struct Columns {
     inputs: Vec<f32>,
     masks: Vec<bool>,
     drivers: Vec<u8>,
-    teams: Vec<u16>,
+    teams: Vec<u32>,
     actions: Vec<f32>,
     log_probs: Vec<f32>,
     values: Vec<f32>,
@@ -174,8 +175,8 @@ pub struct Samples<'a> {
     pub masks: &'a [bool],
     /// The driver of the row, or empty. `[samples]`.
     pub drivers: &'a [u8],
-    /// The team of the row, or empty. `[samples]`.
-    pub teams: &'a [u16],
+    /// The team of the row, the same for all members of it in the simulation, or empty. `[samples]`.
+    pub teams: &'a [u32],
     /// The action of the step. `[samples, action width]`.
     pub actions: &'a [f32],
     /// The logarithm of the action's probability (density) under the policy that chose it. `[samples]`.
@@ -227,7 +228,7 @@ pub struct Slab<'a> {
     /// `[steps + 1, rows]`, or empty.
     pub drivers: &'a mut [u8],
     /// `[steps + 1, rows]`, or empty.
-    pub teams: &'a mut [u16],
+    pub teams: &'a mut [u32],
     /// `[steps + 1, rows, action width]`.
     pub actions: &'a mut [f32],
     /// `[steps + 1, rows]`.

@@ -422,7 +422,7 @@ pub(crate) mod tests {
                 action("rate", &["x", "z"], ActionKind::Continuous { low: -2.0, high: 2.0 }),
                 action("jump", &["no", "yes"], ActionKind::Discrete),
             ],
-            reward: vec![RewardTerm { name: "balanced".to_owned(), doc: String::new() }],
+            reward: vec![RewardTerm { name: "balanced".to_owned(), doc: String::new(), is_team: false }],
             masked: false,
             teams: Vec::new(),
         }

@@ -14,6 +14,7 @@ mod parameters;
 mod path;
 mod seed;
 mod spec;
+mod team_view;
 mod tick;
 mod value;
 
@@ -29,5 +30,6 @@ pub use parameters::{Distribution, EpisodeParameter};
 pub use path::joined;
 pub use seed::{Generator, Seed};
 pub use spec::{ActionField, ActionKind, AgentSpec, RewardTerm};
+pub use team_view::TEAM_VIEW;
 pub use tick::{LONGEST_STEP, TICK_RATES_HZ, meant_rate_hz, tick_rate_hz};
 pub use value::{ActionValue, stretched};

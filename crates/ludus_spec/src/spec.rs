@@ -68,12 +68,20 @@ pub struct RewardTerm {
     pub name: String,
     /// The field's documentation in the game's source.
     pub doc: String,
+    /// True if each member of a team is given the sum of what all members wrote.
+    #[serde(default, rename = "team", skip_serializing_if = "std::ops::Not::not")]
+    pub is_team: bool,
 }
 
 impl AgentSpec {
     /// Returns the count of columns of an observation row, `usize::MAX` at most.
     pub fn observation_width(&self) -> usize {
         self.observation.iter().map(ObservationField::width).fold(0, usize::saturating_add)
+    }
+
+    /// True if the agents are in teams: they have [sides](Self::teams), or terms of the reward that a team shares.
+    pub fn are_teams(&self) -> bool {
+        !self.teams.is_empty() || self.reward.iter().any(|term| term.is_team)
     }
 
     /// Returns the fields of the observation that only the critic reads.

@@ -98,7 +98,6 @@ impl Actor {
     /// # Errors
     ///
     /// If the file's network is a game's own and not that of this game and program.
-    #[cfg_attr(not(feature = "torch"), expect(unused_variables, reason = "networks of one's own need libtorch"))]
     pub fn new(file: &PolicyFile, blueprint: &Blueprint, kind: usize) -> Result<Self, TrainError> {
         #[cfg(feature = "torch")]
         if let Some(own) = file.network.own()
@@ -108,7 +107,18 @@ impl Actor {
             let policy = TorchPolicy::new(network, &file.parameters, file.normalizer.as_ref())?;
             return Ok(Self::Torch(Mutex::new(policy)));
         }
-        Ok(Self::Native(Box::new(Policy::new(file)?)))
+        Self::for_rows(file, &blueprint.specs[kind])
+    }
+
+    /// Makes the policy of `file`, which a file describes, for rows with this spec.
+    ///
+    /// # Errors
+    ///
+    /// If the file's network is a game's own, or is for other agents.
+    pub fn for_rows(file: &PolicyFile, spec: &AgentSpec) -> Result<Self, TrainError> {
+        let policy = Policy::new(file)?;
+        let other = policy.for_agents(spec)?;
+        Ok(Self::Native(Box::new(other.unwrap_or(policy))))
     }
 
     /// Returns new working memory for one thread.

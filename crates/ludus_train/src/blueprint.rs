@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ludus_spec::AgentSpec;
 use rayon::ThreadPool;
 
-use crate::config::{AgentConfig, AlgorithmConfig, PolicySource, RunConfig};
+use crate::config::{AgentConfig, AlgorithmConfig, CriticView, PolicySource, RunConfig};
 use crate::definition::GameDefinition;
 use crate::episodes::RowSettings;
 use crate::group::Lanes;
@@ -36,6 +36,8 @@ pub(crate) struct Blueprint {
     pub hash_every: Option<NonZeroU64>,
     /// The choice of learner and device.
     pub learner: LearnerChoice,
+    /// Other members of a team that the critic of each kind sees at most; empty as long as no team was counted.
+    pub team_views: Vec<usize>,
     /// Shows a sentence about work that takes long.
     pub note: fn(String),
 }
@@ -49,6 +51,22 @@ impl Blueprint {
     /// The config of a kind of agents, mutable.
     pub fn agent_mut(&mut self, kind: usize) -> &mut AgentConfig {
         self.config.agent_mut(&self.specs[kind])
+    }
+
+    /// True if the critic of a kind sees the team of its agent.
+    pub fn critic_sees_team(&self, kind: usize) -> bool {
+        self.agent(kind).critic == CriticView::Team
+    }
+
+    /// The spec of the rows that a kind's algorithm learns from.
+    ///
+    /// Rows with the observations of a team exist only there: those of worlds, and so of games, replays and evaluations,
+    /// are the game's own.
+    pub fn learned_spec(&self, kind: usize) -> Arc<AgentSpec> {
+        match self.team_views.get(kind) {
+            Some(&members) if members > 0 => Arc::new(self.agent(kind).learned_spec(&self.specs[kind], members)),
+            _ => self.specs[kind].clone(),
+        }
     }
 
     /// The weights of a kind's reward, in the order of its spec.

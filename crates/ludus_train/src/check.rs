@@ -7,7 +7,7 @@ mod systems;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use ludus_agent::{FaultPlace, WrittenAction};
+use ludus_agent::{FaultPlace, TermAgreement, WrittenAction};
 use ludus_spec::{AgentSpec, Outcome, Seed};
 use ludus_worlds::{GameSystems, PooledWorld, WorldError};
 
@@ -74,6 +74,7 @@ pub(crate) fn check_game(blueprint: &Blueprint, settings: CheckSettings) -> Resu
     let kinds = Vec::from_iter(blueprint.driven_kinds());
     let early = |&kind: &usize| systems::early_findings(&mut systems, &mut world, kind, interval);
     let mut findings: Vec<_> = kinds.iter().flat_map(early).collect();
+    kinds.iter().for_each(|&kind| world.rows_mut(kind).watch_team_terms());
     let mut seen: Vec<_> = kinds.iter().map(|&kind| Seen::new(&world, kind)).collect();
     let steps = settings.ticks.div_ceil(interval);
     let (start, seed) = (clock::seconds(), blueprint.check_seed());
@@ -140,6 +141,8 @@ struct Seen {
     episodes: RandomEpisodes,
     /// The greatest absolute sum of each term.
     terms: Vec<f32>,
+    /// Counts of the ticks in which the members of a team wrote the same value of a term that they share.
+    agreement: Vec<TermAgreement>,
     /// The first number that was not finite.
     fault: Option<WorldFault>,
     faults: u64,
@@ -157,6 +160,7 @@ impl Seen {
             columns: vec![ColumnRange::EMPTY; spec.observation_width()],
             episodes: RandomEpisodes::new(world, kind),
             terms: vec![0.0; spec.reward.len()],
+            agreement: Vec::new(),
             fault: None,
             faults: 0,
             actions: 0,
@@ -211,6 +215,8 @@ impl Seen {
         let mut note = |sums: &[f32]| {
             terms.iter_mut().zip(sums).for_each(|(most, sum)| *most = most.max(sum.abs()));
         };
+        self.agreement.clear();
+        self.agreement.extend_from_slice(world.rows(kind).team_term_agreement());
         let width = world.spec(kind).reward.len().max(1);
         world.rows(kind).episode_terms().chunks_exact(width).for_each(&mut note);
         episodes.take(world, note);
@@ -230,6 +236,7 @@ impl Seen {
         findings.extend(self.overwritten_finding(spec));
         if scope == Scope::Patient {
             findings.extend(self.reward_findings(spec));
+            findings.extend(self.agreement.iter().filter_map(|term| agreement_finding(spec, term)));
             if self.episodes.ended() == 0 && limit.is_none() {
                 let what = format!("no episode of `{}` ended in {} steps", spec.name, self.steps);
                 let remedy = "call `Episode::terminate` in the `ScoreAgents` schedule where the task is over, or set \
@@ -291,4 +298,20 @@ impl Seen {
                       to it as well";
         vec![Finding::new(what, remedy)]
     }
+}
+
+/// The finding that all members of a team always write the same value of a term that they share: then it counts once for
+/// each of them.
+fn agreement_finding(spec: &AgentSpec, seen: &TermAgreement) -> Option<Finding> {
+    if seen.same == 0 || seen.different > 0 {
+        return None;
+    }
+    let (agent, term) = (&spec.name, &spec.reward[seen.term].name);
+    let what = format!(
+        "all members of a team of `{agent}` always wrote the same `{term}`, {} times in all: each is given the sum, so it \
+         counts once for each member",
+        seen.same
+    );
+    let remedy = "write it for the member that earned it, or for one of them; or leave `#[reward(team)]` out";
+    Some(Finding::new(what, remedy))
 }

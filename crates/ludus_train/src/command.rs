@@ -123,7 +123,18 @@ impl Program {
         let pool = Arc::new(thread_pool(arguments.threads.map_or_else(cores, |threads| threads.get()))?);
         let (definition, learner) = (self.definition.clone(), LearnerChoice::default());
         let (note, stages) = (|sentence| note(sentence), CurriculumStages::default());
-        Ok(Blueprint { definition, specs, config, pool, iteration: 0, stages, hash_every: None, learner, note })
+        Ok(Blueprint {
+            definition,
+            specs,
+            config,
+            pool,
+            iteration: 0,
+            stages,
+            hash_every: None,
+            learner,
+            team_views: Vec::new(),
+            note,
+        })
     }
 }
 

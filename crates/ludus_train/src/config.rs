@@ -2,8 +2,10 @@
 
 mod algorithm;
 mod check;
+mod check_critic;
 mod check_kinds;
 mod check_parameters;
+mod critic;
 mod former;
 mod names;
 mod parameters;
@@ -26,6 +28,7 @@ use ludus_spec::{AgentSpec, Distribution, EpisodeParameter, ObservationField};
 use serde::{Deserialize, Serialize};
 
 pub use algorithm::AlgorithmConfig;
+pub use critic::CriticView;
 pub use ludus_config::{ConfigError, Problem};
 pub(crate) use parameters::StageNumbers;
 pub use parameters::{Criterion, ParameterConfig, Stage};
@@ -101,6 +104,13 @@ pub struct AgentConfig {
     pub reward: BTreeMap<String, f32>,
     /// The actor's and the critic's network.
     pub network: NetworkConfig,
+    /// The observations that the critic reads: by default its agent's, or `Team`: also those of the other members of its
+    /// team.
+    ///
+    /// For agents that cooperate, with `ppo`. The policy does not see it. The field is called `team`, and its default
+    /// encoder is `Pool(32)`.
+    #[serde(skip_serializing_if = "CriticView::is_default")]
+    pub critic: CriticView,
     /// Settings of proximal policy optimisation, which learns the policy unless another section is there: at most one
     /// of `ppo`, `pqn`, `dqn` and `sac`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
@@ -416,6 +426,7 @@ impl Default for AgentConfig {
             self_play: None,
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
+            critic: CriticView::default(),
             ppo: Some(PpoConfig::default()),
             pqn: None,
             dqn: None,
@@ -444,6 +455,15 @@ impl AgentConfig {
             Vec::new()
         } else {
             spec.observation.iter().flat_map(of_field).collect()
+        }
+    }
+
+    /// The spec of the rows that its algorithm learns from: where the critic sees the team, with what up to `members` other
+    /// members see.
+    pub fn learned_spec(&self, spec: &AgentSpec, members: usize) -> AgentSpec {
+        match self.critic {
+            CriticView::Agent => spec.clone(),
+            CriticView::Team => spec.with_team_view(members),
         }
     }
 

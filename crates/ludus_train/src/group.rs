@@ -4,6 +4,7 @@ mod accident;
 mod lanes;
 mod matches;
 mod member;
+mod team_view;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -18,8 +19,10 @@ use ludus_replay::{HashPlace, LoggedHash, Recorder, RecorderSettings};
 
 pub(crate) use accident::{Accident, WorldFault};
 pub(crate) use matches::{LanePlayers, MatchMode, MatchPlan, Opponent, PairResult};
+pub(crate) use team_view::largest_team;
 
 use member::{Member, RowsBefore};
+use team_view::TeamView;
 
 /// Rows that a group should have, so that a forward pass over them is efficient.
 const ENOUGH_ROWS: usize = 64;
@@ -54,6 +57,8 @@ pub(crate) struct WorldGroup {
     /// The way in which matches are made, once they are.
     match_plan: Option<Arc<MatchPlan>>,
     results: Vec<PairResult>,
+    /// The views of their teams that the critics of each lane have; empty if none has any.
+    team_views: Vec<Option<TeamView>>,
 }
 
 /// The kinds of agents that follow each policy of a run, by their indices in the game.
@@ -98,6 +103,7 @@ impl WorldGroup {
             has_drivers: false,
             match_plan: None,
             results: Vec::new(),
+            team_views: Vec::new(),
         };
         let unchanged = |kind| vec![RowChange::None; group.row_count(kind)];
         group.changes = (0..group.kind_count()).map(unchanged).collect();
@@ -112,6 +118,12 @@ impl WorldGroup {
     /// The change of the episode of each row of a kind since it was last taken `[rows]`.
     pub fn changes_mut(&mut self, kind: usize) -> &mut [RowChange] {
         &mut self.changes[kind]
+    }
+
+    /// Lets the rows of a lane have the observations of up to `members` other members of each agent's team.
+    pub fn view_teams(&mut self, lane: usize, members: usize) {
+        self.team_views.resize(self.lanes.len(), None);
+        self.team_views[lane] = Some(TeamView::new(members));
     }
 
     /// The number of steps that the group has made.

@@ -124,7 +124,10 @@ impl SelfPlay {
         for (index, (lane, kinds)) in self.lanes.iter_mut().zip(blueprint.lanes().iter()).enumerate() {
             let read = |file: &Path| -> Result<FrozenPolicy, TrainError> {
                 let file = PolicyFile::read_for(file, &blueprint.specs[kinds[0]])?;
-                let actor = Actor::new(&file, blueprint, kinds[0])?;
+                let actor = match blueprint.critic_sees_team(kinds[0]) {
+                    true => Actor::for_rows(&file, &blueprint.learned_spec(kinds[0]))?,
+                    false => Actor::new(&file, blueprint, kinds[0])?,
+                };
                 let (needed, room) = (actor.memory_width(), rows.memory_width(index));
                 if needed > room { Err(TrainError::TooMuchMemory { needed, room }) } else { Ok(FrozenPolicy(actor)) }
             };

@@ -218,6 +218,7 @@ fn train(setup: SessionSetup, resumed: Option<PathBuf>, mailbox: &Mailbox) -> Re
         stages: CurriculumStages::default(),
         hash_every: None,
         learner,
+        team_views: Vec::new(),
         // The snapshot shows that the run is starting.
         note: |_| {},
     };

@@ -6,6 +6,7 @@ mod lane;
 mod lap;
 mod matches;
 mod saving;
+mod team_views;
 
 use ludus_learn::{Collector, IterationPlan, IterationResult, LaneShape, LearnError, PhaseTimes, Report, Simulation};
 use ludus_worlds::{PooledWorld, WorldError};
@@ -28,6 +29,7 @@ pub(crate) use lap::Lap;
 
 use lane::FrozenLane;
 use matches::opponents;
+use team_views::{count_teams, view_teams};
 
 /// The worlds and the policies of a run, with their progress so far.
 pub(crate) struct Training {
@@ -56,13 +58,21 @@ pub(crate) struct Training {
 
 impl Training {
     /// Builds the worlds, the networks and the algorithms.
-    pub fn build(blueprint: Blueprint) -> Result<Self, TrainError> {
+    pub fn build(mut blueprint: Blueprint) -> Result<Self, TrainError> {
         let lanes = blueprint.lanes();
+        let see_teams = (0..blueprint.specs.len()).any(|kind| blueprint.critic_sees_team(kind));
+        let mut worlds = None;
+        if see_teams {
+            // Their networks depend on the sizes of teams.
+            let built = blueprint.build_worlds(Purpose::Training)?;
+            count_teams(&mut blueprint, &built)?;
+            worlds = Some(built);
+        }
         let is_learned = |kind: usize| blueprint.agent(kind).policy == PolicySource::Learned;
         // Networks are made before the worlds are built, so that their errors are reported early.
         let network = |kinds: &Vec<usize>| is_learned(kinds[0]).then(|| blueprint.network(kinds[0])).transpose();
         let networks = lanes.iter().map(network).collect::<Result<Vec<_>, _>>().map_err(TrainError::Learner)?;
-        let worlds = blueprint.build_worlds(Purpose::Training)?;
+        let worlds = worlds.map_or_else(|| blueprint.build_worlds(Purpose::Training), Ok)?;
         let tick_rate_hz = worlds.first().map_or(0.0, tick_rate_hz);
         let parameters = worlds.first().map_or_else(GameParameters::default, GameParameters::of);
         let mut groups = group_worlds(worlds, &lanes, clock::nanoseconds);
@@ -70,6 +80,7 @@ impl Training {
             groups.iter_mut().for_each(|group| group.hash_every(every));
         }
         blueprint.record_episodes(&mut groups);
+        view_teams(&blueprint, &mut groups);
         let self_play = SelfPlay::of(&blueprint);
         if self_play.is_some() {
             groups.iter_mut().for_each(WorldGroup::expect_matches);

@@ -15,5 +15,6 @@ mod scripts;
 mod sets;
 mod sleep;
 mod stagger;
+mod team_rewards;
 mod turnover;
 mod waiting;

@@ -36,7 +36,7 @@ fn runner() -> AgentSpec {
         name: "Runner".to_owned(),
         observation: vec![field("wall", &["left", "right"], None)],
         action: vec![action],
-        reward: vec![RewardTerm { name: "escaped".to_owned(), doc: String::new() }],
+        reward: vec![RewardTerm { name: "escaped".to_owned(), doc: String::new(), is_team: false }],
         masked: false,
         teams: Vec::new(),
     }

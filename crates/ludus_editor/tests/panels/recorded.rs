@@ -53,7 +53,7 @@ pub fn spec() -> AgentSpec {
         parts: texts(parts),
         kind,
     };
-    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: "One for every step.".to_owned() };
+    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: "One for every step.".to_owned(), is_team: false };
     AgentSpec {
         name: "Plate".to_owned(),
         observation: vec![

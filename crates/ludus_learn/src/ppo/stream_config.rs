@@ -144,7 +144,7 @@ mod tests {
     use crate::CuriosityConfig;
 
     fn spec() -> AgentSpec {
-        let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new() };
+        let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new(), is_team: false };
         AgentSpec { name: "Walker".to_owned(), reward: vec![term("speed"), term("fall")], ..AgentSpec::default() }
     }
 

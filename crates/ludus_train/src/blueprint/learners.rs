@@ -23,7 +23,7 @@ const OBSERVATION_CLIP: f32 = 10.0;
 impl Blueprint {
     /// Makes an untrained network for a kind.
     pub fn network(&self, kind: usize) -> Result<Network, LearnError> {
-        let layout = Layout::of_agent(&self.specs[kind], &self.agent(kind).learned_network())?;
+        let layout = Layout::of_agent(&self.learned_spec(kind), &self.agent(kind).learned_network())?;
         Ok(Network::new(layout, self.seed_of(Draws::Network, kind)))
     }
 
@@ -36,7 +36,8 @@ impl Blueprint {
         network: Network,
         lanes: &[LaneShape],
     ) -> Result<(BuiltAlgorithm, BackendChoice), TrainError> {
-        let (agent, spec) = (self.agent(kind), &self.specs[kind]);
+        let (agent, spec) = (self.agent(kind), self.learned_spec(kind));
+        let spec = &*spec;
         let normalize = || Normalizer::of_agent(spec, OBSERVATION_CLIP);
         let algorithm = agent.algorithm();
         let normalizer = algorithm.normalizes_observations().then(normalize);
@@ -115,7 +116,7 @@ impl Blueprint {
     /// The sizes that decide how much memory of a GPU a kind's learner needs.
     #[cfg(feature = "torch")]
     fn demand(&self, kind: usize, ppo: &PpoConfig, network: &dyn TorchNetwork, rows: usize) -> Demand {
-        let spec = &self.specs[kind];
+        let spec = self.learned_spec(kind);
         Demand {
             rows,
             steps: ppo.rollout_steps,

@@ -17,7 +17,7 @@ fn spec() -> AgentSpec {
         ObservationField { name: "ball".to_owned(), doc: doc(), block, range: None, kind, is_critic: false };
     let action =
         ActionField { name: "jump".to_owned(), doc: doc(), parts: parts(&["no", "yes"]), kind: ActionKind::Discrete };
-    let reward = RewardTerm { name: name(), doc: doc() };
+    let reward = RewardTerm { name: name(), doc: doc(), is_team: false };
     AgentSpec {
         name: "Plate".to_owned(),
         observation: vec![observation],

@@ -109,6 +109,7 @@ fn carry_out(program: &Program, specs: &[Arc<AgentSpec>], order: &TrialOrder) ->
             stages,
             hash_every: None,
             learner,
+            team_views: Vec::new(),
             note,
         })
     };

@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use ludus_learn::{Dqn, DqnConfig, LaneShape, LearningRate, PpoConfig, PqnConfig, Sac, SacConfig, Schedule};
-use ludus_net::NetworkConfig;
-use ludus_spec::AgentSpec;
+use ludus_net::{Encoder, NetworkConfig};
+use ludus_spec::{AgentSpec, TEAM_VIEW};
 use serde::{Serialize, Serializer};
 
 use super::AgentConfig;
+use super::critic::{CriticView, TEAM_POOL};
 
 /// The names of the sections, in the order of a config.
 pub(crate) const SECTIONS: [&str; 4] = ["ppo", "pqn", "dqn", "sac"];
@@ -52,7 +53,8 @@ impl AgentConfig {
     /// The network as it is learned.
     ///
     /// Values of actions need one tower of hidden layers, so it is `shared`; with `dueling`, the critic may have its own.
-    /// Soft actor-critic has critics of its own, and a deviation that depends on the observation (`squashed`).
+    /// A critic that sees its team has an encoder for it. Soft actor-critic has critics of its own, and a deviation that
+    /// depends on the observation (`squashed`).
     pub fn learned_network(&self) -> NetworkConfig {
         let is_one = match self.algorithm() {
             AlgorithmConfig::Ppo(_) => false,
@@ -61,7 +63,11 @@ impl AgentConfig {
             AlgorithmConfig::Sac(_) => true,
         };
         let squashed = self.network.squashed || matches!(self.algorithm(), AlgorithmConfig::Sac(_));
-        NetworkConfig { shared: self.network.shared || is_one, squashed, ..self.network.clone() }
+        let mut encoders = self.network.encoders.clone();
+        if self.critic == CriticView::Team {
+            encoders.entry(TEAM_VIEW.to_owned()).or_insert(Encoder::Pool(TEAM_POOL));
+        }
+        NetworkConfig { shared: self.network.shared || is_one, squashed, encoders, ..self.network.clone() }
     }
 
     /// Sets Adam's step size.

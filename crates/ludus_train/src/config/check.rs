@@ -7,10 +7,11 @@ use ludus_net::NetworkProblem;
 use ludus_spec::{AgentSpec, Block, ObservationField, ObservationKind};
 
 use super::algorithm::{AlgorithmConfig, SECTIONS};
+use super::check_critic::check_critics;
 use super::check_kinds::{check_goals, check_intervals, check_learning, check_policies, check_sections};
 use super::pretrain::check_pretrain;
 use super::self_play::check_self_play;
-use super::{AgentConfig, PolicySource, RunConfig};
+use super::{AgentConfig, CriticView, PolicySource, RunConfig};
 use crate::memory;
 use ludus_config::Problems;
 use ludus_config::valid_names;
@@ -32,6 +33,7 @@ pub(super) fn check(config: &RunConfig, specs: &[Arc<AgentSpec>], report: &mut P
     check_policies(config, specs, report);
     check_learning(config, specs, report);
     check_self_play(config, specs, report);
+    check_critics(config, specs, report);
     for spec in specs {
         if let Some(agent) = config.agents.get(&spec.name) {
             check_agent(agent, spec, report);
@@ -79,7 +81,9 @@ fn check_agent(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<'_>)
     let section = ["agents", spec.name.as_str()];
     check_reward(agent, spec, report);
     check_disturbances(agent, spec, report);
-    for NetworkProblem { path, message } in agent.network.problems_for(spec) {
+    // With `shared` layers, the critic is reported.
+    let read = if agent.network.shared { spec.clone() } else { agent.learned_spec(spec, 1) };
+    for NetworkProblem { path, message } in agent.network.problems_for(&read) {
         let path = path.iter().map(String::as_str);
         report.problem(&section.into_iter().chain(["network"]).chain(path).collect::<Vec<_>>(), message);
     }
@@ -125,6 +129,12 @@ fn check_algorithm(agent: &AgentConfig, spec: &AgentSpec, report: &mut Problems<
 pub(super) fn check_own_networks(config: &RunConfig, report: &mut Problems<'_>) {
     for (kind, agent) in &config.agents {
         let AlgorithmConfig::Ppo(ppo) = agent.algorithm() else { continue };
+        report.require(agent.critic == CriticView::Agent, &["agents", kind, "critic"], || {
+            format!(
+                "`{kind}` learns a network of the game's own, and `critic: Team` needs one that the config describes; leave \
+                 `critic` out"
+            )
+        });
         for (field, is_there) in [("streams", !ppo.streams.is_empty()), ("curiosity", ppo.curiosity.is_some())] {
             report.require(!is_there, &["agents", kind, "ppo", field], || {
                 format!(

@@ -501,7 +501,7 @@ mod tests {
     use super::*;
 
     fn plate() -> AgentSpec {
-        let term = |name: &str, doc: &str| RewardTerm { name: name.to_owned(), doc: doc.to_owned() };
+        let term = |name: &str, doc: &str| RewardTerm { name: name.to_owned(), doc: doc.to_owned(), is_team: false };
         let reward = vec![term("balanced", " 1 for every tick on the plate."), term("dropped", "")];
         let teams = vec!["North".to_owned(), "South".to_owned()];
         AgentSpec { name: "Plate".to_owned(), reward, teams, ..AgentSpec::default() }

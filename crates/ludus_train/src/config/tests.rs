@@ -5,7 +5,7 @@ use ludus_spec::{AgentSpec, RewardTerm};
 use super::*;
 
 fn plate() -> AgentSpec {
-    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new() };
+    let term = |name: &str| RewardTerm { name: name.to_owned(), doc: String::new(), is_team: false };
     AgentSpec { name: "Plate".to_owned(), reward: vec![term("balanced"), term("dropped")], ..AgentSpec::default() }
 }
 
@@ -271,7 +271,7 @@ fn streams_of_a_network_of_the_game_s_own_are_refused_with_their_line() {
 
 #[test]
 fn a_field_of_another_section_is_found() {
-    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `self_play`, `reward`, `network`, `ppo`, `pqn`, \
+    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `self_play`, `reward`, `network`, `critic`, `ppo`, `pqn`, \
                  `dqn`, `sac`, `device`, `initialize_from`, `pretrain`";
     let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `parameters`, `stop`, `checkpoints`, `faults`";
     let check = |set: &str, guess: &str| {

@@ -5,6 +5,7 @@ use ludus_spec::Outcome;
 
 use super::WorldGroup;
 use super::member::Member;
+use super::team_view::copy_teams;
 
 /// Each policy of the run has a lane.
 impl Simulation for WorldGroup {
@@ -15,14 +16,16 @@ impl Simulation for WorldGroup {
     fn lane(&self, lane: usize) -> LaneShape {
         let kinds = self.lanes.get(lane).map_or(&[][..], Vec::as_slice);
         let Some(spec) = kinds.first().and_then(|&kind| self.spec(kind)) else { return LaneShape::default() };
+        let view = self.team_views.get(lane).and_then(Option::as_ref);
+        let observation_width = spec.observation_width();
         LaneShape {
             rows: kinds.iter().map(|&kind| self.row_count(kind)).sum(),
-            observation_width: spec.observation_width(),
+            observation_width: view.map_or(observation_width, |view| view.width(observation_width)),
             action_width: spec.action_width(),
             mask_width: spec.mask_width(),
             reward_streams: kinds.first().map_or(0, |&kind| self.reward_streams(kind)),
             has_drivers: self.has_drivers,
-            ..LaneShape::default()
+            has_teams: view.is_some(),
         }
     }
 
@@ -60,10 +63,16 @@ impl WorldGroup {
         }
     }
 
-    fn copy_sensed(&self, lane: usize, now: SensedRows<'_>) {
-        let SensedRows { mut observations, mut masks, mut drivers, .. } = now;
+    fn copy_sensed(&mut self, lane: usize, now: SensedRows<'_>) {
+        let SensedRows { mut observations, mut masks, mut drivers, teams } = now;
+        if !teams.is_empty() {
+            self.copy_team_view(lane, observations, teams);
+            observations = &mut [];
+        }
         for &kind in &self.lanes[lane] {
-            observations = self.copy_observations(kind, observations);
+            if !observations.is_empty() {
+                observations = self.copy_observations(kind, observations);
+            }
             if !masks.is_empty() {
                 masks = self.copy_masks(kind, masks);
             }
@@ -92,6 +101,19 @@ impl WorldGroup {
             observations = write(observations, &world.rows(kind).observations()[..count]);
         }
         observations
+    }
+
+    /// Copies the observations of a lane whose critic sees the team, and the team of each row.
+    fn copy_team_view(&mut self, lane: usize, mut observations: &mut [f32], mut teams: &mut [u32]) {
+        let Some(view) = self.team_views.get_mut(lane).and_then(Option::as_mut) else { return };
+        let mut next = 0;
+        for &kind in &self.lanes[lane] {
+            for Member { world, .. } in &self.worlds {
+                let (rows, count) = (world.rows(kind), world.row_count(kind));
+                observations = view.copy(rows, count, observations);
+                (teams, next) = copy_teams(rows, count, next, teams);
+            }
+        }
     }
 
     /// Copies a kind's masks, which allow choices in the coming step, `[rows, mask width]`; returns the rest of

@@ -141,7 +141,7 @@ impl<'a> Reporter<'a> {
                 kind.returns = returns;
             }
         });
-        self.mailbox.set_policies(training.policies());
+        self.mailbox.set_policies(training.played_policies());
     }
 }
 

@@ -42,7 +42,8 @@ impl Training {
         let Some(self_play) = &self.self_play else { return Ok(()) };
         for (index, lane) in self.lanes.iter().enumerate().filter(|(index, _)| self_play.plays(*index)) {
             let (kind, room) = (lane.owner(), self.memory_width(index));
-            let layout = Layout::of_agent(&self.blueprint.specs[kind], &self.blueprint.agent(kind).learned_network());
+            let layout =
+                Layout::of_agent(&self.blueprint.learned_spec(kind), &self.blueprint.agent(kind).learned_network());
             let needed = layout.map_err(|error| TrainError::Learner(error.into()))?.memory_width();
             if needed > room {
                 return Err(TrainError::SelfPlayOnTorch { kind: self.blueprint.specs[kind].name.clone() });

@@ -106,12 +106,22 @@ impl Training {
         self.learned_lanes().flat_map(of_lane).collect()
     }
 
+    /// The learned policies for the rows of the game: those whose critic sees the team are without it.
+    pub fn played_policies(&self) -> Vec<PolicyFile> {
+        let specs = &self.blueprint.specs;
+        let of_game = |policy: PolicyFile| {
+            let spec = specs.iter().find(|spec| spec.name == policy.spec.name)?;
+            policy.for_agents(spec, Path::new(&spec.name)).ok()
+        };
+        self.policies().into_iter().filter_map(of_game).collect()
+    }
+
     /// The policy file of a kind that follows a learned policy.
     pub(super) fn policy_file(&self, kind: usize, learned: &LearnedLane, policy: LearnedPolicy) -> PolicyFile {
-        let (config, spec) = (&self.blueprint.config, &self.blueprint.specs[kind]);
+        let (config, spec) = (&self.blueprint.config, self.blueprint.learned_spec(kind));
         let LearnedPolicy { parameters, normalizer } = policy;
         PolicyFile {
-            spec: (**spec).clone(),
+            spec: (*spec).clone(),
             network: learned.built.network.clone(),
             parameters,
             normalizer,

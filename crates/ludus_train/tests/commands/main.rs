@@ -30,6 +30,7 @@ mod pack;
 mod parameters;
 mod playing;
 mod program;
+mod relay;
 mod replays;
 mod resume;
 mod said;
@@ -38,6 +39,7 @@ mod secrets;
 mod self_play;
 mod shootouts;
 mod streams;
+mod teams;
 mod trouble;
 #[cfg(all(unix, feature = "tune"))]
 mod tune;

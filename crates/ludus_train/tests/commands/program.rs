@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::networks;
 #[cfg(all(unix, feature = "tune"))]
 use super::tune;
-use super::{absent, breaking, duels, flawed, game, gates, pack, parameters, same, secrets, shootouts};
+use super::{absent, breaking, duels, flawed, game, gates, pack, parameters, relay, same, secrets, shootouts};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -68,6 +68,7 @@ fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> 
         "pack" | "herd" => ("assets/train/pack.ron", "seed=1"),
         "duels" | "endless_duels" => ("assets/train/duels.ron", "seed=1"),
         "shootouts" => ("assets/train/shootouts.ron", "seed=1"),
+        "relay" | "cheered_twice" => ("assets/train/relay.ron", "seed=1"),
         "gates" | "walls" => ("assets/train/gates.ron", r#"reward={"dearest": 1}"#),
         _ => ("assets/train/arrows.ron", r#"reward={"right": 1, "wrong": 1}"#),
     };
@@ -148,6 +149,8 @@ fn plays_the_game() {
         "endless_duels" => Ludus::new("duels", duels::endless_duels),
         "shootouts" => Ludus::new("shootouts", shootouts::shootouts),
         "gates" => Ludus::new("gates", gates::gates),
+        "relay" => Ludus::new("relay", relay::relay),
+        "cheered_twice" => Ludus::new("relay", relay::cheered_twice),
         #[cfg(all(unix, feature = "tune"))]
         "aborting" => Ludus::new("arrows", tune::aborting),
         "walls" => Ludus::new("gates", gates::walls),

@@ -68,8 +68,8 @@ fn spec() -> AgentSpec {
             kind: ActionKind::Continuous { low: -1.0, high: 1.0 },
         }],
         reward: vec![
-            RewardTerm { name: name("balanced"), doc: doc.clone() },
-            RewardTerm { name: name("dropped"), doc },
+            RewardTerm { name: name("balanced"), doc: doc.clone(), is_team: false },
+            RewardTerm { name: name("dropped"), doc, is_team: false },
         ],
         masked: false,
         teams: Vec::new(),
