@@ -52,7 +52,7 @@ struct Wages {
 fn game<A: Agent>(arenas: u32, ticks: u32, add: impl Fn(&mut Commands, Entity) + Send + Sync + 'static) -> App {
     let mut app = App::new();
     app.add_plugins(TimePlugin).insert_resource(TimeUpdateStrategy::FixedTimesteps(ticks)).add_agent::<A>();
-    app.insert_resource(StepClock::new(NonZeroU32::new(ticks).unwrap()));
+    app.insert_resource(StepClock::new(NonZeroU32::new(ticks).expect("a step has ticks")));
     app.add_observer(move |on: On<Add, Arena>, mut commands: Commands| add(&mut commands, on.entity));
     app.add_systems(
         ScoreAgents,
@@ -81,7 +81,7 @@ fn workers(ticks: u32) -> App {
         commands.spawn((Worker, InArena(arena)));
     });
     let mut arenas = app.world_mut().query::<(Entity, &Arena)>();
-    let second = arenas.iter(app.world()).find(|(_, arena)| arena.index == 1).unwrap().0;
+    let second = arenas.iter(app.world()).find(|(_, arena)| arena.index == 1).expect("there are two").0;
     app.world_mut().spawn((Worker, InArena(second)));
     app
 }
@@ -98,7 +98,7 @@ fn step<A: Agent>(app: &mut App, written: &[[f32; 3]]) -> Vec<f32> {
 }
 
 fn agent(app: &App, row: usize) -> Entity {
-    rows::<Worker>(app).agent(row).unwrap()
+    rows::<Worker>(app).agent(row).expect("the row has an agent")
 }
 
 /// Returns reward and terms of the episodes that were finished since the last call.
