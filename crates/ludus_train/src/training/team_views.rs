@@ -8,7 +8,7 @@ use crate::group::{WorldGroup, largest_team};
 
 /// Counts the members of the largest team of each kind whose critic sees its team.
 ///
-/// Where agents come later, the `rows` of a world may be divided evenly among its arenas.
+/// If `rows` is set, a team may be as large as its even share of the rows: its agents may come later.
 ///
 /// # Errors
 ///

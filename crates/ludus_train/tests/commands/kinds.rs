@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::pack::CONFIG;
-use super::program::{Done, run, run_as_it_is};
+use super::program::{Done, done, run, run_as_it_is};
 
 /// A folder with the game's config.
 fn folder() -> TempDir {
@@ -18,13 +18,6 @@ fn folder() -> TempDir {
     fs::create_dir_all(folder.path().join("assets/train")).unwrap();
     fs::write(folder.path().join("assets/train/pack.ron"), CONFIG).unwrap();
     folder
-}
-
-#[track_caller]
-fn done(game: &str, folder: &Path, arguments: &[&str]) -> Done {
-    let done = run(game, folder, arguments);
-    assert_eq!(done.code, 0, "{arguments:?}: {}", done.errors);
-    done
 }
 
 /// Trains; returns the run's folder and the command's output.

@@ -3,7 +3,7 @@
 //! The test's own program runs as the game: it starts itself with the one test below, and passes the name of the game
 //! and the arguments in environment variables.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use bevy::app::AppExit;
@@ -97,6 +97,21 @@ pub fn run_as_it_is(game: &str, folder: &Path, arguments: &[&str]) -> Done {
 /// Runs a game's command in this folder.
 pub fn run(game: &str, folder: &Path, arguments: &[&str]) -> Done {
     start(game, folder, arguments).wait_with_output().unwrap().into()
+}
+
+/// Runs a game's command in this folder, which has to succeed.
+#[track_caller]
+pub fn done(game: &str, folder: &Path, arguments: &[&str]) -> Done {
+    let done = run(game, folder, arguments);
+    assert_eq!(done.code, 0, "{arguments:?}: {}", done.errors);
+    done
+}
+
+/// Trains a game; returns the run's folder.
+#[track_caller]
+pub fn trained(game: &str, folder: &Path, more: &[&str]) -> PathBuf {
+    let said = done(game, folder, &[&["train", "--json"], more].concat());
+    folder.join(said.json()["run_dir"].as_str().unwrap())
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::duels::CONFIG;
 use super::kinds::copy_folder;
-use super::program::{Done, run};
+use super::program::{self, Done, run};
 
 /// A folder with the game's config.
 fn folder() -> TempDir {
@@ -21,16 +21,12 @@ fn folder() -> TempDir {
 
 #[track_caller]
 fn done(folder: &Path, arguments: &[&str]) -> Done {
-    let done = run("duels", folder, arguments);
-    assert_eq!(done.code, 0, "{arguments:?}: {}", done.errors);
-    done
+    program::done("duels", folder, arguments)
 }
 
-/// Trains; returns the run's folder.
 #[track_caller]
 fn trained(folder: &Path, more: &[&str]) -> PathBuf {
-    let said = done(folder, &[&["train", "--json"], more].concat());
-    folder.join(said.json()["run_dir"].as_str().unwrap())
+    program::trained("duels", folder, more)
 }
 
 fn newest_checkpoint(run: &Path) -> Checkpoint {

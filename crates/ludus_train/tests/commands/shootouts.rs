@@ -1,7 +1,7 @@
 //! A game of two kinds of agents that play against each other, each with versions of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bevy::prelude::*;
 use ludus_agent::{
@@ -10,7 +10,7 @@ use ludus_agent::{
 };
 use ludus_policy::PolicyFile;
 
-use super::program::{Done, run};
+use super::program::{done, trained};
 
 const CONFIG: &str = r#"(
     worlds: 3,
@@ -115,27 +115,13 @@ fn shoot(
     Ok(())
 }
 
-#[track_caller]
-fn done(folder: &Path, arguments: &[&str]) -> Done {
-    let done = run("shootouts", folder, arguments);
-    assert_eq!(done.code, 0, "{arguments:?}: {}", done.errors);
-    done
-}
-
-/// Trains; returns the run's folder.
-#[track_caller]
-fn trained(folder: &Path, more: &[&str]) -> PathBuf {
-    let said = done(folder, &[&["train", "--json"], more].concat());
-    folder.join(said.json()["run_dir"].as_str().unwrap())
-}
-
 #[test]
 fn two_kinds_play_against_each_other_each_with_versions_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::create_dir_all(folder.join("assets/train")).unwrap();
     fs::write(folder.join("assets/train/shootouts.ron"), CONFIG).unwrap();
-    let runs = ["1", "2", "5"].map(|threads| trained(folder, &["--threads", threads]));
+    let runs = ["1", "2", "5"].map(|threads| trained("shootouts", folder, &["--threads", threads]));
     for kind in ["Striker", "Keeper"] {
         let policy = |run: &PathBuf| PolicyFile::read(&run.join(format!("policies/{kind}.safetensors"))).unwrap();
         assert!(policy(&runs[1]) == policy(&runs[0]) && policy(&runs[2]) == policy(&runs[0]), "{kind}");
@@ -146,7 +132,7 @@ fn two_kinds_play_against_each_other_each_with_versions_of_its_own() {
     let of = |kind: &str| names.iter().filter(|name| name.starts_with(kind)).count();
     assert_eq!((of("Striker-"), of("Keeper-")), (4, 3), "{names:?}");
 
-    let ladder = done(folder, &["ladder", run, "--json"]);
+    let ladder = done("shootouts", folder, &["ladder", run, "--json"]);
     let rungs = ladder.json()["ladder"].clone();
     let rung = |name: &str| rungs.as_array().unwrap().iter().find(|rung| rung["player"] == name).cloned();
     for kind in ["Striker", "Keeper"] {
@@ -161,7 +147,7 @@ fn two_kinds_play_against_each_other_each_with_versions_of_its_own() {
     }
 
     // Against random play, the keeper always saves, and the striker mostly scores.
-    let report = done(folder, &["eval", run, "--against", "random", "--episodes", "96", "--json"]).json();
+    let report = done("shootouts", folder, &["eval", run, "--against", "random", "--episodes", "96", "--json"]).json();
     let won = report["matches"]["wins"].as_f64().unwrap();
     assert!(won >= 80.0, "{report}");
 
@@ -169,7 +155,7 @@ fn two_kinds_play_against_each_other_each_with_versions_of_its_own() {
         let copy = tempfile::tempdir().unwrap();
         let copied = copy.path().join("run");
         super::kinds::copy_folder(&runs[0], &copied);
-        done(folder, &["train", "--resume", copied.to_str().unwrap(), "--set", "stop.steps=30_000"]);
+        done("shootouts", folder, &["train", "--resume", copied.to_str().unwrap(), "--set", "stop.steps=30_000"]);
         ["Striker", "Keeper"]
             .map(|kind| PolicyFile::read(&copied.join(format!("policies/{kind}.safetensors"))).unwrap().parameters)
     });

@@ -7,7 +7,7 @@ use ludus_policy::PolicyFile;
 use ludus_train::Checkpoint;
 use tempfile::TempDir;
 
-use super::program::{Done, run};
+use super::program::{self, Done, run};
 
 /// A short episode, in which the first runner is cheered 10 times if it keeps the baton.
 const CONFIG: &str = r#"(
@@ -34,9 +34,7 @@ fn folder(config: &str) -> TempDir {
 
 #[track_caller]
 fn done(folder: &Path, arguments: &[&str]) -> Done {
-    let done = run("relay", folder, arguments);
-    assert_eq!(done.code, 0, "{arguments:?}: {}", done.errors);
-    done
+    program::done("relay", folder, arguments)
 }
 
 /// Trains, and returns the mean return over both runners: 1 if the baton is never passed, 3 if it is passed as soon as it
@@ -44,6 +42,23 @@ fn done(folder: &Path, arguments: &[&str]) -> Done {
 #[track_caller]
 fn mean_return(folder: &Path, more: &[&str]) -> f64 {
     done(folder, &[&["train", "--json"], more].concat()).json()["mean_return"].as_f64().unwrap()
+}
+
+/// Memory, and the learner on libtorch, go together with a critic that sees the team.
+#[test]
+fn a_critic_sees_its_team_with_memory_too() {
+    let folder = folder(CONFIG);
+    let memory = ["--set", "stop.steps=2_000", "--set", "network.memory=MinGru(8)"];
+    assert!(mean_return(folder.path(), &memory).is_finite());
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_critic_sees_its_team_on_libtorch_too() {
+    let folder = folder(CONFIG);
+    let torch = ["--learner", "torch", "--device", "cpu"];
+    let trained = mean_return(folder.path(), &torch);
+    assert!(trained > 2.6, "{trained}");
 }
 
 #[test]
