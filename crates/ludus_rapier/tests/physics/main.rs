@@ -1,6 +1,7 @@
 //! Arenas with physics, and what sensors read in them.
 
 mod arenas;
+mod built;
 mod children;
 mod proximity;
 mod rays;

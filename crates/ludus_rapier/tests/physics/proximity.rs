@@ -5,13 +5,14 @@ use core::f32::consts::FRAC_PI_2;
 use bevy::ecs::entity_disabling::Disabled;
 use bevy::ecs::system::RunSystemOnce;
 use bevy::prelude::*;
-use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use bevy_rapier3d::prelude::*;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, AgentRows, Arena, Arenas, Episode, FaultPlace, InArena, Observation, Reward,
-    SenseAgents, SensorSketches, SetOf,
+    Action, Agent, AgentAppExt, AgentRows, Arena, Episode, FaultPlace, InArena, Observation, Reward, SenseAgents,
+    SensorSketches, SetOf,
 };
-use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, ProximityQuery, ProximitySensor, SensorError};
+use ludus_rapier::{ArenaPhysics, ProximityQuery, ProximitySensor, SensorError};
+
+use crate::built::{Build, finished, unfinished};
 
 const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 6.0 };
 const RADIUS: f32 = 5.0;
@@ -72,23 +73,11 @@ fn apple(place: Vec3, size: f32) -> (Apple, RigidBody, Collider, Transform) {
     (Apple(size), RigidBody::Fixed, Collider::ball(0.5), Transform::from_translation(place))
 }
 
-fn world(physics: ArenaPhysics, arenas: u32, build: fn(&mut Commands, Entity, &Arena, Transform)) -> App {
-    let mut app = App::new();
-    app.add_plugins((TaskPoolPlugin::default(), TimePlugin, TransformPlugin));
-    app.add_agent::<Picker>().add_plugins(ArenaPhysicsPlugin { arenas: physics });
-    app.insert_resource(TimeUpdateStrategy::FixedTimesteps(1)).insert_resource(Arenas(0..arenas));
-    app.add_observer(
-        move |on: On<Add, Arena>, arenas: Query<(&Arena, &Transform)>, mut commands: Commands| -> Result {
-            let (arena, centre) = arenas.get(on.entity)?;
-            build(&mut commands, on.entity, arena, *centre);
-            Ok(())
-        },
-    );
+fn world(physics: ArenaPhysics, arenas: u32, build: Build) -> App {
+    let mut app = unfinished(physics, arenas, build);
+    app.add_agent::<Picker>();
     app.add_systems(SenseAgents, look);
-    app.finish();
-    // Bevy's first update starts the clocks and has no tick yet.
-    app.update();
-    app
+    finished(app)
 }
 
 /// Returns what the agents have found after some ticks, in the order of their arenas.

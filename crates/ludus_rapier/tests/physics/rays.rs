@@ -5,10 +5,11 @@ use core::f32::consts::{FRAC_PI_2, TAU};
 use bevy::ecs::entity_disabling::Disabled;
 use bevy::ecs::system::RunSystemOnce;
 use bevy::prelude::*;
-use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use bevy_rapier3d::prelude::*;
-use ludus_agent::{AgentPlugin, Arena, Arenas, Episode, InArena, SenseAgents, SensorSketches};
-use ludus_rapier::{ArenaPhysics, ArenaPhysicsPlugin, RayCaster, RaySensor, Rays, SensorError};
+use ludus_agent::{Arena, Episode, InArena, SenseAgents, SensorSketches};
+use ludus_rapier::{ArenaPhysics, RayCaster, RaySensor, Rays, SensorError};
+
+use crate::built::{Build, finished, unfinished};
 
 const SHARED: ArenaPhysics = ArenaPhysics::Shared { spacing: 6.0 };
 const LENGTH: f32 = 10.0;
@@ -36,23 +37,10 @@ fn wall(direction: Dir3, distance: f32) -> (RigidBody, Collider, Transform) {
     (RigidBody::Fixed, Collider::cuboid(0.5, 0.5, 0.5), centre)
 }
 
-fn world(physics: ArenaPhysics, arenas: u32, build: fn(&mut Commands, Entity, &Arena, Transform)) -> App {
-    let mut app = App::new();
-    app.add_plugins((TaskPoolPlugin::default(), TimePlugin, TransformPlugin, AgentPlugin));
-    app.add_plugins(ArenaPhysicsPlugin { arenas: physics });
-    app.insert_resource(TimeUpdateStrategy::FixedTimesteps(1)).insert_resource(Arenas(0..arenas));
-    app.add_observer(
-        move |on: On<Add, Arena>, arenas: Query<(&Arena, &Transform)>, mut commands: Commands| -> Result {
-            let (arena, centre) = arenas.get(on.entity)?;
-            build(&mut commands, on.entity, arena, *centre);
-            Ok(())
-        },
-    );
+fn world(physics: ArenaPhysics, arenas: u32, build: Build) -> App {
+    let mut app = unfinished(physics, arenas, build);
     app.add_systems(SenseAgents, look);
-    app.finish();
-    // Bevy's first update starts the clocks and has no tick yet.
-    app.update();
-    app
+    finished(app)
 }
 
 /// Returns the agents' readings after some ticks, in the order of their arenas.

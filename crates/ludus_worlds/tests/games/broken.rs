@@ -7,28 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use bevy::prelude::*;
 use ludus_agent::spec::{Outcome, Seed, stopped_clock};
-use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, ScoreAgents, StateHashes};
+use ludus_agent::{AgentAppExt, ScoreAgents, StateHashes};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldError, WorldPanic, WorldSettings, spec_of};
 
-#[derive(Component, Agent)]
-#[agent(observation = See, action = Do, reward = Get)]
-struct Mouse;
-
-#[derive(Component, Observation, Default)]
-struct See {
-    number: f32,
-}
-
-#[derive(Component, Action, Default)]
-struct Do {
-    #[action(continuous)]
-    go: f32,
-}
-
-#[derive(Component, Reward, Default)]
-struct Get {
-    cheese: f32,
-}
+use crate::mouse::{Do, Mouse};
 
 /// The action at which the game panics.
 const PANIC: f32 = 0.5;

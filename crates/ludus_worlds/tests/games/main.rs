@@ -3,4 +3,5 @@
 mod broken;
 mod clocks;
 mod kinds;
+mod mouse;
 mod states;

@@ -8,28 +8,10 @@ use bevy_state::app::{AppExtStates, StatesPlugin};
 use bevy_state::condition::in_state;
 use bevy_state::state::{NextState, OnEnter, State, StateTransition, States};
 use ludus_agent::spec::{Seed, stopped_clock};
-use ludus_agent::{Action, Agent, AgentAppExt, Observation, Reward, SenseAgents};
+use ludus_agent::{AgentAppExt, SenseAgents};
 use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings, add_with_states, spec_of};
 
-#[derive(Component, Agent)]
-#[agent(observation = See, action = Do, reward = Get)]
-struct Mouse;
-
-#[derive(Component, Observation, Default)]
-struct See {
-    number: f32,
-}
-
-#[derive(Component, Action, Default)]
-struct Do {
-    #[action(continuous)]
-    go: f32,
-}
-
-#[derive(Component, Reward, Default)]
-struct Get {
-    cheese: f32,
-}
+use crate::mouse::{Mouse, See};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, States)]
 enum Mode {
