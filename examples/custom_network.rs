@@ -5,6 +5,8 @@
 //! same weights to each of them and keeps the greatest outputs: Zaheer et al. 2017, "Deep Sets",
 //! arXiv:1703.06114. A perceptron has to learn for each stone anew.
 
+use std::ops::Range;
+
 use bevy::prelude::*;
 use bevy_ludus::Ludus;
 use bevy_ludus::net::orthogonal;
@@ -97,6 +99,10 @@ fn sense(mut gatherers: Query<(&Place, &Stones, &mut Sight)>) {
 
 /// A network that applies the same weights to every stone.
 struct StoneNetwork {
+    /// Columns of an observation.
+    inputs: usize,
+    /// The columns of the stones, two for each.
+    stones: Range<usize>,
     heads: Vec<Head>,
     seed: Seed,
 }
@@ -105,8 +111,10 @@ struct StoneNetwork {
 const FEATURES: usize = 32;
 
 impl StoneNetwork {
+    /// The layout of the observation comes from the spec: the stones are found by the name of their field in `Sight`.
     fn new(spec: &AgentSpec, seed: Seed) -> Self {
-        Self { heads: spec.heads(), seed }
+        let stones = spec.field_columns("stones").expect("`Sight` has a field `stones`");
+        Self { inputs: spec.observation_width(), stones, heads: spec.heads(), seed }
     }
 
     /// Returns a layer's weights and biases.
@@ -120,7 +128,7 @@ impl StoneNetwork {
 
 impl TorchNetwork for StoneNetwork {
     fn inputs(&self) -> usize {
-        2 * STONES
+        self.inputs
     }
 
     fn heads(&self) -> &[Head] {
@@ -141,7 +149,8 @@ impl TorchNetwork for StoneNetwork {
     fn forward(&self, parameters: &[Tensor], observations: &Tensor) -> Forward {
         let layer =
             |index: usize, inputs: &Tensor| inputs.linear(&parameters[2 * index], Some(&parameters[2 * index + 1]));
-        let stones = observations.view([-1, STONES as i64, 2]);
+        let stones = observations.narrow(1, self.stones.start as i64, self.stones.len() as i64);
+        let stones = stones.reshape([-1, self.stones.len() as i64 / 2, 2]);
         let seen = layer(1, &layer(0, &stones).tanh()).tanh().amax(1, false);
         Forward { outputs: layer(2, &seen), values: layer(3, &seen).squeeze_dim(-1) }
     }

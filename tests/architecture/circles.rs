@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use syn::visit::Visit;
-use syn::{Item, UseTree, Visibility};
+use syn::{Item, Visibility};
 
 use crate::in_repository;
+use crate::syntax::{is_for_tests, path_in_crate, used_names};
 
 /// Arrows that may be part of a circle: crate, from, to. A component names the hook that runs when it is added, and this
 /// hook's systems read the component.
@@ -128,11 +129,9 @@ impl Visit<'_> for Reader<'_> {
                 self.module.children.insert(module.ident.to_string());
             }
             Item::Use(used) => {
-                let mut names = Vec::new();
-                flatten(&used.tree, &mut Vec::new(), &mut names);
                 let is_export = !matches!(used.vis, Visibility::Inherited);
-                for (name, path) in names {
-                    let path = self.path_in_crate(path);
+                for (name, path) in used_names(&used.tree) {
+                    let path = path_in_crate(self.own, &path);
                     if is_export {
                         self.module.exports.insert(name, path);
                     } else {
@@ -147,61 +146,10 @@ impl Visit<'_> for Reader<'_> {
     fn visit_path(&mut self, path: &syn::Path) {
         let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         if matches!(names[0].as_str(), "crate" | "super" | "self") && names.len() > 1 {
-            let path = self.path_in_crate(names);
-            self.module.paths.push(path);
+            self.module.paths.push(path_in_crate(self.own, &names));
         }
         syn::visit::visit_path(self, path);
     }
-}
-
-impl Reader<'_> {
-    /// A path as seen from the crate's root. Those of other crates stay as they are, and lead nowhere.
-    fn path_in_crate(&self, path: Vec<String>) -> Vec<String> {
-        let up = path.iter().take_while(|name| *name == "super").count();
-        match path[0].as_str() {
-            "crate" => path[1..].to_vec(),
-            "self" => [self.own, &path[1..]].concat(),
-            "super" => [&self.own[..self.own.len().saturating_sub(up)], &path[up..]].concat(),
-            // A child, or another crate.
-            _ => [self.own, &path[..]].concat(),
-        }
-    }
-}
-
-fn is_for_tests(item: &Item) -> bool {
-    let attributes = match item {
-        Item::Mod(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        _ => return false,
-    };
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute.parse_args::<syn::Ident>().is_ok_and(|condition| condition == "test")
-    })
-}
-
-/// The names that a `use` brings, each with its path.
-fn flatten(tree: &UseTree, before: &mut Vec<String>, names: &mut Vec<(String, Vec<String>)>) {
-    match tree {
-        UseTree::Path(path) => {
-            before.push(path.ident.to_string());
-            flatten(&path.tree, before, names);
-            before.pop();
-        }
-        UseTree::Group(group) => group.items.iter().for_each(|tree| flatten(tree, before, names)),
-        UseTree::Name(name) if name.ident == "self" => {
-            names.push((before.last().cloned().unwrap_or_default(), before.clone()));
-        }
-        UseTree::Name(name) => names.push((name.ident.to_string(), joined(before, name.ident.to_string()))),
-        UseTree::Rename(name) => names.push((name.rename.to_string(), joined(before, name.ident.to_string()))),
-        UseTree::Glob(_) => names.push((String::new(), before.clone())),
-    }
-}
-
-fn joined(before: &[String], name: String) -> Vec<String> {
-    [before, &[name]].concat()
 }
 
 /// The arrows from files to the files that they depend on, by the paths of their modules.

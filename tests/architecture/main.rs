@@ -1,4 +1,4 @@
-//! The architecture of the project: dependencies, shipped configs and policies, documents.
+//! The architecture of the project: dependencies, public API, shipped configs and policies, documents.
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
@@ -8,6 +8,8 @@ mod dependencies;
 mod documents;
 mod packages;
 mod policies;
+mod public_api;
+mod syntax;
 mod unused;
 
 use std::path::{Path, PathBuf};

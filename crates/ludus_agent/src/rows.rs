@@ -1,18 +1,23 @@
 //! Rows: all agents of one kind in one world, as slices of a batch.
 
+mod assignment;
+mod faults;
+mod settings;
+
 use core::marker::PhantomData;
-use core::num::NonZeroU32;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use bevy::ecs::component::ComponentId;
 use bevy::prelude::*;
 use ludus_spec::{AgentSpec, Head, Outcome};
 
 use crate::disturbance::Disturbance;
 use crate::shared_rewards::{SharedRewards, TeamIndices};
-use crate::{Agent, Controller, RowTeam, TermAgreement};
+use crate::{Agent, Controller, RowTeam};
+
+pub(crate) use assignment::Turnover;
+pub(crate) use faults::Faults;
+pub use faults::{Fault, FaultPlace};
 
 /// The rows of the agents of kind `A` in this world.
 #[derive(Resource, Deref, DerefMut)]
@@ -148,78 +153,6 @@ pub struct EpisodeNumbers<'a> {
     pub parameters: &'a [f32],
 }
 
-/// A number that was not finite, a mask that allowed nothing, or a set that got more elements than fit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fault {
-    /// The agent's row.
-    pub row: u32,
-    /// The place of the fault in the row.
-    pub place: FaultPlace,
-    /// The tick in which it was read.
-    pub tick: u64,
-}
-
-/// The places in a row that can be faulty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultPlace {
-    /// This column of the observation was not finite.
-    Observation(u32),
-    /// This term of the reward was not finite.
-    Reward(u32),
-    /// The [mask](crate::ActionMask) of this field of the action allowed nothing: everything counts as allowed.
-    Mask(u32),
-    /// The [set](crate::SetOf) whose count is in this column of the observation got more elements than fit.
-    ///
-    /// A world reports it once per set. It is no number that is not finite: [`Rows::fault_count`] leaves it out, and the
-    /// step is learned from.
-    Set(u32),
-}
-
-/// The count of all faults, and the first few since the last call of [`Rows::drain_faults`].
-#[derive(Default)]
-pub(crate) struct Faults {
-    pub total: u64,
-    pub recent: Vec<Fault>,
-    /// The columns of the sets that have been reported.
-    overflowed: Vec<u32>,
-    /// Rows whose step can't be learned from.
-    pub spoiled: Vec<u32>,
-}
-
-/// The agents of the rows, and those that come, go, end and restart.
-#[derive(Default)]
-pub(crate) struct Turnover {
-    /// The agent of each row.
-    pub agents: Vec<Option<Entity>>,
-    /// Rows without an agent, lowest first.
-    pub free: BinaryHeap<Reverse<u32>>,
-    /// Rows whose agent went: free once the step in which it went has been reported.
-    pub left: Vec<u32>,
-    /// Agents that wait for a row, in the order in which they came.
-    pub waiting: Vec<Entity>,
-    /// Agents whose episode ended in the last step.
-    pub ended: Vec<(u32, Entity)>,
-    /// Agents whose episode starts in the present step.
-    pub starting: Vec<(u32, Entity)>,
-    /// Agents that restart until the kind decides again.
-    pub restarting: Vec<Entity>,
-    /// True if no rows may be added.
-    pub is_fixed: bool,
-    /// The components that hide an agent from queries.
-    pub hiding: Vec<ComponentId>,
-}
-
-impl Turnover {
-    /// Lists an agent that has just got a row among those that start an episode, unless it is listed.
-    pub(crate) fn starts_anew(&mut self, row: u32, agent: Entity) {
-        if !self.ended.contains(&(row, agent)) {
-            self.ended.push((row, agent));
-        }
-    }
-}
-
-const FAULTS_KEPT: usize = 16;
-
 impl Rows {
     fn new(spec: Arc<AgentSpec>) -> Self {
         Self {
@@ -346,37 +279,6 @@ impl Rows {
         &self.running.parameters
     }
 
-    /// The weight of each reward term, in the spec's order.
-    pub fn weights(&self) -> &[f32] {
-        &self.weights
-    }
-
-    /// Sets the weight of each reward term, in the spec's order. By default all weights are 1.
-    ///
-    /// # Panics
-    ///
-    /// If `weights` has another length than the spec has terms.
-    pub fn set_weights(&mut self, weights: &[f32]) {
-        self.weights.copy_from_slice(weights);
-    }
-
-    /// Puts terms of the reward into streams of their own: `streams` has the indices of each stream's terms. Terms in none
-    /// of them stay in the first stream.
-    ///
-    /// [`rewards`](Self::rewards) and all sums over episodes have all terms, as without streams.
-    ///
-    /// # Panics
-    ///
-    /// If the spec has no term with one of these indices.
-    pub fn set_reward_streams(&mut self, streams: &[Vec<usize>]) {
-        let mut of_terms = vec![0; if streams.is_empty() { 0 } else { self.spec.reward.len() }];
-        for (stream, terms) in (1..).zip(streams) {
-            terms.iter().for_each(|&term| of_terms[term] = stream);
-        }
-        let count = if streams.is_empty() { 0 } else { streams.len() + 1 };
-        self.streams = RewardStreams { of_terms, count, rewards: vec![0.0; self.len() * count] };
-    }
-
     /// The number of streams beside the first.
     pub fn reward_streams(&self) -> usize {
         self.streams.count.saturating_sub(1)
@@ -388,147 +290,9 @@ impl Rows {
         &self.streams.rewards
     }
 
-    /// Counts from now on how often the members of a team write the same value of a term that they share.
-    pub fn watch_team_terms(&mut self) {
-        self.shared.watch();
-    }
-
-    /// The counts since [`watch_team_terms`](Self::watch_team_terms), one for each shared term; empty before it.
-    pub fn team_term_agreement(&self) -> &[TermAgreement] {
-        self.shared.agreement()
-    }
-
-    /// Sets the steps after which episodes are truncated, for agents without an [`EpisodeLimit`](crate::EpisodeLimit)
-    /// of their own. It holds from each agent's next episode on.
-    pub fn set_episode_limit(&mut self, limit: Option<NonZeroU32>) {
-        self.default_limit = limit.map_or(u32::MAX, NonZeroU32::get);
-    }
-
-    /// Adds normally distributed noise to observations, with these standard deviations `[observation width]`, in the
-    /// units of each column. It follows from the episode, so the same episode has the same noise.
-    ///
-    /// # Panics
-    ///
-    /// If there are not as many deviations as columns.
-    pub fn set_observation_noise(&mut self, deviations: &[f32]) {
-        assert_eq!(deviations.len(), self.spec.observation_width(), "one deviation for each column");
-        self.disturbance.set_noise(deviations, self.outcomes.len());
-    }
-
-    /// Lets actions take effect this many decisions later. Until the first one does, agents idle. 0 is no delay.
-    pub fn set_action_delay(&mut self, decisions: u32) {
-        self.disturbance.set_delay(decisions, self.actions.len());
-    }
-
-    /// Shortens the first episodes of the agents in the world's first step, each by a random part of its limit that is
-    /// drawn from the world's seed.
-    ///
-    /// Without it, agents that all reach their limit restart in the same step every time, and a learner sees no start
-    /// of an episode for as long as one lasts. Agents of one arena stay together. Episodes that are truncated early by
-    /// it are not reported as finished.
-    ///
-    /// Source: Rudin et al. 2022, arXiv:2109.11978, whose environments start at random points of their time limit.
-    pub fn stagger_first_episodes(&mut self) {
-        self.staggers = true;
-    }
-
-    /// Sets the interval of decisions: the agents decide in every `every`-th step only, the first time after `wait`
-    /// more steps. Usually `wait` is 1, since the first step of a world is the restart step of its agents.
-    ///
-    /// In the steps between, their actions hold, their rows are [`Outcome::Waiting`], and they are scored and sensed as
-    /// always. If an episode ends in such a step, its outcome is [`Outcome::WaitingTerminated`] or
-    /// [`Outcome::WaitingTruncated`], so that a learner adds reward and end to the decision before. The restart comes
-    /// with the next step, even if the kind does not decide in it, and lasts until the kind decides again. So agents of
-    /// several kinds that share their arena's episode start together.
-    pub fn decide_every(&mut self, every: NonZeroU32, wait: u32) {
-        (self.decisions.every, self.decisions.wait) = (every.get(), wait);
-    }
-
-    /// The steps from one decision to the next: see [`decide_every`](Self::decide_every).
-    pub fn decision_steps(&self) -> NonZeroU32 {
-        NonZeroU32::new(self.decisions.every).unwrap_or(NonZeroU32::MIN)
-    }
-
-    /// True if the kind decides in the step that has begun: see [`decide_every`](Self::decide_every).
-    pub const fn is_deciding(&self) -> bool {
-        self.decisions.are_due()
-    }
-
-    /// True if they decide in the step after the present one.
-    pub const fn decide_next(&self) -> bool {
-        self.decisions.wait == 0
-    }
-
-    /// True if the agents are [left to the game](Self::leave_to_the_game).
-    pub const fn are_left_to_the_game(&self) -> bool {
-        self.decisions.are_external
-    }
-
-    /// Leaves all agents of the kind to the game, whatever their [`Controller`] is: their actions are never written,
-    /// and their rows are [`Outcome::Vacant`].
-    pub fn leave_to_the_game(&mut self) {
-        self.decisions.are_external = true;
-    }
-
-    /// Marks the kind as driven: a driver writes its actions, so that the game's scripts do not decide for its agents.
-    ///
-    /// Before this call, the game decides for the agents that a policy would control.
-    pub const fn drive(&mut self) {
-        self.decisions.are_driven = true;
-    }
-
-    /// True if the game decides for the agents of the kind: the kind is not [driven](Self::drive), or its driver has
-    /// [left it](Self::leave_to_the_game) to the game.
-    pub const fn game_decides(&self) -> bool {
-        self.decisions.are_external || !self.decisions.are_driven
-    }
-
-    /// Fixes the count of rows at the present one, or at `rows` if that is more. Afterwards no step allocates.
-    ///
-    /// Agents that get no row, because all are taken, idle until one is free.
-    pub fn fix_len(&mut self, rows: Option<usize>) {
-        self.turnover.is_fixed = false;
-        while self.len() < rows.unwrap_or(0) {
-            let row = self.add_row();
-            self.turnover.free.push(Reverse(row));
-        }
-        self.turnover.is_fixed = true;
-        self.reserve();
-    }
-
     /// Overwrites the outcome of the last step in all rows.
     pub fn mark_all(&mut self, outcome: Outcome) {
         self.outcomes.fill(outcome);
-    }
-
-    /// The agent of this row, if it has one.
-    pub fn agent(&self, row: usize) -> Option<Entity> {
-        self.turnover.agents.get(row).copied().flatten()
-    }
-
-    /// True if an episode of the agent that has this row started in the last step.
-    ///
-    /// A restart may last several steps, see [`decide_every`](Self::decide_every); the episode starts in the first of
-    /// them.
-    pub fn has_started(&self, row: usize) -> bool {
-        let Turnover { starting, agents, .. } = &self.turnover;
-        let found = starting.binary_search_by_key(&row, |&(row, _)| row as usize);
-        found.is_ok_and(|index| agents.get(row) == Some(&Some(starting[index].1)))
-    }
-
-    /// The count of agents that idle because all rows are taken.
-    pub fn waiting(&self) -> usize {
-        self.turnover.waiting.len()
-    }
-
-    /// The count of faults so far.
-    pub fn fault_count(&self) -> u64 {
-        self.faults.total
-    }
-
-    /// Takes the faults since the last call, up to the first 16.
-    pub fn drain_faults(&mut self) -> impl Iterator<Item = Fault> + '_ {
-        self.faults.recent.drain(..)
     }
 
     /// Removes the episodes that ended since the last call, and calls `visit` with each of them and its numbers.
@@ -556,58 +320,6 @@ impl Rows {
     pub(crate) fn parameters_mut(&mut self, row: u32) -> &mut [f32] {
         let count = self.running.parameter_count;
         &mut self.running.parameters[row as usize * count..][..count]
-    }
-
-    /// Reserves memory for the case that all rows end, start and are faulty at once, so that a step never allocates.
-    fn reserve(&mut self) {
-        let (rows, terms) = (self.len(), self.spec.reward.len());
-        self.finished.reserve(rows);
-        self.finished_terms.reserve(rows * terms);
-        self.finished_parameters.reserve(rows * self.running.parameter_count);
-        self.faults.recent.reserve(FAULTS_KEPT);
-        self.faults.spoiled.reserve(2 * rows);
-        self.turnover.free.reserve(rows);
-        self.turnover.left.reserve(rows);
-        self.turnover.ended.reserve(rows);
-        self.turnover.starting.reserve(rows);
-        self.turnover.restarting.reserve(rows);
-        self.shared.reserve();
-    }
-
-    /// Takes a row for a new agent: the lowest free one, or a new one. `None` if all are taken and none may be added.
-    pub(crate) fn take_row(&mut self, agent: Entity) -> Option<u32> {
-        let row = match self.turnover.free.pop() {
-            Some(Reverse(row)) => row,
-            None if self.turnover.is_fixed => return None,
-            None => self.add_row(),
-        };
-        self.turnover.agents[row as usize] = Some(agent);
-        Some(row)
-    }
-
-    fn add_row(&mut self) -> u32 {
-        let rows = self.len() + 1;
-        self.observations.resize(rows * self.spec.observation_width(), 0.0);
-        self.masks.resize(rows * self.spec.mask_width(), true);
-        self.actions.resize(rows * self.spec.action_width(), 0.0);
-        self.rewards.resize(rows, 0.0);
-        self.streams.rewards.resize(rows * self.streams.count, 0.0);
-        self.outcomes.resize(rows, Outcome::Vacant);
-        self.controllers.resize(rows, self.decisions.controller());
-        self.running.returns.resize(rows, 0.0);
-        self.running.terms.resize(rows * self.spec.reward.len(), 0.0);
-        self.running.parameters.resize(rows * self.running.parameter_count, 0.0);
-        self.running.plans.resize(rows, 0);
-        if !self.spec.teams.is_empty() {
-            self.teams.resize(rows, RowTeam::default());
-        }
-        self.shared.set_rows(rows);
-        if self.team_indices.is_on {
-            self.team_indices.of_rows.resize(rows, 0);
-        }
-        self.turnover.agents.resize(rows, None);
-        self.disturbance.add_row(self.actions.len());
-        u32::try_from(rows - 1).expect("a world has fewer than 2³² agents")
     }
 
     /// True if the rows keep the team of each agent.
@@ -646,12 +358,6 @@ impl Rows {
         self.running.terms[row * terms..][..terms].fill(0.0);
     }
 
-    /// Takes a row from its agent. The outcome of the agent's last step can be read until the next step begins.
-    pub(crate) fn release_row(&mut self, row: u32) {
-        self.turnover.agents[row as usize] = None;
-        self.turnover.left.push(row);
-    }
-
     /// Begins a step: rows that agents left are vacant and free for others. A row whose agent is not scored in this
     /// step, because it lacks a component or is hidden, is vacant too.
     pub(crate) fn open_step(&mut self) {
@@ -674,20 +380,6 @@ impl Rows {
         }
     }
 
-    /// Resets the observation and the mask of a row that its agent has left.
-    fn clear_row(&mut self, row: usize) {
-        let (width, mask_width) = (self.spec.observation_width(), self.spec.mask_width());
-        self.observations[row * width..][..width].fill(0.0);
-        self.masks[row * mask_width..][..mask_width].fill(true);
-    }
-
-    /// True if a waiting agent gets a row when the next step begins.
-    pub(crate) fn admits_next(&self, agent: Entity) -> bool {
-        let Turnover { free, left, waiting, is_fixed, .. } = &self.turnover;
-        let room = if *is_fixed { free.len() + left.len() } else { waiting.len() };
-        waiting.iter().take(room).any(|&next| next == agent)
-    }
-
     pub(crate) fn finish_episode(&mut self, row: u32, steps: u32, outcome: Outcome, success: Option<bool>) {
         let (terms, parameters) = (self.spec.reward.len(), self.running.parameter_count);
         let (reward, plan) = (self.running.returns[row as usize], self.running.plans[row as usize]);
@@ -695,27 +387,6 @@ impl Rows {
         self.finished_terms.extend_from_slice(&self.running.terms[row as usize * terms..][..terms]);
         let own = &self.running.parameters[row as usize * parameters..][..parameters];
         self.finished_parameters.extend_from_slice(own);
-    }
-}
-
-impl Decisions {
-    fn begin_step(&mut self) {
-        self.is_due = self.wait == 0;
-        self.wait = if self.is_due { self.every - 1 } else { self.wait - 1 };
-    }
-
-    /// True if the agents decide in the present step.
-    pub const fn are_due(&self) -> bool {
-        self.is_due
-    }
-
-    /// The controller that a row has before its agent's own one is read.
-    const fn controller(&self) -> Controller {
-        match (self.are_external, self.is_due) {
-            (true, _) => Controller::External,
-            (false, true) => Controller::Policy,
-            (false, false) => Controller::Waiting,
-        }
     }
 }
 
@@ -732,23 +403,4 @@ fn masked_fields(spec: &AgentSpec) -> Vec<MaskedField> {
         (choices > 0).then_some(MaskedField { field: field as u32, column: column - 1, choices })
     };
     if spec.masked { spec.heads().into_iter().enumerate().filter_map(field).collect() } else { Vec::new() }
-}
-
-impl Faults {
-    #[cold]
-    pub(crate) fn report(&mut self, fault: Fault) {
-        self.total += 1;
-        if self.recent.len() < FAULTS_KEPT {
-            self.recent.push(fault);
-        }
-    }
-
-    /// Reports that a set got more elements than fit, unless it has been reported.
-    #[cold]
-    pub(crate) fn report_overflow(&mut self, row: u32, column: u32, tick: u64) {
-        if self.recent.len() < FAULTS_KEPT && !self.overflowed.contains(&column) {
-            self.overflowed.push(column);
-            self.recent.push(Fault { row, place: FaultPlace::Set(column), tick });
-        }
-    }
 }

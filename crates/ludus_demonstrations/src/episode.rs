@@ -177,11 +177,10 @@ impl Demonstration {
 
     /// Checks that every set has as many elements as fit.
     fn check_sets(&self, spec: &AgentSpec) -> Result<(), String> {
-        let (mut column, width) = (0, spec.observation_width());
-        for field in &spec.observation {
-            column += field.width();
+        let width = spec.observation_width();
+        for (field, columns) in spec.fields_with_columns() {
             let Some(set) = field.block.set() else { continue };
-            let counts = self.observations.chunks_exact(width).map(|row| row[column - 1]);
+            let counts = self.observations.chunks_exact(width).map(|row| row[columns.end - 1]);
             let is_count = |count: f32| count >= 0.0 && count <= set.capacity as f32 && count.fract() == 0.0;
             if let Some(count) = counts.into_iter().find(|&count| !is_count(count)) {
                 return Err(format!("has {count} elements in the set `{}`", field.name));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_spec::{AgentSpec, Block, GridShape};
+use ludus_spec::{AgentSpec, Block, GridShape, ObservationField};
 
 use crate::{Encoder, GridBlock, SetBlock, ValuesBlock};
 
@@ -48,11 +48,8 @@ pub struct EncodedBlock<'a> {
 impl InputBlock {
     /// Returns the blocks of an agent's observation, in the order of their columns.
     pub fn of_agent(spec: &AgentSpec) -> Vec<Self> {
-        let mut next = 0_usize;
-        let mut blocks = Vec::with_capacity(spec.observation.len());
-        for field in &spec.observation {
-            let first = next;
-            next = next.saturating_add(field.width());
+        let block = |(field, columns): (&ObservationField, Range<usize>)| {
+            let first = columns.start;
             let block = match &field.block {
                 Block::Values { parts } => Self::values(&field.name, ValuesBlock { first, width: parts.len() }),
                 &Block::Grid(GridShape { height, width, channels }) => {
@@ -63,9 +60,9 @@ impl InputBlock {
                     Self::set(&field.name, set)
                 }
             };
-            blocks.push(if field.is_critic { block.for_critic() } else { block });
-        }
-        blocks
+            if field.is_critic { block.for_critic() } else { block }
+        };
+        spec.fields_with_columns().map(block).collect()
     }
 
     /// Makes the block of a field of values.

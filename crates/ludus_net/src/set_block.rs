@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_spec::{AgentSpec, Block};
+use ludus_spec::{AgentSpec, ObservationField};
 
 /// Columns of an observation that are a set: the parts of each element in turn, then the count of those present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +18,11 @@ pub struct SetBlock {
 impl SetBlock {
     /// Returns the sets of an agent's observation, in the order of their columns.
     pub fn of_agent(spec: &AgentSpec) -> Vec<Self> {
-        let mut next = 0_usize;
-        let mut sets = Vec::new();
-        for field in &spec.observation {
-            let first = next;
-            next = next.saturating_add(field.width());
-            if let Block::Set(shape) = &field.block {
-                sets.push(Self { first, capacity: shape.capacity, parts: shape.element_width() });
-            }
-        }
-        sets
+        let set = |(field, columns): (&ObservationField, Range<usize>)| {
+            let shape = field.block.set()?;
+            Some(Self { first: columns.start, capacity: shape.capacity, parts: shape.element_width() })
+        };
+        spec.fields_with_columns().filter_map(set).collect()
     }
 
     /// Returns the column of the count.

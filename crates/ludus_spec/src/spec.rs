@@ -1,6 +1,7 @@
 //! The layout of an agent's rows, as the derives read it off the game's types.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,21 @@ impl AgentSpec {
             }
         }
         None
+    }
+
+    /// Returns the fields of the observation, each with the columns that it takes in a row.
+    pub fn fields_with_columns(&self) -> impl Iterator<Item = (&ObservationField, Range<usize>)> {
+        self.observation.iter().scan(0_usize, |next, field| {
+            let first = *next;
+            *next = first.saturating_add(field.width());
+            Some((field, first..*next))
+        })
+    }
+
+    /// Returns the columns that a field of the observation takes in a row, by the field's name; `None` if there is no
+    /// such field.
+    pub fn field_columns(&self, name: &str) -> Option<Range<usize>> {
+        self.fields_with_columns().find(|(field, _)| field.name == name).map(|(_, columns)| columns)
     }
 
     /// Returns all columns of an observation row, in order.
@@ -378,6 +394,8 @@ mod tests {
         assert_eq!(spec.observation_name(1).as_deref(), Some("tilt.y"));
         assert_eq!(spec.observation_name(2).as_deref(), Some("speed"));
         assert_eq!(spec.observation_name(3), None);
+        assert_eq!((spec.field_columns("tilt"), spec.field_columns("speed")), (Some(0..2), Some(2..3)));
+        assert_eq!(spec.field_columns("tilt.y"), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::finding::Finding;
 use crate::group::WorldFault;
 use crate::incidents::{exit_finding, fault_sentence};
-use crate::random_actions::random_actions;
+use crate::random_actions::RandomStep;
 
 pub(crate) use fields::{ColumnRange, Field, fields, without_indices};
 use random_play::RandomEpisodes;
@@ -168,14 +168,13 @@ impl Seen {
         }
     }
 
-    /// Writes random actions, corrected by the masks, to the rows, and returns them.
+    /// Writes random actions to the rows, as far as masks allow them, and returns them.
     fn draw(&self, world: &mut PooledWorld, seed: Seed) -> Vec<f32> {
         let spec = world.spec(self.kind).clone();
         let rows = world.rows_mut(self.kind);
-        let drawn = random_actions(&spec, rows.len(), seed);
-        rows.actions_mut().copy_from_slice(&drawn);
-        rows.heed_masks();
-        rows.actions_mut().to_vec()
+        let actions = RandomStep { spec: &spec, seed }.actions(rows.masks(), rows.len());
+        rows.actions_mut().copy_from_slice(&actions);
+        actions
     }
 
     /// Takes the last step of a world into account. `decided` are the actions of that step.

@@ -2,12 +2,13 @@
 
 use std::any::Any;
 
-use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer};
+use ludus_learn::{DecisionRows, GroupDecider, PhaseTimer, RowSeeds};
 use ludus_spec::{ActionKind, AgentSpec, Seed};
 use rand::RngExt;
 use rand::seq::IteratorRandom;
 
-/// Random actions `[rows, action_width]`: numbers are uniform over `-1..=1`, choices over all that there are.
+/// Random actions `[rows, action_width]` that are drawn before there are masks: numbers are uniform over `-1..=1`,
+/// choices over all that there are.
 pub(crate) fn random_actions(spec: &AgentSpec, rows: usize, seed: Seed) -> Vec<f32> {
     let mut rng = seed.generator();
     let mut actions = Vec::with_capacity(rows * spec.action_width());
@@ -25,6 +26,8 @@ pub(crate) fn random_actions(spec: &AgentSpec, rows: usize, seed: Seed) -> Vec<f
 }
 
 /// Random actions in one step: every number in `-1..=1` and every allowed choice with the same probability.
+///
+/// Checks of games and opponents that play at random decide through it.
 pub(crate) struct RandomStep<'a> {
     pub spec: &'a AgentSpec,
     /// The seed from which the draws of each row derive.
@@ -41,14 +44,26 @@ impl GroupDecider for RandomStep<'_> {
     }
 
     fn decide(&self, _scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
-        let count = rows.actions.len() / self.spec.action_width().max(1);
-        let flags = rows.masks.len() / count.max(1);
-        for (index, actions) in rows.actions.chunks_exact_mut(self.spec.action_width()).enumerate() {
-            let row = rows.seeds.rows.get(index).map_or(index, |&row| row as usize);
-            let seed = self.seed.derive((rows.seeds.first_row + row) as u64);
-            draw_allowed(self.spec, &rows.masks[index * flags..][..flags], seed, actions);
-        }
+        self.draw(rows.masks, RowSeeds { step: self.seed, ..rows.seeds }, rows.actions);
         timer.forwarded();
+    }
+}
+
+impl RandomStep<'_> {
+    /// Returns the actions of all `rows` rows of a world `[rows, action width]`. `masks` is `[rows, mask width]`, or
+    /// empty if all choices are allowed.
+    pub fn actions(&self, masks: &[bool], rows: usize) -> Vec<f32> {
+        let mut actions = vec![0.0; rows * self.spec.action_width()];
+        self.draw(masks, RowSeeds { step: self.seed, first_row: 0, rows: &[] }, &mut actions);
+        actions
+    }
+
+    fn draw(&self, masks: &[bool], seeds: RowSeeds<'_>, actions: &mut [f32]) {
+        let width = self.spec.action_width().max(1);
+        let flags = masks.len() / (actions.len() / width).max(1);
+        for (index, action) in actions.chunks_exact_mut(width).enumerate() {
+            draw_allowed(self.spec, &masks[index * flags..][..flags], seeds.of(index), action);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A comparison of the samplers of `tune`: TPE against random values, with as many trials.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,8 +32,9 @@ const SAMPLERS: [&str; 2] = ["tpe", "random"];
 /// Searches with each sampler in each game.
 const SEARCHES: u64 = 10;
 
-/// Trials of a search.
-const TRIALS: &str = "14";
+/// Trials of a search, and runs of each trial.
+const TRIALS: &str = "30";
+const SEEDS: &str = "2";
 
 /// Episodes of the evaluation that judges a trial.
 const EPISODES: &str = "20";
@@ -51,6 +52,15 @@ struct Search {
     seed: u64,
 }
 
+/// The return of the best trial of a search.
+#[derive(Clone, Copy, Debug)]
+struct Score {
+    /// As the search itself judged it.
+    found: f64,
+    /// When it was trained again with fresh seeds.
+    fresh: f64,
+}
+
 /// Searches in all games with both samplers, and prints a table in Markdown.
 pub fn compare() -> ExitCode {
     match compare_all() {
@@ -62,19 +72,24 @@ pub fn compare() -> ExitCode {
 fn compare_all() -> Result<()> {
     build()?;
     println!(
-        "| game | steps of a run | TPE: mean return of what ten searches found | random values | TPE is better in |"
+        "| game | steps of a run | judged by | TPE: mean return of ten searches | random values | TPE is better in |"
     );
-    println!("|---|---|---|---|---|");
-    let mut better = 0;
+    println!("|---|---|---|---|---|---|");
     for game in GAMES {
         let [tpe, random] = scores(game)?;
-        let wins = tpe.iter().zip(&random).filter(|(tpe, random)| tpe > random).count();
         let SearchedGame { name, steps } = game;
-        let [shown, other] = [&tpe, &random].map(|scores| summary(scores));
-        println!("| `{name}` | {steps} | {shown} | {other} | {wins} of {SEARCHES} searches |");
-        better += usize::from(mean(&tpe) > mean(&random));
+        let judges: [(&str, fn(&Score) -> f64); 2] =
+            [("the search", |score| score.found), ("fresh seeds", |score| score.fresh)];
+        for (judge, of) in judges {
+            let [tpe, random] = [&tpe, &random].map(|scores| scores.iter().map(of).collect::<Vec<_>>());
+            let pairs = || tpe.iter().zip(&random);
+            let (wins, losses) = (pairs().filter(|(a, b)| a > b).count(), pairs().filter(|(a, b)| a < b).count());
+            let [shown, other] = [&tpe, &random].map(|scores| summary(scores));
+            println!(
+                "| `{name}` | {steps} | {judge} | {shown} | {other} | {wins} of {SEARCHES} searches, worse in {losses} |"
+            );
+        }
     }
-    println!("\nTPE finds better values in {better} of {} games.", GAMES.len());
     Ok(())
 }
 
@@ -91,7 +106,7 @@ fn build() -> Result<()> {
 }
 
 /// The scores of all searches in a game, for each sampler. As many searches run at once as there are cores.
-fn scores(game: SearchedGame) -> Result<[Vec<f64>; 2]> {
+fn scores(game: SearchedGame) -> Result<[Vec<Score>; 2]> {
     let of_seed = |seed| SAMPLERS.map(|sampler| Search { game, sampler, seed });
     let searches: Vec<_> = (1..=SEARCHES).flat_map(of_seed).collect();
     let scores: Vec<_> = searches.iter().map(|_| Mutex::new(None)).collect();
@@ -117,17 +132,23 @@ fn scores(game: SearchedGame) -> Result<[Vec<f64>; 2]> {
     Ok(of_samplers)
 }
 
-/// Searches, trains the best trial again with fresh seeds, and returns the mean return of what was learned.
-fn score(search: Search) -> Result<f64> {
+/// Searches, trains the best trial again with fresh seeds, and returns the mean returns of what was learned.
+fn score(search: Search) -> Result<Score> {
     let runs = tempfile::tempdir()?;
     let Search { game, sampler, seed } = search;
     // Each search has seeds of its own for its runs, far from those of the others.
     let seed = seed * 1_000;
-    let mut tune = program(game, &["tune", "--sampler", sampler, "--trials", TRIALS, "--episodes", EPISODES]);
+    let mut tune = program(game, &["tune", "--sampler", sampler, "--trials", TRIALS, "--seeds", SEEDS]);
+    tune.args(["--episodes", EPISODES]);
     tune.args(["--metric", "return", "--fresh-seeds", "0", "--jobs", "1", "--threads", "1"]);
     tune.args(["--seed", &seed.to_string(), "--set", &format!("stop.steps={}", game.steps)]);
     let found = result(tune.args(["--json", "--runs-dir"]).arg(runs.path()))?;
-    let config = best_config(&found)?;
+    let search = &found["search"];
+    let best = best_trial(search)?;
+    let value = best["value"].as_f64().context("the best trial has no value")?;
+    let run = best["runs"][0].as_str().context("a trial has no run")?;
+    let folder = search["search"].as_str().context("`tune` names no folder")?;
+    let config = Path::new(folder).join(run).join("config.ron");
     let mut sum = 0.0;
     for fresh in 1..=FRESH_SEEDS {
         let mut train = program(game, &["train", "--threads", "1", "--seed", &(seed + 100 + fresh).to_string()]);
@@ -136,16 +157,13 @@ fn score(search: Search) -> Result<f64> {
         let mut eval = program(game, &["eval", run, "--episodes", FRESH_EPISODES, "--threads", "1", "--json"]);
         sum += result(&mut eval)?["mean_return"].as_f64().context("`eval` has no mean return")?;
     }
-    Ok(sum / FRESH_SEEDS as f64)
+    Ok(Score { found: value, fresh: sum / FRESH_SEEDS as f64 })
 }
 
-/// The config of the best trial that a sampler proposed: the config as it is does not count.
-fn best_config(found: &Value) -> Result<PathBuf> {
-    let search = &found["search"];
+/// The best trial that a sampler proposed: the config as it is does not count.
+fn best_trial(search: &Value) -> Result<&Value> {
     let trials = search["trials"].as_array().context("`tune` has no trials")?;
-    let best = trials.iter().find(|trial| trial["trial"] != 0).context("`tune` has no trial")?;
-    let run = best["runs"][0].as_str().context("a trial has no run")?;
-    Ok(Path::new(search["search"].as_str().context("`tune` names no folder")?).join(run).join("config.ron"))
+    trials.iter().find(|trial| trial["trial"] != 0).context("`tune` has no trial")
 }
 
 fn program(game: SearchedGame, arguments: &[&str]) -> Command {
@@ -180,11 +198,11 @@ mod tests {
 
     #[test]
     fn the_config_as_it_is_is_not_the_best_trial() {
-        let found = serde_json::json!({ "search": { "search": "runs/a-tune-1", "trials": [
+        let search = serde_json::json!({ "trials": [
             { "trial": 0, "runs": ["a-1"] }, { "trial": 7, "runs": ["a-8"] }, { "trial": 2, "runs": ["a-3"] },
-        ] } });
-        assert_eq!(best_config(&found).unwrap(), Path::new("runs/a-tune-1/a-8/config.ron"));
-        assert!(best_config(&serde_json::json!({ "search": { "trials": [] } })).is_err());
+        ] });
+        assert_eq!(best_trial(&search).unwrap()["runs"][0], "a-8");
+        assert!(best_trial(&serde_json::json!({ "trials": [] })).is_err());
     }
 
     #[test]

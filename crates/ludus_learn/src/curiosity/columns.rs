@@ -18,14 +18,8 @@ pub(super) struct ObservedColumns {
 impl ObservedColumns {
     /// Makes the columns of these fields; of all fields if there are none.
     pub fn new(spec: &AgentSpec, fields: &[String]) -> Self {
-        let (mut ranges, mut first) = (Vec::new(), 0);
-        for field in &spec.observation {
-            let range = first..first + field.width();
-            first = range.end;
-            if is_chosen(field, fields) {
-                ranges.push(range);
-            }
-        }
+        let chosen = spec.fields_with_columns().filter(|(field, _)| is_chosen(field, fields));
+        let ranges: Vec<_> = chosen.map(|(_, columns)| columns).collect();
         Self { width: ranges.iter().map(Range::len).sum(), ranges, numbers: Vec::new() }
     }
 

@@ -38,14 +38,8 @@ pub(super) fn pair_spec(spec: &AgentSpec) -> AgentSpec {
 
 impl PairColumns {
     pub fn new(spec: &AgentSpec) -> Self {
-        let (mut observed, mut first) = (Vec::new(), 0);
-        for field in &spec.observation {
-            let range = first..first + field.width();
-            first = range.end;
-            if !field.is_critic {
-                observed.push(range);
-            }
-        }
+        let observed = spec.fields_with_columns().filter(|(field, _)| !field.is_critic);
+        let observed: Vec<_> = observed.map(|(_, columns)| columns).collect();
         let parts: usize = spec.action.iter().map(|field| field.parts.len()).sum();
         let width = observed.iter().map(Range::len).sum::<usize>() + parts;
         Self { observed, heads: spec.heads(), width }
