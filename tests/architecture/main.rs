@@ -1,13 +1,11 @@
-//! The architecture of the project: dependencies, public API, shipped configs and policies, documents.
+//! The architecture of the project: dependencies, public API, documents.
 #![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 mod circles;
-mod configs;
 mod dependencies;
 mod documents;
 mod packages;
-mod policies;
 mod public_api;
 mod syntax;
 mod unused;

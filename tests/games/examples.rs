@@ -1,5 +1,7 @@
 //! The games of the examples.
 
+#[path = "../../examples/acrobot/game.rs"]
+pub mod acrobot;
 #[path = "../../examples/balance/game.rs"]
 pub mod balance;
 #[path = "../../examples/cart_pole/game.rs"]
@@ -8,9 +10,27 @@ pub mod cart_pole;
 pub mod grid_world;
 #[path = "../../examples/hallway/game.rs"]
 pub mod hallway;
+#[path = "../../examples/minimal.rs"]
+#[expect(dead_code, reason = "its `main` is the example's own")]
+pub mod minimal;
+#[path = "../../examples/mountain_car/game.rs"]
+pub mod mountain_car;
+#[path = "../../examples/pendulum/game.rs"]
+pub mod pendulum;
 #[path = "../../examples/pillars/game.rs"]
 pub mod pillars;
+#[path = "../../examples/pong/game.rs"]
+pub mod pong;
 #[path = "../../examples/pursuit/game.rs"]
 pub mod pursuit;
+#[path = "../../examples/pyramids/game.rs"]
+pub mod pyramids;
 #[path = "../../examples/sorter/game.rs"]
 pub mod sorter;
+#[path = "../../examples/wall_jump/game.rs"]
+pub mod wall_jump;
+
+#[cfg(feature = "torch")]
+#[path = "../../examples/custom_network.rs"]
+#[expect(dead_code, reason = "its `main` is the example's own")]
+pub mod custom_network;

@@ -1,9 +1,13 @@
-//! The games of the examples: their rules, and the same bits wherever they are played.
+//! The games of the examples: their rules, the same bits wherever they are played, and the configs and policies that are
+//! shipped with them.
 
+mod configs;
 mod determinism;
 mod examples;
 mod grid_world;
+mod gymnasium;
 mod playing;
+mod policies;
 mod profiles;
 mod pursuit;
 mod replay;

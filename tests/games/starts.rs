@@ -1,4 +1,4 @@
-//! Episodes begin where the game put its things: nothing moves in the restart step. `../gymnasium/starts.rs` has more of it.
+//! Episodes begin where the game put its things: nothing moves in the restart step. `gymnasium/starts.rs` has more of it.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;

@@ -287,6 +287,17 @@ pub enum TrainError {
         /// The folder in which the run was searched.
         runs: PathBuf,
     },
+    /// The opponent that was named is not there.
+    #[error(
+        "no opponent `{opponent}`: neither a run, as a path or in `{runs}`, nor a file of a policy; name one of these, \
+         `script` for the game's own script, or `random` for random actions"
+    )]
+    UnknownOpponent {
+        /// The name or path.
+        opponent: PathBuf,
+        /// The folder in which a run was searched.
+        runs: PathBuf,
+    },
     /// The program was built without a window.
     #[error(
         "this program was built without a window; build it with the feature `editor`, or run `{game} train`, which needs none"
@@ -382,6 +393,7 @@ impl TrainError {
             | Self::Learner(_)
             | Self::NoRun { .. }
             | Self::UnknownRun { .. }
+            | Self::UnknownOpponent { .. }
             | Self::NoWindow { .. }
             | Self::Window(WindowFailure::NotOpened(_))
             | Self::NoShippedPolicy { .. }

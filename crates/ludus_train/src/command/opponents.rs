@@ -66,7 +66,10 @@ impl OpponentPolicies {
             let players = NamedPlayers::Random(RandomOpponents { specs, seed });
             return Ok(Self { name: "random actions".to_owned(), players });
         }
-        let found = find(program, Some(named), &run.runs_dir)?;
+        let found = find(program, Some(named), &run.runs_dir).map_err(|error| match error {
+            TrainError::UnknownRun { run: opponent, runs } => TrainError::UnknownOpponent { opponent, runs },
+            other => other,
+        })?;
         let policies = found.policies(&blueprint.config, specs)?;
         for LocatedPolicy { kind, path, file } in &policies {
             check_fit(file, path, blueprint, *kind)?;

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use ludus_config::{Problems, valid_names};
 use ludus_spec::{AgentSpec, EpisodeParameter};
 
+use super::parameters::LearningKind;
 use super::{PARAMETERS, PolicySource, RunConfig};
 
 /// Reports parameters that the game does not have, values beyond their ranges, and stages that can't be finished.
-pub(super) fn check_parameters(
+pub(super) fn check_parameters<'a>(
     config: &RunConfig,
-    specs: &[Arc<AgentSpec>],
+    specs: &'a [Arc<AgentSpec>],
     parameters: &[EpisodeParameter],
     report: &mut Problems<'_>,
 ) {
-    let is_learned = |spec: &&Arc<AgentSpec>| {
-        let agent = config.agents.get(&spec.name);
-        agent.is_some_and(|agent| matches!(agent.policy, PolicySource::Learned | PolicySource::SameAs(_)))
+    let learning = |spec: &'a Arc<AgentSpec>| {
+        let agent = config.agents.get(&spec.name)?;
+        let learns = matches!(agent.policy, PolicySource::Learned | PolicySource::SameAs(_));
+        learns.then_some(LearningKind { name: &spec.name, plays_itself: agent.self_play.is_some() })
     };
-    let learning: Vec<_> = specs.iter().filter(is_learned).map(|spec| spec.name.as_str()).collect();
+    let learning: Vec<_> = specs.iter().filter_map(learning).collect();
     let names: Vec<_> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     for (name, values) in &config.parameters {
         let path = [PARAMETERS, name.as_str()];

@@ -49,6 +49,8 @@ pub enum Criterion {
     Success(f32),
     /// The mean return.
     Return(f32),
+    /// The rating of the newest version of a policy that plays against itself. The first version of the run has 0.
+    Rating(f32),
     /// The part of the run's steps that are over.
     Progress(f32),
     /// A column of `metrics.csv`, as of the last iteration.
@@ -61,6 +63,15 @@ pub enum Criterion {
 
 const fn least_episodes() -> u32 {
     100
+}
+
+/// A kind of agents that learns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LearningKind<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// True if its policy plays against itself, so that it has a rating.
+    pub plays_itself: bool,
 }
 
 impl ParameterConfig {
@@ -97,7 +108,7 @@ impl ParameterConfig {
     }
 
     /// The problems with it, for this parameter and these kinds of agents that learn.
-    pub(crate) fn problems(&self, parameter: &EpisodeParameter, learning: &[&str]) -> Vec<String> {
+    pub(crate) fn problems(&self, parameter: &EpisodeParameter, learning: &[LearningKind<'_>]) -> Vec<String> {
         let mut problems = Vec::new();
         for distribution in self.distributions() {
             problems.extend(distribution_problem(distribution, parameter));
@@ -127,7 +138,7 @@ fn distribution_problem(distribution: &Distribution, parameter: &EpisodeParamete
 }
 
 impl Stage {
-    fn add_problems(&self, index: usize, stages: usize, learning: &[&str], problems: &mut Vec<String>) {
+    fn add_problems(&self, index: usize, stages: usize, learning: &[LearningKind<'_>], problems: &mut Vec<String>) {
         let number = index + 1;
         let is_last = number == stages;
         if is_last && self.until.is_some() {
@@ -154,17 +165,29 @@ impl Stage {
         {
             problems.push(format!("`back` of stage {number} asks for progress, which never falls; leave that out"));
         }
-        let needs_kind = parts.iter().any(|part| matches!(part, Criterion::Success(_) | Criterion::Return(_)));
-        let names = learning.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let is_rated = parts.iter().any(|part| matches!(part, Criterion::Rating(_)));
+        let needs_kind =
+            is_rated || parts.iter().any(|part| matches!(part, Criterion::Success(_) | Criterion::Return(_)));
+        let names = learning.iter().map(|kind| format!("`{}`", kind.name)).collect::<Vec<_>>().join(", ");
+        let of = |name: &str| learning.iter().find(|kind| kind.name == name);
         match &self.of {
-            Some(of) if !learning.contains(&of.as_str()) => {
-                problems.push(format!("`of` of stage {number} is `{of}`; the kinds that learn are {names}"));
+            Some(name) if of(name).is_none() => {
+                problems.push(format!("`of` of stage {number} is `{name}`; the kinds that learn are {names}"));
             }
             None if needs_kind && learning.len() != 1 => {
                 problems
                     .push(format!("stage {number} does not say whose episodes count; add `of` with one of {names}"));
             }
             _ => {}
+        }
+        let kind = self.of.as_deref().map_or(learning.first(), of);
+        if let Some(LearningKind { name, plays_itself: false }) = kind
+            && is_rated
+        {
+            problems.push(format!(
+                "a condition of stage {number} asks for a rating, but `{name}` does not play against itself; give it a \
+                 section `self_play`, or take `Return(…)`"
+            ));
         }
     }
 
@@ -198,7 +221,7 @@ impl Criterion {
             Self::Progress(value) if !is_part(*value) => Some(format!(
                 "`Progress({value})` of stage {stage} is never reached: it is a part of the steps, 0 to 1"
             )),
-            Self::Return(value) | Self::Metric(_, value) if !value.is_finite() => {
+            Self::Return(value) | Self::Rating(value) | Self::Metric(_, value) if !value.is_finite() => {
                 Some(format!("a condition of stage {stage} asks for `{value}`, which is not finite"))
             }
             Self::All(_) | Self::Any(_) => {
@@ -226,6 +249,7 @@ impl Criterion {
         match self {
             Self::Success(value) => numbers.success().is_some_and(|now| now >= f64::from(*value)),
             Self::Return(value) => numbers.mean_return().is_some_and(|now| now >= f64::from(*value)),
+            Self::Rating(value) => numbers.rating().is_some_and(|now| now >= f64::from(*value)),
             Self::Progress(value) => numbers.progress() >= f64::from(*value),
             Self::Metric(name, value) => numbers.metric(name).is_some_and(|now| now >= f64::from(*value)),
             Self::All(all) => all.iter().all(|one| one.is_met(numbers)),
@@ -238,6 +262,7 @@ impl Criterion {
         match self {
             Self::Success(value) => numbers.success().is_some_and(|now| now < f64::from(*value)),
             Self::Return(value) => numbers.mean_return().is_some_and(|now| now < f64::from(*value)),
+            Self::Rating(value) => numbers.rating().is_some_and(|now| now < f64::from(*value)),
             Self::Progress(value) => numbers.progress() < f64::from(*value),
             Self::Metric(name, value) => numbers.metric(name).is_some_and(|now| now < f64::from(*value)),
             Self::All(all) => all.iter().all(|one| one.is_missed(numbers)),
@@ -252,6 +277,8 @@ pub(crate) trait StageNumbers {
     fn success(&self) -> Option<f64>;
     /// The mean return of the episodes of the stage; `None` before there are enough of them.
     fn mean_return(&self) -> Option<f64>;
+    /// The rating of the newest version of the kind's policy; `None` before there is a second version.
+    fn rating(&self) -> Option<f64>;
     /// The part of the run's steps that are over.
     fn progress(&self) -> f64;
     /// A column of the metrics, as of the last iteration.
@@ -283,7 +310,7 @@ impl<'de> Deserialize<'de> for ParameterConfig {
     untagged,
     expecting = "expected a number, `Uniform(…, …)`, `Normal(mean: …, deviation: …)`, `Ranges([(…, …), …])`, \
                  `Choice([…])` or `Curriculum([(value: …, until: Success(…)), …, (value: …)])`, where `until` and `back` \
-                 are `Success(…)`, `Return(…)`, `Progress(…)`, `Metric(\"…\", …)`, `All([…])` or `Any([…])`"
+                 are `Success(…)`, `Return(…)`, `Rating(…)`, `Progress(…)`, `Metric(\"…\", …)`, `All([…])` or `Any([…])`"
 )]
 enum Written {
     Curriculum(WrittenCurriculum),

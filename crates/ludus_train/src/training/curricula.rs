@@ -113,7 +113,14 @@ impl Training {
         let recent = kind.map(|kind| &self.kinds[kind].recent);
         let begun_in_it = |recent: &'a RecentEpisodes| recent.iter().filter(move |episode| episode.plan == number);
         let least = recent.map_or(0, |recent| recent.capacity().min(stage.episodes as usize));
-        Numbers { episodes: recent.map_or(Vec::new(), |recent| begun_in_it(recent).collect()), least, progress, metric }
+        let episodes = recent.map_or(Vec::new(), |recent| begun_in_it(recent).collect());
+        Numbers { episodes, least, rating: kind.and_then(|kind| self.rating_of(kind)), progress, metric }
+    }
+
+    /// The rating of the newest version of a kind's policy, if it plays against itself and has two versions.
+    fn rating_of(&self, kind: usize) -> Option<f64> {
+        let lane = self.lanes.iter().position(|lane| lane.owner() == kind)?;
+        self.self_play.as_ref().filter(|self_play| self_play.plays(lane))?.numbers(lane).rating
     }
 
     /// The kinds of agents that learn.
@@ -131,6 +138,7 @@ struct Numbers<'a> {
     episodes: Vec<&'a EpisodeSummary>,
     /// Episodes that there have to be.
     least: usize,
+    rating: Option<f64>,
     progress: f64,
     metric: &'a dyn Fn(&str) -> Option<f64>,
 }
@@ -149,6 +157,10 @@ impl StageNumbers for Numbers<'_> {
     fn mean_return(&self) -> Option<f64> {
         let sum: f64 = self.episodes.iter().map(|episode| f64::from(episode.reward)).sum();
         self.has_enough().then(|| sum / self.episodes.len() as f64)
+    }
+
+    fn rating(&self) -> Option<f64> {
+        self.rating.filter(|_| self.has_enough())
     }
 
     fn progress(&self) -> f64 {

@@ -2,8 +2,8 @@
 
 use bevy::prelude::*;
 use ludus_agent::{
-    Action, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, InArena, MatchResult, Observation, Reward,
-    ScoreAgents, SenseAgents, Team,
+    Action, Agent, AgentAppExt, AgentSystems, Arena, Controller, Episode, EpisodeParameters, InArena, MatchResult,
+    Observation, Reward, ScoreAgents, SenseAgents, Team,
 };
 
 pub const CONFIG: &str = r#"(
@@ -50,6 +50,13 @@ pub struct Got {
     won: f32,
 }
 
+/// The rules of a match.
+#[derive(Component, Reflect, EpisodeParameters, Default)]
+pub struct Rules {
+    /// A number that changes nothing, for curricula.
+    lot: u32,
+}
+
 /// A match ends as soon as one bids more than the other, after three steps at the earliest.
 pub fn duels(app: &mut App) {
     bidders(app);
@@ -84,7 +91,7 @@ pub fn endless_duels(app: &mut App) {
 }
 
 fn bidders(app: &mut App) {
-    app.add_agent::<Bidder>();
+    app.add_agent::<Bidder>().add_episode_parameters::<Arena, Rules>();
     app.add_observer(|on: On<Add, Arena>, mut commands: Commands| {
         commands.spawn((Bidder, Side::Buyer, InArena(on.entity)));
         commands.spawn((Bidder, Side::Rival, InArena(on.entity)));

@@ -192,6 +192,7 @@ fn wrong_parameters_are_named_before_training() {
     );
     let until = |condition: &str| format!("Exam.length=Curriculum([(value: 1, until: {condition}), (value: 2)])");
     refused(&until("Metric(\"charts/luck\", 1)"), "the metric `charts/luck`, which the run does not have");
+    refused(&until("Rating(100)"), "asks for a rating, but `Reader` does not play against itself");
     let done = run("arrows", folder.path(), &["train", "--set", "parameters.Exam.length=3"]);
     assert!(done.errors.contains("unknown episode parameter `Exam.length`; the game has none"), "{}", done.errors);
 }

@@ -91,6 +91,16 @@ fn a_policy_learns_against_itself_and_its_versions_are_rated() {
 }
 
 #[test]
+fn a_stage_of_a_curriculum_ends_by_a_rating() {
+    let folder = folder();
+    let stages =
+        "parameters.Rules.lot=Curriculum([(value: 0, until: Rating(50)), (value: 1, until: Rating(1e6)), (value: 2)])";
+    let done = done(folder.path(), &["train", "--set", stages]);
+    assert!(done.errors.contains("`Rules.lot` is 1 from here on, stage 2 of 3"), "{}", done.errors);
+    assert!(!done.errors.contains("stage 3 of 3"), "{}", done.errors);
+}
+
+#[test]
 fn self_play_is_the_same_with_any_number_of_threads() {
     let folder = folder();
     let runs = ["1", "2", "5"].map(|threads| trained(folder.path(), &["--threads", threads]));
@@ -247,6 +257,9 @@ fn bad_settings_are_named_with_the_remedy() {
     refused("arrows", &set("self_play=()"), "`Reader` has no teams, so it can't play against itself");
     let dir = trained(folder.path(), &["--set", "stop.steps=100", "--set", "Bidder.self_play=None"]);
     refused("duels", &["ladder", dir.to_str().unwrap()], "its config has no `self_play`");
+    let against = ["eval", dir.to_str().unwrap(), "--against", "scirpt"];
+    refused("duels", &against, "no opponent `scirpt`");
+    refused("duels", &against, "`script` for the game's own script, or `random` for random actions");
     let arrows = run("arrows", folder.path(), &["train", "--json", "--set", "stop.steps=100"]).json();
     let arrows = folder.path().join(arrows["run_dir"].as_str().unwrap());
     refused("arrows", &["eval", arrows.to_str().unwrap(), "--against", "script"], "the game has no teams");

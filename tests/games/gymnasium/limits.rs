@@ -2,7 +2,7 @@
 
 use bevy_ludus::spec::Outcome;
 
-use crate::{ACROBOT, Game, MOUNTAIN_CAR, MOUNTAIN_CAR_CONTINUOUS, PENDULUM};
+use super::{ACROBOT, Game, MOUNTAIN_CAR, MOUNTAIN_CAR_CONTINUOUS, PENDULUM};
 
 /// Plays with an action that solves nothing, until the episode ends.
 #[test]

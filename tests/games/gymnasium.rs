@@ -12,14 +12,7 @@ use bevy_ludus::spec::{Seed, stopped_clock};
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings, spec_of};
 
-#[path = "../../examples/acrobot/game.rs"]
-mod acrobot;
-#[path = "../../examples/cart_pole/game.rs"]
-mod cart_pole;
-#[path = "../../examples/mountain_car/game.rs"]
-mod mountain_car;
-#[path = "../../examples/pendulum/game.rs"]
-mod pendulum;
+use crate::examples::{acrobot, cart_pole, mountain_car, pendulum};
 
 /// A game and the name of its config.
 #[derive(Clone, Copy)]

@@ -5,8 +5,8 @@ use bevy::ecs::component::Mutable;
 use bevy::prelude::*;
 use bevy_ludus::spec::Outcome;
 
-use crate::{ACROBOT, CART_POLE, Game, MOUNTAIN_CAR, MOUNTAIN_CAR_CONTINUOUS, PENDULUM};
-use crate::{acrobot, cart_pole, mountain_car::valley, pendulum};
+use super::{ACROBOT, CART_POLE, Game, MOUNTAIN_CAR, MOUNTAIN_CAR_CONTINUOUS, PENDULUM};
+use crate::examples::{acrobot, cart_pole, mountain_car::valley, pendulum};
 
 /// The action as the policy gives it, then the observation and the reward that follow.
 type Step<const WIDTH: usize> = (f32, [f32; WIDTH], f32);

@@ -7,7 +7,7 @@ use core::ops::Range;
 use bevy_ludus::spec::Outcome;
 use bevy_ludus::worlds::PooledWorld;
 
-use crate::{ACROBOT, CART_POLE, Game, MOUNTAIN_CAR, MOUNTAIN_CAR_CONTINUOUS, PENDULUM};
+use super::{ACROBOT, CART_POLE, Game, MOUNTAIN_CAR, MOUNTAIN_CAR_CONTINUOUS, PENDULUM};
 
 const ARENAS: u32 = 256;
 

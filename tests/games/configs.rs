@@ -1,49 +1,21 @@
 //! Every config that is shipped belongs to a game and loads.
+#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
+#![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bevy::prelude::App;
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
 use bevy_ludus::worlds::{parameters_of, specs_of};
 
-use crate::in_repository;
-
-#[path = "../../examples/acrobot/game.rs"]
-mod acrobot;
-#[path = "../../examples/balance/game.rs"]
-mod balance;
-#[path = "../../examples/cart_pole/game.rs"]
-mod cart_pole;
-#[path = "../../examples/grid_world/game.rs"]
-mod grid_world;
-#[path = "../../examples/hallway/game.rs"]
-mod hallway;
-#[path = "../../examples/minimal.rs"]
-#[expect(dead_code, reason = "its `main` is the example's own")]
-mod minimal;
-#[path = "../../examples/mountain_car/game.rs"]
-mod mountain_car;
-#[path = "../../examples/pendulum/game.rs"]
-mod pendulum;
-#[path = "../../examples/pillars/game.rs"]
-mod pillars;
-#[path = "../../examples/pong/game.rs"]
-mod pong;
-#[path = "../../examples/pursuit/game.rs"]
-mod pursuit;
-#[path = "../../examples/pyramids/game.rs"]
-mod pyramids;
-#[path = "../../examples/sorter/game.rs"]
-mod sorter;
-#[path = "../../examples/wall_jump/game.rs"]
-mod wall_jump;
-
 #[cfg(feature = "torch")]
-#[path = "../../examples/custom_network.rs"]
-#[expect(dead_code, reason = "its `main` is the example's own")]
-mod custom_network;
+use crate::examples::custom_network;
+use crate::examples::{
+    acrobot, balance, cart_pole, grid_world, hallway, minimal, mountain_car, pendulum, pillars, pong, pursuit,
+    pyramids, sorter, wall_jump,
+};
 
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
@@ -127,6 +99,11 @@ fn every_example_is_a_game_with_a_config() {
     let configs = names_in("assets/train", |_| true);
     assert!(configs.is_superset(&games), "each has one for `train` without `--config`: {configs:?}");
     assert_eq!(configs.iter().map(|config| game_of(config).to_owned()).collect::<BTreeSet<_>>(), games);
+}
+
+/// Returns a path in the repository.
+pub(crate) fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Returns the names of the entries of a folder, without their extensions.

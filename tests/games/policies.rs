@@ -1,4 +1,5 @@
 //! Every example ships policies that fit it.
+#![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 use std::sync::Arc;
 
@@ -7,8 +8,7 @@ use bevy_ludus::policy::PolicyFile;
 use bevy_ludus::train::config::{ConfigSource, RunConfig};
 use bevy_ludus::worlds::{parameters_of, specs_of};
 
-use crate::configs::{GAMES, GAMES_OF_SEVERAL, NamedGame, VARIANTS, names_in};
-use crate::in_repository;
+use crate::configs::{GAMES, GAMES_OF_SEVERAL, NamedGame, VARIANTS, in_repository, names_in};
 
 /// The most that a policy takes beside its parameters, of 4 bytes each \[bytes\]. A checkpoint has them three times.
 const BESIDE: usize = 20_000;
