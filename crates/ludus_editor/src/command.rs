@@ -74,6 +74,13 @@ pub enum EditorCommand {
     PlayAgainst(PathBuf),
     /// Ends the comparison of two policies, or their match.
     StopComparing,
+    /// Shows the search in this folder.
+    #[cfg(feature = "tune")]
+    ShowSearch(PathBuf),
+    /// Shows the curves of this trial of the search, by its number, or hides them again. Does nothing before the trial has
+    /// ended.
+    #[cfg(feature = "tune")]
+    ChooseTrial(u64),
 }
 
 /// The commands that a panel sends while it is drawn.

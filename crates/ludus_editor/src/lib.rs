@@ -26,6 +26,8 @@ mod runs;
 mod scene;
 mod scene_pane;
 mod script;
+#[cfg(feature = "tune")]
+mod searches;
 mod selection;
 mod sensors;
 mod shortcuts;

@@ -6,6 +6,8 @@ mod kinds;
 pub mod ladder;
 pub mod replay;
 pub mod runs;
+#[cfg(feature = "tune")]
+pub mod search;
 pub mod strip;
 pub mod training;
 mod words;
@@ -20,6 +22,8 @@ pub(crate) use builtin::add_builtin;
 pub use ladder::{LadderUiState, ladder_ui};
 pub use replay::replay_ui;
 pub use runs::{RunsUiState, runs_ui};
+#[cfg(feature = "tune")]
+pub use search::{SearchUiState, search_ui};
 pub use strip::{StripNews, strip_height, strip_ui};
 pub use training::{TrainingUiState, training_ui};
 pub use worlds::{WorldsUiState, worlds_ui};

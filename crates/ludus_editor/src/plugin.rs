@@ -12,6 +12,8 @@ use crate::orbit::{self, Drag};
 use crate::panels::Panels;
 use crate::runs::{self, RunsFolder};
 use crate::scene::{self, AgentsFound, ScenePlugin, Stage};
+#[cfg(feature = "tune")]
+use crate::searches::SearchesPlugin;
 use crate::selection::SelectionPlugin;
 use crate::sensors::{self, EditorLines, SensorLines};
 use crate::snapshot::{RunsSnapshot, SceneSnapshot};
@@ -63,6 +65,8 @@ impl Plugin for EditorPlugin {
         let kinds: Vec<_> = specs.iter().map(|spec| spec.name.clone()).collect();
         app.insert_resource(RunsFolder::new(session.runs.clone(), session.definition.name.clone(), kinds.clone()));
         app.insert_resource(RunsSnapshot { kinds, ..RunsSnapshot::default() });
+        #[cfg(feature = "tune")]
+        app.add_plugins(SearchesPlugin { runs: session.runs.clone(), game: session.definition.name.clone() });
         app.init_resource::<Drag>().init_resource::<Panels>();
         app.init_resource::<SensorLines>().insert_gizmo_config(EditorLines, EditorLines::config());
         if !app.world().contains_resource::<ClearColor>() {

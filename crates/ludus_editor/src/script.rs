@@ -1,6 +1,7 @@
 //! `watch --script FILE`: runs a list of steps in the window.
 
 mod act;
+mod names;
 mod step;
 
 use std::collections::VecDeque;
@@ -55,6 +56,13 @@ impl Script {
         Ok(Self { steps: steps.into(), images: 0, began: clock::seconds(), trouble })
     }
 
+    /// Ends the script and the window.
+    fn fail(&mut self, world: &mut World, sentence: String) {
+        self.trouble.set(sentence);
+        self.steps.clear();
+        world.write_message(AppExit::error());
+    }
+
     /// True if there are no steps left.
     pub fn is_over(&self) -> bool {
         self.steps.is_empty()
@@ -71,6 +79,9 @@ pub fn add(app: &mut App, script: Script) {
 fn advance(world: &mut World) {
     world.resource_scope(|world, mut script: Mut<Script>| {
         let Some(step) = script.steps.front().cloned() else { return };
+        if let Some(sentence) = (script.images == 0).then(|| names::refusal(world, &step)).flatten() {
+            return script.fail(world, sentence);
+        }
         let waited = clock::seconds() - script.began;
         let is_done = act::act(world, &step, act::Moment { image: script.images, seconds: waited });
         script.images += 1;
@@ -78,9 +89,8 @@ fn advance(world: &mut World) {
             script.steps.pop_front();
             (script.images, script.began) = (0, clock::seconds());
         } else if waited > PATIENCE && !matches!(step, Step::WaitSeconds(_)) {
-            script.trouble.set(format!("the script waited {PATIENCE} s in vain for {step:?}"));
-            script.steps.clear();
-            world.write_message(AppExit::error());
+            let names = names::hint(world, &step);
+            script.fail(world, format!("the script waited {PATIENCE} s in vain for {step:?}{names}"));
         }
     });
 }

@@ -62,7 +62,7 @@ pub fn obey(
 
 /// Selects the agent that was clicked: that of the first mesh that is hit, or else the one with its centre nearest to
 /// the click.
-fn pick(
+pub fn pick(
     mut clicks: MessageReader<ViewportClick>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
     mut meshes: MeshRayCast,

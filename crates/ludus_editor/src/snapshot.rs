@@ -2,6 +2,9 @@
 //!
 //! No type in this module refers to Bevy's world, so a panel can be tested with a snapshot that is written by hand.
 
+#[cfg(feature = "tune")]
+mod search;
+
 use core::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +15,9 @@ use ludus_agent::spec::{AgentSpec, EpisodeParameter, Outcome};
 use ludus_train::LadderEntry;
 
 use crate::{Direction, RivalPlace};
+
+#[cfg(feature = "tune")]
+pub use search::{ChosenTrial, SearchesSnapshot};
 
 /// The identity of an agent on screen: its kind, and its row among the agents of that kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -19,7 +19,7 @@ use crate::snapshot::AgentId;
 
 use overlay::Corner;
 
-pub use keys::{KeyMap, key_by_name};
+pub use keys::{KeyMap, key_by_name, key_names};
 pub use overlay::overlay_ui;
 
 /// The agent that the keyboard controls, and its action.

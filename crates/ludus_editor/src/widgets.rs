@@ -6,6 +6,9 @@ mod distribution;
 mod grid;
 mod legend;
 mod number;
+#[cfg(feature = "tune")]
+mod parallel;
+mod pick;
 mod range;
 mod shares;
 mod text;
@@ -19,6 +22,9 @@ pub(crate) use legend::{Curve, shown_curves_ui};
 pub(crate) use number::{
     brief, count, counted, duration, exact, exact_fixed, fixed, percent, returns, rounded, scientific,
 };
+#[cfg(feature = "tune")]
+pub(crate) use parallel::{ParallelAxis, ParallelLine, parallel_ui};
+pub(crate) use pick::pick_name_ui;
 pub(crate) use range::{RangeBar, range_bar};
 pub(crate) use shares::{Share, shares_ui};
 pub(crate) use text::{Cell, fact_ui, line_in, name_for, name_in, notice_ui, place_of, split, width_of};

@@ -108,6 +108,14 @@ fn a_mistake_in_a_script_is_named_with_its_line() {
     assert!(errors(&output).contains("no display"), "{}", errors(&output));
 }
 
+#[test]
+fn a_script_that_names_what_there_is_not_says_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(output) = on_hidden_screen(r#"[ShowPanel("Runz"), Quit]"#, &[], &[], &folder) else { return };
+    assert!(!output.status.success());
+    assert!(errors(&output).contains("there is no `Runz`; valid: Training, Runs"), "{}", errors(&output));
+}
+
 /// Start, train, select by a click, take over, screenshot; then the window closes and the run is saved.
 #[test]
 fn a_session_with_the_window_trains_selects_and_takes_over() {
@@ -130,6 +138,44 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     assert_eq!(logs, 2, "each time that it was trained has a log of its own");
     assert!(run.join("policy.safetensors").is_file(), "closing the window leaves the newest policy");
     assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0, "and a checkpoint");
+}
+
+/// The lines of a search's journal about a trial that has failed.
+#[cfg(feature = "tune")]
+fn failed_trial(number: u64) -> String {
+    let began = format!(r#"{{"event":"began","trial":{number},"values":{{"ppo.epochs":"{number}"}}}}"#);
+    let ended = format!(r#"{{"event":"ended","trial":{number},"report":{{"failed":"the game panicked"}}}}"#);
+    format!("{began}\n{ended}\n")
+}
+
+/// The second trial ends after the window has shown the first.
+#[cfg(feature = "tune")]
+#[test]
+fn a_search_is_shown_while_it_goes_on() {
+    const SETTINGS: &str = r#"{"event":"search","settings":{"objective":{"metric":"return","kind":"Lamp","is_minimized":false,"goal":null},"trials":2,"seed":1,"sampler":"tpe","seeds":[1],"fresh_seeds":[],"episodes":100,"sampled":false,"rung_steps":[],"learner":null,"device":"auto"}}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let search = folder.path().join("runs/hover-tune-2026-11-29-1");
+    fs::create_dir_all(&search).unwrap();
+    fs::write(search.join("space.ron"), r#"{ "ppo.epochs": Int(1, 8) }"#).unwrap();
+    let journal = search.join("journal.jsonl");
+    let begun = format!("{SETTINGS}\n{}", failed_trial(1));
+    fs::write(&journal, &begun).unwrap();
+    let first = folder.path().join("first.png");
+    let searcher = std::thread::spawn(move || {
+        let is_seen = (0..1_200).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            first.is_file()
+        });
+        fs::write(&journal, begun + &failed_trial(2)).unwrap();
+        is_seen
+    });
+    let script = r#"[
+        ShowPanel("Search"), ShowSearch("latest"), ChooseTrial(1), Screenshot("first.png"),
+        ChooseTrial(2), Screenshot("second.png"), Quit,
+    ]"#;
+    let Some(output) = on_hidden_screen(script, &[], &[], &folder) else { return };
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(searcher.join().unwrap() && folder.path().join("second.png").is_file());
 }
 
 /// The process is started as by `nohup`: Bevy's own signal handler would not be installed.

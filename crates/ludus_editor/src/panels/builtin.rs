@@ -7,7 +7,11 @@ use super::{
     AgentUiState, LadderUiState, PanelSide, RunsUiState, TrainingUiState, WorldsUiState, add_panel_at, agent_ui,
     ladder_ui, runs_ui, training_ui, worlds_ui,
 };
+#[cfg(feature = "tune")]
+use super::{SearchUiState, search_ui};
 use crate::selection::ShownKind;
+#[cfg(feature = "tune")]
+use crate::snapshot::SearchesSnapshot;
 use crate::snapshot::{RunsSnapshot, SceneSnapshot};
 use crate::training::Training;
 use crate::{EditorCommand, EditorCommands};
@@ -18,6 +22,8 @@ use crate::{EditorCommand, EditorCommands};
 pub(crate) fn add_builtin(app: &mut App, has_matches: bool) {
     add_panel_at(app, "Training", PanelSide::Left, training);
     add_panel_at(app, "Runs", PanelSide::Left, runs);
+    #[cfg(feature = "tune")]
+    add_panel_at(app, "Search", PanelSide::Left, search);
     add_panel_at(app, "Agent", PanelSide::Right, agent);
     add_panel_at(app, "Worlds", PanelSide::Below, worlds);
     if has_matches {
@@ -45,6 +51,18 @@ fn runs(
 ) {
     let mut commands = EditorCommands::default();
     runs_ui(ui, &runs, &mut state, &mut commands);
+    answers.write_batch(commands.drain());
+}
+
+#[cfg(feature = "tune")]
+fn search(
+    InMut(ui): InMut<Ui>,
+    searches: Res<SearchesSnapshot>,
+    mut state: Local<SearchUiState>,
+    mut answers: MessageWriter<EditorCommand>,
+) {
+    let mut commands = EditorCommands::default();
+    search_ui(ui, &searches, &mut state, &mut commands);
     answers.write_batch(commands.drain());
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ludus_train::LadderEntry;
 
-use crate::egui::{Align, Button, ComboBox, Label, Layout, Rect, RichText, ScrollArea, Sense, StrokeKind, Ui, vec2};
+use crate::egui::{Align, Button, Label, Layout, Rect, RichText, ScrollArea, Sense, StrokeKind, Ui, vec2};
 use crate::snapshot::{RunEntry, RunsSnapshot};
-use crate::widgets::{counted, fixed, legend_ui, notice_ui, viridis};
+use crate::widgets::{counted, fixed, legend_ui, notice_ui, pick_name_ui, viridis};
 use crate::{EditorCommand, EditorCommands};
 
 use super::runs::rivals_ui;
@@ -51,20 +51,11 @@ pub fn ladder_ui(ui: &mut Ui, runs: &RunsSnapshot, state: &mut LadderUiState, co
 
 /// Draws a choice of the run, if several have matches.
 fn pick_run_ui(ui: &mut Ui, found: &[&RunEntry], shown: &RunEntry, state: &mut LadderUiState) {
-    if found.len() < 2 {
-        ui.add(Label::new(shown.name.as_str()).truncate());
-        return;
+    let names: Vec<_> = found.iter().map(|run| run.name.as_str()).collect();
+    let index = found.iter().position(|run| run.path == shown.path).unwrap_or_default();
+    if let Some(picked) = pick_name_ui(ui, "run", &names, index) {
+        state.picked = Some(found[picked].path.clone());
     }
-    ComboBox::from_id_salt("run").selected_text(shown.name.as_str()).width(ui.available_width()).truncate().show_ui(
-        ui,
-        |ui| {
-            for run in found {
-                if ui.selectable_label(run.path == shown.path, run.name.as_str()).clicked() {
-                    state.picked = Some(run.path.clone());
-                }
-            }
-        },
-    );
 }
 
 /// Draws the line of the player at this place of the ladder.

@@ -4,6 +4,7 @@ use core::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bevy::camera::RenderTargetInfo;
 use bevy::prelude::*;
 use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Controller, EpisodeScope, EpisodeStart, InArena, Observation, Reward,
@@ -16,8 +17,9 @@ use rand::RngExt;
 
 use super::replay_tests::{replay_in, shown};
 use super::tests::{Walker, file_of, scene_with, send, update, walkers, walking};
-use super::{Players, SceneKinds};
+use super::{AgentsFound, Players, SceneKinds};
 use crate::snapshot::{AgentId, AgentSnapshot, Driver, HeadSnapshot, SceneSnapshot};
+use crate::viewport::{SceneCamera, ViewportClick, seen_at};
 use crate::{EditorCommand, policies, selection};
 
 /// An agent that goes up and down in jumps.
@@ -274,6 +276,45 @@ fn what_becomes_of_one_kind_is_never_shown_as_the_other_s() {
 
 fn get_entity(app: &App, id: AgentId) -> Entity {
     app.world().resource::<SceneKinds>().entity(app.world(), id).expect("it is there")
+}
+
+/// Places every agent apart from the others, before a camera.
+fn stand_before_camera(app: &mut App) {
+    app.init_resource::<Assets<Mesh>>().add_message::<ViewportClick>();
+    app.add_systems(Update, selection::pick.after(AgentsFound));
+    let (projection, place) = (Projection::default(), Transform::from_xyz(0.0, 0.0, 20.0));
+    let mut camera = Camera::default();
+    camera.computed.clip_from_view = projection.get_clip_from_view();
+    camera.computed.target_info = Some(RenderTargetInfo { physical_size: UVec2::new(800, 600), scale_factor: 1.0 });
+    app.world_mut().spawn((camera, GlobalTransform::from(place), SceneCamera(place, projection)));
+    let ids: Vec<_> = snapshot(app).agents.iter().map(|agent| agent.id).collect();
+    for id in ids {
+        let agent = get_entity(app, id);
+        let place = Transform::from_xyz(2.0 * id.row as f32, 3.0 * id.kind as f32, 0.0);
+        app.world_mut().entity_mut(agent).insert(GlobalTransform::from(place));
+    }
+}
+
+fn click(app: &mut App, place: Vec2) {
+    app.world_mut().write_message(ViewportClick(place));
+    update(app, 2);
+}
+
+#[test]
+fn a_click_selects_an_agent_of_either_kind_and_shows_its_kind() {
+    let mut app = scene(|_| ());
+    update(&mut app, 4);
+    stand_before_camera(&mut app);
+    for (id, columns) in [(JUMPER, 2), (WALKER, 1), (AgentId { kind: 1, row: 3 }, 2), (AgentId { kind: 0, row: 0 }, 1)]
+    {
+        let place = seen_at(app.world_mut(), id).expect("the camera sees it");
+        click(&mut app, place + vec2(3.0, -2.0));
+        let agent = selected(&app);
+        assert_eq!((agent.id, agent.columns.len(), snapshot(&app).shown_kind), (id, columns, id.kind));
+    }
+    click(&mut app, vec2(5.0, 5.0));
+    assert!(snapshot(&app).selected.is_none(), "there is nobody");
+    assert_eq!(snapshot(&app).shown_kind, 0);
 }
 
 /// The same game, with episodes that belong to the arena.

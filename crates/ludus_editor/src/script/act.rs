@@ -13,11 +13,13 @@ use bevy::window::{CursorMoved, PrimaryWindow};
 use ludus_agent::StepClock;
 use ludus_train::session::SessionCommand;
 
-use super::Step;
+use super::{Step, names};
 use crate::dock::Dock;
 use crate::scene::SceneKinds;
 use crate::selection::ShownKind;
-use crate::snapshot::{AgentId, RunEntry, RunsSnapshot, SceneSnapshot};
+#[cfg(feature = "tune")]
+use crate::snapshot::SearchesSnapshot;
+use crate::snapshot::{AgentId, RunsSnapshot, SceneSnapshot};
 use crate::takeover::key_by_name;
 use crate::training::Training;
 use crate::viewport::seen_at;
@@ -54,10 +56,15 @@ pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
         Step::ResumeRun(name) => resume(world, name),
         Step::Replay(name) => replay(world, name),
         Step::WaitForReplay(step) => is_replay_at(world, *step),
+        #[cfg(feature = "tune")]
+        Step::ShowSearch(name) => show_search(world, name),
+        #[cfg(feature = "tune")]
+        Step::ChooseTrial(trial) => choose_trial(world, *trial),
         Step::ShowPanel(title) => {
             world.resource_mut::<Dock>().show(title);
             true
         }
+        Step::ResizeWindow(width, height) => resize(world, vec2(*width as f32, *height as f32)),
         Step::Screenshot(path) => screenshot(world, path, now.image),
         Step::Quit => {
             world.write_message(AppExit::Success);
@@ -140,14 +147,32 @@ fn resume(world: &mut World, name: &str) -> bool {
 /// Starts the replay of the episode with this name. Returns false, so that the step waits, until the run folders were
 /// read.
 fn replay(world: &mut World, name: &str) -> bool {
-    let RunsSnapshot { runs, left, .. } = world.resource::<RunsSnapshot>();
-    let is_on_screen = |run: &&RunEntry| left.iter().any(|left| left.label.name == run.name);
-    let first = runs.iter().filter(is_on_screen).chain(runs);
-    let found = first.flat_map(|run| &run.episodes).find(|episode| episode.name == name);
-    let command = found.map(|episode| EditorCommand::Replay(episode.path.clone()));
+    let found = names::episode(world.resource::<RunsSnapshot>(), name);
+    let command = found.map(EditorCommand::Replay);
     let is_found = command.is_some();
     world.write_message_batch(command);
     is_found
+}
+
+/// Shows the search with this name. Returns false, so that the step waits, as long as there is none.
+#[cfg(feature = "tune")]
+fn show_search(world: &mut World, name: &str) -> bool {
+    let mut folders = world.resource::<SearchesSnapshot>().folders.iter();
+    let found = if name == "latest" { folders.next() } else { folders.find(|folder| folder.ends_with(name)) };
+    let command = found.map(|folder| EditorCommand::ShowSearch(folder.clone()));
+    let is_found = command.is_some();
+    world.write_message_batch(command);
+    is_found
+}
+
+/// Chooses the trial with this number. Returns false, so that the step waits, until the trial has ended.
+#[cfg(feature = "tune")]
+fn choose_trial(world: &mut World, trial: u64) -> bool {
+    let has_ended = world.resource::<SearchesSnapshot>().has_trial(trial);
+    if has_ended {
+        world.write_message(EditorCommand::ChooseTrial(trial));
+    }
+    has_ended
 }
 
 fn is_replay_at(world: &World, step: u32) -> bool {
@@ -168,6 +193,17 @@ fn click(world: &mut World, agent: AgentId, image: u32) -> bool {
     let state = if image == 2 { ButtonState::Pressed } else { ButtonState::Released };
     world.write_message(MouseButtonInput { button: MouseButton::Left, state, window });
     state == ButtonState::Released
+}
+
+/// Resizes the window. Returns false, so that the step waits, until the window has the size.
+fn resize(world: &mut World, size: Vec2) -> bool {
+    let mut windows = world.query_filtered::<&mut Window, With<PrimaryWindow>>();
+    let Ok(mut window) = windows.single_mut(world) else { return false };
+    let is_done = (window.resolution.size() - size).abs().max_element() < 1.0;
+    if !is_done {
+        window.resolution.set(size.x, size.y);
+    }
+    is_done
 }
 
 fn window(world: &mut World) -> Option<Entity> {

@@ -70,7 +70,8 @@ pub enum Step {
     /// Ends the comparison of two policies, or their match.
     StopComparing,
     /// Replays an episode: `best`, `worst` or the number of an episode that the run on screen kept, else the newest run
-    /// that kept one of that name.
+    /// that kept one of that name. In a game with several kinds of agents, `best-Chaser` is the best one of the kind
+    /// `Chaser`, and `best` that of the first kind.
     Replay(String),
     /// Seeks a step of the replay; 0 is its start.
     SeekReplay(u32),
@@ -84,8 +85,16 @@ pub enum Step {
     WaitForReplay(u32),
     /// Ends the replay: policies decide again.
     EndReplay,
+    /// Shows a search in the panel *Search*: the name of its folder, or `latest`.
+    #[cfg(feature = "tune")]
+    ShowSearch(String),
+    /// Waits until this trial of the search has ended, and shows its curves, or hides them again.
+    #[cfg(feature = "tune")]
+    ChooseTrial(u64),
     /// Brings a panel to the front, by its title.
     ShowPanel(String),
+    /// Resizes the window: its width and its height \[points\].
+    ResizeWindow(u32, u32),
     /// Writes a screenshot of the window to a PNG file.
     Screenshot(PathBuf),
     /// Closes the window.

@@ -52,6 +52,15 @@ pub struct Key(&'static str, KeyCode);
 
 /// Returns the key with this name printed on it.
 pub fn key_by_name(name: &str) -> Option<KeyCode> {
+    named_keys().find(|key| key.0 == name).map(|key| key.1)
+}
+
+/// Returns the names of all keys that can be pressed by their names.
+pub fn key_names() -> impl Iterator<Item = &'static str> {
+    named_keys().map(|key| key.0)
+}
+
+fn named_keys() -> impl Iterator<Item = Key> {
     let axes = AXES.iter().flat_map(|(less, more)| [less, more]);
     let others = [
         Key("Space", KeyCode::Space),
@@ -62,7 +71,7 @@ pub fn key_by_name(name: &str) -> Option<KeyCode> {
         Key(".", KeyCode::Period),
         Key(",", KeyCode::Comma),
     ];
-    axes.chain(CHOICES.iter().copied().flatten()).chain(&others).find(|key| key.0 == name).map(|key| key.1)
+    axes.chain(CHOICES.iter().copied().flatten()).copied().chain(others)
 }
 
 /// The key bindings of an action.

@@ -1,5 +1,7 @@
 //! Plots of curves over steps that can be zoomed.
 
+#[cfg(feature = "tune")]
+use egui_plot::Points;
 use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi};
 
 use crate::egui::{PopupAnchor, Response, RichText, Stroke, Tooltip, Ui};
@@ -19,6 +21,9 @@ const NUMBERS_WIDTH: f32 = 44.0;
 /// Approximate width and height of the axes of a plot [points].
 const AXES_WIDTH: f32 = 64.0;
 const AXES_HEIGHT: f32 = 34.0;
+/// Radius of a dot [points].
+#[cfg(feature = "tune")]
+const DOT: f32 = 3.5;
 /// Distance beyond its ends at which a curve is still read, as a part of the visible range.
 const REACH: f64 = 0.02;
 
@@ -45,6 +50,22 @@ impl CurvePlot<'_> {
         self.show_with(ui, curves, move |plot| {
             for (color, points) in lines {
                 plot.line(Line::new("", PlotPoints::from(points)).color(color).width(1.5));
+            }
+        });
+    }
+
+    /// Draws curves as lines, and the points of others as dots, without a legend.
+    #[cfg(feature = "tune")]
+    pub fn show_with_dots(&self, ui: &mut Ui, curves: Vec<Curve>, dotted: Vec<Curve>) {
+        let points = |curve: &Curve| (curve.color, drawable(curve.points.clone()));
+        let lines: Vec<_> = curves.iter().map(points).collect();
+        let dots: Vec<_> = dotted.iter().map(points).collect();
+        self.show_with(ui, curves.into_iter().chain(dotted).collect(), move |plot| {
+            for (color, points) in lines {
+                plot.line(Line::new("", PlotPoints::from(points)).color(color).width(1.5));
+            }
+            for (color, points) in dots {
+                plot.points(Points::new("", PlotPoints::from(points)).color(color).radius(DOT));
             }
         });
     }

@@ -55,7 +55,8 @@ pub(crate) fn legend_ui(ui: &mut Ui, ends: Option<[f64; 2]>) {
     line_in(ui.painter(), right, Cell { text: &high, font, color, align: Align::Min });
 }
 
-fn paint_strip(ui: &Ui, strip: Rect) {
+/// Draws all colours in a rectangle, from left to right.
+pub(super) fn paint_strip(ui: &Ui, strip: Rect) {
     let mut mesh = Mesh::default();
     for index in 0..VIRIDIS.len() {
         let part = index as f32 / (VIRIDIS.len() - 1) as f32;

@@ -8,6 +8,8 @@ mod recorded;
 mod replay;
 mod runs;
 mod screen;
+#[cfg(feature = "tune")]
+mod search;
 mod strip;
 mod training;
 mod worlds;

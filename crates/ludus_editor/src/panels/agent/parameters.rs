@@ -35,9 +35,12 @@ pub(super) fn parameters_ui(
     for (index, shown) in scene.parameters.iter().enumerate().filter(|(_, shown)| is_own(shown)) {
         let now = agent.parameters.get(index).copied().unwrap_or(shown.parameter.default);
         let line = Line { shown, now, is_enabled: scene.replay.is_none() };
-        if let Some(value) = ui.push_id(index, |ui| line_ui(ui, &line, &mut drafts[index])).inner {
-            commands.send(EditorCommand::SetParameter { name: shown.parameter.name.clone(), value });
-        }
+        let value = match ui.push_id(index, |ui| line_ui(ui, &line, &mut drafts[index])).inner {
+            ParameterEdit::None => continue,
+            ParameterEdit::Set(value) => Some(value),
+            ParameterEdit::Reset => None,
+        };
+        commands.send(EditorCommand::SetParameter { name: shown.parameter.name.clone(), value });
     }
 }
 
@@ -48,8 +51,18 @@ struct Line<'a> {
     is_enabled: bool,
 }
 
-/// Draws a parameter. Returns the value to set, or `None` within to go back to the config's, once the input has ended.
-fn line_ui(ui: &mut Ui, line: &Line<'_>, draft: &mut Option<f32>) -> Option<Option<f32>> {
+/// The edit of a parameter by the user.
+enum ParameterEdit {
+    /// The parameter stays as it is, at least until the input has ended.
+    None,
+    /// Episodes get this value.
+    Set(f32),
+    /// Episodes get what the config says.
+    Reset,
+}
+
+/// Draws a parameter. Returns the edit of the user, once the input has ended.
+fn line_ui(ui: &mut Ui, line: &Line<'_>, draft: &mut Option<f32>) -> ParameterEdit {
     let Line { shown, now, is_enabled } = line;
     let mut value = draft.or(shown.by_hand).unwrap_or(*now);
     let height = ui.spacing().interact_size.y;
@@ -65,9 +78,9 @@ fn line_ui(ui: &mut Ui, line: &Line<'_>, draft: &mut Option<f32>) -> Option<Opti
         });
         if reset.on_hover_text("Goes back to what the config says.").clicked() {
             *draft = None;
-            return Some(None);
+            return ParameterEdit::Reset;
         }
-        settled(&number.inner, value, draft).map(Some)
+        settled(&number.inner, value, draft).map_or(ParameterEdit::None, ParameterEdit::Set)
     });
     let next = if shown.by_hand.is_some() { "by hand" } else { &shown.distribution };
     let text = format!("{} in this episode; next {next}", fixed((*now).into()));
