@@ -21,8 +21,8 @@ const GLANCED_AT: f64 = 1.0 / 20.0;
 /// Interval between two images while the game is paused and training runs, so that only numbers change [s].
 const NUMBERS: f64 = 0.25;
 /// Interval between two images while the game is paused and nothing is trained [s]. The folders of runs may still
-/// change.
-const STILL: f64 = 1.0;
+/// change. An image that is drawn without a GPU takes a core more than a tenth of a second.
+const STILL: f64 = 4.0;
 
 /// The resources that say whether the game on screen moves, and what decides in it.
 #[derive(SystemParam)]

@@ -64,7 +64,6 @@ pub fn act(world: &mut World, step: &Step, now: Moment) -> bool {
             world.resource_mut::<Dock>().show(title);
             true
         }
-        Step::ResizeWindow(width, height) => resize(world, vec2(*width as f32, *height as f32)),
         Step::Screenshot(path) => screenshot(world, path, now.image),
         Step::Quit => {
             world.write_message(AppExit::Success);
@@ -193,17 +192,6 @@ fn click(world: &mut World, agent: AgentId, image: u32) -> bool {
     let state = if image == 2 { ButtonState::Pressed } else { ButtonState::Released };
     world.write_message(MouseButtonInput { button: MouseButton::Left, state, window });
     state == ButtonState::Released
-}
-
-/// Resizes the window. Returns false, so that the step waits, until the window has the size.
-fn resize(world: &mut World, size: Vec2) -> bool {
-    let mut windows = world.query_filtered::<&mut Window, With<PrimaryWindow>>();
-    let Ok(mut window) = windows.single_mut(world) else { return false };
-    let is_done = (window.resolution.size() - size).abs().max_element() < 1.0;
-    if !is_done {
-        window.resolution.set(size.x, size.y);
-    }
-    is_done
 }
 
 fn window(world: &mut World) -> Option<Entity> {

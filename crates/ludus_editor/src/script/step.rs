@@ -93,8 +93,6 @@ pub enum Step {
     ChooseTrial(u64),
     /// Brings a panel to the front, by its title.
     ShowPanel(String),
-    /// Resizes the window: its width and its height \[points\].
-    ResizeWindow(u32, u32),
     /// Writes a screenshot of the window to a PNG file.
     Screenshot(PathBuf),
     /// Closes the window.

@@ -4,7 +4,7 @@ use ludus_train::tune::{SearchRecord, TrialRecord};
 
 use crate::egui::{Align, Color32, CursorIcon, FontId, Rect, Response, Sense, TextStyle, Ui, pos2, vec2};
 use crate::snapshot::SearchesSnapshot;
-use crate::widgets::{Cell, brief, counted, line_in, name_in};
+use crate::widgets::{Cell, brief, counted, line_in, name_in, width_of};
 use crate::{EditorCommand, EditorCommands, theme};
 
 use super::super::training::heading_ui;
@@ -22,6 +22,9 @@ const WIDTHS: [f32; 4] = [66.0, 82.0, 62.0, 66.0];
 const KEY_WIDTH: f32 = 76.0;
 /// Space between two columns [points].
 const GAP: f32 = 6.0;
+
+/// The name of trial 0 in the table, where it fits.
+const AS_IT_IS: &str = "as it is";
 
 /// Draws a line for each trial, the best first. A click on it shows the curves of the trial.
 pub(super) fn trials_ui(
@@ -75,7 +78,7 @@ fn columns(line: Rect, keys: usize) -> Vec<Rect> {
 
 fn head_ui(ui: &mut Ui, record: &SearchRecord, keys: usize) {
     let names = [
-        ("trial", "`as it is` is the config without changes."),
+        ("trial", "Trial 0 is the config as it is, without changes."),
         (record.metric.as_str(), "The metric that the trials are judged by."),
         ("return", "The mean return of training at the end, over the runs."),
         ("steps", "The mean steps of a run."),
@@ -114,8 +117,10 @@ fn row_ui(ui: &mut Ui, trial: &TrialRecord, row: &Row<'_>) -> Response {
     let font = TextStyle::Body.resolve(ui.style());
     if let Some(place) = places.next() {
         swatch_ui(ui, place, row.color);
-        let name = if trial.result.trial == 0 { "as it is".to_owned() } else { trial.result.trial.to_string() };
         let place = Rect::from_min_max(pos2(place.left() + SWATCH + SWATCH_GAP, place.top()), place.max);
+        let is_whole = width_of(ui.painter(), AS_IT_IS, &font) <= place.width();
+        let name =
+            if trial.result.trial == 0 && is_whole { AS_IT_IS.to_owned() } else { trial.result.trial.to_string() };
         line_in(ui.painter(), place, Cell { text: &name, font: font.clone(), color, align: Align::Min });
     }
     for (place, text) in places.zip(cells(trial, row)) {

@@ -14,8 +14,8 @@ use super::words::described;
 /// Width of the line of a trial, and of one that was chosen [points].
 const WIDTH: f32 = 1.2;
 const CHOSEN_WIDTH: f32 = 2.8;
-/// Opacity of the lines of trials that were pruned or have failed.
-const FAINT: f32 = 0.3;
+/// Opacity of the lines of trials that were pruned or have failed. The colours of their ranks would be too dark.
+const FAINT: f32 = 0.35;
 
 /// Draws an axis for each key and one for the rank, and a line for each trial, coloured by its rank.
 pub(super) fn values_ui(
@@ -78,8 +78,7 @@ fn line(record: &SearchRecord, rank: usize, searches: &SearchesSnapshot, pointed
 }
 
 fn color(trial: &TrialRecord, place: f64) -> crate::egui::Color32 {
-    let color = viridis(place as f32);
-    if trial.result.state == "finished" { color } else { color.gamma_multiply(FAINT) }
+    if trial.result.state == "finished" { viridis(place as f32) } else { theme::WEAK.gamma_multiply(FAINT) }
 }
 
 /// Returns the place of a rank, from 0, among `count` trials on their axis: the best is at its right end.
