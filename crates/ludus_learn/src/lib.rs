@@ -183,6 +183,12 @@
 //! 50. **Its network** learns after the policy, from as many pairs of the demonstrations as of the rollout, with a penalty
 //!     on its gradient at points between both. Kostrikov et al. 2019, arXiv:1809.02925, §4.
 //!
+//! 53. **Policy distillation** ([`Ppo::with_teacher`]): the loss is the mean divergence KL(teacher ‖ policy) in what the
+//!     policy itself observes, under its masks. In the first updates the policy learns from it alone, and the critic from
+//!     rewards; then it may be a part of each gradient step, with a weight that follows a schedule. Rusu et al. 2016,
+//!     arXiv:1511.06295; Ross et al. 2011, arXiv:1011.0686 (DAgger), for the observations; Schmitt et al. 2018,
+//!     arXiv:1803.03835, for the loss beside rewards.
+//!
 //! # Teams
 //!
 //! 51. **A critic of the team** reads what the other members observe, as a set behind the agent's own observation. The
@@ -205,6 +211,7 @@
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
 //! | streams of rewards | [`RewardStream`], [`RewardSource`], [`StreamConfig`], [`Curiosity`], [`CuriosityConfig`] |
 //! | imitation | [`Imitation`], [`Demonstrations`], [`CloningConfig`], [`CloningLearner`], [`Gail`], [`GailConfig`] |
+//! | teachers | [`PolicyDistillation`], [`Teacher`], [`DistillationConfig`] |
 //! | SAC | [`Sac`], [`SacConfig`], [`Temperature`], [`GsdeConfig`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
@@ -235,10 +242,12 @@ mod report;
 mod reward_scale;
 mod rollout;
 mod sac;
+mod saved_normalizer;
 mod schedule;
 mod simulation;
 mod statistics;
 mod streams;
+mod teacher;
 mod threads;
 mod tree;
 mod value;
@@ -275,5 +284,6 @@ pub use schedule::Schedule;
 pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};
 pub use streams::{RewardSource, RewardStream, SourceUpdate, StreamConfig, TermRewards};
+pub use teacher::{DistillationConfig, PolicyDistillation, TaughtSamples, Teacher};
 pub use tree::sum_along_tree;
 pub use value::{TdError, td_error};

@@ -72,11 +72,8 @@ impl GailConfig {
             .schedule("weight", self.weight, Range::NotNegative)
             .numbers("gamma", &[self.gamma], Range::Fraction)
             .schedule("learning_rate", self.learning_rate, Range::NotNegative)
-            .numbers("gradient_penalty", &[self.gradient_penalty], Range::NotNegative);
-        if let Some(layer) = self.hidden.iter().position(|&width| width == 0) {
-            let sentence = format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out");
-            problems.0.push(("hidden", sentence));
-        }
+            .numbers("gradient_penalty", &[self.gradient_penalty], Range::NotNegative)
+            .hidden(&self.hidden);
         if self.minibatch < 2 {
             problems.0.push(("minibatch", format!("`minibatch` is {}; it must be at least 2", self.minibatch)));
         }

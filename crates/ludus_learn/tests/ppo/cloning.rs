@@ -8,7 +8,7 @@ use ludus_net::{Layout, Memory, Network, NetworkConfig};
 use ludus_spec::{Head, Seed};
 
 use super::cart_pole::WIDTH;
-use super::{cart_pole_ppo, cart_poles, learner, parameter_bits, small, trained};
+use super::{cart_pole_ppo, cart_poles, learner, parameter_bits, parts, small, trained};
 
 /// The settings of a short pretraining.
 fn cloning() -> CloningConfig {
@@ -94,17 +94,6 @@ fn episodes_that_are_held_out_are_not_learned_from() {
     };
     assert_eq!(bits(&episodes(2, 4)), bits(&episodes(3, 9)));
     assert_eq!(bits(&episodes(2, 4)), bits(&[]));
-}
-
-/// The parameters of the critic, and all others, as bits.
-fn parts(ppo: &Ppo<NativeLearner>) -> [Vec<u32>; 2] {
-    let (layout, bits) = (ppo.learner().network().layout(), parameter_bits(ppo));
-    let mut parts = [Vec::new(), Vec::new()];
-    for tensor in layout.tensors() {
-        let own = (0..tensor.element_count()).map(|element| bits[tensor.position(element)]);
-        parts[usize::from(!tensor.name.starts_with("critic."))].extend(own);
-    }
-    parts
 }
 
 #[test]
