@@ -30,8 +30,7 @@ pub struct GailConfig {
     pub hidden: Vec<usize>,
     /// Adam's step size.
     ///
-    /// A network that learns too fast tells every step from those that were shown, and none is better than another. At
-    /// least 0, usually 1e-4 to 1e-3.
+    /// Rewards that follow the policy too slowly pay for what it did long ago. At least 0, usually 1e-3 to 1e-2.
     pub learning_rate: Schedule,
     /// Pairs per gradient step: half of them shown, half of them played.
     ///
@@ -39,8 +38,8 @@ pub struct GailConfig {
     pub minibatch: usize,
     /// The weight of the penalty for a gradient, with respect to a pair, whose norm is not 1.
     ///
-    /// More makes rewards change more slowly from pair to pair. At least 0, usually 1 to 10. Kostrikov et al. 2019,
-    /// arXiv:1809.02925, §4.
+    /// More makes rewards change more slowly from pair to pair, and tells policy and demonstrations apart less well. At
+    /// least 0, usually 0.03 to 1; Kostrikov et al. 2019, arXiv:1809.02925, §4, take 10.
     pub gradient_penalty: f32,
 }
 
@@ -50,9 +49,9 @@ impl Default for GailConfig {
             weight: Schedule::Constant(1.0),
             gamma: 0.99,
             hidden: vec![64, 64],
-            learning_rate: Schedule::Constant(3e-4),
+            learning_rate: Schedule::Constant(3e-3),
             minibatch: 256,
-            gradient_penalty: 10.0,
+            gradient_penalty: 0.1,
         }
     }
 }
