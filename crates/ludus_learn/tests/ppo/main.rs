@@ -10,6 +10,7 @@ mod critic;
 mod determinism;
 mod distillation;
 mod gail;
+mod gail_ends;
 mod learning;
 mod limits;
 mod masking;
