@@ -98,6 +98,21 @@ impl Demonstration {
         self.decided_by.len()
     }
 
+    /// Returns true for each step that is imitated `[steps]`.
+    ///
+    /// An episode of one source is imitated as a whole. If a person or a script has taken over from a policy, only the
+    /// steps of the person or the script are imitated: they correct the policy, whose own steps of the episode are what
+    /// led there.
+    ///
+    /// # Source
+    ///
+    /// Kelly et al. 2019, arXiv:1810.02890, §III (HG-DAgger).
+    pub fn imitated(&self) -> Vec<bool> {
+        let is_policy = |by: &DecidedBy| *by == DecidedBy::Policy;
+        let is_corrected = !self.decided_by.iter().all(is_policy);
+        self.decided_by.iter().map(|by| !(is_corrected && is_policy(by))).collect()
+    }
+
     /// Returns the sum of the rewards with these weights, in the order of the terms.
     pub fn reward(&self, weights: &[f32]) -> f32 {
         let of_step = |terms: &[f32]| weights.iter().zip(terms).map(|(weight, term)| weight * term).sum::<f32>();

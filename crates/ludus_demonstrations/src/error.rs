@@ -53,6 +53,16 @@ pub enum DemonstrationError {
         /// The times of the game, in words.
         now: String,
     },
+    /// The file has fewer episodes than were asked for.
+    #[error("`{path}` has {count} episodes, and no episode {number}; keep numbers from 1 to {count}")]
+    NoEpisode {
+        /// The file.
+        path: PathBuf,
+        /// The number that was asked for, from 1.
+        number: usize,
+        /// The episodes of the file.
+        count: usize,
+    },
     /// The file has no episodes.
     #[error("demonstrations `{path}` have no episodes; record some with `eval --record` or `play --record`")]
     Empty {

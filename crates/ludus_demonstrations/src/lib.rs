@@ -35,6 +35,9 @@
 //! | `f32 [steps, action width]` | the actions: −1..=1 for the range of a number, or the index of a choice |
 //! | `f32 [steps, terms]` | the terms of the reward, unweighted, summed up from the decision to the next |
 //!
+//! A policy imitates all steps of an episode that has one source. If a person or a script decided a part of a policy's
+//! episode, it imitates that part alone ([`Demonstration::imitated`]).
+//!
 //! The observation width is the sum over the fields of the header's `agent.observation`: `Values` have a column for each
 //! of their parts, a `Grid` has height × width × channels, and a `Set` has capacity × the columns of an element, and then
 //! one for its count. The action has a column for each dimension of a `Continuous` field, and one for a `Discrete` one.

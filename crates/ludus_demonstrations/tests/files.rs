@@ -83,6 +83,22 @@ fn a_file_is_read_as_it_was_written() {
     assert_eq!(one.decided_by, [DecidedBy::Person, DecidedBy::Policy, DecidedBy::Policy]);
 }
 
+/// A corrected step counts as the person's, the rest of its episode as the policy's.
+#[test]
+fn only_corrections_are_imitated_in_an_episode_that_was_corrected() {
+    use DecidedBy::{Person, Policy, Script};
+    let check = |decided_by: &[DecidedBy], expected: &[bool]| {
+        let episode = Demonstration { decided_by: decided_by.to_vec(), ..Demonstration::default() };
+        assert_eq!(episode.imitated(), expected, "{decided_by:?}");
+    };
+    check(&[Policy, Policy], &[true, true]);
+    check(&[Person, Person], &[true, true]);
+    check(&[Script], &[true]);
+    check(&[Policy, Person, Person, Policy], &[false, true, true, false]);
+    check(&[Script, Policy], &[true, false]);
+    check(&[Script, Person], &[true, true]);
+}
+
 #[test]
 fn a_recorder_is_empty_after_an_episode() {
     let mut recorder = EpisodeRecorder::new(&spec());

@@ -119,9 +119,22 @@ pub enum LearnError {
     /// There is nothing to imitate.
     #[error("the demonstrations have no step that can be imitated; record some, or leave `pretrain` out")]
     NoDemonstrations,
-    /// The learner can't clone demonstrations.
-    #[error("this learner can't learn from demonstrations; train with `--learner native`, or leave `pretrain` out")]
+    /// The learner can't imitate.
+    #[error(
+        "this learner can't learn from demonstrations or teachers; train with `--learner native`, or leave `pretrain` out"
+    )]
     NoCloning,
+    /// The teacher remembers what it has seen, which is not part of the rollouts that it is asked about.
+    #[error(
+        "the teacher's network has a `memory`, stacked steps or its last action; learn from a teacher without them"
+    )]
+    TeacherMemory,
+    /// The teacher reads or decides something else than the policy.
+    #[error("the teacher {difference}; give `network` the same, or take another teacher")]
+    OtherTeacher {
+        /// The difference, as the rest of a sentence.
+        difference: String,
+    },
     /// A stream reads rewards that the simulations don't write.
     #[error(
         "a stream reads column {column} of the simulations' streams of rewards, and they write {columns}; give their \

@@ -177,11 +177,18 @@
 //!     follows a schedule, may be a part of each gradient step. Rajeswaran et al. 2018, arXiv:1709.10087, §4.2.
 //!
 //! 49. **GAIL** ([`Gail`]): a stream of rewards for pairs of observation and action that a network takes for demonstrated
-//!     ones, the logarithm of their odds. It is scaled as in detail 15, and its returns go on in the next episode as in
-//!     detail 42: so neither a long nor a short life is a reward in itself. Ho and Ermon 2016, arXiv:1606.03476; Fu et al.
-//!     2018, arXiv:1710.11248, §6.
+//!     ones, the logarithm of their odds. An end of an episode is a pair of its own, whose odds count for all steps that
+//!     would come after it: so neither a long nor a short life is a reward in itself. Rewards are scaled as in detail 15.
+//!     Ho and Ermon 2016, arXiv:1606.03476; Fu et al. 2018, arXiv:1710.11248, §6; Kostrikov et al. 2019, arXiv:1809.02925,
+//!     §4.1, for ends.
 //! 50. **Its network** learns after the policy, from as many pairs of the demonstrations as of the rollout, with a penalty
 //!     on its gradient at points between both. Kostrikov et al. 2019, arXiv:1809.02925, §4.
+//!
+//! 53. **Policy distillation** ([`Ppo::with_teacher`]): the loss is the mean divergence KL(teacher ‖ policy) in what the
+//!     policy itself observes, under its masks. In the first updates the policy learns from it alone, and the critic from
+//!     rewards; then it may be a part of each gradient step, with a weight that follows a schedule. Rusu et al. 2016,
+//!     arXiv:1511.06295; Ross et al. 2011, arXiv:1011.0686 (DAgger), for the observations; Schmitt et al. 2018,
+//!     arXiv:1803.03835, for the loss beside rewards.
 //!
 //! # Teams
 //!
@@ -205,6 +212,7 @@
 //! | PPO | [`Ppo`], [`Iteration`], [`Losses`], [`PhaseTimes`] |
 //! | streams of rewards | [`RewardStream`], [`RewardSource`], [`StreamConfig`], [`Curiosity`], [`CuriosityConfig`] |
 //! | imitation | [`Imitation`], [`Demonstrations`], [`CloningConfig`], [`CloningLearner`], [`Gail`], [`GailConfig`] |
+//! | teachers | [`PolicyDistillation`], [`Teacher`], [`DistillationConfig`] |
 //! | SAC | [`Sac`], [`SacConfig`], [`Temperature`], [`GsdeConfig`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
@@ -235,10 +243,12 @@ mod report;
 mod reward_scale;
 mod rollout;
 mod sac;
+mod saved_normalizer;
 mod schedule;
 mod simulation;
 mod statistics;
 mod streams;
+mod teacher;
 mod threads;
 mod tree;
 mod value;
@@ -275,5 +285,6 @@ pub use schedule::Schedule;
 pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};
 pub use streams::{RewardSource, RewardStream, SourceUpdate, StreamConfig, TermRewards};
+pub use teacher::{DistillationConfig, PolicyDistillation, TaughtSamples, Teacher};
 pub use tree::sum_along_tree;
 pub use value::{TdError, td_error};

@@ -2,6 +2,7 @@
 //! estimate, epochs, minibatches, gradient steps. The arithmetic of these is in [`Learner`] and its implementations.
 
 mod config;
+mod distillation;
 mod imitation;
 mod iteration;
 mod learner;
@@ -26,6 +27,7 @@ use crate::{
     LearnError, LearnedPolicy, Machine, MetricInfo, PhaseTimes, Report, RewardStream, Rollout, RolloutShape,
     SavedAlgorithm, Schedule, Simulation, SourceUpdate,
 };
+use distillation::DistilledRollout;
 use imitation::ImitatedRollout;
 use value_heads::{attach, detach};
 
@@ -63,6 +65,7 @@ pub struct Ppo<L> {
     /// The parts of the network's numbers, if there are streams.
     value_heads: Option<ValueHeadSplit>,
     imitation: Option<ImitatedRollout>,
+    distilled: Option<DistilledRollout>,
     metrics: Vec<MetricInfo>,
     seed: Seed,
     iteration: u64,
@@ -125,6 +128,7 @@ impl<L: Learner> Ppo<L> {
             streams: Streams::default(),
             value_heads: None,
             imitation: None,
+            distilled: None,
             metrics: Iteration::METRICS.to_vec(),
             seed,
             iteration: 0,
@@ -260,7 +264,7 @@ impl<L: Learner> Ppo<L> {
         let settings = self.settings(progress);
         self.begin_imitation(progress)?;
         let learned = self.learn_epochs(&settings)?;
-        if learned.minibatches > 0 {
+        if learned.minibatches > 0 && self.taught_rate().is_none() {
             self.adaptive_rate = self.config.learning_rate.after(self.adaptive_rate, learned.losses.approx_kl);
         }
         self.learn_sources(progress)?;
@@ -310,7 +314,7 @@ impl<L: Learner> Ppo<L> {
     /// Returns the settings at this point of the run. Detail 3.
     fn settings(&self, progress: f32) -> UpdateSettings {
         UpdateSettings {
-            learning_rate: self.learning_rate(progress),
+            learning_rate: self.taught_rate().unwrap_or_else(|| self.learning_rate(progress)),
             clip: self.config.clip.at(progress),
             value_clip: self.config.value_clip,
             entropy: self.config.entropy.at(progress),
@@ -356,15 +360,19 @@ impl<L: Learner> Ppo<L> {
     /// Learns from all experience once, and leaves sums in `learned`.
     fn learn_epoch(&mut self, settings: &UpdateSettings, learned: &mut Iteration) -> Result<(), LearnError> {
         let count = self.config.minibatches(self.experience.samples().len());
+        let target_kl = self.config.target_kl.filter(|_| self.taught_rate().is_none());
         for minibatch in self.experience.minibatches(count) {
             let samples = minibatch.samples.len();
             if let Some(imitation) = &mut self.imitation {
                 imitation.add_to_next_step(&mut self.learner);
             }
+            if let Some(distilled) = &mut self.distilled {
+                distilled.add_to_next_step(&mut self.learner, &self.rollout, minibatch);
+            }
             self.learner.learn_minibatch(&self.rollout, minibatch, settings)?;
             learned.count(samples);
             // Detail 16. Reading the losses waits for a device, so they are read only if there is a target.
-            if let Some(target) = self.config.target_kl {
+            if let Some(target) = target_kl {
                 let sums = self.learner.take_losses()?;
                 learned.losses.add(&sums, 1.0);
                 if sums.approx_kl > target * samples as f32 {
@@ -404,6 +412,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
         let mut report = self.learn_rollout(progress)?.report();
         report.metrics.extend(self.streams.metrics());
         report.metrics.extend(self.imitation.as_ref().and_then(ImitatedRollout::metric));
+        report.metrics.extend(self.distilled.as_ref().map(DistilledRollout::metric));
         Ok(report)
     }
 

@@ -70,6 +70,15 @@ impl Problems {
         self
     }
 
+    /// Adds a sentence about the first hidden layer without a width.
+    pub fn hidden(&mut self, hidden: &[usize]) -> &mut Self {
+        if let Some(layer) = hidden.iter().position(|&width| width == 0) {
+            let sentence = format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out");
+            self.0.push(("hidden", sentence));
+        }
+        self
+    }
+
     /// Adds a sentence if a replay of this many steps never holds the steps after which learning starts. A replay of 0
     /// has a sentence of its own.
     pub fn learning_starts(&mut self, learning_starts: usize, replay: usize) -> &mut Self {

@@ -4,6 +4,7 @@
 //! do not depend on its group.
 
 mod categorical;
+mod divergence;
 mod gaussian;
 mod group;
 mod rows;
@@ -12,6 +13,7 @@ mod squashed;
 use ludus_spec::{Head, Seed};
 
 use crate::simd::SimdLevel;
+use divergence::{RowGradient, RowPair};
 use rows::{Backward, Evaluate, Mode, Sample};
 
 pub use squashed::{SquashedDraw, SquashedGaussian, normal_draw};
@@ -39,6 +41,15 @@ pub struct Upstream<'a> {
     pub d_log_probs: &'a [f32],
     /// `∂L/∂entropy`, `[rows]`
     pub d_entropies: &'a [f32],
+}
+
+/// The distributions of another policy with the same heads in the same rows, which this one learns from.
+#[derive(Clone, Copy, Debug)]
+pub struct TeacherRows<'a> {
+    /// Its heads and deviations. Its masks are not used: those of the learning policy hold for both.
+    pub distribution: Distribution<'a>,
+    /// Its outputs `[rows, output_width]`.
+    pub outputs: &'a [f32],
 }
 
 impl<'a> Distribution<'a> {
@@ -131,6 +142,78 @@ impl<'a> Distribution<'a> {
         assert_eq!(d_outputs.len(), outputs.len(), "one derivative per output");
         assert_eq!(d_log_std.len(), self.log_std.len(), "one derivative per `log_std`");
         self.level.run(Backward { of: self, outputs, actions, upstream, d_outputs, d_log_std });
+    }
+
+    /// Computes the divergence of a teacher's distribution from each row's own, in nats: what the teacher's actions cost
+    /// more to describe by this policy than by the teacher.
+    ///
+    /// ```text
+    /// KL(teacher ‖ own) = Σ over actions of p_teacher·(ln p_teacher − ln p_own)
+    /// ```
+    ///
+    /// It is the sum over all parts of an action, since they are independent, and at least 0. Where a choice is not
+    /// allowed, neither policy makes it. That of a squashed number is that of the number before it is squashed.
+    ///
+    /// # Shapes
+    ///
+    /// `outputs` is `[rows, output_width]`, `divergences` `[rows]`.
+    ///
+    /// # Panics
+    ///
+    /// If the teacher has other heads, or if the slices' lengths don't fit together.
+    ///
+    /// # Source
+    ///
+    /// Hinton et al. 2015, arXiv:1503.02531; Rusu et al. 2016, arXiv:1511.06295, for policies.
+    pub fn divergences(self, outputs: &[f32], teacher: TeacherRows<'_>, divergences: &mut [f32]) {
+        self.check_teacher(divergences.len(), outputs.len(), teacher);
+        for (row, divergence) in divergences.iter_mut().enumerate() {
+            *divergence = divergence::divergence(self, teacher.distribution, self.pair(row, outputs, teacher));
+        }
+    }
+
+    /// The backward pass of [`Distribution::divergences`]: adds to the derivatives of a loss with respect to outputs and
+    /// `log_std`.
+    ///
+    /// # Shapes
+    ///
+    /// `outputs` and `d_outputs` are `[rows, output_width]`, `d_divergences` is `[rows]`, `d_log_std` `[dimensions]`.
+    pub fn divergence_backward(
+        self,
+        outputs: &[f32],
+        teacher: TeacherRows<'_>,
+        d_divergences: &[f32],
+        d_outputs: &mut [f32],
+        d_log_std: &mut [f32],
+    ) {
+        self.check_teacher(d_divergences.len(), outputs.len(), teacher);
+        assert_eq!(d_outputs.len(), outputs.len(), "one derivative per output");
+        assert_eq!(d_log_std.len(), self.log_std.len(), "one derivative per `log_std`");
+        let rows = d_outputs.chunks_exact_mut(self.output_width()).zip(d_divergences);
+        for (row, (d_outputs, &weight)) in rows.enumerate() {
+            let mut gradient = RowGradient { d_outputs, d_log_std: &mut *d_log_std };
+            let pair = self.pair(row, outputs, teacher);
+            divergence::backward(self, teacher.distribution, pair, weight, &mut gradient);
+        }
+    }
+
+    /// Returns a row of both policies.
+    fn pair<'b>(self, row: usize, outputs: &'b [f32], teacher: TeacherRows<'b>) -> RowPair<'b>
+    where
+        'a: 'b,
+    {
+        let (width, mask_width) = (self.output_width(), self.mask_width());
+        RowPair {
+            own: &outputs[row * width..][..width],
+            teacher: &teacher.outputs[row * width..][..width],
+            mask: if self.masks.is_empty() { &[] } else { &self.masks[row * mask_width..][..mask_width] },
+        }
+    }
+
+    fn check_teacher(self, row_count: usize, output_count: usize, teacher: TeacherRows<'_>) {
+        assert_eq!(self.heads, teacher.distribution.heads, "a teacher has the heads of the policy that learns from it");
+        assert_eq!(teacher.outputs.len(), output_count, "one output row of the teacher per row");
+        self.check(row_count, output_count, row_count * self.action_width());
     }
 
     /// Returns the columns of an output row.

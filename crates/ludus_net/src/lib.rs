@@ -40,6 +40,7 @@
 //! |---|---|
 //! | choose a shape | [`NetworkConfig`], [`Layout`] |
 //! | convolve grids, read sets | [`Encoder`], [`Layout::of_agent`], [`Layout::with_blocks`] |
+//! | learn from another policy's decisions | [`Distribution::divergences`], [`TeacherRows`] |
 //! | compute actions and values | [`Network::forward`], [`Network::forward_policy`], [`Network::forward_values`] |
 //! | draw actions, and learn from them | [`Distribution`] |
 //! | remember, and learn from sequences | [`Memory`], [`Network::step`], [`Network::gradient_of_sequences`] |
@@ -104,7 +105,7 @@ mod values_block;
 
 pub use adam::{Adam, check_finite};
 pub use config::{Activation, Encoder, Memory, NetworkConfig, NetworkProblem};
-pub use distribution::{Distribution, SquashedDraw, SquashedGaussian, Upstream, normal_draw};
+pub use distribution::{Distribution, SquashedDraw, SquashedGaussian, TeacherRows, Upstream, normal_draw};
 pub use error::NetError;
 pub use grid_block::GridBlock;
 pub use init::orthogonal;

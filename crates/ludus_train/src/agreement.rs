@@ -1,7 +1,7 @@
 //! The agreement of a policy with demonstrations, beside two trivial baselines.
 
 use ludus_demonstrations::Demonstration;
-use ludus_policy::{Policy, Sensed};
+use ludus_policy::{JudgedStep, Policy, Sensed};
 use ludus_spec::{ActionKind, AgentSpec, joined};
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct Agreement {
     /// Episodes that were compared.
     pub episodes: u64,
-    /// Their steps.
+    /// Their steps that are imitated.
     pub steps: u64,
     /// Mean negative log-likelihood of the demonstrated actions under the policy \[nats per step\].
     pub negative_log_likelihood: f64,
@@ -69,13 +69,16 @@ pub struct NumberAgreement {
     pub same_as_before_r_squared: f64,
 }
 
-/// The actions of all steps.
+/// The actions of all steps that are imitated.
+#[derive(Debug, Default)]
 struct Actions {
     width: usize,
     /// The demonstrated actions `[steps, action width]`.
     shown: Vec<f32>,
     /// The policy's actions from the same observations `[steps, action width]`.
     chosen: Vec<f32>,
+    /// The actions one step before, imitated or not; any in the first step of an episode `[steps, action width]`.
+    before: Vec<f32>,
     /// True for the first step of each episode `[steps]`.
     is_first: Vec<bool>,
     /// The demonstrated actions of other episodes, by which baselines choose; the same ones if there are no others.
@@ -91,17 +94,17 @@ pub(crate) fn agreement(
 ) -> Agreement {
     let (width, mut scratch) = (spec.action_width(), policy.scratch());
     let known = if others.is_empty() { episodes } else { others };
-    let known = known.iter().flat_map(|episode| &episode.actions).copied().collect();
-    let mut actions = Actions { width, shown: Vec::new(), chosen: Vec::new(), is_first: Vec::new(), known };
+    let mut actions = Actions { width, known: imitated_actions(known, width), ..Actions::default() };
     let mut log_likelihood = 0.0;
     for episode in episodes {
         let observations = &episode.observations[..episode.steps() * spec.observation_width()];
         let sensed = Sensed { observations, masks: &episode.masks };
-        actions.shown.extend_from_slice(&episode.actions);
+        let is_imitated = episode.imitated();
         policy.judge(sensed, &episode.actions, &mut scratch, |step| {
-            log_likelihood += f64::from(step.log_prob);
-            actions.chosen.extend_from_slice(step.most_probable);
-            actions.is_first.push(step.step == 0);
+            if is_imitated[step.step] {
+                log_likelihood += f64::from(step.log_prob);
+                actions.push(&episode.actions, &step);
+            }
         });
     }
     let steps = actions.is_first.len();
@@ -127,21 +130,39 @@ pub(crate) fn agreement(
     }
 }
 
+/// Returns the actions of the steps that are imitated.
+fn imitated_actions(episodes: &[Demonstration], width: usize) -> Vec<f32> {
+    let mut actions = Vec::new();
+    for episode in episodes {
+        let rows = episode.actions.chunks_exact(width).zip(episode.imitated());
+        rows.filter(|(_, is_imitated)| *is_imitated).for_each(|(action, _)| actions.extend_from_slice(action));
+    }
+    actions
+}
+
 /// The name of a part of the action; a whole action has none.
 fn named(name: &str) -> &str {
     if name.is_empty() { "action" } else { name }
 }
 
 impl Actions {
+    /// Adds a step of an episode with these actions.
+    fn push(&mut self, episode: &[f32], judged: &JudgedStep<'_>) {
+        let action = |step: usize| &episode[step * self.width..][..self.width];
+        self.shown.extend_from_slice(action(judged.step));
+        self.chosen.extend_from_slice(judged.most_probable);
+        self.before.extend_from_slice(action(judged.step.saturating_sub(1)));
+        self.is_first.push(judged.step == 0);
+    }
+
     fn column<'a>(&self, rows: &'a [f32], column: usize) -> impl Iterator<Item = f32> + Clone + 'a {
         rows.iter().skip(column).step_by(self.width).copied()
     }
 
     /// Returns a column of what was demonstrated one step before; `first` in the first step of an episode.
     fn before(&self, column: usize, first: f32) -> Vec<f32> {
-        let before = std::iter::once(first).chain(self.column(&self.shown, column));
         let place = |(&is_first, before): (&bool, f32)| if is_first { first } else { before };
-        self.is_first.iter().zip(before).map(place).collect()
+        self.is_first.iter().zip(self.column(&self.before, column)).map(place).collect()
     }
 
     fn of_choice(&self, name: &str, parts: &[String], column: usize) -> ChoiceAgreement {
@@ -224,6 +245,7 @@ mod tests {
             width: 2,
             shown: vec![0.0, 0.5, 1.0, -0.5, 1.0, 0.5, 1.0, 1.5],
             chosen: vec![0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 2.0, 1.0],
+            before: vec![0.0, 0.5, 0.0, 0.5, 1.0, -0.5, 1.0, 1.5],
             is_first: vec![true, false, false, true],
             known: vec![1.0, 0.25, 1.0, 0.25, 0.0, 0.25],
         }

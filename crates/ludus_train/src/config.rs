@@ -13,6 +13,7 @@ mod policy;
 mod pretrain;
 mod self_play;
 mod starter;
+mod teacher;
 mod worlds;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use policy::{MeanReturn, PolicySource};
 pub use pretrain::PretrainConfig;
 pub use self_play::{OpponentSampling, SelfPlayConfig};
 pub use starter::starter_config;
+pub use teacher::TeacherConfig;
 pub use worlds::WorldCount;
 
 use crate::text::read_text;

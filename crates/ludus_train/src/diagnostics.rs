@@ -1,5 +1,7 @@
 //! Diagnostics of a run: problems that only learning shows, or that take more steps than a short check has.
 
+mod lengths;
+
 use std::collections::BTreeSet;
 
 use ludus_learn::Samples;
@@ -11,6 +13,7 @@ use crate::config::AlgorithmConfig;
 use crate::finding::Finding;
 use crate::group::WorldGroup;
 use crate::training::{LearnedLane, PolicyLane, Training};
+use lengths::other_lengths;
 
 /// A part of the action is saturated if it is at a limit in more than this share of its steps.
 const SATURATED: f32 = 0.9;
@@ -64,6 +67,7 @@ impl Diagnostics {
             own.extend(exploded(spec, samples).into_iter().map(|finding| finding.of_kind(&spec.name, has_several)));
             own.extend(large_rewards(&spec.name, training.blueprint.agent(kind).algorithm(), samples));
             own.extend(self.missing(training, lane));
+            own.extend(other_lengths(training, lane));
             own.extend(vacant(training, lane, learned));
             own.extend(learned.algorithm().obstacle().map(slowed));
             own.retain(|finding| self.told.insert((kind, finding.remedy.clone())));

@@ -184,7 +184,7 @@ pub enum TrainError {
     },
     /// Demonstrations are learned from in plain Rust only.
     #[error(
-        "`pretrain` learns from demonstrations in plain Rust on the CPU, with the network that the config describes; leave \
+        "`pretrain` learns from demonstrations and teachers in plain Rust on the CPU, with the network that the config describes; leave \
          out `--learner torch` and `--device cuda`, or leave out `pretrain`"
     )]
     NativePretraining,

@@ -8,7 +8,9 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use ludus_learn::{Algorithm, Gail, LaneShape, LearnError, Learner, Machine, NativeLearner, Ppo, PpoConfig};
+use ludus_learn::{
+    Algorithm, Gail, LaneShape, LearnError, Learner, Machine, NativeLearner, PolicyDistillation, Ppo, PpoConfig,
+};
 use ludus_net::{Network, Normalizer};
 use ludus_policy::PolicyNetwork;
 use ludus_spec::{AgentSpec, Seed};
@@ -37,6 +39,8 @@ pub(crate) struct PpoParts<'a> {
     pub spec: &'a AgentSpec,
     /// The demonstrations that the policy imitates, if there are any.
     pub imitated: Option<ImitatedEpisodes>,
+    /// The teacher that the policy learns from, if there is one.
+    pub distillation: Option<PolicyDistillation>,
 }
 
 impl PpoParts<'_> {
@@ -52,7 +56,7 @@ impl PpoParts<'_> {
     }
 
     fn build<L: Learner + 'static>(self, learner: L, network: PolicyNetwork) -> Result<BuiltAlgorithm, LearnError> {
-        let Self { config, lanes, seed, spec, imitated } = self;
+        let Self { config, lanes, seed, spec, imitated, distillation } = self;
         let encoders = match &network {
             PolicyNetwork::Described(described) => described.encoders.clone(),
             PolicyNetwork::Own(_) => BTreeMap::new(),
@@ -60,7 +64,10 @@ impl PpoParts<'_> {
         let machine = learner.machine().clone();
         let mut streams = config.reward_streams(spec, &encoders, &machine, seed)?;
         let lambda = config.gae_lambda;
-        let ppo = Ppo::new(config, learner, lanes, seed)?;
+        let mut ppo = Ppo::new(config, learner, lanes, seed)?;
+        if let Some(distillation) = distillation {
+            ppo = ppo.with_teacher(distillation)?;
+        }
         let Some(imitated) = imitated else {
             let algorithm = Box::new(ppo.with_streams(streams)?);
             return Ok(BuiltAlgorithm { algorithm, network });

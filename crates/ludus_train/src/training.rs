@@ -100,7 +100,7 @@ impl Training {
         let kind = |kind: usize| {
             let rows = groups.iter().map(|group| group.row_count(kind)).sum();
             let recent = RecentEpisodes::new(blueprint.row_settings(kind, rows));
-            KindEpisodes { recent, last_returns: vec![f32::NAN; rows] }
+            KindEpisodes { recent, last_returns: vec![f32::NAN; rows], demonstrated_steps: None }
         };
         let training = Self {
             kinds: (0..blueprint.specs.len()).map(kind).collect(),

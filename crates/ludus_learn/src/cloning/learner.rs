@@ -1,8 +1,8 @@
-//! The interface between cloning and its arithmetic.
+//! The interface between imitation and its arithmetic.
 
-use crate::{LearnError, Minibatch, Rollout};
+use crate::{LearnError, Minibatch, Rollout, TaughtSamples};
 
-/// The arithmetic of cloning: a policy that learns the actions of demonstrations.
+/// The arithmetic of imitation: a policy that learns the actions of demonstrations, or the distributions of a teacher.
 ///
 /// The loss of a sample is the negative log-likelihood of its action, under the masks of the sample. Detail 46.
 pub trait CloningLearner {
@@ -28,7 +28,18 @@ pub trait CloningLearner {
     /// \[nats\].
     fn add_to_next_step(&mut self, demonstrations: &Rollout, minibatch: Minibatch<'_>, weight: f32) -> f32;
 
-    /// Sets the parameters that gradient steps change: those of the critic alone, or all.
+    /// Adds the gradient of a teacher's divergence in these samples of a rollout, times `weight`, to the next gradient step
+    /// of PPO. Returns their mean divergence \[nats\].
+    fn add_divergence_to_next_step(
+        &mut self,
+        rollout: &Rollout,
+        minibatch: Minibatch<'_>,
+        taught: TaughtSamples<'_>,
+        weight: f32,
+    ) -> f32;
+
+    /// Sets the parameters that PPO's own losses change: those of the critic alone, or all. Gradients that were added to a
+    /// step change all of them in either case.
     fn freeze_policy(&mut self, is_frozen: bool);
 }
 

@@ -75,11 +75,8 @@ impl CuriosityConfig {
             .schedule("weight", self.weight, Range::NotNegative)
             .numbers("gamma", &[self.gamma], Range::Fraction)
             .schedule("learning_rate", self.learning_rate, Range::NotNegative)
-            .numbers("samples", &[self.samples], Range::Share);
-        if let Some(layer) = self.hidden.iter().position(|&width| width == 0) {
-            let sentence = format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out");
-            problems.0.push(("hidden", sentence));
-        }
+            .numbers("samples", &[self.samples], Range::Share)
+            .hidden(&self.hidden);
         if self.outputs < 2 {
             problems.0.push(("outputs", format!("`outputs` is {}; it must be at least 2", self.outputs)));
         }

@@ -4,14 +4,14 @@ use ludus_net::Normalizer;
 
 use super::distillation::DistillationNumbers;
 use crate::learner_state::{FIRST_MOMENTS, OPTIMIZER_STEPS, SECOND_MOMENTS};
+use crate::saved_normalizer::NormalizerNames;
 use crate::{AlgorithmState, LearnError, StateTensor};
 
 /// Names of arrays in a saved state.
 const TARGET: &str = "target";
 const PREDICTOR: &str = "predictor";
-const MEANS: &str = "observations.mean";
-const VARIANCES: &str = "observations.variance";
-const COUNT: &str = "observations.count";
+const NORMALIZER: NormalizerNames =
+    NormalizerNames { means: "observations.mean", variances: "observations.variance", count: "observations.count" };
 
 /// The numbers of curiosity: everything that a run needs to resume.
 #[derive(Clone, Debug)]
@@ -23,21 +23,19 @@ pub(super) struct CuriosityNumbers {
 impl From<CuriosityNumbers> for AlgorithmState {
     fn from(CuriosityNumbers { networks, normalizer }: CuriosityNumbers) -> Self {
         let DistillationNumbers { target, predictor, first_moments, second_moments, optimizer_steps } = networks;
-        let statistics = normalizer.statistics();
         let tensors = [
             (TARGET, StateTensor::Column(target)),
             (PREDICTOR, StateTensor::Column(predictor)),
             (FIRST_MOMENTS, StateTensor::Column(first_moments)),
             (SECOND_MOMENTS, StateTensor::Column(second_moments)),
-            (MEANS, StateTensor::Statistics(statistics.mean().to_vec())),
-            (VARIANCES, StateTensor::Statistics(statistics.variance().to_vec())),
-            (COUNT, StateTensor::Statistics(vec![statistics.count()])),
         ];
-        Self {
+        let mut state = Self {
             counters: [(OPTIMIZER_STEPS.to_owned(), optimizer_steps)].into(),
             tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
             ..Self::default()
-        }
+        };
+        NORMALIZER.save(&normalizer, &mut state);
+        state
     }
 }
 
@@ -51,8 +49,6 @@ impl CuriosityNumbers {
             second_moments: state.column(SECOND_MOMENTS)?.to_vec(),
             optimizer_steps: state.counter(OPTIMIZER_STEPS)?,
         };
-        let (mean, variance) = (state.statistics(MEANS)?.to_vec(), state.statistics(VARIANCES)?.to_vec());
-        let &[count] = state.statistics(COUNT)? else { return Err(LearnError::Missing { name: COUNT }) };
-        Ok(Self { networks, normalizer: Normalizer::from_parts(mean, variance, count, clip)? })
+        Ok(Self { networks, normalizer: NORMALIZER.read(state, clip)? })
     }
 }

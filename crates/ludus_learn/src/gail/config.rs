@@ -20,7 +20,7 @@ pub struct GailConfig {
     ///
     /// At least 0, usually 0.1 to 1; 1 for a game whose own rewards weigh 0.
     pub weight: Schedule,
-    /// The discount factor of its rewards per decision (γ). Its returns go on in the next episode.
+    /// The discount factor of its rewards per decision (γ). An end of an episode counts as often as it looks ahead.
     ///
     /// In `0.0..=1.0`, usually 0.95 to 0.99.
     pub gamma: f32,
@@ -30,8 +30,7 @@ pub struct GailConfig {
     pub hidden: Vec<usize>,
     /// Adam's step size.
     ///
-    /// A network that learns too fast tells every step from those that were shown, and none is better than another. At
-    /// least 0, usually 1e-4 to 1e-3.
+    /// Rewards that follow the policy too slowly pay for what it did long ago. At least 0, usually 1e-3 to 1e-2.
     pub learning_rate: Schedule,
     /// Pairs per gradient step: half of them shown, half of them played.
     ///
@@ -39,8 +38,8 @@ pub struct GailConfig {
     pub minibatch: usize,
     /// The weight of the penalty for a gradient, with respect to a pair, whose norm is not 1.
     ///
-    /// More makes rewards change more slowly from pair to pair. At least 0, usually 1 to 10. Kostrikov et al. 2019,
-    /// arXiv:1809.02925, §4.
+    /// More makes rewards change more slowly from pair to pair, and tells policy and demonstrations apart less well. At
+    /// least 0, usually 0.03 to 1; Kostrikov et al. 2019, arXiv:1809.02925, §4, take 10.
     pub gradient_penalty: f32,
 }
 
@@ -50,9 +49,9 @@ impl Default for GailConfig {
             weight: Schedule::Constant(1.0),
             gamma: 0.99,
             hidden: vec![64, 64],
-            learning_rate: Schedule::Constant(3e-4),
+            learning_rate: Schedule::Constant(3e-3),
             minibatch: 256,
-            gradient_penalty: 10.0,
+            gradient_penalty: 0.1,
         }
     }
 }
@@ -72,11 +71,8 @@ impl GailConfig {
             .schedule("weight", self.weight, Range::NotNegative)
             .numbers("gamma", &[self.gamma], Range::Fraction)
             .schedule("learning_rate", self.learning_rate, Range::NotNegative)
-            .numbers("gradient_penalty", &[self.gradient_penalty], Range::NotNegative);
-        if let Some(layer) = self.hidden.iter().position(|&width| width == 0) {
-            let sentence = format!("`hidden[{layer}]` is 0; give the layer a width of at least 1, or leave it out");
-            problems.0.push(("hidden", sentence));
-        }
+            .numbers("gradient_penalty", &[self.gradient_penalty], Range::NotNegative)
+            .hidden(&self.hidden);
         if self.minibatch < 2 {
             problems.0.push(("minibatch", format!("`minibatch` is {}; it must be at least 2", self.minibatch)));
         }

@@ -4,13 +4,13 @@ use ludus_net::Normalizer;
 
 use super::discriminator::DiscriminatorNumbers;
 use crate::learner_state::{FIRST_MOMENTS, OPTIMIZER_STEPS, SECOND_MOMENTS};
+use crate::saved_normalizer::NormalizerNames;
 use crate::{AlgorithmState, LearnError, StateTensor};
 
 /// Names of arrays in a saved state.
 const PARAMETERS: &str = "discriminator";
-const MEANS: &str = "pairs.mean";
-const VARIANCES: &str = "pairs.variance";
-const COUNT: &str = "pairs.count";
+const NORMALIZER: NormalizerNames =
+    NormalizerNames { means: "pairs.mean", variances: "pairs.variance", count: "pairs.count" };
 
 /// The numbers of GAIL: everything that a run needs to resume, beside the demonstrations.
 #[derive(Clone, Debug)]
@@ -22,20 +22,18 @@ pub(super) struct GailNumbers {
 impl From<GailNumbers> for AlgorithmState {
     fn from(GailNumbers { discriminator, normalizer }: GailNumbers) -> Self {
         let DiscriminatorNumbers { parameters, first_moments, second_moments, optimizer_steps } = discriminator;
-        let statistics = normalizer.statistics();
         let tensors = [
             (PARAMETERS, StateTensor::Column(parameters)),
             (FIRST_MOMENTS, StateTensor::Column(first_moments)),
             (SECOND_MOMENTS, StateTensor::Column(second_moments)),
-            (MEANS, StateTensor::Statistics(statistics.mean().to_vec())),
-            (VARIANCES, StateTensor::Statistics(statistics.variance().to_vec())),
-            (COUNT, StateTensor::Statistics(vec![statistics.count()])),
         ];
-        Self {
+        let mut state = Self {
             counters: [(OPTIMIZER_STEPS.to_owned(), optimizer_steps)].into(),
             tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
             ..Self::default()
-        }
+        };
+        NORMALIZER.save(&normalizer, &mut state);
+        state
     }
 }
 
@@ -48,8 +46,6 @@ impl GailNumbers {
             second_moments: state.column(SECOND_MOMENTS)?.to_vec(),
             optimizer_steps: state.counter(OPTIMIZER_STEPS)?,
         };
-        let (mean, variance) = (state.statistics(MEANS)?.to_vec(), state.statistics(VARIANCES)?.to_vec());
-        let &[count] = state.statistics(COUNT)? else { return Err(LearnError::Missing { name: COUNT }) };
-        Ok(Self { discriminator, normalizer: Normalizer::from_parts(mean, variance, count, clip)? })
+        Ok(Self { discriminator, normalizer: NORMALIZER.read(state, clip)? })
     }
 }

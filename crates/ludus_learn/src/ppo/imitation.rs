@@ -58,11 +58,15 @@ impl ImitatedRollout {
 }
 
 impl<L: Learner> Ppo<L> {
-    /// Prepares an update for what is imitated in it. Detail 48.
+    /// Prepares an update for what is imitated in it, demonstrations or a teacher. Details 48 and 53.
     pub(super) fn begin_imitation(&mut self, progress: f32) -> Result<(), LearnError> {
+        if self.imitation.is_some() || self.distilled.is_some() {
+            let is_frozen = self.is_warming_up() || self.taught_rate().is_some();
+            self.learner.cloning().ok_or(LearnError::NoCloning)?.freeze_policy(is_frozen);
+        }
+        self.begin_distillation(progress);
         let Some(imitated) = &mut self.imitation else { return Ok(()) };
         let is_warming_up = imitated.imitation.is_warming_up(self.iteration);
-        self.learner.cloning().ok_or(LearnError::NoCloning)?.freeze_policy(is_warming_up);
         if self.iteration > 0 && self.iteration == imitated.imitation.config.critic_warm_up as u64 {
             // The policy's moments are those of no gradient at all, with which Adam would overshoot.
             let mut state = self.learner.state();

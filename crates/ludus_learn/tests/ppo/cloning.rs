@@ -8,7 +8,7 @@ use ludus_net::{Layout, Memory, Network, NetworkConfig};
 use ludus_spec::{Head, Seed};
 
 use super::cart_pole::WIDTH;
-use super::{cart_pole_ppo, cart_poles, learner, parameter_bits, small, trained};
+use super::{cart_pole_ppo, cart_poles, learner, parameter_bits, parts, small, trained};
 
 /// The settings of a short pretraining.
 fn cloning() -> CloningConfig {
@@ -33,6 +33,7 @@ fn episodes(seed: u64, count: u64) -> Vec<DemonstratedEpisode> {
             actions: pushes.collect(),
             masks: Vec::new(),
             is_imitated: vec![true; steps],
+            is_terminated: false,
             observations,
         }
     };
@@ -94,17 +95,6 @@ fn episodes_that_are_held_out_are_not_learned_from() {
     };
     assert_eq!(bits(&episodes(2, 4)), bits(&episodes(3, 9)));
     assert_eq!(bits(&episodes(2, 4)), bits(&[]));
-}
-
-/// The parameters of the critic, and all others, as bits.
-fn parts(ppo: &Ppo<NativeLearner>) -> [Vec<u32>; 2] {
-    let (layout, bits) = (ppo.learner().network().layout(), parameter_bits(ppo));
-    let mut parts = [Vec::new(), Vec::new()];
-    for tensor in layout.tensors() {
-        let own = (0..tensor.element_count()).map(|element| bits[tensor.position(element)]);
-        parts[usize::from(!tensor.name.starts_with("critic."))].extend(own);
-    }
-    parts
 }
 
 #[test]
@@ -182,6 +172,7 @@ fn remembered() -> Vec<DemonstratedEpisode> {
             actions: before.map(|sign: f32| f32::from(sign > 0.0)).collect(),
             masks: Vec::new(),
             is_imitated: vec![true; steps],
+            is_terminated: false,
             observations: seen,
         }
     };

@@ -8,7 +8,9 @@ mod cart_pole;
 mod cloning;
 mod critic;
 mod determinism;
+mod distillation;
 mod gail;
+mod gail_ends;
 mod learning;
 mod limits;
 mod masking;
@@ -78,4 +80,15 @@ fn trained<S: Simulation>(ppo: &mut Ppo<NativeLearner>, worlds: &mut [S], iterat
 
 fn parameter_bits(ppo: &Ppo<NativeLearner>) -> Vec<u32> {
     ppo.learner().network().parameters().iter().map(|parameter| parameter.to_bits()).collect()
+}
+
+/// The parameters of the critic, and all others, as bits.
+fn parts(ppo: &Ppo<NativeLearner>) -> [Vec<u32>; 2] {
+    let (layout, bits) = (ppo.learner().network().layout(), parameter_bits(ppo));
+    let mut parts = [Vec::new(), Vec::new()];
+    for tensor in layout.tensors() {
+        let own = (0..tensor.element_count()).map(|element| bits[tensor.position(element)]);
+        parts[usize::from(!tensor.name.starts_with("critic."))].extend(own);
+    }
+    parts
 }

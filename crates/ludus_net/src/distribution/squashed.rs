@@ -31,10 +31,10 @@ const MOST: f32 = 0.999_999;
 /// `sac_continuous_action.py`, for the range of ln σ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SquashedGaussian {
-    mean: f32,
-    log_std: f32,
+    pub(super) mean: f32,
+    pub(super) log_std: f32,
     /// ∂ln σ/∂spread
-    slope: f32,
+    pub(super) slope: f32,
 }
 
 /// A number that was drawn from a [`SquashedGaussian`].

@@ -11,7 +11,7 @@ use super::{Blueprint, Draws};
 use crate::clock;
 use crate::config::AlgorithmConfig;
 use crate::error::TrainError;
-use crate::imitation::ImitatedEpisodes;
+use crate::imitation::{ImitatedEpisodes, distillation};
 use crate::learner::{Backend, BackendChoice, BuiltAlgorithm, PpoParts, ValueParts, Workload, decide, decide_native};
 #[cfg(feature = "torch")]
 use crate::learner::{TorchParts, open_cuda};
@@ -62,7 +62,9 @@ impl Blueprint {
         };
         let decision = decide(self.learner, workload, open_cuda)?;
         let imitated = ImitatedEpisodes::read(agent, spec, self.config.interval(&spec.name))?;
-        let parts = PpoParts { config: ppo.clone(), lanes, seed: self.seed_of(Draws::Learning, kind), spec, imitated };
+        let distillation = distillation(agent, spec)?;
+        let (config, seed) = (ppo.clone(), self.seed_of(Draws::Learning, kind));
+        let parts = PpoParts { config, lanes, seed, spec, imitated, distillation };
         let machine = self.machine();
         let built = match decision.place {
             Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,

@@ -69,15 +69,23 @@ fn sentence(number: usize, episode: &Demonstration) -> String {
         steps => format!("{name} ({steps})"),
     });
     let deciders = deciders.collect::<Vec<_>>().join(" and ");
-    format!("{number}: {} steps, {reward}{:?}, {verdict}decided by {deciders}", info.steps, info.outcome)
+    let imitated = episode.imitated().iter().filter(|&&is_imitated| is_imitated).count();
+    let corrected = match imitated == episode.steps() {
+        true => String::new(),
+        false => format!(", of which {imitated} steps are imitated"),
+    };
+    format!("{number}: {} steps, {reward}{:?}, {verdict}decided by {deciders}{corrected}", info.steps, info.outcome)
 }
 
 fn cut(file: &Path, keep: &Numbers, to: &Path) -> Result<usize, TrainError> {
     let DemonstrationFile { header, episodes, .. } = read(file)?;
     let count = episodes.len();
-    if keep.greatest() > count {
-        let problem = format!("it has {count} episodes, and no episode {}", keep.greatest());
-        return Err(DemonstrationError::Damaged { path: file.to_owned(), problem }.into());
+    let number = keep.greatest();
+    if count == 0 {
+        return Err(DemonstrationError::Empty { path: file.to_owned() }.into());
+    }
+    if number > count {
+        return Err(DemonstrationError::NoEpisode { path: file.to_owned(), number, count }.into());
     }
     let numbered = (1..).zip(episodes);
     let kept = numbered.filter(|(number, _)| keep.contains(*number)).map(|(_, episode)| episode).collect();

@@ -10,6 +10,7 @@ use ludus_spec::AgentSpec;
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::{AlgorithmConfig, without_some};
+use super::teacher::{TeacherConfig, check_teacher};
 use super::{AgentConfig, PolicySource};
 use crate::shipped::shipped;
 
@@ -51,6 +52,9 @@ pub struct PretrainConfig {
     /// Rewards for deciding as in the demonstrations, in a stream of their own; `None` for none.
     #[serde(serialize_with = "without_some")]
     pub gail: Option<GailConfig>,
+    /// A policy whose decisions are learned, with demonstrations or without; `None` for none.
+    #[serde(serialize_with = "without_some")]
+    pub teacher: Option<TeacherConfig>,
 }
 
 impl Default for PretrainConfig {
@@ -67,6 +71,7 @@ impl Default for PretrainConfig {
             weight,
             critic_warm_up,
             gail: None,
+            teacher: None,
         }
     }
 }
@@ -136,12 +141,14 @@ pub(super) fn check_pretrain(
     });
     let section = ["agents", spec.name.as_str(), "pretrain"];
     report.require(matches!(agent.algorithm(), AlgorithmConfig::Ppo(_)), &section, || {
-        format!("`{}` can't learn from demonstrations; learn with `ppo`", agent.algorithm().section())
+        format!("`{}` can't learn from demonstrations or teachers; learn with `ppo`", agent.algorithm().section())
     });
     report.require(agent.policy == PolicySource::Learned, &section, || {
         format!("the policy of `{}` is not learned in this run; leave `pretrain` out", spec.name)
     });
-    if pretrain.demonstrations.is_empty() {
+    check_teacher(agent, spec, decision_interval, report);
+    let needs_none = pretrain.teacher.is_some() && pretrain.gail.is_none();
+    if pretrain.demonstrations.is_empty() && !needs_none {
         let message = "no demonstrations; name files that `eval --record` or `play --record` has written";
         report.problem(&path("demonstrations"), message);
     } else if let Err((_, error)) = pretrain.read(spec, decision_interval) {

@@ -282,7 +282,8 @@ const FIELDS: &[(&str, &str)] = &[
         "pretrain",
         "Demonstrations that the policy learns from before the first step, and beside rewards: `(demonstrations: \
          [\"assets/demonstrations/play.demonstrations\"], epochs: 300, critic_warm_up: 10, weight: Linear(from: 0.5, to: \
-         0.0))`. More weight stays closer to what was shown. `None`, unless there are demonstrations.",
+         0.0))`. More weight stays closer to what was shown. A policy can be a teacher: `(teacher: (policy: \
+         \"policy.safetensors\"))`. `None`, unless there are demonstrations or a teacher.",
     ),
     ("stop", "Conditions that end the run, as soon as one of them holds."),
     ("stop.steps", "Steps of all agents together. At least 1, usually 1e5 to 1e9."),

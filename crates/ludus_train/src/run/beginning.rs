@@ -16,7 +16,7 @@ use crate::control::Control;
 use crate::diagnostics::Diagnostics;
 use crate::error::{TrainError, at};
 use crate::folder::RunFolder;
-use crate::imitation::{RecordedTime, check_files};
+use crate::imitation::{RecordedTime, check_files, check_time};
 use crate::incidents::IncidentTeller;
 use crate::initialize::locate;
 use crate::lock::RunLock;
@@ -135,7 +135,8 @@ pub(super) fn initialize(
     Ok(())
 }
 
-/// Lets policies learn from demonstrations where the config says so, unless the run has made an iteration.
+/// Checks the teachers of policies, and lets policies learn from demonstrations where the config says so, unless the run
+/// has made an iteration.
 pub(super) fn pretrain(
     training: &mut Training,
     place: &RunTarget<'_>,
@@ -147,7 +148,15 @@ pub(super) fn pretrain(
         let (blueprint, spec) = (&training.blueprint, &training.blueprint.specs[kind]);
         let interval = blueprint.config.interval(&spec.name);
         let recorded = RecordedTime { interval, tick_rate_hz: training.tick_rate_hz };
+        if let Some(sentence) = check_time(blueprint.agent(kind), spec, recorded)?
+            && place.iteration() == 0
+        {
+            let of = if blueprint.has_several_kinds() { format!("`{}` is ", spec.name) } else { String::new() };
+            tell(RunEvent::Note(format!("{of}{sentence}")));
+        }
         let Some(files) = check_files(blueprint.agent(kind), spec, recorded)? else { continue };
+        let has_gail = blueprint.agent(kind).pretrain.as_ref().is_some_and(|pretrain| pretrain.gail.is_some());
+        training.kinds[kind].demonstrated_steps = has_gail.then(|| files.mean_steps());
         if place.iteration() > 0 {
             continue;
         }

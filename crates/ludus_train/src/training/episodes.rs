@@ -9,6 +9,8 @@ pub(crate) struct KindEpisodes {
     pub recent: RecentEpisodes,
     /// The return of each row's last episode `[rows]`; NaN before the first.
     pub last_returns: Vec<f32>,
+    /// The mean length of the demonstrations that GAIL rewards it for imitating \[steps\]; `None` without GAIL.
+    pub demonstrated_steps: Option<f64>,
 }
 
 impl Training {

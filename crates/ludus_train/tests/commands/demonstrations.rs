@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use ludus_train::demonstrations::{DemonstrationFile, DemonstrationHeader, append};
+use ludus_train::demonstrations::{DecidedBy, DemonstrationFile, DemonstrationHeader, append};
 
 use super::program::{Done, run};
 use super::resume::copy;
@@ -127,7 +127,76 @@ fn files_are_listed_cut_merged_and_scored_anew() {
     assert_eq!(again.code, 2);
     told(&again, "`arrows.demonstrations` is there already and is not overwritten; choose another file with --to");
     let beyond = ["demonstrations", "cut", "arrows.demonstrations", "--keep", "5", "--to", "new"];
-    told(&run("arrows", folder.path(), &beyond), "it has 4 episodes, and no episode 5");
+    told(
+        &run("arrows", folder.path(), &beyond),
+        "error: `arrows.demonstrations` has 4 episodes, and no episode 5; keep numbers from 1 to 4",
+    );
+}
+
+/// A person has corrected a policy that is always wrong in every other step.
+#[test]
+fn a_corrected_step_is_learned_from_and_the_rest_of_its_episode_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(folder.path(), "20");
+    let mut episodes = file.episodes;
+    for episode in &mut episodes {
+        for step in (0..episode.steps()).step_by(2) {
+            episode.decided_by[step] = DecidedBy::Policy;
+            episode.actions[step] = 1.0 - episode.actions[step];
+            episode.decided_by[step + 1] = DecidedBy::Person;
+        }
+    }
+    append(&folder.path().join("corrected"), &file.header, &episodes).unwrap();
+    let listed = run("arrows", folder.path(), &["demonstrations", "list", "corrected"]);
+    told(&listed, "decided by a policy (4) and a person (4), of which 4 steps are imitated");
+    let pretrain = "pretrain=(demonstrations: [\"corrected\"], epochs: 60, minibatch: 32, held_out: 0.2)";
+    let cloned = run("arrows", folder.path(), &pretrained(pretrain, "stop.steps=1"));
+    assert_eq!(cloned.code, 0, "{}", cloned.errors);
+    told(&cloned, "cloned 16 episodes, 64 steps: loss 0.");
+    let scored = run("arrows", folder.path(), &["eval", "--json", "--episodes", "50"]);
+    assert_eq!(scored.json()["mean_return"], 8.0, "{}", scored.errors);
+    let compared = run("arrows", folder.path(), &["eval", "latest", "--json", "--demonstrations", "corrected"]);
+    told(&compared, "4 episodes, 16 steps: negative log-likelihood 0.");
+    assert_eq!(compared.json()["agreement"]["choices"][0]["accuracy"], 1.0, "{}", compared.out);
+}
+
+/// A small network learns from a large one, of which it has the file alone.
+#[test]
+fn a_policy_is_distilled_into_a_smaller_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained = run("arrows", folder.path(), &QUICK);
+    assert_eq!(trained.code, 0, "{}", trained.errors);
+    let first = trained.json()["run_dir"].as_str().unwrap().to_owned();
+    fs::copy(folder.path().join(&first).join("policy.safetensors"), folder.path().join("teacher")).unwrap();
+    let taught = |teacher: &str, more: &[&str]| {
+        let pretrain = format!("pretrain=(teacher: ({teacher}))");
+        let set = ["--set", pretrain.as_str(), "--set", "network.hidden=[4]", "--set", "stop.steps=20_000"];
+        // What pays is what the teacher does not do: so nothing but the teacher can have been learned.
+        let reward = ["--set", "reward={\"right\": -1, \"wrong\": 1}"];
+        run("arrows", folder.path(), &[QUICK.as_slice(), &set, &reward, more].concat())
+    };
+    let done = taught("policy: \"teacher\", updates: 1000, learning_rate: 0.01", &[]);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    told(&done, "learning from the teacher `teacher`, and from nothing else in the first 1000 updates");
+    told(&done, "learner: native, on the CPU (as `pretrain` does)");
+    let run_dir = done.json()["run_dir"].as_str().unwrap().to_owned();
+    let table = fs::read_to_string(folder.path().join(&run_dir).join("metrics.csv")).unwrap();
+    assert!(table.lines().next().unwrap().contains("losses/distillation"), "{table}");
+    let reward = ["--set", "reward={\"right\": 1, \"wrong\": 0}"];
+    let scored =
+        run("arrows", folder.path(), &[&["eval", &run_dir, "--json", "--episodes", "50"], reward.as_slice()].concat());
+    assert_eq!(scored.json()["mean_return"], 8.0, "what the teacher does is learned: {}", scored.errors);
+
+    let refused = |teacher: &str, more: &[&str], expected: &str| {
+        let done = taught(teacher, more);
+        assert_eq!(done.code, 2, "{}", done.errors);
+        told(&done, expected);
+    };
+    refused("", &[], "there is no teacher; name a policy file, or a run's folder");
+    refused("policy: \"none\"", &[], "`none`");
+    refused("policy: \"teacher\", weight: -1", &[], "`weight` is -1; it must be at least 0");
+    refused("policy: \"teacher\"", &["--set", "decision_interval=4"], "decides every 1 ticks, and `Reader` every 4");
+    refused("policy: \"teacher\"", &["--learner", "torch"], "leave out `pretrain`");
 }
 
 /// Each is refused before training, with the line of the config and the remedy.
@@ -174,7 +243,10 @@ fn demonstrations_that_can_t_be_learned_from_are_refused() {
     check("demonstrations: [\"arrows.demonstrations\"], gail: (gamma: 2.0),", "`gamma` is 2; it must be from 0 to 1");
     let other = config("demonstrations: [\"arrows.demonstrations\"],\n").replace("pretrain", "pqn: (), pretrain");
     fs::write(path("own.ron"), other).unwrap();
-    told(&run("arrows", folder.path(), &["train", "--config", "own.ron"]), "`pqn` can't learn from demonstrations");
+    told(
+        &run("arrows", folder.path(), &["train", "--config", "own.ron"]),
+        "`pqn` can't learn from demonstrations or teachers",
+    );
     header(|header| header.tick_rate_hz = 60.0, "fast");
     let fast = pretrained("pretrain=(demonstrations: [\"fast\"])", "stop.steps=1");
     told(

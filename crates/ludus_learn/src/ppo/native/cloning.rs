@@ -5,7 +5,7 @@ use ludus_net::{Layout, stage};
 use super::NativeLearner;
 use super::shard::Objective;
 use crate::gradient::{StepSize, check_loss, take_step};
-use crate::{CloningLearner, CloningStep, LearnError, Minibatch, Rollout};
+use crate::{CloningLearner, CloningStep, LearnError, Minibatch, Rollout, TaughtSamples};
 
 /// The changes of the next gradient of PPO.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(super) struct ExtraGradient {
     /// The gradient to add `[parameters]`, if there is one.
     sum: Vec<f32>,
     is_pending: bool,
-    /// True for each parameter that learns, if only the critic does; else empty.
+    /// True for each parameter that learns from rewards, if only the critic does; else empty.
     learns: Vec<bool>,
 }
 
@@ -35,12 +35,12 @@ impl ExtraGradient {
 
     /// Changes the gradient of a step of PPO.
     pub fn apply(&mut self, gradient: &mut [f32]) {
+        for (derivative, learns) in gradient.iter_mut().zip(&self.learns) {
+            *derivative = if *learns { *derivative } else { 0.0 };
+        }
         if self.is_pending {
             gradient.iter_mut().zip(&self.sum).for_each(|(sum, derivative)| *sum += derivative);
             self.is_pending = false;
-        }
-        for (derivative, learns) in gradient.iter_mut().zip(&self.learns) {
-            *derivative = if *learns { *derivative } else { 0.0 };
         }
     }
 
@@ -79,6 +79,18 @@ impl CloningLearner for NativeLearner {
 
     fn add_to_next_step(&mut self, demonstrations: &Rollout, minibatch: Minibatch<'_>, weight: f32) -> f32 {
         let loss = self.cloning_loss(demonstrations, minibatch);
+        self.extra.add(&self.gradient.sum, weight);
+        loss
+    }
+
+    fn add_divergence_to_next_step(
+        &mut self,
+        rollout: &Rollout,
+        minibatch: Minibatch<'_>,
+        taught: TaughtSamples<'_>,
+        weight: f32,
+    ) -> f32 {
+        let loss = self.compute(rollout, minibatch, Objective::Divergence(taught)).policy;
         self.extra.add(&self.gradient.sum, weight);
         loss
     }

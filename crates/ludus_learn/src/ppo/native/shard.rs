@@ -1,12 +1,14 @@
 //! The gradient of a part of a minibatch.
 
+mod divergence;
+
 use std::ops::Range;
 
 use ludus_net::{AfterStep, Block, Network, Scratch, Sequences, Upstream};
 
 use crate::gradient::Shard;
 use crate::ppo::{Losses, UpdateSettings, surrogate, value_error};
-use crate::{Minibatch, Samples, Standardization};
+use crate::{Minibatch, Samples, Standardization, TaughtSamples};
 
 /// The inputs of a minibatch's loss.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ pub(super) enum Objective<'a> {
     },
     /// The negative log-likelihood of the actions.
     Likelihood,
+    /// The divergence of a teacher's distributions.
+    Divergence(TaughtSamples<'a>),
 }
 
 /// The inputs of PPO's loss.
@@ -70,6 +74,8 @@ struct BlockColumns {
     entropies: Vec<f32>,
     d_log_probs: Vec<f32>,
     d_entropies: Vec<f32>,
+    /// The outputs of a teacher, if there is one.
+    taught: Vec<f32>,
 }
 
 /// The decisions in the samples of one block.
@@ -177,19 +183,28 @@ impl<'a> Decided<'a> {
 impl BlockColumns {
     /// Adds a block's losses, and writes their derivatives with respect to the network's outputs.
     fn derive(&mut self, context: LossContext<'_>, decided: Decided<'_>, mut block: Block<'_>, losses: &mut Losses) {
-        let Decided { samples, actions, masks } = decided;
-        self.resize(samples.len());
-        let distribution = context.network.distribution().masked(masks);
-        distribution.evaluate(block.outputs, actions, &mut self.log_probs, &mut self.entropies);
+        self.resize(decided.samples.len());
         match context.objective {
             Objective::Ppo { advantages, settings } => {
+                self.evaluate(context, decided, &block);
                 let context = PpoContext { of: context, advantages, settings };
-                self.derive_ppo(context, samples, &mut block, losses);
+                self.derive_ppo(context, decided.samples, &mut block, losses);
             }
-            Objective::Likelihood => self.derive_likelihood(context, samples, losses),
+            Objective::Likelihood => {
+                self.evaluate(context, decided, &block);
+                self.derive_likelihood(context, decided.samples, losses);
+            }
+            Objective::Divergence(taught) => return self.derive_divergence(context, taught, decided, block, losses),
         }
         let upstream = Upstream { d_log_probs: &self.d_log_probs, d_entropies: &self.d_entropies };
-        distribution.backward(block.outputs, actions, upstream, block.d_outputs, block.d_log_std);
+        let distribution = context.network.distribution().masked(decided.masks);
+        distribution.backward(block.outputs, decided.actions, upstream, block.d_outputs, block.d_log_std);
+    }
+
+    /// Computes the log-probability and the entropy of each decision.
+    fn evaluate(&mut self, context: LossContext<'_>, decided: Decided<'_>, block: &Block<'_>) {
+        let distribution = context.network.distribution().masked(decided.masks);
+        distribution.evaluate(block.outputs, decided.actions, &mut self.log_probs, &mut self.entropies);
     }
 
     /// The losses of PPO, and their derivatives. Details 9 to 12.
@@ -427,21 +442,40 @@ mod tests {
     }
 
     fn check_cloning(network: &Network, rollout: &Rollout) {
+        check_policy_loss(network, rollout, Objective::Likelihood);
+    }
+
+    /// Compares every derivative of a loss of the policy alone with a finite difference.
+    fn check_policy_loss(network: &Network, rollout: &Rollout, objective: Objective<'_>) {
         let samples = [4, 0, 6, 1, 5];
         let loss_at = |parameter: usize, change: f32| {
             let mut moved = network.clone();
             moved.update(|parameters| parameters[parameter] += change);
-            compute_gradient_of(&moved, rollout, &samples, Objective::Likelihood).losses.policy / samples.len() as f32
+            compute_gradient_of(&moved, rollout, &samples, objective).losses.policy / samples.len() as f32
         };
-        let gradient = compute_gradient_of(network, rollout, &samples, Objective::Likelihood).gradient;
+        let gradient = compute_gradient_of(network, rollout, &samples, objective).gradient;
         for tensor in network.layout().tensors() {
             for parameter in (0..tensor.element_count()).map(|element| tensor.position(element)) {
                 let difference = (loss_at(parameter, 1e-2) - loss_at(parameter, -1e-2)) / 2e-2;
                 let error = (gradient[parameter] - difference).abs();
                 let most = 3e-3 * (1.0 + difference.abs());
                 assert!(error < most, "{}: {} against {difference}", tensor.name, gradient[parameter]);
-                assert!(!tensor.name.starts_with("critic") || gradient[parameter] == 0.0, "values are not cloned");
+                assert!(!tensor.name.starts_with("critic") || gradient[parameter] == 0.0, "values are not imitated");
             }
+        }
+    }
+
+    /// The loss of distillation is the divergence from the teacher in the samples.
+    #[test]
+    fn the_gradient_of_distillation_is_that_of_the_divergence() {
+        for rollout in [rollout(7), masked_rollout(7)] {
+            let (network, width) = (network(), network().layout().output_width());
+            let of_teacher: Vec<f32> =
+                (0..8 * width as u64).map(|place| 2.0 * Seed::new(31).derive(place).uniform() - 1.0).collect();
+            let heads = network.layout().heads().to_vec();
+            let distribution = ludus_net::Distribution::new(&heads, &[-0.4, 0.3]);
+            let objective = Objective::Divergence(TaughtSamples { distribution, outputs: &of_teacher });
+            check_policy_loss(&network, &rollout, objective);
         }
     }
 
