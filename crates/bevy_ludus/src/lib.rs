@@ -251,7 +251,7 @@
 //! |---|---|
 //! | none | everything that a shipped game needs: [`agent`], [`net`], [`policy`], [`play`] |
 //! | `train` | `Ludus` and its commands: worlds, PPO on the CPU, metrics, checkpoints. No libtorch, no Python |
-//! | `torch` | the learner on libtorch: GPUs, networks of your own. `cargo xtask libtorch` downloads libtorch |
+//! | `torch` | the learners on libtorch: GPUs, networks of your own. `cargo xtask libtorch` downloads libtorch |
 //! | `tune` | the command `tune`, which searches for better values of the config |
 //! | `rapier` | arenas with physics and ray sensors on `bevy_rapier3d` |
 //! | `editor` | `watch`: a window that shows the game, its agents' observations and actions, and the training. Brings a renderer |

@@ -2,7 +2,8 @@
 //!
 //! A [`Simulation`] steps rows of agents: a game's worlds, or plain arrays. A [`Collector`] steps simulations and calls
 //! policies ([`Decider`]) in lockstep. An [`Algorithm`] learns from the rollouts that this fills: [`Ppo`], [`Pqn`] or
-//! [`Dqn`]. The arithmetic of PPO is in a [`Learner`], and [`NativeLearner`] is the one in plain Rust.
+//! [`Dqn`]. The arithmetic of PPO is in a [`Learner`], that of value learning in a [`ValueLearner`]; [`NativeLearner`] and
+//! [`NativeValueLearner`] are those in plain Rust.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -215,7 +216,8 @@
 //! | teachers | [`PolicyDistillation`], [`Teacher`], [`DistillationConfig`] |
 //! | SAC | [`Sac`], [`SacConfig`], [`Temperature`], [`GsdeConfig`] |
 //! | the data | [`Rollout`], [`estimate_advantages`] |
-//! | the arithmetic | [`Learner`], [`NativeLearner`], [`Experience`] |
+//! | the arithmetic of PPO | [`Learner`], [`NativeLearner`], [`Experience`] |
+//! | the arithmetic of value learning | [`ValueLearner`], [`NativeValueLearner`], [`ValueSamples`] |
 //! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
 
 mod algorithm;
@@ -287,4 +289,7 @@ pub use statistics::{Moments, Standardization, Sums};
 pub use streams::{RewardSource, RewardStream, SourceUpdate, StreamConfig, TermRewards};
 pub use teacher::{DistillationConfig, PolicyDistillation, TaughtSamples, Teacher};
 pub use tree::sum_along_tree;
-pub use value::{TdError, td_error};
+pub use value::{
+    NativeValueLearner, TdError, ValueBatch, ValueLearner, ValueLosses, ValueSamples, ValueSetup, ValueState,
+    ValueStep, td_error,
+};

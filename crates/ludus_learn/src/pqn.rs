@@ -11,11 +11,10 @@ use ludus_net::{Network, Normalizer};
 use ludus_spec::{Outcome, Seed};
 
 use crate::experience::check_samples;
-use crate::gradient::StepSize;
-use crate::value::{ValueLearner, ValueLosses, ValueMetrics, ValueStep};
+use crate::value::ValueMetrics;
 use crate::{
-    Algorithm, CollectedLane, Decider, Experience, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Report,
-    Rollout, RolloutShape, SavedAlgorithm, Schedule,
+    Algorithm, CollectedLane, Experience, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo,
+    NativeValueLearner, Report, Rollout, RolloutShape, SavedAlgorithm, Schedule, ValueLearner, ValueSetup, ValueStep,
 };
 use samples::RolloutSamples;
 
@@ -25,15 +24,17 @@ pub use config::PqnConfig;
 const ACTIONS: u64 = 0;
 const SHUFFLES: u64 = 1;
 
-/// Q-learning with many rows.
+/// Q-learning with many rows, with a learner.
 ///
 /// The rollout's `values` are those of the greedy actions, and its `returns` the λ-returns that are learned.
 #[derive(Debug)]
-pub struct Pqn {
+pub struct Pqn<L = NativeValueLearner> {
     config: PqnConfig,
-    learner: ValueLearner,
+    learner: L,
     rollout: Rollout,
     experience: Experience,
+    /// The probability of a random action.
+    epsilon: f32,
     seed: Seed,
     iteration: u64,
     good: Option<MarkedNumbers>,
@@ -47,15 +48,13 @@ struct MarkedNumbers {
 }
 
 impl Pqn {
-    /// Makes PQN for a lane of simulations. `lanes` has the shape of that lane in each simulation.
+    /// Makes PQN with the learner in plain Rust.
     ///
     /// With a `normalizer`, observations are normalised. Its statistics are the start; experience is merged into them.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::Continuous`] if an action is
-    /// continuous, [`LearnError::Memory`] if the network has a memory, [`LearnError::TooManySamples`] if a rollout has
-    /// more than `u32::MAX` samples, and [`LearnError::Lanes`] if the lanes differ in more than their rows.
+    /// As [`NativeValueLearner::new`] and [`with_learner`](Self::with_learner).
     pub fn new(
         config: PqnConfig,
         network: Network,
@@ -64,17 +63,38 @@ impl Pqn {
         lanes: &[LaneShape],
         seed: Seed,
     ) -> Result<Self, LearnError> {
+        Self::with_learner(config, NativeValueLearner::new(network, normalizer, machine)?, lanes, seed)
+    }
+}
+
+impl<L: ValueLearner> Pqn<L> {
+    /// Makes PQN for a lane of simulations. `lanes` has the shape of that lane in each simulation.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::TooManySamples`] if a rollout has
+    /// more than `u32::MAX` samples, and [`LearnError::Lanes`] if the lanes differ in more than their rows.
+    pub fn with_learner(
+        config: PqnConfig,
+        mut learner: L,
+        lanes: &[LaneShape],
+        seed: Seed,
+    ) -> Result<Self, LearnError> {
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(LearnError::Config(problems));
         }
-        let has_inputs = normalizer.is_some();
+        let has_inputs = learner.keeps_inputs();
         let shape = RolloutShape { has_inputs, ..RolloutShape::of_lane(config.rollout_steps, lanes)? };
         check_samples(&shape)?;
-        let mut learner = ValueLearner::new(network, normalizer, machine, config.dueling)?;
-        learner.epsilon = config.epsilon(0.0);
-        let experience = Experience::new(&shape);
-        Ok(Self { config, learner, rollout: Rollout::new(shape), experience, seed, iteration: 0, good: None })
+        learner.set_up(ValueSetup { is_dueling: config.dueling, has_target: false });
+        let (epsilon, experience) = (config.epsilon(0.0), Experience::new(&shape));
+        Ok(Self { config, learner, rollout: Rollout::new(shape), experience, epsilon, seed, iteration: 0, good: None })
+    }
+
+    /// Returns the learner, which holds the policy.
+    pub const fn learner(&self) -> &L {
+        &self.learner
     }
 
     /// Learns from a rollout that is full.
@@ -82,12 +102,12 @@ impl Pqn {
         // The samples stay readable until the next collection.
         self.rollout.restart();
         self.estimate();
-        let epsilon = self.learner.epsilon;
+        let epsilon = self.epsilon;
         let metrics =
             ValueMetrics { epsilon, learning_rate: self.config.learning_rate.at(progress), ..Default::default() };
         let report = self.learn_epochs(metrics)?;
-        self.learner.update_normalizer(&self.rollout);
-        self.learner.epsilon = self.config.epsilon(progress);
+        self.learner.update_normalizer(&self.rollout)?;
+        self.epsilon = self.config.epsilon(progress);
         self.iteration += 1;
         Ok(report)
     }
@@ -106,31 +126,34 @@ impl Pqn {
     fn learn_epochs(&mut self, mut metrics: ValueMetrics) -> Result<Report, LearnError> {
         let experience = self.experience.samples().len();
         let mut gradient_steps = 0;
-        let (mut sums, mut samples) = (ValueLosses::default(), 0);
+        let mut samples = 0;
         let shuffles = self.seed.derive(SHUFFLES).derive(self.iteration);
-        let size = StepSize { learning_rate: metrics.learning_rate, max_grad_norm: self.config.max_grad_norm };
+        let step = ValueStep {
+            learning_rate: metrics.learning_rate,
+            max_grad_norm: self.config.max_grad_norm,
+            huber: None,
+            is_double: false,
+        };
+        self.learner.begin_update();
         for epoch in 0..if experience > 0 { self.config.epochs } else { 0 } {
             self.experience.shuffle(shuffles.derive(epoch as u64));
             for minibatch in self.experience.minibatches(self.config.minibatches(experience)) {
-                let part = RolloutSamples::new(&self.rollout, minibatch.samples, self.learner.values.head_count());
-                let losses = self.learner.learn(&part, ValueStep { size, huber: None })?;
-                sums.add(&losses, minibatch.samples.len() as f32);
+                self.learner.learn(&RolloutSamples::new(&self.rollout, minibatch.samples), &step)?;
                 samples += minibatch.samples.len();
                 gradient_steps += 1;
             }
         }
-        self.learner.check()?;
-        metrics.losses.add(&sums, 1.0 / samples.max(1) as f32);
+        metrics.losses.add(&self.learner.take_losses()?, 1.0 / samples.max(1) as f32);
         let faulty = self.rollout.samples().outcomes.iter().filter(|&&outcome| outcome == Outcome::Faulty).count();
         Ok(Report { experience, faulty, gradient_steps, metrics: metrics.metrics() })
     }
 }
 
-impl Algorithm for Pqn {
+impl<L: ValueLearner> Algorithm for Pqn<L> {
     /// Every action is the newest network's greedy one, or random with the probability ε. Detail 22.
     fn collected_lane(&mut self) -> CollectedLane<'_> {
         let seed = self.seed.derive(ACTIONS).derive(self.iteration);
-        CollectedLane { decider: Decider::PerGroup(&self.learner), others: &[], rollout: &mut self.rollout, seed }
+        CollectedLane { decider: self.learner.decider(self.epsilon), others: &[], rollout: &mut self.rollout, seed }
     }
 
     fn wanted_steps(&self) -> usize {
@@ -154,7 +177,15 @@ impl Algorithm for Pqn {
     }
 
     fn machine(&self) -> &Machine {
-        &self.learner.machine
+        self.learner.machine()
+    }
+
+    fn keeps_to_a_thread(&self) -> bool {
+        self.learner.keeps_to_a_thread()
+    }
+
+    fn obstacle(&self) -> Option<&str> {
+        self.learner.obstacle()
     }
 
     fn set_learning_rate(&mut self, learning_rate: Schedule) -> Result<(), LearnError> {
@@ -168,8 +199,9 @@ impl Algorithm for Pqn {
     }
 
     fn mark(&mut self) -> Result<(), LearnError> {
-        self.learner.mark();
-        self.good = Some(MarkedNumbers { iteration: self.iteration, epsilon: self.learner.epsilon });
+        self.good = None;
+        self.learner.mark()?;
+        self.good = Some(MarkedNumbers { iteration: self.iteration, epsilon: self.epsilon });
         Ok(())
     }
 
@@ -177,7 +209,7 @@ impl Algorithm for Pqn {
         self.rollout.restart();
         if let Some(MarkedNumbers { iteration, epsilon }) = self.good {
             self.learner.rewind();
-            (self.iteration, self.learner.epsilon) = (iteration, epsilon);
+            (self.iteration, self.epsilon) = (iteration, epsilon);
         }
     }
 

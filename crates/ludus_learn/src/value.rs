@@ -5,13 +5,16 @@ mod decide;
 mod error;
 mod learner;
 mod metrics;
+mod native;
 mod state;
+mod targets;
 mod worker;
 
-pub(crate) use action_values::{OutputRow, drawn_choice};
-pub(crate) use learner::{ValueLearner, ValueStep};
-pub(crate) use metrics::{ValueLosses, ValueMetrics};
+pub(crate) use action_values::drawn_choice;
+pub(crate) use metrics::ValueMetrics;
 pub(crate) use state::{restore_value, save_value};
-pub(crate) use worker::{Batch, NextRows, Online, ValueSamples};
 
 pub use error::{TdError, td_error};
+pub use learner::{ValueBatch, ValueLearner, ValueSamples, ValueSetup, ValueState, ValueStep};
+pub use metrics::ValueLosses;
+pub use native::NativeValueLearner;

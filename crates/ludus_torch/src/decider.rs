@@ -1,13 +1,14 @@
 //! Decisions for many rows at once: one forward pass, one copy up, one copy down.
 
+use std::any::Any;
 use std::ops::Range;
 
 use ludus_learn::{Exchange, GroupExchange, RolloutShape};
 use tch::{Kind, Tensor};
 
+use crate::behavior::{BehaviorPolicy, BehaviorRows, Decisions};
 use crate::buffer::Buffer;
 use crate::graphs::{Recorder, Recording};
-use crate::heads::{Heads, Outputs};
 use crate::inputs::Inputs;
 use crate::link::Link;
 use crate::network::{Forward, RecurrentForward, TorchNetwork, settled};
@@ -73,7 +74,7 @@ struct Widths {
 #[derive(Clone, Copy)]
 pub(crate) struct RolloutPolicy<'a> {
     pub network: &'a dyn TorchNetwork,
-    pub heads: &'a Heads,
+    pub behavior: &'a dyn BehaviorPolicy,
     pub leaves: &'a Leaves,
     pub inputs: &'a Inputs,
     pub kind: Kind,
@@ -83,7 +84,7 @@ pub(crate) struct RolloutPolicy<'a> {
 /// The numbers that a policy draws and remembers per row.
 #[derive(Clone, Copy)]
 pub(crate) struct PolicyWidths<'a> {
-    pub heads: &'a Heads,
+    pub behavior: &'a dyn BehaviorPolicy,
     pub memory: usize,
 }
 
@@ -91,13 +92,13 @@ pub(crate) struct PolicyWidths<'a> {
 pub(crate) fn parts(
     shape: &RolloutShape,
     bounds: &[Range<usize>],
-    PolicyWidths { heads, memory: memory_width }: PolicyWidths<'_>,
+    PolicyWidths { behavior, memory: memory_width }: PolicyWidths<'_>,
     link: &Link,
-) -> Vec<RowExchange> {
+) -> Vec<Box<dyn Exchange>> {
     let widths = Widths {
         observation: shape.observation_width,
-        draws: heads.draw_count(),
-        action: heads.action_width(),
+        draws: behavior.children().len(),
+        action: behavior.action_width(),
         values: shape.value_heads,
         mask: shape.mask_width,
         after: usize::from(memory_width > 0),
@@ -109,7 +110,7 @@ pub(crate) fn parts(
         let part = RowExchange {
             up: Buffer::new(row_count * widths.up(), link),
             down: Buffer::new(row_count * widths.down(), link),
-            children: heads.children().to_vec(),
+            children: behavior.children().to_vec(),
             recording: Recording::default(),
             decision: None,
             memory: (memory_width > 0).then(|| RowMemory::new(row_count, memory_width, link)),
@@ -119,21 +120,30 @@ pub(crate) fn parts(
             widths,
         };
         first_row += row_count;
-        part
+        Box::new(part) as Box<dyn Exchange>
     };
     bounds.iter().map(make).collect()
 }
 
 impl RowExchange {
-    /// Draws every row's action for a step from the current policy, and stores the update's data in `storage`.
-    pub fn decide(&mut self, policy: RolloutPolicy<'_>, step: usize, storage: &mut Storage) {
+    /// Returns an exchange as what it is: a learner gets back those that [`parts`] has made.
+    pub fn own(exchange: &mut dyn Exchange) -> &mut Self {
+        let exchange: &mut dyn Any = exchange;
+        exchange.downcast_mut().expect("a learner gets the exchanges that it has lent")
+    }
+
+    /// Chooses every row's action for a step by the current policy, and stores the update's data in `storage`, if there
+    /// is one.
+    pub fn decide(&mut self, policy: RolloutPolicy<'_>, step: usize, storage: Option<&mut Storage>) {
         // A guard, since `tch::no_grad` would leave gradients off if libtorch failed.
         let _guard = tch::no_grad_guard();
         let up = self.send_up(policy);
         let Self { recording, decision, widths, row_count, memory, .. } = self;
         recording.run(policy.recorder, &mut || *decision = Some(policy.decide(&up, *widths, *row_count, memory)));
         let Some(DecisionTensors { inputs, masks, memory, played, .. }) = decision else { return };
-        storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref(), memory: memory.as_ref() });
+        if let Some(storage) = storage {
+            storage.keep(step, self.first_row, Kept { inputs, played, masks: masks.as_ref(), memory: memory.as_ref() });
+        }
         self.down.download(played);
     }
 
@@ -141,10 +151,11 @@ impl RowExchange {
     pub fn evaluate(&mut self, policy: RolloutPolicy<'_>) {
         let _guard = tch::no_grad_guard();
         let up = self.up.upload();
-        let [observations, _, _, after] = self.widths.split(&up, self.row_count);
+        let [observations, _, masks, after] = self.widths.split(&up, self.row_count);
+        let masks = (self.widths.mask > 0).then_some(masks);
         let before = self.memory.as_ref().map(|memory| memory.settled(&after));
         let (forward, _) = policy.forward(&policy.inputs.stage(&observations), before.as_ref());
-        self.down.download(&forward.values);
+        self.down.download(&policy.behavior.values(&forward, masks.as_ref()));
     }
 
     /// Forgets what is remembered of rows if it is not finite.
@@ -242,15 +253,15 @@ impl RowMemory {
 }
 
 impl RolloutPolicy<'_> {
-    /// Draws an action for each row, and takes a step of its memory.
+    /// Chooses an action for each row, and takes a step of its memory.
     fn decide(&self, up: &Tensor, widths: Widths, rows: usize, memory: &mut Option<RowMemory>) -> DecisionTensors {
         let [observations, draws, masks, after] = widths.split(up, rows);
         let inputs = self.inputs.stage(&observations);
         let masks = (widths.mask > 0).then_some(masks);
         let before = memory.as_ref().map(|memory| memory.settled(&after));
-        let (Forward { outputs, values }, now) = self.forward(&inputs, before.as_ref());
-        let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: masks.as_ref() };
-        let (actions, log_probs) = self.heads.sample(outputs, &draws);
+        let (forward, now) = self.forward(&inputs, before.as_ref());
+        let rows = BehaviorRows { draws: &draws, log_std: self.leaves.log_std(), masks: masks.as_ref() };
+        let Decisions { actions, log_probs, values } = self.behavior.decide(&forward, rows);
         if let (Some(memory), Some(before), Some(now)) = (memory, &before, now) {
             memory.go_on(before, &self.network.remember_actions(now, &actions));
         }

@@ -1,4 +1,4 @@
-//! The errors of the learner on libtorch.
+//! The errors of the learners on libtorch.
 
 /// The reasons that a device, or a network on it, can't be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -6,6 +6,8 @@ use ludus_spec::{Head, Seed};
 use tch::{Kind, Tensor};
 
 use crate::TorchError;
+use crate::behavior::{BehaviorPolicy, BehaviorRows, Decisions};
+use crate::network::Forward;
 
 /// The reason that no head is squashed.
 const REFUSED: &str = "squashed heads are refused where the columns are found";
@@ -19,7 +21,6 @@ pub(crate) struct Heads {
     parts: Vec<HeadColumns>,
     /// For each uniform draw of a row, the index of the child of the row's seed that the draw derives from.
     children: Vec<u64>,
-    output_width: usize,
     action_width: usize,
 }
 
@@ -55,13 +56,13 @@ impl Heads {
     ///
     /// [`TorchError::Squashed`] if a head is squashed.
     pub fn new(heads: &[Head]) -> Result<Self, TorchError> {
-        let mut this = Self { parts: Vec::new(), children: Vec::new(), output_width: 0, action_width: 0 };
-        let (mut dimension, mut mask) = (0, 0);
+        let mut this = Self { parts: Vec::new(), children: Vec::new(), action_width: 0 };
+        let (mut output, mut dimension, mut mask) = (0, 0, 0);
         for &head in heads {
             if matches!(head, Head::SquashedGaussian { .. }) {
                 return Err(TorchError::Squashed);
             }
-            let (output, action) = (this.output_width as i64, this.action_width as i64);
+            let action = this.action_width as i64;
             this.parts.push(HeadColumns { head, output, action, draw: this.children.len() as i64, dimension, mask });
             // As in `ludus_net`: column c draws from children 2c and 2c + 1, all radii before all angles.
             let columns = || (action as u64..).take(head.action_width());
@@ -72,30 +73,15 @@ impl Heads {
             } else {
                 mask += head.output_width() as i64;
             }
-            this.output_width += head.output_width();
+            output += head.output_width() as i64;
             this.action_width += head.action_width();
         }
         Ok(this)
     }
 
-    /// Returns the columns of an output row.
-    pub const fn output_width(&self) -> usize {
-        self.output_width
-    }
-
-    /// Returns the columns of an action row.
-    pub const fn action_width(&self) -> usize {
-        self.action_width
-    }
-
     /// Returns the number of uniform draws for a row's action.
     pub fn draw_count(&self) -> usize {
         self.children.len()
-    }
-
-    /// For each uniform draw of a row, the index of the child of the row's seed that the draw derives from.
-    pub fn children(&self) -> &[u64] {
-        &self.children
     }
 
     /// Writes the uniform draws of the row with this seed.
@@ -146,6 +132,27 @@ impl Heads {
         };
         let (log_probs, entropies): (Vec<Tensor>, Vec<Tensor>) = self.parts.iter().map(evaluated).unzip();
         (total(log_probs), total(entropies))
+    }
+}
+
+/// Draws from the distributions.
+impl BehaviorPolicy for Heads {
+    fn action_width(&self) -> usize {
+        self.action_width
+    }
+
+    fn children(&self) -> &[u64] {
+        &self.children
+    }
+
+    fn decide(&self, forward: &Forward, rows: BehaviorRows<'_>) -> Decisions {
+        let outputs = Outputs { numbers: &forward.outputs, log_std: rows.log_std, masks: rows.masks };
+        let (actions, log_probs) = self.sample(outputs, rows.draws);
+        Decisions { actions, log_probs, values: forward.values.shallow_clone() }
+    }
+
+    fn values(&self, forward: &Forward, _: Option<&Tensor>) -> Tensor {
+        forward.values.shallow_clone()
     }
 }
 

@@ -1,8 +1,9 @@
-//! The learner on libtorch: GPUs, networks of your own.
+//! The learners on libtorch: GPUs, networks of your own.
 //!
-//! [`TorchLearner`] is the second implementation of [`Learner`](ludus_learn::Learner). It has the draws and the
-//! formulas of the one in plain Rust, on any device of libtorch. Their gradients agree, and each can restore a saved
-//! state of the other.
+//! [`TorchLearner`] is the second implementation of [`Learner`](ludus_learn::Learner), for PPO, and
+//! [`TorchValueLearner`] that of [`ValueLearner`](ludus_learn::ValueLearner), for PQN and DQN. They have the draws and the
+//! formulas of those in plain Rust, on any device of libtorch. Their gradients agree, and each can restore a saved state
+//! of its counterpart.
 //!
 //! ```
 //! # #[cfg(feature = "libtorch")] {
@@ -28,13 +29,16 @@
 //!
 //! # Performance
 //!
-//! - **The rollout is stored on the device.** In each step, observations and uniform draws are copied to the device
+//! - **The rollout of PPO is stored on the device.** In each step, observations and uniform draws are copied to the device
 //!   together, from pinned memory. Actions, values and log-probabilities are copied back together. That copy is the
 //!   only wait of a step.
-//! - **An update has one wait.** Minibatches are gathered on the device from the stored rollout; advantages are
+//! - **An update has one wait.** Minibatches of PPO are gathered on the device from the stored rollout; advantages are
 //!   normalised, gradients clipped and Adam's steps taken there, over one flat array. Losses are added up there and
 //!   copied back once per iteration. After a minibatch whose loss or gradient is not finite, all later steps change
 //!   nothing, without a wait.
+//! - **The samples of Q-learning stay on the host**: the rollout of PQN and the replay of DQN. A minibatch goes to the
+//!   device in one copy, and nothing comes back but the losses of an update; with priorities, the errors of each gradient
+//!   step too, because they decide on the next samples. So a replay may be larger than the memory of a GPU.
 //! - **What agents remember stays on the device.** What happens to it after a step goes up with the next observations. An
 //!   update of a network with memory recomputes all steps of some rows, in one pass.
 //! - **On the CPU, libtorch has no threads of its own.** Each thread of the pool computes alone. A minibatch is cut
@@ -45,7 +49,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | learn | [`TorchLearner`], [`TorchSettings`], [`DeviceConfig`] |
+//! | learn | [`TorchLearner`], [`TorchValueLearner`], [`TorchSettings`], [`DeviceConfig`] |
 //! | count copies to and from the device | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
 //! | give it a memory | [`TorchNetwork::step`], [`RecurrentForward`], [`TensorSequences`] |
@@ -56,14 +60,17 @@
 //! Without the feature `libtorch` the crate is empty, so that a workspace builds where there is no libtorch.
 #![cfg(feature = "libtorch")]
 
+mod action_values;
 mod activation;
 mod adam;
 mod attempt;
+mod behavior;
 mod buffer;
 mod cuda;
 mod decider;
 mod encoded;
 mod error;
+mod gradient;
 mod graphs;
 mod heads;
 mod heap;
@@ -77,14 +84,17 @@ mod mlp;
 mod network;
 mod packing;
 mod parameters;
-mod step_recordings;
-
 mod policy;
 mod recurrence;
 mod shim;
+mod step_recordings;
 mod storage;
 mod threads;
+mod trained;
 mod update;
+mod value_learner;
+mod value_minibatch;
+mod value_update;
 
 pub use cuda::{cuda_device, open_cuda};
 pub use encoded::{EncodedMlp, described};
@@ -98,3 +108,4 @@ pub use network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNe
 pub use parameters::listed_parameters;
 pub use policy::{PolicyRows, TorchPolicy};
 pub use tch;
+pub use value_learner::TorchValueLearner;

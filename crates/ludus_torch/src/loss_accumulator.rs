@@ -1,24 +1,30 @@
 //! The losses of an update, added up on the device and read once.
 
-use ludus_learn::{LearnError, Losses};
+use ludus_learn::LearnError;
 use tch::{Kind, Tensor};
 
 use crate::link::Link;
 
-/// The number of a minibatch's sums, besides the gradient's length: policy, value, entropy, both divergences, clipped.
-pub(crate) const SUMS: i64 = 6;
+/// The losses that an algorithm adds up. Names and order are those of `ludus_learn`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LossNames {
+    /// The first losses, which must be finite as the gradient's length must be.
+    pub critical: &'static [&'static str],
+    /// The number of a minibatch's sums, besides the gradient's length.
+    pub count: i64,
+}
 
-/// The sums that must be finite, and the gradient's length. Names and order are those of `ludus_learn`.
-const CRITICAL: [&str; 4] = ["policy loss", "value loss", "entropy", "gradient's length"];
+const GRADIENT: &str = "gradient's length";
 
 /// Adds up the losses of minibatches, and disables all steps from the first one that is not finite.
 ///
 /// The host reads the result at the end only: until then the update continues, but its steps change nothing.
 #[derive(Debug)]
 pub(crate) struct LossAccumulator {
-    /// The sums of [`SUMS`], then the gradient's length times samples.
+    names: LossNames,
+    /// The sums of the losses, then the gradient's length times samples.
     sums: Tensor,
-    /// The [`CRITICAL`] numbers of the first minibatch that was not finite.
+    /// The critical losses and the gradient's length of the first minibatch that was not finite.
     failure: Tensor,
     /// 1 while everything was finite, then 0.
     is_fine: Tensor,
@@ -28,20 +34,22 @@ pub(crate) struct LossAccumulator {
 }
 
 /// The losses of an update, as read from the device.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AccumulatedLosses {
-    pub losses: Losses,
+    /// The sums of the losses, then the gradient's length times samples.
+    pub sums: Vec<f32>,
     /// The number of steps that were taken.
     pub taken: u64,
 }
 
 impl LossAccumulator {
-    pub fn new(link: &Link) -> Self {
+    pub fn new(names: LossNames, link: &Link) -> Self {
         let device = link.device();
         let zeros = |count: i64| Tensor::zeros([count], (Kind::Float, device));
         Self {
-            sums: zeros(SUMS + 1),
-            failure: zeros(CRITICAL.len() as i64),
+            names,
+            sums: zeros(names.count + 1),
+            failure: zeros(names.critical.len() as i64 + 1),
             is_fine: Tensor::ones([], (Kind::Float, device)),
             taken: Tensor::zeros([], (Kind::Float, device)),
             link: link.clone(),
@@ -50,10 +58,10 @@ impl LossAccumulator {
 
     /// Adds a minibatch. Returns 1 if its step is to be taken, else 0.
     ///
-    /// `sums` has [`SUMS`] numbers; `norm` is the gradient's length and `samples` their count, without dimensions.
+    /// `sums` has a number for each loss; `norm` is the gradient's length and `samples` their count, without dimensions.
     pub fn enter(&mut self, sums: &Tensor, norm: &Tensor, samples: &Tensor) -> Tensor {
         let norm = norm.unsqueeze(0);
-        let critical = Tensor::cat(&[&sums.narrow(0, 0, 3), &norm], 0);
+        let critical = Tensor::cat(&[&sums.narrow(0, 0, self.names.critical.len() as i64), &norm], 0);
         let is_taken = critical.isfinite().all().to_kind(Kind::Float) * &self.is_fine;
         let was_fine = self.is_fine.gt(0.0);
         let has_failed = was_fine.logical_and(&is_taken.le(0.0));
@@ -74,18 +82,18 @@ impl LossAccumulator {
         let scalars = Tensor::stack(&[&self.is_fine, &self.taken, &are_sound], 0);
         let read = self.link.fetch(&Tensor::cat(&[&self.sums, &self.failure, &scalars], 0));
         self.clear();
-        let (sums, rest) = read.split_at(SUMS as usize + 1);
-        let (failure, scalars) = rest.split_at(CRITICAL.len());
+        let (sums, rest) = read.split_at(self.sums.numel());
+        let (failure, scalars) = rest.split_at(self.failure.numel());
         let taken = scalars[1] as u64;
         if scalars[0] > 0.0 {
             if scalars[2] > 0.0 {
-                return Ok(AccumulatedLosses { losses: losses(sums), taken });
+                return Ok(AccumulatedLosses { sums: sums.to_vec(), taken });
             }
             let value = self.link.fetch(parameters).into_iter().find(|number| !number.is_finite());
             return Err((LearnError::Parameter { value: value.unwrap_or(f32::NAN) }, taken));
         }
-        let mut named = CRITICAL.into_iter().zip(failure).filter(|(_, value)| !value.is_finite());
-        let (what, &value) = named.next().unwrap_or((CRITICAL[0], &f32::NAN));
+        let names = self.names.critical.iter().copied().chain([GRADIENT]);
+        let (what, &value) = names.zip(failure).find(|(_, value)| !value.is_finite()).unwrap_or((GRADIENT, &f32::NAN));
         Err((LearnError::NotFinite { what, value }, taken))
     }
 
@@ -98,19 +106,12 @@ impl LossAccumulator {
     }
 }
 
-fn losses(sums: &[f32]) -> Losses {
-    let &[policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm] = sums else {
-        return Losses::default();
-    };
-    Losses { policy, value, entropy, old_approx_kl, approx_kl, clip_fraction, grad_norm }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn loss_accumulator() -> LossAccumulator {
-        LossAccumulator::new(&Link::new(tch::Device::Cpu))
+        LossAccumulator::new(crate::update::LOSSES, &Link::new(tch::Device::Cpu))
     }
 
     fn sound() -> Tensor {
@@ -127,12 +128,8 @@ mod tests {
         let mut loss_accumulator = loss_accumulator();
         assert_eq!([enter(&mut loss_accumulator, 1.0, 0.5), enter(&mut loss_accumulator, 1.5, 0.5)], [1.0; 2]);
         let accumulated = loss_accumulator.take(&sound()).unwrap();
-        assert_eq!(
-            (accumulated.losses.policy, accumulated.losses.value, accumulated.losses.grad_norm),
-            (2.5, 4.0, 10.0)
-        );
-        assert_eq!(accumulated.taken, 2);
-        assert_eq!(loss_accumulator.take(&sound()).unwrap(), AccumulatedLosses { losses: Losses::default(), taken: 0 });
+        assert_eq!(accumulated, AccumulatedLosses { sums: vec![2.5, 4.0, 6.0, 8.0, 10.0, 12.0, 10.0], taken: 2 });
+        assert_eq!(loss_accumulator.take(&sound()).unwrap(), AccumulatedLosses { sums: vec![0.0; 7], taken: 0 });
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub(crate) struct StepRecordings(Vec<(usize, RecordedStep)>);
 #[derive(Debug)]
 pub(crate) struct RecordedStep {
     pub recording: Recording,
-    pub places: Tensor,
+    /// The indices of the samples, or the samples themselves.
+    pub samples: Tensor,
     pub step_settings: Tensor,
 }
 
@@ -37,25 +38,25 @@ impl StepRecordings {
     /// Returns the step for minibatches of this size, with these inputs.
     pub fn of(
         &mut self,
-        samples: usize,
-        places: Tensor,
+        size: usize,
+        samples: Tensor,
         step_settings: Tensor,
         recorder: &Recorder,
     ) -> &mut RecordedStep {
         if !recorder.records() {
             self.0.clear();
         }
-        if let Some(index) = self.0.iter().position(|(size, _)| *size == samples) {
+        if let Some(index) = self.0.iter().position(|(recorded, _)| *recorded == size) {
             self.0[index..].rotate_left(1);
             let recorded = self.last();
-            recorded.places.copy_(&places);
+            recorded.samples.copy_(&samples);
             recorded.step_settings.copy_(&step_settings);
             return recorded;
         }
         if self.0.len() == MOST_RECORDINGS {
             self.0.remove(0);
         }
-        self.0.push((samples, RecordedStep { recording: Recording::default(), places, step_settings }));
+        self.0.push((size, RecordedStep { recording: Recording::default(), samples, step_settings }));
         self.last()
     }
 

@@ -1,24 +1,21 @@
 //! One gradient step, on the device.
 
-use ludus_learn::{UpdateSettings, sum_along_tree};
+use ludus_learn::UpdateSettings;
 use rayon::ThreadPool;
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::adam::{Adam, Rates, unbiased};
+use crate::behavior::BehaviorPolicy;
+use crate::gradient::{ShardGradient, Shards};
 use crate::heads::{Heads, Outputs};
 use crate::link::Link;
-use crate::loss_accumulator::LossAccumulator;
+use crate::loss_accumulator::{LossAccumulator, LossNames};
 use crate::network::{Forward, TensorSequences, TorchNetwork};
 use crate::parameters::{Leaves, ParameterLayout};
 use crate::storage::{Batch, BatchMemory};
-use crate::threads::keep_to_this_thread;
 
-/// Samples of a shard on the CPU: enough that libtorch's cost per operation is small beside the arithmetic.
-const SHARD: usize = 1024;
-
-/// The maximum number of shards. Larger minibatches get larger shards instead.
-const MOST_SHARDS: usize = 16;
+/// The losses of PPO that are added up: policy, value, entropy, both divergences, clipped.
+pub(crate) const LOSSES: LossNames = LossNames { critical: &["policy loss", "value loss", "entropy"], count: 6 };
 
 /// The state that gradient steps change: parameters, the optimiser's moments and the sums of losses.
 #[derive(Debug)]
@@ -26,11 +23,18 @@ pub(crate) struct Update {
     pub parameters: Tensor,
     pub adam: Adam,
     pub loss_accumulator: LossAccumulator,
-    workers: Vec<GradientWorker>,
-    places: ParameterLayout,
-    device: Device,
+    pub shards: Shards,
     /// The number format of the network's computation.
-    kind: Kind,
+    pub kind: Kind,
+}
+
+/// The sizes of a gradient step, each a tensor without dimensions.
+pub(crate) struct StepRates<'a> {
+    pub samples: &'a Tensor,
+    /// See [`Rates`].
+    pub learning_rate: Tensor,
+    pub unbias_2: Tensor,
+    pub max_grad_norm: Tensor,
 }
 
 /// The inputs of a gradient step besides its batch.
@@ -44,21 +48,6 @@ pub(crate) struct StepContext<'a> {
     pub samples: usize,
     /// True if the batch may have padding after its units.
     pub is_padded: bool,
-}
-
-/// Computes the gradient of a shard of the minibatch. Each worker has leaves of its own, so that threads share no
-/// tensor.
-#[derive(Debug)]
-struct GradientWorker {
-    leaves: Leaves,
-    found: Option<ShardGradient>,
-}
-
-#[derive(Debug)]
-struct ShardGradient {
-    gradient: Tensor,
-    /// Sums of losses, see [`crate::loss_accumulator::SUMS`].
-    sums: Tensor,
 }
 
 /// The settings of one step, on the device. All but `weights` are without dimensions.
@@ -126,20 +115,26 @@ impl StepSettings {
 }
 
 impl Update {
-    pub fn new(places: ParameterLayout, values: &[f32], link: &Link, kind: Kind) -> Self {
-        let (parameters, device) = (link.send(values), link.device());
+    pub fn new(places: ParameterLayout, values: &[f32], losses: LossNames, link: &Link, kind: Kind) -> Self {
         Self {
-            adam: Adam::new(places.count(), device),
-            loss_accumulator: LossAccumulator::new(link),
-            workers: Vec::new(),
-            parameters,
-            places,
-            device,
+            adam: Adam::new(places.count(), link.device()),
+            loss_accumulator: LossAccumulator::new(losses, link),
+            parameters: link.send(values),
+            shards: Shards::new(places, link.device()),
             kind,
         }
     }
 
-    /// Takes a step on a minibatch. `step_settings` are those of [`step_settings`], on the device.
+    /// Takes a step along a gradient, unless it or a loss is not finite, or was not in a step before.
+    pub fn take(&mut self, found: &ShardGradient, rates: StepRates<'_>) {
+        let norm = found.gradient.dot(&found.gradient).sqrt();
+        let StepRates { samples, learning_rate, unbias_2, max_grad_norm } = rates;
+        let is_taken = self.loss_accumulator.enter(&found.sums, &norm, samples);
+        let rates = Rates { is_taken, learning_rate, unbias_2, max_grad_norm };
+        self.adam.step(&mut self.parameters, &found.gradient, &norm, &rates);
+    }
+
+    /// Takes a step of PPO on a minibatch. `step_settings` are those of [`step_settings`], on the device.
     pub fn step(&mut self, context: StepContext<'_>, mut batch: Batch, step_settings: &Tensor) {
         let step_settings = StepSettings::new(step_settings, context.settings);
         if context.is_padded {
@@ -149,67 +144,27 @@ impl Update {
             standardize(&mut batch, &step_settings.samples);
         }
         let (all, units) = (batch.played.size()[0] as usize, batch.units());
-        let shards = if self.device.is_cuda() { 1 } else { all.div_ceil(SHARD).min(units).clamp(1, MOST_SHARDS) };
-        self.grow(shards);
+        let shards = self.shards.count(all, units);
         let batches = if shards == 1 {
             vec![batch]
         } else {
             let bounds = (0..shards).map(|shard| (shard * units / shards, (shard + 1) * units / shards));
             bounds.map(|(first, end)| batch.part(first, end - first)).collect()
         };
-        self.compute_gradients(context, batches, &step_settings);
-        let found = self.sum_up(shards);
-        let norm = found.gradient.dot(&found.gradient).sqrt();
-        let rates = Rates {
-            is_taken: self.loss_accumulator.enter(&found.sums, &norm, &step_settings.samples),
-            learning_rate: step_settings.learning_rate,
-            unbias_2: step_settings.unbias_2,
-            max_grad_norm: step_settings.max_grad_norm,
-        };
-        self.adam.step(&mut self.parameters, &found.gradient, &norm, &rates);
-    }
-
-    fn grow(&mut self, shards: usize) {
-        while self.workers.len() < shards {
-            self.workers.push(GradientWorker { leaves: Leaves::new(&self.places, &self.parameters), found: None });
-        }
-    }
-
-    fn compute_gradients(&mut self, context: StepContext<'_>, batches: Vec<Batch>, step_settings: &StepSettings) {
+        let owned = |batch| Shard { batch, step_settings: step_settings.shallow_clone() };
+        let batches = batches.into_iter().map(owned).collect();
         let kind = self.kind;
-        let workers = &mut self.workers[..batches.len()];
-        if batches.len() == 1 || context.pool.current_num_threads() == 1 {
-            for (worker, batch) in workers.iter_mut().zip(&batches) {
-                worker.found = Some(worker.compute_gradients(context, batch, step_settings, kind));
-            }
-            return;
-        }
-        let mut shards: Vec<Shard<'_>> = workers
-            .iter_mut()
-            .zip(batches)
-            .map(|(worker, batch)| Shard { worker, batch, step_settings: step_settings.shallow_clone() })
-            .collect();
-        context.pool.install(|| {
-            shards.par_iter_mut().with_max_len(1).for_each(|Shard { worker, batch, step_settings }| {
-                worker.found = Some(worker.compute_gradients(context, batch, step_settings, kind));
-            });
+        let found = self.shards.work(&self.parameters, context.pool, batches, |leaves, shard: &Shard| {
+            shard.gradient(context, leaves, kind)
         });
-    }
-
-    /// Adds up the gradients and sums of the shards along a fixed tree.
-    fn sum_up(&mut self, shards: usize) -> ShardGradient {
-        let mut found = |shard: usize| self.workers[shard].found.take().expect("each shard was worked out");
-        let mut add = |one: ShardGradient, other: ShardGradient| ShardGradient {
-            gradient: one.gradient + other.gradient,
-            sums: one.sums + other.sums,
-        };
-        sum_along_tree(0..shards, &mut found, &mut add)
+        let StepSettings { samples, learning_rate, unbias_2, max_grad_norm, .. } = step_settings;
+        let rates = StepRates { samples: &samples, learning_rate, unbias_2, max_grad_norm };
+        self.take(&ShardGradient::sum(found), rates);
     }
 }
 
 /// The data of one shard, owned by one thread: tensors can be sent to a thread, but not shared.
-struct Shard<'a> {
-    worker: &'a mut GradientWorker,
+struct Shard {
     batch: Batch,
     step_settings: StepSettings,
 }
@@ -244,47 +199,24 @@ fn standardize(batch: &mut Batch, samples: &Tensor) {
     advantages.copy_(&(distances / (variance.sqrt() + 1e-8)));
 }
 
-impl GradientWorker {
-    /// Computes a shard's gradient and losses.
-    fn compute_gradients(
-        &self,
-        context: StepContext<'_>,
-        batch: &Batch,
-        step_settings: &StepSettings,
-        kind: Kind,
-    ) -> ShardGradient {
-        keep_to_this_thread();
-        let forward = self.forward(context.network, batch, kind);
+impl Shard {
+    /// Computes the shard's gradient and losses.
+    fn gradient(&self, context: StepContext<'_>, leaves: &Leaves, kind: Kind) -> ShardGradient {
+        let Self { batch, step_settings } = self;
+        let forward = forward(context.network, leaves, batch, kind);
         let outputs = forward.outputs.to_kind(Kind::Float);
         let values = forward.value_columns();
         let actions = batch.played.narrow(1, 0, context.heads.action_width() as i64);
-        let outputs = Outputs { numbers: &outputs, log_std: self.leaves.log_std(), masks: batch.masks.as_ref() };
+        let outputs = Outputs { numbers: &outputs, log_std: leaves.log_std(), masks: batch.masks.as_ref() };
         let (log_probs, entropies) = context.heads.evaluate(outputs, &actions);
-        let sums = Self::sums(context, batch, step_settings, &[log_probs, entropies, values]);
+        let sums = self.sums(context, &[log_probs, entropies, values]);
         let loss = sums.narrow(0, 0, 3).dot(&step_settings.weights);
-        ShardGradient { gradient: self.leaves.gradient(&loss), sums: sums.detach() }
-    }
-
-    /// Computes outputs and values of all samples.
-    fn forward(&self, network: &dyn TorchNetwork, batch: &Batch, kind: Kind) -> Forward {
-        let (parameters, observations) = (self.leaves.of_network(kind), batch.observations.to_kind(kind));
-        let Some(BatchMemory { first, after, actions }) = &batch.memory else {
-            return network.forward(&parameters, &observations);
-        };
-        let size = after.size();
-        let observations = observations.view([size[0], size[1], -1]);
-        let sequences = TensorSequences { first_memory: first, after, actions };
-        let Forward { outputs, values } = network.forward_sequences(&parameters, &observations, sequences);
-        Forward { outputs: outputs.flatten(0, 1), values: values.flatten(0, 1) }
+        ShardGradient { gradient: leaves.gradient(&loss), sums: sums.detach() }
     }
 
     /// Returns the shard's sums of losses and statistics. Details 10 to 12 and 17.
-    fn sums(
-        context: StepContext<'_>,
-        batch: &Batch,
-        step_settings: &StepSettings,
-        [log_probs, entropies, values]: &[Tensor; 3],
-    ) -> Tensor {
+    fn sums(&self, context: StepContext<'_>, [log_probs, entropies, values]: &[Tensor; 3]) -> Tensor {
+        let Self { batch, step_settings } = self;
         let actions = context.heads.action_width() as i64;
         let heads = values.size()[1];
         let old_log_probs = batch.played.narrow(1, actions, 1);
@@ -311,6 +243,19 @@ impl GradientWorker {
     }
 }
 
+/// Computes outputs and values of all samples.
+fn forward(network: &dyn TorchNetwork, leaves: &Leaves, batch: &Batch, kind: Kind) -> Forward {
+    let (parameters, observations) = (leaves.of_network(kind), batch.observations.to_kind(kind));
+    let Some(BatchMemory { first, after, actions }) = &batch.memory else {
+        return network.forward(&parameters, &observations);
+    };
+    let size = after.size();
+    let observations = observations.view([size[0], size[1], -1]);
+    let sequences = TensorSequences { first_memory: first, after, actions };
+    let Forward { outputs, values } = network.forward_sequences(&parameters, &observations, sequences);
+    Forward { outputs: outputs.flatten(0, 1), values: values.flatten(0, 1) }
+}
+
 /// Returns the clipped surrogate, as [`ludus_learn::surrogate`].
 fn surrogate(ratios: &Tensor, advantages: &Tensor, clip: &Tensor) -> Tensor {
     let gains = ratios * advantages;
@@ -333,6 +278,7 @@ fn value_error(values: &Tensor, old_values: &Tensor, returns: &Tensor, clip: Opt
 mod tests {
     use ludus_net::{Layout, Network, NetworkConfig};
     use ludus_spec::{Head, Seed};
+    use tch::Device;
 
     use super::*;
     use crate::mlp::Mlp;
@@ -362,7 +308,7 @@ mod tests {
         let network = Mlp::new(Network::new(layout, Seed::new(1)));
         let (places, values) = ParameterLayout::new(&network);
         let link = Link::new(Device::Cpu);
-        let mut update = Update::new(places, &values, &link, Kind::Float);
+        let mut update = Update::new(places, &values, LOSSES, &link, Kind::Float);
         let all = SAMPLES + extra;
         let actions = noise(all, 1).gt(0.0).to_kind(Kind::Float);
         let batch = Batch {

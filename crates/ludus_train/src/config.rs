@@ -126,7 +126,7 @@ pub struct AgentConfig {
     /// Settings of soft actor-critic: for continuous actions, or a mix, where steps are expensive.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
     pub sac: Option<SacConfig>,
-    /// Settings of the learner on libtorch, for the device that it computes on.
+    /// Settings of the learners on libtorch, for the device that it computes on.
     pub device: DeviceConfig,
     /// The policy that learning starts from: a run's folder, its name, or a policy file. By default, there is none.
     ///

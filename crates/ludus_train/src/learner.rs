@@ -1,4 +1,4 @@
-//! The algorithm of a run, with the learner in plain Rust or the one on libtorch.
+//! The algorithm of a run, with a learner in plain Rust or one on libtorch.
 
 mod choice;
 mod decision;

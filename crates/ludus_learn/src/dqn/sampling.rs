@@ -67,7 +67,7 @@ impl Priorities {
     }
 
     /// Sets the priorities of entries to their errors to the power of α.
-    pub fn update(&mut self, entries: &[usize], errors: impl Iterator<Item = f32>) {
+    pub fn update(&mut self, entries: &[usize], errors: &[f32]) {
         for (&entry, error) in entries.iter().zip(errors) {
             let priority = f64::from((error + SMALLEST_ERROR).powf(self.alpha));
             if priority.is_finite() {
@@ -122,7 +122,8 @@ mod tests {
         let all: Vec<usize> = (0..18).filter(|&entry| replay.outcome(entry).is_experience()).collect();
         assert_eq!(all.len(), 12);
         // Entry 1 has an error that is nine times that of each of the eleven others.
-        priorities.update(&all, all.iter().map(|&entry| if entry == 1 { 0.899 } else { 0.099 }));
+        let errors: Vec<f32> = all.iter().map(|&entry| if entry == 1 { 0.899 } else { 0.099 }).collect();
+        priorities.update(&all, &errors);
         let (mut entries, mut weights) = (Vec::new(), Vec::new());
         priorities.draw(&replay, 1.0, Seed::new(2), (&mut entries, &mut weights), 20_000);
         let counts = counted(&entries);

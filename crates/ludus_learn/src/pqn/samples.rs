@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use ludus_net::Scratch;
-
-use crate::value::{Batch, Online, ValueSamples};
+use crate::value::{ValueBatch, ValueSamples};
 use crate::{Rollout, Samples};
 
 /// Samples of a rollout whose targets are its returns.
@@ -17,9 +15,10 @@ pub(super) struct RolloutSamples<'a> {
 }
 
 impl<'a> RolloutSamples<'a> {
-    /// The samples with these indices, of actions of this width.
-    pub fn new(rollout: &'a Rollout, samples: &'a [u32], action_width: usize) -> Self {
-        let observation_width = rollout.shape().observation_width;
+    /// The samples with these indices.
+    pub fn new(rollout: &'a Rollout, samples: &'a [u32]) -> Self {
+        let shape = rollout.shape();
+        let (observation_width, action_width) = (shape.observation_width, shape.action_width);
         Self { rollout: rollout.samples(), observation_width, action_width, samples }
     }
 }
@@ -29,15 +28,18 @@ impl ValueSamples for RolloutSamples<'_> {
         self.samples.len()
     }
 
-    fn gather(&self, range: Range<usize>, batch: &mut Batch, _: &mut Scratch, _: Online<'_>) {
+    fn gather(&self, range: Range<usize>, batch: &mut ValueBatch) {
         let Samples { observations, inputs, actions, returns, .. } = self.rollout;
-        let read = if inputs.is_empty() { observations } else { inputs };
         batch.clear();
+        let (read, gathered) = match inputs.is_empty() {
+            true => (observations, &mut batch.observations),
+            false => (inputs, &mut batch.inputs),
+        };
         for &sample in &self.samples[range] {
             let sample = sample as usize;
-            batch.inputs.extend_from_slice(&read[sample * self.observation_width..][..self.observation_width]);
+            gathered.extend_from_slice(&read[sample * self.observation_width..][..self.observation_width]);
             batch.actions.extend_from_slice(&actions[sample * self.action_width..][..self.action_width]);
-            batch.targets.push(returns[sample]);
+            batch.rewards.push(returns[sample]);
         }
     }
 }

@@ -24,7 +24,8 @@ pub(crate) struct ActionValues {
     /// The first output, and the first flag of a mask, of each head, and the count of its choices.
     heads: Vec<(usize, usize)>,
     width: usize,
-    is_dueling: bool,
+    /// True if a value is the critic's value and an advantage.
+    pub is_dueling: bool,
 }
 
 /// The outputs of a network for one row.

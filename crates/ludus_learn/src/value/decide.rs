@@ -5,7 +5,7 @@ use std::any::Any;
 use ludus_net::{Scratch, stage};
 
 use super::action_values::OutputRow;
-use super::learner::ValueLearner;
+use super::native::NativeValueLearner;
 use crate::{DecisionRows, GroupDecider, PhaseTimer};
 
 /// Indices of the children of a row's seed.
@@ -21,7 +21,7 @@ struct ValueScratch {
     values: Vec<f32>,
 }
 
-impl GroupDecider for ValueLearner {
+impl GroupDecider for NativeValueLearner {
     fn scratch(&self) -> Box<dyn Any + Send> {
         let (inputs, outputs, values) = (Vec::new(), Vec::new(), Vec::new());
         Box::new(ValueScratch { network: self.scratch.clone(), inputs, outputs, values })
@@ -63,7 +63,7 @@ impl GroupDecider for ValueLearner {
     }
 }
 
-impl ValueLearner {
+impl NativeValueLearner {
     /// Computes the network's outputs and values for all rows.
     fn forward(&self, scratch: &mut ValueScratch, observations: &[f32], kept: &mut [f32], timer: &mut PhaseTimer) {
         let ValueScratch { network, inputs: unkept, outputs, values } = scratch;
@@ -75,10 +75,10 @@ impl ValueLearner {
         };
         stage(self.normalizer.as_ref(), observations, inputs);
         timer.copied();
-        let rows = inputs.len() / self.network.layout().inputs();
+        let rows = inputs.len() / self.network().layout().inputs();
         outputs.resize(rows * self.values.width(), 0.0);
         values.resize(rows, 0.0);
-        self.network.forward(inputs, network, outputs, values);
+        self.network().forward(inputs, network, outputs, values);
     }
 }
 

@@ -1,158 +1,212 @@
-//! The network of value learning, in plain Rust: it decides and learns.
+//! The interface between Q-learning and its arithmetic.
 
-use ludus_net::{Adam, Network, Normalizer, Scratch};
+use std::ops::Range;
 
-use super::action_values::ActionValues;
+use ludus_net::{Normalizer, check_finite};
+
 use super::metrics::ValueLosses;
-use super::worker::{Online, ValueContext, ValueSamples, ValueWorker};
-use crate::gradient::{ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
-use crate::{LearnError, LearnedPolicy, LearnerState, Machine, Observed, Rollout};
+use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Rollout};
 
-/// A network whose outputs are the values of actions, its optimiser and the normaliser of its observations.
+/// The arithmetic of Q-learning: a network whose outputs are the values of choices decides and learns from minibatches.
 ///
-/// Its rows decide greedily, but for a random action with the probability `epsilon`.
-#[derive(Debug)]
-pub(crate) struct ValueLearner {
-    pub network: Network,
-    pub normalizer: Option<Normalizer>,
-    pub values: ActionValues,
-    pub machine: Machine,
-    /// The probability of a random action.
-    pub epsilon: f32,
-    pub(super) scratch: Scratch,
-    optimizer: Adam,
-    gradient: ShardedGradient<ValueWorker, ValueLosses>,
-    observed: Observed,
-    good: Option<LearnerState>,
-}
+/// [`Pqn`](crate::Pqn) and [`Dqn`](crate::Dqn) determine what is collected, remembered and learned, and in which order. A
+/// learner determines on which device the arithmetic runs.
+///
+/// The result must not depend on the number of threads.
+pub trait ValueLearner: Send {
+    /// Returns the threads and the clock that the learner uses.
+    fn machine(&self) -> &Machine;
 
-/// The settings of a gradient step.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ValueStep {
-    pub size: StepSize,
-    /// The error from which on the loss is a line; `None` for a square throughout.
-    pub huber: Option<f32>,
-}
+    /// True if every call must come from the same thread instead of any thread of the pool. Libraries that use a device
+    /// need this if they keep state for each thread.
+    fn keeps_to_a_thread(&self) -> bool {
+        false
+    }
 
-impl ValueLearner {
-    /// Makes a learner that starts from this network.
+    /// Returns a message about settings that are unavailable, with the reason. The learner works without them, more
+    /// slowly.
+    fn obstacle(&self) -> Option<&str> {
+        None
+    }
+
+    /// Sets the use of the network. Called once, before all other methods.
+    fn set_up(&mut self, setup: ValueSetup);
+
+    /// Returns the current policy: the greedy action, or with the probability `epsilon` one of those that are allowed.
+    /// The value of a row is that of its greedy action. Detail 22.
+    fn decider(&mut self, epsilon: f32) -> Decider<'_>;
+
+    /// True if rollouts keep the normalised observations, so that an update need not normalise them again.
+    fn keeps_inputs(&self) -> bool {
+        false
+    }
+
+    /// Prepares an update: forgets the losses of one that has failed.
+    ///
+    /// Called once before the first gradient step of an update.
+    fn begin_update(&mut self);
+
+    /// Takes one gradient step on these samples. Details 26 to 29.
+    ///
+    /// On a device, the step may still be running when this returns; then its error is returned later, with the losses.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Continuous`] if an action is continuous, [`LearnError::Memory`] if the network has a memory, and if
-    /// the normaliser is not as wide as the network's input.
-    pub fn new(
-        network: Network,
-        normalizer: Option<Normalizer>,
-        machine: Machine,
-        is_dueling: bool,
-    ) -> Result<Self, LearnError> {
-        let layout = network.layout();
-        normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.check_width(layout.inputs()))?;
-        if layout.memory_width() > 0 {
-            return Err(LearnError::Memory);
-        }
-        let values = ActionValues::new(layout.heads(), is_dueling)?;
-        let scratch = Scratch::new(layout);
-        let parameters = layout.parameter_count();
-        let gradient = ShardedGradient::new(parameters, &machine.pool, || ValueWorker::new(scratch.clone()));
-        Ok(Self {
-            optimizer: Adam::new(parameters),
-            observed: Observed::default(),
-            good: None,
-            epsilon: 0.0,
-            network,
-            normalizer,
-            values,
-            machine,
-            scratch,
-            gradient,
-        })
-    }
+    /// [`LearnError::NotFinite`] or [`LearnError::Gradient`] if the loss or the gradient is not finite, with all
+    /// parameters as they were before it.
+    fn learn(&mut self, samples: &dyn ValueSamples, step: &ValueStep) -> Result<(), LearnError>;
 
-    /// Takes a gradient step on these samples. Returns the means of their losses.
+    /// Writes the error of each sample of the last gradient step, in their order: that of the head with the greatest one.
+    ///
+    /// A learner on a device waits for the device here.
     ///
     /// # Errors
     ///
-    /// [`LearnError::NotFinite`] or [`LearnError::Gradient`], with all parameters as they were before.
-    pub fn learn(&mut self, samples: &impl ValueSamples, step: ValueStep) -> Result<ValueLosses, LearnError> {
-        let Self { network, normalizer, values, machine, scratch, gradient, optimizer, .. } = self;
-        let weight = 1.0 / samples.count() as f32;
-        let online = Online { network, normalizer: normalizer.as_ref(), values };
-        let context = ValueContext { online, huber: step.huber, weight };
-        let make = || ValueWorker::new(scratch.clone());
-        let sums = gradient.compute(&machine.pool, Units::Samples(samples.count()), make, |worker, shard| {
-            worker.compute_gradient(context, samples, shard);
-        });
-        let mut losses = ValueLosses::default();
-        losses.add(&sums, weight);
-        check_loss("TD loss", losses.loss)?;
-        losses.grad_norm = take_step(network, optimizer, &gradient.sum, step.size)?;
-        Ok(losses)
-    }
+    /// [`LearnError::Device`] if a device fails.
+    fn read_errors(&mut self, errors: &mut Vec<f32>) -> Result<(), LearnError>;
 
-    /// Returns the greatest error of the heads of each sample of the last gradient step, in their order.
-    pub fn errors(&self) -> impl Iterator<Item = f32> {
-        self.gradient.last_shards().iter().flat_map(|shard| shard.errors.iter().copied())
-    }
+    /// Moves the target network the part `rate` of the way to the learned one; 1 copies it. Detail 30.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails.
+    fn follow(&mut self, rate: f32) -> Result<(), LearnError>;
 
-    /// Returns an error if the last gradient step has left a parameter that is not finite.
-    pub fn check(&self) -> Result<(), LearnError> {
-        check_parameters(&self.network)
-    }
+    /// Returns the losses of the gradient steps since the last call, before these steps. Each number is a sum over steps,
+    /// weighted by their sample counts.
+    ///
+    /// # Errors
+    ///
+    /// As for [`learn`](Self::learn), and [`LearnError::Parameter`] if the last step has left a parameter that is not
+    /// finite, which no later loss would show. Then the parameters are lost; call [`rewind`](Self::rewind).
+    fn take_losses(&mut self) -> Result<ValueLosses, LearnError>;
 
-    /// Merges the observations of the rollout's experience into the normaliser, if there is one. Detail 14 of PPO.
-    pub fn update_normalizer(&mut self, rollout: &Rollout) {
-        if let Some(normalizer) = &mut self.normalizer {
-            self.observed.merge(rollout, normalizer, &self.machine.pool);
-        }
-    }
+    /// Merges the observations of the rollout's experience into the normaliser, if there is one. Detail 14.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails.
+    fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError>;
 
-    pub fn mark(&mut self) {
-        let mut good = self.good.take().unwrap_or_default();
-        self.network.parameters().clone_into(&mut good.parameters);
-        self.optimizer.mean().clone_into(&mut good.first_moments);
-        self.optimizer.variance().clone_into(&mut good.second_moments);
-        good.optimizer_steps = self.optimizer.step_count();
-        good.normalizer.clone_from(&self.normalizer);
-        self.good = Some(good);
-    }
+    /// Marks the current state as good, that of the target network included. The copy stays on the learner's device.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails; then the mark before this one is lost as well.
+    fn mark(&mut self) -> Result<(), LearnError>;
 
-    pub fn rewind(&mut self) {
-        if let Some(good) = self.good.take() {
-            self.restore(&good).expect("what was marked is of this network, and was learned from");
-            self.good = Some(good);
-        }
-    }
+    /// Restores the marked state, if there is one.
+    fn rewind(&mut self);
 
-    pub fn policy(&self) -> LearnedPolicy {
-        LearnedPolicy { parameters: self.network.parameters().to_vec(), normalizer: self.normalizer.clone() }
-    }
+    /// The policy as it is now.
+    fn policy(&self) -> LearnedPolicy;
 
-    pub fn state(&self) -> LearnerState {
-        LearnerState {
-            parameters: self.network.parameters().to_vec(),
-            first_moments: self.optimizer.mean().to_vec(),
-            second_moments: self.optimizer.variance().to_vec(),
-            optimizer_steps: self.optimizer.step_count(),
-            normalizer: self.normalizer.clone(),
-        }
-    }
+    /// Returns the whole state of the learner, to save.
+    fn state(&self) -> ValueState;
 
     /// Restores a saved state.
     ///
     /// # Errors
     ///
     /// If the state belongs to another network, or holds invalid numbers; then everything is as it was.
-    pub fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
-        state.check(self.network.parameters().len(), self.normalizer.as_ref())?;
-        let LearnerState { first_moments, second_moments, optimizer_steps, .. } = state.clone();
-        let optimizer = Adam::from_state(first_moments, second_moments, optimizer_steps)?;
-        self.network.set_parameters(&state.parameters)?;
-        self.optimizer = optimizer;
-        if let Some((normalizer, saved)) = self.normalizer.as_mut().zip(state.normalizer.as_ref()) {
-            normalizer.go_on_from(saved);
+    fn restore(&mut self, state: &ValueState) -> Result<(), LearnError>;
+}
+
+/// The use of a network by an algorithm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ValueSetup {
+    /// True if a choice's value is the critic's value plus the policy's output less its mean. Detail 21.
+    pub is_dueling: bool,
+    /// True if targets are worked out by a target network. Detail 30.
+    pub has_target: bool,
+}
+
+/// The settings of a gradient step: the config's numbers at the current point of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueStep {
+    /// Adam's step size.
+    pub learning_rate: f32,
+    /// The maximum norm of the gradient.
+    pub max_grad_norm: f32,
+    /// The error from which on the loss is a line; `None` for a square throughout. Detail 29.
+    pub huber: Option<f32>,
+    /// True if the learned network chooses the action whose value the target network estimates. Detail 28.
+    pub is_double: bool,
+}
+
+/// The samples of a gradient step. They stay on the host, and a learner copies what it needs.
+pub trait ValueSamples: Sync {
+    /// Returns the count of samples.
+    fn count(&self) -> usize;
+
+    /// Replaces the batch by the samples in this range, side by side.
+    fn gather(&self, range: Range<usize>, batch: &mut ValueBatch);
+}
+
+/// Samples of value learning, side by side. The value of a sample's action is led to its target:
+///
+/// ```text
+/// target = reward                                rollouts: `reward` is the λ-return
+/// target = reward + bootstrap·Q_target(s', a')   transitions of a replay, where `bootstrap` is not 0
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ValueBatch {
+    /// Observations `[samples, observation width]`; empty if there are `inputs`.
+    pub observations: Vec<f32>,
+    /// Inputs of the network, which are normalised already `[samples, observation width]`.
+    pub inputs: Vec<f32>,
+    /// The chosen actions `[samples, action width]`.
+    pub actions: Vec<f32>,
+    /// The part of the targets that is known `[samples]`.
+    pub rewards: Vec<f32>,
+    /// The weight of each sample's loss, or empty if all are 1 `[samples]`.
+    pub weights: Vec<f32>,
+    /// The weights of the values of what follows `[samples]`, or empty if nothing follows.
+    pub bootstraps: Vec<f32>,
+    /// The observations that follow `[samples, observation width]`, or empty.
+    pub next_observations: Vec<f32>,
+    /// True for each choice that is allowed in what follows `[samples, mask width]`; empty if all are.
+    pub next_masks: Vec<bool>,
+}
+
+impl ValueBatch {
+    /// Removes all samples.
+    pub fn clear(&mut self) {
+        let Self { observations, inputs, actions, rewards, weights, bootstraps, next_observations, next_masks } = self;
+        let numbers = [observations, inputs, actions, rewards, weights, bootstraps, next_observations];
+        numbers.into_iter().for_each(Vec::clear);
+        next_masks.clear();
+    }
+}
+
+/// The saved state of a [`ValueLearner`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ValueState {
+    /// The network that learns.
+    pub learner: LearnerState,
+    /// All weights of the target network, in the order of the network's layout; `None` without one.
+    pub target: Option<Vec<f32>>,
+}
+
+impl ValueState {
+    /// Checks that a learner with this many parameters and target weights, and with this normaliser or none, can go on
+    /// from the state.
+    ///
+    /// # Errors
+    ///
+    /// As [`LearnerState::check`], for the weights of the target network too.
+    pub fn check(
+        &self,
+        parameters: usize,
+        target_weights: usize,
+        normalizer: Option<&Normalizer>,
+    ) -> Result<(), LearnError> {
+        self.learner.check(parameters, normalizer)?;
+        let target = self.target.as_deref().unwrap_or_default();
+        if target.len() != target_weights {
+            return Err(LearnError::Checkpoint { what: "target weights", was: target.len(), now: target_weights });
         }
+        check_finite("the checkpoint's array of target weights", target)?;
         Ok(())
     }
 }

@@ -3,9 +3,9 @@
 use crate::gradient::LossSums;
 use crate::{LEARNING_RATE, Metric, MetricInfo};
 
-/// Sums over samples, or means once they were divided.
+/// Losses of value learning: sums over samples, or means once they were divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct ValueLosses {
+pub struct ValueLosses {
     /// The loss of the temporal-difference error.
     pub loss: f32,
     /// The value of the chosen action.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test needs has to be there")]
 
+mod carousel;
 #[path = "../ppo/cart_pole.rs"]
 mod cart_pole;
 mod determinism;

@@ -1,7 +1,9 @@
-//! The learner on libtorch against the one in plain Rust.
+//! The learners on libtorch against those in plain Rust.
 
 #![expect(clippy::unwrap_used, reason = "what a test needs has to be there")]
 
+#[path = "../../../ludus_learn/tests/values/carousel.rs"]
+mod carousel;
 #[path = "../../../ludus_learn/tests/ppo/cart_pole.rs"]
 mod cart_pole;
 mod convolutions;
@@ -10,8 +12,10 @@ mod faults;
 mod gradients;
 mod memory;
 mod phases;
+mod q_learning;
 mod repetition;
 mod transfers;
+mod values;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -1,7 +1,5 @@
 //! The networks and the algorithms of a run.
 
-#[cfg(feature = "torch")]
-use ludus_learn::PpoConfig;
 use ludus_learn::{LaneShape, LearnError, Machine};
 use ludus_net::{Layout, Network, Normalizer};
 #[cfg(feature = "torch")]
@@ -52,15 +50,7 @@ impl Blueprint {
                 widened.map_err(|error| TrainError::Learner(error.into()))?
             }
         };
-        let workload = Workload {
-            rows,
-            parameters: network.parameters().len(),
-            multiplications: network.layout().multiplications(),
-            threads: self.pool.current_num_threads(),
-            is_described: !self.definition.has_own_network(),
-            is_pretrained: agent.pretrain.is_some(),
-        };
-        let decision = decide(self.learner, workload, open_cuda)?;
+        let decision = decide(self.learner, self.workload(kind, &network, rows), open_cuda)?;
         let imitated = ImitatedEpisodes::read(agent, spec, self.config.interval(&spec.name))?;
         let distillation = distillation(agent, spec)?;
         let (config, seed) = (ppo.clone(), self.seed_of(Draws::Learning, kind));
@@ -71,7 +61,7 @@ impl Blueprint {
             #[cfg(feature = "torch")]
             place => {
                 let network = self.own_network(kind).unwrap_or_else(|| described(network));
-                let demand = self.demand(kind, ppo, &*network, rows);
+                let demand = self.demand(kind, &*network, rows, ppo.rollout_steps);
                 let config = agent.device.clone();
                 parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
             }
@@ -81,7 +71,7 @@ impl Blueprint {
         Ok((built, decision))
     }
 
-    /// Makes an algorithm that learns the values of actions, for a kind's lane in all groups.
+    /// Makes an algorithm beside PPO for a kind's lane in all groups.
     fn value_algorithm(
         &self,
         kind: usize,
@@ -90,17 +80,45 @@ impl Blueprint {
         lanes: &[LaneShape],
     ) -> Result<(BuiltAlgorithm, BackendChoice), TrainError> {
         let algorithm = self.agent(kind).algorithm();
-        let section = algorithm.section();
         let rows = lanes.iter().map(|lane| lane.rows).sum();
-        let why = match algorithm.replay_bytes(&self.specs[kind], rows) as u64 {
-            0 => format!("as `{section}` does"),
-            bytes => format!("as `{section}` does, with a replay of {}", memory::in_words(bytes)),
+        let workload = self.workload(kind, &network, rows);
+        let mut decision = match algorithm {
+            AlgorithmConfig::Sac(_) => decide_native(self.learner, algorithm.section(), workload)?,
+            _ => decide(self.learner, workload, open_cuda)?,
         };
-        let decision = decide_native(self.learner, section, !self.definition.has_own_network(), why)?;
-        let seed = self.seed_of(Draws::Learning, kind);
-        let parts = ValueParts { network, normalizer, machine: self.machine(), lanes, seed };
-        let built = parts.build(algorithm).map_err(TrainError::Learner)?;
-        Ok((built.expect("PPO is built elsewhere"), decision))
+        let replay = algorithm.replay_bytes(&self.specs[kind], rows) as u64;
+        if replay > 0 {
+            decision.why += &format!("; the replay takes {}", memory::in_words(replay));
+        }
+        let parts = ValueParts { algorithm, lanes, seed: self.seed_of(Draws::Learning, kind) };
+        let machine = self.machine();
+        let built = match decision.place {
+            Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,
+            #[cfg(feature = "torch")]
+            place => {
+                let network = self.own_network(kind).unwrap_or_else(|| described(network));
+                // A minibatch of a replay may have more samples than a rollout.
+                let steps = algorithm.rollout_steps().max(algorithm.minibatch().div_ceil(rows.max(1)));
+                let demand = self.demand(kind, &*network, rows, steps);
+                let config = self.agent(kind).device.clone();
+                parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
+            }
+            #[cfg(not(feature = "torch"))]
+            _ => return Err(TrainError::NoTorch { game: self.definition.name.clone() }),
+        };
+        Ok((built, decision))
+    }
+
+    /// The amount of computation of a kind's learner, with so many rows.
+    fn workload(&self, kind: usize, network: &Network, rows: usize) -> Workload {
+        Workload {
+            rows,
+            parameters: network.parameters().len(),
+            multiplications: network.layout().multiplications(),
+            threads: self.pool.current_num_threads(),
+            is_described: !self.definition.has_own_network(),
+            is_pretrained: self.agent(kind).pretrain.is_some(),
+        }
     }
 
     /// The threads of the run, and its clock.
@@ -115,14 +133,14 @@ impl Blueprint {
         self.definition.networks.as_ref().map(|make| make(&self.specs[kind], seed))
     }
 
-    /// The sizes that decide how much memory of a GPU a kind's learner needs.
+    /// The sizes that decide how much memory of a GPU a kind's learner needs, with so many rows and steps.
     #[cfg(feature = "torch")]
-    fn demand(&self, kind: usize, ppo: &PpoConfig, network: &dyn TorchNetwork, rows: usize) -> Demand {
+    fn demand(&self, kind: usize, network: &dyn TorchNetwork, rows: usize, steps: usize) -> Demand {
         let spec = self.learned_spec(kind);
         Demand {
             rows,
-            steps: ppo.rollout_steps,
-            minibatch: ppo.minibatch,
+            steps,
+            minibatch: self.agent(kind).algorithm().minibatch(),
             observation_width: spec.observation_width(),
             action_width: spec.action_width(),
             mask_width: spec.mask_width(),

@@ -116,6 +116,16 @@ impl AlgorithmConfig<'_> {
         }
     }
 
+    /// Samples of a gradient step.
+    pub const fn minibatch(&self) -> usize {
+        match self {
+            Self::Ppo(ppo) => ppo.minibatch,
+            Self::Pqn(pqn) => pqn.minibatch,
+            Self::Dqn(dqn) => dqn.minibatch,
+            Self::Sac(sac) => sac.minibatch,
+        }
+    }
+
     /// Steps of every row in an iteration, with this many rows.
     pub fn iteration_steps(&self, rows: usize) -> usize {
         match self {

@@ -253,7 +253,7 @@ const FIELDS: &[(&str, &str)] = &[
          Linear(from: 1.0, to: 0.0))`. More weight explores more and plays worse. `None` for games whose rewards say which \
          way to go.",
     ),
-    ("device", "Use of the device by the learner on libtorch. The learner in plain Rust ignores it."),
+    ("device", "Use of the device by the learners on libtorch. Those in plain Rust ignore it."),
     (
         "device.splits",
         "Parts that the worlds are split into: one steps while the actions of another are computed. At least 1, usually \

@@ -71,7 +71,7 @@ pub(crate) fn decide(
     }
 }
 
-/// The learner of an algorithm that learns in plain Rust only. `why` is the reason that it is shown with.
+/// The learner of an algorithm that learns in plain Rust only.
 ///
 /// # Errors
 ///
@@ -79,14 +79,13 @@ pub(crate) fn decide(
 pub(crate) fn decide_native(
     choice: LearnerChoice,
     section: &'static str,
-    is_described: bool,
-    why: String,
+    workload: Workload,
 ) -> Result<BackendChoice, TrainError> {
     let is_asked_for = matches!(choice.device, DeviceChoice::Cuda(_)) || choice.learner == Some(LearnerKind::Torch);
-    if is_asked_for || !is_described {
+    if is_asked_for || !workload.is_described {
         return Err(TrainError::NativeAlgorithm { section });
     }
-    Ok(BackendChoice { place: Backend::Native, why })
+    Ok(BackendChoice { place: Backend::Native, why: format!("as `{section}` does") })
 }
 
 /// Chooses the learner on the CPU: in plain Rust, which is the fastest, unless the network is a game's own.

@@ -1,4 +1,4 @@
-//! The learner on libtorch, for a run.
+//! The learners on libtorch, for a run.
 
 use std::sync::Arc;
 
@@ -7,10 +7,13 @@ use ludus_libtorch::DeviceConfig;
 use ludus_net::Normalizer;
 use ludus_policy::{OwnNetwork, PolicyNetwork};
 use ludus_spec::{AgentSpec, Seed};
-use ludus_torch::{Demand, TorchError, TorchLearner, TorchNetwork, TorchSettings, cuda_device, listed_parameters, tch};
+use ludus_torch::{
+    Demand, TorchError, TorchLearner, TorchNetwork, TorchSettings, TorchValueLearner, cuda_device, listed_parameters,
+    tch,
+};
 
 use super::decision::Backend;
-use super::{BuiltAlgorithm, PpoParts};
+use super::{BuiltAlgorithm, PpoParts, ValueParts};
 use crate::error::TrainError;
 
 /// Makes a game's own network, for agents of this kind, with parameters from this seed.
@@ -32,19 +35,31 @@ pub(crate) fn open_cuda() -> Result<(), String> {
 impl PpoParts<'_> {
     /// PPO with the learner on libtorch.
     pub fn torch(self, place: Backend, parts: TorchParts, demand: Demand) -> Result<BuiltAlgorithm, TrainError> {
-        let device = match place {
-            Backend::TorchCuda(index) => {
-                let device = cuda_device(index)?;
-                demand.check(index)?;
-                device
-            }
-            Backend::TorchCpu | Backend::Native => tch::Device::Cpu,
-        };
+        let device = device(place, demand)?;
         let TorchParts { network, normalizer, config, machine } = parts;
         let learner = TorchLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
         let described = described_network(learner.network());
         self.build(learner, described).map_err(TrainError::Learner)
     }
+}
+
+impl ValueParts<'_> {
+    /// PQN or DQN with the learner on libtorch.
+    pub fn torch(self, place: Backend, parts: TorchParts, demand: Demand) -> Result<BuiltAlgorithm, TrainError> {
+        let device = device(place, demand)?;
+        let TorchParts { network, normalizer, config, machine } = parts;
+        let learner = TorchValueLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
+        let described = described_network(learner.network());
+        self.build(learner, described).map_err(TrainError::Learner)
+    }
+}
+
+/// Opens the device of a learner, and checks that its memory suffices.
+fn device(place: Backend, demand: Demand) -> Result<tch::Device, TrainError> {
+    let Backend::TorchCuda(index) = place else { return Ok(tch::Device::Cpu) };
+    let device = cuda_device(index)?;
+    demand.check(index)?;
+    Ok(device)
 }
 
 /// The description of a network for policy files.

@@ -1,39 +1,52 @@
 //! Algorithms beside PPO, for a run.
 
-use ludus_learn::{Algorithm, Dqn, LaneShape, LearnError, Machine, Pqn, Sac};
+use ludus_learn::{Algorithm, Dqn, LaneShape, LearnError, Machine, NativeValueLearner, Pqn, Sac, ValueLearner};
 use ludus_net::{Network, Normalizer};
+use ludus_policy::PolicyNetwork;
 use ludus_spec::Seed;
 
 use super::BuiltAlgorithm;
 use crate::config::AlgorithmConfig;
 
-/// The parts of an algorithm that learns in plain Rust only.
+/// The parts of an algorithm beside PPO that are the same with any learner.
 pub(crate) struct ValueParts<'a> {
-    pub network: Network,
-    pub normalizer: Option<Normalizer>,
-    pub machine: Machine,
+    pub algorithm: AlgorithmConfig<'a>,
     /// The lane of the algorithm's agents in every simulation.
     pub lanes: &'a [LaneShape],
     pub seed: Seed,
 }
 
 impl ValueParts<'_> {
-    /// The algorithm of these settings; `None` if they are PPO's.
-    pub fn build(self, algorithm: AlgorithmConfig<'_>) -> Result<Option<BuiltAlgorithm>, LearnError> {
-        let Self { network, normalizer, machine, lanes, seed } = self;
+    /// The algorithm with the learner in plain Rust.
+    pub fn native(
+        self,
+        network: Network,
+        normalizer: Option<Normalizer>,
+        machine: Machine,
+    ) -> Result<BuiltAlgorithm, LearnError> {
         let described = network.layout().config().clone().into();
-        let algorithm: Box<dyn Algorithm> = match algorithm {
-            AlgorithmConfig::Ppo(_) => return Ok(None),
-            AlgorithmConfig::Pqn(config) => {
-                Box::new(Pqn::new(config.clone(), network, normalizer, machine, lanes, seed)?)
-            }
-            AlgorithmConfig::Dqn(config) => {
-                Box::new(Dqn::new(config.clone(), network, normalizer, machine, lanes, seed)?)
-            }
-            AlgorithmConfig::Sac(config) => {
-                Box::new(Sac::new(config.clone(), network, normalizer, machine, lanes, seed)?)
-            }
+        let Self { algorithm: AlgorithmConfig::Sac(config), lanes, seed } = self else {
+            return self.build(NativeValueLearner::new(network, normalizer, machine)?, described);
         };
-        Ok(Some(BuiltAlgorithm { algorithm, network: described }))
+        let algorithm = Box::new(Sac::new(config.clone(), network, normalizer, machine, lanes, seed)?);
+        Ok(BuiltAlgorithm { algorithm, network: described })
+    }
+
+    /// PQN or DQN with this learner.
+    pub(super) fn build<L: ValueLearner + 'static>(
+        self,
+        learner: L,
+        network: PolicyNetwork,
+    ) -> Result<BuiltAlgorithm, LearnError> {
+        let Self { algorithm, lanes, seed } = self;
+        let algorithm: Box<dyn Algorithm> = match algorithm {
+            AlgorithmConfig::Pqn(config) => Box::new(Pqn::with_learner(config.clone(), learner, lanes, seed)?),
+            AlgorithmConfig::Dqn(config) => Box::new(Dqn::with_learner(config.clone(), learner, lanes, seed)?),
+            AlgorithmConfig::Ppo(_) | AlgorithmConfig::Sac(_) => unreachable!("{NO_Q_LEARNING}"),
+        };
+        Ok(BuiltAlgorithm { algorithm, network })
     }
 }
+
+/// The reason that a learner of action values is given to no other algorithm.
+const NO_Q_LEARNING: &str = "PPO and soft actor-critic have learners of their own";

@@ -44,6 +44,7 @@ mod torch {
 
     use crate::program::{run, run_after};
     use crate::resume::{copy, numbered};
+    use crate::values::{DQN, PQN, train};
     use crate::work::QUICK;
 
     /// The environment variable with the device of learners on libtorch, such as `cuda:0`; the CPU if it is not set.
@@ -166,6 +167,42 @@ mod torch {
         let once = [&once[..5], &[torch.to_str().unwrap()]].concat();
         let inherited = report("arrows", folder, &[&QUICK, &once]);
         assert!(mean_return(&inherited) > 7.0, "{inherited}");
+    }
+
+    /// The greedy policy makes no mistakes. Each learner scores and resumes runs of the other one.
+    #[test]
+    fn values_are_learned_by_either_learner() {
+        let [dqn, pqn] = [[12, 13, 14], [30, 32, 34]].map(|parts| parts.map(|steps| format!("stop.steps={steps}_000")));
+        for (settings, [steps, more, again]) in [(DQN, dqn), (PQN, pqn)] {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            let done = run("arrows", folder, &[&train(settings, &steps)[..], &TORCH].concat());
+            assert_eq!(done.code, 0, "{}", done.errors);
+            assert!(done.errors.contains("learner: torch, on "), "{}", done.errors);
+            assert_eq!(done.errors.contains("; the replay takes "), settings == DQN, "{}", done.errors);
+            let check = || {
+                let scored = report("arrows", folder, &[&["eval", "--json", "--episodes", "50"]]);
+                assert!(mean_return(&scored) == 8.0, "{settings}: {scored}");
+            };
+            check();
+            let resume = ["train", "--json", "--resume", "latest", "--set"];
+            report("arrows", folder, &[&resume, &[&more, "--learner", "native"]]);
+            check();
+            report("arrows", folder, &[&resume, &[&again], &TORCH]);
+            check();
+        }
+    }
+
+    #[test]
+    fn the_same_values_are_learned_with_any_number_of_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let saved = "dqn=(learning_starts: 200, replay: 2_000, n_step: 2, priorities: ())";
+        let policy = |threads: &str| {
+            let arguments = [&train(saved, "stop.steps=3_000")[..], &TORCH, &["--threads", threads]];
+            fs::read(run_dir(folder, &report("arrows", folder, &arguments)).join("policy.safetensors")).unwrap()
+        };
+        assert!(policy("1") == policy("3"), "the same bits");
     }
 
     /// TF32 changes nothing without a GPU.

@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::program::run;
 
 /// The command line of a short run with an algorithm's settings.
-fn train<'a>(settings: &'a str, steps: &'a str) -> [&'a str; 12] {
+pub fn train<'a>(settings: &'a str, steps: &'a str) -> [&'a str; 12] {
     let reward = "reward={\"right\": 1, \"wrong\": 0}";
     ["train", "--json", "--set", "arenas=8", "--set", "worlds=3", "--set", reward, "--set", settings, "--set", steps]
 }
 
-const DQN: &str = "dqn=(learning_starts: 500, replay: 5_000, learning_rate: 3e-3, exploration: 0.5)";
-const PQN: &str = "pqn=(minibatch: 128, learning_rate: 3e-3, exploration: 0.5)";
+pub const DQN: &str = "dqn=(learning_starts: 500, replay: 5_000, learning_rate: 3e-3, exploration: 0.5)";
+pub const PQN: &str = "pqn=(minibatch: 128, learning_rate: 3e-3, exploration: 0.5)";
 
 fn report(folder: &Path, arguments: &[&str]) -> Value {
     let done = run("arrows", folder, arguments);
@@ -161,10 +161,12 @@ fn what_does_not_fit_is_a_sentence_with_the_way_out() {
 }
 
 #[test]
-fn another_learner_than_the_one_in_plain_rust_is_refused() {
+fn soft_actor_critic_on_libtorch_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = [&train(DQN, "stop.steps=1000")[..], &["--learner", "torch"]].concat();
-    let done = run("arrows", folder.path(), &arguments);
-    assert_eq!(done.code, 2);
-    assert!(done.errors.contains("`dqn` learns in plain Rust on the CPU"), "{}", done.errors);
+    for other in [["--learner", "torch"], ["--device", "cuda:0"]] {
+        let arguments = [&train("sac=()", "stop.steps=1000")[..], &other].concat();
+        let done = run("arrows", folder.path(), &arguments);
+        assert_eq!(done.code, 2);
+        assert!(done.errors.contains("`sac` learns in plain Rust on the CPU"), "{}", done.errors);
+    }
 }
