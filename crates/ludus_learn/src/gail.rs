@@ -19,7 +19,7 @@ use crate::{
     SourceUpdate,
 };
 use discriminator::{Discriminator, DiscriminatorLosses, PairBatch};
-use pairs::{PairColumns, Pairs, pair_spec};
+use pairs::{PairColumns, pair_spec};
 use state::GailNumbers;
 
 pub(crate) use config::GAIL;
@@ -31,9 +31,6 @@ const CLIP: f32 = 5.0;
 /// The greatest absolute value of a reward, before it is scaled.
 const GREATEST_REWARD: f32 = 10.0;
 
-/// Most steps that an end counts for, whatever the discount.
-const LONGEST_END: f32 = 1000.0;
-
 const LOSS: MetricInfo = MetricInfo { name: "losses/gail", title: "Loss of GAIL", unit: "nats" };
 const ACCURACY: MetricInfo =
     MetricInfo { name: "losses/gail_accuracy", title: "Pairs that GAIL tells apart", unit: "part" };
@@ -42,23 +39,16 @@ const ACCURACY: MetricInfo =
 /// 50.
 ///
 /// ```text
-/// f(s, a) = log D(s, a) − log(1 − D(s, a))
-/// r[t] = f(s[t], a[t])                                        if step t does not terminate the episode
-/// r[t] = f(s[t], a[t]) + (γ + γ² + …)·f(end of (s[t], a[t]))  if it does
+/// r[t] = log D(s[t], a[t]) − log(1 − D(s[t], a[t]))
 /// ```
 ///
 /// D is the probability that a pair is of the demonstrations. Its logarithmic odds are above 0 for pairs of the
 /// demonstrations and below 0 for others, unlike log D or −log(1 − D), which would make every step cost or pay.
 ///
-/// An end is a pair of its own, that of the last decision with a flag. It pays as long as the discount looks ahead, as if
-/// the agent stayed there. Otherwise what comes after an end would be worth 0, more than a life that is unlike the
-/// demonstrations, and less than one that is like them: a policy would learn to end early or to survive, whatever was
-/// demonstrated. This way an early end pays if the demonstrations end so, and costs if they don't.
-///
 /// # Sources
 ///
 /// Ho and Ermon 2016, arXiv:1606.03476; Fu et al. 2018, arXiv:1710.11248, §6, for the reward; Kostrikov et al. 2019,
-/// arXiv:1809.02925, §4, for ends (its absorbing states) and for the gradient penalty.
+/// arXiv:1809.02925, §4, for the gradient penalty.
 #[derive(Debug)]
 pub struct Gail {
     learning_rate: Schedule,
@@ -66,12 +56,10 @@ pub struct Gail {
     columns: PairColumns,
     normalizer: Normalizer,
     discriminator: Discriminator,
-    /// The pairs of the demonstrations.
-    shown: Pairs,
-    /// The pairs of the last rollout's experience.
-    played: Pairs,
-    /// The steps that an end counts for.
-    end_weight: f32,
+    /// The pairs of the demonstrations `[pairs, width]`.
+    shown: Vec<f32>,
+    /// The pairs of the last rollout's experience `[pairs, width]`.
+    played: Vec<f32>,
     machine: Machine,
     /// The means of the last update.
     losses: DiscriminatorLosses,
@@ -98,7 +86,7 @@ impl Gail {
         }
         let (columns, pairs) = (PairColumns::new(spec), pair_spec(spec));
         let (layout, seed) = (config.layout(&pairs)?, source_seed(seed.derive(SOURCES), GAIL));
-        let mut shown = Pairs::default();
+        let mut shown = Vec::new();
         columns.gather(&demonstrations.rollout, &mut shown);
         let mut source = Self {
             learning_rate: config.learning_rate,
@@ -106,14 +94,13 @@ impl Gail {
             normalizer: Normalizer::of_agent(&pairs, CLIP),
             discriminator: Discriminator::new(layout, config.gradient_penalty, seed, &machine),
             columns,
-            shown: Pairs::default(),
-            played: Pairs::default(),
-            end_weight: end_weight(config.gamma),
+            shown: Vec::new(),
+            played: Vec::new(),
             machine,
             losses: DiscriminatorLosses::default(),
             good: None,
         };
-        source.observe(&shown.numbers);
+        source.observe(&shown);
         source.shown = shown;
         Ok(source)
     }
@@ -124,8 +111,8 @@ impl Gail {
             name: GAIL.to_owned(),
             discount: Discount { gamma: config.gamma, lambda },
             weight: config.weight,
-            // What comes after an end is part of its reward.
-            episodic: true,
+            // What comes after an end is the next start: so it neither pays nor costs to end an episode as such.
+            episodic: false,
             scaled: true,
             source: Box::new(self),
         }
@@ -142,7 +129,8 @@ impl Gail {
 
     /// Learns from `steps` minibatches of pairs, half of them shown and half of them played.
     fn learn_pairs(&mut self, steps: usize, rate: f32, seed: Seed) -> Result<(), LearnError> {
-        let [shown, played] = [&self.shown, &self.played].map(|pairs| pairs.places.len());
+        let width = self.columns.width();
+        let (shown, played) = (self.shown.len() / width, self.played.len() / width);
         let [mut shown, mut played] =
             [shuffled(shown, seed.derive(0)), shuffled(played, seed.derive(1))].map(|order| order.into_iter().cycle());
         let half = self.minibatch.div_ceil(2);
@@ -151,8 +139,8 @@ impl Gail {
             let batch = PairBatch {
                 shown: &shown.by_ref().take(half).collect::<Vec<_>>(),
                 played: &played.by_ref().take(half).collect::<Vec<_>>(),
-                shown_pairs: &self.shown.numbers,
-                played_pairs: &self.played.numbers,
+                shown_pairs: &self.shown,
+                played_pairs: &self.played,
                 normalizer: &self.normalizer,
                 seed: seed.derive(2).derive(step as u64),
             };
@@ -177,11 +165,6 @@ impl Gail {
     }
 }
 
-/// Returns γ + γ² + …, up to [`LONGEST_END`].
-fn end_weight(gamma: f32) -> f32 {
-    (gamma / (1.0 - gamma).max(f32::MIN_POSITIVE)).min(LONGEST_END)
-}
-
 /// Returns the indices below `count` in an order that follows from the seed.
 fn shuffled(count: usize, seed: Seed) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
@@ -193,20 +176,21 @@ impl RewardSource for Gail {
     fn reward(&mut self, rollout: &Rollout, rewards: &mut [f32]) -> Result<(), LearnError> {
         self.columns.gather(rollout, &mut self.played);
         let played = std::mem::take(&mut self.played);
-        self.observe(&played.numbers);
-        let mut odds = vec![0.0; played.places.len()];
-        self.discriminator.log_odds(&played.numbers, &self.normalizer, &self.machine.pool, &mut odds);
-        for (place, odds) in played.places.iter().zip(odds) {
-            let weight = if place.is_end { self.end_weight } else { 1.0 };
-            rewards[place.sample] += weight * odds.clamp(-GREATEST_REWARD, GREATEST_REWARD);
-        }
+        self.observe(&played);
+        let mut odds = vec![0.0; played.len() / self.columns.width()];
+        self.discriminator.log_odds(&played, &self.normalizer, &self.machine.pool, &mut odds);
         self.played = played;
+        let outcomes = rollout.samples().outcomes;
+        let is_pair = |sample: &usize| self.columns.is_pair(rollout, *sample);
+        for (sample, odds) in (0..outcomes.len()).filter(is_pair).zip(odds) {
+            rewards[sample] = odds.clamp(-GREATEST_REWARD, GREATEST_REWARD);
+        }
         Ok(())
     }
 
     /// Detail 50.
     fn learn(&mut self, _: &Rollout, update: SourceUpdate) -> Result<(), LearnError> {
-        let played = self.played.places.len();
+        let played = self.played.len() / self.columns.width();
         if played == 0 {
             return Ok(());
         }

@@ -178,10 +178,9 @@
 //!     follows a schedule, may be a part of each gradient step. Rajeswaran et al. 2018, arXiv:1709.10087, §4.2.
 //!
 //! 49. **GAIL** ([`Gail`]): a stream of rewards for pairs of observation and action that a network takes for demonstrated
-//!     ones, the logarithm of their odds. An end of an episode is a pair of its own, whose odds count for all steps that
-//!     would come after it: so neither a long nor a short life is a reward in itself. Rewards are scaled as in detail 15.
-//!     Ho and Ermon 2016, arXiv:1606.03476; Fu et al. 2018, arXiv:1710.11248, §6; Kostrikov et al. 2019, arXiv:1809.02925,
-//!     §4.1, for ends.
+//!     ones, the logarithm of their odds. It is scaled as in detail 15, and its returns go on in the next episode as in
+//!     detail 42: so neither a long nor a short life is a reward in itself. Ho and Ermon 2016, arXiv:1606.03476; Fu et al.
+//!     2018, arXiv:1710.11248, §6.
 //! 50. **Its network** learns after the policy, from as many pairs of the demonstrations as of the rollout, with a penalty
 //!     on its gradient at points between both. Kostrikov et al. 2019, arXiv:1809.02925, §4.
 //!

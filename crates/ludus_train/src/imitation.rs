@@ -9,7 +9,7 @@ use ludus_demonstrations::Demonstration;
 use ludus_learn::{
     CloningConfig, DemonstratedEpisode, Demonstrations, GailConfig, Imitation, LearnError, RolloutShape,
 };
-use ludus_spec::{AgentSpec, Outcome};
+use ludus_spec::AgentSpec;
 
 use crate::config::{AgentConfig, PretrainConfig};
 use crate::error::TrainError;
@@ -125,6 +125,5 @@ fn imitated(episode: &Demonstration, spec: &AgentSpec) -> DemonstratedEpisode {
         masks: episode.masks.clone(),
         actions: episode.actions.clone(),
         is_imitated: episode.imitated(),
-        is_terminated: episode.info.outcome == Outcome::Terminated,
     }
 }

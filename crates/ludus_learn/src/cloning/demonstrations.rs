@@ -17,8 +17,6 @@ pub struct DemonstratedEpisode {
     pub actions: Vec<f32>,
     /// True for each step that is imitated `[steps]`. The others only pass through a policy's memory.
     pub is_imitated: Vec<bool>,
-    /// True if the last step terminated the episode, false if it was cut off there.
-    pub is_terminated: bool,
 }
 
 /// Episodes that a policy imitates: those that it learns from, and those that were held out to judge it.
@@ -123,7 +121,7 @@ fn packed(episodes: &[DemonstratedEpisode]) -> Vec<Vec<usize>> {
 /// Copies an episode into a row of the rollout, from this step on.
 fn write_episode(rollout: &mut Rollout, row: usize, first_step: usize, episode: &DemonstratedEpisode) {
     let shape = rollout.shape().clone();
-    let DemonstratedEpisode { observations, masks, actions, is_imitated, is_terminated } = episode;
+    let DemonstratedEpisode { observations, masks, actions, is_imitated } = episode;
     let steps = is_imitated.len();
     assert_eq!(observations.len(), steps * shape.observation_width, "one observation per step");
     assert_eq!(actions.len(), steps * shape.action_width, "one action per step");
@@ -136,12 +134,7 @@ fn write_episode(rollout: &mut Rollout, row: usize, first_step: usize, episode: 
         if !masks.is_empty() {
             copy_row(masks, step, slab.masks, sample, shape.mask_width);
         }
-        let is_end = *is_terminated && step + 1 == steps;
-        slab.outcomes[sample] = match is_imitated {
-            true if is_end => Outcome::Terminated,
-            true => Outcome::Running,
-            false => Outcome::Waiting,
-        };
+        slab.outcomes[sample] = if is_imitated { Outcome::Running } else { Outcome::Waiting };
         if let Some(after) = slab.after.get_mut(sample) {
             *after = if step + 1 == steps { AfterStep::Reset } else { AfterStep::Keep };
         }
@@ -164,7 +157,6 @@ mod tests {
             masks: Vec::new(),
             actions: numbers,
             is_imitated: vec![true; steps],
-            is_terminated: false,
         }
     }
 
@@ -191,18 +183,6 @@ mod tests {
         assert_eq!(rollout.samples().observations, [0.0, 10.0, 1.0, 11.0, 2.0, 20.0, 0.0, 0.0]);
         let after: Vec<bool> = rollout.samples().after.iter().map(|&after| after == AfterStep::Reset).collect();
         assert_eq!(after[..6], [false, false, false, true, true, true]);
-    }
-
-    #[test]
-    fn an_end_of_an_episode_is_one_of_the_samples() {
-        let ended = |is_imitated: [bool; 2]| {
-            let episode =
-                DemonstratedEpisode { is_terminated: true, is_imitated: is_imitated.to_vec(), ..episode(0.0, 2) };
-            let demonstrations = Demonstrations::new(&shape(0), &[episode], &[]).unwrap();
-            demonstrations.learned.rollout.samples().outcomes[..2].to_vec()
-        };
-        assert_eq!(ended([true, true]), [Outcome::Running, Outcome::Terminated]);
-        assert_eq!(ended([true, false]), [Outcome::Running, Outcome::Waiting], "the end is not what is imitated");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct GailConfig {
     ///
     /// At least 0, usually 0.1 to 1; 1 for a game whose own rewards weigh 0.
     pub weight: Schedule,
-    /// The discount factor of its rewards per decision (γ). An end of an episode counts as often as it looks ahead.
+    /// The discount factor of its rewards per decision (γ). Its returns go on in the next episode.
     ///
     /// In `0.0..=1.0`, usually 0.95 to 0.99.
     pub gamma: f32,

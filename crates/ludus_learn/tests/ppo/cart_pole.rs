@@ -8,8 +8,7 @@ use ludus_spec::{Outcome, Seed};
 /// Columns of an observation: position [m], velocity [m/s], angle [rad], angular velocity [rad/s].
 pub const WIDTH: usize = 4;
 
-/// Steps after which an episode is truncated.
-pub const EPISODE_LIMIT: u32 = 500;
+const EPISODE_LIMIT: u32 = 500;
 
 /// Some cart-poles. The first step of each one's episode is a restart step.
 #[derive(Clone)]
@@ -55,7 +54,7 @@ impl CartPoles {
         self.lengths[row] += 1;
         let state = &mut self.states[row];
         push(state, if action > 0.5 { 10.0 } else { -10.0 });
-        let outcome = if has_fallen(state) {
+        let outcome = if state[0].abs() > 2.4 || state[2].abs() > 12_f32.to_radians() {
             Outcome::Terminated
         } else if self.lengths[row] == EPISODE_LIMIT {
             Outcome::Truncated
@@ -71,7 +70,7 @@ impl CartPoles {
         let seed = &mut self.seeds[row];
         *seed = seed.derive(0);
         self.lengths[row] = 0;
-        self.states[row] = start(*seed);
+        self.states[row] = [1, 2, 3, 4].map(|column| seed.derive(column).uniform() * 0.1 - 0.05);
     }
 }
 
@@ -89,20 +88,10 @@ impl Simulation for CartPoles {
     }
 }
 
-/// The state at the start of an episode with this seed.
-pub fn start(seed: Seed) -> [f32; WIDTH] {
-    [1, 2, 3, 4].map(|column| seed.derive(column).uniform() * 0.1 - 0.05)
-}
-
-/// True if the pole has fallen, or the cart has left the track.
-pub fn has_fallen(state: &[f32; WIDTH]) -> bool {
-    state[0].abs() > 2.4 || state[2].abs() > 12_f32.to_radians()
-}
-
 /// One Euler step of 20 ms under a force [N].
 ///
 /// Barto, Sutton and Anderson 1983, doi:10.1109/TSMC.1983.6313077, without friction, as in Gymnasium.
-pub fn push(state: &mut [f32; WIDTH], force: f32) {
+fn push(state: &mut [f32; WIDTH], force: f32) {
     let [position, velocity, angle, spin] = *state;
     let (sin, cos) = angle.sin_cos();
     let push = (force + 0.05 * spin * spin * sin) / 1.1;

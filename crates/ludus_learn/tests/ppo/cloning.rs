@@ -33,7 +33,6 @@ fn episodes(seed: u64, count: u64) -> Vec<DemonstratedEpisode> {
             actions: pushes.collect(),
             masks: Vec::new(),
             is_imitated: vec![true; steps],
-            is_terminated: false,
             observations,
         }
     };
@@ -172,7 +171,6 @@ fn remembered() -> Vec<DemonstratedEpisode> {
             actions: before.map(|sign: f32| f32::from(sign > 0.0)).collect(),
             masks: Vec::new(),
             is_imitated: vec![true; steps],
-            is_terminated: false,
             observations: seen,
         }
     };

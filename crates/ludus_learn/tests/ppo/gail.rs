@@ -76,7 +76,6 @@ fn demonstration() -> DemonstratedEpisode {
         actions: observations.iter().map(|&seen| shown(seen)).collect(),
         masks: Vec::new(),
         is_imitated: vec![true; observations.len()],
-        is_terminated: false,
         observations,
     }
 }

@@ -10,7 +10,6 @@ mod critic;
 mod determinism;
 mod distillation;
 mod gail;
-mod gail_ends;
 mod learning;
 mod limits;
 mod masking;
