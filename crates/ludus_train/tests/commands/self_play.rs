@@ -257,8 +257,8 @@ fn bad_settings_are_named_with_the_remedy() {
     refused("arrows", &set("self_play=()"), "`Reader` has no teams, so it can't play against itself");
     let dir = trained(folder.path(), &["--set", "stop.steps=100", "--set", "Bidder.self_play=None"]);
     refused("duels", &["ladder", dir.to_str().unwrap()], "its config has no `self_play`");
-    let against = ["eval", dir.to_str().unwrap(), "--against", "scirpt"];
-    refused("duels", &against, "no opponent `scirpt`");
+    let against = ["eval", dir.to_str().unwrap(), "--against", "nobody"];
+    refused("duels", &against, "no opponent `nobody`");
     refused("duels", &against, "`script` for the game's own script, or `random` for random actions");
     let arrows = run("arrows", folder.path(), &["train", "--json", "--set", "stop.steps=100"]).json();
     let arrows = folder.path().join(arrows["run_dir"].as_str().unwrap());
