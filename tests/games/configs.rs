@@ -1,5 +1,4 @@
 //! Every config that is shipped belongs to a game and loads.
-#![expect(clippy::disallowed_methods, reason = "tests make and read whatever files they like")]
 #![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,4 @@
 //! Every example ships policies that fit it.
-#![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 use std::sync::Arc;
 

@@ -61,6 +61,19 @@ struct Score {
     fresh: f64,
 }
 
+/// A judge of searches.
+#[derive(Clone, Copy)]
+struct Judge {
+    name: &'static str,
+    /// The number of a score that it judges by.
+    number: fn(&Score) -> f64,
+}
+
+const JUDGES: [Judge; 2] = [
+    Judge { name: "the search", number: |score| score.found },
+    Judge { name: "fresh seeds", number: |score| score.fresh },
+];
+
 /// Searches in all games with both samplers, and prints a table in Markdown.
 pub fn compare() -> ExitCode {
     match compare_all() {
@@ -78,10 +91,8 @@ fn compare_all() -> Result<()> {
     for game in GAMES {
         let [tpe, random] = scores(game)?;
         let SearchedGame { name, steps } = game;
-        let judges: [(&str, fn(&Score) -> f64); 2] =
-            [("the search", |score| score.found), ("fresh seeds", |score| score.fresh)];
-        for (judge, of) in judges {
-            let [tpe, random] = [&tpe, &random].map(|scores| scores.iter().map(of).collect::<Vec<_>>());
+        for Judge { name: judge, number } in JUDGES {
+            let [tpe, random] = [&tpe, &random].map(|scores| scores.iter().map(number).collect::<Vec<_>>());
             let pairs = || tpe.iter().zip(&random);
             let (wins, losses) = (pairs().filter(|(a, b)| a > b).count(), pairs().filter(|(a, b)| a < b).count());
             let [shown, other] = [&tpe, &random].map(|scores| summary(scores));
