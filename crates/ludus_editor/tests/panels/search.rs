@@ -144,8 +144,8 @@ fn a_click_on_a_line_chooses_its_trial() {
     let mut screen = screen!(searches());
     // The line of the best trial ends at the right end of the strip of ranks, beside its mark.
     let best = screen.find_exactly("1").rect;
-    let worst = screen.texts().into_iter().filter(|text| text.text == "6").next_back().expect("the last rank").rect;
-    let axis = screen.texts().into_iter().filter(|text| text.text == "1").next_back().expect("the first rank").rect;
+    let worst = screen.texts().into_iter().rfind(|text| text.text == "6").expect("the last rank").rect;
+    let axis = screen.texts().into_iter().rfind(|text| text.text == "1").expect("the first rank").rect;
     let point = pos2(axis.left() - 7.0, axis.center().y - 1.0);
     assert!(screen.told_at(point).contains("trial 28: steps to 0.85 12422"), "{best:?} {}", screen.all_text());
     screen.click(point);
