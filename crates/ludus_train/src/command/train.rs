@@ -9,7 +9,7 @@ use crate::config::{MeanReturn, StopConfig};
 use crate::error::TrainError;
 use crate::folder::{LATEST, RunFolder};
 use crate::interrupt;
-use crate::progress::{RunSummary, StopReason};
+use crate::progress::{Progress, RunSummary, StopReason};
 use crate::report::Report;
 use crate::resume::{Resumption, RunTarget};
 use crate::run;
@@ -81,10 +81,10 @@ fn tell(summary: &RunSummary, stop: &StopConfig, steps_before: u64) {
         ));
     } else {
         say(format_args!(
-            "{}: {} over the last episodes of {}, in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
+            "{}: {}{}, in {:.2} s ({:.0} steps/s; worlds built in {:.2} s)",
             reason(summary.reason, stop, progress.steps),
             progress.return_sentence(),
-            progress.episodes(),
+            of_episodes(progress),
             progress.seconds,
             progress.steps_per_second,
             summary.build_seconds,
@@ -97,6 +97,12 @@ fn tell(summary: &RunSummary, stop: &StopConfig, steps_before: u64) {
     for policy in RunFolder::open(&summary.run_dir).policy_files() {
         say(format_args!("policy: {}", policy.display()));
     }
+}
+
+/// The episodes that a mean return is taken over, in words; nothing before there is a mean return.
+fn of_episodes(progress: &Progress) -> String {
+    let has_mean = progress.kinds.iter().any(|kind| kind.returns.shown().is_some());
+    if has_mean { format!(" over the last episodes of {}", progress.episodes()) } else { String::new() }
 }
 
 /// The reason that the run ended, with its steps.

@@ -217,3 +217,10 @@ fn messages_show_what_can_not_be_seen() {
     let done = run("arrows", folder.path(), &["lo\u{200b}ok"]);
     assert!(done.errors.contains("<U+200B>") && !done.errors.contains('\u{200b}'), "{}", done.errors);
 }
+
+#[test]
+fn a_run_without_a_mean_return_names_no_episodes_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = run("arrows", folder.path(), &["train", "--set", "stop.steps=1", "--set", "ppo.rollout_steps=2"]);
+    assert!(done.out.contains("no episode has ended yet, in "), "{}{}", done.out, done.errors);
+}
