@@ -66,6 +66,5 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
         shown,
         replay,
         script: arguments.script.clone(),
-        record: arguments.record.clone(),
     })
 }
