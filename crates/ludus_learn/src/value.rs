@@ -1,6 +1,7 @@
 //! Value learning: the parts that algorithms share which learn the values of actions.
 
 mod action_values;
+mod context;
 mod decide;
 mod error;
 mod learner;

@@ -6,7 +6,6 @@ use ludus_learn::{
     BatchDecider, Decider, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine, Minibatch,
     Rollout, RolloutShape, UpdateSettings,
 };
-use ludus_libtorch::DeviceConfig;
 use ludus_net::{Layout, Normalizer};
 use tch::Device;
 
@@ -15,22 +14,12 @@ use crate::decider::{PolicyWidths, RolloutPolicy, RowExchange, parts};
 use crate::heads::Heads;
 use crate::link::Transfers;
 use crate::network::TorchNetwork;
+use crate::settings::TorchSettings;
 use crate::step_recordings::{RecordedStep, StepRecordings, padded};
 use crate::storage::Storage;
 use crate::threads::keep_to_this_thread;
 use crate::trained::TrainedNetwork;
 use crate::update::{LOSSES, StepContext, StepSize, step_settings};
-
-/// The device of a learner, and its settings.
-#[derive(Clone, Debug)]
-pub struct TorchSettings {
-    /// The device; [`cuda_device`](crate::cuda_device) opens one.
-    pub device: Device,
-    /// Settings of the device.
-    pub config: DeviceConfig,
-    /// The threads and the clock.
-    pub machine: Machine,
-}
 
 /// The learner of PPO for GPUs, and for networks that are no plain perceptrons.
 ///

@@ -3,9 +3,10 @@
 use ludus_net::{Adam, Network, Normalizer, Scratch, TargetNetwork};
 
 use super::action_values::ActionValues;
+use super::context::ValueContext;
 use super::learner::{ValueLearner, ValueSamples, ValueSetup, ValueState, ValueStep};
 use super::metrics::ValueLosses;
-use super::worker::{ValueContext, ValueWorker};
+use super::worker::ValueWorker;
 use crate::gradient::{ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
 use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Observed, Rollout};
 

@@ -3,8 +3,8 @@
 use ludus_net::{Scratch, stage};
 
 use super::action_values::OutputRow;
+use super::context::ValueContext;
 use super::learner::{ValueBatch, ValueStep};
-use super::worker::ValueContext;
 
 /// The rows after the samples.
 #[derive(Debug, Default)]

@@ -1,8 +1,9 @@
 //! The gradient of a part of a minibatch of value learning.
 
-use ludus_net::{Block, Network, Normalizer, Scratch, TargetNetwork, stage};
+use ludus_net::{Block, Scratch, stage};
 
-use super::action_values::{ActionValues, OutputRow};
+use super::action_values::OutputRow;
+use super::context::ValueContext;
 use super::learner::{ValueBatch, ValueSamples, ValueStep};
 use super::metrics::ValueLosses;
 use super::targets::NextRows;
@@ -15,18 +16,6 @@ pub(super) struct ValueWorker {
     scratch: Scratch,
     batch: ValueBatch,
     next: NextRows,
-}
-
-/// The inputs of a minibatch's loss. The network is as it is before the gradient step.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ValueContext<'a> {
-    pub network: &'a Network,
-    pub target: Option<&'a TargetNetwork>,
-    pub normalizer: Option<&'a Normalizer>,
-    pub values: &'a ActionValues,
-    pub step: &'a ValueStep,
-    /// The weight of one sample in the mean.
-    pub weight: f32,
 }
 
 impl ValueWorker {
