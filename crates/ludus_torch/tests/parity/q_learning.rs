@@ -6,13 +6,13 @@ use ludus_learn::{
 };
 use ludus_net::{Layout, Network, NetworkConfig, Normalizer};
 use ludus_spec::{Head, Seed};
-use ludus_torch::tch::Tensor;
+use ludus_torch::tch::{Device, Tensor};
 use ludus_torch::{Forward, Parameter, TorchNetwork, TorchValueLearner, Transfers};
 
 use crate::carousel::{CHOICES, carousel};
 use crate::cart_pole::{CartPoles, WIDTH};
 use crate::values::{settings, torch};
-use crate::{PLAIN, Setup, cart_poles, lanes, machine};
+use crate::{PLAIN, Setup, cart_poles, device, lanes, machine};
 
 const STEPS: usize = 16;
 
@@ -75,9 +75,13 @@ fn learn<S: Simulation>(algorithm: &mut dyn Algorithm, worlds: &mut [S], iterati
 }
 
 fn trained<L: ValueLearner + 'static>(learner: impl Fn() -> L) -> [SavedAlgorithm; 2] {
+    trained_for(3, learner)
+}
+
+fn trained_for<L: ValueLearner + 'static>(iterations: usize, learner: impl Fn() -> L) -> [SavedAlgorithm; 2] {
     let worlds = cart_poles(&[60, 40, 50], 13);
     algorithms(learner, &worlds).map(|mut algorithm| {
-        let reports = learn(&mut *algorithm, &mut worlds.clone(), 3);
+        let reports = learn(&mut *algorithm, &mut worlds.clone(), iterations);
         assert!(reports.iter().all(|report| report.gradient_steps > 0), "{reports:?}");
         algorithm.save()
     })
@@ -93,7 +97,10 @@ fn values_are_learned_the_same_with_any_number_of_threads() {
 
 #[test]
 fn both_learners_learn_the_same_values_up_to_rounding() {
-    let [by_torch, by_native] = [trained(|| on_torch(PLAIN)), trained(in_rust)];
+    // A GPU adds up in another order. From the second iteration on, a greedy action that is another one by rounding leads
+    // to other samples.
+    let iterations = if device() == Device::Cpu { 3 } else { 1 };
+    let [by_torch, by_native] = [trained_for(iterations, || on_torch(PLAIN)), trained_for(iterations, in_rust)];
     check_close(&by_torch, &by_native);
     for (found, expected) in by_torch.iter().zip(&by_native) {
         assert!(found.state.counters == expected.state.counters);
