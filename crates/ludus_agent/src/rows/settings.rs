@@ -84,11 +84,12 @@ impl Rows {
     /// Sets the interval of decisions: the agents decide in every `every`-th step only, the first time after `wait`
     /// more steps. Usually `wait` is 1, since the first step of a world is the restart step of its agents.
     ///
-    /// In the steps between, their actions hold, their rows are [`Outcome::Waiting`], and they are scored and sensed as
-    /// always. If an episode ends in such a step, its outcome is [`Outcome::WaitingTerminated`] or
-    /// [`Outcome::WaitingTruncated`], so that a learner adds reward and end to the decision before. The restart comes
-    /// with the next step, even if the kind does not decide in it, and lasts until the kind decides again. So agents of
-    /// several kinds that share their arena's episode start together.
+    /// In the steps between, their actions hold, their rows are [`Waiting`](ludus_spec::Outcome::Waiting), and they are
+    /// scored and sensed as always. If an episode ends in such a step, its outcome is
+    /// [`WaitingTerminated`](ludus_spec::Outcome::WaitingTerminated) or
+    /// [`WaitingTruncated`](ludus_spec::Outcome::WaitingTruncated), so that a learner adds reward and end to the decision
+    /// before. The restart comes with the next step, even if the kind does not decide in it, and lasts until the kind
+    /// decides again. So agents of several kinds that share their arena's episode start together.
     pub fn decide_every(&mut self, every: NonZeroU32, wait: u32) {
         (self.decisions.every, self.decisions.wait) = (every.get(), wait);
     }
@@ -114,7 +115,7 @@ impl Rows {
     }
 
     /// Leaves all agents of the kind to the game, whatever their [`Controller`] is: their actions are never written,
-    /// and their rows are [`Outcome::Vacant`].
+    /// and their rows are [`Outcome::Vacant`](ludus_spec::Outcome::Vacant).
     pub fn leave_to_the_game(&mut self) {
         self.decisions.are_external = true;
     }
