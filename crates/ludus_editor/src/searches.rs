@@ -37,7 +37,7 @@ struct Searches {
     /// The folder of the search that was picked; `None` for the newest.
     picked: Option<PathBuf>,
     looked: f64,
-    look: Option<Task<Found>>,
+    look: Option<Task<SearchesRead>>,
     /// The journal that was read last.
     known: Option<Journal>,
 }
@@ -50,7 +50,7 @@ struct Journal {
 }
 
 /// The result of a read.
-struct Found {
+struct SearchesRead {
     /// The search that was picked when the read began.
     picked: Option<PathBuf>,
     folders: Vec<PathBuf>,
@@ -65,7 +65,7 @@ impl Searches {
     }
 
     /// Takes the result of a read. One that began before another search was picked says nothing about that one.
-    fn take(&mut self, found: Found, searches: &mut SearchesSnapshot) {
+    fn take(&mut self, found: SearchesRead, searches: &mut SearchesSnapshot) {
         searches.folders = found.folders;
         if found.picked != self.picked {
             return;
@@ -120,7 +120,7 @@ fn look(mut folder: ResMut<Searches>, mut searches: ResMut<SearchesSnapshot>) {
 }
 
 /// Lists the searches, and reads the picked one, or else the newest, if its journal has grown.
-fn find(runs: &Path, game: &str, picked: Option<PathBuf>, known: Option<Journal>) -> Found {
+fn find(runs: &Path, game: &str, picked: Option<PathBuf>, known: Option<Journal>) -> SearchesRead {
     let folders = SearchRecord::folders(runs, game);
     let shown = picked.as_ref().filter(|picked| folders.contains(picked)).or(folders.first());
     let journal = shown.map(|folder| Journal {
@@ -129,7 +129,7 @@ fn find(runs: &Path, game: &str, picked: Option<PathBuf>, known: Option<Journal>
     });
     let grown = journal.as_ref().filter(|journal| known.as_ref() != Some(journal));
     let record = grown.map(|journal| SearchRecord::read(&journal.folder).map_err(|error| error.to_string()));
-    Found { picked, folders, journal, record }
+    SearchesRead { picked, folders, journal, record }
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ fn both_learners_learn_the_same_values_up_to_rounding() {
     }
 }
 
-/// Where a learner of either kind has stopped, both go on alike.
+/// A learner of either kind goes on alike from a checkpoint of the other.
 #[test]
 fn a_checkpoint_of_values_goes_on_in_the_other_learner() {
     for saved in [trained(|| on_torch(PLAIN)), trained(in_rust)] {

@@ -95,7 +95,7 @@ fn head_ui(ui: &mut Ui, record: &SearchRecord, keys: usize) {
     }
 }
 
-/// What a line of the table shows besides its trial.
+/// The cells of a line of the table besides its trial.
 struct Row<'a> {
     record: &'a SearchRecord,
     /// Number of keys that have columns.
