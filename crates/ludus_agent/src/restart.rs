@@ -28,12 +28,16 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
         return;
     }
     watch_filters::<A>(world);
-    world.resource_mut::<AgentRows<A>>().open_step();
-    if world.resource::<AgentRows<A>>().decisions.are_due() {
+    let mut rows = world.resource_mut::<AgentRows<A>>();
+    rows.open_step();
+    if rows.decisions.are_due() && !rows.turnover.restarting.is_empty() {
         run_restarted::<A>(world, agents);
     }
     collect_ended::<A>(world);
     admit_waiting::<A>(world);
+    if world.resource::<AgentRows<A>>().turnover.starting.is_empty() {
+        return;
+    }
     // Taken out and put back: observers of the events may spawn and despawn agents, which changes the rows.
     let mut starting = core::mem::take(&mut world.resource_mut::<AgentRows<A>>().turnover.starting);
     starting.sort_unstable_by_key(|&(row, _)| row);

@@ -207,7 +207,7 @@ impl Ends<'_> {
 }
 
 /// True if a policy decides for all agents. Without an early exit they are compared several at a time.
-fn policy_controls_all(controllers: &[Controller]) -> bool {
+pub(crate) fn policy_controls_all(controllers: &[Controller]) -> bool {
     controllers.iter().fold(true, |all, controller| all & (*controller == Controller::Policy))
 }
 

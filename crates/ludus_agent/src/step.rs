@@ -9,7 +9,7 @@ use ludus_spec::Outcome;
 use crate::mask::Mask;
 use crate::rows::{Fault, FaultPlace};
 use crate::runs::runs;
-use crate::scoring::{Scored, Scoring};
+use crate::scoring::{Scored, Scoring, policy_controls_all};
 use crate::{
     Action, ActionMask, Agent, AgentRows, Controller, Episode, Observation, Reward, Rows, SenseScoreTime, Slot,
     StepClock,
@@ -82,8 +82,12 @@ fn act_table<T: Action + Default>(rows: &mut Rows, slots: &[Slot], controllers: 
         rows.controllers[run.first_row..][..run.agents.len()].copy_from_slice(&controllers[run.agents.clone()]);
         let actions_now = rows.disturbance.carried_out().unwrap_or(&rows.actions);
         let decided = actions_now[run.first_row * T::WIDTH..][..run.agents.len() * T::WIDTH].chunks_exact(T::WIDTH);
-        let agents = controllers[run.agents.clone()].iter().zip(&mut actions[run.agents]);
-        for ((controller, action), decided) in agents.zip(decided) {
+        let (controllers, actions) = (&controllers[run.agents.clone()], &mut actions[run.agents]);
+        if policy_controls_all(controllers) {
+            actions.iter_mut().zip(decided).for_each(|(action, decided)| action.read(decided));
+            continue;
+        }
+        for ((controller, action), decided) in controllers.iter().zip(actions).zip(decided) {
             match controller {
                 Controller::Policy => action.read(decided),
                 Controller::External | Controller::Scripted | Controller::Waiting => {}

@@ -29,8 +29,8 @@ const SHARD_ROWS: usize = 6;
 /// Parameters whose gradients one task on one thread adds up.
 const SUM_CHUNK: usize = 4096;
 
-/// Parameters whose partial sums along the tree fit into registers and the first-level cache.
-const SUM_BLOCK: usize = 64;
+/// Parameters whose partial sums along the tree fit into the first-level cache.
+const SUM_BLOCK: usize = 256;
 
 /// A part of a minibatch, its gradient and its share of the losses.
 ///
@@ -131,6 +131,12 @@ fn sum_block<L>(shards: &[Shard<L>], parameters: Range<usize>, sum: &mut [f32]) 
         [one, other] => {
             let pairs = one.gradient[parameters.clone()].iter().zip(&other.gradient[parameters]);
             sum.iter_mut().zip(pairs).for_each(|(sum, (one, other))| *sum = one + other);
+        }
+        // Four at once write no partial sums.
+        [a, b, c, d] => {
+            let [a, b, c, d] = [a, b, c, d].map(|shard| shard.gradient[parameters.clone()].iter());
+            let fours = a.zip(b).zip(c.zip(d));
+            sum.iter_mut().zip(fours).for_each(|(sum, ((a, b), (c, d)))| *sum = (a + b) + (c + d));
         }
         _ => {
             let (first, second) = shards.split_at(shards.len() / 2);
@@ -239,7 +245,7 @@ mod tests {
     #[test]
     fn gradients_are_added_up_along_the_tree() {
         let derivative = |shard: usize, parameter: usize| 0.1 * ((7 * shard + parameter) as f32).sin().exp();
-        for count in [1, 2, 3, 5, 16, 31] {
+        for count in [1, 2, 3, 4, 5, 7, 16, 31] {
             let shard = |index: usize| Shard {
                 gradient: (0..SUM_BLOCK + 3).map(|parameter| derivative(index, parameter)).collect(),
                 losses: (),

@@ -105,7 +105,7 @@ impl WorldGroup {
             results: Vec::new(),
             team_views: Vec::new(),
         };
-        let unchanged = |kind| vec![RowChange::None; group.row_count(kind)];
+        let unchanged = |kind| vec![RowChange::default(); group.row_count(kind)];
         group.changes = (0..group.kind_count()).map(unchanged).collect();
         group
     }
@@ -242,9 +242,7 @@ impl WorldGroup {
             for member in self.worlds.iter_mut().filter(|member| member.world.is_listed(kind)) {
                 let rows = member.world.row_count(kind);
                 let changes = &mut self.changes[kind][first_row..][..rows];
-                for (change, outcome) in changes.iter_mut().zip(member.world.rows(kind).outcomes()) {
-                    change.note(self.steps, *outcome);
-                }
+                RowChange::note_all(changes, self.steps, member.world.rows(kind).outcomes());
                 // Episodes of policies that do not learn say nothing about the one that does.
                 for (change, _) in changes.iter_mut().zip(member.drivers(kind)).filter(|(_, driver)| **driver != 0) {
                     change.note(self.steps, Outcome::Vacant);

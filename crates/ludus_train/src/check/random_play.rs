@@ -43,7 +43,7 @@ impl RandomEpisodes {
         let rows = world.rows(kind).len();
         let settings = RowSettings { rows, limit: None, stagger: false };
         let episodes = RecentEpisodes::keeping(settings, MOST_EPISODES);
-        Self { kind, steps: 0, episodes, changes: vec![RowChange::None; rows] }
+        Self { kind, steps: 0, episodes, changes: vec![RowChange::default(); rows] }
     }
 
     /// Adds the episodes that ended in the last step. `note` is called with the term sums of each.

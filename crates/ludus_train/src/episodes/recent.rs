@@ -60,30 +60,34 @@ pub struct RowSettings {
     pub stagger: bool,
 }
 
-/// The last change of a row's episode.
+/// The last change of a row's episode: the step in which another one began, [`NOT_AWAITED`] once it is over or its agent is
+/// gone, and 0 if it is still the same.
+///
+/// It is a number, so that rows are updated without a branch: which of them end in a step can't be foretold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RowChange {
-    /// The row's episode is still the same.
-    #[default]
-    None,
-    /// Another episode began. Its agent first decides after this many steps of its group.
-    Began(u64),
-    /// The episode is over, or its agent is gone.
-    Ended,
-}
+pub struct RowChange(u64);
 
 impl RowChange {
+    /// Updates the changes of rows with their outcomes in the group's step `step`, counted from 1.
+    pub fn note_all(changes: &mut [Self], step: u64, outcomes: &[Outcome]) {
+        changes.iter_mut().zip(outcomes).for_each(|(change, outcome)| change.note(step, *outcome));
+    }
+
     /// Updates the change with the row's outcome in the group's step `step`, counted from 1.
     #[inline]
     pub fn note(&mut self, step: u64, outcome: Outcome) {
-        match outcome {
-            Outcome::Restart => *self = Self::Began(step),
-            Outcome::Vacant => *self = Self::Ended,
-            outcome if outcome.is_end() => *self = Self::Ended,
-            _ => {}
-        }
+        let is_over = OVER >> outcome as u32 & 1 == 1;
+        let unless_begun = if is_over { NOT_AWAITED } else { self.0 };
+        self.0 = if outcome == Outcome::Restart { step } else { unless_begun };
     }
 }
+
+/// The outcomes after which a row's episode does not go on, a bit for each.
+const OVER: u32 = 1 << Outcome::Vacant as u32
+    | 1 << Outcome::Terminated as u32
+    | 1 << Outcome::Truncated as u32
+    | 1 << Outcome::WaitingTerminated as u32
+    | 1 << Outcome::WaitingTruncated as u32;
 
 /// The step and row in which an episode began. It defines the order of episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,11 +162,8 @@ impl RecentEpisodes {
     /// group's first row among all rows.
     pub fn observe(&mut self, first_row: usize, changes: &mut [RowChange]) {
         for (open, change) in self.open[first_row..].iter_mut().zip(changes) {
-            match std::mem::take(change) {
-                RowChange::None => {}
-                RowChange::Began(step) => *open = step,
-                RowChange::Ended => *open = NOT_AWAITED,
-            }
+            let RowChange(changed) = std::mem::take(change);
+            *open = if changed == 0 { *open } else { changed };
         }
     }
 
@@ -278,11 +279,33 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn an_episode_is_over_once_its_row_is_vacant_or_it_ends() {
+        use Outcome::{
+            Faulty, Restart, Running, Terminated, Truncated, Vacant, Waiting, WaitingTerminated, WaitingTruncated,
+        };
+        let all =
+            [Vacant, Restart, Running, Terminated, Truncated, Faulty, Waiting, WaitingTerminated, WaitingTruncated];
+        for outcome in all {
+            let mut change = RowChange(5);
+            change.note(7, outcome);
+            let is_over = outcome == Vacant || outcome.is_end();
+            let expected = if outcome == Restart {
+                7
+            } else if is_over {
+                NOT_AWAITED
+            } else {
+                5
+            };
+            assert_eq!(change, RowChange(expected), "{outcome:?}");
+        }
+    }
+
     /// Applies these outcomes `[steps, rows]`, the first of them in the step after `first_step`.
     fn observe(recent: &mut RecentEpisodes, first_step: u64, rows: usize, outcomes: &[Outcome]) {
-        let mut changes = vec![RowChange::None; rows];
+        let mut changes = vec![RowChange::default(); rows];
         for (step, outcomes) in (first_step + 1..).zip(outcomes.chunks_exact(rows)) {
-            changes.iter_mut().zip(outcomes).for_each(|(change, outcome)| change.note(step, *outcome));
+            RowChange::note_all(&mut changes, step, outcomes);
         }
         recent.observe(0, &mut changes);
     }
