@@ -10,7 +10,9 @@ use crate::scene::{
     shown_parameters,
 };
 use crate::selection::{Selection, ShownKind};
-use crate::snapshot::{AgentEntry, AgentId, AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot, SceneSnapshot};
+use crate::snapshot::{
+    AgentEntry, AgentId, AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot, SceneSnapshot, ValueSource,
+};
 use crate::takeover::TakeOver;
 
 type Agents<'a> = (&'a Controller, &'a Episode, Option<&'a InArena>);
@@ -113,6 +115,8 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
     let decides_next = world.resource::<StepClock>().is_last_tick() && kind.rows(world).decide_next();
     let mut players = world.resource_mut::<Players>();
     let decided = players.decided(id, is_rival);
+    let value_source =
+        players.of_mut(id.kind, is_rival).map_or_else(ValueSource::default, |player| player.value_source());
     let player = players.of_mut(id.kind, is_rival).filter(|_| decides_next);
     let next = player.map(|player| {
         let sensed = Sensed { observations: &observations, masks: &masks };
@@ -130,6 +134,7 @@ fn look_at(world: &mut World, agent: &AgentEntry) -> AgentSnapshot {
         columns: records.columns(id),
         heads,
         value,
+        value_source,
         memory,
         decided_by,
         next_heads,

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ludus_agent::spec::AgentSpec;
-use ludus_policy::{Policy, PolicyFile};
+use ludus_policy::{Policy, PolicyFile, ValueEstimate};
 use ludus_train::config::RunConfig;
-use ludus_train::policies_at;
+use ludus_train::{policies_at, saved_values};
 
 use crate::scene::Player;
 use crate::snapshot::PolicyLabel;
@@ -20,7 +20,8 @@ pub type KindPlayers = Vec<(usize, Player)>;
 pub fn load(path: &Path, config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<KindPlayers, String> {
     let files = policies_at(path, config, specs).map_err(|error| error.to_string())?;
     let player = |(kind, file): (usize, PolicyFile)| {
-        Ok((kind, player(name_of(path), &file, config.interval(&specs[kind].name))?))
+        let values = saved_values(path, config, &file);
+        Ok((kind, player(name_of(path), &file, values, config.interval(&specs[kind].name))?))
     };
     files.into_iter().map(player).collect()
 }
@@ -31,21 +32,22 @@ pub fn frozen(config: &RunConfig, specs: &[Arc<AgentSpec>]) -> Result<KindPlayer
     for (kind, spec) in specs.iter().enumerate() {
         let Some(path) = config.agent(spec).policy.frozen_file(spec) else { continue };
         let file = PolicyFile::read_for(&path, spec).map_err(|error| error.to_string())?;
-        players.push((kind, player(name_of(&path), &file, config.interval(&spec.name))?));
+        let values = saved_values(&path, config, &file);
+        players.push((kind, player(name_of(&path), &file, values, config.interval(&spec.name))?));
     }
     Ok(players)
 }
 
-/// Builds the policy of a file. The error is a sentence: the policy has another decision interval than the game on
-/// screen, or the file is invalid.
-pub fn player(name: String, file: &PolicyFile, interval: NonZeroU32) -> Result<Player, String> {
+/// Builds the policy of a file, with the numbers that estimate its values. The error is a sentence: the policy has another
+/// decision interval than the game on screen, or the file is invalid.
+pub fn player(name: String, file: &PolicyFile, values: ValueEstimate, interval: NonZeroU32) -> Result<Player, String> {
     let own = file.decision_interval;
     if own != interval {
         return Err(format!(
             "`{name}` decides every {own} ticks, the game on screen every {interval}: open it with `watch {name}`"
         ));
     }
-    let policy = Policy::new(file).map_err(|error| error.to_string())?;
+    let policy = Policy::new(file).and_then(|policy| policy.with_values(values)).map_err(|error| error.to_string())?;
     Ok(Player::new(PolicyLabel { name, steps: file.origin.steps }, Arc::new(policy)))
 }
 

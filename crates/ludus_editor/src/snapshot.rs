@@ -196,9 +196,10 @@ pub struct AgentSnapshot {
     ///
     /// Empty without a policy, and in a restart step, in which the agent idles.
     pub heads: Vec<HeadSnapshot>,
-    /// The policy's value estimate for that observation; NaN where `heads` are empty, and for a policy
-    /// that was shipped without its critic.
+    /// The policy's value estimate for that observation; NaN where `heads` are empty, and for a policy that has none.
     pub value: f32,
+    /// The source of the value estimates.
+    pub value_source: ValueSource,
     /// The numbers that the policy remembered of the episode when it decided; empty for a policy without memory, and where
     /// `heads` are empty.
     pub memory: Vec<f32>,
@@ -207,8 +208,8 @@ pub struct AgentSnapshot {
     pub decided_by: Option<PolicyLabel>,
     /// The policy's distributions for the newest observation: its next decision. Empty in the middle of a step.
     pub next_heads: Vec<HeadSnapshot>,
-    /// The policy's value estimate for the newest observation; NaN where `next_heads` are empty, and for a
-    /// policy that was shipped without its critic.
+    /// The policy's value estimate for the newest observation; NaN where `next_heads` are empty, and for a policy that has
+    /// none.
     pub next_value: f32,
     /// The action of the present step, one number for each column of the action's row, before it is scaled to the
     /// fields' ranges. Empty in a restart step.
@@ -217,6 +218,20 @@ pub struct AgentSnapshot {
     pub parameters: Vec<f32>,
     /// Its episode so far.
     pub episode: EpisodeSnapshot,
+}
+
+/// The source of a policy's value estimates: of the discounted return from an observation on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ValueSource {
+    /// The policy's own critic, as `ppo` learns it.
+    #[default]
+    Critic,
+    /// The value of the greedy action, which is an output of the policy, as `dqn` and `pqn` learn it.
+    Outputs,
+    /// The smaller one of both critics' values of the greedy action, as `sac` learns them.
+    SmallerCritic,
+    /// None: the policy's critics are not at hand.
+    Missing,
 }
 
 /// Statistics of one column of an agent's observation, over all steps since the arenas were spawned.

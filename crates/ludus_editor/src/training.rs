@@ -6,9 +6,8 @@ use std::sync::Arc;
 use bevy::ecs::system::NonSendMarker;
 use bevy::prelude::*;
 use ludus_agent::spec::AgentSpec;
-use ludus_policy::PolicyFile;
 use ludus_train::config::{PolicySource, RunConfig};
-use ludus_train::session::{KindSnapshot, Session, SessionSetup, SessionState, TrainingSnapshot};
+use ludus_train::session::{KindSnapshot, Session, SessionPolicy, SessionSetup, SessionState, TrainingSnapshot};
 use ludus_train::{RunFolder, StopReason};
 
 use crate::scene::{Players, Replaying, SceneKinds, Stage};
@@ -23,7 +22,7 @@ pub struct Training {
     session: Option<Session>,
     snapshot: Arc<TrainingSnapshot>,
     /// The policy of each kind that was last put on screen.
-    policies: Vec<Option<Arc<PolicyFile>>>,
+    policies: Vec<Option<Arc<SessionPolicy>>>,
     /// True if the scene uses the newest policies.
     is_followed: bool,
     /// The folder of the run that was last asked to resume, until the result is known.
@@ -119,7 +118,7 @@ impl Training {
     }
 
     /// Returns the policies that are newer than those on screen, each with the index of its kind.
-    fn take_news(&mut self) -> Vec<(usize, Arc<PolicyFile>)> {
+    fn take_news(&mut self) -> Vec<(usize, Arc<SessionPolicy>)> {
         let Some(session) = self.session.as_ref().filter(|_| self.is_followed) else { return Vec::new() };
         let mut news = Vec::new();
         for (kind, (spec, known)) in self.setup.specs.iter().zip(&mut self.policies).enumerate() {
@@ -197,7 +196,7 @@ pub fn obey(
 pub fn follow(mut training: ResMut<Training>, mut players: ResMut<Players>, mut runs: ResMut<RunsSnapshot>) {
     for (kind, newest) in training.take_news() {
         let interval = training.config().interval(&training.specs()[kind].name);
-        match policies::player(training.name(), &newest, interval) {
+        match policies::player(training.name(), &newest.file, newest.values.clone(), interval) {
             Ok(player) => players.set_own(kind, player),
             Err(sentence) => runs.trouble = Some(sentence),
         }

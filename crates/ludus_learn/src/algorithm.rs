@@ -92,6 +92,12 @@ pub trait Algorithm: Send {
     /// The policy as it is now.
     fn policy(&self) -> LearnedPolicy;
 
+    /// Returns the weights of critics that estimate the values of actions beside the policy, one critic after the other,
+    /// each in the order of its layout; `None` if there are none.
+    fn critics(&self) -> Option<Vec<f32>> {
+        None
+    }
+
     /// Returns the whole state that a run needs to resume.
     fn save(&self) -> SavedAlgorithm;
 

@@ -44,6 +44,12 @@ pub enum LearnError {
     /// Soft actor-critic was given a network whose numbers are not squashed into the range of the action.
     #[error("its network's continuous actions are not squashed, as `sac` needs them; make it with `squashed: true`")]
     NotSquashed,
+    /// The learner has no noise that is a function of the observation.
+    #[error(
+        "`gsde` needs a learner in plain Rust, which alone has noise that is a function of the observation; train with \
+         `--learner native`, or leave `gsde` out"
+    )]
+    SmoothNoise,
     /// An algorithm that can't learn with a memory was given a network that has one.
     #[error("its network has a `memory`, with which this algorithm can't learn; leave it out, or learn with `ppo`")]
     Memory,

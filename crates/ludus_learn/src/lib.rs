@@ -217,6 +217,7 @@
 //! | the data | [`Rollout`], [`estimate_advantages`] |
 //! | the arithmetic of PPO | [`Learner`], [`NativeLearner`], [`Experience`] |
 //! | the arithmetic of value learning | [`ValueLearner`], [`NativeValueLearner`], [`ValueSamples`] |
+//! | the arithmetic of SAC | [`SacLearner`], [`NativeSacLearner`], [`SacNetworks`], [`SacSamples`] |
 //! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
 
 mod algorithm;
@@ -232,6 +233,7 @@ mod gail;
 mod gradient;
 mod iterate;
 mod lane;
+mod learned_network;
 mod learner_state;
 mod machine;
 mod observed;
@@ -281,7 +283,11 @@ pub use ppo::{
 pub use pqn::{Pqn, PqnConfig};
 pub use report::{LEARNING_RATE, Metric, MetricInfo, Report};
 pub use rollout::{HeadRewards, Rollout, RolloutShape, Samples, Slab};
-pub use sac::{GsdeConfig, Sac, SacConfig, Temperature};
+pub use sac::{
+    ActionParts, ChoiceColumns, CriticState, DecidedRows, GsdeConfig, NativeSacLearner, NumberColumns, Sac,
+    SacBehavior, SacConfig, SacLearner, SacLosses, SacNetworks, SacNextRows, SacSamples, SacState, SacStep,
+    Temperature, TemperatureSettings, TemperatureState, Temperatures,
+};
 pub use schedule::Schedule;
 pub use simulation::{Simulation, StepLanes};
 pub use statistics::{Moments, Standardization, Sums};

@@ -12,8 +12,12 @@ mod decide;
 mod drawn;
 #[cfg(test)]
 mod gradient_tests;
+mod learner;
 mod losses;
+mod native;
+mod networks;
 mod parts;
+mod samples;
 mod state;
 mod temperature;
 
@@ -21,25 +25,26 @@ use ludus_net::{Network, Normalizer};
 use ludus_spec::{Outcome, Seed};
 
 use crate::experience::check_samples;
-use crate::gradient::{StepSize, check_parameters};
 use crate::replay::{Replay, ReplayShape, Transition, draw_evenly};
 use crate::{
-    Algorithm, CollectedLane, Decider, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Observed, Report,
-    Rollout, RolloutShape, SavedAlgorithm, Schedule,
+    Algorithm, CollectedLane, LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, Report, Rollout, RolloutShape,
+    SavedAlgorithm, Schedule,
 };
-use actor::Actor;
-use actor_update::ActorUpdate;
-use critics::{Critics, SacContext};
-use losses::{SacLosses, SacMetrics};
-use state::SacNumbers;
-use temperature::TunedTemperatures;
+use losses::SacMetrics;
+use samples::ReplaySamples;
 
 pub use config::{GsdeConfig, SacConfig, Temperature};
+pub use drawn::Temperatures;
+pub use learner::{CriticState, DecidedRows, SacBehavior, SacLearner, SacNextRows, SacSamples, SacState, SacStep};
+pub use losses::SacLosses;
+pub use native::NativeSacLearner;
+pub use networks::SacNetworks;
+pub use parts::{ActionParts, ChoiceColumns, NumberColumns};
+pub use temperature::{TemperatureSettings, TemperatureState};
 
-/// Indices of the seed's children, one for each purpose of the draws.
+/// Indices of the seed's children, one for each purpose of the draws. The critics' is that of [`SacNetworks`].
 const ACTIONS: u64 = 0;
 const SAMPLES: u64 = 1;
-const CRITICS: u64 = 2;
 const NOISE: u64 = 3;
 
 /// Indices of the children of a gradient step's seed.
@@ -49,15 +54,10 @@ const OWN_ACTIONS: u64 = 2;
 
 /// Soft actor-critic with a replay.
 #[derive(Debug)]
-pub struct Sac {
+pub struct Sac<L = NativeSacLearner> {
     config: SacConfig,
-    actor: Actor,
-    update: ActorUpdate,
-    critics: Critics,
-    temperatures: TunedTemperatures,
-    machine: Machine,
+    learner: L,
     rollout: Rollout,
-    observed: Observed,
     replay: Replay,
     minibatch: Minibatch,
     seed: Seed,
@@ -66,8 +66,10 @@ pub struct Sac {
     gradient_steps: u64,
     /// Gradient steps that are due: the experience so far times the replay ratio, less the steps that were taken.
     due: f32,
-    /// The numbers that were marked as good. The replay is not part of them.
-    good: Option<Box<SacNumbers>>,
+    /// True while actions are random, before anything was learned.
+    is_random: bool,
+    /// The numbers that were marked as good.
+    good: Option<MarkedNumbers>,
 }
 
 /// The samples of a gradient step.
@@ -77,24 +79,52 @@ struct Minibatch {
     transitions: Vec<Transition>,
 }
 
+/// The state of the algorithm itself that was marked as good. The replay is not part of it.
+#[derive(Clone, Copy, Debug)]
+struct MarkedNumbers {
+    iteration: u64,
+    gradient_steps: u64,
+    due: f32,
+    is_random: bool,
+}
+
 impl Sac {
-    /// Makes SAC for a lane of simulations. `lanes` has the shape of that lane in each simulation.
+    /// Makes SAC with the learner in plain Rust, for a policy and critics of [`SacNetworks`].
     ///
-    /// The network's numbers have to be squashed: [`NetworkConfig::squashed`](ludus_net::NetworkConfig::squashed). The
-    /// critics get its encoders and hidden layers; its own critic is not used, and costs least with
-    /// [`shared`](ludus_net::NetworkConfig::shared) layers. With a `normalizer`, observations are normalised. Its
-    /// statistics are the start; experience is merged into them.
+    /// With a `normalizer`, observations are normalised. Its statistics are the start; experience is merged into them.
     ///
     /// # Errors
     ///
-    /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::NotSquashed`] if a continuous action
-    /// is not squashed, [`LearnError::Memory`] if the network has a memory, [`LearnError::Network`] if the critics are
-    /// too large, and [`LearnError::Lanes`] if the lanes differ in more than their rows.
+    /// As [`SacNetworks::new`], [`NativeSacLearner::new`] and [`with_learner`](Self::with_learner).
     pub fn new(
         config: SacConfig,
         network: Network,
         normalizer: Option<Normalizer>,
         machine: Machine,
+        lanes: &[LaneShape],
+        seed: Seed,
+    ) -> Result<Self, LearnError> {
+        let networks = SacNetworks::new(network, seed)?;
+        Self::with_learner(config, NativeSacLearner::new(networks, normalizer, machine)?, lanes, seed)
+    }
+
+    /// Returns the bytes of the replay of such a run, which are allocated at its start.
+    pub fn replay_bytes(config: &SacConfig, lane: LaneShape, rows: usize) -> usize {
+        let shape = RolloutShape::of_lane(config.rollout_steps, &[LaneShape { rows, ..lane }]).unwrap_or_default();
+        ReplayShape::of_rollout(&shape, config.replay).bytes()
+    }
+}
+
+impl<L: SacLearner> Sac<L> {
+    /// Makes SAC for a lane of simulations. `lanes` has the shape of that lane in each simulation.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::SmoothNoise`] if the learner has none
+    /// and the config needs it, and [`LearnError::Lanes`] if the lanes differ in more than their rows.
+    pub fn with_learner(
+        config: SacConfig,
+        mut learner: L,
         lanes: &[LaneShape],
         seed: Seed,
     ) -> Result<Self, LearnError> {
@@ -104,100 +134,84 @@ impl Sac {
         if !problems.is_empty() {
             return Err(LearnError::Config(problems));
         }
+        if config.gsde.is_some() && !learner.explores_smoothly() {
+            return Err(LearnError::SmoothNoise);
+        }
         check_samples(&shape)?;
-        let actor = Actor::new(network, normalizer)?;
-        let critics = Critics::new(actor.network.layout(), &actor.parts, &machine, seed.derive(CRITICS))?;
+        learner.set_up(TemperatureSettings::new(&config, learner.parts()));
         let replay = Replay::new(ReplayShape::of_rollout(&shape, config.replay));
         Ok(Self {
-            update: ActorUpdate::new(&actor, &critics, &machine),
-            temperatures: TunedTemperatures::new(&config, &actor.parts),
             config,
-            actor,
-            critics,
-            machine,
+            learner,
             rollout: Rollout::new(shape),
-            observed: Observed::default(),
             replay,
             minibatch: Minibatch::default(),
             seed,
             iteration: 0,
             gradient_steps: 0,
             due: 0.0,
+            is_random: true,
             good: None,
         })
     }
 
-    /// Returns the bytes of the replay of such a run, which are allocated at its start.
-    pub fn replay_bytes(config: &SacConfig, lane: LaneShape, rows: usize) -> usize {
-        let shape = RolloutShape::of_lane(config.rollout_steps, &[LaneShape { rows, ..lane }]).unwrap_or_default();
-        ReplayShape::of_rollout(&shape, config.replay).bytes()
+    /// Returns the learner, which holds the policy and the critics.
+    pub const fn learner(&self) -> &L {
+        &self.learner
     }
 
     /// Learns once the rollout is full.
     fn learn_rollout(&mut self, progress: f32) -> Result<Report, LearnError> {
         // The samples stay readable until the next collection.
         self.rollout.restart();
-        let mut report = self.remember();
+        let mut report = self.remember()?;
         let learning_rate = self.config.learning_rate.at(progress);
         let mut losses = SacLosses::default();
         if self.replay.experience() >= self.config.learning_starts.max(1) {
-            self.actor.is_random = false;
+            self.is_random = false;
             self.due += report.experience as f32 * self.config.replay_ratio;
             let seed = self.seed.derive(SAMPLES).derive(self.iteration);
             let steps = self.due as usize;
+            self.learner.begin_update(steps);
             for step in 0..steps {
-                let found = self.take_step(progress, seed.derive(step as u64))?;
-                losses.add(&found, 1.0 / steps as f32);
+                self.take_step(progress, seed.derive(step as u64))?;
             }
             self.due -= steps as f32;
             report.gradient_steps = steps;
-            check_parameters(&self.actor.network)?;
-            self.critics.check()?;
+            losses = self.learner.take_losses()?;
         }
-        report.metrics = SacMetrics { losses, temperatures: self.temperatures.now(), learning_rate }.metrics();
+        report.metrics = SacMetrics { losses, temperatures: self.learner.temperatures(), learning_rate }.metrics();
         self.iteration += 1;
         Ok(report)
     }
 
     /// Appends the rollout to the replay, and merges its observations into the normaliser. Detail 33.
-    fn remember(&mut self) -> Report {
+    fn remember(&mut self) -> Result<Report, LearnError> {
         self.rollout.mask_faults();
         self.replay.append(&self.rollout);
-        if let Some(normalizer) = &mut self.actor.normalizer {
-            self.observed.merge(&self.rollout, normalizer, &self.machine.pool);
-        }
+        self.learner.update_normalizer(&self.rollout)?;
         let outcomes = self.rollout.samples().outcomes;
         let count = |is_counted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is_counted(outcome)).count();
         let experience = count(|outcome| outcome.is_experience());
         let faulty = count(|outcome| *outcome == Outcome::Faulty);
-        Report { experience, faulty, ..Report::default() }
+        Ok(Report { experience, faulty, ..Report::default() })
     }
 
-    /// Takes one gradient step of the critics, then of the policy, then of the temperatures. Details 34 to 38.
-    fn take_step(&mut self, progress: f32, seed: Seed) -> Result<SacLosses, LearnError> {
+    /// Takes one gradient step on samples of the replay. Details 34 to 38.
+    fn take_step(&mut self, progress: f32, seed: Seed) -> Result<(), LearnError> {
         self.sample(seed.derive(ENTRIES));
-        let Self { config, actor, update, critics, temperatures, machine, replay, minibatch, .. } = self;
-        let max_grad_norm = config.max_grad_norm;
-        let rates = [config.critic_rate(progress), config.learning_rate.at(progress)];
-        let sizes = rates.map(|learning_rate| StepSize { learning_rate, max_grad_norm });
-        let context = SacContext {
-            actor,
-            parts: &actor.parts,
-            replay,
-            transitions: &minibatch.transitions,
-            temperatures: temperatures.now(),
-            seed: seed.derive(NEXT_ACTIONS),
+        let Self { config, learner, replay, minibatch: Minibatch { transitions, .. }, .. } = self;
+        let step = SacStep {
+            critic_rate: config.critic_rate(progress),
+            policy_rate: config.learning_rate.at(progress),
+            max_grad_norm: config.max_grad_norm,
+            target_rate: config.target_rate,
+            next_actions: seed.derive(NEXT_ACTIONS),
+            own_actions: seed.derive(OWN_ACTIONS),
         };
-        let mut losses = critics.compute(context, machine)?;
-        losses.critic_grad_norm = critics.take_step(sizes[0])?;
-        let context = SacContext { seed: seed.derive(OWN_ACTIONS), ..context };
-        let of_policy = update.compute(context, critics, machine)?;
-        losses.add(&of_policy, 1.0);
-        losses.actor_grad_norm = update.take_step(actor, sizes[1])?;
-        temperatures.learn(&of_policy, rates[1])?;
-        critics.move_targets(config.target_rate);
+        learner.learn(&ReplaySamples { replay, transitions }, &step)?;
         self.gradient_steps += 1;
-        Ok(losses)
+        Ok(())
     }
 
     /// Draws the samples of a gradient step.
@@ -208,15 +222,26 @@ impl Sac {
         let of_entry = |&entry: &usize| Transition::new(replay, entry, config.n_step, config.gamma);
         transitions.extend(entries.iter().filter_map(of_entry));
     }
+
+    /// Returns the exploration of the next collection. Details 32 and 40.
+    fn behavior(&self) -> SacBehavior {
+        match &self.config.gsde {
+            _ if self.is_random => SacBehavior::Random,
+            Some(gsde) => {
+                let draw = self.iteration / gsde.interval as u64;
+                SacBehavior::Smooth(self.seed.derive(NOISE).derive(draw))
+            }
+            None => SacBehavior::Drawn,
+        }
+    }
 }
 
-impl Algorithm for Sac {
+impl<L: SacLearner> Algorithm for Sac<L> {
     /// Every action is drawn from the newest policy, or at random before it has learned. Details 32 and 40.
     fn collected_lane(&mut self) -> CollectedLane<'_> {
-        let of_noise = |gsde: &GsdeConfig| self.seed.derive(NOISE).derive(self.iteration / gsde.interval as u64);
-        self.actor.smooth_noise = self.config.gsde.as_ref().map(of_noise);
         let seed = self.seed.derive(ACTIONS).derive(self.iteration);
-        CollectedLane { decider: Decider::PerGroup(&self.actor), others: &[], rollout: &mut self.rollout, seed }
+        let decider = self.learner.decider(self.behavior());
+        CollectedLane { decider, others: &[], rollout: &mut self.rollout, seed }
     }
 
     fn wanted_steps(&self) -> usize {
@@ -240,7 +265,15 @@ impl Algorithm for Sac {
     }
 
     fn machine(&self) -> &Machine {
-        &self.machine
+        self.learner.machine()
+    }
+
+    fn keeps_to_a_thread(&self) -> bool {
+        self.learner.keeps_to_a_thread()
+    }
+
+    fn obstacle(&self) -> Option<&str> {
+        self.learner.obstacle()
     }
 
     /// Sets the step size of the policy and the temperature, and of the critics if they have none of their own.
@@ -255,15 +288,19 @@ impl Algorithm for Sac {
     }
 
     fn mark(&mut self) -> Result<(), LearnError> {
-        self.good = Some(Box::new(SacNumbers::of(self)));
+        self.good = None;
+        self.learner.mark()?;
+        let Self { iteration, gradient_steps, due, is_random, .. } = *self;
+        self.good = Some(MarkedNumbers { iteration, gradient_steps, due, is_random });
         Ok(())
     }
 
     fn rewind(&mut self) {
         self.rollout.restart();
-        if let Some(good) = self.good.take() {
-            good.set(self).expect("what was marked is of these networks, and was learned from");
-            self.good = Some(good);
+        if let Some(MarkedNumbers { iteration, gradient_steps, due, is_random }) = self.good {
+            self.learner.rewind();
+            (self.iteration, self.gradient_steps, self.due, self.is_random) =
+                (iteration, gradient_steps, due, is_random);
         }
     }
 
@@ -272,7 +309,11 @@ impl Algorithm for Sac {
     }
 
     fn policy(&self) -> LearnedPolicy {
-        self.actor.policy()
+        self.learner.policy()
+    }
+
+    fn critics(&self) -> Option<Vec<f32>> {
+        Some(self.learner.critics())
     }
 
     fn save(&self) -> SavedAlgorithm {

@@ -203,7 +203,7 @@ mod tests {
             let policy = Policy::new(file).unwrap();
             let sensed = Sensed { observations: row, masks: &[] };
             let mut values = [0.0];
-            policy.values(row, &[], &mut policy.scratch(), &mut values);
+            policy.values(sensed, &[], &mut policy.scratch(), &mut values);
             (policy.insight(sensed, &[], &mut policy.scratch()), values[0])
         };
         let (whole, value) = insight(&file, &ROW);

@@ -10,8 +10,8 @@ use crate::{Policy, PolicyScratch, Sensed};
 pub struct Insight {
     /// The distribution of each head's action, in the order of the action's fields.
     pub heads: Vec<HeadInsight>,
-    /// The critic's estimate of the discounted return of the rest of the episode, in the scale that rewards had in
-    /// training. `None` for a policy that was shipped without its critic.
+    /// The estimate of the discounted return of the rest of the episode, in the scale that rewards had in training, as the
+    /// policy's [`ValueEstimate`](crate::ValueEstimate) says. `None` for a policy that has none.
     pub value: Option<f32>,
 }
 
@@ -45,34 +45,15 @@ impl Policy {
     /// If a slice is not of one row.
     pub fn insight(&self, sensed: Sensed<'_>, memory: &[f32], scratch: &mut PolicyScratch) -> Insight {
         let mut value = [0.0];
+        self.values(sensed, memory, scratch, &mut value);
         self.stage(sensed.observations, scratch);
         let PolicyScratch { network, inputs, outputs, .. } = scratch;
         outputs.resize(self.network.layout().output_width(), 0.0);
-        self.network.step(inputs, &mut memory.to_vec(), network, outputs, &mut value);
-        Insight { heads: self.heads(outputs, sensed.masks), value: self.has_critic().then_some(value[0]) }
+        self.network.step(inputs, &mut memory.to_vec(), network, outputs, &mut [0.0]);
+        Insight { heads: self.heads(outputs, sensed.masks), value: self.has_values().then_some(value[0]) }
     }
 
-    /// Estimates the discounted return of the rest of each row's episode: NaN for a policy that was shipped without its
-    /// critic. Allocates only if `scratch` has never had as many rows.
-    ///
-    /// # Shapes
-    ///
-    /// `observations` is `[rows, observation width]`, `memory`
-    /// `[rows, `[`memory_width_with_critic`](Self::memory_width_with_critic)`]`, `values` `[rows]`.
-    ///
-    /// # Panics
-    ///
-    /// If the slices don't have the same number of whole rows.
-    pub fn values(&self, observations: &[f32], memory: &[f32], scratch: &mut PolicyScratch, values: &mut [f32]) {
-        if !self.has_critic() {
-            return values.fill(f32::NAN);
-        }
-        self.stage(observations, scratch);
-        let PolicyScratch { network, inputs, .. } = scratch;
-        self.network.values_from(inputs, memory, network, values);
-    }
-
-    fn has_critic(&self) -> bool {
+    pub(crate) fn has_critic(&self) -> bool {
         !self.network.layout().config().without_critic
     }
 
@@ -181,13 +162,5 @@ mod tests {
         let choice = crate::ActionChoice::Sampled(ludus_spec::Seed::new(1));
         policy.act(&[0.0; 300], choice, &mut policy.scratch(), &mut drawn);
         assert!(drawn.chunks(3).all(|row| row[0].abs() < 1.0 && row[0] != 0.0));
-    }
-
-    #[test]
-    fn values_are_those_of_the_rows() {
-        let policy = linear();
-        let mut values = [0.0; 2];
-        policy.values(&[1.0, 0.0, 0.0, 2.0, 3.0, 4.0], &[], &mut policy.scratch(), &mut values);
-        assert_eq!(values, [1.0, 9.0]);
     }
 }

@@ -31,6 +31,8 @@ mod network;
 mod onnx;
 mod policy;
 mod tensors;
+mod value_estimate;
+mod values;
 
 pub use atomic::{remove_parts, write_atomically};
 pub use error::PolicyError;
@@ -40,3 +42,4 @@ pub use judge::JudgedStep;
 pub use network::{OwnNetwork, PolicyNetwork};
 pub use policy::{ActionChoice, Policy, PolicyScratch, Sensed};
 pub use tensors::{TensorData, TensorFile, Values};
+pub use value_estimate::{SoftCritics, ValueEstimate};

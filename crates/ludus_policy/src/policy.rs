@@ -4,7 +4,7 @@ use ludus_net::{Layout, Network, Normalizer, Scratch, stage};
 use ludus_spec::{AgentSpec, Seed};
 
 use crate::critic::ObservingParts;
-use crate::{PolicyError, PolicyFile};
+use crate::{PolicyError, PolicyFile, ValueEstimate};
 
 /// A trained network that maps observations to actions.
 #[derive(Clone, Debug)]
@@ -12,6 +12,7 @@ pub struct Policy {
     pub(crate) spec: AgentSpec,
     pub(crate) network: Network,
     pub(crate) normalizer: Option<Normalizer>,
+    pub(crate) estimate: ValueEstimate,
 }
 
 /// Working memory of one thread for computing actions.
@@ -54,7 +55,8 @@ impl Policy {
         let layout = file.layout()?;
         let mut network = Network::new(layout, Seed::default());
         network.set_parameters(&file.parameters).map_err(PolicyError::Network)?;
-        Ok(Self { spec: file.spec.clone(), network, normalizer: file.normalizer.clone() })
+        let (spec, normalizer) = (file.spec.clone(), file.normalizer.clone());
+        Ok(Self { spec, network, normalizer, estimate: ValueEstimate::default() })
     }
 
     /// Returns the spec of the agent's observations and actions.
@@ -81,7 +83,7 @@ impl Policy {
         let layout = Layout::of_agent(&spec, &config).map_err(PolicyError::Network)?;
         let mut network = Network::new(layout, Seed::default());
         network.set_parameters(&parameters).map_err(PolicyError::Network)?;
-        Ok(Some(Self { spec, network, normalizer }))
+        Ok(Some(Self { spec, network, normalizer, estimate: ValueEstimate::default() }))
     }
 
     /// Numbers that the policy remembers of an agent's episode; 0 without memory. They are zero where an episode starts.

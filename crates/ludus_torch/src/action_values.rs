@@ -23,9 +23,9 @@ pub(crate) struct ActionValues {
 
 /// The choices of a head: columns of outputs and masks.
 #[derive(Clone, Copy, Debug)]
-struct HeadChoices {
-    first: i64,
-    count: i64,
+pub(crate) struct HeadChoices {
+    pub first: i64,
+    pub count: i64,
 }
 
 impl ActionValues {
@@ -112,7 +112,8 @@ impl HeadChoices {
         }
     }
 
-    fn drawn(self, masks: Option<&Tensor>, draw: &Tensor) -> Tensor {
+    /// Returns the allowed choice that a draw in `0.0..1.0` selects, each with the same probability; 0 if there is none.
+    pub fn drawn(self, masks: Option<&Tensor>, draw: &Tensor) -> Tensor {
         let Some(masks) = masks else {
             return (draw * self.count as f64).floor().clamp_max((self.count - 1) as f64);
         };

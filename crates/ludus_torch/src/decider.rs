@@ -158,6 +158,12 @@ impl RowExchange {
         self.down.download(&policy.behavior.values(&forward, masks.as_ref()));
     }
 
+    /// Writes 0 as the values of the observations after the last step, for a policy without a critic.
+    pub fn clear_values(&mut self) {
+        let count = self.row_count * self.widths.values;
+        self.down.numbers()[..count].fill(0.0);
+    }
+
     /// Forgets what is remembered of rows if it is not finite.
     pub fn forget_what_is_not_finite(&mut self) {
         if let Some(RowMemory { past, now }) = &mut self.memory {

@@ -44,10 +44,10 @@ pub enum TorchError {
         /// The shape of the output.
         actual: Vec<i64>,
     },
-    /// The network's numbers are squashed.
+    /// PPO was given a network whose numbers are squashed.
     #[error(
-        "a network with `squashed: true`, as `sac` learns it, has no implementation on libtorch; it learns and plays in \
-         plain Rust: leave `--learner torch` out"
+        "on libtorch, a network with `squashed: true` is learned by `sac` alone; leave `squashed` out, or leave `--learner \
+         torch` out"
     )]
     Squashed,
     /// The network can't be computed at all.

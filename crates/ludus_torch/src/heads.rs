@@ -13,7 +13,7 @@ use crate::network::Forward;
 const REFUSED: &str = "squashed heads are refused where the columns are found";
 
 /// ln √(2π)
-const LOG_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
+pub(crate) const LOG_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
 
 /// The action distributions that a network's outputs describe, head after head.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ impl HeadColumns {
 }
 
 /// Returns the choice whose interval of the cumulative weight contains the draw, and its log-probability.
-fn sample_choice(logits: &Tensor, uniform: &Tensor) -> (Tensor, Tensor) {
+pub(crate) fn sample_choice(logits: &Tensor, uniform: &Tensor) -> (Tensor, Tensor) {
     let log_probs = logits.log_softmax(-1, Kind::Float);
     let weights = (logits - logits.amax(-1, true)).exp();
     let below = weights.cumsum(-1, Kind::Float) - &weights;
@@ -196,9 +196,14 @@ fn evaluate_choice(logits: &Tensor, choice: &Tensor) -> (Tensor, Tensor) {
     (log_probs.gather(1, &choice.to_kind(Kind::Int64), false), entropy)
 }
 
-/// Returns normally distributed numbers by the Box–Muller transform, and their log-probability density.
+/// Returns standard normal numbers from uniform ones by the Box–Muller transform, as [`ludus_net::normal_draw`].
+pub(crate) fn normal_numbers(radii: &Tensor, angles: &Tensor) -> Tensor {
+    ((-radii).log1p() * -2.0).sqrt() * (angles * TAU).cos()
+}
+
+/// Returns normally distributed numbers, and their log-probability density.
 fn sample_numbers(means: &Tensor, log_std: &Tensor, [radii, angles]: &[Tensor; 2]) -> (Tensor, Tensor) {
-    let z = ((-radii).log1p() * -2.0).sqrt() * (angles * TAU).cos();
+    let z = normal_numbers(radii, angles);
     (means + log_std.exp() * &z, log_density(&z, log_std))
 }
 
@@ -214,7 +219,8 @@ fn log_density(z: &Tensor, log_std: &Tensor) -> Tensor {
     (z.square() * -0.5 - log_std - LOG_SQRT_TAU).sum_dim_intlist(-1, true, Kind::Float)
 }
 
-fn side_by_side(mut columns: Vec<Tensor>) -> Tensor {
+/// Returns all columns as one array, `[rows, columns]`.
+pub(crate) fn side_by_side(mut columns: Vec<Tensor>) -> Tensor {
     if columns.len() == 1 { columns.remove(0) } else { Tensor::cat(&columns, 1) }
 }
 

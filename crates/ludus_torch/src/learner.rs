@@ -10,7 +10,8 @@ use ludus_net::{Layout, Normalizer};
 use tch::Device;
 
 use crate::TorchError;
-use crate::decider::{PolicyWidths, RolloutPolicy, RowExchange, parts};
+use crate::decider::{PolicyWidths, RolloutPolicy, RowExchange};
+use crate::exchanges::Exchanges;
 use crate::heads::Heads;
 use crate::link::Transfers;
 use crate::network::TorchNetwork;
@@ -31,7 +32,7 @@ pub struct TorchLearner {
     heads: Heads,
     /// The rollout on the device.
     storage: Option<Storage>,
-    parts: Vec<Box<dyn Exchange>>,
+    exchanges: Exchanges,
     places: Vec<i64>,
     step_recordings: StepRecordings,
 }
@@ -58,7 +59,7 @@ impl TorchLearner {
             trained: TrainedNetwork::new(network, normalizer, settings, LOSSES)?,
             heads,
             storage: None,
-            parts: Vec::new(),
+            exchanges: Exchanges::default(),
             places: Vec::new(),
             step_recordings: StepRecordings::default(),
         })
@@ -89,16 +90,14 @@ impl TorchLearner {
         self.trained.settings.device
     }
 
-    /// Makes exchanges and storage for rollouts of this shape, unless those that there are fit.
-    fn lay_out(&mut self, shape: &RolloutShape, bounds: &[Range<usize>]) -> Result<(), LearnError> {
-        let Self { trained, heads, storage, parts: exchanges, step_recordings, .. } = self;
-        if storage.as_ref().is_some_and(|storage| storage.fits(shape)) && exchanges.len() == bounds.len() {
+    /// Makes storage for rollouts of this shape, unless that which there is fits.
+    fn lay_out(&mut self, shape: &RolloutShape) -> Result<(), LearnError> {
+        let Self { trained, storage, step_recordings, .. } = self;
+        if storage.as_ref().is_some_and(|storage| storage.fits(shape)) {
             return Ok(());
         }
         trained.on_device(|trained| {
-            let memory = trained.network.memory_width();
-            *exchanges = parts(shape, bounds, PolicyWidths { behavior: heads, memory }, &trained.link);
-            *storage = Some(Storage::new(shape, memory, &trained.link));
+            *storage = Some(Storage::new(shape, trained.network.memory_width(), &trained.link));
             // Existing recordings read from the old storage.
             *step_recordings = StepRecordings::default();
         })
@@ -183,7 +182,7 @@ impl Learner for TorchLearner {
     }
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {
-        Ok(losses(&self.trained.take_losses()?))
+        Ok(losses(&self.trained.take_losses(&[])?))
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
@@ -195,8 +194,8 @@ impl Learner for TorchLearner {
     }
 
     fn rewind(&mut self) {
-        let Self { trained, parts, .. } = self;
-        trained.rewind(|| parts.iter_mut().for_each(|part| RowExchange::own(&mut **part).forget_what_is_not_finite()));
+        let Self { trained, exchanges, .. } = self;
+        trained.rewind(|| exchanges.rows().for_each(RowExchange::forget_what_is_not_finite));
     }
 
     fn policy(&self) -> LearnedPolicy {
@@ -228,12 +227,14 @@ impl BatchDecider for TorchLearner {
         parts: &[Range<usize>],
     ) -> Result<Vec<Box<dyn Exchange>>, LearnError> {
         keep_to_this_thread();
-        self.lay_out(shape, parts)?;
-        Ok(std::mem::take(&mut self.parts))
+        self.lay_out(shape)?;
+        let Self { trained, heads: behavior, exchanges, .. } = self;
+        let memory = trained.network.memory_width();
+        exchanges.lend(trained, PolicyWidths { behavior, memory }, shape, parts)
     }
 
     fn return_exchanges(&mut self, exchanges: Vec<Box<dyn Exchange>>) {
-        self.parts = exchanges;
+        self.exchanges.take_back(exchanges);
     }
 
     fn decide(&mut self, exchange: &mut dyn Exchange, step: usize) -> Result<(), LearnError> {

@@ -1,9 +1,9 @@
 //! The learners on libtorch: GPUs, networks of your own.
 //!
-//! [`TorchLearner`] is the second implementation of [`Learner`](ludus_learn::Learner), for PPO, and
-//! [`TorchValueLearner`] that of [`ValueLearner`](ludus_learn::ValueLearner), for PQN and DQN. They have the draws and the
-//! formulas of those in plain Rust, on any device of libtorch. Their gradients agree, and each can restore a saved state
-//! of its counterpart.
+//! [`TorchLearner`] is the second implementation of [`Learner`](ludus_learn::Learner), for PPO, [`TorchValueLearner`] that
+//! of [`ValueLearner`](ludus_learn::ValueLearner), for PQN and DQN, and [`TorchSacLearner`] that of
+//! [`SacLearner`](ludus_learn::SacLearner), for SAC. They have the draws and the formulas of those in plain Rust, on any
+//! device of libtorch. Their gradients agree, and each can restore a saved state of its counterpart.
 //!
 //! ```
 //! # #[cfg(feature = "libtorch")] {
@@ -36,7 +36,7 @@
 //!   normalised, gradients clipped and Adam's steps taken there, over one flat array. Losses are added up there and
 //!   copied back once per iteration. After a minibatch whose loss or gradient is not finite, all later steps change
 //!   nothing, without a wait.
-//! - **The samples of Q-learning stay on the host**: the rollout of PQN and the replay of DQN. A minibatch goes to the
+//! - **The samples of Q-learning and SAC stay on the host**: the rollout of PQN, and the replays of DQN and SAC. A minibatch goes to the
 //!   device in one copy, and nothing comes back but the losses of an update; with priorities, the errors of each gradient
 //!   step too, because they decide on the next samples. So a replay may be larger than the memory of a GPU.
 //! - **What agents remember stays on the device.** What happens to it after a step goes up with the next observations. An
@@ -49,7 +49,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | learn | [`TorchLearner`], [`TorchValueLearner`], [`TorchSettings`], [`DeviceConfig`] |
+//! | learn | [`TorchLearner`], [`TorchValueLearner`], [`TorchSacLearner`], [`TorchSettings`], [`DeviceConfig`] |
 //! | count copies to and from the device | [`Transfers`] |
 //! | use a network of your own | [`TorchNetwork`], [`Parameter`], [`Forward`] |
 //! | give it a memory | [`TorchNetwork::step`], [`RecurrentForward`], [`TensorSequences`] |
@@ -65,11 +65,13 @@ mod activation;
 mod adam;
 mod attempt;
 mod behavior;
+mod blocks;
 mod buffer;
 mod cuda;
 mod decider;
 mod encoded;
 mod error;
+mod exchanges;
 mod gradient;
 mod graphs;
 mod heads;
@@ -86,6 +88,7 @@ mod packing;
 mod parameters;
 mod policy;
 mod recurrence;
+mod sac;
 mod settings;
 mod shim;
 mod step_recordings;
@@ -108,6 +111,7 @@ pub use mlp::Mlp;
 pub use network::{Forward, Parameter, RecurrentForward, TensorSequences, TorchNetwork};
 pub use parameters::listed_parameters;
 pub use policy::{PolicyRows, TorchPolicy};
+pub use sac::TorchSacLearner;
 pub use settings::TorchSettings;
 pub use tch;
 pub use value_learner::TorchValueLearner;

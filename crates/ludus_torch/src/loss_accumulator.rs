@@ -73,12 +73,18 @@ impl LossAccumulator {
         is_taken
     }
 
+    /// Returns 1 while everything was finite, then 0, without dimensions.
+    pub const fn is_fine(&self) -> &Tensor {
+        &self.is_fine
+    }
+
     /// Returns the losses since the last call, and clears them. Waits for the device, once. An error comes with the
     /// number of steps taken.
     ///
-    /// Checks the parameters after the last step too, since no loss was computed from them.
-    pub fn take(&mut self, parameters: &Tensor) -> Result<AccumulatedLosses, (LearnError, u64)> {
-        let are_sound = parameters.isfinite().all().to_kind(Kind::Float);
+    /// Checks these parameters after the last step too, since no loss was computed from them.
+    pub fn take(&mut self, parameters: &[&Tensor]) -> Result<AccumulatedLosses, (LearnError, u64)> {
+        let are_finite: Vec<Tensor> = parameters.iter().map(|parameters| parameters.isfinite().all()).collect();
+        let are_sound = Tensor::stack(&are_finite, 0).all().to_kind(Kind::Float);
         let scalars = Tensor::stack(&[&self.is_fine, &self.taken, &are_sound], 0);
         let read = self.link.fetch(&Tensor::cat(&[&self.sums, &self.failure, &scalars], 0));
         self.clear();
@@ -89,7 +95,8 @@ impl LossAccumulator {
             if scalars[2] > 0.0 {
                 return Ok(AccumulatedLosses { sums: sums.to_vec(), taken });
             }
-            let value = self.link.fetch(parameters).into_iter().find(|number| !number.is_finite());
+            let mut numbers = parameters.iter().flat_map(|parameters| self.link.fetch(parameters));
+            let value = numbers.find(|number| !number.is_finite());
             return Err((LearnError::Parameter { value: value.unwrap_or(f32::NAN) }, taken));
         }
         let names = self.names.critical.iter().copied().chain([GRADIENT]);
@@ -127,9 +134,9 @@ mod tests {
     fn minibatches_add_up_until_they_are_read() {
         let mut loss_accumulator = loss_accumulator();
         assert_eq!([enter(&mut loss_accumulator, 1.0, 0.5), enter(&mut loss_accumulator, 1.5, 0.5)], [1.0; 2]);
-        let accumulated = loss_accumulator.take(&sound()).unwrap();
+        let accumulated = loss_accumulator.take(&[&sound()]).unwrap();
         assert_eq!(accumulated, AccumulatedLosses { sums: vec![2.5, 4.0, 6.0, 8.0, 10.0, 12.0, 10.0], taken: 2 });
-        assert_eq!(loss_accumulator.take(&sound()).unwrap(), AccumulatedLosses { sums: vec![0.0; 7], taken: 0 });
+        assert_eq!(loss_accumulator.take(&[&sound()]).unwrap(), AccumulatedLosses { sums: vec![0.0; 7], taken: 0 });
     }
 
     #[test]
@@ -137,7 +144,7 @@ mod tests {
         let mut loss_accumulator = loss_accumulator();
         let taken = [(1.0, 0.5), (1.0, f32::INFINITY), (f32::NAN, 0.5), (1.0, 0.5)];
         assert_eq!(taken.map(|(policy, norm)| enter(&mut loss_accumulator, policy, norm)), [1.0, 0.0, 0.0, 0.0]);
-        let (error, taken) = loss_accumulator.take(&sound()).unwrap_err();
+        let (error, taken) = loss_accumulator.take(&[&sound()]).unwrap_err();
         assert_eq!(error, LearnError::NotFinite { what: "gradient's length", value: f32::INFINITY });
         assert_eq!(taken, 1);
         assert_eq!(enter(&mut loss_accumulator, 1.0, 0.5), 1.0, "it starts anew");
@@ -147,7 +154,8 @@ mod tests {
     fn a_parameter_that_is_not_finite_is_told_after_the_last_step() {
         let mut loss_accumulator = loss_accumulator();
         enter(&mut loss_accumulator, 1.0, 0.5);
-        let (error, taken) = loss_accumulator.take(&Tensor::from_slice(&[0.5, f32::NEG_INFINITY])).unwrap_err();
+        let (error, taken) =
+            loss_accumulator.take(&[&sound(), &Tensor::from_slice(&[0.5, f32::NEG_INFINITY])]).unwrap_err();
         assert_eq!(error, LearnError::Parameter { value: f32::NEG_INFINITY });
         assert_eq!(taken, 1);
     }

@@ -83,6 +83,12 @@ impl Leaves {
         Self { views: places.iter().map(view).collect(), has_log_std: places.dimensions > 0 }
     }
 
+    /// Returns views to which no gradient flows back.
+    pub fn constants(places: &ParameterLayout, flat: &Tensor) -> Self {
+        let leaves = Self::new(places, flat);
+        Self { views: leaves.views.iter().map(Tensor::detach).collect(), ..leaves }
+    }
+
     /// Returns the parameters that the network's forward pass reads (all but `log_std`), as numbers of this kind.
     pub fn of_network(&self, kind: Kind) -> Vec<Tensor> {
         let own = &self.views[..self.views.len() - usize::from(self.has_log_std)];

@@ -157,15 +157,16 @@ impl TrainedNetwork {
     }
 
     /// Returns the sums of the losses since the last call, then the gradient's length times samples. Waits for the
-    /// device.
+    /// device. `others` are parameters that were learned beside the network's.
     ///
     /// # Errors
     ///
     /// If a loss, the gradient or a parameter was not finite, and if the device fails.
-    pub fn take_losses(&mut self) -> Result<Vec<f32>, LearnError> {
+    pub fn take_losses(&mut self, others: &[&Tensor]) -> Result<Vec<f32>, LearnError> {
         self.on_device(|trained| {
             let pending = std::mem::take(&mut trained.pending);
-            match trained.update.loss_accumulator.take(&trained.update.parameters) {
+            let parameters = [&[&trained.update.parameters], others].concat();
+            match trained.update.loss_accumulator.take(&parameters) {
                 Ok(accumulated) => Ok(accumulated.sums),
                 Err((error, taken)) => {
                     trained.steps -= pending.saturating_sub(taken);

@@ -332,7 +332,7 @@ mod tests {
         };
         let size = StepSize { samples, units: samples, step: 1 };
         update.step(context, batch, &link.send(&step_settings(&SETTINGS, size)));
-        assert_eq!(update.loss_accumulator.take(&update.parameters).unwrap().taken, 1);
+        assert_eq!(update.loss_accumulator.take(&[&update.parameters]).unwrap().taken, 1);
         link.fetch(&update.parameters)
     }
 

@@ -11,7 +11,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
 use crate::action_values::{ActionValues, EpsilonGreedy};
-use crate::decider::{PolicyWidths, RolloutPolicy, RowExchange, parts};
+use crate::decider::{PolicyWidths, RolloutPolicy, RowExchange};
+use crate::exchanges::Exchanges;
 use crate::link::Transfers;
 use crate::network::TorchNetwork;
 use crate::parameters::Leaves;
@@ -30,9 +31,7 @@ pub struct TorchValueLearner {
     trained: TrainedNetwork,
     behavior: EpsilonGreedy,
     target: Option<Target>,
-    /// The shape of the rollouts that the exchanges are for.
-    shape: RolloutShape,
-    parts: Vec<Box<dyn Exchange>>,
+    exchanges: Exchanges,
     step_recordings: StepRecordings,
     batch: ValueBatch,
     /// The samples of a gradient step, as they are copied.
@@ -75,8 +74,7 @@ impl TorchValueLearner {
             errors: zeros(&[0]),
             trained,
             target: None,
-            shape: RolloutShape::default(),
-            parts: Vec::new(),
+            exchanges: Exchanges::default(),
             step_recordings: StepRecordings::default(),
             batch: ValueBatch::default(),
             numbers: Vec::new(),
@@ -97,18 +95,6 @@ impl TorchValueLearner {
     /// Returns the device of the learner.
     pub const fn device(&self) -> Device {
         self.trained.settings.device
-    }
-
-    /// Makes exchanges for rollouts of this shape, unless those that there are fit.
-    fn lay_out(&mut self, shape: &RolloutShape, bounds: &[Range<usize>]) -> Result<(), LearnError> {
-        let Self { trained, behavior, shape: laid_out, parts: exchanges, .. } = self;
-        if laid_out == shape && exchanges.len() == bounds.len() {
-            return Ok(());
-        }
-        trained.on_device(|trained| {
-            *exchanges = parts(shape, bounds, PolicyWidths { behavior, memory: 0 }, &trained.link);
-            laid_out.clone_from(shape);
-        })
     }
 
     /// Calls `work` with a part and the current policy, unless libtorch has failed before.
@@ -218,7 +204,7 @@ impl ValueLearner for TorchValueLearner {
     }
 
     fn take_losses(&mut self) -> Result<ValueLosses, LearnError> {
-        let sums = self.trained.take_losses()?;
+        let sums = self.trained.take_losses(&[])?;
         let &[loss, value, grad_norm] = &sums[..] else { return Ok(ValueLosses::default()) };
         Ok(ValueLosses { loss, value, grad_norm })
     }
@@ -278,13 +264,12 @@ impl BatchDecider for TorchValueLearner {
         shape: &RolloutShape,
         parts: &[Range<usize>],
     ) -> Result<Vec<Box<dyn Exchange>>, LearnError> {
-        keep_to_this_thread();
-        self.lay_out(shape, parts)?;
-        Ok(std::mem::take(&mut self.parts))
+        let Self { trained, behavior, exchanges, .. } = self;
+        exchanges.lend(trained, PolicyWidths { behavior, memory: 0 }, shape, parts)
     }
 
     fn return_exchanges(&mut self, exchanges: Vec<Box<dyn Exchange>>) {
-        self.parts = exchanges;
+        self.exchanges.take_back(exchanges);
     }
 
     fn decide(&mut self, exchange: &mut dyn Exchange, step: usize) -> Result<(), LearnError> {

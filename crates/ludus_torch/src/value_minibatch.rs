@@ -3,6 +3,8 @@
 use ludus_learn::ValueBatch;
 use tch::Tensor;
 
+use crate::blocks::{pack_block, pack_counted, pack_masks, unpack_blocks};
+
 /// The widths of a minibatch's blocks, one behind the other, each `[samples, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValueWidths {
@@ -53,25 +55,19 @@ impl ValueWidths {
     pub fn pack(batch: &ValueBatch, size: usize, numbers: &mut Vec<f32>) {
         let ValueBatch { observations, actions, rewards, weights, bootstraps, next_observations, next_masks, .. } =
             batch;
-        let samples = rewards.len();
-        let padding = size - samples;
+        let sizes = [rewards.len(), size];
         numbers.clear();
-        let mut block = |block: &[f32]| {
-            let width = block.len() / samples;
-            numbers.extend_from_slice(block);
-            (0..padding).for_each(|_| numbers.extend_from_slice(&block[..width]));
-        };
-        [observations, actions, rewards].into_iter().for_each(|numbers| block(numbers));
-        [bootstraps, next_observations].into_iter().for_each(|numbers| block(numbers));
-        block(&next_masks.iter().map(|&is_allowed| f32::from(is_allowed)).collect::<Vec<f32>>());
-        let ones = std::iter::repeat_n(1.0, samples);
-        match weights.is_empty() {
-            true => numbers.extend(ones.clone()),
-            false => numbers.extend_from_slice(weights),
+        for block in [observations, actions, rewards, bootstraps, next_observations] {
+            pack_block(block, sizes, numbers);
         }
-        numbers.extend(std::iter::repeat_n(0.0, padding));
-        numbers.extend(ones);
-        numbers.extend(std::iter::repeat_n(0.0, padding));
+        pack_masks(next_masks, sizes, numbers);
+        if weights.is_empty() {
+            pack_counted(sizes, numbers);
+        } else {
+            numbers.extend_from_slice(weights);
+            numbers.extend(std::iter::repeat_n(0.0, size - weights.len()));
+        }
+        pack_counted(sizes, numbers);
     }
 
     /// Returns the blocks of samples that were packed.
@@ -79,14 +75,8 @@ impl ValueWidths {
         let Self { observation, action, next_observation, next_mask } = self;
         let has_next = next_observation > 0;
         let widths = [observation, action, 1, usize::from(has_next), next_observation, next_mask, 1, 1];
-        let size = numbers.numel() / widths.iter().sum::<usize>();
-        let mut before = 0;
         let [observations, actions, rewards, bootstraps, next_observations, next_masks, weights, counted] =
-            widths.map(|width| {
-                let first = before * size;
-                before += width;
-                numbers.narrow(0, first as i64, (size * width) as i64).view([size as i64, width as i64])
-            });
+            unpack_blocks(numbers, widths);
         let next =
             NextTensors { bootstraps, observations: next_observations, masks: (next_mask > 0).then_some(next_masks) };
         let next = has_next.then_some(next);

@@ -173,15 +173,18 @@ pub enum TrainError {
     /// The native learner can't learn the network.
     #[error("the native learner does not learn a game's own network; choose `--learner torch`")]
     NativeNetwork,
-    /// The algorithm learns in plain Rust only.
+    /// The noise that is a function of the observation is drawn in plain Rust only.
     #[error(
-        "`{section}` learns in plain Rust on the CPU, the network that the config describes; leave out `--learner torch` \
-         and `--device cuda`, or learn with `ppo`"
+        "`gsde` of `sac` explores in plain Rust on the CPU alone; leave out `--learner torch` and `--device cuda`, or leave \
+         out `gsde`"
     )]
-    NativeAlgorithm {
-        /// The name of the algorithm's section.
-        section: &'static str,
-    },
+    NativeNoise,
+    /// The critics of soft actor-critic are made from a config's `network`, and the game has a network of its own.
+    #[error(
+        "`sac` makes its critics as the config's `network` says, so it does not learn a game's own network; learn with \
+         `ppo`, `pqn` or `dqn`"
+    )]
+    NoCritics,
     /// Demonstrations are learned from in plain Rust only.
     #[error(
         "`pretrain` learns from demonstrations and teachers in plain Rust on the CPU, with the network that the config describes; leave \
@@ -401,7 +404,8 @@ impl TrainError {
             | Self::Policy(_)
             | Self::NativeOnGpu { .. }
             | Self::NativeNetwork
-            | Self::NativeAlgorithm { .. }
+            | Self::NativeNoise
+            | Self::NoCritics
             | Self::NativePretraining
             | Self::DemonstrationsExist { .. }
             | Self::Demonstrations(_)

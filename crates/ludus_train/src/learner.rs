@@ -18,7 +18,7 @@ use ludus_spec::{AgentSpec, Seed};
 use crate::imitation::ImitatedEpisodes;
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
-pub(crate) use decision::{Backend, BackendChoice, Workload, decide, decide_native};
+pub(crate) use decision::{Backend, BackendChoice, Workload, decide, decide_sac};
 #[cfg(feature = "torch")]
 pub(crate) use torch::{NetworkMaker, TorchParts, open_cuda};
 pub(crate) use values::ValueParts;

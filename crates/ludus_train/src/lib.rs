@@ -64,6 +64,7 @@ mod run_ladder;
 mod self_play;
 pub mod session;
 mod shipped;
+mod shown_values;
 pub mod text;
 mod training;
 #[cfg(feature = "tune")]
@@ -94,5 +95,6 @@ pub use run_ladder::run_ladder;
 pub use self_play::{
     LadderEntry, PairRecord, Player, PlayerSource, Rating, Results, SelfPlayRecord, Tally, fit_ratings, ladder,
 };
+pub use shown_values::saved_values;
 pub use window::{PlayRequest, ShownPolicy, WatchRequest, Windows};
 pub use window_failure::WindowFailure;

@@ -35,7 +35,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 pub use ludus_learn::{Metric, MetricInfo};
-use ludus_policy::PolicyFile;
 use ludus_spec::AgentSpec;
 pub use ludus_worlds::{Game, parameters_of, specs_of};
 
@@ -51,6 +50,7 @@ use crate::progress::RunSummary;
 use crate::record::CurriculumStages;
 use crate::resume::{Resumption, RunTarget};
 use crate::run;
+pub use crate::shown_values::SessionPolicy;
 pub use history::{History, IterationRecord, KindIteration};
 use mailbox::Mailbox;
 use reporter::Reporter;
@@ -163,7 +163,7 @@ impl Session {
     /// The newest copy of the policy of the kind with this name; `None` for a kind whose policy is not learned. A
     /// policy is copied when training starts, with each checkpoint, and after an iteration if a snapshot or a policy
     /// was read since the last copy. Until then, the same `Arc` is returned.
-    pub fn policy(&self, kind: &str) -> Option<Arc<PolicyFile>> {
+    pub fn policy(&self, kind: &str) -> Option<Arc<SessionPolicy>> {
         self.mailbox.policy(kind)
     }
 

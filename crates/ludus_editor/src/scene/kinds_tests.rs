@@ -10,6 +10,7 @@ use ludus_agent::{
     Action, Agent, AgentAppExt, Arena, Controller, EpisodeScope, EpisodeStart, InArena, Observation, Reward,
     ScoreAgents, SenseAgents,
 };
+use ludus_policy::ValueEstimate;
 use ludus_train::Ludus;
 use ludus_train::config::{AgentConfig, PolicySource, RunConfig};
 use ludus_train::replay::EpisodeLog;
@@ -100,7 +101,7 @@ fn jumping(choice: usize, interval: u32) -> super::Player {
     let every = NonZeroU32::new(interval).unwrap();
     let mut file = file_of(Jumper::spec(), "actor.0.bias", |index| if index == choice { 5.0 } else { 0.0 });
     file.decision_interval = every;
-    policies::player("jump".to_owned(), &file, every).unwrap()
+    policies::player("jump".to_owned(), &file, ValueEstimate::default(), every).unwrap()
 }
 
 const WALKER: AgentId = AgentId { kind: 0, row: 1 };

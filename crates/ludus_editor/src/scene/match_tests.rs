@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bevy::prelude::*;
 use ludus_agent::{Action, Agent, AgentAppExt, Arena, InArena, Observation, Reward, Team};
+use ludus_policy::ValueEstimate;
 
 use super::tests::{file_of, scene_for, send, update};
 use super::{Player, Players};
@@ -48,7 +49,7 @@ fn game(app: &mut App) {
 
 fn pulling(force: f32) -> Player {
     let file = file_of(Puller::spec(), "actor.0.bias", |_| force);
-    policies::player("pull".to_owned(), &file, file.decision_interval).unwrap()
+    policies::player("pull".to_owned(), &file, ValueEstimate::default(), file.decision_interval).unwrap()
 }
 
 /// The forces of the left and of the right side on screen.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bevy::prelude::*;
 use ludus_agent::{Controller, Episode, InArena, Rows, StepClock};
-use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed};
+use ludus_policy::{ActionChoice, Insight, Policy, PolicyScratch, Sensed, ValueEstimate};
 
 use super::{OfRival, SceneKinds};
 use crate::RivalPlace;
-use crate::snapshot::{AgentId, PolicyLabel};
+use crate::snapshot::{AgentId, PolicyLabel, ValueSource};
 
 /// The policies that decide for the agents on screen.
 #[derive(Resource, Default)]
@@ -100,6 +100,16 @@ impl Player {
         &self.loaded.label
     }
 
+    /// The source of the policy's value estimates.
+    pub fn value_source(&self) -> ValueSource {
+        match self.loaded.policy.value_estimate() {
+            ValueEstimate::Critic => ValueSource::Critic,
+            ValueEstimate::Outputs { .. } => ValueSource::Outputs,
+            ValueEstimate::Critics(_) => ValueSource::SmallerCritic,
+            ValueEstimate::Missing => ValueSource::Missing,
+        }
+    }
+
     /// Returns the policy with what it remembers.
     fn recall(&mut self, rows: &Rows) -> RememberedPolicy {
         let width = self.loaded.policy.memory_width_with_critic();
@@ -130,7 +140,7 @@ impl Player {
     /// Writes the most probable action and the value estimate of each row.
     fn act(&mut self, sensed: Sensed<'_>, actions: &mut [f32], values: &mut [f32]) {
         let Self { loaded, scratch, memory } = self;
-        loaded.policy.values(sensed.observations, memory, scratch, values);
+        loaded.policy.values(sensed, memory, scratch, values);
         loaded.policy.act_masked(sensed, memory, ActionChoice::Greedy, scratch, actions);
     }
 

@@ -12,7 +12,7 @@ use ludus_agent::{
     SenseAgents, SensorLine, SensorSketches, Slot, StepClock,
 };
 use ludus_net::{Layout, Memory, Network, NetworkConfig};
-use ludus_policy::{Origin, PolicyFile};
+use ludus_policy::{Origin, PolicyFile, ValueEstimate};
 use ludus_train::config::RunConfig;
 use rand::RngExt;
 
@@ -140,7 +140,7 @@ fn places(app: &mut App) -> Vec<f32> {
 
 pub fn walking(velocity: f32) -> super::Player {
     let file = walking_file(velocity);
-    policies::player("walk".to_owned(), &file, file.decision_interval).unwrap()
+    policies::player("walk".to_owned(), &file, ValueEstimate::default(), file.decision_interval).unwrap()
 }
 
 /// A policy that always walks at this speed: one layer, only its bias is not 0.
@@ -151,7 +151,7 @@ fn walking_file(velocity: f32) -> PolicyFile {
 /// A policy whose speed is `gain` times the place of the walker, and so differs in every step.
 fn homing(gain: f32) -> super::Player {
     let file = linear_file("actor.0.weight", gain);
-    policies::player("home".to_owned(), &file, file.decision_interval).unwrap()
+    policies::player("home".to_owned(), &file, ValueEstimate::default(), file.decision_interval).unwrap()
 }
 
 /// A policy with memory and random weights.
@@ -161,7 +161,7 @@ fn remembering() -> super::Player {
     let layout = Layout::of_agent(&file.spec, &network).unwrap();
     let parameters = Network::new(layout, Seed::new(3)).parameters().to_vec();
     let file = PolicyFile { network: network.into(), parameters, ..file };
-    policies::player("remember".to_owned(), &file, file.decision_interval).unwrap()
+    policies::player("remember".to_owned(), &file, ValueEstimate::default(), file.decision_interval).unwrap()
 }
 
 fn linear_file(tensor_name: &str, value: f32) -> PolicyFile {
@@ -191,7 +191,10 @@ pub fn file_of(spec: AgentSpec, tensor_name: &str, value: impl Fn(usize) -> f32)
 
 #[test]
 fn a_policy_that_decides_more_or_less_often_is_refused_with_what_to_do() {
-    let error = policies::player("walk".to_owned(), &walking_file(1.0), NonZeroU32::new(5).unwrap()).err().unwrap();
+    let error =
+        policies::player("walk".to_owned(), &walking_file(1.0), ValueEstimate::default(), NonZeroU32::new(5).unwrap())
+            .err()
+            .unwrap();
     assert_eq!(error, "`walk` decides every 2 ticks, the game on screen every 5: open it with `watch walk`");
 }
 

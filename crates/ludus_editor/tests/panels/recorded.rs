@@ -11,7 +11,7 @@ use ludus_editor::Direction;
 use ludus_editor::snapshot::{
     AgentEntry, AgentId, AgentSnapshot, CheckpointEntry, ColumnSnapshot, Driver, EpisodeEntry, EpisodeResult,
     EpisodeSnapshot, HeadSnapshot, KindPolicy, ParameterSnapshot, PolicyLabel, ReplaySnapshot, RunEntry, RunsSnapshot,
-    SceneKindSnapshot, SceneSnapshot,
+    SceneKindSnapshot, SceneSnapshot, ValueSource,
 };
 use ludus_train::config::StopConfig;
 use ludus_train::session::{
@@ -166,6 +166,7 @@ pub fn scene() -> SceneSnapshot {
         columns: (0..8).map(|index| column(0.1 * index as f32 - 0.4)).collect(),
         heads,
         value: 5.55,
+        value_source: ValueSource::Critic,
         memory: (0..40).map(|index| 0.05 * index as f32 - 0.5).collect(),
         decided_by: Some(PolicyLabel { name: "balance-2026-11-24-1".to_owned(), steps: 1_638_400 }),
         next_heads: vec![

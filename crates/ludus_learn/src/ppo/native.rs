@@ -4,13 +4,13 @@ mod cloning;
 mod decide;
 mod shard;
 
-use ludus_net::{Adam, Layout, Network, Normalizer, Scratch};
+use ludus_net::{Layout, Network, Normalizer, Scratch};
 
 use super::{Learner, Losses, UpdateSettings};
-use crate::gradient::{LossSums, ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
+use crate::gradient::{LossSums, ShardedGradient, StepSize, Units, check_loss};
+use crate::learned_network::LearnedNetwork;
 use crate::{
-    CloningLearner, Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Observed, Rollout,
-    Standardization,
+    CloningLearner, Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Rollout, Standardization,
 };
 use cloning::ExtraGradient;
 use shard::{GradientWorker, LossContext, Objective};
@@ -22,13 +22,10 @@ use shard::{GradientWorker, LossContext, Objective};
 /// bit, with any number of threads.
 #[derive(Debug)]
 pub struct NativeLearner {
-    network: Network,
-    normalizer: Option<Normalizer>,
-    optimizer: Adam,
+    learned: LearnedNetwork,
     machine: Machine,
     scratch: Scratch,
     gradient: ShardedGradient<GradientWorker, Losses>,
-    observed: Observed,
     extra: ExtraGradient,
     /// The marked state.
     good: Option<LearnerState>,
@@ -45,20 +42,16 @@ impl NativeLearner {
     ///
     /// If the normaliser is not as wide as the network's input.
     pub fn new(network: Network, normalizer: Option<Normalizer>, machine: Machine) -> Result<Self, LearnError> {
-        let width = network.layout().inputs();
-        normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.check_width(width))?;
-        let scratch = Scratch::new(network.layout());
+        let learned = LearnedNetwork::new(network, normalizer)?;
+        let scratch = Scratch::new(learned.network.layout());
         let make = || GradientWorker::new(scratch.clone());
-        let gradient = ShardedGradient::new(network.parameters().len(), &machine.pool, make);
+        let gradient = ShardedGradient::new(learned.network.parameters().len(), &machine.pool, make);
         Ok(Self {
-            optimizer: Adam::new(network.parameters().len()),
-            normalizer,
             gradient,
-            observed: Observed::default(),
             extra: ExtraGradient::default(),
             good: None,
             losses: Losses::default(),
-            network,
+            learned,
             machine,
             scratch,
         })
@@ -66,12 +59,12 @@ impl NativeLearner {
 
     /// Returns the network: policy and critic.
     pub const fn network(&self) -> &Network {
-        &self.network
+        &self.learned.network
     }
 
     /// Returns the normaliser of observations; `None` if they are not normalised.
     pub const fn normalizer(&self) -> Option<&Normalizer> {
-        self.normalizer.as_ref()
+        self.learned.normalizer.as_ref()
     }
 }
 
@@ -86,15 +79,15 @@ impl Learner for NativeLearner {
 
     fn keeps_inputs(&self) -> bool {
         // With memory, an update repeats all steps, also those whose observations are not finite.
-        self.normalizer.is_some() || self.memory_width() > 0
+        self.learned.normalizer.is_some() || self.memory_width() > 0
     }
 
     fn memory_width(&self) -> usize {
-        self.network.layout().memory_width()
+        self.learned.network.layout().memory_width()
     }
 
     fn layout(&self) -> Option<&Layout> {
-        Some(self.network.layout())
+        Some(self.learned.network.layout())
     }
 
     fn begin_update(&mut self, _: &Rollout) {
@@ -112,7 +105,7 @@ impl Learner for NativeLearner {
         minibatch: Minibatch<'_>,
         settings: &UpdateSettings,
     ) -> Result<(), LearnError> {
-        let is_kept = self.normalizer.is_none() || rollout.shape().has_inputs;
+        let is_kept = self.learned.normalizer.is_none() || rollout.shape().has_inputs;
         assert!(is_kept, "a rollout keeps what a network with normalised observations read");
         let advantages = standardization(rollout, minibatch.samples, settings);
         let objective = Objective::Ppo { advantages, settings };
@@ -125,25 +118,17 @@ impl Learner for NativeLearner {
 
     fn take_losses(&mut self) -> Result<Losses, LearnError> {
         let losses = std::mem::take(&mut self.losses);
-        check_parameters(&self.network)?;
+        self.learned.check()?;
         Ok(losses)
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
-        if let Some(normalizer) = &mut self.normalizer {
-            self.observed.merge(rollout, normalizer, &self.machine.pool);
-        }
+        self.learned.update_normalizer(rollout, &self.machine.pool);
         Ok(())
     }
 
     fn mark(&mut self) -> Result<(), LearnError> {
-        let Self { network, optimizer, normalizer, good, .. } = self;
-        let good = good.get_or_insert_with(LearnerState::default);
-        network.parameters().clone_into(&mut good.parameters);
-        optimizer.mean().clone_into(&mut good.first_moments);
-        optimizer.variance().clone_into(&mut good.second_moments);
-        good.optimizer_steps = optimizer.step_count();
-        good.normalizer.clone_from(normalizer);
+        self.learned.copy_state(self.good.get_or_insert_default());
         Ok(())
     }
 
@@ -155,36 +140,22 @@ impl Learner for NativeLearner {
     }
 
     fn policy(&self) -> LearnedPolicy {
-        LearnedPolicy { parameters: self.network.parameters().to_vec(), normalizer: self.normalizer.clone() }
+        self.learned.policy()
     }
 
     fn state(&self) -> LearnerState {
-        LearnerState {
-            parameters: self.network.parameters().to_vec(),
-            first_moments: self.optimizer.mean().to_vec(),
-            second_moments: self.optimizer.variance().to_vec(),
-            optimizer_steps: self.optimizer.step_count(),
-            normalizer: self.normalizer.clone(),
-        }
+        self.learned.state()
     }
 
     fn restore(&mut self, state: &LearnerState) -> Result<(), LearnError> {
-        state.check(self.network.parameters().len(), self.normalizer.as_ref())?;
-        let LearnerState { first_moments, second_moments, optimizer_steps, .. } = state.clone();
-        let optimizer = Adam::from_state(first_moments, second_moments, optimizer_steps)?;
-        self.network.set_parameters(&state.parameters)?;
-        self.optimizer = optimizer;
-        if let Some((normalizer, saved)) = self.normalizer.as_mut().zip(state.normalizer.as_ref()) {
-            normalizer.go_on_from(saved);
-        }
-        Ok(())
+        self.learned.restore(state)
     }
 }
 
 impl NativeLearner {
     /// Computes the gradient of a minibatch. Returns the means of its losses.
     fn compute(&mut self, rollout: &Rollout, minibatch: Minibatch<'_>, objective: Objective<'_>) -> Losses {
-        let (network, steps) = (&self.network, rollout.shape().steps);
+        let (network, steps) = (&self.learned.network, rollout.shape().steps);
         let context = LossContext { network, rollout: rollout.samples(), steps, minibatch, objective };
         let units = match minibatch.rows.len() {
             0 => Units::Samples(minibatch.samples.len()),
@@ -206,7 +177,7 @@ impl NativeLearner {
         check_loss("entropy", losses.entropy)?;
         self.extra.apply(&mut self.gradient.sum);
         let size = StepSize { learning_rate: settings.learning_rate, max_grad_norm: settings.max_grad_norm };
-        let grad_norm = take_step(&mut self.network, &mut self.optimizer, &self.gradient.sum, size)?;
+        let grad_norm = self.learned.take_step(&self.gradient.sum, size)?;
         Ok(Losses { grad_norm, ..losses })
     }
 }

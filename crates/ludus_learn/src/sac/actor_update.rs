@@ -1,19 +1,19 @@
 //! The policy's gradient step.
 
-use ludus_net::{Adam, Network, Scratch, SquashedGaussian, stage};
+use ludus_net::{Network, Scratch, SquashedGaussian, stage};
 
 use super::actor::Actor;
 use super::critics::{Critics, SacContext};
 use super::drawn::{Drawn, DrawnRow, Temperatures, smaller};
+use super::learner::DecidedRows;
 use super::losses::SacLosses;
 use super::parts::ActionParts;
-use crate::gradient::{Shard, ShardedGradient, StepSize, Units, check_loss, take_step};
-use crate::{LearnError, LearnerState, Machine};
+use crate::gradient::{Shard, ShardedGradient, StepSize, Units, check_loss};
+use crate::{LearnError, Machine};
 
-/// The policy's optimiser, and the working memory of its gradient.
+/// The policy's gradient, and its working memory.
 #[derive(Debug)]
 pub(super) struct ActorUpdate {
-    optimizer: Adam,
     gradient: ShardedGradient<ActorWorker, SacLosses>,
 }
 
@@ -23,8 +23,8 @@ struct ActorWorker {
     actor: Scratch,
     critics: [Scratch; 2],
     drawn: Drawn,
-    raw: Vec<f32>,
-    masks: Vec<bool>,
+    decided: DecidedRows,
+    /// Normalised observations.
     observations: Vec<f32>,
     outputs: Vec<f32>,
     d_outputs: Vec<f32>,
@@ -40,10 +40,9 @@ struct ActorWorker {
 
 impl ActorUpdate {
     pub fn new(actor: &Actor, critics: &Critics, machine: &Machine) -> Self {
-        let parameters = actor.network.parameters().len();
+        let parameters = actor.learned.network.parameters().len();
         let make = || ActorWorker::new(&actor.scratch, &critics.scratch);
-        let gradient = ShardedGradient::new(parameters, &machine.pool, make);
-        Self { optimizer: Adam::new(parameters), gradient }
+        Self { gradient: ShardedGradient::new(parameters, &machine.pool, make) }
     }
 
     /// Computes the policy's gradient on these samples. Returns the means of the losses. Detail 36.
@@ -57,7 +56,7 @@ impl ActorUpdate {
         critics: &Critics,
         machine: &Machine,
     ) -> Result<SacLosses, LearnError> {
-        let samples = context.transitions.len();
+        let samples = context.samples.count();
         let make = || ActorWorker::new(&context.actor.scratch, &critics.scratch);
         let sums = self.gradient.compute(&machine.pool, Units::Samples(samples), make, |worker, shard| {
             worker.compute_gradient(context, &critics.networks, shard);
@@ -80,29 +79,7 @@ impl ActorUpdate {
     ///
     /// [`LearnError::NotFinite`] or [`LearnError::Gradient`], with all parameters as they were before.
     pub fn take_step(&mut self, actor: &mut Actor, size: StepSize) -> Result<f32, LearnError> {
-        take_step(&mut actor.network, &mut self.optimizer, &self.gradient.sum, size)
-    }
-
-    /// Returns the policy and its optimiser.
-    pub fn numbers(&self, actor: &Actor) -> LearnerState {
-        LearnerState {
-            parameters: actor.network.parameters().to_vec(),
-            first_moments: self.optimizer.mean().to_vec(),
-            second_moments: self.optimizer.variance().to_vec(),
-            optimizer_steps: self.optimizer.step_count(),
-            normalizer: actor.normalizer.clone(),
-        }
-    }
-
-    /// Replaces the optimiser by that of numbers that were checked.
-    ///
-    /// # Errors
-    ///
-    /// If they were not.
-    pub fn set_numbers(&mut self, numbers: &LearnerState) -> Result<(), LearnError> {
-        let LearnerState { first_moments, second_moments, optimizer_steps, .. } = numbers.clone();
-        self.optimizer = Adam::from_state(first_moments, second_moments, optimizer_steps)?;
-        Ok(())
+        actor.learned.take_step(&self.gradient.sum, size)
     }
 }
 
@@ -112,8 +89,7 @@ impl ActorWorker {
             actor: actor.clone(),
             critics: [critic.clone(), critic.clone()],
             drawn: Drawn::default(),
-            raw: Vec::new(),
-            masks: Vec::new(),
+            decided: DecidedRows::default(),
             observations: Vec::new(),
             outputs: Vec::new(),
             d_outputs: Vec::new(),
@@ -128,7 +104,7 @@ impl ActorWorker {
 
     /// Computes the gradient and the losses of a shard, block by block, while activations are in the cache.
     fn compute_gradient(&mut self, context: SacContext<'_>, critics: &[Network; 2], shard: &mut Shard<SacLosses>) {
-        let most = context.actor.network.most_block_rows().min(critics[0].most_block_rows());
+        let most = context.actor.learned.network.most_block_rows().min(critics[0].most_block_rows());
         let mut first = shard.units.start;
         while first < shard.units.end {
             let rows = most.min(shard.units.end - first);
@@ -141,19 +117,15 @@ impl ActorWorker {
 
     /// Draws actions of a block of samples, and computes the critics' values of them.
     fn forward(&mut self, context: SacContext<'_>, critics: &[Network; 2], first: usize, rows: usize) {
-        let SacContext { actor, parts, replay, transitions, seed, .. } = context;
-        let Self { raw, masks, observations, outputs, inputs, values, drawn, .. } = self;
-        raw.clear();
-        masks.clear();
-        for transition in &transitions[first..first + rows] {
-            raw.extend_from_slice(replay.observation(transition.entry));
-            masks.extend_from_slice(replay.mask(transition.entry));
-        }
-        observations.resize(raw.len(), 0.0);
-        stage(actor.normalizer.as_ref(), raw, observations);
+        let SacContext { actor, samples, seed, .. } = context;
+        let Self { decided, observations, outputs, inputs, values, drawn, .. } = self;
+        let parts = &actor.parts;
+        samples.gather(first..first + rows, decided);
+        observations.resize(decided.observations.len(), 0.0);
+        stage(actor.learned.normalizer.as_ref(), &decided.observations, observations);
         outputs.resize(rows * parts.output_width, 0.0);
-        actor.network.outputs_of_block(observations, &mut self.actor, outputs);
-        drawn.draw(parts, outputs, masks, |row| seed.derive((first + row) as u64));
+        actor.learned.network.outputs_of_block(observations, &mut self.actor, outputs);
+        drawn.draw(parts, outputs, &decided.masks, |row| seed.derive((first + row) as u64));
         parts.critic_inputs(observations, &drawn.actions, inputs);
         for ((critic, values), scratch) in critics.iter().zip(values).zip(&mut self.critics) {
             values.resize(rows * parts.value_width(), 0.0);
@@ -164,9 +136,10 @@ impl ActorWorker {
     /// Adds the losses of the block's samples, and writes the derivatives with respect to the critics' outputs and to the
     /// logits of choices.
     fn derive(&mut self, context: SacContext<'_>, losses: &mut SacLosses) {
-        let SacContext { parts, temperatures, transitions, .. } = context;
+        let SacContext { actor, temperatures, samples, .. } = context;
+        let parts = &actor.parts;
         let Self { outputs, d_outputs, values, d_values, drawn, .. } = self;
-        let (width, weight) = (parts.value_width(), 1.0 / transitions.len() as f32);
+        let (width, weight) = (parts.value_width(), 1.0 / samples.count() as f32);
         d_outputs.clear();
         d_outputs.resize(outputs.len(), 0.0);
         for (d_values, values) in d_values.iter_mut().zip(&*values) {
@@ -189,11 +162,12 @@ impl ActorWorker {
 
     /// Adds the block's gradient of the policy, through the numbers that the critics read.
     fn backward(&mut self, context: SacContext<'_>, critics: &[Network; 2], gradient: &mut [f32]) {
-        let SacContext { actor, parts, temperatures, transitions, .. } = context;
+        let SacContext { actor, temperatures, samples, .. } = context;
+        let parts = &actor.parts;
         if !parts.numbers.is_empty() {
             self.derive_numbers(parts, critics);
             let Self { outputs, d_outputs, d_numbers, drawn, .. } = self;
-            let d_log_density = temperatures.numbers / transitions.len() as f32;
+            let d_log_density = temperatures.numbers / samples.count() as f32;
             let d_rows = d_numbers.chunks_exact(parts.numbers.len());
             let rows = outputs.chunks_exact(parts.output_width).zip(d_outputs.chunks_exact_mut(parts.output_width));
             for (row, ((outputs, d_outputs), d_numbers)) in rows.zip(d_rows).enumerate() {
@@ -205,7 +179,7 @@ impl ActorWorker {
                 }
             }
         }
-        actor.network.gradient_of_block(&self.observations, &mut self.actor, &self.d_outputs, gradient);
+        actor.learned.network.gradient_of_block(&self.observations, &mut self.actor, &self.d_outputs, gradient);
     }
 
     /// Writes the derivatives with respect to the numbers, through the rows on which each critic has an influence: about

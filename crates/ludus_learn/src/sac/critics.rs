@@ -1,17 +1,16 @@
 //! The two critics, their targets and their gradient step.
 
-use ludus_net::{
-    Adam, EncodedBlock, InputBlock, Layout, NetError, Network, NetworkConfig, Scratch, TargetNetwork, check_finite,
-    stage,
-};
+use std::ops::Range;
+
+use ludus_net::{Adam, Network, Scratch, TargetNetwork, stage};
 use ludus_spec::Seed;
 
 use super::actor::Actor;
 use super::drawn::{Drawn, Temperatures};
+use super::learner::{CriticState, DecidedRows, SacNextRows, SacSamples};
 use super::losses::SacLosses;
 use super::parts::ActionParts;
 use crate::gradient::{Shard, ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
-use crate::replay::{Replay, Transition};
 use crate::{LearnError, Machine};
 
 /// Two networks that estimate the values of actions, each with a target that follows it.
@@ -24,24 +23,11 @@ pub(super) struct Critics {
     gradient: ShardedGradient<CriticWorker, SacLosses>,
 }
 
-/// The numbers of the critics: everything that a run needs to resume.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct CriticNumbers {
-    /// Those of both critics, one after the other, as all others.
-    pub parameters: Vec<f32>,
-    pub targets: Vec<f32>,
-    pub first_moments: Vec<f32>,
-    pub second_moments: Vec<f32>,
-    pub optimizer_steps: u64,
-}
-
 /// The inputs of a minibatch's gradients.
 #[derive(Clone, Copy)]
 pub(super) struct SacContext<'a> {
     pub actor: &'a Actor,
-    pub parts: &'a ActionParts,
-    pub replay: &'a Replay,
-    pub transitions: &'a [Transition],
+    pub samples: &'a dyn SacSamples,
     pub temperatures: Temperatures,
     /// The seed of the draws of the actions that are estimated. A sample's seed is the child with its index.
     pub seed: Seed,
@@ -59,9 +45,8 @@ struct CriticWorker {
 /// Samples of the replay side by side.
 #[derive(Debug, Default)]
 struct CriticBatch {
-    raw: Vec<f32>,
-    masks: Vec<bool>,
-    actions: Vec<f32>,
+    decided: DecidedRows,
+    next: SacNextRows,
     /// Normalised observations.
     observations: Vec<f32>,
     /// The policy's outputs.
@@ -74,26 +59,19 @@ struct CriticBatch {
 }
 
 impl Critics {
-    /// Makes critics of the same hidden layers and encoders as the policy.
-    ///
-    /// # Errors
-    ///
-    /// If the networks are too large.
-    pub fn new(policy: &Layout, parts: &ActionParts, machine: &Machine, seed: Seed) -> Result<Self, NetError> {
-        let layout = critic_layout(policy, parts)?;
-        let network = |index: u64| Network::new(layout.clone(), seed.derive(index));
-        let networks = [network(0), network(1)];
-        let scratch = Scratch::new(&layout);
-        let actor = Scratch::new(policy);
+    /// Makes critics of these networks, which have the same layout, for a policy.
+    pub fn new(networks: [Network; 2], actor: &Actor, machine: &Machine) -> Self {
+        let layout = networks[0].layout();
+        let scratch = Scratch::new(layout);
         let parameters = layout.parameter_count();
-        let make = || CriticWorker::new(actor.clone(), scratch.clone());
-        Ok(Self {
+        let make = || CriticWorker::new(actor.scratch.clone(), scratch.clone());
+        Self {
             targets: [0, 1].map(|index| TargetNetwork::new(&networks[index])),
             optimizers: [Adam::new(parameters), Adam::new(parameters)],
             gradient: ShardedGradient::new(2 * parameters, &machine.pool, make),
             networks,
             scratch,
-        })
+        }
     }
 
     /// Computes the gradients of both critics on these samples. Returns the means of the losses. Details 34 and 35.
@@ -103,7 +81,7 @@ impl Critics {
     /// [`LearnError::NotFinite`].
     pub fn compute(&mut self, context: SacContext<'_>, machine: &Machine) -> Result<SacLosses, LearnError> {
         let Self { networks, targets, scratch, gradient, .. } = self;
-        let samples = context.transitions.len();
+        let samples = context.samples.count();
         let make = || CriticWorker::new(context.actor.scratch.clone(), scratch.clone());
         let critics = CriticPair { networks, targets };
         let sums = gradient.compute(&machine.pool, Units::Samples(samples), make, |worker, shard| {
@@ -147,10 +125,16 @@ impl Critics {
         &self.gradient.sum
     }
 
-    pub fn numbers(&self) -> CriticNumbers {
-        let Self { networks, targets, optimizers, .. } = self;
-        CriticNumbers {
-            parameters: networks.iter().flat_map(Network::parameters).copied().collect(),
+    /// Returns all weights, those of both critics one after the other.
+    pub fn parameters(&self) -> Vec<f32> {
+        self.networks.iter().flat_map(Network::parameters).copied().collect()
+    }
+
+    /// Returns the state, to save.
+    pub fn state(&self) -> CriticState {
+        let Self { targets, optimizers, .. } = self;
+        CriticState {
+            parameters: self.parameters(),
             targets: targets.iter().flat_map(TargetNetwork::parameters).copied().collect(),
             first_moments: optimizers.iter().flat_map(Adam::mean).copied().collect(),
             second_moments: optimizers.iter().flat_map(Adam::variance).copied().collect(),
@@ -158,53 +142,22 @@ impl Critics {
         }
     }
 
-    /// Returns an error if these numbers are not those of such critics.
-    pub fn check_numbers(&self, numbers: &CriticNumbers) -> Result<(), LearnError> {
-        let CriticNumbers { parameters, targets, first_moments, second_moments, .. } = numbers;
-        let now = self.gradient.sum.len();
-        for (what, array) in [
-            ("weights of critics", parameters),
-            ("weights of target critics", targets),
-            ("moments of critics", first_moments),
-            ("moments of critics", second_moments),
-        ] {
-            if array.len() != now {
-                return Err(LearnError::Checkpoint { what, was: array.len(), now });
-            }
-            check_finite(&format!("the checkpoint's array of {what}"), array)?;
-        }
-        Ok(())
-    }
-
-    /// Replaces all numbers by those that were [checked](Self::check_numbers).
+    /// Replaces the state by one that was checked.
     ///
     /// # Errors
     ///
-    /// If they were not.
-    pub fn set_numbers(&mut self, numbers: &CriticNumbers) -> Result<(), LearnError> {
+    /// If it was not.
+    pub fn set_state(&mut self, state: &CriticState) -> Result<(), LearnError> {
         let count = self.networks[0].parameters().len();
         for index in 0..2 {
             let of = |array: &[f32]| array[index * count..(index + 1) * count].to_vec();
-            self.networks[index].set_parameters(&of(&numbers.parameters))?;
-            self.targets[index].set_parameters(&of(&numbers.targets))?;
-            let moments = (of(&numbers.first_moments), of(&numbers.second_moments));
-            self.optimizers[index] = Adam::from_state(moments.0, moments.1, numbers.optimizer_steps)?;
+            self.networks[index].set_parameters(&of(&state.parameters))?;
+            self.targets[index].set_parameters(&of(&state.targets))?;
+            let moments = (of(&state.first_moments), of(&state.second_moments));
+            self.optimizers[index] = Adam::from_state(moments.0, moments.1, state.optimizer_steps)?;
         }
         Ok(())
     }
-}
-
-/// Lays out a critic: the policy's encoders and hidden layers, with the numbers of the action behind the observation.
-fn critic_layout(policy: &Layout, parts: &ActionParts) -> Result<Layout, NetError> {
-    let block = |block: EncodedBlock<'_>| InputBlock {
-        field: block.field.to_owned(),
-        columns: block.columns,
-        is_critic: block.is_critic,
-    };
-    let blocks: Vec<InputBlock> = policy.encoded_blocks().map(block).collect();
-    // The critic's own value is not used: on a common trunk it costs next to nothing.
-    let config = NetworkConfig { shared: true, squashed: false, ..policy.config().clone() };
-    Layout::with_blocks(policy.inputs() + parts.numbers.len(), &blocks, &parts.critic_heads(), &config)
 }
 
 /// The critics as they are before the gradient step.
@@ -221,11 +174,10 @@ impl CriticWorker {
 
     /// Computes the gradients of both critics and the losses of a shard.
     fn compute_gradient(&mut self, context: SacContext<'_>, critics: CriticPair<'_>, shard: &mut Shard<SacLosses>) {
-        let transitions = &context.transitions[shard.units.clone()];
-        self.estimate_targets(context, critics, shard.units.start, transitions);
-        self.gather(context, transitions);
+        self.estimate_targets(context, critics, shard.units.clone());
+        self.gather(context, shard.units.clone());
         let Self { critic: scratch, batch, .. } = self;
-        let weight = 1.0 / context.transitions.len() as f32;
+        let weight = 1.0 / context.samples.count() as f32;
         let (losses, gradient) = (&mut shard.losses, &mut shard.gradient);
         let parameters = gradient.len() / 2;
         for (network, gradient) in critics.networks.iter().zip(gradient.chunks_exact_mut(parameters)) {
@@ -238,54 +190,39 @@ impl CriticWorker {
     /// ```text
     /// target = r[0] + γ·r[1] + … + γⁿ·V(s[n])      V by the target critics
     /// ```
-    fn estimate_targets(
-        &mut self,
-        context: SacContext<'_>,
-        critics: CriticPair<'_>,
-        first: usize,
-        transitions: &[Transition],
-    ) {
-        let SacContext { actor, parts, replay, temperatures, seed, .. } = context;
+    fn estimate_targets(&mut self, context: SacContext<'_>, critics: CriticPair<'_>, range: Range<usize>) {
+        let SacContext { actor, samples, temperatures, seed } = context;
         let Self { actor: policy_scratch, critic: scratch, drawn, batch } = self;
-        let CriticBatch { raw, masks, observations, outputs, inputs, values, targets, .. } = batch;
-        raw.clear();
-        masks.clear();
+        let CriticBatch { next, observations, outputs, inputs, values, targets, .. } = batch;
+        let (parts, first, rows) = (&actor.parts, range.start, range.len());
+        samples.gather_next(range, next);
         targets.clear();
-        for transition in transitions {
-            raw.extend_from_slice(replay.observation(transition.next));
-            masks.extend_from_slice(replay.mask(transition.next));
-        }
-        observations.resize(raw.len(), 0.0);
-        stage(actor.normalizer.as_ref(), raw, observations);
-        outputs.resize(transitions.len() * parts.output_width, 0.0);
-        actor.network.forward_policy(observations, policy_scratch, outputs);
-        drawn.draw(parts, outputs, masks, |row| seed.derive((first + row) as u64));
+        observations.resize(next.observations.len(), 0.0);
+        stage(actor.learned.normalizer.as_ref(), &next.observations, observations);
+        outputs.resize(rows * parts.output_width, 0.0);
+        actor.learned.network.forward_policy(observations, policy_scratch, outputs);
+        drawn.draw(parts, outputs, &next.masks, |row| seed.derive((first + row) as u64));
         parts.critic_inputs(observations, &drawn.actions, inputs);
         let width = parts.value_width();
         for (target, values) in critics.targets.iter().zip(&mut *values) {
-            values.resize(transitions.len() * width, 0.0);
+            values.resize(rows * width, 0.0);
             target.forward_policy(inputs, scratch, values);
         }
-        for (row, transition) in transitions.iter().enumerate() {
+        for (row, (reward, &bootstrap)) in next.rewards.iter().zip(&next.bootstraps).enumerate() {
             let of_row = [0, 1].map(|critic| &values[critic][row * width..][..width]);
             let value = drawn.row(parts, row).soft_value(parts, of_row, temperatures);
             // A terminated step has no successor, whose value might not even be a number.
-            let later = if transition.bootstrap == 0.0 { 0.0 } else { transition.bootstrap * value };
-            targets.push(transition.reward + later);
+            let later = if bootstrap == 0.0 { 0.0 } else { bootstrap * value };
+            targets.push(reward + later);
         }
     }
 
-    /// Copies the transitions' own observations and actions side by side.
-    fn gather(&mut self, context: SacContext<'_>, transitions: &[Transition]) {
-        let CriticBatch { raw, actions, observations, inputs, .. } = &mut self.batch;
-        raw.clear();
-        actions.clear();
-        for transition in transitions {
-            raw.extend_from_slice(context.replay.observation(transition.entry));
-            actions.extend_from_slice(context.replay.action(transition.entry));
-        }
-        stage(context.actor.normalizer.as_ref(), raw, observations);
-        context.parts.critic_inputs(observations, actions, inputs);
+    /// Copies the samples' own observations and actions side by side.
+    fn gather(&mut self, SacContext { actor, samples, .. }: SacContext<'_>, range: Range<usize>) {
+        let CriticBatch { decided, observations, inputs, .. } = &mut self.batch;
+        samples.gather(range, decided);
+        stage(actor.learned.normalizer.as_ref(), &decided.observations, observations);
+        actor.parts.critic_inputs(observations, &decided.actions, inputs);
     }
 }
 
@@ -299,8 +236,9 @@ impl CriticBatch {
         scratch: &mut Scratch,
         (gradient, losses): (&mut [f32], &mut SacLosses),
     ) {
-        let Self { inputs, values: [values, _], d_values, actions, targets, .. } = self;
-        let (width, columns, parts) = (context.parts.value_width(), network.layout().inputs(), context.parts);
+        let Self { inputs, values: [values, _], d_values, decided: DecidedRows { actions, .. }, targets, .. } = self;
+        let parts = &context.actor.parts;
+        let (width, columns) = (parts.value_width(), network.layout().inputs());
         let most = network.most_block_rows();
         for (block, inputs) in inputs.chunks(most * columns).enumerate() {
             let rows = inputs.len() / columns;

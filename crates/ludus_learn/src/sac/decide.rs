@@ -6,6 +6,7 @@ use ludus_net::{Scratch, SquashedGaussian, normal_draw, stage};
 use ludus_spec::Seed;
 
 use super::actor::Actor;
+use super::learner::SacBehavior;
 use crate::value::drawn_choice;
 use crate::{DecisionRows, GroupDecider, PhaseTimer, RowSeeds};
 
@@ -25,7 +26,7 @@ impl GroupDecider for Actor {
     /// Draws an action for each row. The policy has no critic of its own, so values are 0. Detail 32.
     fn decide(&self, scratch: &mut dyn Any, rows: DecisionRows<'_>, timer: &mut PhaseTimer) {
         rows.values.fill(0.0);
-        if self.is_random {
+        if self.behavior == SacBehavior::Random {
             self.decide_at_random(rows);
             return timer.forwarded();
         }
@@ -38,21 +39,21 @@ impl GroupDecider for Actor {
         } else {
             rows.inputs
         };
-        stage(self.normalizer.as_ref(), rows.observations, inputs);
+        stage(self.learned.normalizer.as_ref(), rows.observations, inputs);
         timer.copied();
-        let most = self.network.most_block_rows();
+        let most = self.learned.network.most_block_rows();
         for first in (0..rows.values.len()).step_by(most) {
             let block = first..rows.values.len().min(first + most);
             let of = |width: usize| block.start * width..block.end * width;
-            let inputs = &inputs[of(self.network.layout().inputs())];
+            let inputs = &inputs[of(self.learned.network.layout().inputs())];
             let actions = &mut rows.actions[of(self.parts.action_width)];
             let masks = if rows.masks.is_empty() { &[][..] } else { &rows.masks[of(self.parts.choice_count)] };
             outputs.resize(block.len() * self.parts.output_width, 0.0);
-            self.network.outputs_of_block(inputs, network, outputs);
-            let distribution = self.network.distribution().masked(masks);
+            self.learned.network.outputs_of_block(inputs, network, outputs);
+            let distribution = self.learned.network.distribution().masked(masks);
             let log_probs = &mut rows.log_probs[block.clone()];
             distribution.sample(outputs, |row| rows.seeds.of(first + row), actions, log_probs);
-            if let Some(step) = self.smooth_noise {
+            if let SacBehavior::Smooth(step) = self.behavior {
                 let seeds = RowSeeds { step, ..rows.seeds };
                 self.explore_smoothly(network, (inputs, outputs), |row| seeds.of(first + row), actions);
             }
@@ -70,10 +71,10 @@ impl Actor {
         seed_of: impl Fn(usize) -> Seed,
         actions: &mut [f32],
     ) {
-        let (parts, columns) = (&self.parts, self.network.layout().inputs());
+        let (parts, columns) = (&self.parts, self.learned.network.layout().inputs());
         let rows = inputs.chunks_exact(columns).zip(outputs.chunks_exact(parts.output_width));
         for (row, ((inputs, outputs), action)) in rows.zip(actions.chunks_exact_mut(parts.action_width)).enumerate() {
-            let features = self.network.features_of_row(scratch, row).unwrap_or(inputs);
+            let features = self.learned.network.features_of_row(scratch, row).unwrap_or(inputs);
             for (index, number) in parts.numbers.iter().enumerate() {
                 let of = SquashedGaussian::new(outputs[number.mean], outputs[number.spread]);
                 let noise = smooth_noise(features, seed_of(row).derive(index as u64));

@@ -5,11 +5,20 @@ use ludus_spec::Seed;
 
 use super::parts::{ActionParts, ChoiceColumns};
 
-/// The weights of the entropies of numbers and of choices (α).
+/// The weights of the entropies (α).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Temperatures {
+pub struct Temperatures {
+    /// That of the numbers of an action.
     pub numbers: f32,
+    /// That of its choices.
     pub choices: f32,
+}
+
+impl Temperatures {
+    /// Returns the temperatures with these logarithms: those of numbers and of choices.
+    pub fn from_logs([numbers, choices]: [f32; 2]) -> Self {
+        Self { numbers: numbers.exp(), choices: choices.exp() }
+    }
 }
 
 /// Actions of some rows: numbers are drawn, and choices are kept as probabilities, over which everything is averaged.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use ludus_net::{Layout, Network, NetworkConfig};
 use ludus_spec::{Head, Outcome, Seed, stopped_clock};
 
+use super::actor_update::ActorUpdate;
+use super::critics::{Critics, SacContext};
 use super::*;
 
 const ROWS: usize = 3;
@@ -41,9 +43,9 @@ fn sac(heads: &[Head], has_masks: bool) -> Sac {
         clock: stopped_clock,
     };
     let mut sac = Sac::new(config, network, None, machine, &[lane], Seed::new(3)).unwrap();
-    (0..2).for_each(|critic| shake(&mut sac.critics.networks[critic], 4 + critic as u64));
+    (0..2).for_each(|critic| shake(&mut sac.learner.critics.networks[critic], 4 + critic as u64));
     fill(&mut sac.rollout, heads);
-    sac.remember();
+    sac.remember().unwrap();
     sac.sample(Seed::new(6));
     sac
 }
@@ -81,15 +83,12 @@ fn fill(rollout: &mut Rollout, heads: &[Head]) {
     }
 }
 
-fn context(sac: &Sac) -> SacContext<'_> {
-    SacContext {
-        actor: &sac.actor,
-        parts: &sac.actor.parts,
-        replay: &sac.replay,
-        transitions: &sac.minibatch.transitions,
-        temperatures: sac.temperatures.now(),
-        seed: Seed::new(7),
-    }
+fn samples(sac: &Sac) -> ReplaySamples<'_> {
+    ReplaySamples { replay: &sac.replay, transitions: &sac.minibatch.transitions }
+}
+
+fn context<'a>(sac: &'a Sac, samples: &'a ReplaySamples<'a>) -> SacContext<'a> {
+    SacContext { actor: &sac.learner.actor, samples, temperatures: sac.learner.temperatures(), seed: Seed::new(7) }
 }
 
 /// Compares derivatives with differences of the loss, for some parameters of each tensor.
@@ -114,25 +113,25 @@ const BOTH: &[Head] =
 fn gradients_of_critics_are_those_of_finite_differences() {
     for (heads, has_masks) in [(NUMBERS, false), (CHOICES, true), (BOTH, false), (BOTH, true)] {
         let mut sac = sac(heads, has_masks);
-        let machine = sac.machine.clone();
+        let machine = sac.machine().clone();
         let compute = |sac: &mut Sac| {
-            let others = Critics::new(sac.actor.network.layout(), &sac.actor.parts, &machine, Seed::new(9)).unwrap();
-            let mut critics = std::mem::replace(&mut sac.critics, others);
-            let losses = critics.compute(context(sac), &machine).unwrap();
-            sac.critics = critics;
+            let others = Critics::new(sac.learner.critics.networks.clone(), &sac.learner.actor, &machine);
+            let mut critics = std::mem::replace(&mut sac.learner.critics, others);
+            let losses = critics.compute(context(sac, &samples(sac)), &machine).unwrap();
+            sac.learner.critics = critics;
             losses.critic_loss
         };
         compute(&mut sac);
-        let layout = sac.critics.networks[0].layout().clone();
-        let gradient = sac.critics.gradient().to_vec();
+        let layout = sac.learner.critics.networks[0].layout().clone();
+        let gradient = sac.learner.critics.gradient().to_vec();
         for critic in 0..2 {
             // The loss is the mean of both critics'.
             let own: Vec<f32> = gradient.chunks_exact(gradient.len() / 2).nth(critic).unwrap().to_vec();
             let own: Vec<f32> = own.iter().map(|derivative| 0.5 * derivative).collect();
             check(&format!("critic {critic} of {heads:?}"), &layout, &own, |position, change| {
-                sac.critics.networks[critic].update(|parameters| parameters[position] += change);
+                sac.learner.critics.networks[critic].update(|parameters| parameters[position] += change);
                 let loss = compute(&mut sac);
-                sac.critics.networks[critic].update(|parameters| parameters[position] -= change);
+                sac.learner.critics.networks[critic].update(|parameters| parameters[position] -= change);
                 loss
             });
         }
@@ -143,15 +142,15 @@ fn gradients_of_critics_are_those_of_finite_differences() {
 fn gradients_of_the_policy_are_those_of_finite_differences() {
     for (heads, has_masks) in [(NUMBERS, false), (CHOICES, true), (BOTH, false), (BOTH, true)] {
         let mut sac = sac(heads, has_masks);
-        let machine = sac.machine.clone();
-        let mut update = ActorUpdate::new(&sac.actor, &sac.critics, &machine);
-        update.compute(context(&sac), &sac.critics, &machine).unwrap();
+        let machine = sac.machine().clone();
+        let mut update = ActorUpdate::new(&sac.learner.actor, &sac.learner.critics, &machine);
+        update.compute(context(&sac, &samples(&sac)), &sac.learner.critics, &machine).unwrap();
         let gradient = update.gradient().to_vec();
-        let layout = sac.actor.network.layout().clone();
+        let layout = sac.learner.actor.learned.network.layout().clone();
         check(&format!("policy of {heads:?}"), &layout, &gradient, |position, change| {
-            sac.actor.network.update(|parameters| parameters[position] += change);
-            let losses = update.compute(context(&sac), &sac.critics, &machine).unwrap();
-            sac.actor.network.update(|parameters| parameters[position] -= change);
+            sac.learner.actor.learned.network.update(|parameters| parameters[position] += change);
+            let losses = update.compute(context(&sac, &samples(&sac)), &sac.learner.critics, &machine).unwrap();
+            sac.learner.actor.learned.network.update(|parameters| parameters[position] -= change);
             losses.actor_loss
         });
     }

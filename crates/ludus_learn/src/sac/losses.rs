@@ -4,28 +4,30 @@ use super::drawn::Temperatures;
 use crate::gradient::LossSums;
 use crate::{LEARNING_RATE, Metric, MetricInfo};
 
-/// Sums over samples, or means once they were divided.
+/// The losses of SAC: sums over samples, or means once they were divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct SacLosses {
-    /// Half the squared error of a critic.
+pub struct SacLosses {
+    /// Half the squared error of a critic: the mean of both.
     pub critic_loss: f32,
-    /// The critics' value of the chosen action.
+    /// The critics' value of the chosen action: the mean of both.
     pub value: f32,
     /// The policy's loss: the negative soft value of its actions.
     pub actor_loss: f32,
-    /// The negative log-density of drawn numbers.
+    /// The negative log-density of drawn numbers \[nats\].
     pub number_entropy: f32,
-    /// The entropy of choices, and the greatest that those which are allowed can have.
+    /// The entropy of choices \[nats\].
     pub choice_entropy: f32,
+    /// The greatest entropy that the allowed choices can have \[nats\].
     pub greatest_entropy: f32,
-    /// Norms of gradients before clipping: the greater one of both critics, and that of the policy.
+    /// The norm of a critic's gradient before clipping: the greater one of both.
     pub critic_grad_norm: f32,
+    /// The norm of the policy's gradient before clipping.
     pub actor_grad_norm: f32,
 }
 
 impl SacLosses {
     /// Adds `weight` times the other losses.
-    pub fn add(&mut self, other: &Self, weight: f32) {
+    pub(super) fn add(&mut self, other: &Self, weight: f32) {
         self.critic_loss += weight * other.critic_loss;
         self.value += weight * other.value;
         self.actor_loss += weight * other.actor_loss;

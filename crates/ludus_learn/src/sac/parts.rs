@@ -18,8 +18,10 @@ use crate::LearnError;
 /// Delalleau et al. 2019, arXiv:1912.11077, §3, for actions of both; Tavakoli et al. 2018, arXiv:1711.08946, §4.1, for
 /// branches.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ActionParts {
+pub struct ActionParts {
+    /// The numbers, in the order of the action's columns.
     pub numbers: Vec<NumberColumns>,
+    /// The choices, in the order of the action's columns.
     pub choices: Vec<ChoiceColumns>,
     /// Columns of a policy's output row.
     pub output_width: usize,
@@ -29,19 +31,21 @@ pub(super) struct ActionParts {
     pub choice_count: usize,
 }
 
-/// The columns of one number.
+/// The columns of one number of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct NumberColumns {
-    /// Columns of a policy's output row.
+pub struct NumberColumns {
+    /// The column of a policy's output row with the mean before it is squashed.
     pub mean: usize,
+    /// The column of a policy's output row that determines the standard deviation; see
+    /// [`SquashedGaussian`](ludus_net::SquashedGaussian).
     pub spread: usize,
     /// The column of an action row.
     pub action: usize,
 }
 
-/// The columns of one choice.
+/// The columns of one choice of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct ChoiceColumns {
+pub struct ChoiceColumns {
     /// The choices that there are.
     pub count: usize,
     /// The first column of a policy's output row.
@@ -95,7 +99,7 @@ impl ActionParts {
     }
 
     /// Copies a critic's inputs side by side: the normalised observation, then the numbers of the action.
-    pub fn critic_inputs(&self, observations: &[f32], actions: &[f32], inputs: &mut Vec<f32>) {
+    pub(super) fn critic_inputs(&self, observations: &[f32], actions: &[f32], inputs: &mut Vec<f32>) {
         inputs.clear();
         let rows = actions.len() / self.action_width;
         let width = observations.len() / rows.max(1);

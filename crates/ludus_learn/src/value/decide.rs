@@ -73,7 +73,7 @@ impl NativeValueLearner {
         } else {
             kept
         };
-        stage(self.normalizer.as_ref(), observations, inputs);
+        stage(self.learned.normalizer.as_ref(), observations, inputs);
         timer.copied();
         let rows = inputs.len() / self.network().layout().inputs();
         outputs.resize(rows * self.values.width(), 0.0);

@@ -1,14 +1,15 @@
 //! The learner of action values in plain Rust.
 
-use ludus_net::{Adam, Network, Normalizer, Scratch, TargetNetwork};
+use ludus_net::{Network, Normalizer, Scratch, TargetNetwork};
 
 use super::action_values::ActionValues;
 use super::context::ValueContext;
 use super::learner::{ValueLearner, ValueSamples, ValueSetup, ValueState, ValueStep};
 use super::metrics::ValueLosses;
 use super::worker::ValueWorker;
-use crate::gradient::{ShardedGradient, StepSize, Units, check_loss, check_parameters, take_step};
-use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Observed, Rollout};
+use crate::gradient::{ShardedGradient, StepSize, Units, check_loss};
+use crate::learned_network::LearnedNetwork;
+use crate::{Decider, LearnError, LearnedPolicy, Machine, Rollout};
 
 /// The learner of action values for small networks on the CPU.
 ///
@@ -17,18 +18,15 @@ use crate::{Decider, LearnError, LearnedPolicy, LearnerState, Machine, Observed,
 /// result is the same, bit for bit, with any number of threads.
 #[derive(Debug)]
 pub struct NativeValueLearner {
-    network: Network,
+    pub(super) learned: LearnedNetwork,
     /// The network whose values are in the targets, if the algorithm has one.
     target: Option<TargetNetwork>,
-    pub(super) normalizer: Option<Normalizer>,
     pub(super) values: ActionValues,
     machine: Machine,
     /// The probability of a random action.
     pub(super) epsilon: f32,
     pub(super) scratch: Scratch,
-    optimizer: Adam,
     gradient: ShardedGradient<ValueWorker, ValueLosses>,
-    observed: Observed,
     /// The marked state.
     good: Option<ValueState>,
     /// Losses of the gradient steps since the last [`take_losses`](ValueLearner::take_losses): sums over samples.
@@ -45,8 +43,8 @@ impl NativeValueLearner {
     /// [`LearnError::Continuous`] if an action is continuous, [`LearnError::Memory`] if the network has a memory, and if
     /// the normaliser is not as wide as the network's input.
     pub fn new(network: Network, normalizer: Option<Normalizer>, machine: Machine) -> Result<Self, LearnError> {
-        let layout = network.layout();
-        normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.check_width(layout.inputs()))?;
+        let learned = LearnedNetwork::new(network, normalizer)?;
+        let layout = learned.network.layout();
         if layout.memory_width() > 0 {
             return Err(LearnError::Memory);
         }
@@ -55,14 +53,11 @@ impl NativeValueLearner {
         let parameters = layout.parameter_count();
         let gradient = ShardedGradient::new(parameters, &machine.pool, || ValueWorker::new(scratch.clone()));
         Ok(Self {
-            optimizer: Adam::new(parameters),
-            observed: Observed::default(),
             good: None,
             losses: ValueLosses::default(),
             epsilon: 0.0,
             target: None,
-            network,
-            normalizer,
+            learned,
             values,
             machine,
             scratch,
@@ -72,7 +67,7 @@ impl NativeValueLearner {
 
     /// Returns the network that learns.
     pub const fn network(&self) -> &Network {
-        &self.network
+        &self.learned.network
     }
 }
 
@@ -83,7 +78,7 @@ impl ValueLearner for NativeValueLearner {
 
     fn set_up(&mut self, ValueSetup { is_dueling, has_target }: ValueSetup) {
         self.values.is_dueling = is_dueling;
-        self.target = has_target.then(|| TargetNetwork::new(&self.network));
+        self.target = has_target.then(|| TargetNetwork::new(&self.learned.network));
     }
 
     fn decider(&mut self, epsilon: f32) -> Decider<'_> {
@@ -92,7 +87,7 @@ impl ValueLearner for NativeValueLearner {
     }
 
     fn keeps_inputs(&self) -> bool {
-        self.normalizer.is_some()
+        self.learned.normalizer.is_some()
     }
 
     fn begin_update(&mut self) {
@@ -100,10 +95,10 @@ impl ValueLearner for NativeValueLearner {
     }
 
     fn learn(&mut self, samples: &dyn ValueSamples, step: &ValueStep) -> Result<(), LearnError> {
-        let Self { network, target, normalizer, values, machine, scratch, gradient, optimizer, .. } = self;
+        let Self { learned, target, values, machine, scratch, gradient, .. } = self;
         let count = samples.count() as f32;
         let weight = 1.0 / count;
-        let (normalizer, target) = (normalizer.as_ref(), target.as_ref());
+        let (network, normalizer, target) = (&learned.network, learned.normalizer.as_ref(), target.as_ref());
         let context = ValueContext { network, target, normalizer, values, step, weight };
         let make = || ValueWorker::new(scratch.clone());
         let sums = gradient.compute(&machine.pool, Units::Samples(samples.count()), make, |worker, shard| {
@@ -113,7 +108,7 @@ impl ValueLearner for NativeValueLearner {
         losses.add(&sums, weight);
         check_loss("TD loss", losses.loss)?;
         let size = StepSize { learning_rate: step.learning_rate, max_grad_norm: step.max_grad_norm };
-        losses.grad_norm = take_step(network, optimizer, &gradient.sum, size)?;
+        losses.grad_norm = learned.take_step(&gradient.sum, size)?;
         self.losses.add(&losses, count);
         Ok(())
     }
@@ -126,31 +121,25 @@ impl ValueLearner for NativeValueLearner {
 
     fn follow(&mut self, rate: f32) -> Result<(), LearnError> {
         if let Some(target) = &mut self.target {
-            target.follow(&self.network, rate);
+            target.follow(&self.learned.network, rate);
         }
         Ok(())
     }
 
     fn take_losses(&mut self) -> Result<ValueLosses, LearnError> {
         let losses = std::mem::take(&mut self.losses);
-        check_parameters(&self.network)?;
+        self.learned.check()?;
         Ok(losses)
     }
 
     fn update_normalizer(&mut self, rollout: &Rollout) -> Result<(), LearnError> {
-        if let Some(normalizer) = &mut self.normalizer {
-            self.observed.merge(rollout, normalizer, &self.machine.pool);
-        }
+        self.learned.update_normalizer(rollout, &self.machine.pool);
         Ok(())
     }
 
     fn mark(&mut self) -> Result<(), LearnError> {
         let mut good = self.good.take().unwrap_or_default();
-        self.network.parameters().clone_into(&mut good.learner.parameters);
-        self.optimizer.mean().clone_into(&mut good.learner.first_moments);
-        self.optimizer.variance().clone_into(&mut good.learner.second_moments);
-        good.learner.optimizer_steps = self.optimizer.step_count();
-        good.learner.normalizer.clone_from(&self.normalizer);
+        self.learned.copy_state(&mut good.learner);
         if let Some(target) = &self.target {
             target.parameters().clone_into(good.target.get_or_insert_default());
         }
@@ -166,32 +155,22 @@ impl ValueLearner for NativeValueLearner {
     }
 
     fn policy(&self) -> LearnedPolicy {
-        LearnedPolicy { parameters: self.network.parameters().to_vec(), normalizer: self.normalizer.clone() }
+        self.learned.policy()
     }
 
     fn state(&self) -> ValueState {
-        let learner = LearnerState {
-            parameters: self.network.parameters().to_vec(),
-            first_moments: self.optimizer.mean().to_vec(),
-            second_moments: self.optimizer.variance().to_vec(),
-            optimizer_steps: self.optimizer.step_count(),
-            normalizer: self.normalizer.clone(),
-        };
-        ValueState { learner, target: self.target.as_ref().map(|target| target.parameters().to_vec()) }
+        ValueState {
+            learner: self.learned.state(),
+            target: self.target.as_ref().map(|target| target.parameters().to_vec()),
+        }
     }
 
     fn restore(&mut self, state: &ValueState) -> Result<(), LearnError> {
         let target_weights = self.target.as_ref().map_or(0, |target| target.parameters().len());
-        state.check(self.network.parameters().len(), target_weights, self.normalizer.as_ref())?;
-        let LearnerState { parameters, first_moments, second_moments, optimizer_steps, normalizer } = &state.learner;
-        let optimizer = Adam::from_state(first_moments.clone(), second_moments.clone(), *optimizer_steps)?;
-        self.network.set_parameters(parameters)?;
-        self.optimizer = optimizer;
+        state.check(self.learned.network.parameters().len(), target_weights, self.learned.normalizer.as_ref())?;
+        self.learned.restore(&state.learner)?;
         if let Some((target, saved)) = self.target.as_mut().zip(state.target.as_ref()) {
             target.set_parameters(saved)?;
-        }
-        if let Some((normalizer, saved)) = self.normalizer.as_mut().zip(normalizer.as_ref()) {
-            normalizer.go_on_from(saved);
         }
         Ok(())
     }

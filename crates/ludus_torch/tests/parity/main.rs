@@ -11,9 +11,14 @@ mod curves;
 mod faults;
 mod gradients;
 mod memory;
+#[expect(dead_code, reason = "other tests use more of it")]
+#[path = "../../../ludus_learn/tests/ppo/pendulum.rs"]
+mod pendulum;
 mod phases;
 mod q_learning;
 mod repetition;
+mod soft_actor_critic;
+mod soft_steps;
 mod transfers;
 mod values;
 

@@ -1,5 +1,7 @@
 //! The networks and the algorithms of a run.
 
+#[cfg(feature = "torch")]
+use ludus_learn::SacNetworks;
 use ludus_learn::{LaneShape, LearnError, Machine};
 use ludus_net::{Layout, Network, Normalizer};
 #[cfg(feature = "torch")]
@@ -10,7 +12,7 @@ use crate::clock;
 use crate::config::AlgorithmConfig;
 use crate::error::TrainError;
 use crate::imitation::{ImitatedEpisodes, distillation};
-use crate::learner::{Backend, BackendChoice, BuiltAlgorithm, PpoParts, ValueParts, Workload, decide, decide_native};
+use crate::learner::{Backend, BackendChoice, BuiltAlgorithm, PpoParts, ValueParts, Workload, decide, decide_sac};
 #[cfg(feature = "torch")]
 use crate::learner::{TorchParts, open_cuda};
 use crate::memory;
@@ -83,7 +85,7 @@ impl Blueprint {
         let rows = lanes.iter().map(|lane| lane.rows).sum();
         let workload = self.workload(kind, &network, rows);
         let mut decision = match algorithm {
-            AlgorithmConfig::Sac(_) => decide_native(self.learner, algorithm.section(), workload)?,
+            AlgorithmConfig::Sac(sac) => decide_sac(self.learner, sac, workload, open_cuda)?,
             _ => decide(self.learner, workload, open_cuda)?,
         };
         let replay = algorithm.replay_bytes(&self.specs[kind], rows) as u64;
@@ -96,12 +98,19 @@ impl Blueprint {
             Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,
             #[cfg(feature = "torch")]
             place => {
-                let network = self.own_network(kind).unwrap_or_else(|| described(network));
                 // A minibatch of a replay may have more samples than a rollout.
                 let steps = algorithm.rollout_steps().max(algorithm.minibatch().div_ceil(rows.max(1)));
-                let demand = self.demand(kind, &*network, rows, steps);
                 let config = self.agent(kind).device.clone();
-                parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
+                if let AlgorithmConfig::Sac(sac) = algorithm {
+                    let network = SacNetworks::new(network, parts.seed).map_err(TrainError::Learner)?;
+                    let demand = self.demand_of_sac(kind, &network, rows, steps);
+                    let learner = TorchParts { network, normalizer, config, machine };
+                    parts.torch_sac(sac, place, learner, demand)?
+                } else {
+                    let network = self.own_network(kind).unwrap_or_else(|| described(network));
+                    let demand = self.demand(kind, &*network, rows, steps);
+                    parts.torch(place, TorchParts { network, normalizer, config, machine }, demand)?
+                }
             }
             #[cfg(not(feature = "torch"))]
             _ => return Err(TrainError::NoTorch { game: self.definition.name.clone() }),
@@ -131,6 +140,18 @@ impl Blueprint {
     pub fn own_network(&self, kind: usize) -> Option<Box<dyn TorchNetwork>> {
         let seed = self.seed_of(Draws::Network, kind);
         self.definition.networks.as_ref().map(|make| make(&self.specs[kind], seed))
+    }
+
+    /// As [`demand`](Self::demand), for soft actor-critic: its critics have parameters and activations too.
+    #[cfg(feature = "torch")]
+    fn demand_of_sac(&self, kind: usize, networks: &SacNetworks, rows: usize, steps: usize) -> Demand {
+        let [policy, critic] = [networks.policy(), &networks.critics()[0]].map(|network| described(network.clone()));
+        let [of_policy, of_critic] = [&policy, &critic].map(|network| self.demand(kind, &**network, rows, steps));
+        Demand {
+            parameters: of_policy.parameters + 2 * of_critic.parameters,
+            activations: of_policy.activations + 2 * of_critic.activations,
+            ..of_policy
+        }
     }
 
     /// The sizes that decide how much memory of a GPU a kind's learner needs, with so many rows and steps.

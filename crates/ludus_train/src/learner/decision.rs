@@ -1,5 +1,7 @@
 //! The decision on a run's learner and device, with the reason.
 
+use ludus_learn::SacConfig;
+
 use crate::error::TrainError;
 
 use super::choice::{DeviceChoice, LearnerChoice, LearnerKind};
@@ -71,21 +73,27 @@ pub(crate) fn decide(
     }
 }
 
-/// The learner of an algorithm that learns in plain Rust only.
+/// Chooses the learner and the device of soft actor-critic, as [`decide`]. With `gsde` it is the learner in plain Rust.
 ///
 /// # Errors
 ///
-/// If another learner, a GPU or a network of the game's own was asked for.
-pub(crate) fn decide_native(
+/// If the network is a game's own, or if `gsde` has to explore with another learner or on a GPU.
+pub(crate) fn decide_sac(
     choice: LearnerChoice,
-    section: &'static str,
+    config: &SacConfig,
     workload: Workload,
+    open_cuda: impl FnOnce() -> Result<(), String>,
 ) -> Result<BackendChoice, TrainError> {
-    let is_asked_for = matches!(choice.device, DeviceChoice::Cuda(_)) || choice.learner == Some(LearnerKind::Torch);
-    if is_asked_for || !workload.is_described {
-        return Err(TrainError::NativeAlgorithm { section });
+    if !workload.is_described {
+        return Err(TrainError::NoCritics);
     }
-    Ok(BackendChoice { place: Backend::Native, why: format!("as `{section}` does") })
+    if config.gsde.is_none() {
+        return decide(choice, workload, open_cuda);
+    }
+    if matches!(choice.device, DeviceChoice::Cuda(_)) || choice.learner == Some(LearnerKind::Torch) {
+        return Err(TrainError::NativeNoise);
+    }
+    Ok(BackendChoice { place: Backend::Native, why: "as `gsde` does".to_owned() })
 }
 
 /// Chooses the learner on the CPU: in plain Rust, which is the fastest, unless the network is a game's own.
@@ -119,6 +127,8 @@ impl BackendChoice {
 
 #[cfg(test)]
 mod tests {
+    use ludus_learn::GsdeConfig;
+
     use super::*;
 
     const SMALL: Workload = Workload {
@@ -157,6 +167,25 @@ mod tests {
         assert_eq!(decided(None, DeviceChoice::Cuda(1), SMALL, true), Backend::TorchCuda(1));
         assert_eq!(decided(None, DeviceChoice::Cpu, LARGE, true), Backend::Native);
         assert_eq!(decided(Some(LearnerKind::Native), DeviceChoice::Auto, LARGE, true), Backend::Native);
+    }
+
+    #[test]
+    fn soft_actor_critic_learns_anywhere_but_with_gsde_in_plain_rust() {
+        let torch = Some(LearnerKind::Torch);
+        let decided = |learner, gsde, workload| {
+            let config = SacConfig { gsde, ..SacConfig::default() };
+            let choice = LearnerChoice { learner, device: DeviceChoice::Auto };
+            let decided = decide_sac(choice, &config, workload, || Ok(()));
+            decided.map(|decided| decided.place).map_err(|error| error.to_string())
+        };
+        let smooth = Some(GsdeConfig::default());
+        assert_eq!(decided(torch, None, SMALL), Ok(Backend::TorchCuda(0)));
+        assert_eq!(decided(None, None, LARGE), Ok(Backend::TorchCuda(0)));
+        assert_eq!(decided(None, None, SMALL), Ok(Backend::Native));
+        assert_eq!(decided(None, smooth, LARGE), Ok(Backend::Native));
+        assert!(decided(torch, smooth, SMALL).unwrap_err().contains("leave out `gsde`"));
+        let own = Workload { is_described: false, ..SMALL };
+        assert!(decided(torch, None, own).unwrap_err().contains("critics"));
     }
 
     #[test]

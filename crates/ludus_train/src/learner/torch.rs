@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ludus_learn::{LearnError, Machine};
+use ludus_learn::{LearnError, Machine, SacConfig, SacNetworks};
 use ludus_libtorch::DeviceConfig;
 use ludus_net::Normalizer;
 use ludus_policy::{OwnNetwork, PolicyNetwork};
 use ludus_spec::{AgentSpec, Seed};
 use ludus_torch::{
-    Demand, TorchError, TorchLearner, TorchNetwork, TorchSettings, TorchValueLearner, cuda_device, listed_parameters,
-    tch,
+    Demand, TorchError, TorchLearner, TorchNetwork, TorchSacLearner, TorchSettings, TorchValueLearner, cuda_device,
+    listed_parameters, tch,
 };
 
 use super::decision::Backend;
@@ -19,9 +19,9 @@ use crate::error::TrainError;
 /// Makes a game's own network, for agents of this kind, with parameters from this seed.
 pub(crate) type NetworkMaker = Arc<dyn Fn(&AgentSpec, Seed) -> Box<dyn TorchNetwork> + Send + Sync>;
 
-/// The parts of a learner on libtorch.
-pub(crate) struct TorchParts {
-    pub network: Box<dyn TorchNetwork>,
+/// The parts of a learner on libtorch: `N` is its network, or its networks.
+pub(crate) struct TorchParts<N = Box<dyn TorchNetwork>> {
+    pub network: N,
     pub normalizer: Option<Normalizer>,
     pub config: DeviceConfig,
     pub machine: Machine,
@@ -51,6 +51,21 @@ impl ValueParts<'_> {
         let learner = TorchValueLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
         let described = described_network(learner.network());
         self.build(learner, described).map_err(TrainError::Learner)
+    }
+
+    /// SAC with the learner on libtorch.
+    pub fn torch_sac(
+        self,
+        settings: &SacConfig,
+        place: Backend,
+        parts: TorchParts<SacNetworks>,
+        demand: Demand,
+    ) -> Result<BuiltAlgorithm, TrainError> {
+        let device = device(place, demand)?;
+        let TorchParts { network, normalizer, config, machine } = parts;
+        let learner = TorchSacLearner::new(network, normalizer, TorchSettings { device, config, machine })?;
+        let described = described_network(learner.network());
+        self.build_sac(settings, learner, described).map_err(TrainError::Learner)
     }
 }
 

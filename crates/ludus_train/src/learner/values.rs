@@ -1,6 +1,9 @@
 //! Algorithms beside PPO, for a run.
 
-use ludus_learn::{Algorithm, Dqn, LaneShape, LearnError, Machine, NativeValueLearner, Pqn, Sac, ValueLearner};
+use ludus_learn::{
+    Algorithm, Dqn, LaneShape, LearnError, Machine, NativeSacLearner, NativeValueLearner, Pqn, Sac, SacConfig,
+    SacLearner, SacNetworks, ValueLearner,
+};
 use ludus_net::{Network, Normalizer};
 use ludus_policy::PolicyNetwork;
 use ludus_spec::Seed;
@@ -25,11 +28,22 @@ impl ValueParts<'_> {
         machine: Machine,
     ) -> Result<BuiltAlgorithm, LearnError> {
         let described = network.layout().config().clone().into();
-        let Self { algorithm: AlgorithmConfig::Sac(config), lanes, seed } = self else {
+        let AlgorithmConfig::Sac(config) = self.algorithm else {
             return self.build(NativeValueLearner::new(network, normalizer, machine)?, described);
         };
-        let algorithm = Box::new(Sac::new(config.clone(), network, normalizer, machine, lanes, seed)?);
-        Ok(BuiltAlgorithm { algorithm, network: described })
+        let networks = SacNetworks::new(network, self.seed)?;
+        self.build_sac(config, NativeSacLearner::new(networks, normalizer, machine)?, described)
+    }
+
+    /// SAC with this learner.
+    pub(super) fn build_sac<L: SacLearner + 'static>(
+        self,
+        config: &SacConfig,
+        learner: L,
+        network: PolicyNetwork,
+    ) -> Result<BuiltAlgorithm, LearnError> {
+        let algorithm = Box::new(Sac::with_learner(config.clone(), learner, self.lanes, self.seed)?);
+        Ok(BuiltAlgorithm { algorithm, network })
     }
 
     /// PQN or DQN with this learner.

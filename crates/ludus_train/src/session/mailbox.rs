@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use ludus_policy::PolicyFile;
-
-use super::{IterationRecord, SessionState, TrainingSnapshot};
+use super::{IterationRecord, SessionPolicy, SessionState, TrainingSnapshot};
 use crate::control::{Control, Order};
 
 /// Orders to a run, and snapshots and policies from it. A lock is held only while something is put in or taken out.
@@ -34,7 +32,7 @@ struct News {
     shown: Arc<TrainingSnapshot>,
     is_shown: bool,
     /// The newest policy of each kind, by the kind's name.
-    policies: BTreeMap<String, Arc<PolicyFile>>,
+    policies: BTreeMap<String, Arc<SessionPolicy>>,
 }
 
 impl Mailbox {
@@ -69,7 +67,7 @@ impl Mailbox {
         self.news().show()
     }
 
-    pub fn policy(&self, kind: &str) -> Option<Arc<PolicyFile>> {
+    pub fn policy(&self, kind: &str) -> Option<Arc<SessionPolicy>> {
         self.is_watched.store(true, Ordering::Relaxed);
         self.news().policies.get(kind).cloned()
     }
@@ -92,8 +90,8 @@ impl Mailbox {
         news.is_shown = false;
     }
 
-    pub fn set_policies(&self, policies: Vec<PolicyFile>) {
-        let named = policies.into_iter().map(|policy| (policy.spec.name.clone(), Arc::new(policy)));
+    pub fn set_policies(&self, policies: Vec<SessionPolicy>) {
+        let named = policies.into_iter().map(|policy| (policy.file.spec.name.clone(), Arc::new(policy)));
         self.news().policies = named.collect();
     }
 

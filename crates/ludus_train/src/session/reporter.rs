@@ -141,7 +141,7 @@ impl<'a> Reporter<'a> {
                 kind.returns = returns;
             }
         });
-        self.mailbox.set_policies(training.played_policies());
+        self.mailbox.set_policies(training.session_policies());
     }
 }
 

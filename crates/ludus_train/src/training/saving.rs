@@ -14,6 +14,7 @@ use crate::group::WorldGroup;
 use crate::learned_hashes::learned_hashes;
 use crate::record::{KindRecord, PastEpisode, RunRecord};
 use crate::self_play::SelfPlay;
+use crate::shown_values::{SessionPolicy, value_estimate};
 
 impl Training {
     /// Restores the state of a checkpoint; the worlds were built for it.
@@ -114,6 +115,21 @@ impl Training {
             policy.for_agents(spec, Path::new(&spec.name)).ok()
         };
         self.policies().into_iter().filter_map(of_game).collect()
+    }
+
+    /// The policies that are [played](Self::played_policies), with the numbers that estimate their values.
+    pub fn session_policies(&self) -> Vec<SessionPolicy> {
+        let specs = &self.blueprint.specs;
+        let critics_of = |name: &str| {
+            let follows = |lane: &PolicyLane| lane.kinds.iter().any(|&kind| specs[kind].name == name);
+            let (_, learned) = self.learned_lanes().find(|(lane, _)| follows(lane))?;
+            learned.algorithm().critics()
+        };
+        let with_values = |file: PolicyFile| {
+            let critics = critics_of(&file.spec.name);
+            SessionPolicy { values: value_estimate(&self.blueprint.config, &file, critics.as_deref()), file }
+        };
+        self.played_policies().into_iter().map(with_values).collect()
     }
 
     /// The policy file of a kind that follows a learned policy.

@@ -44,7 +44,7 @@ mod torch {
 
     use crate::program::{run, run_after};
     use crate::resume::{copy, numbered};
-    use crate::values::{DQN, PQN, train};
+    use crate::values::{DQN, PQN, SAC, check_numbers_and_choices, train};
     use crate::work::QUICK;
 
     /// The environment variable with the device of learners on libtorch, such as `cuda:0`; the CPU if it is not set.
@@ -172,14 +172,14 @@ mod torch {
     /// The greedy policy makes no mistakes. Each learner scores and resumes runs of the other one.
     #[test]
     fn values_are_learned_by_either_learner() {
-        let [dqn, pqn] = [[12, 13, 14], [30, 32, 34]].map(|parts| parts.map(|steps| format!("stop.steps={steps}_000")));
-        for (settings, [steps, more, again]) in [(DQN, dqn), (PQN, pqn)] {
+        for (settings, parts) in [(DQN, [12, 13, 14]), (SAC, [12, 13, 14]), (PQN, [30, 32, 34])] {
+            let [steps, more, again] = parts.map(|steps| format!("stop.steps={steps}_000"));
             let folder = tempfile::tempdir().unwrap();
             let folder = folder.path();
             let done = run("arrows", folder, &[&train(settings, &steps)[..], &TORCH].concat());
             assert_eq!(done.code, 0, "{}", done.errors);
             assert!(done.errors.contains("learner: torch, on "), "{}", done.errors);
-            assert_eq!(done.errors.contains("; the replay takes "), settings == DQN, "{}", done.errors);
+            assert_eq!(done.errors.contains("; the replay takes "), settings != PQN, "{}", done.errors);
             let check = || {
                 let scored = report("arrows", folder, &[&["eval", "--json", "--episodes", "50"]]);
                 assert!(mean_return(&scored) == 8.0, "{settings}: {scored}");
@@ -191,6 +191,11 @@ mod torch {
             report("arrows", folder, &[&resume, &[&again], &TORCH]);
             check();
         }
+    }
+
+    #[test]
+    fn numbers_are_learned_by_soft_actor_critic_on_libtorch() {
+        check_numbers_and_choices(&TORCH);
     }
 
     #[test]

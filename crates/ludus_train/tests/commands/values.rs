@@ -15,6 +15,8 @@ pub fn train<'a>(settings: &'a str, steps: &'a str) -> [&'a str; 12] {
 }
 
 pub const DQN: &str = "dqn=(learning_starts: 500, replay: 5_000, learning_rate: 3e-3, exploration: 0.5)";
+pub const SAC: &str = "sac=(learning_starts: 500, replay: 5_000, learning_rate: 3e-3, replay_ratio: 0.1, minibatch: 64, \
+                       gamma: 0.5, choice_target_entropy: 0.2)";
 pub const PQN: &str = "pqn=(minibatch: 128, learning_rate: 3e-3, exploration: 0.5)";
 
 fn report(folder: &Path, arguments: &[&str]) -> Value {
@@ -89,6 +91,11 @@ const NUMBERS_AND_CHOICES: &str = r#"(
 
 #[test]
 fn numbers_are_learned_by_soft_actor_critic_beside_choices_by_q_learning() {
+    check_numbers_and_choices(&[]);
+}
+
+/// Learns both, with a learner as these arguments say.
+pub fn check_numbers_and_choices(learner: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::create_dir_all(folder.join("assets/train")).unwrap();
@@ -102,15 +109,16 @@ fn numbers_are_learned_by_soft_actor_critic_beside_choices_by_q_learning() {
         let run_dir = folder.join(of["run_dir"].as_str().unwrap());
         fs::read(run_dir.join("policies/Wolf.safetensors")).unwrap()
     };
-    let trained = report(&["train", "--json", "--threads", "1"]);
-    assert!(policy(&trained) == policy(&report(&["train", "--json", "--threads", "3"])), "the same bits");
+    let train = |arguments: &[&str]| report(&[&["train", "--json"], arguments, learner].concat());
+    let trained = train(&["--threads", "1"]);
+    assert!(policy(&trained) == policy(&train(&["--threads", "3"])), "the same bits");
     // Guesses at random are 2/3 away on average, which returns 2.7 of 8; a constant answer returns 2.5 of 5.
     let scored = report(&["eval", "--json", "--episodes", "50"]);
     let mean = |kind: &str| scored["kinds"][kind]["mean_return"].as_f64().unwrap();
     assert!(mean("Wolf") > 7.0 && mean("Sheep") > 4.8, "{scored}");
     let exported = run("pack", folder, &["export", "latest", "--onnx", "--to", "shipped"]);
     assert!(exported.code == 0 && folder.join("shipped/Wolf.onnx").is_file(), "{}", exported.errors);
-    let resumed = report(&["train", "--json", "--resume", "latest", "--set", "stop.steps=18_000"]);
+    let resumed = train(&["--resume", "latest", "--set", "stop.steps=18_000"]);
     assert!(resumed["kinds"]["Wolf"]["mean_return"].as_f64().unwrap() > 6.0, "{resumed}");
 }
 
@@ -161,12 +169,12 @@ fn what_does_not_fit_is_a_sentence_with_the_way_out() {
 }
 
 #[test]
-fn soft_actor_critic_on_libtorch_is_refused() {
+fn smooth_noise_on_libtorch_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for other in [["--learner", "torch"], ["--device", "cuda:0"]] {
-        let arguments = [&train("sac=()", "stop.steps=1000")[..], &other].concat();
+        let arguments = [&train("sac=(gsde: ())", "stop.steps=1000")[..], &other].concat();
         let done = run("arrows", folder.path(), &arguments);
         assert_eq!(done.code, 2);
-        assert!(done.errors.contains("`sac` learns in plain Rust on the CPU"), "{}", done.errors);
+        assert!(done.errors.contains("`gsde` of `sac` explores in plain Rust on the CPU alone"), "{}", done.errors);
     }
 }

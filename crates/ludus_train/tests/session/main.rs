@@ -14,10 +14,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use bevy::prelude::App;
-use ludus_policy::{ActionChoice, Policy, PolicyFile};
+use ludus_policy::{ActionChoice, Policy, PolicyFile, Sensed, ValueEstimate};
 use ludus_train::config::{ConfigSource, RunConfig};
 use ludus_train::session::{Session, SessionCommand, SessionSetup, SessionState, TrainingSnapshot, specs_of};
-use ludus_train::{Checkpoint, GameDefinition, LearnerChoice, Ludus, RunFolder, StopReason, clock};
+use ludus_train::{
+    Checkpoint, GameDefinition, LearnerChoice, Ludus, RunFolder, StopReason, clock, policies_at, saved_values,
+};
 
 /// The settings that the games are trained with, as changes to the defaults.
 const SETS: [&str; 5] =
@@ -89,7 +91,7 @@ fn a_snapshot_has_the_numbers_of_every_iteration() {
     let runs = tempfile::tempdir().unwrap();
     let session = endless(runs.path());
     wait_for_iterations(&session, 40);
-    let policy = Policy::new(&session.policy("Reader").unwrap()).unwrap();
+    let policy = Policy::new(&session.policy("Reader").unwrap().file).unwrap();
     let mut actions = [0.0; 2];
     policy.act(&[-1.0, 1.0], ActionChoice::Greedy, &mut policy.scratch(), &mut actions);
     assert_eq!(actions, [0.0, 1.0], "the newest policy has learned the game");
@@ -153,7 +155,7 @@ fn a_stopped_run_is_saved() {
     assert_eq!(end.state, SessionState::Ended(StopReason::Interrupted));
     let checkpoint = Checkpoint::read(&end.saved.as_ref().unwrap().path).unwrap();
     assert_eq!(checkpoint.steps(), end.steps());
-    assert_eq!(session.policy("Reader").unwrap().origin.program, "arrows");
+    assert_eq!(session.policy("Reader").unwrap().file.origin.program, "arrows");
 }
 
 /// A reader that reads seldom, such as a window in the background, gets it too.
@@ -170,7 +172,7 @@ fn the_last_policy_of_a_run_reaches_whoever_has_not_looked_for_a_while() {
         saved()
     });
     wait_for(&session, is_over);
-    assert_eq!(*session.policy("Reader").unwrap(), last.expect("the run ends"));
+    assert_eq!(session.policy("Reader").unwrap().file, last.expect("the run ends"));
 }
 
 #[test]
@@ -317,4 +319,50 @@ fn a_run_that_can_t_start_says_why() {
     let end = wait_for(&Session::start(setup), is_over);
     let expected = "agents: no section for agent `Reader`; write `\"Reader\": (…)`";
     assert_eq!(end.state, SessionState::Failed(expected.to_owned()));
+}
+
+/// Returns the values of a policy in two observations.
+fn values(file: &PolicyFile, estimate: ValueEstimate) -> [f32; 2] {
+    let policy = Policy::new(file).unwrap().with_values(estimate).unwrap();
+    let mut values = [0.0; 2];
+    policy.values(Sensed { observations: &[-1.0, 1.0], masks: &[] }, &[], &mut policy.scratch(), &mut values);
+    values
+}
+
+/// Each answer is worth 1 or 0, and half of what follows: 2 at most.
+#[test]
+fn the_values_of_soft_actor_critic_are_those_of_its_critics() {
+    let runs = tempfile::tempdir().unwrap();
+    let sac = "sac=(learning_starts: 300, replay: 5_000, learning_rate: 3e-3, replay_ratio: 0.1, minibatch: 64, \
+               gamma: 0.5, choice_temperature: Fixed(0.01))";
+    let definition = GameDefinition::new("arrows", game::arrows);
+    let specs = specs_of(&definition.game).unwrap();
+    let sets = ["arenas=8", "worlds=3", SETS[2], sac, "stop.steps=8_000"];
+    let sets = sets.iter().map(|&set| set.to_owned()).collect();
+    let config = RunConfig::load(&ConfigSource { sets, ..ConfigSource::default() }, &specs).unwrap();
+    let learner = LearnerChoice::default();
+    let setup = SessionSetup { definition, specs, config, learner, threads: 2, runs: runs.path().to_owned() };
+    let (config, specs) = (setup.config.clone(), setup.specs.clone());
+    let session = Session::start(setup);
+    let end = wait_for(&session, is_over);
+    assert_eq!(end.state, SessionState::Ended(StopReason::Steps));
+    let shown = session.policy("Reader").unwrap();
+    assert!(matches!(shown.values, ValueEstimate::Critics(_)));
+    let found = values(&shown.file, shown.values.clone());
+    assert!(found.iter().all(|value| (1.2..2.2).contains(value)), "{found:?}");
+
+    let run = run_of(&end);
+    let newest = run.numbered_checkpoints().unwrap().pop().unwrap().path;
+    for path in [run.path().to_owned(), run.policy(), newest] {
+        let files = policies_at(&path, &config, &specs).unwrap();
+        let (_, file) = &files[0];
+        assert_eq!(values(file, saved_values(&path, &config, file)), found, "{}", path.display());
+    }
+    fs::remove_dir_all(run.checkpoints()).unwrap();
+    let (_, file) = &policies_at(run.path(), &config, &specs).unwrap()[0];
+    let without = saved_values(run.path(), &config, file);
+    assert!(matches!(without, ValueEstimate::Missing), "{without:?}");
+    // A config of another algorithm says nothing about what this policy has learned.
+    let plain = RunConfig::load(&ConfigSource { sets: vec![SETS[2].to_owned()], ..ConfigSource::default() }, &specs);
+    assert!(matches!(saved_values(run.path(), &plain.unwrap(), file), ValueEstimate::Missing));
 }

@@ -3,7 +3,7 @@
 use ludus_agent::spec::{ActionField, ActionKind, AgentSpec};
 
 use crate::egui::{CollapsingHeader, Label, RichText, Ui};
-use crate::snapshot::{AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot};
+use crate::snapshot::{AgentSnapshot, Driver, HeadSnapshot, SceneKindSnapshot, ValueSource};
 use crate::widgets::{Bell, ShownChoice, bell_ui, choice_ui, count, fact_ui, fixed};
 
 use super::super::training::heading_ui;
@@ -18,14 +18,14 @@ pub(super) fn action_ui(ui: &mut Ui, kind: &SceneKindSnapshot, agent: &AgentSnap
     let (text, hint) = origin(kind, agent);
     ui.add(Label::new(RichText::new(text.as_str()).weak()).truncate()).on_hover_text(format!("{text}. {hint}"));
     fields_ui(ui, &kind.spec, &agent.heads, &agent.action);
-    value_ui(ui, agent.value);
+    value_ui(ui, agent.value, agent.value_source);
     CollapsingHeader::new("Next decision").show(ui, |ui| {
         if agent.next_heads.is_empty() {
             ui.weak("Known when the present step is over, if there is a policy.");
             return;
         }
         fields_ui(ui, &kind.spec, &agent.next_heads, &[]);
-        value_ui(ui, agent.next_value);
+        value_ui(ui, agent.next_value, agent.value_source);
     });
 }
 
@@ -59,10 +59,16 @@ fn origin(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'static 
     }
 }
 
-/// Draws the policy's value estimate; `–` if it is NaN.
-fn value_ui(ui: &mut Ui, value: f32) {
+/// Draws the policy's value estimate with its source; `–` if it is NaN.
+fn value_ui(ui: &mut Ui, value: f32, source: ValueSource) {
     let shown = if value.is_nan() { "–".to_owned() } else { fixed(value.into()) };
-    fact_ui(ui, "value", &shown);
+    let name = match source {
+        ValueSource::Critic => "value",
+        ValueSource::Outputs => "value of the best choice",
+        ValueSource::SmallerCritic => "value, by the smaller critic",
+        ValueSource::Missing => "value: its critics are not at hand",
+    };
+    fact_ui(ui, name, &shown);
 }
 
 /// Draws the distribution and the action of every field.

@@ -5,7 +5,7 @@ use ludus_agent::spec::Outcome;
 use egui_plot::FilledArea;
 
 use crate::egui::{Align, FontId, Label, Rect, RichText, Sense, TextStyle, Ui, pos2, vec2};
-use crate::snapshot::{AgentSnapshot, Driver, EpisodeSnapshot, SceneKindSnapshot, SceneSnapshot};
+use crate::snapshot::{AgentSnapshot, Driver, EpisodeSnapshot, SceneKindSnapshot, SceneSnapshot, ValueSource};
 use crate::theme;
 use crate::widgets::{
     Cell, Curve, CurvePlot, brief, count, fact_ui, fixed, held, line_in, name_in, percent, split, thinned,
@@ -69,6 +69,13 @@ fn estimated_by(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'s
     let on_screen = if agent.driver == Driver::Rival { &kind.rival } else { &kind.policy };
     let policy = agent.decided_by.as_ref().or(on_screen.as_ref());
     let has_values = agent.episode.values.iter().any(|value| !value.is_nan());
+    if agent.value_source == ValueSource::Missing && !has_values {
+        return (
+            "No values: its critics are not at hand.".to_owned(),
+            "The critics of `sac` are not in policy files. They are shown while a run is trained in this window, and for a \
+             run whose last checkpoint is as old as its policy.",
+        );
+    }
     let Some(policy) = policy.filter(|_| has_values) else {
         return ("No policy has seen this episode.".to_owned(), "Without a policy there is no estimate.");
     };
@@ -231,6 +238,15 @@ mod tests {
         check(Driver::Player, Some("mine"), &[1.0], "of mine, step 2,000; you decide");
         check(Driver::Log, Some("mine"), &[f32::NAN], "No policy has seen this episode.");
         check(Driver::Policy, None, &[], "No policy has seen this episode.");
+    }
+
+    #[test]
+    fn values_that_are_not_at_hand_are_told() {
+        let episode = EpisodeSnapshot { values: vec![f32::NAN], ..EpisodeSnapshot::default() };
+        let agent = AgentSnapshot { episode, value_source: ValueSource::Missing, ..AgentSnapshot::default() };
+        let (text, hint) = estimated_by(&SceneKindSnapshot::default(), &agent);
+        assert_eq!(text, "No values: its critics are not at hand.");
+        assert!(hint.contains("trained in this window"), "{hint}");
     }
 
     #[test]

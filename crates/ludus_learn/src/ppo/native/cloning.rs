@@ -4,7 +4,7 @@ use ludus_net::{Layout, stage};
 
 use super::NativeLearner;
 use super::shard::Objective;
-use crate::gradient::{StepSize, check_loss, take_step};
+use crate::gradient::{StepSize, check_loss};
 use crate::{CloningLearner, CloningStep, LearnError, Minibatch, Rollout, TaughtSamples};
 
 /// The changes of the next gradient of PPO.
@@ -56,7 +56,7 @@ impl ExtraGradient {
 impl CloningLearner for NativeLearner {
     fn stage(&self, demonstrations: &mut Rollout) {
         for slab in demonstrations.slabs_mut().filter(|slab| !slab.inputs.is_empty()) {
-            stage(self.normalizer.as_ref(), slab.observations, slab.inputs);
+            stage(self.learned.normalizer.as_ref(), slab.observations, slab.inputs);
         }
     }
 
@@ -69,7 +69,7 @@ impl CloningLearner for NativeLearner {
         let loss = self.cloning_loss(demonstrations, minibatch);
         check_loss("loss of cloning", loss)?;
         let size = StepSize { learning_rate: step.learning_rate, max_grad_norm: step.max_grad_norm };
-        take_step(&mut self.network, &mut self.optimizer, &self.gradient.sum, size)?;
+        self.learned.take_step(&self.gradient.sum, size)?;
         Ok(loss)
     }
 
@@ -97,7 +97,7 @@ impl CloningLearner for NativeLearner {
 
     fn freeze_policy(&mut self, is_frozen: bool) {
         if is_frozen {
-            self.extra.freeze_all_but_the_critic(self.network.layout());
+            self.extra.freeze_all_but_the_critic(self.learned.network.layout());
         } else {
             self.extra.learns.clear();
         }

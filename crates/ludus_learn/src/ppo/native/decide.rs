@@ -27,10 +27,10 @@ impl GroupDecider for NativeLearner {
         let DecisionScratch { network: scratch, inputs, outputs, entropies } = own(scratch);
         let inputs = self.read(rows.observations, rows.inputs, inputs);
         timer.copied();
-        let layout = self.network.layout();
+        let layout = self.learned.network.layout();
         outputs.resize(rows.log_probs.len() * layout.output_width(), 0.0);
-        self.network.step(inputs, rows.memory, scratch, outputs, rows.values);
-        let distribution = self.network.distribution().masked(rows.masks);
+        self.learned.network.step(inputs, rows.memory, scratch, outputs, rows.values);
+        let distribution = self.learned.network.distribution().masked(rows.masks);
         distribution.sample(outputs, |row| rows.seeds.of(row), rows.actions, rows.log_probs);
         if !rows.memory.is_empty() {
             // As an update computes them: of a Gaussian, the density of a draw has other last bits than that of the
@@ -46,7 +46,7 @@ impl GroupDecider for NativeLearner {
         let DecisionScratch { network: scratch, inputs, .. } = own(scratch);
         let inputs = self.read(rows.observations, rows.inputs, inputs);
         timer.copied();
-        self.network.values_from(inputs, rows.memory, scratch, rows.values);
+        self.learned.network.values_from(inputs, rows.memory, scratch, rows.values);
         timer.forwarded();
     }
 }
@@ -60,7 +60,7 @@ impl NativeLearner {
         } else {
             kept
         };
-        stage(self.normalizer.as_ref(), observations, inputs);
+        stage(self.learned.normalizer.as_ref(), observations, inputs);
         inputs
     }
 }
