@@ -5,7 +5,7 @@ use ludus_agent::{AgentSystems, Controller, Episode};
 use ludus_play::ludus_demonstrations::{DecidedBy, Demonstration, DemonstrationFile};
 use ludus_play::{
     DemonstrationFilesPlugin, DemonstrationFinished, DemonstrationPlugin, DemonstrationRecorder, ExternalSource,
-    PolicyRunner,
+    KeptDemonstrations, PolicyRunner,
 };
 use ludus_spec::Outcome;
 
@@ -125,7 +125,8 @@ fn an_episode_is_recorded_from_its_start_or_not_at_all() {
 fn episodes_are_appended_to_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut game, walker) = recorded_game(2, DemonstrationRecorder::default());
-    game.app.add_plugins(DemonstrationFilesPlugin { folder: folder.path().join("shown") });
+    let keeps = KeptDemonstrations::default();
+    game.app.add_plugins(DemonstrationFilesPlugin { folder: folder.path().join("shown"), keeps });
     game.tick(7);
     for _ in 0..2 {
         end(&mut game, walker);
