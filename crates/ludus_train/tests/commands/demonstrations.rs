@@ -133,6 +133,20 @@ fn files_are_listed_cut_merged_and_scored_anew() {
     );
 }
 
+/// The files that are shipped with the example `pillars` can be listed by any game.
+#[test]
+fn shipped_files_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demonstrations");
+    for (name, by) in [("pillars", "a policy"), ("pillars-keys", "a script")] {
+        let path = shipped.join(name).with_extension("demonstrations");
+        let listed = run("arrows", folder.path(), &["demonstrations", "list", path.to_str().unwrap()]);
+        assert_eq!(listed.code, 0, "{}", listed.errors);
+        told(&listed, "20 episodes of `Rover` in `pillars`, 5 ticks per step at 50 Hz");
+        told(&listed, &format!("Terminated, decided by {by}\n"));
+    }
+}
+
 /// A person has corrected a policy that is always wrong in every other step.
 #[test]
 fn a_corrected_step_is_learned_from_and_the_rest_of_its_episode_is_not() {
