@@ -10,6 +10,7 @@ mod convolutions;
 mod curves;
 mod faults;
 mod gradients;
+mod imitation;
 mod memory;
 mod phases;
 mod q_learning;
