@@ -2,6 +2,8 @@
 
 mod game;
 #[cfg(feature = "editor")]
+mod keys;
+#[cfg(feature = "editor")]
 mod visuals;
 
 use bevy::app::AppExit;

@@ -4,12 +4,14 @@ use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::prelude::*;
 
 use crate::game::{FLAG_RADIUS, Flag, HEIGHT, PILLAR_RADIUS, Pillar, ROVER_RADIUS, Rover, WALL_THICKNESS, Wall, YARD};
+use crate::keys::rover_keys;
 
 /// A mesh in its colour.
 type Part = (Mesh3d, MeshMaterial3d<StandardMaterial>);
 
-/// Adds meshes, a light and a camera.
+/// Adds meshes, a light, a camera and the keys.
 pub fn pillars_visuals(app: &mut App) {
+    rover_keys(app);
     app.init_resource::<Look>()
         .add_systems(Startup, add_light_and_camera)
         .add_observer(draw_rover)

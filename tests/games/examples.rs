@@ -17,8 +17,16 @@ pub mod minimal;
 pub mod mountain_car;
 #[path = "../../examples/pendulum/game.rs"]
 pub mod pendulum;
-#[path = "../../examples/pillars/game.rs"]
-pub mod pillars;
+#[path = "../../examples/pillars"]
+mod pillars_example {
+    pub mod game;
+    /// Keyboards are a part of Bevy that only the window brings.
+    #[cfg(feature = "editor")]
+    pub mod keys;
+}
+pub use pillars_example::game as pillars;
+#[cfg(feature = "editor")]
+pub use pillars_example::keys as pillars_keys;
 #[path = "../../examples/pong/game.rs"]
 pub mod pong;
 #[path = "../../examples/pursuit/game.rs"]

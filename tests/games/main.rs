@@ -2,10 +2,13 @@
 //! shipped with them.
 
 mod configs;
+mod demonstrations;
 mod determinism;
 mod examples;
 mod grid_world;
 mod gymnasium;
+#[cfg(feature = "editor")]
+mod key_driver;
 mod playing;
 mod policies;
 mod profiles;

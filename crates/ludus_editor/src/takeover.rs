@@ -5,6 +5,7 @@ mod gamepad;
 mod keys;
 mod overlay;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bevy::prelude::*;
@@ -32,12 +33,19 @@ pub struct TakeOver {
     action: Vec<f32>,
     /// The corner of the scene in which the keys are shown.
     corner: Corner,
+    /// The folder to which episodes with a person's decisions are recorded, if they are.
+    recorded_to: Option<PathBuf>,
 }
 
 impl TakeOver {
     /// Returns the keys of each kind of agents, with no agent taken over.
     pub fn new<'a>(specs: impl Iterator<Item = &'a Arc<AgentSpec>>) -> Self {
         Self { keys: specs.map(|spec| KeyMap::new(spec)).collect(), ..Self::default() }
+    }
+
+    /// Shows that episodes with a person's decisions are recorded to this folder.
+    pub fn record_to(&mut self, folder: PathBuf) {
+        self.recorded_to = Some(folder);
     }
 
     /// The agent that is taken over.

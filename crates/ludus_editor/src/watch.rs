@@ -5,11 +5,12 @@ use core::num::NonZeroU32;
 use bevy::app::AppExit;
 use bevy::prelude::*;
 use ludus_train::session::SessionSetup;
-use ludus_train::{PlayRequest, WatchRequest, WindowFailure, Windows};
+use ludus_train::{PlayRequest, WatchRequest, WindowFailure, Windows, record_corrections};
 
 use crate::scene::{self, Playback, Players, Replaying};
 use crate::script::{self, Script, Trouble};
 use crate::snapshot::AgentId;
+use crate::takeover::TakeOver;
 use crate::{EditorCommand, EditorPlugin, EditorSettings, panels, policies, windowed_app};
 
 /// Number of arenas on screen at first, if the run has as many.
@@ -46,6 +47,10 @@ fn watch(request: WatchRequest) -> Result<AppExit, WindowFailure> {
         visuals(&mut app);
     }
     app.add_plugins(EditorPlugin { settings: settings(&request) });
+    if let Some(folder) = &request.record {
+        record_corrections(&mut app, &request.definition.name, folder);
+        app.world_mut().resource_mut::<TakeOver>().record_to(folder.clone());
+    }
     for (kind, player) in players {
         app.world_mut().resource_mut::<Players>().set_own(kind, player);
     }

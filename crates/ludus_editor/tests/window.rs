@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ludus_train::demonstrations::{DecidedBy, Demonstration, DemonstrationFile};
 use tempfile::TempDir;
 
 /// Returns the path of the example: examples are beside the folder of the tests.
@@ -138,6 +139,36 @@ fn a_session_with_the_window_trains_selects_and_takes_over() {
     assert_eq!(logs, 2, "each time that it was trained has a log of its own");
     assert!(run.join("policy.safetensors").is_file(), "closing the window leaves the newest policy");
     assert!(fs::read_dir(run.join("checkpoints")).unwrap().count() > 0, "and a checkpoint");
+}
+
+/// DAgger with a person as the teacher: a lamp is taken over by keys in the window, the episodes are recorded, and a run
+/// that goes on from the policy imitates the steps of the keys alone.
+#[test]
+fn corrections_that_are_made_in_the_window_are_learned_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained = without_display(&["train", "--set", "stop.steps=2_000", "--threads", "1"], folder.path());
+    assert!(trained.status.success(), "{}", errors(&trained));
+    // Full thrust ends the first episode. In the next one, the policy goes on after the keys.
+    let script = r#"[
+        WaitTicks(20), Select(0), TakeOver, Press("→"), WaitTicks(150), Release("→"), WaitTicks(160), LetGo,
+        WaitTicks(500), Quit,
+    ]"#;
+    let Some(output) = on_hidden_screen(script, &[], &["latest", "--record", "corrections"], &folder) else { return };
+    assert!(output.status.success(), "{}", errors(&output));
+    let file = DemonstrationFile::read(&folder.path().join("corrections/Lamp.demonstrations")).unwrap();
+    let sources = |episode: &Demonstration, by: DecidedBy| episode.decided_by.contains(&by);
+    assert!(file.episodes.iter().all(|episode| sources(episode, DecidedBy::Person)), "others are not recorded");
+    assert!(file.episodes.iter().any(|episode| sources(episode, DecidedBy::Policy)), "whole, with the policy's part");
+    let imitated = file.episodes.iter().flat_map(Demonstration::imitated).filter(|&is_imitated| is_imitated).count();
+    let all = file.episodes.iter().map(Demonstration::steps).sum::<usize>();
+    assert!(0 < imitated && imitated < all, "{imitated} of {all} steps");
+
+    let pretrain = r#"pretrain=(demonstrations: ["corrections/Lamp.demonstrations"], epochs: 3, held_out: 0.0)"#;
+    let learn = ["train", "--initialize-from", "latest", "--set", pretrain, "--set", "stop.steps=1", "--threads", "1"];
+    let learned = without_display(&learn, folder.path());
+    assert!(learned.status.success(), "{}", errors(&learned));
+    let expected = format!("cloned {} episodes, {imitated} steps: loss", file.episodes.len());
+    assert!(errors(&learned).contains(&expected), "no `{expected}` in {}", errors(&learned));
 }
 
 /// The lines of a search's journal about a trial that has failed.

@@ -167,7 +167,7 @@ impl GroupExchange<'_> {
     pub const RESTORE: f32 = 2.0;
 
     /// Returns the number of a change of memory.
-    pub(crate) const fn flag(after: AfterStep) -> f32 {
+    pub const fn flag(after: AfterStep) -> f32 {
         match after {
             AfterStep::Keep => Self::KEEP,
             AfterStep::Reset => Self::RESET,

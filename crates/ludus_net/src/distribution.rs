@@ -66,6 +66,11 @@ impl<'a> Distribution<'a> {
         Self { heads, log_std, masks: &[], level: SimdLevel::best() }
     }
 
+    /// Returns the logarithms of the deviations, one for each Gaussian dimension.
+    pub const fn log_std(self) -> &'a [f32] {
+        self.log_std
+    }
+
     /// Returns the distributions over the choices that are allowed in each row. Other choices have probability 0 and no
     /// gradient.
     ///

@@ -9,7 +9,7 @@ use bevy::prelude::*;
 use ludus_agent::{AgentPlugin, AgentSystems};
 use ludus_demonstrations::{DecidedBy, Demonstration, DemonstrationHeader, EpisodeRecorder};
 
-pub use files::DemonstrationFilesPlugin;
+pub use files::{DemonstrationFilesPlugin, KeptDemonstrations};
 use record::{Recording, record_decisions, record_steps};
 
 /// Records the episodes of agents that have a [`DemonstrationRecorder`], and writes a [`DemonstrationFinished`] for each.

@@ -70,6 +70,7 @@ mod runner;
 pub use asset::PolicyAsset;
 pub use demonstrations::{
     DemonstrationFilesPlugin, DemonstrationFinished, DemonstrationPlugin, DemonstrationRecorder, ExternalSource,
+    KeptDemonstrations,
 };
 pub use error::{PlayError, PolicyProblem};
 pub use fit::{Steps, check_steps};

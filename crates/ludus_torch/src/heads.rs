@@ -133,6 +133,20 @@ impl Heads {
         let (log_probs, entropies): (Vec<Tensor>, Vec<Tensor>) = self.parts.iter().map(evaluated).unzip();
         (total(log_probs), total(entropies))
     }
+
+    /// Returns the divergence `KL(teacher ‖ own)` of each row's distributions, `[rows, 1]`, as
+    /// [`ludus_net::Distribution::divergences`].
+    pub fn divergences(&self, outputs: Outputs<'_>, teacher: Outputs<'_>) -> Tensor {
+        let diverged = |part: &HeadColumns| match part.head {
+            Head::Categorical { .. } => diverge_choice(&part.logits(outputs), &part.logits(teacher)),
+            Head::SquashedGaussian { .. } => unreachable!("{REFUSED}"),
+            Head::Gaussian { .. } => {
+                let normal = |outputs| NormalColumns { means: part.outputs(outputs), log_std: part.log_std(outputs) };
+                normal(outputs).divergence_from(&normal(teacher))
+            }
+        };
+        total(self.parts.iter().map(diverged).collect())
+    }
 }
 
 /// Draws from the distributions.
@@ -217,6 +231,37 @@ fn evaluate_numbers(means: &Tensor, log_std: &Tensor, numbers: &Tensor) -> (Tens
 /// Returns the log-density of standardised numbers, summed over each row, `[rows, 1]`.
 fn log_density(z: &Tensor, log_std: &Tensor) -> Tensor {
     (z.square() * -0.5 - log_std - LOG_SQRT_TAU).sum_dim_intlist(-1, true, Kind::Float)
+}
+
+/// Returns `Σ pₜ·(ln pₜ − ln p)` of each row, `[rows, 1]`.
+fn diverge_choice(own: &Tensor, teacher: &Tensor) -> Tensor {
+    let [own, teacher] = [own, teacher].map(|logits| logits.log_softmax(-1, Kind::Float));
+    let probabilities = teacher.exp();
+    // A choice that the teacher never makes adds nothing, even if its log-probability is −∞.
+    let gaps = (teacher - own).masked_fill(&probabilities.le(0.0), 0.0);
+    (probabilities * gaps).sum_dim_intlist(-1, true, Kind::Float)
+}
+
+/// Normally distributed numbers of some rows.
+struct NormalColumns {
+    /// `[rows, dimensions]`.
+    means: Tensor,
+    /// `[dimensions]`.
+    log_std: Tensor,
+}
+
+impl NormalColumns {
+    /// Returns the divergence of each row, summed over its dimensions, `[rows, 1]`.
+    ///
+    /// ```text
+    /// KL = ln(σ/σₜ) + (σₜ² + (μ − μₜ)²) / (2·σ²) − ½
+    /// ```
+    fn divergence_from(&self, teacher: &Self) -> Tensor {
+        let ratios = ((&teacher.log_std - &self.log_std) * 2.0).exp();
+        let distances = (&self.means - &teacher.means) * (-&self.log_std).exp();
+        let divergences = &self.log_std - &teacher.log_std + (ratios + distances.square() - 1.0) * 0.5;
+        divergences.sum_dim_intlist(-1, true, Kind::Float)
+    }
 }
 
 /// Returns all columns as one array, `[rows, columns]`.

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use ludus_learn::{
-    BatchDecider, Decider, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine, Minibatch,
-    Rollout, RolloutShape, UpdateSettings,
+    BatchDecider, CloningLearner, Decider, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine,
+    Minibatch, Rollout, RolloutShape, UpdateSettings,
 };
 use ludus_net::{Layout, Normalizer};
 use tch::Device;
@@ -28,13 +28,13 @@ use crate::update::{LOSSES, StepContext, StepSize, step_settings};
 /// same device, the same seed gives the same bits with any number of threads; on a GPU only if libtorch's kernels are
 /// deterministic, see [`TorchNetwork::forward`].
 pub struct TorchLearner {
-    trained: TrainedNetwork,
-    heads: Heads,
+    pub(crate) trained: TrainedNetwork,
+    pub(crate) heads: Heads,
     /// The rollout on the device.
-    storage: Option<Storage>,
+    pub(crate) storage: Option<Storage>,
     exchanges: Exchanges,
-    places: Vec<i64>,
-    step_recordings: StepRecordings,
+    pub(crate) places: Vec<i64>,
+    pub(crate) step_recordings: StepRecordings,
 }
 
 impl TorchLearner {
@@ -136,6 +136,11 @@ impl Learner for TorchLearner {
 
     fn layout(&self) -> Option<&Layout> {
         self.network().layout()
+    }
+
+    /// A network of the game's own does not say which of its parameters are the critic's.
+    fn cloning(&mut self) -> Option<&mut dyn CloningLearner> {
+        if self.network().layout().is_some() { Some(self) } else { None }
     }
 
     fn begin_update(&mut self, rollout: &Rollout) {

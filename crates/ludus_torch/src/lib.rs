@@ -39,6 +39,8 @@
 //! - **The samples of Q-learning and SAC stay on the host**: the rollout of PQN, and the replays of DQN and SAC. A minibatch goes to the
 //!   device in one copy, and nothing comes back but the losses of an update; with priorities, the errors of each gradient
 //!   step too, because they decide on the next samples. So a replay may be larger than the memory of a GPU.
+//! - **Demonstrations stay on the host.** A minibatch of them goes to the device in one copy, and its loss comes back in
+//!   one, for which the step waits. A teacher's outputs go up, one copy per minibatch of PPO.
 //! - **What agents remember stays on the device.** What happens to it after a step goes up with the next observations. An
 //!   update of a network with memory recomputes all steps of some rows, in one pass.
 //! - **On the CPU, libtorch has no threads of its own.** Each thread of the pool computes alone. A minibatch is cut
@@ -72,11 +74,14 @@ mod decider;
 mod encoded;
 mod error;
 mod exchanges;
+mod extra_gradient;
 mod gradient;
 mod graphs;
 mod heads;
 mod heap;
 mod history;
+mod imitated_batch;
+mod imitation;
 mod inputs;
 mod learner;
 mod link;
@@ -87,6 +92,7 @@ mod network;
 mod packing;
 mod parameters;
 mod policy;
+mod policy_loss;
 mod recurrence;
 mod sac;
 mod settings;

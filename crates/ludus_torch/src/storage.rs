@@ -212,8 +212,18 @@ impl Batch {
         });
     }
 
+    /// Cuts the batch into `count` parts whose units differ by one at most.
+    pub fn cut(self, count: usize) -> Vec<Self> {
+        if count == 1 {
+            return vec![self];
+        }
+        let units = self.units();
+        let bounds = (0..count).map(|part| (part * units / count, (part + 1) * units / count));
+        bounds.map(|(first, end)| self.part(first, end - first)).collect()
+    }
+
     /// Returns `count` neighbouring units of the batch.
-    pub fn part(&self, first: usize, count: usize) -> Self {
+    fn part(&self, first: usize, count: usize) -> Self {
         let (units, first, count) = (self.units() as i64, first as i64, count as i64);
         let part =
             |samples: &Tensor| samples.view([-1, units, samples.size()[1]]).narrow(1, first, count).flatten(0, 1);

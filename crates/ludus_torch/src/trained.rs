@@ -146,6 +146,9 @@ impl TrainedNetwork {
     /// Forgets the losses of an update that has failed.
     pub fn begin_update(&mut self) {
         self.update.loss_accumulator.clear();
+        if let Some(extra) = &mut self.update.extra {
+            extra.clear();
+        }
         self.pending = 0;
     }
 
@@ -153,6 +156,12 @@ impl TrainedNetwork {
     pub const fn count_step(&mut self) -> u64 {
         self.steps += 1;
         self.pending += 1;
+        self.steps
+    }
+
+    /// Counts a gradient step that was checked before. Returns its number, from 1.
+    pub const fn count_taken_step(&mut self) -> u64 {
+        self.steps += 1;
         self.steps
     }
 

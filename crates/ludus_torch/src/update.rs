@@ -6,6 +6,7 @@ use tch::{Kind, Tensor};
 
 use crate::adam::{Adam, Rates, unbiased};
 use crate::behavior::BehaviorPolicy;
+use crate::extra_gradient::ExtraGradient;
 use crate::gradient::{ShardGradient, Shards};
 use crate::heads::{Heads, Outputs};
 use crate::link::Link;
@@ -24,6 +25,8 @@ pub(crate) struct Update {
     pub adam: Adam,
     pub loss_accumulator: LossAccumulator,
     pub shards: Shards,
+    /// The changes to PPO's gradients, if anything is imitated.
+    pub extra: Option<ExtraGradient>,
     /// The number format of the network's computation.
     pub kind: Kind,
 }
@@ -121,8 +124,14 @@ impl Update {
             loss_accumulator: LossAccumulator::new(losses, link),
             parameters: link.send(values),
             shards: Shards::new(places, link.device()),
+            extra: None,
             kind,
         }
+    }
+
+    /// Returns the changes to PPO's gradients; at first there are none.
+    pub fn extra_gradient(&mut self) -> &mut ExtraGradient {
+        self.extra.get_or_insert_with(|| ExtraGradient::new(&self.parameters))
     }
 
     /// Takes a step along a gradient, unless it or a loss is not finite, or was not in a step before.
@@ -145,21 +154,19 @@ impl Update {
         }
         let (all, units) = (batch.played.size()[0] as usize, batch.units());
         let shards = self.shards.count(all, units);
-        let batches = if shards == 1 {
-            vec![batch]
-        } else {
-            let bounds = (0..shards).map(|shard| (shard * units / shards, (shard + 1) * units / shards));
-            bounds.map(|(first, end)| batch.part(first, end - first)).collect()
-        };
         let owned = |batch| Shard { batch, step_settings: step_settings.shallow_clone() };
-        let batches = batches.into_iter().map(owned).collect();
+        let batches = batch.cut(shards).into_iter().map(owned).collect();
         let kind = self.kind;
         let found = self.shards.work(&self.parameters, context.pool, batches, |leaves, shard: &Shard| {
             shard.gradient(context, leaves, kind)
         });
         let StepSettings { samples, learning_rate, unbias_2, max_grad_norm, .. } = step_settings;
         let rates = StepRates { samples: &samples, learning_rate, unbias_2, max_grad_norm };
-        self.take(&ShardGradient::sum(found), rates);
+        let mut found = ShardGradient::sum(found);
+        if let Some(extra) = &mut self.extra {
+            found.gradient = extra.apply(&found.gradient);
+        }
+        self.take(&found, rates);
     }
 }
 
@@ -244,7 +251,7 @@ impl Shard {
 }
 
 /// Computes outputs and values of all samples.
-fn forward(network: &dyn TorchNetwork, leaves: &Leaves, batch: &Batch, kind: Kind) -> Forward {
+pub(crate) fn forward(network: &dyn TorchNetwork, leaves: &Leaves, batch: &Batch, kind: Kind) -> Forward {
     let (parameters, observations) = (leaves.of_network(kind), batch.observations.to_kind(kind));
     let Some(BatchMemory { first, after, actions }) = &batch.memory else {
         return network.forward(&parameters, &observations);

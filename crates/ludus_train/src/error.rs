@@ -185,12 +185,12 @@ pub enum TrainError {
          `ppo`, `pqn` or `dqn`"
     )]
     NoCritics,
-    /// Demonstrations are learned from in plain Rust only.
+    /// A network of the game's own does not learn from demonstrations or teachers.
     #[error(
-        "`pretrain` learns from demonstrations and teachers in plain Rust on the CPU, with the network that the config describes; leave \
-         out `--learner torch` and `--device cuda`, or leave out `pretrain`"
+        "`pretrain` learns with the network that the config describes, and this game has a network of its own; leave out \
+         `pretrain`"
     )]
-    NativePretraining,
+    PretrainedNetwork,
     /// The program has no libtorch.
     #[error(
         "this program was built without libtorch; build it with the feature `torch`, as `cargo xtask train {game} \
@@ -406,7 +406,7 @@ impl TrainError {
             | Self::NativeNetwork
             | Self::NativeNoise
             | Self::NoCritics
-            | Self::NativePretraining
+            | Self::PretrainedNetwork
             | Self::DemonstrationsExist { .. }
             | Self::Demonstrations(_)
             | Self::NoTorch { .. }

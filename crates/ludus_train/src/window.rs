@@ -51,6 +51,8 @@ pub struct WatchRequest {
     pub replay: Option<PathBuf>,
     /// A file of steps to carry out in the window.
     pub script: Option<PathBuf>,
+    /// The folder for the episodes in which a person takes over; `None` to record none.
+    pub record: Option<PathBuf>,
 }
 
 impl WatchRequest {

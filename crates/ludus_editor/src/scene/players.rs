@@ -354,7 +354,8 @@ pub fn decide(
                 if players.is_of_rival(index, id.row, kind.rows(world), is_beside) {
                     of_step.rivals.push(id.row);
                 }
-                if episode.is_running() {
+                // An agent whose episode the game has ended between two steps acts once more.
+                if episode.is_running() || episode.has_ended() {
                     of_step.running.push(id.row);
                 }
                 if *controller == Controller::Waiting {

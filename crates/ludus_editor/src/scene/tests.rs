@@ -14,6 +14,8 @@ use ludus_agent::{
 use ludus_net::{Layout, Memory, Network, NetworkConfig};
 use ludus_policy::{Origin, PolicyFile, ValueEstimate};
 use ludus_train::config::RunConfig;
+use ludus_train::demonstrations::{DecidedBy, DemonstrationFile};
+use ludus_train::record_corrections;
 use rand::RngExt;
 
 use super::{AgentsFound, Players, ScenePlugin, Stage, configure, prepare};
@@ -85,7 +87,7 @@ pub fn scene_of(game: fn(&mut App)) -> App {
     scene_for(game, vec![Arc::new(Walker::spec())])
 }
 
-pub fn scene_for(game: fn(&mut App), specs: Vec<Arc<AgentSpec>>) -> App {
+pub fn scene_for(game: impl FnOnce(&mut App), specs: Vec<Arc<AgentSpec>>) -> App {
     let config = RunConfig {
         decision_interval: NonZeroU32::new(2).unwrap(),
         arenas: NonZeroU32::new(8).unwrap(),
@@ -94,7 +96,7 @@ pub fn scene_for(game: fn(&mut App), specs: Vec<Arc<AgentSpec>>) -> App {
     scene_with(game, &config, &specs)
 }
 
-pub fn scene_with(game: fn(&mut App), config: &RunConfig, specs: &[Arc<AgentSpec>]) -> App {
+pub fn scene_with(game: impl FnOnce(&mut App), config: &RunConfig, specs: &[Arc<AgentSpec>]) -> App {
     let mut app = App::new();
     app.add_plugins((TaskPoolPlugin::default(), TimePlugin));
     app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
@@ -309,6 +311,77 @@ fn a_player_takes_over_and_lets_go() {
     update(&mut app, 6);
     assert_eq!(controllers(&mut app), Some(Controller::Policy));
     assert!(places(&mut app)[1] > after[1], "the policy walks on");
+}
+
+/// Ends the episodes of all walkers, and waits until the next ones have begun.
+fn end_all(app: &mut App) {
+    let mut episodes = app.world_mut().query_filtered::<&mut Episode, With<Walker>>();
+    episodes.iter_mut(app.world_mut()).for_each(|mut episode| episode.terminate());
+    update(app, 4);
+}
+
+/// Returns what is recorded of a walker that a player takes over and lets go, and that the game stops `images` images
+/// later.
+fn recorded_correction(images: u32) -> DemonstrationFile {
+    let folder = tempfile::tempdir().unwrap();
+    let recorded = |app: &mut App| {
+        game(app);
+        record_corrections(app, "walkers", folder.path());
+    };
+    let mut app = scene_for(recorded, vec![Arc::new(Walker::spec())]);
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
+    update(&mut app, 4);
+    end_all(&mut app);
+    update(&mut app, 6);
+    send(&mut app, EditorCommand::Select(walker(1)));
+    send(&mut app, EditorCommand::TakeOver);
+    update(&mut app, 6);
+    send(&mut app, EditorCommand::LetGo);
+    update(&mut app, images);
+    end_all(&mut app);
+    update(&mut app, 6);
+    end_all(&mut app);
+    DemonstrationFile::read(&folder.path().join("Walker.demonstrations")).unwrap()
+}
+
+/// The whole episode is recorded, with the source of each decision, wherever in a step the game ends it; episodes of the
+/// policy alone are not.
+#[test]
+fn an_episode_in_which_a_player_took_over_is_recorded() {
+    for images in 6..8 {
+        let file = recorded_correction(images);
+        assert_eq!((file.header.game.as_str(), file.header.decision_interval.get()), ("walkers", 2));
+        let [episode] = &file.episodes[..] else { panic!("{} episodes", file.episodes.len()) };
+        let by = &episode.decided_by;
+        let by_person: Vec<bool> = by.iter().map(|&by| by == DecidedBy::Person).collect();
+        assert_eq!((by_person[0], by_person.last()), (false, Some(&false)), "{by:?}");
+        assert_eq!(episode.imitated(), by_person, "the person's steps are imitated, and no others");
+        for (step, &is_person) in by_person.iter().enumerate() {
+            // Nobody presses a key, and the policy walks on.
+            assert_eq!(episode.actions[step], if is_person { 0.0 } else { 0.25 }, "step {step} of {by:?}");
+            let moved = episode.observations[step + 1] - episode.observations[step];
+            assert!((moved - 2.0 * episode.actions[step]).abs() < 1e-5, "step {step} of {by:?}: {moved}");
+        }
+    }
+}
+
+/// An agent whose episode the game ends between two steps acts in one step more, and idles in the one after it.
+#[test]
+fn an_agent_is_shown_to_act_until_it_restarts() {
+    let mut app = scene();
+    app.world_mut().resource_mut::<Players>().set_own(0, walking(0.25));
+    update(&mut app, 4);
+    let mut idle = [0, 0];
+    for (images, idle) in (4..6).zip(&mut idle) {
+        update(&mut app, images);
+        let mut episodes = app.world_mut().query_filtered::<&mut Episode, With<Walker>>();
+        episodes.iter_mut(app.world_mut()).for_each(|mut episode| episode.terminate());
+        for _ in 0..8 {
+            update(&mut app, 1);
+            *idle += u32::from(app.world().resource::<Players>().is_idle(walker(0)));
+        }
+    }
+    assert_eq!(idle, [2, 2], "the restart is a step of two ticks");
 }
 
 #[test]

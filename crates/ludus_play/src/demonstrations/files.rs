@@ -3,32 +3,49 @@
 use std::path::PathBuf;
 
 use bevy::prelude::*;
-use ludus_demonstrations::append;
+use ludus_demonstrations::{DecidedBy, Demonstration, append};
 
 use super::DemonstrationFinished;
 
-/// Appends every [`DemonstrationFinished`] to a file in a folder: `<kind>.demonstrations`. An episode that can't be
-/// written is reported in the log.
-#[derive(Clone, Debug)]
+/// Appends [`DemonstrationFinished`] to a file in a folder: `<kind>.demonstrations`. An episode that can't be written is
+/// reported in the log.
+#[derive(Resource, Clone, Debug)]
 pub struct DemonstrationFilesPlugin {
     /// The folder, which is made if there is none.
     pub folder: PathBuf,
+    /// The episodes that are written.
+    pub keeps: KeptDemonstrations,
 }
 
-#[derive(Resource)]
-struct Folder(PathBuf);
+/// The recorded episodes that are written to files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum KeptDemonstrations {
+    /// All of them.
+    #[default]
+    All,
+    /// Those of which a person has decided a step.
+    OfPersons,
+}
+
+impl KeptDemonstrations {
+    fn includes(self, episode: &Demonstration) -> bool {
+        self == Self::All || episode.decided_by.contains(&DecidedBy::Person)
+    }
+}
 
 impl Plugin for DemonstrationFilesPlugin {
     fn build(&self, app: &mut App) {
-        app.add_message::<DemonstrationFinished>().insert_resource(Folder(self.folder.clone()));
+        app.add_message::<DemonstrationFinished>().insert_resource(self.clone());
         app.add_systems(Last, write_files);
     }
 }
 
-fn write_files(folder: Res<Folder>, mut finished: MessageReader<DemonstrationFinished>) {
-    for DemonstrationFinished { header, episode, .. } in finished.read() {
-        let path = folder.0.join(format!("{}.demonstrations", header.agent.name));
-        let made = std::fs::create_dir_all(&folder.0).map_err(|error| format!("`{}`: {error}", folder.0.display()));
+fn write_files(files: Res<DemonstrationFilesPlugin>, mut finished: MessageReader<DemonstrationFinished>) {
+    let DemonstrationFilesPlugin { folder, keeps } = &*files;
+    let kept = finished.read().filter(|finished| keeps.includes(&finished.episode));
+    for DemonstrationFinished { header, episode, .. } in kept {
+        let path = folder.join(format!("{}.demonstrations", header.agent.name));
+        let made = std::fs::create_dir_all(folder).map_err(|error| format!("`{}`: {error}", folder.display()));
         let written =
             made.and_then(|()| append(&path, header, std::slice::from_ref(episode)).map_err(|error| error.to_string()));
         if let Err(problem) = written {

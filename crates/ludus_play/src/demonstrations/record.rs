@@ -111,8 +111,9 @@ fn record_decision(world: &mut World, kind: &AgentKind, agent: RecordedAgent) {
         recorder.begin();
     }
     recorder.latched.clone_from(&action);
-    // A step in which the agent restarts is none of its decisions.
-    let is_running = episode.is_some_and(|episode| episode.is_running()) && !is_started;
+    // A step in which the agent restarts is none of its decisions. One whose episode the game ended before the step's
+    // first tick is: the agent acts once more, and restarts in the step after it.
+    let is_in_episode = episode.is_some_and(|episode| episode.is_running() || episode.has_ended()) && !is_started;
     let by = match controller {
         Controller::Policy if !rows.game_decides() => Some(DecidedBy::Policy),
         Controller::Policy | Controller::Scripted => Some(DecidedBy::Script),
@@ -120,7 +121,7 @@ fn record_decision(world: &mut World, kind: &AgentKind, agent: RecordedAgent) {
         Controller::Idle | Controller::Waiting => None,
     };
     recorder.is_whole &= controller != Controller::Idle && has_action;
-    if let Some(by) = by.filter(|_| is_running && recorder.is_whole && rows.is_deciding()) {
+    if let Some(by) = by.filter(|_| is_in_episode && recorder.is_whole && rows.is_deciding()) {
         let [senses, flags] = [spec.observation_width(), spec.mask_width()];
         let step = DecidedStep {
             observation: &rows.observations()[row * senses..][..senses],

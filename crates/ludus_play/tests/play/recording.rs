@@ -5,7 +5,7 @@ use ludus_agent::{AgentSystems, Controller, Episode};
 use ludus_play::ludus_demonstrations::{DecidedBy, Demonstration, DemonstrationFile};
 use ludus_play::{
     DemonstrationFilesPlugin, DemonstrationFinished, DemonstrationPlugin, DemonstrationRecorder, ExternalSource,
-    PolicyRunner,
+    KeptDemonstrations, PolicyRunner,
 };
 use ludus_spec::Outcome;
 
@@ -82,6 +82,21 @@ fn a_corrected_step_is_the_person_s_and_its_action_is_that_of_the_first_tick() {
     assert_eq!(episode.terms, vec![0.0; steps]);
 }
 
+/// A game may end an episode at any time: within a step, or between the last tick of one and the first tick of the next.
+/// The agent acts until it restarts, and all of its steps are recorded.
+#[test]
+fn no_step_is_missing_wherever_the_game_ends_the_episode() {
+    for ticks in 10..16 {
+        let (mut game, walker) = recorded_game(3, DemonstrationRecorder::default());
+        game.tick(ticks);
+        end(&mut game, walker);
+        game.tick(6);
+        let [episode] = episodes(&game) else { panic!("{} episodes", episodes(&game).len()) };
+        let moved: Vec<f32> = episode.observations.windows(2).map(|places| places[1] - places[0]).collect();
+        assert_eq!(moved, vec![3.0 * -0.125; episode.steps()], "ended after {ticks} ticks");
+    }
+}
+
 #[test]
 fn an_episode_is_recorded_from_its_start_or_not_at_all() {
     let mut recorder = DemonstrationRecorder::default();
@@ -110,7 +125,8 @@ fn an_episode_is_recorded_from_its_start_or_not_at_all() {
 fn episodes_are_appended_to_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut game, walker) = recorded_game(2, DemonstrationRecorder::default());
-    game.app.add_plugins(DemonstrationFilesPlugin { folder: folder.path().join("shown") });
+    let keeps = KeptDemonstrations::default();
+    game.app.add_plugins(DemonstrationFilesPlugin { folder: folder.path().join("shown"), keeps });
     game.tick(7);
     for _ in 0..2 {
         end(&mut game, walker);

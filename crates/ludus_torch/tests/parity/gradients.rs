@@ -1,12 +1,14 @@
 //! The same minibatch gives both learners the same gradient, and the same weights after it.
 
 use ludus_learn::{
-    LaneShape, Learner, LearnerState, Losses, Rollout, RolloutShape, SensedRows, Simulation, StepLanes, UpdateSettings,
+    LaneShape, Learner, LearnerState, Losses, NativeLearner, Rollout, RolloutShape, SensedRows, Simulation, StepLanes,
+    UpdateSettings,
 };
 use ludus_net::{
     Activation, Encoder, GridBlock, InputBlock, Layout, Network, NetworkConfig, Normalizer, ValuesBlock, stage,
 };
 use ludus_spec::{Head, Outcome, Seed};
+use ludus_torch::TorchLearner;
 
 use crate::{PLAIN, Setup, collect, native, of_samples, rollout_of, torch};
 
@@ -118,11 +120,21 @@ fn check(heads: &[Head], config: &NetworkConfig, settings: UpdateSettings) {
     }
 }
 
-fn check_networks([before, now]: [Network; 2], settings: UpdateSettings, mask_width: usize) {
+/// Both learners with the same weights, and a rollout that other weights have collected.
+pub struct Prepared {
+    pub torch: TorchLearner,
+    pub native: NativeLearner,
+    pub rollout: Rollout,
+    /// Samples of both slabs, without the steps after the last, and without row 0, whose observations are not finite.
+    pub samples: Vec<u32>,
+}
+
+/// Collects a rollout of noise with the first network, and gives the second one to both learners.
+pub fn prepared([before, now]: [Network; 2], mask_width: usize) -> Prepared {
     let heads = &now.layout().heads().to_vec();
     let normalizer = normalizer(&now);
     let mut torch = torch(before, Some(normalizer.clone()), PLAIN);
-    let mut native = native(now.clone(), Some(normalizer.clone()));
+    let native = native(now.clone(), Some(normalizer.clone()));
     let mut rollout = rollout(&mut torch, heads, mask_width, &normalizer);
     torch.restore(&native.state()).unwrap();
     for (index, slab) in rollout.slabs_mut().enumerate() {
@@ -130,8 +142,13 @@ fn check_networks([before, now]: [Network; 2], settings: UpdateSettings, mask_wi
         scatter(slab.returns, Seed::new(5).derive(index as u64), 2.0);
     }
     rollout.combine_advantages(&[1.0, 0.5, 0.25][..now.layout().value_heads()]);
-    // Samples of both slabs, without the steps after the last, and without row 0, whose observations are not finite.
-    let samples: Vec<u32> = (1..150).chain(301..450).chain(1051..1590).rev().step_by(2).collect();
+    let samples = (1..150).chain(301..450).chain(1051..1590).rev().step_by(2).collect();
+    Prepared { torch, native, rollout, samples }
+}
+
+fn check_networks(networks: [Network; 2], settings: UpdateSettings, mask_width: usize) {
+    let now = networks[1].clone();
+    let Prepared { mut torch, mut native, rollout, samples } = prepared(networks, mask_width);
     let [by_torch, by_native] =
         [learn(&mut torch, &rollout, &samples, &settings), learn(&mut native, &rollout, &samples, &settings)];
     compare_losses(&by_torch.0, &by_native.0, samples.len());
@@ -184,7 +201,8 @@ pub fn compare_losses(found: &Losses, expected: &Losses, samples: usize) {
     assert!(expected.clip_fraction > 0.05 * samples as f32, "some ratios have to be clipped: {expected:?}");
 }
 
-const HYBRID: [Head; 3] = [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }, Head::Gaussian { width: 1 }];
+pub const HYBRID: [Head; 3] =
+    [Head::Gaussian { width: 2 }, Head::Categorical { choices: 3 }, Head::Gaussian { width: 1 }];
 
 #[test]
 fn gradients_agree() {

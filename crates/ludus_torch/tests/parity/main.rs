@@ -10,6 +10,7 @@ mod convolutions;
 mod curves;
 mod faults;
 mod gradients;
+mod imitation;
 mod memory;
 #[expect(dead_code, reason = "other tests use more of it")]
 #[path = "../../../ludus_learn/tests/ppo/pendulum.rs"]

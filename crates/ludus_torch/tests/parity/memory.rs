@@ -14,8 +14,8 @@ use ludus_torch::{Forward, Parameter, RecurrentForward, TorchLearner, TorchNetwo
 use crate::gradients::{SETTINGS, compare, compare_losses};
 use crate::{PLAIN, Setup, collect, device, lanes, native, ppo, torch, torch_of};
 
-const HEADS: [Head; 2] = [Head::Categorical { choices: 3 }, Head::Gaussian { width: 2 }];
-const INPUTS: usize = 4;
+pub const HEADS: [Head; 2] = [Head::Categorical { choices: 3 }, Head::Gaussian { width: 2 }];
+pub const INPUTS: usize = 4;
 const STEPS: usize = 23;
 const GRID: GridBlock = GridBlock { first: 1, height: 3, width: 1, channels: 1 };
 const TILT: ValuesBlock = ValuesBlock { first: 0, width: 1 };
@@ -24,7 +24,7 @@ const MEMORIES: [Memory; 2] = [Memory::MinGru(18), Memory::Gru(18)];
 /// Agents that come, go, wait and begin episodes at any step, with random observations and masks. What is no experience
 /// has rewards that are not numbers.
 #[derive(Clone)]
-struct Random {
+pub struct Random {
     rows: usize,
     seed: Seed,
     step: u64,
@@ -80,12 +80,12 @@ impl Simulation for Random {
     }
 }
 
-fn worlds(sizes: [usize; 2]) -> Vec<Random> {
+pub fn worlds(sizes: [usize; 2]) -> Vec<Random> {
     sizes.map(|rows| Random { rows, seed: Seed::new(rows as u64), step: 0 }).into()
 }
 
 /// Makes a network whose parameters are scattered by `distance`.
-fn network(config: &NetworkConfig, distance: f32) -> Network {
+pub fn network(config: &NetworkConfig, distance: f32) -> Network {
     let blocks = [InputBlock::values("tilt", TILT), InputBlock::grid("board", GRID)];
     let layout = Layout::with_blocks(INPUTS, &blocks, &HEADS, config);
     let mut network = Network::new(layout.unwrap(), Seed::new(1));
@@ -102,7 +102,7 @@ fn config(memory: Memory) -> NetworkConfig {
 
 /// Networks of both kinds: actor and critic apart, on one trunk, behind convolutions, and beside the last steps of a
 /// field; and such that remember these, the last action, or both.
-fn configs() -> Vec<NetworkConfig> {
+pub fn configs() -> Vec<NetworkConfig> {
     let of_kind = |memory| {
         let apart = config(memory);
         let (shared, convolutional) = (apart.clone(), apart.clone());
@@ -116,23 +116,23 @@ fn configs() -> Vec<NetworkConfig> {
     MEMORIES.into_iter().flat_map(of_kind).chain([stacked, acting, all]).collect()
 }
 
-fn normalizer() -> Normalizer {
+pub fn normalizer() -> Normalizer {
     Normalizer::new(INPUTS, 10.0)
 }
 
 /// Makes a rollout. A learner in plain Rust has its memory there, a learner on libtorch has none.
-fn rollout(worlds: &[Random], memory_width: usize) -> Rollout {
+pub fn rollout(worlds: &[Random], memory_width: usize) -> Rollout {
     let shape = RolloutShape::of_lane(STEPS, &lanes(worlds)).unwrap();
     Rollout::new(RolloutShape { has_inputs: true, memory_width, ..shape })
 }
 
 /// Fills a rollout, and estimates advantages.
-fn play(learner: &mut impl Learner, worlds: &mut [Random], rollout: &mut Rollout) {
+pub fn play(learner: &mut impl Learner, worlds: &mut [Random], rollout: &mut Rollout) {
     collect(learner, worlds, rollout, 5).unwrap();
     rollout.estimate_advantages(&[Discount { gamma: 0.9, lambda: 0.9 }.into()]);
 }
 
-fn experience(rollout: &Rollout, seed: u64) -> Experience {
+pub fn experience(rollout: &Rollout, seed: u64) -> Experience {
     let mut experience = Experience::of_rows(rollout.shape());
     experience.select(rollout.samples().outcomes);
     experience.shuffle(Seed::new(seed));

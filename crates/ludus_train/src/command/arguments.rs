@@ -213,6 +213,9 @@ pub struct WatchArguments {
     /// worst-KIND with several kinds of agents
     #[arg(long, value_name = "EPISODE", requires = "of")]
     pub replay: Option<String>,
+    /// Records the episodes in which you take over from the policy, to a file for each kind of agents in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub record: Option<PathBuf>,
     /// Steps in RON that the window carries out by itself, such as `[StartTraining, WaitSeconds(5), Quit]`
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,

@@ -66,5 +66,6 @@ fn request(program: &Program, arguments: &WatchArguments) -> Result<WatchRequest
         shown,
         replay,
         script: arguments.script.clone(),
+        record: arguments.record.clone(),
     })
 }

@@ -23,7 +23,7 @@ pub(crate) struct Workload {
     pub threads: usize,
     /// True if the config describes the network: then the learner in plain Rust supports it. Else it is a game's own.
     pub is_described: bool,
-    /// True if demonstrations are learned from, which only the learner in plain Rust can do.
+    /// True if demonstrations or a teacher are learned from, which a game's own network can't do.
     pub is_pretrained: bool,
 }
 
@@ -50,12 +50,8 @@ pub(crate) fn decide(
     open_cuda: impl FnOnce() -> Result<(), String>,
 ) -> Result<BackendChoice, TrainError> {
     let asked = |place| Ok(BackendChoice { place, why: "as asked for".to_owned() });
-    let is_native = choice.learner != Some(LearnerKind::Torch) && !matches!(choice.device, DeviceChoice::Cuda(_));
     match (choice.learner, choice.device) {
-        _ if workload.is_pretrained && !(is_native && workload.is_described) => Err(TrainError::NativePretraining),
-        (None, _) if workload.is_pretrained => {
-            Ok(BackendChoice { place: Backend::Native, why: "as `pretrain` does".to_owned() })
-        }
+        _ if workload.is_pretrained && !workload.is_described => Err(TrainError::PretrainedNetwork),
         (Some(LearnerKind::Native), DeviceChoice::Cuda(_)) => Err(TrainError::NativeOnGpu { device: choice.device }),
         (Some(LearnerKind::Native), _) if !workload.is_described => Err(TrainError::NativeNetwork),
         (Some(LearnerKind::Native), _) => asked(Backend::Native),
@@ -153,7 +149,7 @@ mod tests {
         assert_eq!(auto(SMALL, true), Backend::Native);
         assert_eq!(auto(LARGE, false), Backend::Native);
         assert_eq!(auto(LARGE, true), Backend::TorchCuda(0));
-        assert_eq!(auto(Workload { is_pretrained: true, ..LARGE }, true), Backend::Native);
+        assert_eq!(auto(Workload { is_pretrained: true, ..LARGE }, true), Backend::TorchCuda(0));
         assert_eq!(auto(Workload { multiplications: 900_000, ..SMALL }, true), Backend::TorchCuda(0));
         assert_eq!(auto(Workload { is_described: false, ..SMALL }, false), Backend::TorchCpu);
     }
@@ -197,8 +193,8 @@ mod tests {
         assert!(refused(native, DeviceChoice::Cuda(0), SMALL).contains("--learner torch"));
         let network = Workload { is_described: false, ..SMALL };
         assert!(refused(native, DeviceChoice::Auto, network).contains("--learner torch"));
-        let pretrained = Workload { is_pretrained: true, ..SMALL };
+        let pretrained = Workload { is_pretrained: true, ..network };
         assert!(refused(Some(LearnerKind::Torch), DeviceChoice::Cpu, pretrained).contains("leave out `pretrain`"));
-        assert!(refused(None, DeviceChoice::Cuda(0), pretrained).contains("leave out `pretrain`"));
+        assert!(refused(None, DeviceChoice::Auto, pretrained).contains("leave out `pretrain`"));
     }
 }

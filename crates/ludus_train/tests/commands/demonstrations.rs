@@ -48,7 +48,7 @@ fn what_a_policy_shows_is_recorded_and_cloned() {
     assert_eq!(cloned.code, 0, "{}", cloned.errors);
     told(&cloned, "cloned 16 episodes, 128 steps: loss 0.");
     told(&cloned, "in 4 that were held out, after epoch ");
-    told(&cloned, "learner: native, on the CPU (as `pretrain` does)");
+    told(&cloned, "learner: native, on the CPU (");
     let run_dir = cloned.json()["run_dir"].as_str().unwrap().to_owned();
     let scored = run("arrows", folder.path(), &["eval", &run_dir, "--json", "--episodes", "50"]);
     assert_eq!(scored.json()["mean_return"], 8.0, "what was shown is learned: {}", scored.errors);
@@ -133,6 +133,20 @@ fn files_are_listed_cut_merged_and_scored_anew() {
     );
 }
 
+/// The files that are shipped with the example `pillars` can be listed by any game.
+#[test]
+fn shipped_files_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demonstrations");
+    for (name, by) in [("pillars", "a policy"), ("pillars-keys", "a script")] {
+        let path = shipped.join(name).with_extension("demonstrations");
+        let listed = run("arrows", folder.path(), &["demonstrations", "list", path.to_str().unwrap()]);
+        assert_eq!(listed.code, 0, "{}", listed.errors);
+        told(&listed, "20 episodes of `Rover` in `pillars`, 5 ticks per step at 50 Hz");
+        told(&listed, &format!("Terminated, decided by {by}\n"));
+    }
+}
+
 /// A person has corrected a policy that is always wrong in every other step.
 #[test]
 fn a_corrected_step_is_learned_from_and_the_rest_of_its_episode_is_not() {
@@ -178,7 +192,7 @@ fn a_policy_is_distilled_into_a_smaller_one() {
     let done = taught("policy: \"teacher\", updates: 1000, learning_rate: 0.01", &[]);
     assert_eq!(done.code, 0, "{}", done.errors);
     told(&done, "learning from the teacher `teacher`, and from nothing else in the first 1000 updates");
-    told(&done, "learner: native, on the CPU (as `pretrain` does)");
+    told(&done, "learner: native, on the CPU (");
     let run_dir = done.json()["run_dir"].as_str().unwrap().to_owned();
     let table = fs::read_to_string(folder.path().join(&run_dir).join("metrics.csv")).unwrap();
     assert!(table.lines().next().unwrap().contains("losses/distillation"), "{table}");
@@ -196,7 +210,6 @@ fn a_policy_is_distilled_into_a_smaller_one() {
     refused("policy: \"none\"", &[], "`none`");
     refused("policy: \"teacher\", weight: -1", &[], "`weight` is -1; it must be at least 0");
     refused("policy: \"teacher\"", &["--set", "decision_interval=4"], "decides every 1 ticks, and `Reader` every 4");
-    refused("policy: \"teacher\"", &["--learner", "torch"], "leave out `pretrain`");
 }
 
 /// Each is refused before training, with the line of the config and the remedy.

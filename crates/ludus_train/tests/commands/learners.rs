@@ -155,6 +155,34 @@ mod torch {
         );
     }
 
+    /// Demonstrations, and then a teacher, whose policy a run imitates that is paid for the opposite.
+    #[test]
+    fn demonstrations_and_a_teacher_are_learned_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let first = run_dir(folder, &report("arrows", folder, &[&QUICK]));
+        fs::copy(first.join("policy.safetensors"), folder.join("teacher")).unwrap();
+        report("arrows", folder, &[&["eval", "--json", "--episodes", "20", "--record", "shown"]]);
+        let opposite = ["--set", "reward={\"right\": -1, \"wrong\": 1}"];
+        let shown = ["pretrain=(demonstrations: [\"shown\"], epochs: 60, minibatch: 32)", "stop.steps=1"];
+        let taught =
+            ["pretrain=(teacher: (policy: \"teacher\", updates: 1000, learning_rate: 0.01))", "stop.steps=20_000"];
+        let beside = [
+            "pretrain=(demonstrations: [\"shown\"], epochs: 0, critic_warm_up: 0, weight: 100.0, gail: (hidden: [8]))",
+            "stop.steps=20_000",
+        ];
+        for [pretrain, steps] in [shown, taught, beside] {
+            let set = ["--set", pretrain, "--set", steps];
+            let done = run("arrows", folder, &[QUICK.as_slice(), &TORCH, &set, &opposite].concat());
+            assert_eq!(done.code, 0, "{}", done.errors);
+            assert!(done.errors.contains("learner: torch, on "), "{}", done.errors);
+            let dir = run_dir(folder, &done.json());
+            let eval = ["eval", dir.to_str().unwrap(), "--json", "--episodes", "50"];
+            let scored = report("arrows", folder, &[&eval, &["--set", "reward={\"right\": 1, \"wrong\": 0}"]]);
+            assert!(mean_return(&scored) == 8.0, "{pretrain}: {scored}");
+        }
+    }
+
     #[test]
     fn a_run_starts_from_what_either_learner_has_learned() {
         let folder = tempfile::tempdir().unwrap();
