@@ -1,5 +1,6 @@
 //! The demonstrations that are shipped with `pillars`: they can be learned from, and their actions lead to the same
 //! observations again.
+#![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 use core::num::NonZeroU32;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
 //! A rover that is driven by the arrow keys: a script presses them, and the episodes are recorded as in a game of a user.
+#![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 use core::f32::consts::PI;
 use core::num::NonZeroU32;

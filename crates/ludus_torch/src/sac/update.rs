@@ -200,8 +200,9 @@ impl SacUpdate<'_> {
         critics_step: &CriticsStep,
         settings: &StepSettings,
     ) {
-        let Self { policy: Update { parameters, adam, loss_accumulator, shards: leaves, kind }, critics, temperatures } =
-            self;
+        let Self { policy, critics, temperatures } = self;
+        // Nothing is imitated beside SAC, so there is no gradient to add.
+        let Update { parameters, adam, loss_accumulator, shards: leaves, kind, extra: _ } = policy;
         let (critic, kind) = (&*critics.network, *kind);
         let networks = [context.policy, critic];
         let work = |leaves: &Leaves, shard: &PolicyShard| shard.gradient(networks, context.columns, leaves, kind);
