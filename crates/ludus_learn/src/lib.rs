@@ -1,9 +1,9 @@
 //! Reinforcement learning on slices: simulations step, policies decide, algorithms learn. No Bevy, no libtorch.
 //!
 //! A [`Simulation`] steps rows of agents: a game's worlds, or plain arrays. A [`Collector`] steps simulations and calls
-//! policies ([`Decider`]) in lockstep. An [`Algorithm`] learns from the rollouts that this fills: [`Ppo`], [`Pqn`] or
-//! [`Dqn`]. The arithmetic of PPO is in a [`Learner`], that of value learning in a [`ValueLearner`]; [`NativeLearner`] and
-//! [`NativeValueLearner`] are those in plain Rust.
+//! policies ([`Decider`]) in lockstep. An [`Algorithm`] learns from the rollouts that this fills: [`Ppo`], [`Pqn`],
+//! [`Dqn`] or [`Sac`]. The arithmetic of PPO is in a [`Learner`], that of value learning in a [`ValueLearner`], that of SAC
+//! in a [`SacLearner`]; [`NativeLearner`], [`NativeValueLearner`] and [`NativeSacLearner`] are those in plain Rust.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -41,6 +41,8 @@ impl SoftCritics {
             network.forward_policy(inputs, &mut self.scratch.clone(), &mut outputs);
             outputs
         });
-        first.into_iter().zip(second).map(|(first, second)| first.min(second)).collect()
+        // A value that is not a number stays one: `f32::min` would hide it.
+        let smaller = |(first, second): (f32, f32)| if second < first || second.is_nan() { second } else { first };
+        first.into_iter().zip(second).map(smaller).collect()
     }
 }

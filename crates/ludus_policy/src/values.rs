@@ -1,5 +1,6 @@
 //! The values of a policy's decisions, for display.
 
+use ludus_net::{NetError, Network};
 use ludus_spec::Head;
 
 use crate::{Policy, PolicyError, PolicyScratch, Sensed, ValueEstimate};
@@ -14,10 +15,14 @@ impl Policy {
         if let ValueEstimate::Critics(critics) = &estimate {
             let layout = self.network.layout();
             let numbers: usize = layout.heads().iter().map(|head| numbers_of(*head)).sum();
-            let [expected, actual] = [layout.inputs() + numbers, critics.networks[0].layout().inputs()];
-            if expected != actual {
-                let what = "the inputs of a critic";
-                return Err(PolicyError::Network(ludus_net::NetError::WrongLength { what, expected, actual }));
+            let choices = layout.heads().iter().map(|head| choices_of(*head)).sum::<usize>().max(1);
+            for critic in critics.networks.each_ref().map(Network::layout) {
+                let inputs = ("the inputs of a critic", layout.inputs() + numbers, critic.inputs());
+                for (what, expected, actual) in [inputs, ("the outputs of a critic", choices, critic.output_width())] {
+                    if expected != actual {
+                        return Err(PolicyError::Network(NetError::WrongLength { what, expected, actual }));
+                    }
+                }
             }
         }
         Ok(Self { estimate, ..self })
@@ -135,9 +140,16 @@ const fn numbers_of(head: Head) -> usize {
     }
 }
 
+const fn choices_of(head: Head) -> usize {
+    match head {
+        Head::Categorical { choices } => choices,
+        Head::Gaussian { .. } | Head::SquashedGaussian { .. } => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use ludus_net::{Layout, Network, NetworkConfig};
+    use ludus_net::{Layout, NetworkConfig};
     use ludus_spec::{ActionKind, Seed};
 
     use super::*;
@@ -232,12 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn critics_of_other_observations_are_refused() {
-        let config = NetworkConfig::default();
-        let layout = Layout::new(4, &[Head::Categorical { choices: 2 }], &config).unwrap();
-        let critics = SoftCritics::new([1, 2].map(|seed| Network::new(layout.clone(), Seed::new(seed))));
-        let policy = of_biases(&[0.0; 6]);
-        assert!(policy.with_values(ValueEstimate::Critics(Box::new(critics))).is_err());
+    fn critics_of_other_observations_or_actions_are_refused() {
+        let refusal = |inputs, choices| {
+            let layout = Layout::new(inputs, &[Head::Categorical { choices }], &NetworkConfig::default()).unwrap();
+            let critics = SoftCritics::new([1, 2].map(|seed| Network::new(layout.clone(), Seed::new(seed))));
+            let refused = of_biases(&[0.0; 6]).with_values(ValueEstimate::Critics(Box::new(critics)));
+            refused.err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert!(refusal(4, 2).contains("the inputs of a critic"));
+        assert!(refusal(5, 3).contains("the outputs of a critic"));
+        assert_eq!(refusal(5, 2), "");
     }
 
     #[test]

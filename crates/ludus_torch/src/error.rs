@@ -46,8 +46,8 @@ pub enum TorchError {
     },
     /// PPO was given a network whose numbers are squashed.
     #[error(
-        "on libtorch, a network with `squashed: true` is learned by `sac` alone; leave `squashed` out, or leave `--learner \
-         torch` out"
+        "on libtorch, a network with `squashed: true` is learned by `sac` alone; leave `squashed` out, or train with \
+         `--learner native`"
     )]
     Squashed,
     /// The network can't be computed at all.

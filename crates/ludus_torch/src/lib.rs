@@ -36,9 +36,10 @@
 //!   normalised, gradients clipped and Adam's steps taken there, over one flat array. Losses are added up there and
 //!   copied back once per iteration. After a minibatch whose loss or gradient is not finite, all later steps change
 //!   nothing, without a wait.
-//! - **The samples of Q-learning and SAC stay on the host**: the rollout of PQN, and the replays of DQN and SAC. A minibatch goes to the
-//!   device in one copy, and nothing comes back but the losses of an update; with priorities, the errors of each gradient
-//!   step too, because they decide on the next samples. So a replay may be larger than the memory of a GPU.
+//! - **The samples of Q-learning and SAC stay on the host**: the rollout of PQN, and the replays of DQN and SAC. A
+//!   minibatch goes to the device in one copy, and nothing comes back but the losses of an update; with priorities, the
+//!   errors of each gradient step too, because they decide on the next samples. So a replay may be larger than the memory
+//!   of a GPU.
 //! - **Demonstrations stay on the host.** A minibatch of them goes to the device in one copy, and its loss comes back in
 //!   one, for which the step waits. A teacher's outputs go up, one copy per minibatch of PPO.
 //! - **What agents remember stays on the device.** What happens to it after a step goes up with the next observations. An

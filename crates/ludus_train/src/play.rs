@@ -15,8 +15,8 @@ use ludus_agent::{AgentKind, AgentKinds, AgentSystems, Episode, FinishedEpisode,
 use ludus_learn::after_step;
 use ludus_net::AfterStep;
 use ludus_play::{
-    DemonstrationFilesPlugin, DemonstrationPlugin, KeptDemonstrations, PolicyAsset, PolicyPlugin, PolicyProblem,
-    PolicyRunner, PolicySystems, give_runner,
+    DemonstrationFilesPlugin, KeptDemonstrations, PolicyAsset, PolicyPlugin, PolicyProblem, PolicyRunner,
+    PolicySystems, give_runner,
 };
 use ludus_policy::{ActionChoice, PolicyFile, Sensed};
 use ludus_spec::{Distribution, Outcome, Seed};
@@ -137,9 +137,8 @@ pub(crate) fn played(game: Game, settings: PlaySettings) -> Game {
             against.add_to(app, settings.choice);
         }
         if let Some(RecordedPlay { game, folder }) = &settings.recorded {
-            let recording = DemonstrationPlugin { game: game.clone(), records_all: true };
             let files = DemonstrationFilesPlugin { folder: folder.clone(), keeps: KeptDemonstrations::All };
-            app.add_plugins((recording, files));
+            files.record_all(app, game);
         }
         if let Some(mut plan) = app.world_mut().get_resource_mut::<ParameterPlan>() {
             for (name, distribution) in &settings.parameters {

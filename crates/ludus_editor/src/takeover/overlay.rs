@@ -64,7 +64,7 @@ fn keys_ui(ui: &mut Ui, title: &str, taken: &TakeOver) {
     });
     ui.label(RichText::new("Esc lets go").weak());
     if let Some(folder) = &taken.recorded_to {
-        ui.label(RichText::new(format!("This episode is recorded to {}", folder.display())).weak());
+        ui.label(RichText::new(format!("Corrected episodes are written to {} when they end", folder.display())).weak());
     }
 }
 

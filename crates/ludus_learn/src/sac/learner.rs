@@ -58,8 +58,8 @@ pub trait SacLearner: Send {
     ///
     /// # Errors
     ///
-    /// [`LearnError::NotFinite`] or [`LearnError::Gradient`] if a loss or a gradient is not finite. What comes before it
-    /// in the step may have been learned; call [`rewind`](Self::rewind).
+    /// [`LearnError::NotFinite`] or [`LearnError::Gradient`] if a loss or a gradient is not finite. Earlier
+    /// parts of the step may have been learned; call [`rewind`](Self::rewind).
     fn learn(&mut self, samples: &dyn SacSamples, step: &SacStep) -> Result<(), LearnError>;
 
     /// Returns the means of the losses over the gradient steps since the last call, before these steps.

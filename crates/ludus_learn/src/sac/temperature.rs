@@ -45,7 +45,7 @@ impl TemperatureSettings {
         }
     }
 
-    /// Returns ln α after a state was restored. What is fixed is as the settings say.
+    /// Returns ln α after a state was restored: the saved one if it is tuned, that of the settings if it is fixed.
     pub fn restored_logs(&self, saved: &TemperatureState) -> [f32; 2] {
         [0, 1].map(|part| if self.is_tuned[part] { saved.logs[part] } else { self.logs[part] })
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bevy::prelude::*;
 use ludus_demonstrations::{DecidedBy, Demonstration, append};
 
-use super::DemonstrationFinished;
+use super::{DemonstrationFinished, DemonstrationPlugin};
 
 /// Appends [`DemonstrationFinished`] to a file in a folder: `<kind>.demonstrations`. An episode that can't be written is
 /// reported in the log.
@@ -30,6 +30,26 @@ pub enum KeptDemonstrations {
 impl KeptDemonstrations {
     fn includes(self, episode: &Demonstration) -> bool {
         self == Self::All || episode.decided_by.contains(&DecidedBy::Person)
+    }
+}
+
+impl DemonstrationFilesPlugin {
+    /// Adds this plugin, and a [`DemonstrationPlugin`] that records every agent of the game, which is called `game`.
+    ///
+    /// A plugin that the game has added itself stays as it is. If it is this one, nothing is recorded to the folder, which
+    /// the log says.
+    pub fn record_all(self, app: &mut App, game: &str) {
+        if !app.is_plugin_added::<DemonstrationPlugin>() {
+            app.add_plugins(DemonstrationPlugin { game: game.to_owned(), records_all: true });
+        }
+        if app.is_plugin_added::<Self>() {
+            let folder = self.folder.display();
+            tracing::warn!(
+                "nothing is recorded to {folder}: the game adds a `DemonstrationFilesPlugin` itself; leave it out"
+            );
+        } else {
+            app.add_plugins(self);
+        }
     }
 }
 

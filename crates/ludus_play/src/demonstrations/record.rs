@@ -23,7 +23,7 @@ pub(super) struct Recording {
 struct KindRecording {
     kind: AgentKind,
     agents: QueryState<(Entity, &'static Slot, &'static Controller), With<DemonstrationRecorder>>,
-    /// The header, once an episode has ended.
+    /// The header of the last episode that has ended.
     header: Option<Arc<DemonstrationHeader>>,
 }
 
@@ -157,8 +157,13 @@ pub(super) fn record_steps(world: &mut World) {
         for recorded in kinds {
             for agent in recorded.agents(world) {
                 let Some(episode) = record_step(world, &recorded.kind, agent) else { continue };
-                let header = recorded.header.get_or_insert_with(|| Arc::new(header(world, &recorded.kind, game)));
-                let finished = DemonstrationFinished { agent: agent.entity, header: header.clone(), episode };
+                let now = header(world, &recorded.kind, game);
+                // A replay may have another decision interval than the episodes around it.
+                let header = match &recorded.header {
+                    Some(known) if **known == now => known.clone(),
+                    _ => recorded.header.insert(Arc::new(now)).clone(),
+                };
+                let finished = DemonstrationFinished { agent: agent.entity, header, episode };
                 world.write_message(finished);
             }
         }

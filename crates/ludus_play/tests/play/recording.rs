@@ -126,7 +126,10 @@ fn episodes_are_appended_to_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut game, walker) = recorded_game(2, DemonstrationRecorder::default());
     let keeps = KeptDemonstrations::default();
-    game.app.add_plugins(DemonstrationFilesPlugin { folder: folder.path().join("shown"), keeps });
+    let files = |name: &str| DemonstrationFilesPlugin { folder: folder.path().join(name), keeps };
+    files("shown").record_all(&mut game.app, "walkers");
+    // The game records itself already, so a command that records changes nothing.
+    files("other").record_all(&mut game.app, "walkers");
     game.tick(7);
     for _ in 0..2 {
         end(&mut game, walker);
@@ -135,4 +138,5 @@ fn episodes_are_appended_to_a_file() {
     let file = DemonstrationFile::read(&folder.path().join("shown/Walker.demonstrations")).expect("it was written");
     assert_eq!((&file.episodes[..], file.damage.len()), (episodes(&game), 0));
     assert_eq!((file.episodes.len(), file.header.decision_interval.get(), file.header.tick_rate_hz), (2, 2, 64.0));
+    assert!(!folder.path().join("other").exists());
 }

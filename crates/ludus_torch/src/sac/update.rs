@@ -162,7 +162,7 @@ impl SacUpdate<'_> {
         rewards + (bootstraps * value).masked_fill(&bootstraps.eq(0.0), 0.0)
     }
 
-    /// Takes the critics' step, unless something was not finite, and moves their targets. Details 35 and 38.
+    /// Takes the critics' step, unless something was not finite. Detail 35.
     fn step_critics(
         &mut self,
         context: SacContext<'_>,

@@ -163,7 +163,7 @@ fn gradients_of_cloning_beside_rewards_agree() {
         let found = beside(&mut torch, &now, &rollout, &samples, is_frozen);
         let expected = beside(&mut native, &now, &rollout, &samples, is_frozen);
         compare_steps(&now, &found, &expected);
-        // What was added is gone after the step: in the next one, a policy that stands still gets no gradient.
+        // The added gradient is gone after the step: in the next one, a policy that stands still gets no gradient.
         torch.restore(&LearnerState { parameters: now.parameters().to_vec(), ..fresh(&torch) }).unwrap();
         torch.cloning().unwrap().freeze_policy(true);
         let (_, _, state) = learned_beside(&mut torch, &rollout, of_samples(&samples), |_| 0.0);

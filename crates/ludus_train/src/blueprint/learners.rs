@@ -127,6 +127,7 @@ impl Blueprint {
             threads: self.pool.current_num_threads(),
             is_described: !self.definition.has_own_network(),
             is_pretrained: self.agent(kind).pretrain.is_some(),
+            is_squashed: network.layout().config().squashed,
         }
     }
 

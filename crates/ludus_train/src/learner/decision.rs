@@ -25,6 +25,8 @@ pub(crate) struct Workload {
     pub is_described: bool,
     /// True if demonstrations or a teacher are learned from, which a game's own network can't do.
     pub is_pretrained: bool,
+    /// True if the network squashes continuous actions, which on libtorch only `sac` learns.
+    pub is_squashed: bool,
 }
 
 /// The learner and the device of a run.
@@ -61,6 +63,9 @@ pub(crate) fn decide(
             Ok(()) => BackendChoice { place: Backend::TorchCuda(0), why: "there is a GPU".to_owned() },
             Err(why) => BackendChoice { place: Backend::TorchCpu, why },
         }),
+        (None, _) if workload.is_squashed && workload.is_described => {
+            Ok(BackendChoice { place: Backend::Native, why: "as `squashed: true` needs it".to_owned() })
+        }
         (None, DeviceChoice::Cpu) => Ok(on_cpu(workload, "the CPU was asked for".to_owned())),
         (None, DeviceChoice::Auto) => Ok(match open_cuda() {
             Ok(()) => with_gpu(workload),
@@ -84,7 +89,7 @@ pub(crate) fn decide_sac(
         return Err(TrainError::NoCritics);
     }
     if config.gsde.is_none() {
-        return decide(choice, workload, open_cuda);
+        return decide(choice, Workload { is_squashed: false, ..workload }, open_cuda);
     }
     if matches!(choice.device, DeviceChoice::Cuda(_)) || choice.learner == Some(LearnerKind::Torch) {
         return Err(TrainError::NativeNoise);
@@ -134,6 +139,7 @@ mod tests {
         threads: 2,
         is_described: true,
         is_pretrained: false,
+        is_squashed: false,
     };
     const LARGE: Workload = Workload { rows: 16_384, ..SMALL };
 
@@ -150,6 +156,7 @@ mod tests {
         assert_eq!(auto(LARGE, false), Backend::Native);
         assert_eq!(auto(LARGE, true), Backend::TorchCuda(0));
         assert_eq!(auto(Workload { is_pretrained: true, ..LARGE }, true), Backend::TorchCuda(0));
+        assert_eq!(auto(Workload { is_squashed: true, ..LARGE }, true), Backend::Native);
         assert_eq!(auto(Workload { multiplications: 900_000, ..SMALL }, true), Backend::TorchCuda(0));
         assert_eq!(auto(Workload { is_described: false, ..SMALL }, false), Backend::TorchCpu);
     }

@@ -73,7 +73,7 @@ fn estimated_by(kind: &SceneKindSnapshot, agent: &AgentSnapshot) -> (String, &'s
         return (
             "No values: its critics are not at hand.".to_owned(),
             "The critics of `sac` are not in policy files. They are shown while a run is trained in this window, and for a \
-             run whose last checkpoint is as old as its policy.",
+             run that has a checkpoint with as many steps as the policy.",
         );
     }
     let Some(policy) = policy.filter(|_| has_values) else {

@@ -2,7 +2,8 @@
 
 use ludus_net::{Block, TeacherRows};
 
-use super::{BlockColumns, Decided, LossContext, gather_rows};
+use super::gather::gather_rows;
+use super::{BlockColumns, Decided, LossContext};
 use crate::TaughtSamples;
 use crate::ppo::Losses;
 
