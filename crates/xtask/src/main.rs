@@ -31,7 +31,7 @@ usage: cargo xtask COMMAND
   software-gpu [COMMAND]… tests the learner for GPUs on a GPU in software, or runs a command on it
   measure-gpu [--trial]   measures both learners on this machine's GPU and CPU, in less than ten minutes
   same-bits REVISION      trains the examples with another revision and with this one, and compares the policies
-  compare-samplers        searches in four games with both samplers of `tune`, and compares what they find
+  compare-samplers [GAME] searches in four games, or in one, with both samplers of `tune`, and compares what they find
   doctor                  says what is here of libtorch and CUDA, and what is missing";
 
 fn main() -> ExitCode {
@@ -48,7 +48,8 @@ fn main() -> ExitCode {
         ["measure-gpu"] => measure::measure(Extent::Whole),
         ["measure-gpu", "--trial"] => measure::measure(Extent::Trial),
         ["same-bits", revision] => same_bits::compare(revision),
-        ["compare-samplers"] => samplers::compare(),
+        ["compare-samplers"] => samplers::compare(None),
+        ["compare-samplers", game] => samplers::compare(Some(game)),
         ["doctor"] => doctor(),
         _ => refuse(USAGE),
     }

@@ -74,21 +74,26 @@ const JUDGES: [Judge; 2] = [
     Judge { name: "fresh seeds", number: |score| score.fresh },
 ];
 
-/// Searches in all games with both samplers, and prints a table in Markdown.
-pub fn compare() -> ExitCode {
-    match compare_all() {
+/// Searches with both samplers in the game with this name, or in all games, and prints a table in Markdown.
+pub fn compare(game: Option<&str>) -> ExitCode {
+    let games: Vec<_> = GAMES.into_iter().filter(|searched| game.is_none_or(|name| name == searched.name)).collect();
+    if games.is_empty() {
+        let names = GAMES.map(|game| game.name).join(", ");
+        return refuse(&format!("the games that are searched are {names}"));
+    }
+    match compare_in(&games) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&format!("{error:#}")),
     }
 }
 
-fn compare_all() -> Result<()> {
+fn compare_in(games: &[SearchedGame]) -> Result<()> {
     build()?;
     println!(
         "| game | steps of a run | judged by | TPE: mean return of ten searches | random values | TPE is better in |"
     );
     println!("|---|---|---|---|---|---|");
-    for game in GAMES {
+    for &game in games {
         let [tpe, random] = scores(game)?;
         let SearchedGame { name, steps } = game;
         for Judge { name: judge, number } in JUDGES {
