@@ -86,7 +86,6 @@ impl<W: Send, L: LossSums> ShardedGradient<W, L> {
         self.used = count;
         let workers = &self.workers;
         for_each_in(pool, &mut self.shards[..count], |shard| {
-            shard.gradient.fill(0.0);
             shard.losses = L::default();
             workers.with(&make, |worker| work(worker, shard));
         });

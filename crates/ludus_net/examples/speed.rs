@@ -134,7 +134,6 @@ impl Bench {
     }
 
     fn gradient(&mut self) {
-        self.gradient.fill(0.0);
         let loss = Loss { network: &self.network, actions: &self.actions, old_log_probs: &self.log_probs };
         self.network.gradient(&self.inputs, &mut self.scratch, &mut self.gradient, |block| loss.write(block));
     }

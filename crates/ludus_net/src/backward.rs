@@ -11,11 +11,11 @@ use crate::aligned::Aligned;
 use crate::dense::{Dense, Form};
 use crate::hidden::{Hidden, HiddenScratch};
 use crate::kernel::{Dots, Finish, InputDelta, OuterSum, Product, Rows, RowsMut, Start};
-use crate::layout::Chain;
+use crate::layout::{Chain, NARROW};
 use crate::memory::{MemoryScratch, Timeline};
 use crate::padded_block::Padded;
 use crate::panels::{Panels, row_stride};
-use crate::pass::Pass;
+use crate::pass::{Gradients, Pass};
 
 /// A chain on its way back.
 #[derive(Clone, Copy)]
@@ -179,15 +179,34 @@ impl Pass<'_> {
             Form::Wide => (input, delta),
         };
         let weight = &mut gradient[layer.weight.clone()];
-        self.level.run(OuterSum { row_count: self.row_count, a, b, panels: layer.panels(), sum: weight });
+        self.level.run(OuterSum {
+            row_count: self.row_count,
+            a,
+            b,
+            panels: layer.panels(),
+            gradients: self.gradients,
+            sum: weight,
+        });
         self.add_bias_gradient(layer, delta, &mut gradient[layer.bias.clone()]);
     }
 
     fn add_bias_gradient(self, layer: &Dense, delta: Rows<'_>, sum: &mut [f32]) {
         match layer.form {
             Form::Narrow => {
-                for row in delta.data.chunks_exact(layer.outputs).take(self.row_count) {
-                    sum.iter_mut().zip(row).for_each(|(sum, delta)| *sum += delta);
+                if self.gradients == Gradients::Write {
+                    sum.fill(0.0);
+                }
+                let deltas = &delta.data[..self.row_count * layer.outputs];
+                match layer.outputs {
+                    1 => add_rows::<1>(deltas, sum),
+                    2 => add_rows::<2>(deltas, sum),
+                    3 => add_rows::<3>(deltas, sum),
+                    4 => add_rows::<4>(deltas, sum),
+                    5 => add_rows::<5>(deltas, sum),
+                    6 => add_rows::<6>(deltas, sum),
+                    7 => add_rows::<7>(deltas, sum),
+                    NARROW => add_rows::<NARROW>(deltas, sum),
+                    _ => unreachable!("a narrow head has {NARROW} outputs at most"),
                 }
             }
             // A bias is the weight of an input that is always 1.
@@ -196,8 +215,20 @@ impl Pass<'_> {
                 a: Rows { data: &[1.0], stride: 0 },
                 b: delta,
                 panels: Panels { depth: 1, width: layer.outputs },
+                gradients: self.gradients,
                 sum,
             }),
         }
     }
+}
+
+/// Adds rows of `WIDTH` numbers to the first numbers of `sum`, in the order of the rows. The sums stay in registers: in
+/// memory, each addition would wait for the one before it to be written and read.
+fn add_rows<const WIDTH: usize>(rows: &[f32], sum: &mut [f32]) {
+    let sum = sum.first_chunk_mut::<WIDTH>().expect("a bias has as many numbers as outputs");
+    let mut sums = *sum;
+    for row in rows.as_chunks::<WIDTH>().0 {
+        sums.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
+    }
+    *sum = sums;
 }

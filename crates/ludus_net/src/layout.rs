@@ -13,7 +13,7 @@ use crate::panels::padded;
 use crate::{EncodedBlock, InputBlock, Memory, NetError, NetworkConfig};
 
 /// Heads of up to this many outputs are computed as dot products: cheaper than padding them to a vector.
-const NARROW: usize = 8;
+pub(crate) const NARROW: usize = 8;
 
 /// The maximum number of parameters: a gigabyte, far more than a CPU can train.
 const PARAMETER_LIMIT: usize = 1 << 28;

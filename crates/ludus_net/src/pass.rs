@@ -7,7 +7,16 @@ use crate::simd::SimdLevel;
 ///
 /// There are enough to amortise reading the weights, and so few that the activations of a small network stay in the
 /// cache. It is a multiple of six, the rows of a register tile.
-pub(crate) const BLOCK_ROWS: usize = 96;
+pub(crate) const BLOCK_ROWS: usize = 132;
+
+/// What becomes of the numbers where the gradients of dense layers are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gradients {
+    /// They are overwritten.
+    Write,
+    /// They are added to.
+    Add,
+}
 
 /// The inputs that all layers of a pass share.
 #[derive(Clone, Copy)]
@@ -17,4 +26,5 @@ pub(crate) struct Pass<'a> {
     pub transposed: &'a [f32],
     pub activation: Activation,
     pub row_count: usize,
+    pub gradients: Gradients,
 }

@@ -195,7 +195,7 @@ impl DistillationWorker {
         predictor.outputs_of_block(inputs, scratch, outputs);
     }
 
-    /// Adds the gradient of a shard's share of the mean error, and the sum of its errors.
+    /// Writes the gradient of a shard's share of the mean error, and the sum of its errors.
     fn compute_gradient(
         &mut self,
         observed: ObservedSamples<'_>,
@@ -211,6 +211,7 @@ impl DistillationWorker {
         let (width, outputs) = (columns.width(), predictor.layout().output_width());
         let most = predictor.most_block_rows();
         let slope = 2.0 / (outputs * all.len()) as f32;
+        shard.gradient.fill(0.0);
         for start in (0..samples.len()).step_by(most) {
             let rows = start..samples.len().min(start + most);
             self.predict(target, predictor, rows.clone());

@@ -200,10 +200,11 @@ impl PairWorker {
         Self { scratch, pairs, inputs, others, outputs, d_outputs, slopes, rows: Vec::new() }
     }
 
-    /// Adds the gradient of a shard's share of the mean loss, and the sums of its losses. Detail 50.
+    /// Writes the gradient of a shard's share of the mean loss, and the sums of its losses. Detail 50.
     fn compute_gradient(&mut self, context: LossContext<'_>, shard: &mut Shard<DiscriminatorLosses>) {
         let most = context.network.most_block_rows();
         let units = shard.units.clone();
+        shard.gradient.fill(0.0);
         for start in units.clone().step_by(most) {
             let block = start..units.end.min(start + most);
             let PairBatch { shown, played, shown_pairs, played_pairs, normalizer, .. } = context.batch;

@@ -106,6 +106,7 @@ impl ActorWorker {
     fn compute_gradient(&mut self, context: SacContext<'_>, critics: &[Network; 2], shard: &mut Shard<SacLosses>) {
         let most = context.actor.learned.network.most_block_rows().min(critics[0].most_block_rows());
         let mut first = shard.units.start;
+        shard.gradient.fill(0.0);
         while first < shard.units.end {
             let rows = most.min(shard.units.end - first);
             self.forward(context, critics, first, rows);

@@ -180,6 +180,7 @@ impl CriticWorker {
         let weight = 1.0 / context.samples.count() as f32;
         let (losses, gradient) = (&mut shard.losses, &mut shard.gradient);
         let parameters = gradient.len() / 2;
+        gradient.fill(0.0);
         for (network, gradient) in critics.networks.iter().zip(gradient.chunks_exact_mut(parameters)) {
             batch.add_gradient(context, network, weight, scratch, (gradient, losses));
         }

@@ -21,7 +21,7 @@ use crate::kernel::{
     AddOuter, Elements, Finish, OuterSum, Product, RowDots, Rows, RowsMut, Softmax, SoftmaxBackward, Start, WeightedSum,
 };
 use crate::panels::{Panels, padded, row_stride};
-use crate::pass::Pass;
+use crate::pass::{Gradients, Pass};
 
 /// The layers of an attention. Heads are groups of columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -267,14 +267,13 @@ impl Attention {
             finish: Finish::Store,
             out: RowsMut { data: &mut d_queries[first..], stride },
         });
-        let sum = &mut packed[..panels.len()];
-        sum.fill(0.0);
         pass.level.run(OuterSum {
             row_count: count,
             a: scores,
             b: Rows { data: &queries[first..], stride },
             panels,
-            sum,
+            gradients: Gradients::Write,
+            sum: &mut packed[..panels.len()],
         });
         for (element, d_key) in d_keys[first..].chunks_mut(stride).take(count).enumerate() {
             for (number, d_key) in d_key[..size].iter_mut().enumerate() {

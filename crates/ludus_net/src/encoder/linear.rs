@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::cursor::Cursor;
 use crate::kernel::{Finish, OuterSum, Product, Rows, RowsMut, Start};
 use crate::panels::{Panels, padded};
-use crate::pass::Pass;
+use crate::pass::{Gradients, Pass};
 
 /// A linear layer, with the places of its parameters.
 ///
@@ -147,7 +147,7 @@ impl Linear {
     pub fn add_gradient(&self, pass: Pass<'_>, input: Rows<'_>, delta: Rows<'_>, gradient: &mut [f32]) {
         let (row_count, panels) = (pass.row_count, self.panels());
         let sum = &mut gradient[self.weight.clone()];
-        pass.level.run(OuterSum { row_count, a: input, b: delta, panels, sum });
+        pass.level.run(OuterSum { row_count, a: input, b: delta, panels, gradients: Gradients::Add, sum });
         self.add_bias_gradient(pass, delta, gradient);
     }
 
@@ -161,6 +161,7 @@ impl Linear {
             a: Rows { data: &[1.0], stride: 0 },
             b: delta,
             panels: Panels { depth: 1, width: self.outputs.width() },
+            gradients: Gradients::Add,
             sum: &mut gradient[self.bias.clone()],
         });
     }

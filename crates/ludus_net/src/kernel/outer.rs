@@ -3,9 +3,10 @@
 use super::Rows;
 use super::tile::{Columns, RowBlock, multiply_transposed};
 use crate::panels::Panels;
+use crate::pass::Gradients;
 use crate::simd::{Kernel, Lanes, Vector};
 
-/// `sum += Σᵣ a[r]ᵀ·b[r]`, in the order of the rows `r`.
+/// `sum += Σᵣ a[r]ᵀ·b[r]`, or `sum = Σᵣ a[r]ᵀ·b[r]`, in the order of the rows `r`.
 ///
 /// # Shapes
 ///
@@ -15,6 +16,7 @@ pub(crate) struct OuterSum<'a> {
     pub a: Rows<'a>,
     pub b: Rows<'a>,
     pub panels: Panels,
+    pub gradients: Gradients,
     pub sum: &'a mut [f32],
 }
 
@@ -82,8 +84,10 @@ impl OuterSum<'_> {
     ) -> usize {
         let panel = lanes.vectors_mut(&mut self.sum[self.panels.panel(place.panel)]);
         let mut sums = [[lanes.splat(0.0); COLUMNS]; ROWS];
-        for (r, sums) in sums.iter_mut().enumerate() {
-            sums.copy_from_slice(&panel[(row + r) * place.per_row + place.vector..][..COLUMNS]);
+        if self.gradients == Gradients::Add {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                sums.copy_from_slice(&panel[(row + r) * place.per_row + place.vector..][..COLUMNS]);
+            }
         }
         let a = RowBlock { rows: self.a, row_count: self.row_count, first: row };
         multiply_transposed(lanes, &mut sums, a, b);

@@ -49,7 +49,7 @@ impl Network {
         let rows = self.check_block(inputs, d_outputs);
         assert_eq!(gradient.len(), self.parameters.len(), "one derivative per parameter");
         scratch.heads.first_rows(rows).d_outputs.copy_from_slice(d_outputs);
-        self.backward_block(inputs, Timeline::step(rows), scratch, Loss::OfOutputs, gradient);
+        self.backward_block(self.pass(inputs), inputs, Timeline::step(rows), (scratch, Loss::OfOutputs), gradient);
     }
 
     /// Writes the gradient of a loss, on which some rows of a block have an influence, with respect to some columns of

@@ -147,7 +147,7 @@ fn gradient(network: &Network, inputs: &[f32], part: usize) -> Vec<f32> {
     let mut gradient = vec![0.0; network.parameters().len()];
     let mut scratch = Scratch::new(network.layout());
     for (first, rows) in inputs.chunks(part * INPUTS).enumerate() {
-        network.gradient(rows, &mut scratch, &mut gradient, |block| {
+        network.add_gradient(rows, &mut scratch, &mut gradient, |block| {
             let first = first * part + block.first_row;
             let factor = |stream: u64, index: usize| Seed::new(stream).derive(index as u64).uniform() - 0.5;
             let width = network.layout().output_width();

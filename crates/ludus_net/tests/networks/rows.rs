@@ -59,6 +59,36 @@ fn a_gradient_does_not_depend_on_what_the_scratch_held() {
     assert_eq!(gradient(&mut used), gradient(&mut Scratch::new(network.layout())));
 }
 
+/// Of perceptrons of all forms: with a trunk or without, with normalised layers, with narrow and wide heads.
+#[test]
+fn a_gradient_does_not_depend_on_what_was_there() {
+    let heads = [&HEADS[..], &[Head::Categorical { choices: 2 }], &[Head::Gaussian { width: 40 }]];
+    for (heads, hidden) in heads.into_iter().zip([&[64, 64][..], &[], &[7]]) {
+        for (shared, layer_norm) in [(false, false), (true, false), (true, true)] {
+            let config = NetworkConfig { hidden: hidden.to_vec(), shared, layer_norm, ..NetworkConfig::default() };
+            let layout = Layout::new(5, heads, &config).unwrap();
+            let network = Network::new(layout.with_value_heads(2).unwrap(), Seed::new(1));
+            let gradient = |before: f32, rows: usize| {
+                let layout = network.layout();
+                let mut gradient = vec![0.0; layout.parameter_count()];
+                for tensor in layout.tensors() {
+                    (0..tensor.element_count()).for_each(|element| gradient[tensor.position(element)] = before);
+                }
+                let inputs = &inputs()[..5 * rows];
+                network.gradient(inputs, &mut Scratch::new(layout), &mut gradient, |block| {
+                    block.d_outputs.iter_mut().zip(block.outputs).for_each(|(d, output)| *d += output + 0.1);
+                    block.d_values.iter_mut().zip(block.values).for_each(|(d, value)| *d += value + 0.1);
+                    block.d_log_std.iter_mut().for_each(|d| *d += 1.0);
+                });
+                gradient
+            };
+            for rows in [0, 1, 100] {
+                assert_eq!(gradient(7.0, rows), gradient(0.0, rows), "{config:?}, {rows} rows");
+            }
+        }
+    }
+}
+
 #[test]
 fn networks_can_be_shared_between_threads() {
     fn shareable<T: Clone + Send + Sync>() {}

@@ -128,7 +128,7 @@ fn a_gradient_with_sets_has_the_same_bits_however_its_rows_are_cut() {
             let mut gradient = vec![0.0; network.parameters().len()];
             let mut scratch = Scratch::new(network.layout());
             for (first, rows) in all.chunks(part * INPUTS).enumerate() {
-                network.gradient(rows, &mut scratch, &mut gradient, |block| {
+                network.add_gradient(rows, &mut scratch, &mut gradient, |block| {
                     let start = (first * part + block.first_row) * OUTPUTS;
                     for (index, d_output) in block.d_outputs.iter_mut().enumerate() {
                         *d_output = Seed::new(5).derive((start + index) as u64).uniform() - 0.5;

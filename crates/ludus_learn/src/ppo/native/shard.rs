@@ -77,6 +77,13 @@ struct BlockColumns {
     entropies: Vec<f32>,
     d_log_probs: Vec<f32>,
     d_entropies: Vec<f32>,
+    /// The log-probabilities and the advantages of the rollout, side by side: the samples are in no order, and a loop that
+    /// computes would wait for each of them.
+    old_log_probs: Vec<f32>,
+    advantages: Vec<f32>,
+    /// The values and their targets, in the same way `[rows, value_heads]`. Values are empty if they are not clipped.
+    old_values: Vec<f32>,
+    targets: Vec<f32>,
     /// The outputs of a teacher, if there is one.
     taught: Vec<f32>,
 }
@@ -216,15 +223,15 @@ impl BlockColumns {
         self.d_entropies.fill(-of.weight() * settings.entropy);
         let has_other_steps = !of.minibatch.rows.is_empty();
         let heads = of.value_heads();
+        self.gather(context, samples);
         for (row, &sample) in samples.iter().enumerate() {
             if has_other_steps && !of.is_experience(sample) {
                 (self.d_log_probs[row], self.d_entropies[row]) = (0.0, 0.0);
                 continue;
             }
-            self.d_log_probs[row] = self.policy_slope(context, row, sample as usize, losses);
-            for head in 0..heads {
-                let (place, of_head) = (row * heads + head, sample as usize * heads + head);
-                block.d_values[place] = value_slope(context, block.values[place], of_head, losses);
+            self.d_log_probs[row] = self.policy_slope(context, row, losses);
+            for place in row * heads..(row + 1) * heads {
+                block.d_values[place] = self.value_slope(context, block.values[place], place, losses);
             }
         }
     }
@@ -243,10 +250,25 @@ impl BlockColumns {
         }
     }
 
-    fn policy_slope(&self, context: PpoContext<'_>, row: usize, sample: usize, losses: &mut Losses) -> f32 {
+    /// Copies the rollout's numbers of these samples side by side.
+    fn gather(&mut self, PpoContext { of, settings, .. }: PpoContext<'_>, samples: &[u32]) {
+        let (rollout, values) = (of.rollout, samples.len() * of.value_heads());
+        let clipped = if settings.value_clip.is_some() { values } else { 0 };
+        for (gathered, rows, len) in [
+            (&mut self.old_log_probs, rollout.log_probs, samples.len()),
+            (&mut self.advantages, rollout.policy_advantages, samples.len()),
+            (&mut self.old_values, rollout.values, clipped),
+            (&mut self.targets, rollout.returns, values),
+        ] {
+            gathered.resize(len, 0.0);
+            gather_rows(rows, samples, gathered);
+        }
+    }
+
+    fn policy_slope(&self, context: PpoContext<'_>, row: usize, losses: &mut Losses) -> f32 {
         let PpoContext { of, advantages, settings } = context;
-        let log_ratio = self.log_probs[row] - of.rollout.log_probs[sample];
-        let advantage = advantages.apply(of.rollout.policy_advantages[sample]);
+        let log_ratio = self.log_probs[row] - self.old_log_probs[row];
+        let advantage = advantages.apply(self.advantages[row]);
         let clip = settings.clip;
         let found = surrogate(log_ratio, advantage, clip);
         losses.policy += found.loss;
@@ -258,23 +280,23 @@ impl BlockColumns {
         of.weight() * found.slope
     }
 
+    /// Adds the loss of one value, and returns its derivative. `place` is that of the value among those of the block.
+    ///
+    /// The loss of a sample is the mean over its values.
+    fn value_slope(&self, context: PpoContext<'_>, value: f32, place: usize, losses: &mut Losses) -> f32 {
+        let PpoContext { of, settings, .. } = context;
+        let old_value = self.old_values.get(place).copied().unwrap_or_default();
+        let found = value_error(value, old_value, self.targets[place], settings.value_clip);
+        let part = 1.0 / of.value_heads() as f32;
+        losses.value += part * found.loss;
+        part * of.weight() * settings.value_coefficient * found.slope
+    }
+
     fn resize(&mut self, rows: usize) {
         for column in [&mut self.log_probs, &mut self.entropies, &mut self.d_log_probs, &mut self.d_entropies] {
             column.resize(rows, 0.0);
         }
     }
-}
-
-/// Adds the loss of one value, and returns its derivative. `place` is that of the value among those of the rollout.
-///
-/// The loss of a sample is the mean over its values.
-fn value_slope(context: PpoContext<'_>, value: f32, place: usize, losses: &mut Losses) -> f32 {
-    let PpoContext { of, settings, .. } = context;
-    let (old_value, target) = (of.rollout.values[place], of.rollout.returns[place]);
-    let found = value_error(value, old_value, target, settings.value_clip);
-    let part = 1.0 / of.value_heads() as f32;
-    losses.value += part * found.loss;
-    part * of.weight() * settings.value_coefficient * found.slope
 }
 
 impl LossContext<'_> {
