@@ -2,7 +2,9 @@
 
 mod recent;
 
-pub use recent::{LEAST_EPISODES, RecentEpisodes, RowChange, RowSettings};
+use smallvec::SmallVec;
+
+pub use recent::{LEAST_EPISODES, RecentEpisodes, RowChange, RowChanges, RowSettings};
 
 /// An episode that is over.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +22,7 @@ pub struct EpisodeSummary {
     /// Length \[steps\].
     pub steps: u32,
     /// Sum of each term, without its weight, in the order of the spec.
-    pub terms: Vec<f32>,
+    pub terms: TermSums,
     /// The game's verdict, if it gave one.
     pub success: Option<bool>,
     /// The number of the plan by which the episode's parameters were drawn.
@@ -28,6 +30,9 @@ pub struct EpisodeSummary {
     /// The episode's parameters, in the order of the game.
     pub parameters: Vec<f32>,
 }
+
+/// Sums of terms, without an allocation for a few of them: with short episodes, one for each would be 2 % of a step.
+pub type TermSums = SmallVec<[f32; 8]>;
 
 /// The part of the episodes that succeeded; `None` if the game has given no verdict on any. One without a verdict is no
 /// success.

@@ -13,7 +13,7 @@ use ludus_agent::{Arena, InArena, Rows, StateHash};
 use ludus_spec::{AgentSpec, Clock, Outcome};
 use ludus_worlds::{PooledWorld, WorldError, WorldParameters};
 
-use crate::episodes::{EpisodeSummary, RowChange};
+use crate::episodes::{EpisodeSummary, RowChange, RowChanges, TermSums};
 use crate::phases::StepTimes;
 use ludus_replay::{HashPlace, LoggedHash, Recorder, RecorderSettings};
 
@@ -48,8 +48,10 @@ pub(crate) struct WorldGroup {
     /// The number of steps that the group has made.
     steps: u64,
     episodes: Vec<EpisodeSummary>,
-    /// The change of each row's episode since it was last taken, by kind `[rows]`.
+    /// The change of each row's episode since changes were last taken, by kind `[rows]`.
     changes: Vec<Vec<RowChange>>,
+    /// The number of steps that the group had made when changes were last taken.
+    changes_taken: u64,
     panics: Vec<Accident>,
     failure: Option<WorldError>,
     /// True if rows have drivers, since matches are played between policies.
@@ -98,6 +100,7 @@ impl WorldGroup {
             steps: 0,
             episodes: Vec::new(),
             changes: Vec::new(),
+            changes_taken: 0,
             panics,
             failure: None,
             has_drivers: false,
@@ -115,9 +118,13 @@ impl WorldGroup {
         self.episodes.drain(..)
     }
 
-    /// The change of the episode of each row of a kind since it was last taken `[rows]`.
-    pub fn changes_mut(&mut self, kind: usize) -> &mut [RowChange] {
-        &mut self.changes[kind]
+    /// Visits the changes of the episodes of each kind's rows since the last call, and resets them.
+    pub fn take_changes(&mut self, mut visit: impl FnMut(usize, RowChanges<'_>)) {
+        for (kind, rows) in self.changes.iter_mut().enumerate() {
+            visit(kind, RowChanges { since: self.changes_taken, rows });
+            rows.fill(RowChange::default());
+        }
+        self.changes_taken = self.steps;
     }
 
     /// Lets the rows of a lane have the observations of up to `members` other members of each agent's team.
@@ -144,7 +151,7 @@ impl WorldGroup {
                     is_first: false,
                     reward: rows.episode_returns()[own],
                     steps: 0,
-                    terms: rows.episode_terms()[own * terms..][..terms].to_vec(),
+                    terms: TermSums::from_slice(&rows.episode_terms()[own * terms..][..terms]),
                     success: None,
                     plan: 0,
                     parameters: Vec::new(),
@@ -242,10 +249,10 @@ impl WorldGroup {
             for member in self.worlds.iter_mut().filter(|member| member.world.is_listed(kind)) {
                 let rows = member.world.row_count(kind);
                 let changes = &mut self.changes[kind][first_row..][..rows];
-                RowChange::note_all(changes, self.steps, member.world.rows(kind).outcomes());
+                RowChange::note_all(changes, self.steps - self.changes_taken, member.world.rows(kind).outcomes());
                 // Episodes of policies that do not learn say nothing about the one that does.
                 for (change, _) in changes.iter_mut().zip(member.drivers(kind)).filter(|(_, driver)| **driver != 0) {
-                    change.note(self.steps, Outcome::Vacant);
+                    change.note(0, Outcome::Vacant);
                 }
                 first_row += rows;
             }

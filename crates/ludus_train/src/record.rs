@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread};
+use crate::episodes::{EpisodeSummary, LEAST_EPISODES, Spread, TermSums};
 use crate::self_play::SelfPlayRecord;
 
 /// The progress of a run, without the parameters and the state of its algorithms.
@@ -114,7 +114,7 @@ impl PastEpisode {
     pub(crate) fn of(episode: &EpisodeSummary) -> Option<Self> {
         let is_finite = episode.is_finite();
         let EpisodeSummary { reward, steps, terms, success, .. } = episode.clone();
-        is_finite.then_some(Self { reward, steps, terms, success })
+        is_finite.then_some(Self { reward, steps, terms: terms.into_vec(), success })
     }
 
     /// Converts it to an episode of this kind.
@@ -128,7 +128,7 @@ impl PastEpisode {
             is_first: false,
             reward,
             steps,
-            terms: terms.clone(),
+            terms: TermSums::from_slice(terms),
             success,
             plan: 0,
             parameters: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ludus_spec::AgentSpec;
 use ludus_worlds::PooledWorld;
 
-use crate::episodes::{EpisodeSummary, RecentEpisodes, RowChange, RowSettings, Spread};
+use crate::episodes::{EpisodeSummary, RecentEpisodes, RowChange, RowChanges, RowSettings, Spread, TermSums};
 
 /// Most episodes that the results are taken over.
 const MOST_EPISODES: usize = 10_000;
@@ -59,17 +59,16 @@ impl RandomEpisodes {
                 is_first: false,
                 reward: episode.reward,
                 steps: episode.steps,
-                terms: numbers.terms.to_vec(),
+                terms: TermSums::from_slice(numbers.terms),
                 success: episode.success,
                 plan: episode.plan,
                 parameters: numbers.parameters.to_vec(),
             };
             episodes.end(episode.row as usize, summary);
         });
-        for (change, outcome) in changes.iter_mut().zip(world.rows(*kind).outcomes()) {
-            change.note(*steps, *outcome);
-        }
-        episodes.observe(0, changes);
+        changes.fill(RowChange::default());
+        RowChange::note_all(changes, 1, world.rows(*kind).outcomes());
+        episodes.observe(0, RowChanges { since: *steps - 1, rows: changes });
     }
 
     /// The number of episodes that have ended, counted or not.

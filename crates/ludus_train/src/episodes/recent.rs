@@ -60,34 +60,44 @@ pub struct RowSettings {
     pub stagger: bool,
 }
 
-/// The last change of a row's episode: the step in which another one began, [`NOT_AWAITED`] once it is over or its agent is
-/// gone, and 0 if it is still the same.
+/// The last change of a row's episode since changes were last taken: the step in which another one began, counted from 1
+/// since then, `u32::MAX` once it is over or its agent is gone, and 0 if it is still the same.
 ///
-/// It is a number, so that rows are updated without a branch: which of them end in a step can't be foretold.
+/// It is a small number, so that several rows are updated at a time without a branch: which of them end in a step can't
+/// be foretold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RowChange(u64);
+pub struct RowChange(u32);
+
+/// The changes of some rows.
+#[derive(Clone, Copy, Debug)]
+pub struct RowChanges<'a> {
+    /// The step of the group after which they were taken before.
+    pub since: u64,
+    /// The change of each row.
+    pub rows: &'a [RowChange],
+}
 
 impl RowChange {
-    /// Updates the changes of rows with their outcomes in the group's step `step`, counted from 1.
+    const SAME: Self = Self(0);
+    const OVER: Self = Self(u32::MAX);
+
+    /// Updates the changes of rows with their outcomes in a step, counted from 1 since changes were last taken.
     pub fn note_all(changes: &mut [Self], step: u64, outcomes: &[Outcome]) {
         changes.iter_mut().zip(outcomes).for_each(|(change, outcome)| change.note(step, *outcome));
     }
 
-    /// Updates the change with the row's outcome in the group's step `step`, counted from 1.
+    /// Updates the change with the row's outcome in a step, counted from 1 since changes were last taken.
     #[inline]
     pub fn note(&mut self, step: u64, outcome: Outcome) {
-        let is_over = OVER >> outcome as u32 & 1 == 1;
-        let unless_begun = if is_over { NOT_AWAITED } else { self.0 };
+        // The greatest stands for later steps too: nobody takes changes after so many.
+        let step = step.min(u64::from(Self::OVER.0 - 1)) as u32;
+        let is_over = matches!(outcome, Outcome::Vacant)
+            | matches!(outcome, Outcome::Terminated | Outcome::Truncated)
+            | matches!(outcome, Outcome::WaitingTerminated | Outcome::WaitingTruncated);
+        let unless_begun = if is_over { Self::OVER.0 } else { self.0 };
         self.0 = if outcome == Outcome::Restart { step } else { unless_begun };
     }
 }
-
-/// The outcomes after which a row's episode does not go on, a bit for each.
-const OVER: u32 = 1 << Outcome::Vacant as u32
-    | 1 << Outcome::Terminated as u32
-    | 1 << Outcome::Truncated as u32
-    | 1 << Outcome::WaitingTerminated as u32
-    | 1 << Outcome::WaitingTruncated as u32;
 
 /// The step and row in which an episode began. It defines the order of episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,12 +168,14 @@ impl RecentEpisodes {
         }
     }
 
-    /// Applies the changes of a group's rows since the last call, and resets them. `first_row` is the index of the
-    /// group's first row among all rows.
-    pub fn observe(&mut self, first_row: usize, changes: &mut [RowChange]) {
-        for (open, change) in self.open[first_row..].iter_mut().zip(changes) {
-            let RowChange(changed) = std::mem::take(change);
-            *open = if changed == 0 { *open } else { changed };
+    /// Applies the changes of a group's rows. `first_row` is the index of the group's first row among all rows.
+    pub fn observe(&mut self, first_row: usize, changes: RowChanges<'_>) {
+        for (open, change) in self.open[first_row..].iter_mut().zip(changes.rows) {
+            *open = match *change {
+                RowChange::SAME => *open,
+                RowChange::OVER => NOT_AWAITED,
+                RowChange(step) => changes.since + u64::from(step),
+            };
         }
     }
 
@@ -291,23 +303,23 @@ mod tests {
             change.note(7, outcome);
             let is_over = outcome == Vacant || outcome.is_end();
             let expected = if outcome == Restart {
-                7
+                RowChange(7)
             } else if is_over {
-                NOT_AWAITED
+                RowChange::OVER
             } else {
-                5
+                RowChange(5)
             };
-            assert_eq!(change, RowChange(expected), "{outcome:?}");
+            assert_eq!(change, expected, "{outcome:?}");
         }
     }
 
     /// Applies these outcomes `[steps, rows]`, the first of them in the step after `first_step`.
     fn observe(recent: &mut RecentEpisodes, first_step: u64, rows: usize, outcomes: &[Outcome]) {
         let mut changes = vec![RowChange::default(); rows];
-        for (step, outcomes) in (first_step + 1..).zip(outcomes.chunks_exact(rows)) {
+        for (step, outcomes) in (1..).zip(outcomes.chunks_exact(rows)) {
             RowChange::note_all(&mut changes, step, outcomes);
         }
-        recent.observe(0, &mut changes);
+        recent.observe(0, RowChanges { since: first_step, rows: &changes });
     }
 
     fn settings(rows: usize) -> RowSettings {
@@ -322,7 +334,7 @@ mod tests {
             is_first: began == 0,
             reward,
             steps,
-            terms: vec![reward, -1.0],
+            terms: [reward, -1.0].into_iter().collect(),
             success: None,
             plan: 0,
             parameters: Vec::new(),

@@ -6,7 +6,7 @@ use ludus_worlds::{PooledWorld, WorldError, WorldPanic};
 
 use super::accident::Accident;
 use super::matches::WorldMatches;
-use crate::episodes::EpisodeSummary;
+use crate::episodes::{EpisodeSummary, TermSums};
 
 /// Limit on the seeds that are tried when a world is built anew: a game that panics with all of them is likely to panic
 /// with any.
@@ -113,7 +113,7 @@ impl Member {
                 is_first: began <= built,
                 reward: episode.reward,
                 steps: episode.steps,
-                terms: numbers.terms.to_vec(),
+                terms: TermSums::from_slice(numbers.terms),
                 success: episode.success,
                 plan: episode.plan,
                 parameters: numbers.parameters.to_vec(),

@@ -26,10 +26,10 @@ impl Training {
                 kind.last_returns[row] = episode.reward;
                 kind.recent.end(row, episode);
             }
-            for (kind, first_row) in first_rows.iter_mut().enumerate() {
-                self.kinds[kind].recent.observe(*first_row, group.changes_mut(kind));
-                *first_row += group.row_count(kind);
-            }
+            group.take_changes(|kind, changes| {
+                self.kinds[kind].recent.observe(first_rows[kind], changes);
+                first_rows[kind] += changes.rows.len();
+            });
         }
         let groups = &self.groups;
         let settle = |(kind, episodes): (usize, &mut KindEpisodes)| {
