@@ -20,10 +20,15 @@ use crate::{
     Slot, StepClock, Team, UnfilteredQuery, WorldSeed,
 };
 
-type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Option<&'a EpisodeEntities>, Has<EpisodeLimit>);
+type Starting<'a> = (&'a mut Episode, &'a mut EpisodeRng, Has<EpisodeLimit>);
+type Started<'a> = (&'a Episode, &'a EpisodeRng, Has<EpisodeEntities>);
 
 /// Begins a step: agents that have restarted run, and agents that have ended or are new restart.
-pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>) {
+pub(crate) fn restart<A: Agent>(
+    world: &mut World,
+    agents: &mut QueryState<Starting>,
+    started: &mut QueryState<Started>,
+) {
     if !world.resource::<StepClock>().is_first_tick() {
         return;
     }
@@ -45,7 +50,7 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     let limit = world.resource::<AgentRows<A>>().default_limit;
     let mut query = agents.query_mut(world);
     for (_, agent) in &starting {
-        if let Ok((mut episode, mut rng, _, has_own_limit)) = query.get_mut(*agent) {
+        if let Ok((mut episode, mut rng, has_own_limit)) = query.get_mut(*agent) {
             if !has_own_limit {
                 // The run's limit may have changed meanwhile.
                 episode.set_limit(limit);
@@ -54,19 +59,27 @@ pub(crate) fn restart<A: Agent>(world: &mut World, agents: &mut QueryState<Start
             rng.restart(seed, episode.number());
         }
     }
-    begin_disturbances::<A>(world, agents, &starting);
+    started.update_archetypes(world);
+    begin_disturbances::<A>(world, started, &starting);
     if world.get_resource::<ParameterPlan>().is_some_and(|plan| !plan.sets().is_empty()) {
         starting.iter().for_each(|&(row, agent)| begin_parameters::<A>(world, row, agent));
     }
     if world.resource::<AgentRows<A>>().have_teams() {
         starting.iter().for_each(|&(row, agent)| note_team::<A>(world, row, agent));
     }
+    let mut archetypes = world.archetypes().generation();
     for &(row, agent) in &starting {
+        // An observer of another agent's start may have given it other components.
+        if world.archetypes().generation() != archetypes {
+            archetypes = world.archetypes().generation();
+            started.update_archetypes(world);
+        }
         // An observer of another agent's start may have removed it.
         if world.resource::<AgentRows<A>>().agent(row as usize) == Some(agent) {
-            start_episode::<A>(world, agents, agent);
+            start_episode::<A>(world, started, agent);
         }
     }
+    world.resource_mut::<StartingArena>().0 = None;
     let turnover = &mut world.resource_mut::<AgentRows<A>>().into_inner().turnover;
     turnover.restarting.extend(starting.iter().map(|&(_, agent)| agent));
     turnover.starting = starting;
@@ -184,7 +197,7 @@ fn home(world: &mut World, agent: Entity) -> Home {
 pub(crate) struct AgentsWithoutArena(pub u32);
 
 /// Begins the noise on the observations of agents whose episode starts, and empties what delays their actions.
-fn begin_disturbances<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, starting: &[(u32, Entity)]) {
+fn begin_disturbances<A: Agent>(world: &mut World, agents: &QueryState<Started>, starting: &[(u32, Entity)]) {
     let disturbance = &world.resource::<AgentRows<A>>().disturbance;
     if !disturbance.has_noise() && !disturbance.delays() {
         return;
@@ -193,7 +206,7 @@ fn begin_disturbances<A: Agent>(world: &mut World, agents: &mut QueryState<Start
     let mut idle = vec![0.0; A::Action::WIDTH];
     A::Action::default().write(&mut idle);
     for &(row, agent) in starting {
-        let Ok((episode, rng, ..)) = agents.get_manual(world, agent) else { continue };
+        let Ok((episode, rng, _)) = agents.get_manual(world, agent) else { continue };
         let noise = rng.home().noise(seed, episode.number());
         world.resource_mut::<AgentRows<A>>().disturbance.begin_episode(row as usize, noise, &idle);
     }
@@ -210,13 +223,14 @@ fn begin_parameters<A: Agent>(world: &mut World, row: u32, agent: Entity) {
 }
 
 /// Despawns the entities of the agent's last episode and triggers [`EpisodeStart`].
-fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>, agent: Entity) {
-    let Ok((episode, rng, left_over, _)) = agents.get_manual(world, agent) else { return };
+fn start_episode<A: Agent>(world: &mut World, agents: &QueryState<Started>, agent: Entity) {
+    let Ok((episode, rng, has_left_over)) = agents.get_manual(world, agent) else { return };
     let (number, arena) = (episode.number(), rng.arena());
-    if left_over.is_some() {
+    if has_left_over {
         world.entity_mut(agent).despawn_related::<EpisodeEntities>();
     }
-    in_arena(world, arena, |world| world.trigger(EpisodeStart::<A>::new(agent, number)));
+    world.resource_mut::<StartingArena>().0 = arena;
+    world.trigger(EpisodeStart::<A>::new(agent, number));
 }
 
 /// The index of the arena in which an episode is being started, if one is.
@@ -225,12 +239,6 @@ fn start_episode<A: Agent>(world: &mut World, agents: &mut QueryState<Starting>,
 /// because systems visit all arenas.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StartingArena(pub Option<u32>);
-
-fn in_arena(world: &mut World, arena: Option<u32>, start: impl FnOnce(&mut World)) {
-    world.resource_mut::<StartingArena>().0 = arena;
-    start(world);
-    world.resource_mut::<StartingArena>().0 = None;
-}
 
 /// True once any agent has [`EpisodeScope::Arena`]. Before that, the systems for shared episodes do nothing.
 #[derive(Resource, Default)]
@@ -301,7 +309,9 @@ fn start_arena(world: &mut World, arena: Entity) {
     }
     entity.despawn_related::<EpisodeEntities>();
     draw_for_arena(&mut DeferredWorld::from(&mut *world), arena);
-    in_arena(world, index, |world| world.trigger(EpisodeStart::<Arena>::new(arena, number)));
+    world.resource_mut::<StartingArena>().0 = index;
+    world.trigger(EpisodeStart::<Arena>::new(arena, number));
+    world.resource_mut::<StartingArena>().0 = None;
 }
 
 /// Reports the match that has ended in an arena and clears its result. `number` is that of the episode that starts.

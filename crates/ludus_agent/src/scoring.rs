@@ -135,8 +135,9 @@ impl<'rows> Scoring<'rows> {
         let sums = self.rewards[run.first_row..][..count].iter_mut().zip(&mut self.returns[run.first_row..][..count]);
         let terms = self.terms[run.first_row * T::TERMS..][..count * T::TERMS].chunks_exact_mut(T::TERMS);
         let scored = agents.rewards[run.agents.clone()].iter_mut().zip(&mut agents.episodes[run.agents.clone()]);
+        let (is_last_tick, has_streams) = (self.is_last_tick, !self.streams.of_terms.is_empty());
         for (index, (((reward, episode), (sum, total)), terms)) in scored.zip(sums).zip(terms).enumerate() {
-            if self.is_last_tick {
+            if is_last_tick {
                 episode.heed_limit();
             }
             if T::TEAM_TERMS.is_empty() {
@@ -154,7 +155,9 @@ impl<'rows> Scoring<'rows> {
                 continue;
             }
             *sum = step;
-            self.streams.add(run.first_row + index, WeightedTerms { weights, terms: taken });
+            if has_streams {
+                self.streams.add(run.first_row + index, WeightedTerms { weights, terms: taken });
+            }
             *total = finite_sum(*total, weighted);
             add_terms(terms, taken);
         }
@@ -170,7 +173,7 @@ impl<'rows> Scoring<'rows> {
         for (index, (episode, outcome)) in agents.episodes[run.agents.clone()].iter_mut().zip(outcomes).enumerate() {
             let led_to = episode.close_step();
             *outcome = if by_policy { led_to } else { reported(led_to, began[index], controllers[index]) };
-            if episode.wants_restart() {
+            if led_to != Outcome::Running && episode.wants_restart() {
                 let row = run.first_row + index;
                 let reward = self.returns[row];
                 let (steps, success, plan) = (episode.steps(), episode.success(), self.plans[row]);

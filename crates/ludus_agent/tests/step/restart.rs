@@ -2,10 +2,11 @@
 
 use core::num::NonZeroU32;
 
-use ludus_agent::EpisodeLimit;
+use bevy::prelude::*;
 use ludus_agent::spec::Outcome::{Restart, Running, Terminated, Truncated};
+use ludus_agent::{EpisodeLimit, EpisodeStart};
 
-use crate::game::{app, counters, first, rows_mut, step};
+use crate::game::{Counter, app, counters, first, rows_mut, step};
 
 /// The whole life of two episodes, one tick per step; weights 1, so a step's reward is `amount + 1`.
 #[test]
@@ -136,4 +137,30 @@ fn a_finished_episode_is_reported_with_its_sums() {
     assert_eq!((episode.row, episode.steps, episode.outcome, episode.reward), (0, 2, Terminated, 18.0));
     assert_eq!(terms, &[2.0, 2.0]);
     rows_mut(&mut app).drain_episodes(|_, _| panic!("reported twice"));
+}
+
+/// The start of one agent's episode gives another agent, which starts in the same step, a component that none had before.
+#[test]
+fn an_agent_starts_though_another_start_has_changed_its_components() {
+    #[derive(Component)]
+    struct Marked;
+
+    #[derive(Resource, Default)]
+    struct Starts(usize);
+
+    let mut app = app(3, 1);
+    app.init_resource::<Starts>();
+    app.add_observer(
+        |on: On<EpisodeStart<Counter>>,
+         counters: Query<Entity, With<Counter>>,
+         mut starts: ResMut<Starts>,
+         mut commands: Commands| {
+            starts.0 += 1;
+            for other in counters.iter().filter(|&other| other != on.entity) {
+                commands.entity(other).insert(Marked);
+            }
+        },
+    );
+    step(&mut app, 0.0);
+    assert_eq!(app.world().resource::<Starts>().0, 3);
 }
