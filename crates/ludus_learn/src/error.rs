@@ -125,6 +125,11 @@ pub enum LearnError {
     /// There is nothing to imitate.
     #[error("the demonstrations have no step that can be imitated; record some, or leave `pretrain` out")]
     NoDemonstrations,
+    /// Values are normalised by the critic's last layer, and the network does not say which that is.
+    #[error(
+        "`normalize_values` needs a network that the config describes; leave it out, or set `scale_rewards` instead"
+    )]
+    NoValueHead,
     /// The learner can't imitate.
     #[error(
         "this learner can't learn from demonstrations or teachers; train with `--learner native`, or leave `pretrain` out"

@@ -199,6 +199,13 @@
 //!     from the mean of their values. Cohen et al. 2022, §4. Only where the lane has teams
 //!     ([`LaneShape::has_teams`]).
 //!
+//! # Returns of any size
+//!
+//! 54. **Normalised value targets** ([`PpoConfig::normalize_values`]): in an update, the critic's targets are shifted and
+//!     scaled by their running mean and deviation, and its last layer is brought to the same units before the update and
+//!     back after it, so that values don't change with the statistics. van Hasselt et al. 2016, arXiv:1602.07714; Yu et al.
+//!     2022, arXiv:2103.01955, §5.1.
+//!
 //! # Types by topic
 //!
 //! | for | see |

@@ -12,6 +12,7 @@ mod native;
 mod state;
 mod stream_config;
 mod value_heads;
+mod value_scale;
 
 use ludus_net::ValueHeadSplit;
 use ludus_spec::{Outcome, Seed};
@@ -30,6 +31,7 @@ use crate::{
 use distillation::DistilledRollout;
 use imitation::ImitatedRollout;
 use value_heads::{attach, detach};
+use value_scale::ValueScale;
 
 pub use config::PpoConfig;
 pub use iteration::Iteration;
@@ -61,6 +63,7 @@ pub struct Ppo<L> {
     rollout: Rollout,
     experience: Experience,
     reward_scale: RewardScale,
+    value_scale: ValueScale,
     streams: Streams,
     /// The parts of the network's numbers, if there are streams.
     value_heads: Option<ValueHeadSplit>,
@@ -75,10 +78,11 @@ pub struct Ppo<L> {
 }
 
 /// The state of PPO itself that was marked as good; the learner keeps its own mark.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct MarkedNumbers {
     iteration: u64,
     rewards: Moments,
+    values: ValueScale,
     adaptive_rate: f32,
 }
 
@@ -92,7 +96,8 @@ impl<L: Learner> Ppo<L> {
     /// # Errors
     ///
     /// [`LearnError::Config`] with every setting that is out of range, [`LearnError::TooManySamples`] if a rollout has
-    /// more than `u32::MAX` samples, [`LearnError::SingleSample`] if it has 1 and advantages are normalised, and
+    /// more than `u32::MAX` samples, [`LearnError::SingleSample`] if it has 1 and advantages are normalised,
+    /// [`LearnError::NoValueHead`] if values are normalised and the learner's network has no known layout, and
     /// [`LearnError::Lanes`] if the lanes differ in more than their rows.
     pub fn new(config: PpoConfig, mut learner: L, lanes: &[LaneShape], seed: Seed) -> Result<Self, LearnError> {
         let problems = config.problems();
@@ -107,6 +112,9 @@ impl<L: Learner> Ppo<L> {
         };
         let shape = RolloutShape { has_inputs: learner.keeps_inputs(), memory_width: in_rollout, ..shape };
         check_samples(&shape)?;
+        if config.normalize_values && learner.layout().is_none() {
+            return Err(LearnError::NoValueHead);
+        }
         if config.normalize_advantages && shape.steps * shape.total_rows() == 1 {
             return Err(LearnError::SingleSample);
         }
@@ -125,6 +133,7 @@ impl<L: Learner> Ppo<L> {
             rollout,
             experience,
             reward_scale,
+            value_scale: ValueScale::default(),
             streams: Streams::default(),
             value_heads: None,
             imitation: None,
@@ -215,6 +224,7 @@ impl<L: Learner> Ppo<L> {
             seed: self.seed,
             iteration: self.iteration,
             rewards: self.reward_scale.moments(),
+            values: self.value_scale.numbers(),
             adaptive_rate: matches!(self.config.learning_rate, LearningRate::Adaptive { .. })
                 .then_some(self.adaptive_rate),
             learner: self.learner.state(),
@@ -229,6 +239,7 @@ impl<L: Learner> Ppo<L> {
     fn restore_state(&mut self, state: &PpoState) -> Result<(), LearnError> {
         self.learner.restore(&state.learner)?;
         self.reward_scale.restore(state.rewards);
+        self.value_scale.restore(&state.values);
         self.adaptive_rate = state.adaptive_rate.unwrap_or(self.adaptive_rate);
         (self.seed, self.iteration) = (state.seed, state.iteration);
         Ok(())
@@ -330,6 +341,9 @@ impl<L: Learner> Ppo<L> {
         if learned.experience == 0 {
             return Ok(learned);
         }
+        if self.config.normalize_values {
+            self.normalize_values()?;
+        }
         self.learner.begin_update(&self.rollout);
         let shuffles = self.seed.derive(SHUFFLES).derive(self.iteration);
         for epoch in 0..self.config.epochs {
@@ -340,8 +354,20 @@ impl<L: Learner> Ppo<L> {
             }
         }
         learned.losses.add(&self.learner.take_losses()?, 1.0);
+        if self.config.normalize_values {
+            self.learner.map_values(&self.value_scale.to_rewards())?;
+        }
         learned.average();
         Ok(learned)
+    }
+
+    /// Brings the targets and the critic to the units of an update. If it fails halfway, the caller rewinds. Detail 54.
+    fn normalize_values(&mut self) -> Result<(), LearnError> {
+        let heads = self.rollout.shape().value_heads;
+        self.value_scale.merge(self.rollout.samples().returns, heads, self.experience.samples());
+        let maps = self.value_scale.to_update();
+        self.rollout.map_returns(&maps);
+        self.learner.map_values(&maps)
     }
 
     fn before_learning(&self, settings: &UpdateSettings) -> Iteration {
@@ -455,14 +481,17 @@ impl<L: Learner> Algorithm for Ppo<L> {
         self.learner.mark()?;
         self.streams.mark();
         let (iteration, rewards, adaptive_rate) = (self.iteration, self.reward_scale.moments(), self.adaptive_rate);
-        self.good = Some(MarkedNumbers { iteration, rewards, adaptive_rate });
+        let values = self.value_scale.clone();
+        self.good = Some(MarkedNumbers { iteration, rewards, values, adaptive_rate });
         Ok(())
     }
 
     fn rewind(&mut self) {
         self.rollout.restart();
         self.rollout.forget_what_is_not_finite();
-        if let Some(MarkedNumbers { iteration, rewards, adaptive_rate }) = self.good {
+        if let Some(MarkedNumbers { iteration, rewards, values, adaptive_rate }) = &self.good {
+            let (iteration, rewards, adaptive_rate) = (*iteration, *rewards, *adaptive_rate);
+            self.value_scale.clone_from(values);
             self.learner.rewind();
             self.streams.rewind();
             self.reward_scale.restore(rewards);

@@ -65,6 +65,19 @@ impl Moments {
         self.variance += (batch.variance() - self.variance) * share + distance * distance * share * (1.0 - share);
         self.count += batch.count;
     }
+
+    /// Moves towards a batch of numbers, which weighs `newest` or, among few batches, as much as any of them. The count
+    /// is that of batches. Does nothing without numbers.
+    pub(crate) fn follow(&mut self, batch: &Sums, newest: f64) {
+        if batch.count == 0.0 {
+            return;
+        }
+        self.count += 1.0;
+        let share = newest.max(1.0 / self.count);
+        let distance = batch.mean() - self.mean;
+        self.mean += distance * share;
+        self.variance += (batch.variance() - self.variance) * share + distance * distance * share * (1.0 - share);
+    }
 }
 
 /// A shift and a scale that bring numbers to mean 0 and deviation 1.

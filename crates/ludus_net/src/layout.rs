@@ -314,6 +314,11 @@ impl Layout {
     }
 
     /// Returns the layer whose outputs are the critic's values.
+    /// Returns the name of the critic's last layer, as in the names of its tensors.
+    pub fn value_head_name(&self) -> &str {
+        &self.value_head().name
+    }
+
     pub(crate) fn value_head(&self) -> &Dense {
         self.critic.head.as_ref().expect("a critic ends in a head")
     }

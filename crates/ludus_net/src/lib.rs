@@ -121,5 +121,5 @@ pub use set_block::SetBlock;
 pub use simd::{SimdLevel, simd_level};
 pub use statistics::Statistics;
 pub use target::TargetNetwork;
-pub use value_heads::ValueHeadSplit;
+pub use value_heads::{ValueHeadSplit, ValueMap};
 pub use values_block::ValuesBlock;

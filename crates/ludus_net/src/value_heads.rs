@@ -76,7 +76,39 @@ impl ValueHeadSplit {
     }
 }
 
+/// A shift and a scale of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueMap {
+    /// The factor.
+    pub scale: f32,
+    /// The number that is added after the multiplication.
+    pub shift: f32,
+}
+
+impl ValueMap {
+    /// Returns the value, shifted and scaled.
+    pub fn apply(self, value: f32) -> f32 {
+        self.scale * value + self.shift
+    }
+}
+
 impl Network {
+    /// Shifts and scales what the value heads return, one map for each head, by the numbers of the critic's last layer.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one map per value head.
+    pub fn map_values(&mut self, maps: &[ValueMap]) {
+        let head = self.layout().value_head().clone();
+        assert_eq!(maps.len(), head.outputs, "one map per value head");
+        self.update(|parameters| {
+            for (output, map) in maps.iter().enumerate() {
+                head_positions(&head, output).for_each(|position| parameters[position] *= map.scale);
+                parameters[head.bias.start + output] += map.shift;
+            }
+        });
+    }
+
     /// Returns the same network with this many value heads. The first stays as it is; those behind it start as in a new
     /// network.
     ///

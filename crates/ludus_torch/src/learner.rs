@@ -6,7 +6,7 @@ use ludus_learn::{
     BatchDecider, CloningLearner, Decider, Exchange, LearnError, LearnedPolicy, Learner, LearnerState, Losses, Machine,
     Minibatch, Rollout, RolloutShape, UpdateSettings,
 };
-use ludus_net::{Layout, Normalizer};
+use ludus_net::{Layout, Normalizer, ValueMap};
 use tch::Device;
 
 use crate::TorchError;
@@ -136,6 +136,11 @@ impl Learner for TorchLearner {
 
     fn layout(&self) -> Option<&Layout> {
         self.network().layout()
+    }
+
+    fn map_values(&mut self, maps: &[ValueMap]) -> Result<(), LearnError> {
+        let Some(head) = self.layout().map(|layout| layout.value_head_name().to_owned()) else { return Ok(()) };
+        self.trained.map_outputs(&head, maps)
     }
 
     /// A network of the game's own does not say which of its parameters are the critic's.

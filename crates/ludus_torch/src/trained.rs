@@ -2,7 +2,7 @@
 
 use ludus_learn::{LearnError, LearnedPolicy, LearnerState, Observed, Rollout};
 use ludus_libtorch::DeviceConfig;
-use ludus_net::{Layout, Normalizer};
+use ludus_net::{Layout, Normalizer, ValueMap};
 use tch::{Device, Kind, Tensor};
 
 use crate::TorchError;
@@ -242,6 +242,26 @@ impl TrainedNetwork {
             own.go_on_from(saved);
         }
         self.inputs.refresh(self.normalizer.as_ref(), &self.link);
+    }
+
+    /// Shifts and scales the outputs of a layer, one map for each, by its weight and its bias.
+    pub fn map_outputs(&mut self, layer: &str, maps: &[ValueMap]) -> Result<(), LearnError> {
+        self.on_device(|trained| {
+            let _guard = tch::no_grad_guard();
+            let range = |part: &str| {
+                let name = format!("{layer}.{part}");
+                let place = trained.places.iter().find(|place| place.name == name);
+                place.expect("a network with a layout has all its tensors").range.clone()
+            };
+            let (weight, bias) = (range("weight"), range("bias"));
+            let inputs = weight.len() / maps.len();
+            let part = |first: usize, count: usize| trained.update.parameters.narrow(0, first as i64, count as i64);
+            for (output, map) in maps.iter().enumerate() {
+                let _ = part(weight.start + output * inputs, inputs).g_mul_scalar_(f64::from(map.scale));
+                let mut bias = part(bias.start + output, 1);
+                let _ = bias.g_mul_scalar_(f64::from(map.scale)).g_add_scalar_(f64::from(map.shift));
+            }
+        })
     }
 
     /// Copies a tensor with a number for each parameter to the host, in the order of a saved state.

@@ -197,7 +197,7 @@ fn continuous_columns(spec: &AgentSpec) -> Vec<(usize, String)> {
 /// The finding that discounted rewards add up to more than [`LARGE_RETURN`], if they do.
 fn large_rewards(agent: &str, algorithm: AlgorithmConfig<'_>, samples: Samples<'_>) -> Option<Finding> {
     let (name, remedy) = match algorithm {
-        AlgorithmConfig::Ppo(ppo) if ppo.scale_rewards => return None,
+        AlgorithmConfig::Ppo(ppo) if ppo.scale_rewards || ppo.normalize_values => return None,
         AlgorithmConfig::Ppo(_) => {
             ("PPO", "set `scale_rewards: true` in the config's `ppo`, or lower the weights of `reward`")
         }
@@ -326,7 +326,8 @@ mod tests {
             &PpoConfig { gamma: 1.0, ..plain.clone() },
             Some("discounted rewards of `Pole` add up to some 500,"),
         );
-        check(-6.0, &PpoConfig { scale_rewards: true, ..plain }, None);
+        check(-6.0, &PpoConfig { scale_rewards: true, ..plain.clone() }, None);
+        check(-6.0, &PpoConfig { normalize_values: true, ..plain }, None);
     }
 
     /// If every fourth step terminates, rewards count for 1 / (1 − 0.99·0.75), some 4 steps: 20·3.9 = 78, 60·3.9 = 233.

@@ -92,6 +92,13 @@ pub struct PpoConfig {
     /// Usually off in games, whose rewards have weights.
     /// Engstrom et al. 2020, arXiv:2005.12729, §3.
     pub scale_rewards: bool,
+    /// True if the critic's targets are shifted and scaled by their running mean and deviation in each update.
+    ///
+    /// Lets a critic learn returns of any size, without a change of the rewards. Values are in the units of rewards
+    /// everywhere else. Not together with `value_clip`, whose range would change its meaning. Usually off; on with rewards
+    /// far from 1, or for the critics of teams.
+    /// van Hasselt et al. 2016, arXiv:1602.07714; Yu et al. 2022, arXiv:2103.01955, §5.1.
+    pub normalize_values: bool,
     /// Streams of rewards by name: terms of the game's reward that have a discount, a weight and a value of their own. All
     /// other terms stay together.
     ///
@@ -134,6 +141,7 @@ impl Default for PpoConfig {
             normalize_advantages: true,
             normalize_observations: true,
             scale_rewards: false,
+            normalize_values: false,
             streams: BTreeMap::new(),
             curiosity: None,
         }
@@ -181,6 +189,11 @@ impl PpoConfig {
                             single sample would always become 0";
             problems.0.push(("minibatch", sentence.to_owned()));
         }
+        if self.value_clip.is_some() && self.normalize_values {
+            let sentence = "`value_clip` is a range in the units of rewards, and with `normalize_values` the critic \
+                            learns in others; leave one of them out";
+            problems.0.push(("value_clip", sentence.to_owned()));
+        }
         problems.0
     }
 }
@@ -225,6 +238,14 @@ mod tests {
         assert_eq!((problems.len(), problems[0].0), (1, "minibatch"));
         assert!(problems[0].1.starts_with("`minibatch` is 1; with `normalize_advantages` it must be at least 2"));
         assert_eq!([config(1, false).problems(), config(2, true).problems()], [[], []]);
+    }
+
+    #[test]
+    fn normalised_values_have_no_clip_range() {
+        let config = PpoConfig { value_clip: Some(0.2), normalize_values: true, ..PpoConfig::default() };
+        let problems = config.problems();
+        assert_eq!((problems.len(), problems[0].0), (1, "value_clip"));
+        assert!(problems[0].1.ends_with("leave one of them out"));
     }
 
     #[test]

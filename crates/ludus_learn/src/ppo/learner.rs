@@ -1,6 +1,6 @@
 //! The interface between PPO and its arithmetic.
 
-use ludus_net::Layout;
+use ludus_net::{Layout, ValueMap};
 
 use super::Losses;
 use crate::{CloningLearner, Decider, LearnError, LearnedPolicy, LearnerState, Machine, Minibatch, Rollout};
@@ -46,6 +46,14 @@ pub trait Learner: Send {
     fn cloning(&mut self) -> Option<&mut dyn CloningLearner> {
         None
     }
+
+    /// Shifts and scales what the critic returns, one map for each value head, by its last layer. Called only if there is a
+    /// [`layout`](Self::layout).
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Device`] if a device fails.
+    fn map_values(&mut self, maps: &[ValueMap]) -> Result<(), LearnError>;
 
     /// Prepares an update, for example by copying advantages and returns to a device: these are final now.
     ///

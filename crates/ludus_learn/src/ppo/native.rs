@@ -4,7 +4,7 @@ mod cloning;
 mod decide;
 mod shard;
 
-use ludus_net::{Layout, Network, Normalizer, Scratch};
+use ludus_net::{Layout, Network, Normalizer, Scratch, ValueMap};
 
 use super::{Learner, Losses, UpdateSettings};
 use crate::gradient::{LossSums, ShardedGradient, StepSize, Units, check_loss};
@@ -88,6 +88,11 @@ impl Learner for NativeLearner {
 
     fn layout(&self) -> Option<&Layout> {
         Some(self.learned.network.layout())
+    }
+
+    fn map_values(&mut self, maps: &[ValueMap]) -> Result<(), LearnError> {
+        self.learned.network.map_values(maps);
+        Ok(())
     }
 
     fn begin_update(&mut self, _: &Rollout) {

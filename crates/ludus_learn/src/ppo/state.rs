@@ -7,6 +7,7 @@ use crate::{AlgorithmState, LearnError, LearnedPolicy, LearnerState, Moments, Sa
 
 /// Names of counters and arrays in a saved state.
 const REWARDS: &str = "rewards";
+const VALUES: &str = "values";
 /// The bits of the adaptive rate, an `f32`, as a counter.
 const ADAPTIVE_RATE: &str = "adaptive_rate_bits";
 
@@ -19,6 +20,9 @@ pub struct PpoState {
     pub iteration: u64,
     /// The statistics of discounted returns, by which rewards are scaled.
     pub rewards: Moments,
+    /// The statistics of the critic's targets, if they are normalised: count of rollouts, mean and variance of each value
+    /// head; else empty.
+    pub values: Vec<f64>,
     /// The step size of the next update, if the learning rate is adaptive.
     pub adaptive_rate: Option<f32>,
     /// The state of the learner.
@@ -26,7 +30,7 @@ pub struct PpoState {
 }
 
 impl From<PpoState> for SavedAlgorithm {
-    fn from(PpoState { seed, iteration, rewards, adaptive_rate, learner }: PpoState) -> Self {
+    fn from(PpoState { seed, iteration, rewards, values, adaptive_rate, learner }: PpoState) -> Self {
         let LearnerState { parameters, first_moments, second_moments, optimizer_steps, normalizer } = learner;
         let Moments { count, mean, variance } = rewards;
         let tensors = [
@@ -34,6 +38,7 @@ impl From<PpoState> for SavedAlgorithm {
             (SECOND_MOMENTS, StateTensor::PerParameter(second_moments)),
             (REWARDS, StateTensor::Statistics(vec![count, mean, variance])),
         ];
+        let values = (!values.is_empty()).then_some((VALUES, StateTensor::Statistics(values)));
         let state = AlgorithmState {
             seed,
             iteration,
@@ -42,7 +47,7 @@ impl From<PpoState> for SavedAlgorithm {
                 .chain(adaptive_rate.map(|rate| (ADAPTIVE_RATE, rate.to_bits().into())))
                 .map(|(name, count)| (name.to_owned(), count))
                 .collect(),
-            tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into(),
+            tensors: tensors.into_iter().chain(values).map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
         };
         Self { policy: LearnedPolicy { parameters, normalizer }, state }
     }
@@ -68,6 +73,7 @@ impl TryFrom<&SavedAlgorithm> for PpoState {
             return Err(LearnError::NotFinite { what: "checkpoint's learning rate", value });
         }
         let rewards = Moments { count, mean, variance };
-        Ok(Self { seed: state.seed, iteration: state.iteration, rewards, adaptive_rate, learner })
+        let values = state.statistics(VALUES).unwrap_or_default().to_vec();
+        Ok(Self { seed: state.seed, iteration: state.iteration, rewards, values, adaptive_rate, learner })
     }
 }

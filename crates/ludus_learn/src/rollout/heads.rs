@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ludus_net::ValueMap;
 use ludus_spec::Outcome;
 
 use super::{Columns, Rollout, RolloutShape, Slab};
@@ -71,6 +72,13 @@ impl Rollout {
             } else {
                 slab.estimate_heads(steps, heads.iter().map(|head| head.of_slab(&place)), &mut advantages);
             }
+        }
+    }
+
+    /// Shifts and scales the returns, one map for each value head. They are read in an update alone.
+    pub(crate) fn map_returns(&mut self, maps: &[ValueMap]) {
+        for returns in self.columns.returns.chunks_exact_mut(maps.len()) {
+            returns.iter_mut().zip(maps).for_each(|(value, map)| *value = map.apply(*value));
         }
     }
 

@@ -59,13 +59,18 @@ fn the_critic_comes_to_explain_the_returns() {
 /// since the discounted returns are about 600. A pendulum that is swung up and held returns about -150.
 #[test]
 fn rewards_of_any_size_are_learned_from_once_they_are_scaled() {
+    swing_up(PpoConfig { scale_rewards: true, ..PpoConfig::default() });
+}
+
+#[test]
+fn rewards_of_any_size_are_learned_from_if_the_critics_targets_are_normalized() {
+    swing_up(PpoConfig { normalize_values: true, ..PpoConfig::default() });
+}
+
+fn swing_up(config: PpoConfig) {
     const ITERATIONS: usize = 150;
-    let config = PpoConfig {
-        minibatch: 512,
-        learning_rate: Schedule::Linear { from: 1e-3, to: 0.0 }.into(),
-        scale_rewards: true,
-        ..PpoConfig::default()
-    };
+    let learning_rate = Schedule::Linear { from: 1e-3, to: 0.0 }.into();
+    let config = PpoConfig { minibatch: 512, learning_rate, ..config };
     // A single layer does not learn to swing up.
     let shape = NetworkConfig { hidden: vec![64, 64], ..NetworkConfig::default() };
     let heads = [Head::Gaussian { width: 1 }];

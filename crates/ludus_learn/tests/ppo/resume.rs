@@ -13,6 +13,7 @@ fn config() -> PpoConfig {
 fn a_restored_run_goes_on_as_if_it_had_never_stopped() {
     check_restored(&config());
     check_restored(&PpoConfig { learning_rate: LearningRate::Adaptive { kl: 1e-4, from: 3e-3 }, ..config() });
+    check_restored(&PpoConfig { normalize_values: true, value_clip: None, ..config() });
 }
 
 fn check_restored(config: &PpoConfig) {
@@ -36,8 +37,13 @@ fn check_restored(config: &PpoConfig) {
 /// After a rewind, the same draws lead to the same weights.
 #[test]
 fn what_was_marked_comes_back() {
+    check_marked(&config());
+    check_marked(&PpoConfig { normalize_values: true, value_clip: None, ..config() });
+}
+
+fn check_marked(config: &PpoConfig) {
     let mut worlds = cart_poles(&[10, 20]);
-    let mut ppo = cart_pole_ppo(&config(), &worlds, 1);
+    let mut ppo = cart_pole_ppo(config, &worlds, 1);
     let fresh = ppo.state();
     ppo.rewind();
     assert_eq!(ppo.state(), fresh, "nothing was marked");

@@ -1,7 +1,9 @@
 //! Critics with several values.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use ludus_net::{AfterStep, Layout, Memory, NetError, Network, NetworkConfig, Scratch, Sequences, ValueHeadSplit};
+use ludus_net::{
+    AfterStep, Layout, Memory, NetError, Network, NetworkConfig, Scratch, Sequences, ValueHeadSplit, ValueMap,
+};
 use ludus_spec::{Head, Seed};
 
 /// More than a block.
@@ -146,4 +148,20 @@ fn gradient(network: &Network) -> (f64, Vec<f32>) {
         network.gradient_of_sequences(&inputs, steps, &mut scratch, &mut gradient, squares);
     }
     (loss, gradient)
+}
+
+/// One value is twice as large and 3 more, the other stays; outputs stay as they are.
+#[test]
+fn a_map_of_values_is_one_of_their_heads_numbers() {
+    for config in configs() {
+        let network = network(&config).with_value_heads(2, Seed::new(7)).unwrap();
+        let mut mapped = network.clone();
+        let maps = [ValueMap { scale: 2.0, shift: 3.0 }, ValueMap { scale: 1.0, shift: 0.0 }];
+        mapped.map_values(&maps);
+        let (before, after) = (forward(&network), forward(&mapped));
+        assert_eq!(before.0, after.0);
+        for (before, after) in before.1.chunks_exact(2).zip(after.1.chunks_exact(2)) {
+            assert!((maps[0].apply(before[0]) - after[0]).abs() < 1e-5 && before[1] == after[1]);
+        }
+    }
 }

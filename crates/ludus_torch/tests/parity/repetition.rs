@@ -1,7 +1,7 @@
 //! The same seed gives the same bits.
 
 use ludus_learn::{Algorithm, Learner, LearnerState, PpoConfig, SavedAlgorithm, Schedule};
-use ludus_net::Normalizer;
+use ludus_net::{Normalizer, ValueMap};
 
 use crate::cart_pole::WIDTH;
 use crate::{PLAIN, Setup, cart_pole_network, cart_poles, ppo, torch};
@@ -75,8 +75,12 @@ fn check_close(a: &LearnerState, b: &LearnerState) {
 /// A run that is resumed from a saved state has the same results as one without an interruption.
 #[test]
 fn a_resumed_learner_is_the_same() {
+    check_resumed(&config());
+}
+
+fn check_resumed(config: &PpoConfig) {
     // The returns behind the scale of rewards start at 0 after a resume, so they would differ.
-    let config = PpoConfig { scale_rewards: false, ..config() };
+    let config = PpoConfig { scale_rewards: false, ..config.clone() };
     let learner = || torch(cart_pole_network(11), Some(Normalizer::new(WIDTH, 10.0)), PLAIN);
     let mut worlds = cart_poles(&[64], 13);
     let mut whole = ppo(&config, learner(), &worlds, 12);
@@ -87,4 +91,21 @@ fn a_resumed_learner_is_the_same() {
     resumed.restore(&SavedAlgorithm::from(saved)).unwrap();
     resumed.iterate(&mut worlds_then, 0.1).unwrap();
     assert!(resumed.learner().state() == whole.learner().state());
+}
+
+/// Values are mapped on the device as in plain Rust.
+#[test]
+fn values_are_mapped_as_in_plain_rust() {
+    let map = ValueMap { scale: 3.0, shift: -0.25 };
+    let mut network = cart_pole_network(11);
+    let mut learner = torch(network.clone(), None, PLAIN);
+    learner.map_values(&[map]).unwrap();
+    network.map_values(&[map]);
+    assert_eq!(learner.policy().parameters, network.parameters());
+}
+
+/// With normalised targets, a resumed learner is the same too.
+#[test]
+fn a_resumed_learner_with_normalized_values_is_the_same() {
+    check_resumed(&PpoConfig { normalize_values: true, value_clip: None, ..config() });
 }

@@ -242,6 +242,11 @@ const FIELDS: &[(&str, &str)] = &[
          `true` or `false`, usually `false`.",
     ),
     (
+        "ppo.normalize_values",
+        "If true, the critic's targets are brought to mean 0 and deviation 1 by their running statistics: for returns of \
+         any size, and for critics of teams. `true` or `false`, usually `false`.",
+    ),
+    (
         "ppo.streams",
         "Terms of the reward that are learned with a discount of their own, by a name for them: \
          `{ \"safety\": (terms: [\"fall\"], gamma: 0.9, weight: 0.5) }` for what matters at once. The critic estimates \

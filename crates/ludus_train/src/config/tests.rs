@@ -114,7 +114,8 @@ fn unknown_fields_are_named_with_the_valid_ones() {
              `parameters`, `stop`, `checkpoints`, `faults`",
             "balance.ron:8: unknown field `gama`; valid: `rollout_steps`, `epochs`, `minibatch`, `learning_rate`, \
              `gamma`, `gae_lambda`, `clip`, `value_clip`, `entropy`, `value_coefficient`, `max_grad_norm`, \
-             `target_kl`, `normalize_advantages`, `normalize_observations`, `scale_rewards`, `streams`, `curiosity`",
+             `target_kl`, `normalize_advantages`, `normalize_observations`, `scale_rewards`, `normalize_values`, \
+             `streams`, `curiosity`",
         ],
     );
 }
