@@ -3,7 +3,7 @@
 //! As in the original, a player runs, strafes and turns, and a player that runs into the ball kicks it. All players see
 //! the pitch as if they played towards the same goal, so one policy plays all of them.
 
-use core::f32::consts::PI;
+use core::f32::consts::{PI, SQRT_2};
 
 use bevy::prelude::*;
 use bevy_ludus::prelude::*;
@@ -20,11 +20,14 @@ use senses::PlayerSenses;
 /// Half of the pitch's length and width: goals are at the ends of its length [m].
 pub const HALF_PITCH: Vec2 = Vec2::new(7.0, 4.0);
 /// Half of a goal's width [m].
-pub const HALF_GOAL: f32 = 1.6;
+pub const HALF_GOAL: f32 = 2.0;
 pub const BALL_RADIUS: f32 = 0.3;
 pub const PLAYER_RADIUS: f32 = 0.45;
 /// The players of a team.
 pub const TEAM: usize = 2;
+/// The length that a corner's slanting wall takes off the walls beside it [m]. From a right angle, no ball would come out:
+/// a player kicks it away from itself.
+const CORNER: f32 = 1.2;
 /// Half of the thickness of the walls, so thick that no ball gets through, and half of their height [m].
 const HALF_WALL: f32 = 0.5;
 /// The mass of a player and of the ball [kg].
@@ -42,7 +45,7 @@ const ACCELERATION: f32 = 25.0;
 /// The angular velocity of a turn [rad/s].
 const TURN: f32 = 4.0;
 /// The speed of the ball after a kick [m/s].
-const KICK: f32 = 7.0;
+pub const KICK: f32 = 8.0;
 /// A player that runs kicks a ball that is near to its front: the largest gap between them [m], and the least cosine of
 /// the angle between the ball and the player's heading.
 const KICK_GAP: f32 = 0.08;
@@ -159,7 +162,7 @@ pub struct Pitch {
 #[derive(Component, Reflect, Default, Clone)]
 pub struct Ball;
 
-/// A wall at a side of the pitch or beside a goal, with half of its length and width [m].
+/// A wall around the pitch, with half of its length and width [m].
 #[derive(Component, Reflect, Default, Clone)]
 pub struct Wall(pub Vec2);
 
@@ -232,6 +235,7 @@ fn build_arena(on: On<Add, Arena>, arenas: Query<&Transform>, mut commands: Comm
     };
     let along = Vec2::new(HALF_PITCH.x + 2.0 * HALF_WALL, HALF_WALL);
     let beside = Vec2::new(HALF_WALL, (HALF_PITCH.y - HALF_GOAL) / 2.0);
+    let slant = Vec2::new(CORNER / SQRT_2, HALF_WALL);
     for sign in [-1.0, 1.0] {
         let side = Vec2::new(0.0, sign * (HALF_PITCH.y + HALF_WALL));
         commands.spawn((Wall(along), fixed(side, along, Group::ALL)));
@@ -239,6 +243,11 @@ fn build_arena(on: On<Add, Arena>, arenas: Query<&Transform>, mut commands: Comm
         for part in [-1.0, 1.0] {
             let place = goal + Vec2::Y * part * (HALF_GOAL + beside.y);
             commands.spawn((Wall(beside), fixed(place, beside, Group::ALL)));
+            let outwards = Vec2::new(sign, part);
+            let place = HALF_PITCH * outwards + outwards.normalize() * HALF_WALL - outwards * CORNER / 2.0;
+            let (collider, groups, place, arena) = fixed(place, slant, Group::ALL);
+            let place = place.with_rotation(Quat::from_rotation_y(sign * part * PI / 4.0));
+            commands.spawn((Wall(slant), collider, groups, place, arena));
         }
         // Players stay out of the goals.
         commands.spawn(fixed(goal, Vec2::new(HALF_WALL, HALF_GOAL), PLAYERS));
