@@ -147,6 +147,7 @@ fn no_example_has_a_flaw() {
         "pillars",
         "pong",
         "pursuit",
+        "soccer",
     ];
     for example in examples {
         let report = run(example, &["check"], &runs);

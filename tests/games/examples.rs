@@ -33,6 +33,8 @@ pub mod pong;
 pub mod pursuit;
 #[path = "../../examples/pyramids/game.rs"]
 pub mod pyramids;
+#[path = "../../examples/soccer/game.rs"]
+pub mod soccer;
 #[path = "../../examples/sorter/game.rs"]
 pub mod sorter;
 #[path = "../../examples/wall_jump/game.rs"]

@@ -14,5 +14,6 @@ mod policies;
 mod profiles;
 mod pursuit;
 mod replay;
+mod soccer;
 mod sorter;
 mod starts;
