@@ -36,6 +36,11 @@ impl Imitation {
         self.config.weight != Schedule::Constant(0.0)
     }
 
+    /// Returns true if demonstrations are learned before the first step.
+    pub const fn is_pretrained(&self) -> bool {
+        self.config.epochs > 0
+    }
+
     /// Returns true if only the critic learns in the update of this number.
     pub const fn is_warming_up(&self, iteration: u64) -> bool {
         iteration < self.config.critic_warm_up as u64

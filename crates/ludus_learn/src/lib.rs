@@ -172,8 +172,10 @@
 //! 46. **Cloning** is maximum likelihood: the loss is the mean negative log-likelihood of the demonstrated actions under
 //!     the policy's own heads, masks and memory. Pomerleau 1991, doi:10.1162/neco.1991.3.1.88; Bain and Sammut 1999, "A
 //!     framework for behavioural cloning".
-//! 47. **Pretraining** takes some epochs of cloning before the first step. The statistics of observations are those of the
-//!     demonstrations, the policy of the best epoch on episodes that were held out is kept, and Adam begins anew after it.
+//! 47. **Pretraining** takes some epochs of cloning before the first step. The policy of the best epoch on episodes that
+//!     were held out is kept, and Adam begins anew after it. The statistics of observations are those of the
+//!     demonstrations for the whole run: new ones would change the policy from one update to the next, as no gradient
+//!     step would. What is constant in all demonstrations is shifted and not scaled.
 //! 48. **In PPO**, only the critic learns in the first updates (its warm-up), and the loss of cloning, with a weight that
 //!     follows a schedule, may be a part of each gradient step. Rajeswaran et al. 2018, arXiv:1709.10087, §4.2.
 //!

@@ -279,8 +279,7 @@ impl<L: Learner> Ppo<L> {
             self.adaptive_rate = self.config.learning_rate.after(self.adaptive_rate, learned.losses.approx_kl);
         }
         self.learn_sources(progress)?;
-        // Other statistics would change the policy.
-        if !self.is_warming_up() {
+        if !self.keeps_statistics() {
             self.learner.update_normalizer(&self.rollout)?;
         }
         self.iteration += 1;

@@ -209,6 +209,19 @@ impl Normalizer {
         self.refresh();
     }
 
+    /// Gives columns that have been constant so far a variance of 1, so that they are shifted and not scaled.
+    ///
+    /// For statistics that stay as they are: otherwise the least change of such a column would be beyond the clip.
+    pub fn unscale_constants(&mut self) {
+        for column in (0..self.width()).filter(|&column| self.is_followed[column]) {
+            let (mean, variance) = (self.statistics.mean()[column], self.statistics.variance()[column]);
+            if variance <= VARIANCE_FLOOR {
+                self.statistics.set_column(column, mean, 1.0);
+            }
+        }
+        self.refresh();
+    }
+
     /// Normalises rows.
     ///
     /// # Shapes
@@ -354,6 +367,17 @@ mod tests {
     fn a_constant_column_stays_finite() {
         let normalizer = Normalizer::from_parts(vec![5.0], vec![0.0], 9.0, 10.0).unwrap();
         assert_eq!(normalised(&normalizer, &[5.0, 6.0]), [0.0, 10.0]);
+    }
+
+    #[test]
+    fn constant_columns_can_be_left_unscaled() {
+        let mut normalizer = Normalizer::new(2, 10.0);
+        let mut statistics = Statistics::new(2);
+        statistics.observe(&[5.0, 1.0, 5.0, 3.0], |_| true);
+        normalizer.merge(&statistics);
+        normalizer.unscale_constants();
+        let found = normalised(&normalizer, &[5.0, 3.0, 5.5, 2.0]);
+        assert!([0.0, 1.0, 0.5, 0.0].iter().zip(found).all(|(expected, found)| (found - expected).abs() < 1e-6));
     }
 
     /// The first column is a flag that is 1 nearly always.

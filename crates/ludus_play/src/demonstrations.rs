@@ -10,7 +10,7 @@ use ludus_agent::{AgentPlugin, AgentSystems};
 use ludus_demonstrations::{DecidedBy, Demonstration, DemonstrationHeader, EpisodeRecorder};
 
 pub use files::{DemonstrationFilesPlugin, KeptDemonstrations};
-use record::{Recording, record_decisions, record_steps};
+use record::{Recording, drop_despawned, keep_despawned, record_decisions, record_steps};
 
 /// Records the episodes of agents that have a [`DemonstrationRecorder`], and writes a [`DemonstrationFinished`] for each.
 ///
@@ -32,8 +32,9 @@ pub struct DemonstrationPlugin {
 /// Records the episodes of its agent, each from its start to its end.
 ///
 /// Require it on a kind of agents (`#[require(DemonstrationRecorder)]`), or insert it into one of them. The episode that
-/// is going on then is not recorded, since its start was not seen. An episode takes memory for its observations, actions
-/// and reward terms until it ends; one that takes more than 16 MiB is recorded up to there.
+/// is going on then is not recorded, since its start was not seen. If the agent is despawned, its episode is recorded as
+/// terminated, with the last observation that the agent had. An episode takes memory for its observations, actions and
+/// reward terms until it ends; one that takes more than 16 MiB is recorded up to there.
 #[derive(Component, Clone, Debug, Default)]
 pub struct DemonstrationRecorder {
     /// The source of the decisions that the game itself makes: a person, unless a script plays.
@@ -91,6 +92,7 @@ impl Plugin for DemonstrationPlugin {
             app.add_plugins(AgentPlugin);
         }
         app.insert_resource(Recording::new(self)).add_message::<DemonstrationFinished>();
+        app.add_observer(keep_despawned).add_observer(drop_despawned);
         app.add_systems(FixedPreUpdate, record_decisions.after(AgentSystems::Act));
         app.add_systems(FixedLast, record_steps.after(AgentSystems::Sense));
     }

@@ -6,7 +6,8 @@ use crate::problems::{Problems, Range};
 /// The settings of cloning: of the pretraining before a run's first step, and of what follows from it in PPO.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CloningConfig {
-    /// Passes over the demonstrations before the first step of the run.
+    /// Passes over the demonstrations before the first step of the run. With any, the statistics of observations are those
+    /// of the demonstrations for the whole run.
     ///
     /// 0 for none, usually 20 for hundreds of episodes to 300 for a few.
     pub epochs: usize,

@@ -9,7 +9,7 @@ use crate::{CloningLearner, LearnError, Learner, LearnerState};
 
 /// Pretrains the policy of a learner. Details 46 and 47.
 ///
-/// The statistics of observations become those of the demonstrations. The policy of the best epoch is kept, and the
+/// The statistics of observations become those of the demonstrations, for the whole run. The policy of the best epoch is kept, and the
 /// optimiser starts anew after it. `goes_on` is called after each epoch; if it returns false, that epoch is the last.
 ///
 /// # Errors
@@ -27,6 +27,11 @@ pub(crate) fn pretrain<L: Learner>(
     }
     learner.cloning().ok_or(LearnError::NoCloning)?;
     learner.update_normalizer(&learned.rollout)?;
+    let mut state = learner.state();
+    if let Some(normalizer) = &mut state.normalizer {
+        normalizer.unscale_constants();
+        learner.restore(&state)?;
+    }
     let cloning = learner.cloning().ok_or(LearnError::NoCloning)?;
     cloning.stage(&mut learned.rollout);
     if let Some(held_out) = held_out {

@@ -83,6 +83,13 @@ impl<L: Learner> Ppo<L> {
         self.imitation.as_ref()?.metric().map(|metric| metric.value)
     }
 
+    /// True if the statistics of observations stay as they are in this update.
+    ///
+    /// A policy that was cloned has learned with those of the demonstrations: with others it would be another one. Detail 47.
+    pub(super) fn keeps_statistics(&self) -> bool {
+        self.is_warming_up() || self.imitation.as_ref().is_some_and(|imitated| imitated.imitation.is_pretrained())
+    }
+
     /// True if only the critic learns in this update.
     pub(super) fn is_warming_up(&self) -> bool {
         self.imitation.as_ref().is_some_and(|imitated| imitated.imitation.is_warming_up(self.iteration))

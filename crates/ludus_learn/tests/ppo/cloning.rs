@@ -113,7 +113,48 @@ fn only_the_critic_learns_while_it_warms_up() {
     }
     ppo.iterate(&mut worlds, 0.0).unwrap();
     assert_ne!(policy, parts(&ppo)[1]);
-    assert_ne!(ppo.learner().normalizer(), normalizer.as_ref());
+}
+
+/// The statistics of a run's own observations are others, and an update without a step would change the policy.
+#[test]
+fn a_cloned_policy_keeps_the_statistics_that_it_has_learned_with() {
+    let settings = PpoConfig { learning_rate: 0.0.into(), ..settings() };
+    let ppo = cart_pole_ppo(&settings, &cart_poles(&[4, 4]), 1);
+    let imitation = imitation(&ppo, &[], CloningConfig { critic_warm_up: 1, ..cloning() });
+    let mut ppo = ppo.with_imitation(imitation).unwrap();
+    ppo.pretrain(&mut |_| true).unwrap();
+    let policy = |ppo: &Ppo<NativeLearner>| (parameter_bits(ppo), ppo.learner().normalizer().cloned());
+    let cloned = policy(&ppo);
+    for iteration in 0..3 {
+        ppo.iterate(&mut cart_poles(&[4, 4]), 0.0).unwrap();
+        assert!(policy(&ppo) == cloned, "iteration {iteration} changed the policy");
+    }
+}
+
+/// Without a pretraining, nothing has been learned with the statistics of demonstrations.
+#[test]
+fn statistics_follow_a_run_that_only_imitates_beside_rewards() {
+    let mut ppo = imitating(CloningConfig { epochs: 0, weight: Schedule::Constant(0.5), ..cloning() }, 1);
+    ppo.pretrain(&mut |_| true).unwrap();
+    let before = ppo.learner().normalizer().cloned();
+    ppo.iterate(&mut cart_poles(&[4, 4]), 0.0).unwrap();
+    assert_ne!(ppo.learner().normalizer(), before.as_ref());
+}
+
+/// One column is the same in all demonstrations, and not in the game.
+#[test]
+fn a_column_that_is_constant_in_demonstrations_is_not_scaled() {
+    let ppo = cart_pole_ppo(&settings(), &cart_poles(&[4, 4]), 1);
+    let mut shown = episodes(1, 20);
+    for state in shown.iter_mut().flat_map(|episode| episode.observations.chunks_exact_mut(WIDTH)) {
+        state[0] = 0.25;
+    }
+    let demonstrations = Demonstrations::new(&ppo.demonstration_shape(), &shown, &[]).unwrap();
+    let mut ppo = ppo.with_imitation(Imitation { demonstrations, config: cloning() }).unwrap();
+    ppo.pretrain(&mut |_| true).unwrap();
+    let normalizer = ppo.learner().normalizer().unwrap();
+    assert_eq!((normalizer.means()[0], normalizer.factors()[0]), (0.25, 1.0));
+    assert!(normalizer.factors()[1] > 1.5);
 }
 
 /// Returns cloning's loss in the last of forty iterations.

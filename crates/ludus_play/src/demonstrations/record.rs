@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
-use ludus_agent::{AgentKind, AgentKinds, Controller, Episode, Slot, StepClock};
-use ludus_demonstrations::{DecidedBy, DecidedStep, DemonstrationHeader, EpisodeInfo, EpisodeRecorder};
+use ludus_agent::{AgentKind, AgentKinds, Controller, Episode, Rows, Slot, StepClock, WorldReset};
+use ludus_demonstrations::{DecidedBy, DecidedStep, Demonstration, DemonstrationHeader, EpisodeInfo, EpisodeRecorder};
 use ludus_spec::{Outcome, tick_rate_hz};
 
 use super::{DemonstrationFinished, DemonstrationPlugin, DemonstrationRecorder};
@@ -18,6 +19,10 @@ pub(super) struct Recording {
     game: String,
     records_all: bool,
     kinds: Vec<KindRecording>,
+    /// True from the record of a step's end to that of the next decisions.
+    is_between_steps: bool,
+    /// Agents that were despawned, until the record of a step's end.
+    despawned: Vec<DespawnedAgent>,
 }
 
 struct KindRecording {
@@ -35,10 +40,24 @@ struct RecordedAgent {
     controller: Controller,
 }
 
+/// An agent that was despawned in an episode that was recorded, as it was then.
+struct DespawnedAgent {
+    entity: Entity,
+    /// The index of its kind among those that are recorded.
+    kind: usize,
+    row: usize,
+    recorder: DemonstrationRecorder,
+    /// The observation after the last step that was over.
+    observation: Vec<f32>,
+    success: Option<bool>,
+    /// True if its last step was over, and so is recorded with its rewards.
+    is_between_steps: bool,
+}
+
 impl Recording {
     pub fn new(plugin: &DemonstrationPlugin) -> Self {
         let DemonstrationPlugin { game, records_all } = plugin.clone();
-        Self { game, records_all, kinds: Vec::new() }
+        Self { game, records_all, kinds: Vec::new(), is_between_steps: true, despawned: Vec::new() }
     }
 
     /// Adds kinds of agents that are new to the app, and recorders to agents that are to have one.
@@ -77,6 +96,40 @@ impl KindRecording {
         };
         self.agents.iter(world).map(agent).collect()
     }
+
+    /// Reports an episode that has ended.
+    fn report(&mut self, world: &mut World, game: &str, agent: Entity, episode: Demonstration) {
+        let now = header(world, &self.kind, game);
+        // A replay may have another decision interval than the episodes around it.
+        let header = match &self.header {
+            Some(known) if **known == now => known.clone(),
+            _ => self.header.insert(Arc::new(now)).clone(),
+        };
+        world.write_message(DemonstrationFinished { agent, header, episode });
+    }
+}
+
+/// Keeps the recorder of an agent that is despawned, since its last rewards are known only at the step's end.
+pub(super) fn keep_despawned(on: On<Despawn, DemonstrationRecorder>, mut world: DeferredWorld) {
+    let agent = world.entity(on.entity);
+    let (Some(slot), Some(recording)) = (agent.get::<Slot>(), world.get_resource::<Recording>()) else { return };
+    let Some(kind) = recording.kinds.iter().position(|kind| agent.contains_id(kind.kind.component())) else { return };
+    let (row, rows) = (slot.index(), recording.kinds[kind].kind.rows(&world));
+    let width = rows.spec().observation_width();
+    let observation = rows.observations()[row * width..][..width].to_vec();
+    let success = agent.get::<Episode>().and_then(Episode::success);
+    let (entity, is_between_steps) = (on.entity, recording.is_between_steps);
+    let Some(mut own) = world.get_mut::<DemonstrationRecorder>(entity) else { return };
+    let recorder = std::mem::take(&mut *own);
+    if recorder.is_whole {
+        let despawned = DespawnedAgent { entity, kind, row, recorder, observation, success, is_between_steps };
+        world.resource_mut::<Recording>().despawned.push(despawned);
+    }
+}
+
+/// Drops the episodes of arenas that were replaced.
+pub(super) fn drop_despawned(_: On<WorldReset>, mut recording: ResMut<Recording>) {
+    recording.despawned.clear();
 }
 
 /// Records the decisions of a step on its first tick, and keeps external actions as they were then on the others.
@@ -84,6 +137,7 @@ pub(super) fn record_decisions(world: &mut World) {
     let is_first_tick = world.resource::<StepClock>().is_first_tick();
     world.resource_scope(|world, mut recording: Mut<Recording>| {
         recording.prepare(world);
+        recording.is_between_steps &= !is_first_tick;
         for kind in &mut recording.kinds {
             for agent in kind.agents(world) {
                 if is_first_tick {
@@ -153,29 +207,42 @@ pub(super) fn record_steps(world: &mut World) {
         return;
     }
     world.resource_scope(|world, mut recording: Mut<Recording>| {
-        let Recording { game, kinds, .. } = &mut *recording;
-        for recorded in kinds {
+        let Recording { game, kinds, is_between_steps, despawned, .. } = &mut *recording;
+        for recorded in kinds.iter_mut() {
             for agent in recorded.agents(world) {
-                let Some(episode) = record_step(world, &recorded.kind, agent) else { continue };
-                let now = header(world, &recorded.kind, game);
-                // A replay may have another decision interval than the episodes around it.
-                let header = match &recorded.header {
-                    Some(known) if **known == now => known.clone(),
-                    _ => recorded.header.insert(Arc::new(now)).clone(),
-                };
-                let finished = DemonstrationFinished { agent: agent.entity, header, episode };
-                world.write_message(finished);
+                if let Some(episode) = record_step(world, &recorded.kind, agent) {
+                    recorded.report(world, game, agent.entity, episode);
+                }
             }
         }
+        for agent in despawned.drain(..) {
+            let (entity, recorded) = (agent.entity, &mut kinds[agent.kind]);
+            if let Some(episode) = finish_despawned(recorded.kind.rows(world), agent) {
+                recorded.report(world, game, entity, episode);
+            }
+        }
+        *is_between_steps = true;
     });
 }
 
+/// Returns the episode of an agent that was despawned, which terminates it.
+fn finish_despawned(rows: &Rows, agent: DespawnedAgent) -> Option<Demonstration> {
+    let DespawnedAgent { row, mut recorder, observation, success, is_between_steps, .. } = agent;
+    if !is_between_steps {
+        let count = rows.spec().reward.len();
+        let is_faulty = rows.outcomes()[row] == Outcome::Faulty;
+        if is_faulty {
+            return None;
+        }
+        recorder.take_rewards(&rows.episode_terms()[row * count..][..count]);
+    }
+    let mut finished = recorder.recorder?.finish(&observation, Outcome::Terminated)?;
+    finished.info = EpisodeInfo { success, weights: rows.weights().to_vec(), ..finished.info };
+    Some(finished)
+}
+
 /// Records what came of a step. Returns the episode if it has ended.
-fn record_step(
-    world: &mut World,
-    kind: &AgentKind,
-    agent: RecordedAgent,
-) -> Option<ludus_demonstrations::Demonstration> {
+fn record_step(world: &mut World, kind: &AgentKind, agent: RecordedAgent) -> Option<Demonstration> {
     let RecordedAgent { entity, row, .. } = agent;
     let episode = *world.get::<Episode>(entity)?;
     let rows = kind.rows(world);
@@ -185,17 +252,14 @@ fn record_step(
     let weights = rows.weights().to_vec();
     let is_faulty = rows.outcomes()[row] == Outcome::Faulty;
     let mut recorder = world.get_mut::<DemonstrationRecorder>(entity)?;
-    let DemonstrationRecorder { recorder: own, is_whole, terms: before, .. } = &mut *recorder;
-    *is_whole &= !is_faulty;
-    let taken: Vec<f32> =
-        terms.iter().zip(before.iter().chain(std::iter::repeat(&0.0))).map(|(now, was)| now - was).collect();
-    *before = terms;
+    recorder.is_whole &= !is_faulty;
+    recorder.take_rewards(&terms);
+    let DemonstrationRecorder { recorder: own, is_whole, .. } = &mut *recorder;
     let own = own.as_mut()?;
     if !*is_whole {
         own.clear();
         return None;
     }
-    own.reward(&taken);
     let is_full = own.bytes() > MOST_BYTES;
     let outcome = episode.end_outcome().or(is_full.then_some(Outcome::Running))?;
     *is_whole = false;
@@ -222,5 +286,14 @@ impl DemonstrationRecorder {
         self.is_whole = true;
         self.terms.fill(0.0);
         self.recorder.iter_mut().for_each(EpisodeRecorder::clear);
+    }
+    /// Adds what a step has brought to its decision. `terms` are the sums of the episode's terms after it.
+    fn take_rewards(&mut self, terms: &[f32]) {
+        let before = self.terms.iter().chain(std::iter::repeat(&0.0));
+        let taken: Vec<f32> = terms.iter().zip(before).map(|(now, was)| now - was).collect();
+        self.terms = terms.to_vec();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.reward(&taken);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Episodes that are recorded while a game is played.
 
 use bevy::prelude::*;
-use ludus_agent::{AgentSystems, Controller, Episode};
+use ludus_agent::{AgentSystems, Controller, Episode, ScoreAgents, WorldReset};
 use ludus_play::ludus_demonstrations::{DecidedBy, Demonstration, DemonstrationFile};
 use ludus_play::{
     DemonstrationFilesPlugin, DemonstrationFinished, DemonstrationPlugin, DemonstrationRecorder, ExternalSource,
@@ -9,7 +9,7 @@ use ludus_play::{
 };
 use ludus_spec::Outcome;
 
-use crate::game::{Game, Walk, Walker, every, line};
+use crate::game::{Game, Nothing, Walk, Walker, every, line};
 
 /// The episodes that were recorded.
 #[derive(Resource, Default)]
@@ -139,4 +139,40 @@ fn episodes_are_appended_to_a_file() {
     assert_eq!((&file.episodes[..], file.damage.len()), (episodes(&game), 0));
     assert_eq!((file.episodes.len(), file.header.decision_interval.get(), file.header.tick_rate_hz), (2, 2, 64.0));
     assert!(!folder.path().join("other").exists());
+}
+
+/// Counts the ticks in which it is scored as its reward.
+fn reward_ticks(mut rewards: Query<&mut Nothing>) {
+    rewards.iter_mut().for_each(|mut reward| reward.nothing = 1.0);
+}
+
+/// A game may despawn an agent when it dies: within a step, or between two.
+#[test]
+fn the_episode_of_an_agent_that_is_despawned_is_recorded_as_terminated() {
+    for ticks in 10..16 {
+        let (mut game, walker) = recorded_game(3, DemonstrationRecorder::default());
+        game.app.add_systems(ScoreAgents, reward_ticks);
+        game.tick(ticks);
+        game.app.world_mut().get_mut::<Episode>(walker).expect("the walker is there").fail();
+        game.app.world_mut().despawn(walker);
+        game.tick(6);
+        let [episode] = episodes(&game) else { panic!("{} episodes after {ticks} ticks", episodes(&game).len()) };
+        assert_eq!((episode.info.outcome, episode.info.success), (Outcome::Terminated, Some(false)));
+        let (steps, places) = (episode.steps(), &episode.observations);
+        assert_eq!((episode.actions.len(), places.len(), episode.terms.len()), (2 * steps, steps + 1, steps));
+        // The restart takes the first step.
+        let scored = ticks - 3;
+        assert_eq!((steps as u32, episode.terms.iter().sum::<f32>()), (scored.div_ceil(3), scored as f32), "{ticks}");
+        assert!(places.windows(2).take(steps - 1).all(|places| places[1] - places[0] == 3.0 * -0.125), "{places:?}");
+    }
+}
+
+#[test]
+fn arenas_that_are_replaced_end_no_episode() {
+    let (mut game, walker) = recorded_game(3, DemonstrationRecorder::default());
+    game.tick(11);
+    game.app.world_mut().despawn(walker);
+    game.app.world_mut().trigger(WorldReset);
+    game.tick(6);
+    assert_eq!(episodes(&game), []);
 }

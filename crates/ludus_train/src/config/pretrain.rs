@@ -25,7 +25,8 @@ pub struct PretrainConfig {
     ///
     /// From 0 to below 1, usually 0.1 to 0.2. A file of two episodes or more has one at least, unless the share is 0.
     pub held_out: f32,
-    /// Passes over the demonstrations before the first step of the run.
+    /// Passes over the demonstrations before the first step of the run. With any, the statistics of observations are those
+    /// of the demonstrations for the whole run.
     ///
     /// 0 for none, usually 20 for hundreds of episodes to 300 for a few.
     pub epochs: usize,
