@@ -80,22 +80,34 @@ fn chasers_learn_to_catch_and_their_episodes_are_exact() {
     assert_eq!(replayed["same"], true, "{replayed}");
 }
 
+/// Returns the share of the points that a policy wins: 1 for a victory and 0.5 for a draw.
+fn share(example: &str, policy: &str, against: &str, runs: &tempfile::TempDir) -> f64 {
+    let scored = run(example, &["eval", policy, "--against", against, "--episodes", "400"], runs);
+    let [wins, draws, losses] =
+        ["wins", "draws", "losses"].map(|key| scored["matches"][key].as_f64().expect("there were matches"));
+    (wins + 0.5 * draws) / (wins + draws + losses)
+}
+
 /// A policy that has learned nothing gets 2 of 100 points against the script.
 #[test]
 fn pong_is_learned_by_self_play() {
     let runs = tempfile::tempdir().expect("a folder for the runs");
     let trained = run("pong", &["train", "--seed", "1", "--set", "stop.steps=2000000"], &runs);
-    let share = |policy: &str, against: &str| {
-        let scored = run("pong", &["eval", policy, "--against", against, "--episodes", "400"], &runs);
-        let [wins, draws, losses] =
-            ["wins", "draws", "losses"].map(|key| scored["matches"][key].as_f64().expect("there were matches"));
-        (wins + 0.5 * draws) / (wins + draws + losses)
-    };
     let run_dir = trained["run_dir"].as_str().expect("a run has a folder");
     let first = format!("{run_dir}/versions/Paddle-000000000000.safetensors");
-    assert!(share(run_dir, "script") > 0.5);
-    assert!(share(run_dir, &first) > 0.9);
-    assert!(share("assets/policies/pong.safetensors", "script") > 0.93);
+    assert!(share("pong", run_dir, "script", &runs) > 0.5);
+    assert!(share("pong", run_dir, &first, &runs) > 0.9);
+    assert!(share("pong", "assets/policies/pong.safetensors", "script", &runs) > 0.93);
+}
+
+/// Teams that have learned nothing get half of the points against each other, nearly all of them by draws.
+#[test]
+fn soccer_is_learned_by_self_play() {
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    let trained = run("soccer", &["train", "--seed", "1", "--set", "stop.steps=2000000"], &runs);
+    let run_dir = trained["run_dir"].as_str().expect("a run has a folder");
+    assert!(share("soccer", run_dir, "random", &runs) > 0.7);
+    assert!(share("soccer", "assets/policies/soccer.safetensors", "random", &runs) > 0.93);
 }
 
 /// Random torques hardly ever swing the tip up, which returns -500.

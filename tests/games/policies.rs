@@ -13,7 +13,7 @@ use crate::configs::{GAMES, GAMES_OF_SEVERAL, NamedGame, VARIANTS, in_repository
 const BESIDE: usize = 20_000;
 
 /// Games and variants that ship no policy.
-const WITHOUT_POLICY: [&str; 3] = ["cart_pole_hidden", "soccer", "sorter_pool"];
+const WITHOUT_POLICY: [&str; 2] = ["cart_pole_hidden", "sorter_pool"];
 
 /// The games and variants that ship policies.
 fn shipping() -> impl Iterator<Item = NamedGame> {
