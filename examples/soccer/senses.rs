@@ -34,7 +34,7 @@ pub struct PlayerSenses {
     pub opponents: [Sight; TEAM],
 }
 
-/// What a player sees of another player or of the ball.
+/// The place and the motion of another player or of the ball, as a player sees them.
 #[derive(Observation, Reflect, Default, Clone, Copy, Debug, PartialEq)]
 pub struct Sight {
     /// The place, from the one who looks [m].

@@ -9,7 +9,7 @@ use crate::simd::SimdLevel;
 /// cache. It is a multiple of six, the rows of a register tile.
 pub(crate) const BLOCK_ROWS: usize = 132;
 
-/// What becomes of the numbers where the gradients of dense layers are written.
+/// The treatment of the numbers that stand where the gradients of dense layers are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gradients {
     /// They are overwritten.

@@ -9,8 +9,9 @@ use crate::{CloningLearner, LearnError, Learner, LearnerState};
 
 /// Pretrains the policy of a learner. Details 46 and 47.
 ///
-/// The statistics of observations become those of the demonstrations, for the whole run. The policy of the best epoch is kept, and the
-/// optimiser starts anew after it. `goes_on` is called after each epoch; if it returns false, that epoch is the last.
+/// The statistics of observations become those of the demonstrations, for the whole run. The policy of the best epoch is
+/// kept, and the optimiser starts anew after it. `goes_on` is called after each epoch; if it returns false, that epoch is
+/// the last.
 ///
 /// # Errors
 ///
