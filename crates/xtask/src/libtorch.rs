@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use ludus_libtorch::{FolderError, Libtorch, VERSION};
 
 use crate::repository;
-use wheels::{CPU, CUDA};
+use wheels::{CPU, CUDA, HEADERS};
 
 /// The folder that `.cargo/config.toml` points builds to, from the top of the repository.
 const FOLDER: &str = ".libtorch";
@@ -60,6 +60,22 @@ pub fn provide(variant: Variant) -> Result<String> {
     let libtorch = Libtorch::at(&folder).context("what was fetched is not what it should be; please report this")?;
     complete(&libtorch, variant)?;
     Ok(format!("{note}fetched libtorch {VERSION} into `{}`", folder.display()))
+}
+
+/// The folder of CUDA's headers: that of the libtorch which builds use, else one of fetched headers, `folder`.
+///
+/// A libtorch that the user or their Python has brought may come without them.
+pub fn cuda_headers(folder: &Path) -> Result<PathBuf> {
+    let of = |folder: &Path| folder.join("include/cuda");
+    let used = of(&chosen().unwrap_or_else(self::folder));
+    if used.join("cuda_runtime_api.h").is_file() {
+        return Ok(used);
+    }
+    if !folder.exists() {
+        clear_partial_at(folder)?;
+        unpack::unpack(&fetch::fetch(HEADERS)?, folder)?;
+    }
+    Ok(of(folder))
 }
 
 /// The libtorch that the user has chosen, if it is another than ours. Cargo sets the variable to ours where it is not
@@ -113,10 +129,14 @@ fn link(libtorch: &Libtorch, _: &Path) -> Result<String> {
 
 /// Removes the folders that an interrupted fetch may have left.
 fn clear_partial(folder: &Path) -> Result<()> {
-    for partial in [unpack::partial(folder), unpack::partial(&folder.join("cuda"))] {
-        if partial.exists() {
-            fs::remove_dir_all(&partial).with_context(|| format!("`{}` can't be removed", partial.display()))?;
-        }
+    clear_partial_at(folder)?;
+    clear_partial_at(&folder.join("cuda"))
+}
+
+fn clear_partial_at(folder: &Path) -> Result<()> {
+    let partial = unpack::partial(folder);
+    if partial.exists() {
+        fs::remove_dir_all(&partial).with_context(|| format!("`{}` can't be removed", partial.display()))?;
     }
     Ok(())
 }

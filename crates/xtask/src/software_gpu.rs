@@ -82,7 +82,7 @@ fn build() -> Result<PathBuf> {
     for (source, library) in LIBRARIES {
         let library = folder.join(library);
         if !is_newer(&library, &repository().join(SOURCE)) {
-            compile(source, &library)?;
+            compile(source, &library, &libtorch::cuda_headers(&folder.join("headers"))?)?;
         }
     }
     Ok(folder)
@@ -96,7 +96,7 @@ fn is_newer(file: &Path, folder: &Path) -> bool {
     entries.filter_map(|entry| changed(&entry.path())).all(|changed| changed < made)
 }
 
-fn compile(source: &str, library: &Path) -> Result<()> {
+fn compile(source: &str, library: &Path, cuda_headers: &Path) -> Result<()> {
     let include = env::var_os("LIBTORCH").map_or_else(libtorch::folder, PathBuf::from).join("include");
     let mut compiler = Command::new(env::var_os("CXX").unwrap_or_else(|| "c++".into()));
     compiler.current_dir(repository().join(SOURCE));
@@ -104,7 +104,7 @@ fn compile(source: &str, library: &Path) -> Result<()> {
     compiler.args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-s", source, "-ldl"]);
     // It is loaded into every program that is started, so only CUDA's own symbols may be exported.
     compiler.arg("-Wl,--version-script=exports.map").arg("-o").arg(&partial);
-    for folder in [&include, &include.join("torch/csrc/api/include"), &include.join("cuda")] {
+    for folder in [&*include, &include.join("torch/csrc/api/include"), cuda_headers] {
         compiler.arg("-isystem").arg(folder);
     }
     say(&format!("building the software GPU: {source}"));

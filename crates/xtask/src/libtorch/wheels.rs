@@ -79,6 +79,9 @@ const CUPTI: Wheel = Wheel {
 /// part for the CPU needs CUDA's runtime and profiler, which do nothing where there is no driver.
 pub const CPU: &[Wheel] = &[TORCH, RUNTIME, CRT, CUPTI];
 
+/// The wheels that have CUDA's headers.
+pub const HEADERS: &[Wheel] = &[RUNTIME, CRT];
+
 /// All shared libraries of a wheel.
 const LIBRARIES: &[Part] = &[Part::Libraries { to: "lib/" }];
 
