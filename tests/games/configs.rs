@@ -13,13 +13,13 @@ use bevy_ludus::worlds::{parameters_of, specs_of};
 use crate::examples::custom_network;
 use crate::examples::{
     acrobot, balance, cart_pole, grid_world, hallway, minimal, mountain_car, pendulum, pillars, pong, pursuit,
-    pyramids, soccer, sorter, wall_jump,
+    push_together, pyramids, soccer, sorter, wall_jump,
 };
 
 /// A game by the name of its config.
 pub(crate) type NamedGame = (&'static str, fn(&mut App));
 
-pub(crate) const GAMES: [NamedGame; 14] = [
+pub(crate) const GAMES: [NamedGame; 15] = [
     ("acrobot", acrobot::acrobot),
     ("balance", balance::balance),
     ("cart_pole", cart_pole::cart_pole),
@@ -30,6 +30,7 @@ pub(crate) const GAMES: [NamedGame; 14] = [
     ("pendulum", pendulum::pendulum),
     ("pillars", pillars::pillars),
     ("pong", pong::pong),
+    ("push_together", push_together::push_together),
     ("pyramids", pyramids::pyramids),
     ("soccer", soccer::soccer),
     ("sorter", sorter::sorter),

@@ -31,6 +31,8 @@ pub use pillars_example::keys as pillars_keys;
 pub mod pong;
 #[path = "../../examples/pursuit/game.rs"]
 pub mod pursuit;
+#[path = "../../examples/push_together/game.rs"]
+pub mod push_together;
 #[path = "../../examples/pyramids/game.rs"]
 pub mod pyramids;
 #[path = "../../examples/soccer/game.rs"]

@@ -13,6 +13,7 @@ mod playing;
 mod policies;
 mod profiles;
 mod pursuit;
+mod push_together;
 mod replay;
 mod soccer;
 mod sorter;
