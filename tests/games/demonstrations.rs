@@ -1,5 +1,5 @@
-//! The demonstrations that are shipped with `pillars`: they can be learned from, and their actions lead to the same
-//! observations again.
+//! The demonstrations that are shipped with `pillars` and `pyramids`: they can be learned from, and their actions lead to
+//! the same observations again.
 #![expect(clippy::unwrap_used, reason = "all of this is tests, where a panic is the report")]
 
 use core::num::NonZeroU32;
@@ -10,11 +10,28 @@ use bevy_ludus::play::ludus_demonstrations::{DecidedBy, Demonstration, Demonstra
 use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, EpisodeOrigin, PooledWorld, WorldSettings, spec_of};
 
-use crate::configs::{in_repository, names_in};
-use crate::examples::pillars;
+use crate::configs::{NamedGame, in_repository, names_in};
+use crate::examples::{pillars, pyramids};
 
-/// The files, with the source of their decisions.
-const FILES: [(&str, DecidedBy); 2] = [("pillars", DecidedBy::Policy), ("pillars-keys", DecidedBy::Script)];
+/// A file of demonstrations.
+struct ShippedFile {
+    name: &'static str,
+    game: NamedGame,
+    /// The source of all decisions.
+    by: DecidedBy,
+    episodes: usize,
+    /// The greatest length of an episode \[steps\].
+    episode_limit: u32,
+}
+
+const PILLARS: NamedGame = ("pillars", pillars::pillars);
+const PYRAMIDS: NamedGame = ("pyramids", pyramids::pyramids);
+
+const FILES: [ShippedFile; 3] = [
+    ShippedFile { name: "pillars", game: PILLARS, by: DecidedBy::Policy, episodes: 20, episode_limit: 200 },
+    ShippedFile { name: "pillars-keys", game: PILLARS, by: DecidedBy::Script, episodes: 20, episode_limit: 200 },
+    ShippedFile { name: "pyramids", game: PYRAMIDS, by: DecidedBy::Policy, episodes: 6, episode_limit: 500 },
+];
 
 /// The greatest difference of an observation that is taken for the same: rounding differs between processors.
 const ROUNDING: f32 = 1e-4;
@@ -25,29 +42,30 @@ pub(crate) fn shipped(name: &str) -> PathBuf {
 
 #[test]
 fn shipped_demonstrations_can_be_learned_from() {
-    let spec = spec_of(&(Arc::new(pillars::pillars) as _)).unwrap();
     let interval = NonZeroU32::new(5).unwrap();
-    for (name, by) in FILES {
+    for ShippedFile { name, game: (game, build), by, episodes, .. } in FILES {
+        let spec = spec_of(&(Arc::new(build) as _)).unwrap();
         let path = shipped(name);
         let file = DemonstrationFile::read_for(&path, &spec, interval).unwrap();
         file.header.check_time(&path, interval, 50.0).unwrap();
-        assert_eq!((file.header.game.as_str(), file.episodes.len(), &file.damage[..]), ("pillars", 20, &[][..]));
+        assert_eq!((file.header.game.as_str(), file.episodes.len(), &file.damage[..]), (game, episodes, &[][..]));
         for episode in &file.episodes {
             assert!(episode.decided_by.iter().all(|&source| source == by), "{name}");
             assert!(episode.imitated().iter().all(|&is_imitated| is_imitated));
-            // A crash is no example to follow: the first term is the arrival.
-            assert_eq!((episode.info.outcome, episode.term_sums(3)[0]), (Outcome::Terminated, 1.0), "{name}");
+            // A failure is no example to follow: the first term is the arrival, at the flag or at the golden brick.
+            let reached = episode.term_sums(spec.reward.len())[0];
+            assert_eq!((episode.info.outcome, reached), (Outcome::Terminated, 1.0), "{name}");
         }
         assert!(path.metadata().unwrap().len() < 200_000, "{name} is small");
     }
     let readme = |path: &std::path::Path| path.extension().is_some_and(|extension| extension == "demonstrations");
-    assert_eq!(names_in("assets/demonstrations", readme), FILES.map(|(name, _)| name.to_owned()).into());
+    assert_eq!(names_in("assets/demonstrations", readme), FILES.map(|file| file.name.to_owned()).into());
 }
 
 #[test]
 fn shipped_demonstrations_lead_to_the_same_observations_again() {
-    for (name, _) in FILES {
-        let file = DemonstrationFile::read(&shipped(name)).unwrap();
+    for of in FILES {
+        let file = DemonstrationFile::read(&shipped(of.name)).unwrap();
         let mut seeds: Vec<Seed> = Vec::new();
         for seed in file.episodes.iter().map(|episode| origin(episode).seed) {
             if !seeds.contains(&seed) {
@@ -57,7 +75,7 @@ fn shipped_demonstrations_lead_to_the_same_observations_again() {
         for seed in seeds {
             let of_world: Vec<&Demonstration> =
                 file.episodes.iter().filter(|episode| origin(episode).seed == seed).collect();
-            replay(name, seed, &of_world);
+            replay(&of, seed, &of_world);
         }
     }
 }
@@ -76,9 +94,11 @@ struct RepeatedRow {
 }
 
 /// Repeats the actions of the episodes of a world, and compares what is observed.
-fn replay(name: &str, seed: Seed, episodes: &[&Demonstration]) {
+fn replay(of: &ShippedFile, seed: Seed, episodes: &[&Demonstration]) {
+    let &ShippedFile { name, game: (_, build), episode_limit, .. } = of;
+    let game = Arc::new(build) as _;
     let rows = episodes.iter().map(|episode| origin(episode).row).max().unwrap() + 1;
-    let spec = spec_of(&(Arc::new(pillars::pillars) as _)).unwrap();
+    let spec = spec_of(&game).unwrap();
     let settings = WorldSettings {
         seed,
         world: 0,
@@ -87,14 +107,14 @@ fn replay(name: &str, seed: Seed, episodes: &[&Demonstration]) {
         agents: vec![AgentSettings {
             name: spec.name.clone(),
             weights: vec![1.0; spec.reward.len()],
-            episode_limit: NonZeroU32::new(200),
+            episode_limit: NonZeroU32::new(episode_limit),
             ..AgentSettings::default()
         }],
         parameters: Arc::default(),
         clock: stopped_clock,
     };
     let origin_of_world = EpisodeOrigin { seed, ..EpisodeOrigin::default() };
-    let mut world = PooledWorld::build_at(&(Arc::new(pillars::pillars) as _), settings, origin_of_world).unwrap();
+    let mut world = PooledWorld::build_at(&game, settings, origin_of_world).unwrap();
     let mut repeated = vec![RepeatedRow::default(); rows as usize];
     let (width, action_width) = (spec.observation_width(), spec.action_width());
     let mut left = episodes.len();

@@ -23,7 +23,8 @@ pub struct PretrainConfig {
     /// The share of each file's episodes that is not learned from. The policy of the epoch that predicts these best is
     /// kept, and `eval --demonstrations` judges by them.
     ///
-    /// From 0 to below 1, usually 0.1 to 0.2. A file of two episodes or more has one at least, unless the share is 0.
+    /// From 0 to below 1, usually 0.1 to 0.2, and 0 for some twenty episodes or fewer: one or two episodes say too little
+    /// about the best epoch. A file of two episodes or more has one at least, unless the share is 0.
     pub held_out: f32,
     /// Passes over the demonstrations before the first step of the run. With any, the statistics of observations are those
     /// of the demonstrations for the whole run.

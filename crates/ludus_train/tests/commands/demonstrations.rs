@@ -133,17 +133,21 @@ fn files_are_listed_cut_merged_and_scored_anew() {
     );
 }
 
-/// The files that are shipped with the example `pillars` can be listed by any game.
+/// The files that are shipped with the examples can be listed by any game.
 #[test]
 fn shipped_files_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demonstrations");
-    for (name, by) in [("pillars", "a policy"), ("pillars-keys", "a script")] {
+    for (name, of, by) in [
+        ("pillars", "20 episodes of `Rover` in `pillars`", "Terminated, decided by a policy\n"),
+        ("pillars-keys", "20 episodes of `Rover` in `pillars`", "Terminated, decided by a script\n"),
+        ("pyramids", "6 episodes of `Seeker` in `pyramids`", "Terminated, succeeded, decided by a policy\n"),
+    ] {
         let path = shipped.join(name).with_extension("demonstrations");
         let listed = run("arrows", folder.path(), &["demonstrations", "list", path.to_str().unwrap()]);
         assert_eq!(listed.code, 0, "{}", listed.errors);
-        told(&listed, "20 episodes of `Rover` in `pillars`, 5 ticks per step at 50 Hz");
-        told(&listed, &format!("Terminated, decided by {by}\n"));
+        told(&listed, &format!("{of}, 5 ticks per step at 50 Hz"));
+        told(&listed, by);
     }
 }
 
