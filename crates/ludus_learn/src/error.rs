@@ -122,6 +122,12 @@ pub enum LearnError {
         /// The number of streams in the settings, with that of curiosity.
         streams: usize,
     },
+    /// A counterfactual baseline has nothing to read.
+    #[error(
+        "a counterfactual baseline reads what the members of a team observe and do, and the critic does not see its team; \
+         let it see the team, or leave the baseline out"
+    )]
+    NoTeamView,
     /// There is nothing to imitate.
     #[error("the demonstrations have no step that can be imitated; record some, or leave `pretrain` out")]
     NoDemonstrations,

@@ -52,6 +52,12 @@ pub(crate) trait LossSums: Copy + Default + Send + Sync {
     fn plus(self, other: Self) -> Self;
 }
 
+impl LossSums for f32 {
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
+}
+
 /// The gradient of a minibatch with respect to `parameters` numbers, and the working memory `W` of each thread.
 #[derive(Debug)]
 pub(crate) struct ShardedGradient<W, L> {

@@ -200,6 +200,10 @@
 //! 52. **Posthumous credit**: if a member's episode terminates while others of its team go on, its last step bootstraps
 //!     from the mean of their values. Cohen et al. 2022, §4. Only where the lane has teams
 //!     ([`LaneShape::has_teams`]).
+//! 55. **A counterfactual baseline** ([`Ppo::with_counterfactual_baseline`]): a member's advantage is its λ-return less the
+//!     value of the step without its own action, which a network estimates from what it observes, and from what the other
+//!     members observe and do. It learns after the policy, the critic's targets, in as many gradient steps. Cohen et al.
+//!     2022, §4.2; Foerster et al. 2018, arXiv:1705.08926, §3.2.
 //!
 //! # Returns of any size
 //!
@@ -229,9 +233,11 @@
 //! | the arithmetic of SAC | [`SacLearner`], [`NativeSacLearner`], [`SacNetworks`], [`SacSamples`] |
 //! | saving | [`SavedAlgorithm`], [`PpoState`], [`LearnerState`] |
 
+mod action_columns;
 mod algorithm;
 mod cloning;
 mod collect;
+mod counterfactual;
 mod curiosity;
 mod decider;
 mod dqn;

@@ -1,6 +1,7 @@
 //! Proximal policy optimisation, from the first step to the last, in the order in which it happens: collect, scale,
 //! estimate, epochs, minibatches, gradient steps. The arithmetic of these is in [`Learner`] and its implementations.
 
+mod baseline;
 mod config;
 mod distillation;
 mod imitation;
@@ -18,14 +19,15 @@ use ludus_net::ValueHeadSplit;
 use ludus_spec::{Outcome, Seed};
 
 use crate::cloning::{self, pretrain};
+use crate::counterfactual::CounterfactualBaseline;
 use crate::experience::check_samples;
 use crate::reward_scale::RewardScale;
 use crate::statistics::{Moments, explained_variance};
 use crate::streams::Streams;
 use crate::threads::run_in;
 use crate::{
-    Algorithm, CloningEpoch, CloningReport, CollectedLane, Collector, Decider, Experience, Imitation, LaneShape,
-    LearnError, LearnedPolicy, Machine, MetricInfo, PhaseTimes, Report, RewardStream, Rollout, RolloutShape,
+    Algorithm, AlgorithmState, CloningEpoch, CloningReport, CollectedLane, Collector, Decider, Experience, Imitation,
+    LaneShape, LearnError, LearnedPolicy, Machine, MetricInfo, PhaseTimes, Report, RewardStream, Rollout, RolloutShape,
     SavedAlgorithm, Schedule, Simulation, SourceUpdate,
 };
 use distillation::DistilledRollout;
@@ -50,6 +52,7 @@ const SHUFFLES: u64 = 1;
 const SOURCE_UPDATES: u64 = 3;
 const PRETRAINING: u64 = 4;
 const DEMONSTRATIONS: u64 = 5;
+const BASELINE: u64 = 6;
 
 /// Proximal policy optimisation with a learner.
 ///
@@ -64,6 +67,7 @@ pub struct Ppo<L> {
     experience: Experience,
     reward_scale: RewardScale,
     value_scale: ValueScale,
+    baseline: Option<CounterfactualBaseline>,
     streams: Streams,
     /// The parts of the network's numbers, if there are streams.
     value_heads: Option<ValueHeadSplit>,
@@ -134,6 +138,7 @@ impl<L: Learner> Ppo<L> {
             experience,
             reward_scale,
             value_scale: ValueScale::default(),
+            baseline: None,
             streams: Streams::default(),
             value_heads: None,
             imitation: None,
@@ -245,6 +250,28 @@ impl<L: Learner> Ppo<L> {
         Ok(())
     }
 
+    /// Adds the numbers of the streams and of the baseline to a state.
+    fn save_beside_policy(&self, state: &mut AlgorithmState) {
+        self.streams.save(state);
+        if let Some(baseline) = &self.baseline {
+            baseline.save(state);
+        }
+    }
+
+    /// Restores the streams and the baseline.
+    fn restore_beside_policy(&mut self, state: &AlgorithmState) -> Result<(), LearnError> {
+        self.streams.restore(state)?;
+        self.baseline.as_mut().map_or(Ok(()), |baseline| baseline.restore(state))
+    }
+
+    /// Restores the policy and its critic, and all that stands in [`PpoState`].
+    fn restore_policy(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
+        match &self.value_heads {
+            Some(split) => self.restore_state(&PpoState::try_from(&attach(split, saved)?)?),
+            None => self.restore_state(&PpoState::try_from(saved)?),
+        }
+    }
+
     fn iterate_here<S: Simulation>(&mut self, simulations: &mut [S], progress: f32) -> Result<Iteration, LearnError> {
         let clock = self.learner.machine().clock;
         let mut phases = self.collect(simulations)?;
@@ -278,9 +305,13 @@ impl<L: Learner> Ppo<L> {
         if learned.minibatches > 0 && self.taught_rate().is_none() {
             self.adaptive_rate = self.config.learning_rate.after(self.adaptive_rate, learned.losses.approx_kl);
         }
+        self.learn_baseline(&settings)?;
         self.learn_sources(progress)?;
         if !self.keeps_statistics() {
             self.learner.update_normalizer(&self.rollout)?;
+        }
+        if let Some(baseline) = &mut self.baseline {
+            baseline.update_normalizer(&self.rollout);
         }
         self.iteration += 1;
         Ok(learned)
@@ -301,8 +332,10 @@ impl<L: Learner> Ppo<L> {
         if self.streams.is_empty() {
             self.rollout.estimate_advantages(&[discount.into()]);
         } else {
-            self.streams.estimate(&mut self.rollout, discount, progress)?;
+            self.streams.estimate(&mut self.rollout, discount)?;
         }
+        self.estimate_baseline();
+        self.streams.combine(&mut self.rollout, progress);
         self.experience.select(self.rollout.samples().outcomes);
         Ok(())
     }
@@ -436,6 +469,7 @@ impl<L: Learner> Algorithm for Ppo<L> {
     fn learn(&mut self, progress: f32) -> Result<Report, LearnError> {
         let mut report = self.learn_rollout(progress)?.report();
         report.metrics.extend(self.streams.metrics());
+        report.metrics.extend(self.baseline.as_ref().map(CounterfactualBaseline::metric));
         report.metrics.extend(self.imitation.as_ref().and_then(ImitatedRollout::metric));
         report.metrics.extend(self.distilled.as_ref().map(DistilledRollout::metric));
         Ok(report)
@@ -479,6 +513,9 @@ impl<L: Learner> Algorithm for Ppo<L> {
         self.good = None;
         self.learner.mark()?;
         self.streams.mark();
+        if let Some(baseline) = &mut self.baseline {
+            baseline.mark();
+        }
         let (iteration, rewards, adaptive_rate) = (self.iteration, self.reward_scale.moments(), self.adaptive_rate);
         let values = self.value_scale.clone();
         self.good = Some(MarkedNumbers { iteration, rewards, values, adaptive_rate });
@@ -493,6 +530,9 @@ impl<L: Learner> Algorithm for Ppo<L> {
             self.value_scale.clone_from(values);
             self.learner.rewind();
             self.streams.rewind();
+            if let Some(baseline) = &mut self.baseline {
+                baseline.rewind();
+            }
             self.reward_scale.restore(rewards);
             (self.iteration, self.adaptive_rate) = (iteration, adaptive_rate);
         }
@@ -515,19 +555,17 @@ impl<L: Learner> Algorithm for Ppo<L> {
         let mut saved = self.state().into();
         if let Some(split) = &self.value_heads {
             detach(split, &mut saved);
-            self.streams.save(&mut saved.state);
         }
+        self.save_beside_policy(&mut saved.state);
         saved
     }
 
     fn restore(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
-        let Some(split) = &self.value_heads else { return self.restore_state(&PpoState::try_from(saved)?) };
-        let state = PpoState::try_from(&attach(split, saved)?)?;
-        let before = self.streams.saved();
-        self.streams.restore(&saved.state)?;
-        let restored = self.restore_state(&state);
+        let mut before = AlgorithmState::default();
+        self.save_beside_policy(&mut before);
+        let restored = self.restore_beside_policy(&saved.state).and_then(|()| self.restore_policy(saved));
         if restored.is_err() {
-            self.streams.restore(&before).expect("what was saved is of these streams");
+            self.restore_beside_policy(&before).expect("what was saved is of these streams and of this baseline");
         }
         restored
     }

@@ -58,13 +58,13 @@ impl Streams {
         self.running.is_empty()
     }
 
-    /// Writes the advantages and the returns of all value heads, and the advantages that the policy learns from. `main`
-    /// is the discount of the simulation's own rewards, whose weight is 1. Details 41 and 42.
+    /// Writes the advantages and the returns of all value heads. `main` is the discount of the simulation's own rewards.
+    /// Details 41 and 42.
     ///
     /// # Errors
     ///
     /// Those of the streams' sources.
-    pub fn estimate(&mut self, rollout: &mut Rollout, main: Discount, progress: f32) -> Result<(), LearnError> {
+    pub fn estimate(&mut self, rollout: &mut Rollout, main: Discount) -> Result<(), LearnError> {
         let Self { running, continuing, .. } = self;
         if !continuing.is_empty() {
             continuing_outcomes(rollout, continuing);
@@ -75,9 +75,14 @@ impl Streams {
         }
         let of_streams = running.iter().map(|stream| stream.head(continuing));
         rollout.estimate_advantages(&[main.into()].into_iter().chain(of_streams).collect::<Vec<_>>());
-        let weights = running.iter().map(|running| running.stream.weight.at(progress));
-        rollout.combine_advantages(&[1.0].into_iter().chain(weights).collect::<Vec<_>>());
         Ok(())
+    }
+
+    /// Writes the advantages that the policy learns from: the sums over all value heads by the weights of the streams.
+    /// That of the simulation's own rewards is 1. Detail 41.
+    pub fn combine(&self, rollout: &mut Rollout, progress: f32) {
+        let weights = self.running.iter().map(|running| running.stream.weight.at(progress));
+        rollout.combine_advantages(&[1.0].into_iter().chain(weights).collect::<Vec<_>>());
     }
 
     /// Lets the streams' sources learn from a rollout.

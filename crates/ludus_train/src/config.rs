@@ -29,7 +29,7 @@ use ludus_spec::{AgentSpec, Distribution, EpisodeParameter, ObservationField};
 use serde::{Deserialize, Serialize};
 
 pub use algorithm::AlgorithmConfig;
-pub use critic::CriticView;
+pub use critic::{Baseline, CriticView};
 pub use ludus_config::{ConfigError, Problem};
 pub(crate) use parameters::StageNumbers;
 pub use parameters::{Criterion, ParameterConfig, Stage};
@@ -113,6 +113,13 @@ pub struct AgentConfig {
     /// encoder is `Pool(32)`.
     #[serde(skip_serializing_if = "CriticView::is_default")]
     pub critic: CriticView,
+    /// The baseline of the advantages: by default the critic's value, or `Counterfactual`: the value without the agent's
+    /// own action.
+    ///
+    /// For teams in which it is hard to tell which member earned the reward. With `critic: Team`. Its network is made as
+    /// the policy's. Cohen et al. 2022, arXiv:2111.05992, §4.2.
+    #[serde(skip_serializing_if = "Baseline::is_default")]
+    pub baseline: Baseline,
     /// Settings of proximal policy optimisation, which learns the policy unless another section is there: at most one
     /// of `ppo`, `pqn`, `dqn` and `sac`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "algorithm::without_some")]
@@ -429,6 +436,7 @@ impl Default for AgentConfig {
             reward: BTreeMap::new(),
             network: NetworkConfig::default(),
             critic: CriticView::default(),
+            baseline: Baseline::default(),
             ppo: Some(PpoConfig::default()),
             pqn: None,
             dqn: None,

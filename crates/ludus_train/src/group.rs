@@ -19,7 +19,7 @@ use ludus_replay::{HashPlace, LoggedHash, Recorder, RecorderSettings};
 
 pub(crate) use accident::{Accident, WorldFault};
 pub(crate) use matches::{LanePlayers, MatchMode, MatchPlan, Opponent, PairResult};
-pub(crate) use team_view::largest_team;
+pub(crate) use team_view::{CrowdedTeam, largest_team};
 
 use member::{Member, RowsBefore};
 use team_view::TeamView;
@@ -131,6 +131,12 @@ impl WorldGroup {
     pub fn view_teams(&mut self, lane: usize, members: usize) {
         self.team_views.resize(self.lanes.len(), None);
         self.team_views[lane] = Some(TeamView::new(members));
+    }
+
+    /// The largest team so far of each lane whose critic does not see all of its members.
+    pub fn crowded_teams(&self) -> impl Iterator<Item = CrowdedTeam> + '_ {
+        let views = self.team_views.iter().zip(self.lanes.iter());
+        views.filter_map(|(view, kinds)| view.as_ref()?.crowded(kinds[0]))
     }
 
     /// The number of steps that the group has made.

@@ -6,7 +6,7 @@ use ludus_agent::FaultPlace;
 use ludus_spec::{AgentSpec, ObservationColumn};
 
 use crate::finding::Finding;
-use crate::group::{Accident, WorldFault, WorldGroup};
+use crate::group::{Accident, CrowdedTeam, WorldFault, WorldGroup};
 
 /// The number of the fault from which on faults are only counted and no longer reported.
 const FAULTS_TOLD: u64 = 20;
@@ -21,6 +21,8 @@ pub(crate) struct Incidents {
     pub panics: Vec<Accident>,
     /// Worlds in which the game has written `AppExit`.
     pub exits: Vec<u32>,
+    /// Teams with more members than their critics see.
+    pub crowded_teams: Vec<CrowdedTeam>,
 }
 
 /// Reports incidents as sentences, up to a limit.
@@ -35,16 +37,19 @@ pub(crate) struct IncidentTeller {
     has_told_exit: bool,
     /// The sets that got more elements than fit: the index of the kind, and the column of the count.
     overflowed_sets: Vec<(usize, u32)>,
+    /// The kinds of agents whose teams had more members than their critics see.
+    crowded_kinds: Vec<usize>,
 }
 
 impl Incidents {
-    /// Takes the incidents of these worlds: faults and panics since the last call, all exits so far.
+    /// Takes the incidents of these worlds: faults and panics since the last call, all exits and teams so far.
     pub fn take<'a>(groups: impl IntoIterator<Item = &'a mut WorldGroup>) -> Self {
         let mut incidents = Self::default();
         for group in groups {
             incidents.faults.extend(group.drain_faults());
             incidents.panics.extend(group.drain_panics());
             incidents.exits.extend(group.exited_worlds());
+            incidents.crowded_teams.extend(group.crowded_teams());
         }
         incidents
     }
@@ -62,7 +67,15 @@ impl IncidentTeller {
     }
 
     const fn with_consequence(consequence: &'static str) -> Self {
-        Self { consequence, faults: 0, panics: 0, accidents: 0, has_told_exit: false, overflowed_sets: Vec::new() }
+        Self {
+            consequence,
+            faults: 0,
+            panics: 0,
+            accidents: 0,
+            has_told_exit: false,
+            overflowed_sets: Vec::new(),
+            crowded_kinds: Vec::new(),
+        }
     }
 
     /// The number of panics so far.
@@ -105,6 +118,12 @@ impl IncidentTeller {
             self.has_told_exit = true;
             tell(exit_finding(*world).sentence());
         }
+        for team in incidents.crowded_teams {
+            if !self.crowded_kinds.contains(&team.kind) {
+                self.crowded_kinds.push(team.kind);
+                tell(crowded_sentence(team, &specs[team.kind]));
+            }
+        }
         for fault in incidents.faults {
             if !self.is_news(&fault) {
                 continue;
@@ -137,6 +156,16 @@ fn panic_sentence(accident: &Accident) -> String {
         false => "; it ended the world",
     });
     sentence
+}
+
+/// Describes a team with members that its critic does not see.
+fn crowded_sentence(CrowdedTeam { members, seen, .. }: CrowdedTeam, spec: &AgentSpec) -> String {
+    format!(
+        "a team of `{}` has {members} members, and its critic sees {seen} of them, as many as the largest team had when the \
+         game started; the rest is left out of what it reads; set `rows` to at least {members} for each arena; this is \
+         reported once",
+        spec.name
+    )
 }
 
 /// The finding about a game that writes `AppExit` during training.
@@ -208,5 +237,19 @@ mod tests {
         let expected = "the set `enemies` of `Wolf` in row 3 of world 0 got more elements than fit at tick 9; the rest was \
                         left out; this is reported once";
         assert_eq!(told, [expected]);
+    }
+
+    #[test]
+    fn a_team_with_members_that_its_critic_does_not_see_is_told_once() {
+        let specs = [Arc::new(AgentSpec { name: "Runner".to_owned(), ..AgentSpec::default() })];
+        let (mut teller, mut told) = (IncidentTeller::of_training(), Vec::new());
+        for members in [5, 6] {
+            let crowded_teams = vec![CrowdedTeam { kind: 0, members, seen: 3 }];
+            let incidents = Incidents { crowded_teams, ..Incidents::default() };
+            teller.tell(incidents, &specs, &mut |sentence| told.push(sentence));
+        }
+        let [sentence] = &told[..] else { panic!("{told:?}") };
+        assert!(sentence.starts_with("a team of `Runner` has 5 members, and its critic sees 3 of them"), "{sentence}");
+        assert!(sentence.contains("set `rows` to at least 5 for each arena"), "{sentence}");
     }
 }

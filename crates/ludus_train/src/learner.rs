@@ -6,15 +6,14 @@ mod decision;
 mod torch;
 mod values;
 
-use std::collections::BTreeMap;
-
 use ludus_learn::{
     Algorithm, Gail, LaneShape, LearnError, Learner, Machine, NativeLearner, PolicyDistillation, Ppo, PpoConfig,
 };
-use ludus_net::{Network, Normalizer};
+use ludus_net::{Network, NetworkConfig, Normalizer};
 use ludus_policy::PolicyNetwork;
 use ludus_spec::{AgentSpec, Seed};
 
+use crate::config::Baseline;
 use crate::imitation::ImitatedEpisodes;
 
 pub use choice::{DeviceChoice, LearnerChoice, LearnerKind};
@@ -39,6 +38,8 @@ pub(crate) struct PpoParts<'a> {
     pub spec: &'a AgentSpec,
     /// The demonstrations that the policy imitates, if there are any.
     pub imitated: Option<ImitatedEpisodes>,
+    /// The baseline of the advantages.
+    pub baseline: Baseline,
     /// The teacher that the policy learns from, if there is one.
     pub distillation: Option<PolicyDistillation>,
 }
@@ -56,17 +57,20 @@ impl PpoParts<'_> {
     }
 
     fn build<L: Learner + 'static>(self, learner: L, network: PolicyNetwork) -> Result<BuiltAlgorithm, LearnError> {
-        let Self { config, lanes, seed, spec, imitated, distillation } = self;
-        let encoders = match &network {
-            PolicyNetwork::Described(described) => described.encoders.clone(),
-            PolicyNetwork::Own(_) => BTreeMap::new(),
+        let Self { config, lanes, seed, spec, imitated, baseline, distillation } = self;
+        let described = match &network {
+            PolicyNetwork::Described(described) => described.clone(),
+            PolicyNetwork::Own(_) => NetworkConfig::default(),
         };
         let machine = learner.machine().clone();
-        let mut streams = config.reward_streams(spec, &encoders, &machine, seed)?;
+        let mut streams = config.reward_streams(spec, &described.encoders, &machine, seed)?;
         let lambda = config.gae_lambda;
         let mut ppo = Ppo::new(config, learner, lanes, seed)?;
         if let Some(distillation) = distillation {
             ppo = ppo.with_teacher(distillation)?;
+        }
+        if baseline == Baseline::Counterfactual {
+            ppo = ppo.with_counterfactual_baseline(spec, &described)?;
         }
         let Some(imitated) = imitated else {
             let algorithm = Box::new(ppo.with_streams(streams)?);

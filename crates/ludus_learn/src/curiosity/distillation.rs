@@ -7,7 +7,7 @@ use ludus_spec::Seed;
 use rayon::ThreadPool;
 
 use super::columns::ObservedColumns;
-use crate::gradient::{LossSums, Shard, ShardedGradient, StepSize, Units, check_parameters, take_step};
+use crate::gradient::{Shard, ShardedGradient, StepSize, Units, check_parameters, take_step};
 use crate::threads::for_each_chunk_in;
 use crate::worker_pool::WorkerPool;
 use crate::{LearnError, Machine};
@@ -25,7 +25,7 @@ pub(super) struct Distillation {
     predictor: Network,
     optimizer: Adam,
     scratch: Scratch,
-    gradient: ShardedGradient<DistillationWorker, SquareSum>,
+    gradient: ShardedGradient<DistillationWorker, f32>,
     workers: WorkerPool<DistillationWorker>,
 }
 
@@ -45,16 +45,6 @@ pub(super) struct ObservedSamples<'a> {
     pub columns: &'a ObservedColumns,
     pub normalizer: &'a Normalizer,
     pub samples: &'a [u32],
-}
-
-/// The sum of the samples' errors.
-#[derive(Clone, Copy, Debug, Default)]
-struct SquareSum(f32);
-
-impl LossSums for SquareSum {
-    fn plus(self, other: Self) -> Self {
-        Self(self.0 + other.0)
-    }
 }
 
 /// The working memory of one thread.
@@ -114,7 +104,7 @@ impl Distillation {
         let sum = gradient.compute(pool, units, make, |worker, shard| {
             worker.compute_gradient(observed, (target, predictor), shard);
         });
-        sum.0 / observed.samples.len() as f32
+        sum / observed.samples.len() as f32
     }
 
     /// Takes a step along the gradient that was computed.
@@ -200,7 +190,7 @@ impl DistillationWorker {
         &mut self,
         observed: ObservedSamples<'_>,
         (target, predictor): (&Network, &Network),
-        shard: &mut Shard<SquareSum>,
+        shard: &mut Shard<f32>,
     ) {
         let ObservedSamples { columns, normalizer, samples: all } = observed;
         let samples = &all[shard.units.clone()];
@@ -217,7 +207,7 @@ impl DistillationWorker {
             self.predict(target, predictor, rows.clone());
             let Self { scratch, inputs, targets, outputs: found, .. } = self;
             for (found, targets) in found.chunks_exact_mut(outputs).zip(targets.chunks_exact(outputs)) {
-                shard.losses.0 += mean_square(found, targets);
+                shard.losses += mean_square(found, targets);
                 found.iter_mut().zip(targets).for_each(|(found, target)| *found = slope * (*found - target));
             }
             let inputs = &inputs[rows.start * width..rows.end * width];

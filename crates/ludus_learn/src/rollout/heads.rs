@@ -75,6 +75,15 @@ impl Rollout {
         }
     }
 
+    /// Replaces the advantages by those over a baseline `[samples, value heads]`: the returns less the baseline.
+    pub(crate) fn subtract_baseline(&mut self, baseline: &[f32]) {
+        let Columns { advantages, returns, .. } = &mut self.columns;
+        assert_eq!(baseline.len(), returns.len(), "a sample has a baseline for each value head");
+        for ((advantage, target), baseline) in advantages.iter_mut().zip(returns).zip(baseline) {
+            *advantage = *target - baseline;
+        }
+    }
+
     /// Shifts and scales the returns, one map for each value head. They are read in an update alone.
     pub(crate) fn map_returns(&mut self, maps: &[ValueMap]) {
         for returns in self.columns.returns.chunks_exact_mut(maps.len()) {

@@ -17,6 +17,7 @@ mod memory;
 mod pendulum;
 mod resume;
 mod sets;
+mod teams;
 
 use std::sync::Arc;
 

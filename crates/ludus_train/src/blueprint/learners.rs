@@ -56,7 +56,7 @@ impl Blueprint {
         let imitated = ImitatedEpisodes::read(agent, spec, self.config.interval(&spec.name))?;
         let distillation = distillation(agent, spec)?;
         let (config, seed) = (ppo.clone(), self.seed_of(Draws::Learning, kind));
-        let parts = PpoParts { config, lanes, seed, spec, imitated, distillation };
+        let parts = PpoParts { config, lanes, seed, spec, imitated, baseline: agent.baseline, distillation };
         let machine = self.machine();
         let built = match decision.place {
             Backend::Native => parts.native(network, normalizer, machine).map_err(TrainError::Learner)?,

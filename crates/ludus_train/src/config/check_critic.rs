@@ -6,7 +6,7 @@ use ludus_config::Problems;
 use ludus_spec::AgentSpec;
 
 use super::algorithm::AlgorithmConfig;
-use super::critic::CriticView;
+use super::critic::{Baseline, CriticView};
 use super::{AgentConfig, PolicySource, RunConfig};
 
 /// Reports critics of teams that can't be learned.
@@ -16,6 +16,15 @@ pub(super) fn check_critics(config: &RunConfig, specs: &[Arc<AgentSpec>], report
         if let Some(problem) = agent.and_then(|agent| problem(agent, spec, config)) {
             report.problem(&["agents", &spec.name, "critic"], problem);
         }
+        let needs_team =
+            |agent: &&AgentConfig| agent.baseline == Baseline::Counterfactual && agent.critic != CriticView::Team;
+        report.require(config.agents.get(&spec.name).filter(needs_team).is_none(), &["agents", &spec.name, "baseline"], || {
+            format!(
+                "a counterfactual baseline is a value without the agent's own action, in what its team observes and does, and \
+                 the critic of `{}` does not see its team; set `critic: Team`, or leave `baseline` out",
+                spec.name
+            )
+        });
     }
 }
 

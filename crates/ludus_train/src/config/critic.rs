@@ -13,10 +13,27 @@ pub enum CriticView {
     Team,
 }
 
+/// The value that an agent's return is compared with, to find out how good its action was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Baseline {
+    /// The critic's.
+    #[default]
+    Value,
+    /// That of the step without the agent's own action: a network of its own estimates it, from what the agent observes,
+    /// and from what the other members of its team observe and do. For `critic: Team`.
+    Counterfactual,
+}
+
 /// The width of the layer for each member's observation, unless the config has an encoder for it.
 pub(super) const TEAM_POOL: usize = 32;
 
 impl CriticView {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Baseline {
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -10,6 +10,19 @@ pub(super) struct TeamView {
     members: usize,
     /// Team and row of each agent that is seen by others, in order.
     seen: Vec<(u32, u32)>,
+    /// Most other members that an agent has had.
+    most: usize,
+}
+
+/// A team with more members than its critic sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CrowdedTeam {
+    /// The kind of the agents.
+    pub kind: usize,
+    /// Members of the team.
+    pub members: usize,
+    /// Members that its critic sees, the agent itself included.
+    pub seen: usize,
 }
 
 /// The rows of a world, and the columns of their observations.
@@ -23,7 +36,7 @@ struct WorldRows<'a> {
 impl TeamView {
     /// A view of up to `members` other members.
     pub const fn new(members: usize) -> Self {
-        Self { members, seen: Vec::new() }
+        Self { members, seen: Vec::new(), most: 0 }
     }
 
     /// The columns of an observation of `width` columns, with those of the other members and their count.
@@ -39,9 +52,16 @@ impl TeamView {
         let width = self.width(world.width);
         let (own, rest) = observations.split_at_mut(count * width);
         for (row, written) in own.chunks_exact_mut(width).enumerate() {
-            self.write(world, row as u32, written);
+            let others = self.write(world, row as u32, written);
+            self.most = self.most.max(others);
         }
         rest
+    }
+
+    /// Returns the largest team so far, as one of agents of this kind, if it has more members than are seen.
+    pub fn crowded(&self, kind: usize) -> Option<CrowdedTeam> {
+        let is_crowded = self.most > self.members;
+        is_crowded.then_some(CrowdedTeam { kind, members: 1 + self.most, seen: 1 + self.members })
     }
 
     /// Lists the agents that go on: those that see something in the coming step.
@@ -54,7 +74,8 @@ impl TeamView {
         self.seen.sort_unstable();
     }
 
-    fn write(&self, WorldRows { rows, width, .. }: WorldRows<'_>, row: u32, written: &mut [f32]) {
+    /// Writes the row of an agent. Returns the count of its other members, including those that don't fit.
+    fn write(&self, WorldRows { rows, width, .. }: WorldRows<'_>, row: u32, written: &mut [f32]) -> usize {
         let observation = |row: u32| &rows.observations()[row as usize * width..][..width];
         let (own, others) = written.split_at_mut(width);
         own.copy_from_slice(observation(row));
@@ -63,12 +84,16 @@ impl TeamView {
         let first = self.seen.partition_point(|&(other, _)| other < team);
         let members = self.seen[first..].iter().take_while(|(other, _)| *other == team).map(|&(_, member)| member);
         let (places, counted) = others.split_at_mut(self.members * width);
+        let mut places = places.chunks_exact_mut(width);
         let mut count = 0;
-        for (place, member) in places.chunks_exact_mut(width).zip(members.filter(|&member| member != row)) {
-            place.copy_from_slice(observation(member));
+        for member in members.filter(|&member| member != row) {
+            if let Some(place) = places.next() {
+                place.copy_from_slice(observation(member));
+            }
             count += 1;
         }
-        counted[0] = count as f32;
+        counted[0] = count.min(self.members) as f32;
+        count
     }
 }
 
@@ -106,7 +131,7 @@ mod tests {
     use ludus_worlds::{AgentSettings, Game, PooledWorld, WorldSettings};
 
     use super::super::WorldGroup;
-    use super::largest_team;
+    use super::{CrowdedTeam, largest_team};
 
     #[derive(Component, Agent, Default)]
     #[agent(observation = Seen, action = Go, reward = Got)]
@@ -194,5 +219,18 @@ mod tests {
         let (seen, _) = step(&mut group, &[dies, [[0.0; 2]; 5]].concat());
         assert_eq!(seen[0], [0.1, 0.0, 0.0, 0.0], "nobody else is left");
         assert_eq!((seen[2], seen[4]), ([0.3, 0.5, 0.0, 1.0], [0.5, 0.3, 0.0, 1.0]));
+        assert_eq!(group.crowded_teams().next(), None);
+    }
+
+    #[test]
+    fn a_team_with_more_members_than_fit_is_known() {
+        let mut group = WorldGroup::new(vec![world(0)], Arc::from([vec![0]]), stopped_clock);
+        group.view_teams(0, 1);
+        let lane = group.lane(0);
+        let (mut observations, mut teams) = (vec![f32::NAN; lane.rows * lane.observation_width], vec![0; lane.rows]);
+        let now = SensedRows { observations: &mut observations, masks: &mut [], drivers: &mut [], teams: &mut teams };
+        group.observe(0, now);
+        assert_eq!(group.crowded_teams().collect::<Vec<_>>(), [CrowdedTeam { kind: 0, members: 3, seen: 2 }]);
+        assert_eq!(observations[3 * 2 + 2], 1.0, "the count is that of the members that fit");
     }
 }

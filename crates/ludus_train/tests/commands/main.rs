@@ -5,6 +5,7 @@
 mod absent;
 mod bad_input;
 mod breaking;
+mod choir;
 mod configs;
 #[cfg(unix)]
 mod crash;

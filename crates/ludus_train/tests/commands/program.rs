@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::networks;
 #[cfg(all(unix, feature = "tune"))]
 use super::tune;
-use super::{absent, breaking, duels, flawed, game, gates, pack, parameters, relay, same, secrets, shootouts};
+use super::{absent, breaking, choir, duels, flawed, game, gates, pack, parameters, relay, same, secrets, shootouts};
 
 const GAME: &str = "LUDUS_TEST_GAME";
 const ARGUMENTS: &str = "LUDUS_TEST_ARGUMENTS";
@@ -69,6 +69,7 @@ fn prepared(command: Command, game: &str, folder: &Path, arguments: &[&str]) -> 
         "duels" | "endless_duels" => ("assets/train/duels.ron", "seed=1"),
         "shootouts" => ("assets/train/shootouts.ron", "seed=1"),
         "relay" | "cheered_twice" => ("assets/train/relay.ron", "seed=1"),
+        "choir" | "growing_choir" => ("assets/train/choir.ron", r#"reward={"in_tune": 1}"#),
         "gates" | "walls" => ("assets/train/gates.ron", r#"reward={"dearest": 1}"#),
         _ => ("assets/train/arrows.ron", r#"reward={"right": 1, "wrong": 1}"#),
     };
@@ -166,6 +167,8 @@ fn plays_the_game() {
         "gates" => Ludus::new("gates", gates::gates),
         "relay" => Ludus::new("relay", relay::relay),
         "cheered_twice" => Ludus::new("relay", relay::cheered_twice),
+        "choir" => Ludus::new("choir", choir::choir),
+        "growing_choir" => Ludus::new("choir", choir::growing_choir),
         #[cfg(all(unix, feature = "tune"))]
         "aborting" => Ludus::new("arrows", tune::aborting),
         "walls" => Ludus::new("gates", gates::walls),

@@ -146,6 +146,21 @@ fn two_kinds_play_against_each_other_each_with_versions_of_its_own() {
         assert!(rungs[one]["shares"][other].is_null() || kind(one) != kind(other), "{}", ladder.out);
     }
 
+    // Each kind learns against the other one as the run left it.
+    let before =
+        ["Striker", "Keeper"].map(|kind| fs::read(runs[0].join(format!("policies/{kind}.safetensors"))).unwrap());
+    let exploited =
+        done("shootouts", folder, &["exploit", run, "--episodes", "48", "--json", "--set", "stop.steps=4_000"]);
+    let tally = exploited.json()["matches"].clone();
+    let count = |key: &str| tally[key].as_u64().unwrap();
+    assert_eq!(count("wins") + count("draws") + count("losses"), 48, "{}", exploited.out);
+    let response = folder.join(exploited.json()["run_dir"].as_str().unwrap());
+    for (kind, before) in ["Striker", "Keeper"].iter().zip(before) {
+        let file = format!("policies/{kind}.safetensors");
+        assert!(fs::read(runs[0].join(&file)).unwrap() == before, "what is exploited stays as it is");
+        assert!(fs::read(response.join(&file)).unwrap() != before, "{kind} has learned a response");
+    }
+
     // Against random play, the keeper always saves, and the striker mostly scores.
     let report = done("shootouts", folder, &["eval", run, "--against", "random", "--episodes", "96", "--json"]).json();
     let won = report["matches"]["wins"].as_f64().unwrap();

@@ -25,6 +25,11 @@ const CONFIG: &str = r#"(
     stop: (steps: 40_000),
 )"#;
 
+/// The same, with the baseline that leaves out the agent's own action.
+fn counterfactual() -> String {
+    CONFIG.replace("critic: Team", "critic: Team, baseline: Counterfactual")
+}
+
 fn folder(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("assets/train")).unwrap();
@@ -72,9 +77,47 @@ fn an_agent_learns_to_die_for_its_team_if_the_critic_sees_the_team() {
     }
 }
 
+/// A counterfactual baseline goes together with death for the team, with memory and with values of any size.
+#[test]
+fn agents_learn_with_a_counterfactual_baseline() {
+    let folder = folder(&counterfactual());
+    for more in [&["--set", "seed=1"][..], &["--set", "seed=2"], &["--set", "ppo.normalize_values=true"]] {
+        let with = mean_return(folder.path(), more);
+        assert!(with > 2.6, "{more:?}: {with}");
+    }
+    let memory = ["--set", "stop.steps=2_000", "--set", "network.memory=MinGru(8)"];
+    assert!(mean_return(folder.path(), &memory).is_finite());
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_counterfactual_baseline_is_learned_beside_libtorch_too() {
+    let folder = folder(&counterfactual());
+    let trained = mean_return(folder.path(), &["--learner", "torch", "--device", "cpu"]);
+    assert!(trained > 2.6, "{trained}");
+}
+
+#[test]
+fn a_counterfactual_baseline_has_a_column_in_the_metrics_and_is_off_by_default() {
+    let header = |config: &str| {
+        let folder = folder(config);
+        let said = done(folder.path(), &["train", "--json", "--set", "stop.steps=1_000"]);
+        let run_dir = folder.path().join(said.json()["run_dir"].as_str().unwrap());
+        let metrics = fs::read_to_string(run_dir.join("metrics.csv")).unwrap();
+        metrics.lines().next().unwrap().to_owned()
+    };
+    assert!(header(&counterfactual()).contains("losses/baseline_loss"));
+    assert!(!header(CONFIG).contains("baseline"));
+}
+
 #[test]
 fn the_same_bits_with_any_number_of_threads_and_resumed_twice() {
-    let folder = folder(CONFIG);
+    check_bits(CONFIG);
+    check_bits(&counterfactual());
+}
+
+fn check_bits(config: &str) {
+    let folder = folder(config);
     let policy = |arguments: &[&str]| {
         let said = done(folder.path(), &[&["train", "--json"], arguments].concat());
         let run_dir = folder.path().join(said.json()["run_dir"].as_str().unwrap());
@@ -132,6 +175,10 @@ fn critics_that_can_t_see_a_team_are_refused_with_line_and_remedy() {
     refused(&encoded, "use `Pool` or `Attend` for a set");
     let external = with("critic: Team", "critic: Team, pretrain: (demonstrations: [])");
     refused(&external, "demonstrations of `Runner` have no observations of its team");
+    let without_team = with("critic: Team", "baseline: Counterfactual");
+    let expected = "relay.ron:9: a counterfactual baseline is a value without the agent's own action, in what its team \
+                    observes and does, and the critic of `Runner` does not see its team; set `critic: Team`";
+    refused(&without_team, expected);
     let folder = tempfile::tempdir().unwrap();
     let alone = run("arrows", folder.path(), &["train", "--set", "critic=Team"]);
     assert!(
@@ -152,4 +199,45 @@ fn a_term_that_every_member_writes_for_all_is_found() {
     let expected = "all members of a team of `Runner` always wrote the same `kept`";
     assert!(alike.iter().any(|finding| finding.contains(expected)), "{alike:?}");
     assert!(findings("relay").iter().all(|finding| !finding.contains("always wrote the same")));
+}
+
+/// The settings of short runs of the choir.
+const CHOIR: [&str; 9] = [
+    "train",
+    "--json",
+    "--set",
+    "critic=Team",
+    "--set",
+    "stop.steps=6_000",
+    "--set",
+    "episode_limit=8",
+    "--set=worlds=2",
+];
+
+/// The members' grids and sets are numbers for the critic, and its own agent's have their encoders.
+#[test]
+fn a_critic_sees_grids_and_sets_of_its_team() {
+    let folder = tempfile::tempdir().unwrap();
+    let encoders = r#"network.encoders={"lines": Convolve([4]), "notes": Pool(8)}"#;
+    for more in
+        [&[][..], &["--set", "baseline=Counterfactual"], &["--set", encoders, "--set", "baseline=Counterfactual"]]
+    {
+        let fast = ["--set", "ppo.learning_rate=0.01", "--set", "ppo.minibatch=128", "--set", "arenas=8"];
+        let done = program::done("choir", folder.path(), &[&CHOIR[..], &fast, more].concat()).json();
+        let mean_return = done["mean_return"].as_f64().unwrap();
+        assert!(mean_return > 14.0, "{more:?}: {mean_return} of 16, and 8 by luck");
+    }
+}
+
+#[test]
+fn a_team_that_outgrows_its_critic_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = ["--set", "arenas=2", "--set", "rows=6"];
+    let said = program::done("growing_choir", folder.path(), &[&CHOIR[..], &rows].concat());
+    let expected = "a team of `Singer` has 4 members, and its critic sees 3 of them";
+    assert_eq!(said.errors.matches(expected).count(), 1, "{}", said.errors);
+    assert!(said.errors.contains("set `rows` to at least 4 for each arena"), "{}", said.errors);
+    let enough = ["--set", "arenas=2", "--set", "rows=8"];
+    let said = program::done("growing_choir", folder.path(), &[&CHOIR[..], &enough].concat());
+    assert!(!said.errors.contains("its critic sees"), "{}", said.errors);
 }
