@@ -22,6 +22,8 @@ const REACH: f32 = 0.05;
 const LEAST_COSINE: f32 = 0.5;
 /// Between a crate and a wall, there is always room for a pusher [m].
 const ROOM: f32 = 2.0 * PUSHER_RADIUS + 0.1;
+/// A crate that is nearer to another one in its way is stopped by it [m].
+const CLEARANCE: f32 = 0.1;
 /// The range along the floor in which crates start [m].
 const START: (f32, f32) = (-3.0, 2.0);
 
@@ -131,22 +133,28 @@ impl Floor {
         if pushes { into } else { Vec2::ZERO }
     }
 
-    /// True if a pusher pushes a crate towards the goal, whether it moves or not.
+    /// True if a pusher pushes a crate towards the goal that no other crate stops. More pushers may be needed to move it.
     pub fn pushes_towards_goal(&self, number: usize) -> bool {
-        (0..CRATES).any(|index| self.push_of(number, index).x > 0.0)
+        let pushed = (0..CRATES).find(|&index| self.push_of(number, index).x > 0.0);
+        pushed.is_some_and(|index| self.is_free(index, self.crates[index].place + Vec2::X * CLEARANCE))
     }
 
     /// Moves a crate, unless another one is in its way. Beside the walls there is room for pushers.
     fn slide(&mut self, index: usize, way: Vec2) {
         let before = self.crates[index].place;
         let most = most_across(index);
-        self.crates[index].place = (before + way).clamp(Vec2::splat(-most), Vec2::new(HALF_FLOOR, most));
-        let is_free = |other: usize| self.crates[other].is_delivered || gap(&self.crates, index, other) > 0.0;
-        if (0..CRATES).all(|other| other == index || is_free(other)) {
-            self.advance += (self.crates[index].place.x - before.x) * f32::from(EFFORTS[index]);
-        } else {
-            self.crates[index].place = before;
+        let place = (before + way).clamp(Vec2::splat(-most), Vec2::new(HALF_FLOOR, most));
+        if self.is_free(index, place) {
+            self.crates[index].place = place;
+            self.advance += (place.x - before.x) * f32::from(EFFORTS[index]);
         }
+    }
+
+    /// True if a crate at this place would overlap no other one.
+    fn is_free(&self, index: usize, place: Vec2) -> bool {
+        let mut crates = self.crates;
+        crates[index].place = place;
+        (0..CRATES).all(|other| other == index || crates[other].is_delivered || gap(&crates, index, other) > 0.0)
     }
 
     /// The place nearest to this one at which a pusher is in no crate, and on the floor.

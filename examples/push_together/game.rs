@@ -53,7 +53,8 @@ pub struct PusherReward {
     /// The way of the crates towards the goal in this tick, times the number of pushers that each takes [m].
     #[reward(team)]
     pub advance: f32,
-    /// The time for which it pushes a crate towards the goal, alone or together with others [s].
+    /// The time for which it pushes a crate towards the goal, alone or together with others, unless another crate stops
+    /// the crate [s].
     pub pushing: f32,
 }
 

@@ -90,6 +90,9 @@ fn who_pushes_towards_the_goal_is_rewarded_though_the_crate_stands() {
     assert_eq!([0, 1, 2].map(|number| floor.pushes_towards_goal(number)), [true, false, false]);
     floor.walks = [Vec2::NEG_X, Vec2::Y, Vec2::ZERO];
     assert!(!floor.pushes_towards_goal(0), "it walks away");
+    floor.walks[0] = Vec2::X;
+    floor.crates[0] = Crate { place: Vec2::X * (half_side(3) + half_side(0) + 0.05), is_delivered: false };
+    assert!(!floor.pushes_towards_goal(0), "another crate stops it");
 }
 
 #[test]
