@@ -44,6 +44,8 @@ pub struct Floor {
     pub pushers: [Vec2; PUSHERS],
     /// The ways of the pushers: unit vectors, or zero.
     pub walks: [Vec2; PUSHERS],
+    /// The velocities of the pushers, after crates and other pushers have stopped them [m/s].
+    pub velocities: [Vec2; PUSHERS],
     /// The number of pushers that each crate takes, summed over those that were delivered.
     pub delivered: f32,
     /// The way of the crates towards the goal, times the number of pushers that each takes [m].
@@ -97,6 +99,7 @@ impl Floor {
         }
         for number in 0..PUSHERS {
             self.pushers[number] = self.make_room(self.pushers[number]);
+            self.velocities[number] = (self.pushers[number] - before[number]) / seconds;
         }
     }
 

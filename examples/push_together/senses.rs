@@ -12,6 +12,9 @@ pub struct PusherSenses {
     /// Its place, from the middle of the floor [m].
     #[observation(range = -6.0..=6.0)]
     pub place: Vec2,
+    /// Its velocity: without it, a pusher that is stuck would never know [m/s].
+    #[observation(range = -6.0..=6.0)]
+    pub velocity: Vec2,
     /// The places of the other pushers, from its own, the nearer one first [m].
     #[observation(range = -12.0..=12.0)]
     pub others: [Vec2; PUSHERS - 1],
@@ -39,7 +42,8 @@ impl Floor {
         let mut others: [Vec2; PUSHERS - 1] =
             core::array::from_fn(|other| self.pushers[other + usize::from(other >= number)] - own);
         others.sort_by(|one, other| one.length_squared().total_cmp(&other.length_squared()));
-        PusherSenses { place: own, others, crates: core::array::from_fn(|index| self.sight_of(index, own)) }
+        let crates = core::array::from_fn(|index| self.sight_of(index, own));
+        PusherSenses { place: own, velocity: self.velocities[number], others, crates }
     }
 
     fn sight_of(&self, index: usize, from: Vec2) -> CrateSight {

@@ -9,7 +9,8 @@ use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 
 use crate::examples::push_together::floor::{
-    CRATE_SPEED, CRATES, Crate, EFFORTS, Floor, GOAL_LINE, HALF_FLOOR, PUSHER_RADIUS, PUSHERS, draw_crates, half_side,
+    CRATE_SPEED, CRATES, Crate, EFFORTS, Floor, GOAL_LINE, HALF_FLOOR, PUSHER_RADIUS, PUSHERS, WALK_SPEED, draw_crates,
+    half_side,
 };
 use crate::examples::push_together::{self as game, Walk};
 
@@ -118,6 +119,7 @@ fn a_crate_beyond_the_line_is_delivered_once_and_in_nobodys_way() {
     floor.step(TICK);
     assert_eq!((floor.delivered, floor.advance), (0.0, 0.0));
     assert!(floor.pushers[0].x > behind + 0.1, "the pusher walks over it");
+    assert!((floor.seen_by(0).velocity - Vec2::X * WALK_SPEED).length() < 1e-3, "nothing stops it");
 }
 
 #[test]
