@@ -141,7 +141,7 @@ fn crates_stop_at_each_other_and_leave_room_beside_walls() {
 
 #[test]
 fn crates_start_apart_and_within_reach() {
-    let mut rng = Seed::new(4).rng();
+    let mut rng = Seed::new(4).generator();
     for _ in 0..200 {
         let crates = draw_crates(&mut rng);
         for (index, block) in crates.iter().enumerate() {
