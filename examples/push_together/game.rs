@@ -1,7 +1,7 @@
 //! ML-Agents' `Cooperative PushBlock` without a physics engine: three pushers bring crates beyond a line.
 //!
 //! As in the original, a crate moves if enough pushers push it at the same time: one, two or three. The episode is a
-//! success once all crates are delivered. What is delivered counts for all pushers.
+//! success once all crates are delivered. What is delivered counts for all pushers, and each sees what is near it.
 
 use bevy::prelude::*;
 use bevy_ludus::prelude::*;

@@ -1,10 +1,13 @@
-//! The observation of a pusher: all that is on its floor, as seen from its place.
+//! The observation of a pusher: what is near it on its floor, as seen from its place.
 
 use bevy::prelude::*;
 use bevy_ludus::prelude::*;
 
 use super::Number;
 use super::floor::{CRATES, Floor, PUSHERS};
+
+/// The distance up to which a pusher sees others and crates [m].
+pub const SIGHT: f32 = 5.0;
 
 /// The observation of a pusher. All places are along the floor towards the goal, and across it to the left.
 #[derive(Component, Observation, Reflect, Default, Clone, Debug, PartialEq)]
@@ -15,20 +18,29 @@ pub struct PusherSenses {
     /// Its velocity: without it, a pusher that is stuck would never know [m/s].
     #[observation(range = -6.0..=6.0)]
     pub velocity: Vec2,
-    /// The places of the other pushers, from its own, the nearer one first [m].
-    #[observation(range = -12.0..=12.0)]
-    pub others: [Vec2; PUSHERS - 1],
+    /// The other pushers, the nearer one first.
+    pub others: [PusherSight; PUSHERS - 1],
     /// The crates: two that take one pusher, one that takes two, one that takes three.
     pub crates: [CrateSight; CRATES],
 }
 
-/// A crate as a pusher sees it. All is 0 once it is delivered.
+/// Another pusher. All is 0 if it is not seen.
+#[derive(Observation, Reflect, Default, Clone, Copy, Debug, PartialEq)]
+pub struct PusherSight {
+    /// True if it is near enough.
+    pub is_seen: bool,
+    /// Its place, from the one who looks [m].
+    #[observation(range = -5.0..=5.0)]
+    pub place: Vec2,
+}
+
+/// A crate as a pusher sees it. All is 0 if it is not seen.
 #[derive(Observation, Reflect, Default, Clone, Copy, Debug, PartialEq)]
 pub struct CrateSight {
-    /// True until it is delivered.
-    pub is_left: bool,
+    /// True if its middle is near enough, until it is delivered.
+    pub is_seen: bool,
     /// Its middle, from the pusher's place [m].
-    #[observation(range = -12.0..=12.0)]
+    #[observation(range = -5.0..=5.0)]
     pub place: Vec2,
     /// The number of pushers who pushed it towards the goal in the last tick.
     #[observation(range = 0.0..=3.0)]
@@ -42,18 +54,28 @@ impl Floor {
         let mut others: [Vec2; PUSHERS - 1] =
             core::array::from_fn(|other| self.pushers[other + usize::from(other >= number)] - own);
         others.sort_by(|one, other| one.length_squared().total_cmp(&other.length_squared()));
-        let crates = core::array::from_fn(|index| self.sight_of(index, own));
-        PusherSenses { place: own, velocity: self.velocities[number], others, crates }
+        PusherSenses {
+            place: own,
+            velocity: self.velocities[number],
+            others: others.map(|place| {
+                if is_near(place) { PusherSight { is_seen: true, place } } else { PusherSight::default() }
+            }),
+            crates: core::array::from_fn(|index| self.sight_of(index, own)),
+        }
     }
 
     fn sight_of(&self, index: usize, from: Vec2) -> CrateSight {
-        let seen = self.crates[index];
-        if seen.is_delivered {
+        let place = self.crates[index].place - from;
+        if self.crates[index].is_delivered || !is_near(place) {
             return CrateSight::default();
         }
         let pushes = (0..PUSHERS).filter(|&number| self.push_of(number, index).x > 0.0).count() as f32;
-        CrateSight { is_left: true, place: seen.place - from, pushes }
+        CrateSight { is_seen: true, place, pushes }
     }
+}
+
+fn is_near(place: Vec2) -> bool {
+    place.length_squared() <= SIGHT * SIGHT
 }
 
 pub fn sense(floors: Query<&Floor>, mut pushers: Query<(&InArena, &Number, &mut PusherSenses)>) -> Result {

@@ -12,6 +12,7 @@ use crate::examples::push_together::floor::{
     CRATE_SPEED, CRATES, Crate, EFFORTS, Floor, GOAL_LINE, HALF_FLOOR, PUSHER_RADIUS, PUSHERS, WALK_SPEED, draw_crates,
     half_side,
 };
+use crate::examples::push_together::senses::{CrateSight, PusherSight, SIGHT};
 use crate::examples::push_together::{self as game, Walk};
 
 /// [s]
@@ -192,16 +193,21 @@ fn the_last_crate_ends_the_episode_of_all_as_a_success() {
 }
 
 #[test]
-fn a_pusher_sees_all_from_its_own_place() {
+fn a_pusher_sees_what_is_near_from_its_own_place() {
     let mut floor = with_one_crate(0);
     floor.crates[0].place = Vec2::new(1.0, 2.0);
     floor.pushers = [Vec2::new(-1.0, 1.0), Vec2::new(3.0, 1.0), Vec2::new(-1.0, 2.0)];
     let seen = floor.seen_by(0);
     assert_eq!(seen.place, Vec2::new(-1.0, 1.0));
-    assert_eq!(seen.others, [Vec2::new(0.0, 1.0), Vec2::new(4.0, 0.0)], "the nearer one first");
-    assert_eq!((seen.crates[0].is_left, seen.crates[0].place), (true, Vec2::new(2.0, 1.0)));
-    assert_eq!(seen.crates[1], default(), "a crate that is delivered is not seen");
+    let places = seen.others.map(|other| (other.is_seen, other.place));
+    assert_eq!(places, [(true, Vec2::new(0.0, 1.0)), (true, Vec2::new(4.0, 0.0))], "the nearer one first");
+    assert_eq!((seen.crates[0].is_seen, seen.crates[0].place), (true, Vec2::new(2.0, 1.0)));
+    assert_eq!(seen.crates[1], CrateSight::default(), "a crate that is delivered is not seen");
     floor.pushers[1] = floor.crates[0].place + touching(0, Vec2::NEG_X, 0.0);
     floor.walks[1] = Vec2::X;
     assert_eq!(floor.seen_by(0).crates[0].pushes, 1.0);
+    floor.pushers[0] = floor.crates[0].place - Vec2::X * (SIGHT + 0.1);
+    let seen = floor.seen_by(0);
+    assert_eq!(seen.crates[0], CrateSight::default(), "it is too far away");
+    assert_eq!(seen.others[1], PusherSight::default());
 }
