@@ -97,9 +97,9 @@ impl Floor {
         for (number, place) in self.pushers.iter_mut().enumerate() {
             *place += self.walks[number] * WALK_SPEED * seconds + aside(&before, number);
         }
-        for number in 0..PUSHERS {
+        for (number, before) in before.into_iter().enumerate() {
             self.pushers[number] = self.make_room(self.pushers[number]);
-            self.velocities[number] = (self.pushers[number] - before[number]) / seconds;
+            self.velocities[number] = (self.pushers[number] - before) / seconds;
         }
     }
 

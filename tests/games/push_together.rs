@@ -36,7 +36,7 @@ fn touching(index: usize, side: Vec2, along: f32) -> Vec2 {
 
 #[test]
 fn a_crate_takes_as_many_pushers_as_its_effort() {
-    for index in 0..CRATES {
+    for (index, effort) in EFFORTS.into_iter().enumerate() {
         for pushers in 0..=PUSHERS {
             let mut floor = with_one_crate(index);
             for number in 0..pushers {
@@ -47,9 +47,9 @@ fn a_crate_takes_as_many_pushers_as_its_effort() {
             }
             let reached = (0..pushers).filter(|&number| floor.push_of(number, index) != Vec2::ZERO).count();
             floor.step(TICK);
-            let expected = if reached >= usize::from(EFFORTS[index]) { CRATE_SPEED * TICK } else { 0.0 };
+            let expected = if reached >= usize::from(effort) { CRATE_SPEED * TICK } else { 0.0 };
             assert_eq!(floor.crates[index].place, Vec2::new(expected, 0.0), "crate {index}, {pushers} pushers");
-            assert_eq!(floor.advance, expected * f32::from(EFFORTS[index]));
+            assert_eq!(floor.advance, expected * f32::from(effort));
         }
     }
     assert_eq!(EFFORTS, [1, 1, 2, 3], "there are crates for one, two and three");
