@@ -9,7 +9,7 @@ use bevy_ludus::spec::{Outcome, Seed, stopped_clock};
 use bevy_ludus::worlds::{AgentSettings, PooledWorld, WorldSettings};
 
 use crate::examples::push_together::floor::{
-    CRATE_SPEED, CRATES, Crate, EFFORTS, Floor, GOAL_LINE, HALF_FLOOR, PUSHER_RADIUS, PUSHERS, WALK_SPEED, draw_crates,
+    CRATE_SPEED, Crate, EFFORTS, Floor, GOAL_LINE, HALF_FLOOR, PUSHER_RADIUS, PUSHERS, WALK_SPEED, draw_crates,
     half_side,
 };
 use crate::examples::push_together::senses::{CrateSight, PusherSight, SIGHT};
@@ -207,6 +207,7 @@ fn a_pusher_sees_what_is_near_from_its_own_place() {
     floor.walks[1] = Vec2::X;
     assert_eq!(floor.seen_by(0).crates[0].pushes, 1.0);
     floor.pushers[0] = floor.crates[0].place - Vec2::X * (SIGHT + 0.1);
+    floor.pushers[1] = floor.crates[0].place;
     let seen = floor.seen_by(0);
     assert_eq!(seen.crates[0], CrateSight::default(), "it is too far away");
     assert_eq!(seen.others[1], PusherSight::default());

@@ -264,11 +264,11 @@ impl<L: Learner> Ppo<L> {
         self.baseline.as_mut().map_or(Ok(()), |baseline| baseline.restore(state))
     }
 
-    /// Restores the policy and its critic, and all that stands in [`PpoState`].
-    fn restore_policy(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
+    /// Reads the policy and its critic, and all that stands in [`PpoState`].
+    fn read_state(&self, saved: &SavedAlgorithm) -> Result<PpoState, LearnError> {
         match &self.value_heads {
-            Some(split) => self.restore_state(&PpoState::try_from(&attach(split, saved)?)?),
-            None => self.restore_state(&PpoState::try_from(saved)?),
+            Some(split) => PpoState::try_from(&attach(split, saved)?),
+            None => PpoState::try_from(saved),
         }
     }
 
@@ -335,7 +335,9 @@ impl<L: Learner> Ppo<L> {
             self.streams.estimate(&mut self.rollout, discount)?;
         }
         self.estimate_baseline();
-        self.streams.combine(&mut self.rollout, progress);
+        if !self.streams.is_empty() {
+            self.streams.combine(&mut self.rollout, progress);
+        }
         self.experience.select(self.rollout.samples().outcomes);
         Ok(())
     }
@@ -561,9 +563,10 @@ impl<L: Learner> Algorithm for Ppo<L> {
     }
 
     fn restore(&mut self, saved: &SavedAlgorithm) -> Result<(), LearnError> {
+        let state = self.read_state(saved)?;
         let mut before = AlgorithmState::default();
         self.save_beside_policy(&mut before);
-        let restored = self.restore_beside_policy(&saved.state).and_then(|()| self.restore_policy(saved));
+        let restored = self.restore_beside_policy(&saved.state).and_then(|()| self.restore_state(&state));
         if restored.is_err() {
             self.restore_beside_policy(&before).expect("what was saved is of these streams and of this baseline");
         }

@@ -137,7 +137,9 @@ impl Game {
 
     /// Writes a file into the folder of assets.
     pub fn write(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.folder.path().join(name), bytes).expect("the folder can be written to");
+        // Renamed, because a file watcher may read a file that is half written.
+        let (written, path) = (self.folder.path().join("written"), self.folder.path().join(name));
+        fs::write(&written, bytes).and_then(|()| fs::rename(&written, path)).expect("the folder can be written to");
     }
 
     /// Loads a policy before the first tick, as a game does before a level.

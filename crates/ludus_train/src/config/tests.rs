@@ -272,7 +272,7 @@ fn streams_of_a_network_of_the_game_s_own_are_refused_with_their_line() {
 
 #[test]
 fn a_field_of_another_section_is_found() {
-    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `self_play`, `reward`, `network`, `critic`, `ppo`, `pqn`, \
+    let names = "valid: `policy`, `decision_interval`, `episode_limit`, `stagger`, `rows`, `observation_noise`, `action_delay`, `self_play`, `reward`, `network`, `critic`, `baseline`, `ppo`, `pqn`, \
                  `dqn`, `sac`, `device`, `initialize_from`, `pretrain`";
     let top = "valid: `seed`, `worlds`, `arenas`, `decision_interval`, `agents`, `parameters`, `stop`, `checkpoints`, `faults`";
     let check = |set: &str, guess: &str| {

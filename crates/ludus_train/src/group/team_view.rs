@@ -53,7 +53,10 @@ impl TeamView {
         let (own, rest) = observations.split_at_mut(count * width);
         for (row, written) in own.chunks_exact_mut(width).enumerate() {
             let others = self.write(world, row as u32, written);
-            self.most = self.most.max(others);
+            // A row without an agent belongs to no team.
+            if rows.agent(row).is_some() {
+                self.most = self.most.max(others);
+            }
         }
         rest
     }
