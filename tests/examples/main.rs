@@ -110,6 +110,16 @@ fn soccer_is_learned_by_self_play() {
     assert!(share("soccer", "assets/policies/soccer.safetensors", "random", &runs) > 0.93);
 }
 
+/// Random actions return about 0.2, and a team that delivers all crates 11.
+#[test]
+fn push_together_is_learned_by_a_team() {
+    check("push_together", &["--set", "stop.steps=500000"], 1.5);
+    let runs = tempfile::tempdir().expect("a folder for the runs");
+    let policy = "assets/policies/push_together.safetensors";
+    let scored = run("push_together", &["eval", policy, "--episodes", "200", "--sample"], &runs);
+    assert!(number(&scored, "success") >= 0.9, "{scored}");
+}
+
 /// Random torques hardly ever swing the tip up, which returns -500.
 #[test]
 fn acrobot_is_learned_in_few_steps() {
@@ -158,6 +168,7 @@ fn no_example_has_a_flaw() {
         "pendulum",
         "pillars",
         "pong",
+        "push_together",
         "pursuit",
         "soccer",
     ];
