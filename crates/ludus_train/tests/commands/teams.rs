@@ -131,7 +131,7 @@ fn check_bits(config: &str) {
     let resumed = |copy: &str, threads: &str| {
         let to = folder.path().join("runs").join(copy);
         super::kinds::copy_folder(&alone.1, &to);
-        policy(&["--resume", to.to_str().unwrap(), "--set", "stop.steps=12_000", "--threads", threads]).0
+        policy(&["--resume", to.to_str().unwrap(), "--set", "stop.steps=6_000", "--threads", threads]).0
     };
     assert!(resumed("one", "1") == resumed("two", "2"), "resumed twice");
 }
